@@ -1,0 +1,108 @@
+"""collect: a source of texts, queries and labels -> tables in data/<collection>/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import methods, resolved, tables
+from tasks.collect import split
+from tasks.collect.refusals import refuse_faults, refuse_labels_in_two_splits, refuse_leaks, without_absent
+from tasks.collect.source import SPLITS, Source
+from tasks.errors import Refused
+from tasks.files import folder_written_whole, write_json
+from tasks.stage import run, say
+
+
+def main(collection: str) -> None:
+    """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
+    settings = resolved.of_collection(collection)
+    source = methods.find("collect", settings["method"])(
+        settings["parameters"], path=Path(settings["path"]), what=settings["what"]
+    )
+    refuse_faults(collection, source)
+    source, absent = without_absent(collection, source, settings["absent_labels"])
+    refuse_labels_in_two_splits(collection, source.qrels)
+    source = with_splits(source, settings)
+    refuse_leaks(collection, source.queries)
+    with folder_written_whole(Path("data") / collection) as place:
+        write_collection(place, source, absent, settings)
+
+
+def with_splits(source: Source, settings: dict) -> Source:
+    """The source with a split for every query and label: the given one, or one by the hash of the query's text."""
+    given = source.queries["split"].is_not_null()
+    if given.any() and not given.all():
+        row = source.queries.filter(~given).row(0, named=True)
+        raise Refused(
+            f"{row['file']}, row {row['row']}: the query '{row['query_id']}' has no split and others have one. "
+            "Give every query a split (train, dev, test), or none."
+        )
+    queries = source.queries
+    if not given.any():
+        drawn = split.by_text(queries, settings["split"]["dev"], settings["split"]["test"])
+        queries = queries.with_columns(split=drawn)
+    qrels = source.qrels.drop("split").join(
+        queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left"
+    )
+    return Source(source.documents, queries, qrels)
+
+
+def write_collection(place: Path, source: Source, absent: pl.DataFrame, settings: dict) -> None:
+    """Write documents, and queries and qrels of each split; hide and leave out what the settings say."""
+    qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
+    removed = [absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=pl.col("absent") + " is not in the collection")]
+    about: dict[str, object] = {"documents": len(source.documents), "absent_labels": len(absent)}
+    tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
+    for name in SPLITS:
+        queries = source.queries.filter(pl.col("split") == name)
+        labels = qrels.filter(pl.col("split") == name)
+        relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
+        if name == "train":
+            queries, labels, gone = training_part(queries, labels, relevant, settings)
+            hide = hidden_part(labels, settings)
+            tables.write("hidden", tables.shaped("hidden", hide), place / "hidden.parquet")
+            labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
+            removed += gone
+            about["hidden"] = len(hide)
+        tables.write("queries", tables.shaped("queries", queries), place / name / "queries.parquet")
+        tables.write("qrels", tables.shaped("qrels", labels), place / name / "qrels.parquet")
+        about[name] = {"queries": len(queries), "qrels": len(labels)}
+    tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
+    write_json(place / "about.json", about)
+    counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
+    say(f"{place.name.strip('.').split('.')[0]}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden")
+
+
+def training_part(
+    queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: dict
+) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
+    """The queries to train on, their labels, and a row for each query that is left out."""
+    answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
+    unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
+    if answered.is_empty() and settings["train"]:
+        raise Refused(
+            f"the collection {settings['collection']} is in `train_on` and has no training query with a positive "
+            f"(relevance {settings['min_relevance']} or more, split train): add labels, lower `min_relevance`, or take it out."
+        )
+    ordered = split.in_training_order(answered, relevant, settings["seed"])
+    kept = ordered.head(settings["train_queries"]) if settings["train_queries"] else ordered
+    over = ordered.slice(len(kept))
+    gone = [
+        unanswered.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("no-positive"), detail=pl.lit("no known positive")),
+        over.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("train-queries"), detail=pl.lit(f"beyond the first {len(kept):,}")),
+    ]
+    return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), gone
+
+
+def hidden_part(labels: pl.DataFrame, settings: dict) -> pl.DataFrame:
+    """The known positives that training will not see."""
+    relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
+    if settings["hide"] is None:
+        return relevant.clear()
+    return relevant.filter(split.hidden(relevant, settings["hide"]["share"], settings["hide"]["seed"]))
+
+
+if __name__ == "__main__":
+    run(main)

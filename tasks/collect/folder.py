@@ -1,0 +1,95 @@
+"""folder: queries, documents and qrels as Parquet, CSV or JSON Lines files in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, json_lines, text_lines
+from tasks.errors import Refused, listed, nearest
+
+ENDINGS = (".parquet", ".csv", ".jsonl")
+TABLES = {
+    "documents": (DOCUMENTS, ("doc_id", "text")),
+    "queries": (QUERIES, ("query_id", "text")),
+    "qrels": (QRELS, ("query_id", "doc_id")),
+}
+
+
+def folder(path: Path, what: str | None) -> Source:
+    """Read documents (doc_id, text; title, parent_id), queries (query_id, text; split) and qrels (query_id, doc_id; relevance).
+
+    Columns after the semicolon may be left out: relevance is then 1, and the split follows from a hash of the query.
+
+    Args:
+        path: the folder.
+        what: the same as a part of `source`, or null.
+
+    Raises:
+        Refused: a file is missing, is there twice, cannot be read, or lacks a column.
+    """
+    place = Path(what) if what else path
+    return Source(**{table: read_table(place, table) for table in TABLES})
+
+
+def read_table(place: Path, table: str) -> pl.DataFrame:
+    """One of the three tables, each row with its file and number."""
+    files = [place / f"{table}{ending}" for ending in ENDINGS if (place / f"{table}{ending}").is_file()]
+    if len(files) != 1:
+        beside = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
+        raise Refused(
+            f"{place} has both {listed(file.name for file in files)}: keep the one that is meant."
+            if files
+            else f"{place} has no {table} file ({listed(f'{table}{ending}' for ending in ENDINGS)}); "
+            f"it has {listed(beside) if beside else 'nothing, or does not exist'}."
+        )
+    file = files[0]
+    columns, needed = TABLES[table]
+    rows = read_file(file)
+    missing = [name for name in needed if name not in rows.columns]
+    if missing:
+        raise Refused(
+            f"{file} lacks the column {listed(missing)}; it has {listed(rows.columns)} ("
+            f"{'; '.join(nearest(name, rows.columns) for name in missing)}). Rename it."
+        )
+    if table == "qrels":
+        rows = with_whole_grades(rows, file)
+    filled = rows.with_columns(
+        file=pl.lit(str(file)),
+        row=pl.int_range(1, pl.len() + 1) + (1 if file.suffix == ".csv" else 0),
+        source=pl.lit("folder") if "source" not in rows.columns else pl.col("source"),
+    )
+    return filled.select(
+        (pl.col(name) if name in filled.columns else pl.lit(None)).cast(kind, strict=False).alias(name)
+        for name, kind in columns.items()
+    )
+
+
+def read_file(file: Path) -> pl.DataFrame:
+    """A Parquet, CSV or JSON Lines file as it stands; ids are read as text, so that '007' stays '007'."""
+    try:
+        if file.suffix == ".parquet":
+            return pl.read_parquet(file)
+        if file.suffix == ".csv":
+            for _ in text_lines(file):
+                pass  # names the line that is not UTF-8
+            return pl.read_csv(file, infer_schema=False)
+        return pl.DataFrame([record for _, record in json_lines(file)], infer_schema_length=None, strict=False)
+    except pl.exceptions.PolarsError as error:
+        raise Refused(f"{file} cannot be read: {error}. Save it again as {file.suffix[1:]}.") from None
+
+
+def with_whole_grades(rows: pl.DataFrame, file: Path) -> pl.DataFrame:
+    """`relevance` as a whole number; 1 where the file has no such column."""
+    if "relevance" not in rows.columns:
+        return rows.with_columns(relevance=pl.lit(1, dtype=pl.Int32))
+    whole = rows["relevance"].cast(pl.Float64, strict=False)
+    bad = (whole.is_null() | (whole != whole.round())).arg_true()
+    if len(bad):
+        row = bad[0]
+        raise Refused(
+            f"{file}, row {row + 1}: the relevance {rows['relevance'][row]!r} should be a whole number "
+            "(0: judged not relevant; 1 and more: relevant)."
+        )
+    return rows.with_columns(relevance=whole.cast(pl.Int32))

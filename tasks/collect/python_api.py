@@ -1,0 +1,127 @@
+"""python-api: finding the function that a sentence describes, in the Python libraries that are installed here.
+
+Each public function or method that has a docstring is a document: its signature and body without docstring and
+comments. A query is the first sentence of a docstring; every function whose docstring begins with that sentence is
+relevant. Made from numpy, scipy, pandas, scikit-learn and networkx, whose versions requirements.txt pins.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+from tasks.errors import Refused
+from tasks.files import fingerprint
+
+PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "networkx")
+# Tests, build tools and copies of other projects' code are not a library's interface.
+NOT_INTERFACE = frozenset({"tests", "testing", "_testing", "conftest", "distutils", "f2py", "_pyinstaller",
+                           "externals", "_external", "_lib", "_build_utils", "_mptestutils"})  # fmt: skip
+
+
+def python_api(
+    *,
+    characters: Annotated[int, Field(ge=100)] = 1500,
+    shortest: Annotated[int, Field(ge=1)] = 4,
+    longest: Annotated[int, Field(ge=1)] = 40,
+) -> Source:
+    """Make the collection from the installed packages.
+
+    Args:
+        characters: how much of a function's code is kept.
+        shortest: words that a query has at least.
+        longest: words that a query has at most.
+
+    Raises:
+        Refused: one of the packages is not installed.
+    """
+    functions = pl.DataFrame(
+        [found for package in PACKAGES for found in functions_of(package)],
+        schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64},
+        orient="row",
+    ).unique("doc_id", keep="last", maintain_order=True)
+    words = pl.col("sentence").str.split(" ").list.len()
+    described = functions.filter(words.is_between(shortest, longest)).with_columns(
+        pl.col("sentence").map_elements(query_id, return_dtype=pl.String).alias("query_id")
+    )
+    queries = described.unique("query_id", keep="first", maintain_order=True)
+    return Source(
+        documents=frame(
+            DOCUMENTS,
+            {
+                "doc_id": functions["doc_id"],
+                "text": functions["text"].str.slice(0, characters),
+                "file": functions["file"],
+                "row": functions["row"],
+            },
+        ),
+        queries=frame(
+            QUERIES,
+            {
+                "query_id": queries["query_id"], "text": queries["sentence"],
+                "file": queries["file"], "row": queries["row"],
+            },
+        ),
+        qrels=frame(
+            QRELS,
+            {
+                "query_id": described["query_id"], "doc_id": described["doc_id"],
+                "relevance": pl.Series([1]).extend_constant(1, len(described) - 1),
+                "source": pl.Series(["docstring"]).extend_constant("docstring", len(described) - 1),
+                "file": described["file"], "row": described["row"],
+            },
+        ),
+    )
+
+
+def query_id(sentence: str) -> str:
+    return fingerprint(sentence)[:12]
+
+
+def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int]]:
+    """doc_id, code, first sentence, file and line of each documented public function of a package."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise Refused(f"the collection python-api is made from the package '{package}', which is missing: `make setup`.")
+    root = Path(spec.origin).parent
+    for file in sorted(root.rglob("*.py")):
+        parts = file.relative_to(root).with_suffix("").parts
+        if NOT_INTERFACE.isdisjoint(parts) and not any(part.startswith("test_") for part in parts):
+            module = [package, *(part for part in parts if part != "__init__")]
+            shown = "/".join((package, *file.relative_to(root).parts))
+            for name, node in documented(ast.parse(file.read_bytes()).body):
+                sentence = first_sentence(ast.get_docstring(node))
+                yield ".".join((*module, name)), code_of(node), sentence, shown, node.lineno
+
+
+def documented(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Public functions with a docstring, and those of public classes, with their dotted names."""
+    for node in body:
+        if getattr(node, "name", "_").startswith("_"):
+            continue
+        if isinstance(node, ast.ClassDef):
+            yield from documented(node.body, f"{inside}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
+            yield inside + node.name, node
+
+
+def code_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Signature and body, in one layout for all, without docstring, decorators and comments."""
+    node.body = node.body[1:] or [ast.Pass()]
+    node.decorator_list = []
+    return ast.unparse(node)
+
+
+def first_sentence(docstring: str) -> str:
+    """The first sentence of the first paragraph, on one line; the whole paragraph where no sentence ends in it."""
+    paragraph = " ".join(re.split(r"\n\s*\n", docstring.strip(), maxsplit=1)[0].split())
+    end = re.match(r".+?[.!?](?=\s|$)", paragraph)
+    return end.group() if end else paragraph

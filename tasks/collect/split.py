@@ -1,0 +1,80 @@
+"""Which queries train, which tune, which test; how many train; and which of their answers are hidden."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from tasks.near_duplicates import clusters
+from tasks.tables import normalised
+
+# Queries alike by so much (estimated Jaccard similarity of their runs of four characters) share a split.
+ALIKE = 0.8
+CHARACTERS = 4
+
+
+def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
+    """A split for every query, from a hash of its text, near-duplicates together.
+
+    A cluster of near-duplicates goes where its smallest hash falls, so that a query keeps its split when others come or
+    go, unless it is a near-duplicate of a newcomer.
+
+    Args:
+        queries: with `text`.
+        dev: share of the clusters that becomes dev.
+        test: share that becomes test.
+
+    Returns:
+        "train", "dev" or "test" for each row.
+    """
+    texts = queries.select(normalised(pl.col("text")))["text"].to_list()
+    places = pl.DataFrame({"cluster": clusters(texts, ALIKE, characters=CHARACTERS), "place": unit_hashes(texts)})
+    smallest = places.select(pl.col("place").min().over("cluster"))["place"]
+    return (
+        pl.select(
+            pl.when(smallest < test).then(pl.lit("test")).when(smallest < test + dev).then(pl.lit("dev"))
+            .otherwise(pl.lit("train"))
+        ).to_series().rename("split")
+    )  # fmt: skip
+
+
+def unit_hashes(texts: list[str], seed: int = 0) -> np.ndarray:
+    """A number in [0, 1) for each text that depends on the text and the seed alone."""
+    digests = b"".join(
+        hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest() for text in texts
+    )
+    return np.frombuffer(digests, dtype="<u8") / 2**64
+
+
+def in_training_order(queries: pl.DataFrame, positives: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Training queries, those with several known positives first, each part shuffled by a hash of the text."""
+    several = positives.group_by("query_id").len("positives")
+    return (
+        queries.join(several, on="query_id", how="left", maintain_order="left")
+        .with_columns(several=pl.col("positives").fill_null(0) > 1, place=pl.Series(unit_hashes(queries["text"].to_list(), seed)))
+        .sort("several", "place", "query_id", descending=[True, False, False])
+        .drop("several", "place", "positives")
+    )
+
+
+def hidden(positives: pl.DataFrame, share: float, seed: int) -> pl.Series:
+    """Which known positives are kept from training: `share` of them, never a query's last.
+
+    The pairs are drawn in a seeded order over all queries; of each query the pair that comes last in that order stays.
+
+    Args:
+        positives: query_id, doc_id of training queries.
+        share: of all these pairs, how many to hide; what would leave a query without one stays.
+        seed: of the draw.
+
+    Returns:
+        True for every pair that is hidden.
+    """
+    keys = (positives["query_id"] + "\t" + positives["doc_id"]).to_list()
+    drawn = positives.select("query_id", place=pl.Series(unit_hashes(keys, seed))).with_row_index("row")
+    hideable = drawn.filter(pl.col("place").rank("ordinal").over("query_id") < pl.len().over("query_id"))
+    count = min(round(share * len(positives)), len(hideable))
+    chosen = hideable.sort("place", "row").head(count)["row"]
+    return pl.Series("hidden", np.isin(np.arange(len(positives)), chosen.to_numpy()))

@@ -1,0 +1,172 @@
+"""Texts to vectors: from the store where they are there, else encoded in batches of equal length and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.encode.lock import torch_lock
+from tasks.encode.model import ModelFolder, Route
+from tasks.encode.precision import device_of, precision_of
+from tasks.encode.store import Space, Vectors, keys_of
+from tasks.errors import Refused
+from tasks.stage import Progress
+from tasks.tables import Documents
+
+if TYPE_CHECKING:
+    from tasks.encode.forward import TorchEncoder
+
+ROWS_PER_SHARD = 4096
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an encoder reads texts, in training as in encoding: length in tokens, prompts, precision."""
+
+    max_length: int | None = None
+    prompts: tuple[tuple[Route, str | None], ...] = ()
+    precision: str = "fp32"
+
+    @classmethod
+    def of(cls, settings: dict) -> Reading:
+        """From the part `model` of a stage's resolved settings."""
+        return cls(settings["max_length"], tuple(settings["prompts"].items()), settings["precision"])
+
+    def prompt(self, model: ModelFolder, route: Route) -> str:
+        """What is put before a text: the setting, or the model's own where there is none."""
+        given = dict(self.prompts).get(route)
+        return model.prompt(route) if given is None else given
+
+    def length(self, model: ModelFolder) -> int:
+        """Tokens after which a text is cut off.
+
+        Raises:
+            Refused: more than the model can tell apart.
+        """
+        length = self.max_length or model.max_length
+        if model.positions and length > model.positions:
+            raise Refused(
+                f"model.max_length is {length}, but {model.path} was made for at most {model.positions} tokens. Lower it."
+            )
+        return length
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One model with one way of reading.
+
+    Args:
+        model: its folder.
+        reading: length, prompts, precision.
+        device: where torch works.
+        batch_tokens: tokens in a batch; null: what suits the device.
+        user: who asks, as `hone store` shows it.
+    """
+
+    model: ModelFolder
+    reading: Reading
+    device: str = "cpu"
+    batch_tokens: int | None = None
+    user: str | None = None
+
+    @property
+    def similarity(self) -> str:
+        return self.model.similarity
+
+    def queries(self, texts: list[str]) -> Vectors:
+        return self.vectors([texts], "query", len(texts))
+
+    def documents(self, documents: Documents) -> Vectors:
+        return self.vectors(documents.chunks(), "document", len(documents))
+
+    def space(self, route: Route) -> Space:
+        """Where the vectors of a route lie."""
+        return Space(
+            {
+                "weights": self.model.fingerprint(route),
+                "prompt": self.reading.prompt(self.model, route),
+                "max_length": self.reading.length(self.model),
+                "precision": precision_of(self.reading.precision, self.device),
+            }
+        )
+
+    def vectors(self, texts: Iterable[list[str]], route: Route, total: int | None = None) -> Vectors:
+        """The vectors of all texts, in their order.
+
+        Args:
+            texts: in chunks, so that a collection need not be in memory.
+            route: whether they are queries or documents.
+            total: how many there are, for the remaining time; null where it is not known.
+
+        What the store lacks is gathered, in order, into shards of 4,096 texts; inside a shard the texts are sorted by
+        length. A killed run goes on at its first missing shard with the very batches it would have had.
+        """
+        space = self.space(route)
+        work = _Work(self, space, route, total)
+        places = []
+        for chunk in texts:
+            keys = keys_of(chunk)
+            work.take(chunk, keys)
+            places.append(keys)
+        work.finish()
+        if self.user:
+            space.used_by(self.user)
+        keys = np.concatenate(places) if places else np.empty((0, 2), dtype=np.uint64)
+        return Vectors(space, space.find(keys), unit=self.similarity == "cosine")
+
+
+class _Work:
+    """What of a stream of texts is not in the store yet, encoded shard by shard."""
+
+    def __init__(self, encoder: Encoder, space: Space, route: Route, total: int | None) -> None:
+        self.encoder, self.space, self.route = encoder, space, route
+        self.waiting: dict[tuple[int, int], str] = {}
+        self.progress = Progress(f"{encoder.user or encoder.model.path.name}: encoding {route} texts", total or 0)
+
+    def take(self, texts: list[str], keys: np.ndarray) -> None:
+        absent = (self.space.find(keys)[:, 0] < 0).nonzero()[0]
+        before = len(self.waiting)
+        self.waiting |= {(int(keys[row, 0]), int(keys[row, 1])): texts[row] for row in absent}
+        self.progress.total -= len(texts) - (len(self.waiting) - before)
+        while len(self.waiting) >= ROWS_PER_SHARD:
+            self._encode_first(ROWS_PER_SHARD)
+
+    def finish(self) -> None:
+        if self.waiting:
+            self._encode_first(len(self.waiting))
+
+    def _encode_first(self, count: int) -> None:
+        """Encode the first `count` waiting texts and keep them as a shard."""
+        with torch_lock(self.encoder.device):
+            self.space.refresh()  # another process may have encoded them while this one waited
+            wanted = np.array(list(self.waiting)[:count], dtype=np.uint64)
+            still = wanted[self.space.find(wanted)[:, 0] < 0]
+            if len(still):
+                texts = [self.waiting[int(high), int(low)] for high, low in still]
+                self.space.add(still, self.torch.encode(texts, self.progress))
+        for high, low in wanted:
+            del self.waiting[int(high), int(low)]
+
+    @cached_property
+    def torch(self) -> TorchEncoder:
+        from tasks.encode.forward import TorchEncoder
+
+        encoder = self.encoder
+        return TorchEncoder(
+            encoder.model.load(encoder.reading.length(encoder.model), encoder.device),
+            self.route,
+            encoder.reading.prompt(encoder.model, self.route),
+            precision_of(encoder.reading.precision, encoder.device),
+            encoder.batch_tokens,
+        )
+
+
+def encoder_for(model: Path, settings: dict, machine: dict, user: str | None = None) -> Encoder:
+    """The encoder of a model folder, read as the resolved settings say, on the device that params.yaml says."""
+    folder = ModelFolder(Path(model))
+    return Encoder(folder, Reading.of(settings), device_of(machine["device"]), machine["batch_tokens"], user)

@@ -1,0 +1,64 @@
+"""Exact nearest neighbours, in blocks of documents: the full matrix of scores never exists."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.encode.store import Vectors
+
+QUERIES_PER_BLOCK = 4096
+
+
+def nearest(queries: Vectors, documents: Vectors, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `depth` documents of highest inner product for each query, in fp32.
+
+    Args:
+        queries: n queries.
+        documents: m documents.
+        depth: how many to find; all m where there are fewer.
+
+    Returns:
+        Scores [n, depth] in descending order and rows of documents [n, depth].
+    """
+    import faiss
+
+    depth = min(depth, len(documents))
+    scores = np.empty((len(queries), depth), dtype=np.float32)
+    rows = np.empty((len(queries), depth), dtype=np.int64)
+    if depth == 0:
+        return scores, rows
+    for start in range(0, len(queries), QUERIES_PER_BLOCK):
+        asked = queries.take(slice(start, start + QUERIES_PER_BLOCK))
+        heap = faiss.ResultHeap(len(asked), depth, keep_max=True)
+        for first, block in documents.blocks():
+            found = faiss.knn(asked, block, min(depth, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+            heap.add_result(found[0], found[1] + first)
+        heap.finalize()
+        scores[start : start + len(asked)], rows[start : start + len(asked)] = heap.D, heap.I
+    return scores, rows
+
+
+def as_table(query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
+    """A search's result as query_id, doc_id, rank (from 1), score: one row for each query and document."""
+    count, depth = rows.shape
+    return pl.DataFrame(
+        {
+            "query_id": query_ids.gather(np.repeat(np.arange(count), depth)),
+            "doc_id": doc_ids.gather(rows.ravel()),
+            "rank": np.tile(np.arange(1, depth + 1, dtype=np.int32), count),
+            "score": scores.ravel(),
+        },
+        schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float32},
+    )
+
+
+def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: int = 65_536) -> np.ndarray:
+    """Inner products in fp32 of pairs [n, 2] of a query's and a document's row: array [n]."""
+    scores = np.empty(len(pairs), dtype=np.float32)
+    for start in range(0, len(pairs), rows):
+        part = pairs[start : start + rows]
+        scores[start : start + rows] = np.einsum(
+            "nd,nd->n", queries.take(part[:, 0]), documents.take(part[:, 1]), optimize=False
+        )
+    return scores

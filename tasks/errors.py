@@ -1,0 +1,26 @@
+"""Refusals: sentences that tell the user what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Refused(Exception):
+    """Something in the user's hands is wrong. The message is the whole explanation; no traceback is shown."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Of the valid names the one most like `word`, as a clause; all of them where none is alike."""
+    names = sorted(map(str, valid))
+    alike = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
+    if alike:
+        return f"did you mean '{alike[0]}'?"
+    return f"valid: {', '.join(names)}" if names else "there is none to choose from"
+
+
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """The first few values, quoted, and how many more there are."""
+    values = list(values)
+    shown = ", ".join(f"'{value}'" for value in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most:,} more"

@@ -1,0 +1,23 @@
+"""evaluate: a round's model -> metrics on a collection, per query and in the mean."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from tasks import resolved
+from tasks.encode.encoder import encoder_for
+from tasks.evaluate.ranking import by_encoder
+from tasks.evaluate.results import evaluate
+from tasks.stage import run
+
+
+def main(round: str, collection: str) -> None:
+    """Evaluate models/<round> on one collection."""
+    settings = resolved.of_stage(f"evaluate/{collection}")
+    encoder = encoder_for(Path("models") / round, settings["model"], resolved.machine(), user=round)
+    evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"])
+
+
+if __name__ == "__main__":
+    run(main)

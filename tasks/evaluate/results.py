@@ -1,0 +1,74 @@
+"""What an evaluation writes: means for DVC and git, values of each query, and the ranking as a TREC run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables
+from tasks.errors import Refused
+from tasks.evaluate.measures import means, per_query
+from tasks.files import write_json, written_whole
+from tasks.stage import say
+from tasks.tables import Documents
+
+REPORTS = Path("reports")
+SPLITS = ("test", "dev")
+
+Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One split of a collection as evaluation reads it."""
+
+    split: str
+    queries: pl.DataFrame
+    qrels: pl.DataFrame
+
+
+def asked(collection: str) -> list[Asked]:
+    """The splits of a collection that have judged queries, test first.
+
+    Raises:
+        Refused: there is none.
+    """
+    folder = Path("data") / collection
+    found = [
+        Asked(split, tables.read("queries", folder / split / "queries.parquet"), tables.read("qrels", folder / split / "qrels.parquet"))
+        for split in SPLITS
+    ]
+    judged = [part for part in found if not part.qrels.is_empty()]
+    if not judged:
+        raise Refused(f"the collection {collection} is in `evaluate_on` and has no judged test or dev query: add labels, or take it out.")
+    return judged
+
+
+def evaluate(name: str, collection: str, rank: Rank, min_relevance: int) -> None:
+    """Rank the queries of every split, measure, and write the results of `name` (a round or reference)."""
+    documents = Documents(Path("data") / collection / "documents.parquet")
+    runs, values, metrics = [], [], {}
+    for part in asked(collection):
+        run = rank(part.queries, documents, part.qrels)
+        scored = per_query(run, part.qrels, min_relevance)
+        runs.append(run)
+        values.append(scored.with_columns(split=pl.lit(part.split)))
+        metrics[part.split] = means(scored) | {"queries": len(scored)}
+    # Test measures stand at the top, where `dvc metrics` shows them under their own names.
+    write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
+    with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:
+        pl.concat(values).write_parquet(part)
+    write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
+    first = values[0]
+    say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}")
+
+
+def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:
+    """A TREC run file: query Q0 document rank score tag."""
+    ranked = run.with_columns(rank=pl.int_range(1, pl.len() + 1).over("query_id"))
+    line = pl.format("{} Q0 {} {} {} " + tag.replace("{", "").replace("}", ""), "query_id", "doc_id", "rank", "score")
+    with written_whole(path) as part:
+        part.write_text("".join(f"{text}\n" for text in ranked.select(line).to_series()), encoding="utf-8")

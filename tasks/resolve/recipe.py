@@ -1,0 +1,151 @@
+"""A recipe: one YAML file that says what one round does. Read, joined with what params.yaml changes, every default filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks import methods
+from tasks.errors import Refused, nearest
+from tasks.params import STAGES, explained
+
+FOLDER = Path("recipes")
+GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
+
+Line = Any  # a method's name, or {name: {parameter: value}}
+
+
+class Section(BaseModel):
+    """One section of a recipe."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Window(Section):
+    """Ranks that negatives are taken from, counted before the `keep` rules or after them (libraries differ)."""
+
+    first: Annotated[int, Field(ge=1)] = 1
+    last: Annotated[int, Field(ge=1)] | None = None
+    counted: Literal["before", "after"] = "after"
+
+
+class Sample(Section):
+    """How negatives come from candidates."""
+
+    keep: list[Line] = list(GUARDS)
+    window: Window = Window()
+    choose: Line = "top"
+    on_shortage: Literal["widen", "random", "fewer", "drop-query"] = "widen"
+
+
+class Train(Section):
+    """How a model comes from labels."""
+
+    init: Literal["base", "previous"] = "previous"
+    losses: Annotated[list[Line], Field(min_length=1)] = ["infonce"]
+    batch: Line = "random"
+    negatives: Annotated[int, Field(ge=0)] = 1
+    positives: Literal["one", "all"] = "one"
+    epochs: Annotated[float, Field(gt=0)] = 1
+    steps: Annotated[int, Field(ge=1)] | None = None
+    learning_rate: Annotated[float, Field(ge=0)] = 2e-5
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    checkpoint_steps: Annotated[int, Field(ge=1)] = 100
+
+
+class Recipe(Section):
+    """What one round does; a section that is missing means `none`: the stage passes data on."""
+
+    about: str
+    paper: str | None = None
+    retrieve: list[Line] = []
+    rank: Literal["none"] = "none"
+    score: list[Line] = []
+    sample: Sample = Sample()
+    relabel: Literal["none"] = "none"
+    train: Train = Train()
+
+
+def names() -> list[str]:
+    """The recipes there are."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> Recipe:
+    """A recipe with its defaults and a round's changes.
+
+    Args:
+        name: file name without ending.
+        defaults: of the section `train`, from params.yaml; the recipe wins over them.
+        changes: by section, from the round in params.yaml; they win over the recipe.
+
+    Raises:
+        Refused: no such recipe, or something in it cannot be meant.
+    """
+    file = FOLDER / f"{name}.yaml"
+    if not file.exists():
+        raise Refused(f"params.yaml names the recipe '{name}': {nearest(name, names())} (recipes are the files in {FOLDER}/)")
+    return check(file, defaults, changes)
+
+
+def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> Recipe:
+    """The recipe in a file; see `read`."""
+    try:
+        given = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise Refused(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(given, dict):
+        raise Refused(f"{file} is empty: a recipe has at least `about` and `train`.")
+    where = f"{file}" + (" with the round's changes in params.yaml" if changes else "")
+    given = merged({"train": defaults or {}}, given, changes or {})
+    if isinstance(given.get("retrieve"), dict | str):
+        given["retrieve"] = [given["retrieve"]]
+    try:
+        recipe = Recipe(**{name: value for name, value in given.items() if value != "none" or name not in ("retrieve", "score", "sample")})
+    except ValidationError as error:
+        raise Refused(f"{where}: {explained(error, Recipe)}") from None
+    return with_methods(recipe, where)
+
+
+def with_methods(recipe: Recipe, where: str) -> Recipe:
+    """The recipe with every line replaced by `{"method", "parameters"}`, all of them checked."""
+    sample, train = recipe.sample, recipe.train
+    filled = recipe.model_copy(
+        update={
+            "retrieve": [methods.checked("retrieve", line, f"{where}: retrieve") for line in recipe.retrieve],
+            "score": [methods.checked("score", line, f"{where}: score") for line in recipe.score],
+            "sample": sample.model_copy(
+                update={
+                    "keep": [methods.checked("sample.keep", line, f"{where}: sample.keep") for line in sample.keep],
+                    "choose": methods.checked("sample.choose", sample.choose, f"{where}: sample.choose"),
+                }
+            ),
+            "train": train.model_copy(
+                update={
+                    "losses": [methods.checked("train.losses", line, f"{where}: train.losses") for line in train.losses],
+                    "batch": methods.checked("train.batch", train.batch, f"{where}: train.batch"),
+                }
+            ),
+        }
+    )
+    if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.keep]:
+        raise Refused(f"{where}: sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
+    if sample.window.last and sample.window.last < sample.window.first:
+        raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
+    return filled
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Sections joined by name; of the same setting the last layer's holds."""
+    total: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            old = total.get(name)
+            total[name] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) and name in (*STAGES, "window") else value
+    return total

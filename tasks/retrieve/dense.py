@@ -1,0 +1,43 @@
+"""dense: the documents nearest to a query in an encoder's space, found exactly.
+
+The encoder is the round's starting model (ANCE, Xiong et al., arXiv 2007.00808: the newest checkpoint mines), or a
+teacher (NV-Retriever, arXiv 2407.15831: a stronger model mines).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.encode.models import Models
+from tasks.encode.search import as_table, nearest
+from tasks.tables import Documents
+
+
+def dense(
+    queries: pl.DataFrame,
+    documents: Documents,
+    models: Models,
+    *,
+    depth: Annotated[int, Field(ge=1)] = 100,
+    model: str | None = None,
+    revision: str | None = None,
+) -> pl.DataFrame:
+    """The `depth` nearest documents of every query.
+
+    Args:
+        queries: query_id, text.
+        documents: the collection.
+        models: where encoders come from.
+        depth: candidates a query. 100 is our default; ANCE's code takes 200.
+        model: a teacher; null: the round's starting model.
+        revision: of a teacher from the Hub.
+
+    Returns:
+        query_id, doc_id, rank (from 1), score (inner product in fp32; of unit vectors where the model compares by cosine).
+    """
+    encoder = models.encoder(model)
+    found = nearest(encoder.queries(queries["text"].to_list()), encoder.documents(documents), depth)
+    return as_table(queries["query_id"], documents.ids, *found)

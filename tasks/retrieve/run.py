@@ -1,0 +1,76 @@
+"""run: the candidates of a TREC run file, such as what a search system in production returned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.errors import Refused, listed
+from tasks.tables import Documents
+
+COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
+
+
+def run(
+    queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, depth: Annotated[int, Field(ge=1)] = 100
+) -> pl.DataFrame:
+    """The first `depth` documents of every training query in a run file.
+
+    Args:
+        queries: query_id, text.
+        documents: the collection.
+        prefix: of ids where several collections are joined; the file has them without.
+        file: below inputs/; lines of "query Q0 document rank score tag".
+        depth: candidates a query.
+
+    Returns:
+        query_id, doc_id, rank (from 1, by descending score; of equal scores the file's order), score.
+
+    Raises:
+        Refused: a line is not of six parts, a score is no number, or a document is not in the collection.
+    """
+    lines = read_run(Path(file)).with_columns(pl.lit(prefix) + pl.col("query_id", "doc_id"))
+    asked = lines.join(queries, on="query_id", how="semi", maintain_order="left")
+    if asked.is_empty():
+        raise Refused(
+            f"{file} has no line for any of the {len(queries):,} training queries; its first query is "
+            f"'{lines['query_id'].first()}', the first training query is '{queries['query_id'].first()}'."
+        )
+    strange = asked.filter(~pl.col("doc_id").is_in(documents.ids.implode()))
+    if len(strange):
+        raise Refused(
+            f"{file} has {len(strange):,} lines whose document is not in the collection, for example "
+            f"{listed(strange['doc_id'].unique(maintain_order=True), 3)} (line {strange['line'][0]}). Make the run again on this collection."
+        )
+    return (
+        asked.sort("query_id", "score", descending=[False, True], maintain_order=True)
+        .unique(["query_id", "doc_id"], keep="first", maintain_order=True)
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+        .filter(pl.col("rank") <= depth)
+        .select("query_id", "doc_id", "rank", "score")
+    )
+
+
+def read_run(file: Path) -> pl.DataFrame:
+    """line, query_id, doc_id and score of every line of a TREC run file."""
+    text = pl.DataFrame({"text": file.read_text(encoding="utf-8").splitlines()}).with_row_index("line", offset=1)
+    parts = text.filter(pl.col("text").str.strip_chars() != "").with_columns(
+        parts=pl.col("text").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
+    )
+    score = pl.col("parts").list.get(4, null_on_oob=True).cast(pl.Float32, strict=False)
+    read = parts.select(
+        "line", "text", count=pl.col("parts").list.len(), query_id=pl.col("parts").list.get(0),
+        doc_id=pl.col("parts").list.get(2, null_on_oob=True), score=score,
+    )  # fmt: skip
+    bad = read.filter((pl.col("count") != len(COLUMNS)) | pl.col("score").is_null() | pl.col("score").is_nan())
+    if len(bad):
+        raise Refused(
+            f"{file}, line {bad['line'][0]}: {bad['text'][0][:80]!r} should be six parts, "
+            f"'{' '.join(COLUMNS)}', the fifth a number."
+        )
+    if read.is_empty():
+        raise Refused(f"{file} is empty: a TREC run has lines of '{' '.join(COLUMNS)}'.")
+    return read.drop("text", "count")

@@ -1,0 +1,154 @@
+"""sample: candidates and scores -> negatives, and a row for everything that was removed, with the rule that did it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from tasks import methods, resolved, tables, training_set
+from tasks.files import write_json
+from tasks.retrieve.random import random as random_documents
+from tasks.sample import shortage
+from tasks.sample.pool import PAIR, Pool, merged
+from tasks.stage import run, say
+from tasks.training_set import TrainingSet
+
+# Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
+DRAWN_FOR_ONE = 4
+
+
+def main(round: str) -> None:
+    """Apply the recipe's rules in their order, choose, and write what was chosen and what was removed."""
+    settings = resolved.of_round(round, "sample")
+    folder = Path("rounds") / round
+    training = training_set.read()
+    candidates = tables.read("candidates", folder / "candidates.parquet")
+    labels = tables.read("labels", Path("rounds") / settings["from"] / "labels.parquet")
+    scores = tables.read("scores", folder / "scores.parquet")
+    negatives, removed, counts = sampled(candidates, labels, scores, training, settings)
+    tables.write("negatives", tables.shaped("negatives", negatives), folder / "negatives.parquet")
+    tables.write("removed", tables.shaped("removed", removed), folder / "removed" / "sample.parquet")
+    write_json(folder / "sample.json", counts)
+    say(f"sample {round}: {counts['chosen']:,} negatives of {counts['candidates']:,} candidates, {counts['removed']} removed")
+
+
+def sampled(
+    candidates: pl.DataFrame, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: dict
+) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
+    """Negatives, removed rows and counts of a round.
+
+    Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap.
+    """
+    section = settings["sample"]
+    rows = merged(candidates)
+    if rows.is_empty():
+        return tables.empty("negatives"), tables.empty("removed"), {"candidates": 0, "chosen": 0, "removed": {}, "shortage": {}}
+    positives = labels.filter(pl.col("label") == "positive")
+    queries = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
+    rules = Rules(section["keep"], labels, positives, scores, training, settings)
+    pool = Pool(rows)
+    window = section["window"]
+    if window["counted"] == "before":
+        within, beyond = split_by_rank(rows, window, pl.col("rank"))
+        pool.rows = pl.concat([within, beyond])
+    rules.apply(pool)
+    place = pl.col("rank") if window["counted"] == "before" else pl.int_range(1, pl.len() + 1).over("query_id")
+    within, beyond = split_by_rank(pool.rows, window, place)
+    choose = section["choose"]
+    chosen = methods.find("sample.choose", choose["method"])(
+        choose["parameters"], pool=within, seed=settings["seed"], round=settings["round"]
+    )
+    n = choose["parameters"]["n"]
+    short = shortage.missing(chosen, queries["query_id"], n)
+    counts = {"short": len(short), "rule": section["on_shortage"]}
+    if section["on_shortage"] == "widen":
+        chosen = shortage.filled(chosen, pool.rows, short)
+    elif section["on_shortage"] == "random" and len(short):
+        draw = partial(random_queries, training=training, depth=n * DRAWN_FOR_ONE, settings=settings)
+        chosen = shortage.filled(chosen, shortage.random_fill(short, draw, rules.guarded), short)
+    elif section["on_shortage"] == "drop-query":
+        pool.removed.append(
+            short.select(
+                "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("shortage"),
+                detail=pl.format("{} negatives too few", "lacks"),
+            )
+        )  # fmt: skip
+        chosen = chosen.join(short, on="query_id", how="anti", maintain_order="left")
+    still = shortage.missing(chosen, queries["query_id"], n)
+    counts |= {"filled": len(short) - len(still) if section["on_shortage"] != "drop-query" else 0, "still_short": len(still)}
+    chosen = in_query_order(chosen, queries["query_id"])
+    removed = pl.concat(pool.removed) if pool.removed else tables.empty("removed")
+    by_rule = removed.group_by("rule", maintain_order=True).len("count").rows()
+    return chosen, removed, {
+        "queries": len(queries), "candidates": len(rows), "chosen": len(chosen), "removed": dict(by_rule), "shortage": counts,
+    }  # fmt: skip
+
+
+def split_by_rank(rows: pl.DataFrame, window: dict, place: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Candidates inside the window of ranks and those outside it."""
+    inside = place.is_between(window["first"], window["last"]) if window["last"] else place >= window["first"]
+    marked = rows.with_columns(inside=inside)
+    return marked.filter("inside").drop("inside"), marked.filter(~pl.col("inside")).drop("inside")
+
+
+def in_query_order(chosen: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:
+    """The rows of each query together, queries in their own order; inside a query the order stays."""
+    order = queries.to_frame("query_id").with_row_index("place")
+    return chosen.join(order, on="query_id", how="inner", maintain_order="left").sort("place", maintain_order=True).drop("place")
+
+
+class Rules:
+    """The recipe's `keep` rules, with the tables that they read."""
+
+    def __init__(
+        self, lines: list[dict], labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
+        training: TrainingSet, settings: dict,
+    ) -> None:  # fmt: skip
+        self.lines, self.labels, self.positives, self.scores = lines, labels, positives, scores
+        self.training, self.settings = training, settings
+
+    def apply(self, pool: Pool) -> None:
+        """Remove from the pool what the rules name, in their order."""
+        texts = self._texts(pool.rows)
+        for line in self.lines:
+            pool.remove(line["method"], self._method(line)(line["parameters"], **self._tables(pool.rows, texts)))
+
+    def guarded(self, drawn: pl.DataFrame) -> pl.DataFrame:
+        """Those of random documents that no rule removes which can tell without scores."""
+        pool, texts = Pool(drawn), self._texts(drawn)
+        for line in self.lines:
+            method = self._method(line)
+            if "scores" not in method.reads:
+                pool.remove(line["method"], method(line["parameters"], **self._tables(pool.rows, texts)))
+        return pool.rows
+
+    def _method(self, line: dict) -> methods.Method:
+        return methods.find("sample.keep", line["method"])
+
+    def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
+        ids = pl.concat([rows["doc_id"], self.labels["doc_id"]]).unique()
+        return self.training.texts(ids)
+
+    def _tables(self, rows: pl.DataFrame, texts: pl.DataFrame) -> dict[str, object]:
+        return {
+            "pool": rows, "labels": self.labels, "positives": self.positives, "scores": self.scores, "texts": texts,
+            "seed": self.settings["seed"], "round": self.settings["round"],
+        }  # fmt: skip
+
+
+def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: dict) -> pl.DataFrame:
+    """Random documents for queries, each from its own collection."""
+    drawn = [
+        random_documents(
+            collection.queries().join(short, on="query_id", how="semi", maintain_order="left"), collection.documents,
+            f"{settings['round']} fill", seed=settings["seed"], depth=depth,
+        )
+        for collection in training
+    ]  # fmt: skip
+    return pl.concat(drawn)
+
+
+if __name__ == "__main__":
+    run(main)

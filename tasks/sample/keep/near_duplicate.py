@@ -1,0 +1,58 @@
+"""near-duplicate: no candidate that says almost the same as a known positive (MinHash; Broder 1997)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.near_duplicates import signatures, similarity
+
+
+def near_duplicate(
+    pool: pl.DataFrame,
+    positives: pl.DataFrame,
+    texts: pl.DataFrame,
+    *,
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8,
+) -> pl.DataFrame:
+    """Pairs whose document resembles a known positive of the query.
+
+    Args:
+        pool: query_id, doc_id.
+        positives: query_id, doc_id.
+        texts: doc_id, full_text.
+        threshold: estimated Jaccard similarity of the sets of three-word runs, from which two texts count as one.
+            .8 is our choice (the estimate's standard error is .035 there).
+
+    Returns:
+        query_id, doc_id, detail.
+    """
+    pairs = pool.select("query_id", "doc_id").join(
+        positives.select("query_id", positive="doc_id"), on="query_id", how="inner", maintain_order="left"
+    )
+    used = pl.concat([pairs["doc_id"], pairs["positive"]]).unique(maintain_order=True)
+    sketched = texts.join(used.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
+    sketches = signatures(sketched["full_text"].to_list())
+    number = sketched.select("doc_id").with_row_index("number")
+    pairs = pairs.join(number, on="doc_id", how="inner", maintain_order="left").join(
+        number.select(positive="doc_id", against="number"), on="positive", how="inner", maintain_order="left"
+    )
+    alike = pl.Series("alike", in_blocks(sketches, pairs["number"], pairs["against"]))
+    return (
+        pairs.with_columns(alike)
+        .filter(pl.col("alike") >= threshold)
+        .select("query_id", "doc_id", detail=pl.format("{} like {}", pl.col("alike").round(2), "positive"))
+    )
+
+
+def in_blocks(sketches, left: pl.Series, right: pl.Series, rows: int = 100_000):  # noqa: ANN001, ANN201
+    """Similarities of pairs of rows of `sketches`, a part at a time: 100,000 pairs of signatures are 200 MB."""
+    import numpy as np
+
+    parts = [
+        similarity(sketches[left[start : start + rows].to_numpy()], sketches[right[start : start + rows].to_numpy()])
+        for start in range(0, len(left), rows)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)

@@ -1,0 +1,74 @@
+"""positive-aware: only candidates that score clearly below the known positive (NV-Retriever, arXiv 2407.15831).
+
+A candidate that a good encoder finds about as close to the query as the known answer is probably an answer too.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.errors import Refused
+
+
+def positive_aware(
+    pool: pl.DataFrame,
+    positives: pl.DataFrame,
+    scores: pl.DataFrame,
+    *,
+    share: Annotated[float, Field(gt=0, le=1)] | None = 0.95,
+    margin: Annotated[float, Field(ge=0)] | None = None,
+    absolute: float | None = None,
+    scorer: str | None = None,
+) -> pl.DataFrame:
+    """Pairs that score above the bound of their query.
+
+    The reference is the lowest-scored known positive, which is safe and can remove much when that label is wrong. With
+    s+ its score the bounds are s+ - abs(s+) (1 - share), s+ - margin, and absolute; the lowest of those that are set
+    holds. The first is s+ * share where s+ is positive and does not turn round where it is negative.
+
+    Args:
+        pool: query_id, doc_id.
+        positives: query_id, doc_id.
+        scores: query_id, doc_id, scorer, score; in the scorer's space (cosine for the default encoder).
+        share: TopK-PercPos; .95 is the paper's best (second-hand).
+        margin: TopK-MarginPos; .05 is the paper's (second-hand); null: not used.
+        absolute: TopK-Abs; null: not used.
+        scorer: whose scores; null: the first dense source, or the round's starting model.
+
+    Returns:
+        query_id, doc_id, detail.
+    """
+    names = scores["scorer"].unique(maintain_order=True).to_list()
+    if pool.is_empty():
+        return pool.select("query_id", "doc_id", detail=pl.lit(""))
+    if not names or (scorer is not None and scorer not in names):
+        raise Refused(f"positive-aware compares by '{scorer or 'dense'}', which scored nothing (scorers: {names or 'none'}).")
+    by = scores.filter(pl.col("scorer") == (scorer or names[0])).select("query_id", "doc_id", by="score")
+    reference = (
+        positives.join(by, on=["query_id", "doc_id"], how="inner", maintain_order="left")
+        .group_by("query_id", maintain_order=True)
+        .agg(reference=pl.col("by").min())
+    )
+    positive = pl.col("reference")
+    bounds = [
+        *([positive - positive.abs() * (1 - share)] if share is not None else []),
+        *([positive - margin] if margin is not None else []),
+        *([pl.lit(absolute, dtype=pl.Float32)] if absolute is not None else []),
+    ]
+    if not bounds:
+        raise Refused("positive-aware has no bound: set `share`, `margin` or `absolute`.")
+    return (
+        pool.select("query_id", "doc_id")
+        .join(by, on=["query_id", "doc_id"], how="left", maintain_order="left")
+        .join(reference, on="query_id", how="left", maintain_order="left")
+        .with_columns(bound=pl.min_horizontal(bounds))
+        .filter(~(pl.col("by") <= pl.col("bound")).fill_null(False))
+        .select("query_id", "doc_id", detail=pl.format("scores {}, the bound is {}", rounded("by"), rounded("bound")))
+    )
+
+
+def rounded(column: str) -> pl.Expr:
+    return pl.col(column).round(4).cast(pl.String).fill_null("nothing")

@@ -1,0 +1,42 @@
+"""The pool that negatives are drawn from: each candidate of a query once, and a record of each that leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+PAIR = ["query_id", "doc_id"]
+
+
+def merged(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Each document of a query once, with the source that ranked it best (of equals the first in the recipe).
+
+    Args:
+        candidates: query_id, doc_id, source, rank, score; one row for each source that found a pair.
+
+    Returns:
+        The same columns, each query's documents in the order of their best rank.
+    """
+    return (
+        candidates.with_row_index("found")
+        .sort("rank", "found")
+        .unique(PAIR, keep="first", maintain_order=True)
+        .with_columns(first=pl.col("found").min().over("query_id"))
+        .sort("first", "rank", "found")
+        .drop("found", "first")
+    )
+
+
+@dataclass
+class Pool:
+    """Candidates that are still in, and rows for those that are out."""
+
+    rows: pl.DataFrame
+    removed: list[pl.DataFrame] = field(default_factory=list)
+
+    def remove(self, rule: str, gone: pl.DataFrame) -> None:
+        """Take out the pairs of `gone` (query_id, doc_id, detail), noting the rule."""
+        here = gone.unique(PAIR, keep="first", maintain_order=True).join(self.rows, on=PAIR, how="semi", maintain_order="left")
+        self.removed.append(here.select(*PAIR, rule=pl.lit(rule), detail="detail"))
+        self.rows = self.rows.join(here, on=PAIR, how="anti", maintain_order="left")

@@ -1,0 +1,17 @@
+"""Random numbers that follow from params.yaml's seed and from what they are for, so that no two uses share a draw."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+
+def seed_of(seed: int, *purpose: str) -> int:
+    """A seed (32 bits) for one purpose, such as ("r2", "sample")."""
+    return int(np.random.SeedSequence([seed, *(zlib.crc32(word.encode()) for word in purpose)]).generate_state(1)[0])
+
+
+def generator(seed: int, *purpose: str) -> np.random.Generator:
+    """Random numbers for one purpose."""
+    return np.random.default_rng(seed_of(seed, *purpose))

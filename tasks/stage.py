@@ -1,0 +1,85 @@
+"""How every stage is started: `python -m tasks.<stage>`; arguments from a signature, refusals as sentences."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from tasks.errors import Refused
+
+# No library may phone home, and a model that is a folder must not wait for a hub that is not there.
+SWITCHES = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "TOKENIZERS_PARALLELISM": "true",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
+}
+
+
+def run(main: Callable[..., None]) -> None:
+    """Call `main` with the command line's arguments, each an option of the parameter's name.
+
+    Ends the process with 1 and a sentence on standard error when the work is refused or the machine fails it.
+    """
+    for name, value in SWITCHES.items():
+        os.environ.setdefault(name, value)
+    parser = argparse.ArgumentParser(prog=_module_name(main), description=inspect.getdoc(main))
+    for name, parameter in inspect.signature(main).parameters.items():
+        required = parameter.default is parameter.empty
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else parameter.default
+        )
+    arguments = vars(parser.parse_args())
+    try:
+        main(**arguments)
+    except Refused as refusal:
+        sys.exit(f"{_module_name(main)}: {refusal}")
+    except OSError as error:
+        if error.errno in (28, 122):  # no space left on the device, quota exceeded
+            sys.exit(
+                f"{_module_name(main)}: the disk is full ({error}). Nothing that was finished is lost: free some space "
+                "(`hone store` shows what the vectors take) and run the same command again."
+            )
+        raise
+
+
+def say(message: str) -> None:
+    """A line about the work, for whoever watches."""
+    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Counts what is done and says so every few seconds, with the remaining time."""
+
+    def __init__(self, what: str, total: int, every: float = 10.0) -> None:
+        self.what, self.total, self.every = what, total, every
+        self.done = 0
+        self.began = self.said = time.monotonic()
+
+    def add(self, count: int) -> None:
+        self.done += count
+        now = time.monotonic()
+        if now - self.said >= self.every and self.done < self.total:
+            self.said = now
+            rate = self.done / (now - self.began)
+            left = (self.total - self.done) / rate
+            say(f"{self.what}: {self.done:,} of {self.total:,}, {rate:,.0f}/s, {_spell(left)} left")
+
+
+def _spell(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def _module_name(main: Callable[..., None]) -> str:
+    spec = sys.modules[main.__module__].__spec__
+    return spec.name.removesuffix(".__main__") if spec else main.__module__

@@ -1,0 +1,70 @@
+"""start: collections and a base model -> round r0: the model as it comes, its labels the known ones, nothing mined."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+
+from tasks import resolved, tables, training_set
+from tasks.encode.model import ModelFolder, copy_model, folder_of
+from tasks.files import folder_written_whole, write_json
+from tasks.stage import run, say
+
+ROUND = Path("rounds/r0")
+
+
+def main() -> None:
+    """Make models/r0, rankers/r0 and rounds/r0, so that round r1 finds what every later round finds."""
+    settings = resolved.of_stage("start")
+    model = settings["model"]
+    if model["fingerprint"] is None:
+        os.environ["HF_HUB_OFFLINE"] = "0"
+    with folder_written_whole(Path("models/r0")) as place:
+        copy_model(folder_of(model["name"], model["revision"]), place)
+        ModelFolder(place).refuse_unsafe()
+    with folder_written_whole(Path("rankers/r0")) as place:
+        write_json(place / "ranker.json", {"ranker": "none"})
+    with folder_written_whole(ROUND) as place:
+        admitted = training_set.admit(
+            settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"]
+        )
+        write_json(place / "training.json", admitted)
+        labels = pl.concat([known_labels(collection) for collection in training_set.read(place / "training.json")])
+        tables.write("labels", labels, place / "labels.parquet")
+        for table in ("negatives", "trained"):
+            tables.write(table, tables.empty(table), place / f"{table}.parquet")
+    positives = labels.filter(pl.col("label") == "positive")
+    say(f"start: {model['name']}, {positives['query_id'].n_unique():,} training queries, {len(positives):,} known positives")
+
+
+def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
+    """A collection's training qrels as labels; a label of a parent becomes one of each of its chunks.
+
+    Grades of `min_relevance` and more are positive, 0 is negative (judged), and what lies between is unknown: it trains
+    neither way.
+    """
+    grade = pl.col("relevance")
+    chunks = collection.documents.parents
+    qrels = collection.qrels()
+    of_parents = qrels.join(chunks, left_on="doc_id", right_on="parent_id", how="inner", maintain_order="left")
+    spread = of_parents.with_columns(doc_id=pl.col("doc_id_right")).select(qrels.columns)
+    own = qrels.filter(~pl.col("doc_id").is_in(chunks["parent_id"].implode()))
+    labels = (
+        pl.concat([own, spread])
+        .unique(["query_id", "doc_id"], keep="first", maintain_order=True)
+        .with_columns(
+            label=pl.when(grade >= collection.min_relevance).then(pl.lit("positive"))
+            .when(grade == 0).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
+            grade=grade,
+            judge=pl.lit("qrels"),
+            reason=pl.when((grade > 0) & (grade < collection.min_relevance))
+            .then(pl.format("grade {} is below min_relevance {}", grade, collection.min_relevance)),
+        )
+    )  # fmt: skip
+    return tables.shaped("labels", labels)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,83 @@
+"""The model's card: what sentence-transformers writes of its training, and before it what the loop knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import resolved
+from tasks.encode.encoder import encoder_for
+from tasks.evaluate.measures import means, per_query
+from tasks.evaluate.ranking import by_encoder
+from tasks.training_set import TrainingSet
+
+END_OF_HEADER = "\n---\n"
+
+
+def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame) -> None:
+    """Put the loop's part into README.md of a saved model.
+
+    Args:
+        place: the model's folder.
+        settings: of the stage `train`.
+        training: what it was trained on.
+        trained: what each step saw.
+    """
+    file = place / "README.md"
+    header, end, body = file.read_text(encoding="utf-8").partition(END_OF_HEADER)
+    title, _, rest = body.lstrip().partition("\n")
+    file.write_text(f"{header}{end}\n{title}\n\n{section(place, settings, training, trained)}\n{rest}", encoding="utf-8")
+
+
+def section(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame) -> str:
+    """From what, by which recipe, on what, with which scores."""
+    train = settings["train"]
+    start = "r0" if train["init"] == "base" else settings["from"]
+    losses = ", ".join(f"{line['method']} ({spelled(line['parameters'])})" for line in train["losses"])
+    lines = [
+        f"## Trained by Hone, round {settings['round']}",
+        "",
+        f"- **From:** the weights of {start}; candidates and known labels came from {settings['from']}.",
+        f"- **Recipe:** {settings['recipe']}" + (f" ({settings['paper']})" if settings["paper"] else ""),
+        f"- **Losses:** {losses}; {train['negatives']} mined negative(s) a query, batches of {spelled(train['batch']['parameters'])}.",
+        f"- **Steps:** {trained['step'].max()}, learning rate {train['learning_rate']}, {train['precision']}, seed {settings['seed']}.",
+        *(
+            f"- **Collection {collection.name}:** {trained_of(collection, trained):,} training queries, {len(collection.documents):,} documents."
+            for collection in training
+        ),
+        "",
+        *scores(place, settings, training, start),
+    ]
+    return "\n".join(lines)
+
+
+def trained_of(collection, trained: pl.DataFrame) -> int:  # noqa: ANN001
+    return trained.join(collection.queries(), on="query_id", how="semi")["query_id"].n_unique()
+
+
+def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> list[str]:
+    """A table of dev scores of this model and of the one it started from.
+
+    The vectors are kept, so the evaluation and the mining that follow do not encode the collection again.
+    """
+    rows = []
+    for collection in training:
+        qrels = collection.qrels("dev")
+        if qrels.is_empty():
+            continue
+        for name, folder in ((start, Path("models") / start), (settings["round"], place)):
+            encoder = encoder_for(folder, settings["model"], resolved.machine(), user=name)
+            run = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels)
+            found = means(per_query(run, qrels, collection.min_relevance))
+            rows.append(f"| {collection.name} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |")
+    if not rows:
+        return ["No training collection has dev queries. Test scores: reports/metrics."]
+    return ["Scores on dev queries (those on test queries: reports/metrics):", "",
+            "| collection | model | nDCG@10 | MRR@10 | recall@100 |", "|---|---|---|---|---|", *rows]  # fmt: skip
+
+
+def spelled(parameters: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in parameters.items())
+
+

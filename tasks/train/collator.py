@@ -1,0 +1,58 @@
+"""Rows of a batch -> tokens: each text once, with what every query may be held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from tasks.train.examples import Examples
+
+
+@dataclass
+class Collator:
+    """Makes a batch of queries and of documents, every document once, read by the same prompts as in encoding.
+
+    Args:
+        examples: what is trained on.
+        preprocess: the model's.
+        prompts: by route.
+        valid_label_columns: sentence-transformers' trainer asks for it; there are none.
+    """
+
+    examples: Examples
+    preprocess: Callable[..., dict[str, Any]]
+    prompts: dict[str, str]
+    valid_label_columns: list[str] = field(default_factory=list)
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Features of `query` and `document`, and `label`.
+
+        `label` [B, 2 + documents]: the row of `pairs`, the place of the positive among the documents, and for each
+        document 1 if it is one of the query's own negatives, 0 if it is another's, -1 if it may not be a negative.
+        """
+        chosen = np.array([row["row"] for row in rows])
+        queries = self._column("query")[chosen]
+        positives = self._column("document")[chosen]
+        own = [self.examples.negatives_of(query) for query in queries]
+        documents, place = np.unique(np.concatenate([positives, *own]), return_inverse=True)
+        role = np.zeros((len(rows), len(documents)), dtype=np.int64)
+        role[np.repeat(np.arange(len(rows)), [len(part) for part in own]), place[len(rows) :]] = 1
+        role[self.examples.is_known(queries, documents)] = -1
+        batch: dict[str, Any] = {
+            "label": torch.from_numpy(np.column_stack([chosen, place[: len(rows)], role])),
+            "document_numbers": torch.from_numpy(documents),
+        }
+        for route, texts in (
+            ("query", [self.examples.query_texts[query] for query in queries]),
+            ("document", [self.examples.document_texts[document] for document in documents]),
+        ):
+            features = self.preprocess(texts, prompt=self.prompts[route] or None, task=route)
+            batch |= {f"{route}_{name}": value for name, value in features.items()}
+        return batch
+
+    def _column(self, name: str) -> np.ndarray:
+        return self.examples.pairs[name].to_numpy()

@@ -1,0 +1,138 @@
+"""sentence-transformers' trainer with our losses and batches: seeded, checkpointed, going on where it was killed."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from tasks import methods, tables
+from tasks.stage import Progress, say
+from tasks.train.collator import Collator
+from tasks.train.epochs import Epochs
+from tasks.train.examples import Examples
+from tasks.train.objective import Objective
+
+# Written last into a checkpoint: one without it was cut off while it was saved.
+COMPLETE = "trained.parquet"
+
+
+def trainer(
+    model: SentenceTransformer, examples: Examples, section: dict, prompts: dict[str, str], shares: dict[str, float],
+    seed: int, checkpoints: Path,
+) -> SentenceTransformerTrainer:  # fmt: skip
+    """A trainer that is ready to start.
+
+    Args:
+        model: to be trained, on its device.
+        examples: what it is trained on.
+        section: the recipe's section `train`, resolved.
+        prompts: by route, as in encoding.
+        shares: of the collections, of the batches.
+        seed: of this round's training.
+        checkpoints: folder for them.
+    """
+    torch.manual_seed(seed)
+    losses = {
+        line["method"]: partial(methods.find("train.losses", line["method"]).function, **line["parameters"])
+        for line in section["losses"]
+    }
+    objective = Objective(model, losses, model.similarity_fn_name == "cosine", examples)
+    pairs = examples.pairs.with_row_index("row")
+    epochs = Epochs(pairs, section["batch"], section["positives"], shares, seed)
+    on_cpu = model.device.type == "cpu"
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=section["epochs"],
+        max_steps=section["steps"] or -1,
+        per_device_train_batch_size=epochs.batch_size,
+        batch_sampler=lambda *_, **__: epochs,
+        learning_rate=section["learning_rate"],
+        warmup_ratio=section["warmup"],
+        lr_scheduler_type=section["schedule"],
+        weight_decay=section["weight_decay"],
+        bf16=section["precision"] == "bf16",
+        fp16=section["precision"] == "fp16",
+        use_cpu=on_cpu,
+        seed=seed,
+        data_seed=seed,
+        save_strategy="steps",
+        save_steps=section["checkpoint_steps"],
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=10,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=not on_cpu,
+        remove_unused_columns=False,
+    )
+    return SentenceTransformerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=dataset_of(pairs, examples),
+        loss=objective,
+        data_collator=Collator(examples, model.preprocess, prompts),
+        callbacks=[Record(objective)],
+    )
+
+
+def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
+    """The pairs as a dataset of row numbers that shows its texts to whoever looks (the model card)."""
+
+    def with_texts(batch: dict[str, list[int]]) -> dict[str, list]:
+        rows = pairs[batch["row"]]
+        return {
+            "query": [examples.query_texts[number] for number in rows["query"]],
+            "positive": [examples.document_texts[number] for number in rows["document"]],
+            "row": batch["row"],
+        }
+
+    return Dataset.from_dict({"row": pairs["row"].to_list()}).with_transform(with_texts)
+
+
+class Record(TrainerCallback):
+    """Tells the objective which step it is, keeps what steps saw beside each checkpoint, and says how far it is."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self.progress: Progress | None = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.progress = Progress("training steps", state.max_steps)
+        self.progress.total -= state.global_step
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.objective.step = state.global_step + 1
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.progress.add(1)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        tables.write("trained", self.objective.trained, Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE)
+
+
+def train(ready: SentenceTransformerTrainer) -> pl.DataFrame:
+    """Train to the end, from the last complete checkpoint where there is one. Returns the table `trained`."""
+    last = last_checkpoint(Path(ready.args.output_dir))
+    if last is not None:
+        ready.loss.record = [tables.read("trained", last / COMPLETE)]
+        say(f"going on from {last.name}")
+    ready.train(resume_from_checkpoint=str(last) if last else None)
+    return ready.loss.trained
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was saved whole; those that were not are deleted."""
+    whole = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / COMPLETE).exists():
+            whole.append(path)
+        else:
+            shutil.rmtree(path)
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
