@@ -54,8 +54,7 @@ class Method:
         annotated = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in settable.items()})
         hints = get_type_hints(annotated, vars(inspect.getmodule(self.function)), include_extras=True)
         fields = {
-            name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
-            for name, parameter in settable.items()
+            name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in settable.items()
         }
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
 
@@ -100,9 +99,7 @@ def names(place: str) -> tuple[str, ...]:
     """The methods of a place: the files that define a function of the file's own name."""
     folder = TASKS.joinpath(*place.split("."))
     return tuple(
-        file.stem.replace("_", "-")
-        for file in sorted(folder.glob("*.py"))
-        if not file.stem.startswith("_") and _defines(file, file.stem)
+        file.stem.replace("_", "-") for file in sorted(folder.glob("*.py")) if not file.stem.startswith("_") and _defines(file, file.stem)
     )
 
 
@@ -111,7 +108,7 @@ def line(given: Any, where: str) -> tuple[str, dict[str, Any]]:
     if isinstance(given, str):
         return given, {}
     if isinstance(given, dict) and len(given) == 1:
-        (name, parameters), = given.items()
+        ((name, parameters),) = given.items()
         if parameters is None:
             return str(name), {}
         if isinstance(parameters, dict):

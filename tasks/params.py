@@ -138,9 +138,7 @@ class Params(Checked):
             if name in references:
                 raise ValueError(f"a round may not be called '{name}': that name is taken by a reference")
             if item.start not in known:
-                raise ValueError(
-                    f"round {name} starts from '{item.start}', which is no earlier round: {nearest(item.start, known)}"
-                )
+                raise ValueError(f"round {name} starts from '{item.start}', which is no earlier round: {nearest(item.start, known)}")
             for section in item.changes:
                 if section not in STAGES:
                     raise ValueError(f"round {name} has '{section}', which is no stage: {nearest(section, STAGES)}")
@@ -196,9 +194,7 @@ def _why_missing(place: str) -> str:
 def _fields(model: type[BaseModel], place: list[str | int]) -> list[str]:
     """The names that are valid below `place` of a model; none where they cannot be told."""
     for part in place:
-        field = model.model_fields.get(str(part)) or next(
-            (field for field in model.model_fields.values() if field.alias == part), None
-        )
+        field = model.model_fields.get(str(part)) or next((field for field in model.model_fields.values() if field.alias == part), None)
         kinds = [] if field is None else _models(field.annotation)
         if not kinds:
             if field is None and issubclass(model, BaseModel):

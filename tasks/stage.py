@@ -34,9 +34,7 @@ def run(main: Callable[..., None]) -> None:
     parser = argparse.ArgumentParser(prog=_module_name(main), description=inspect.getdoc(main))
     for name, parameter in inspect.signature(main).parameters.items():
         required = parameter.default is parameter.empty
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else parameter.default
-        )
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else parameter.default)
     arguments = vars(parser.parse_args())
     try:
         main(**arguments)
@@ -71,7 +69,8 @@ class Progress:
             self.said = now
             rate = self.done / (now - self.began)
             left = (self.total - self.done) / rate
-            say(f"{self.what}: {self.done:,} of {self.total:,}, {rate:,.0f}/s, {_spell(left)} left")
+            pace = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+            say(f"{self.what}: {self.done:,} of {self.total:,}, {pace}, {_spell(left)} left")
 
 
 def _spell(seconds: float) -> str:

@@ -68,8 +68,7 @@ def shaped(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     columns = SCHEMAS[table] | {name: kind for name, kind in OPTIONAL.get(table, {}).items() if name in frame.columns}
     try:
         return frame.select(
-            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
-            for name, kind in columns.items()
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in columns.items()
         )
     except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
         raise Refused(f"the table {table} cannot hold these values: {error}") from error
@@ -91,10 +90,7 @@ def checked(table: str, columns: dict[str, pl.DataType], path: Path) -> None:
         *wrong,
     ]
     if complaints:
-        raise Refused(
-            f"{path} is not a {table} table: {'; '.join(complaints)}. "
-            "A stage writes it: run `dvc repro` to have it made again."
-        )
+        raise Refused(f"{path} is not a {table} table: {'; '.join(complaints)}. A stage writes it: run `dvc repro` to have it made again.")
 
 
 def write(table: str, frame: pl.DataFrame, path: Path) -> None:
@@ -168,10 +164,7 @@ class Documents:
     def texts(self, ids: Iterable[str]) -> pl.DataFrame:
         """doc_id, full_text and parent_id of those of `ids` that are here."""
         wanted = pl.LazyFrame({"doc_id": list(ids)}, schema={"doc_id": pl.String}).unique()
-        return (
-            self._scan().join(wanted, on="doc_id", how="semi").select("doc_id", full_text(), "parent_id")
-            .collect(engine="streaming")
-        )
+        return self._scan().join(wanted, on="doc_id", how="semi").select("doc_id", full_text(), "parent_id").collect(engine="streaming")
 
     def _scan(self) -> pl.LazyFrame:
         frame = scan("documents", self.path)
@@ -183,10 +176,7 @@ class Documents:
 def full_text() -> pl.Expr:
     """What an encoder reads of a document: title, a blank, text (BEIR's and MTEB's way); the text alone if untitled."""
     title = pl.col("title").fill_null("")
-    return (
-        pl.when(title == "").then(pl.col("text")).otherwise(title + " " + pl.col("text")).str.strip_chars()
-        .alias("full_text")
-    )
+    return pl.when(title == "").then(pl.col("text")).otherwise(title + " " + pl.col("text")).str.strip_chars().alias("full_text")
 
 
 def normalised(text: pl.Expr) -> pl.Expr:

@@ -38,9 +38,7 @@ class TrainingCollection:
 
     def queries(self, split: str = "train") -> pl.DataFrame:
         """query_id, text and collection."""
-        return self._named(tables.read("queries", self.folder / split / "queries.parquet")).with_columns(
-            collection=pl.lit(self.name)
-        )
+        return self._named(tables.read("queries", self.folder / split / "queries.parquet")).with_columns(collection=pl.lit(self.name))
 
     def qrels(self, split: str = "train") -> pl.DataFrame:
         """The known labels; doc_id may name the parent of chunks."""
@@ -57,7 +55,7 @@ class TrainingSet:
 
     collections: tuple[TrainingCollection, ...]
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self):
         return iter(self.collections)
 
     def queries(self, split: str = "train") -> pl.DataFrame:
@@ -101,9 +99,7 @@ def read(file: Path = LIST) -> TrainingSet:
                 raise Refused(f"{path} is missing or was changed since `start` admitted it: run `dvc repro`.")
     return TrainingSet(
         tuple(
-            TrainingCollection(
-                name, Path("data") / name, item["share"], item["min_relevance"], item["language"], item["prefix"]
-            )
+            TrainingCollection(name, Path("data") / name, item["share"], item["min_relevance"], item["language"], item["prefix"])
             for name, item in listed.items()
         )
     )

@@ -18,9 +18,7 @@ from tasks.stage import run, say
 def main(collection: str) -> None:
     """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
     settings = resolved.of_collection(collection)
-    source = methods.find("collect", settings["method"])(
-        settings["parameters"], path=Path(settings["path"]), what=settings["what"]
-    )
+    source = methods.find("collect", settings["method"])(settings["parameters"], path=Path(settings["path"]), what=settings["what"])
     refuse_faults(collection, source)
     source, absent = without_absent(collection, source, settings["absent_labels"])
     refuse_labels_in_two_splits(collection, source.qrels)
@@ -43,9 +41,7 @@ def with_splits(source: Source, settings: dict) -> Source:
     if not given.any():
         drawn = split.by_text(queries, settings["split"]["dev"], settings["split"]["test"])
         queries = queries.with_columns(split=drawn)
-    qrels = source.qrels.drop("split").join(
-        queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left"
-    )
+    qrels = source.qrels.drop("split").join(queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left")
     return Source(source.documents, queries, qrels)
 
 
@@ -72,7 +68,9 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, settings
     tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
     write_json(place / "about.json", about)
     counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
-    say(f"{place.name.strip('.').split('.')[0]}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden")
+    say(
+        f"{place.name.strip('.').split('.')[0]}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden"
+    )
 
 
 def training_part(
@@ -91,7 +89,9 @@ def training_part(
     over = ordered.slice(len(kept))
     gone = [
         unanswered.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("no-positive"), detail=pl.lit("no known positive")),
-        over.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("train-queries"), detail=pl.lit(f"beyond the first {len(kept):,}")),
+        over.select(
+            "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("train-queries"), detail=pl.lit(f"beyond the first {len(kept):,}")
+        ),
     ]
     return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), gone
 

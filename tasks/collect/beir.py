@@ -94,8 +94,7 @@ def grades(file: Path) -> Iterator[tuple[int, str, str, int]]:
             yield rows.line_num, query, doc, int(grade)
         except ValueError:
             raise Refused(
-                f"{file}, line {rows.line_num}: {row!r} should be query-id, corpus-id and a whole number, "
-                "parted by tabs."
+                f"{file}, line {rows.line_num}: {row!r} should be query-id, corpus-id and a whole number, parted by tabs."
             ) from None
 
 

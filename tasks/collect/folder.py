@@ -61,8 +61,7 @@ def read_table(place: Path, table: str) -> pl.DataFrame:
         source=pl.lit("folder") if "source" not in rows.columns else pl.col("source"),
     )
     return filled.select(
-        (pl.col(name) if name in filled.columns else pl.lit(None)).cast(kind, strict=False).alias(name)
-        for name, kind in columns.items()
+        (pl.col(name) if name in filled.columns else pl.lit(None)).cast(kind, strict=False).alias(name) for name, kind in columns.items()
     )
 
 

@@ -66,17 +66,21 @@ def python_api(
         queries=frame(
             QUERIES,
             {
-                "query_id": queries["query_id"], "text": queries["sentence"],
-                "file": queries["file"], "row": queries["row"],
+                "query_id": queries["query_id"],
+                "text": queries["sentence"],
+                "file": queries["file"],
+                "row": queries["row"],
             },
         ),
         qrels=frame(
             QRELS,
             {
-                "query_id": described["query_id"], "doc_id": described["doc_id"],
+                "query_id": described["query_id"],
+                "doc_id": described["doc_id"],
                 "relevance": pl.Series([1]).extend_constant(1, len(described) - 1),
                 "source": pl.Series(["docstring"]).extend_constant("docstring", len(described) - 1),
-                "file": described["file"], "row": described["row"],
+                "file": described["file"],
+                "row": described["row"],
             },
         ),
     )

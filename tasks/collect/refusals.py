@@ -73,17 +73,12 @@ def refuse_labels_in_two_splits(name: str, qrels: pl.DataFrame) -> None:
 
 def refuse_leaks(name: str, queries: pl.DataFrame) -> None:
     """Raises Refused when a query, by id or by normalised text, stands in two splits: its answers would be trained on and asked."""
-    spread = (
-        queries.with_columns(same=normalised(pl.col("text")))
-        .filter(pl.col("split").n_unique().over("same") > 1)
-        .sort("same", "split")
-    )
+    spread = queries.with_columns(same=normalised(pl.col("text"))).filter(pl.col("split").n_unique().over("same") > 1).sort("same", "split")
     if spread.is_empty():
         return
     pair = spread.filter(pl.col("same") == spread["same"][0])
     places = "; ".join(
-        f"'{query}' in {split} ({file}, row {row})"
-        for query, split, file, row in pair.select("query_id", "split", "file", "row").rows()
+        f"'{query}' in {split} ({file}, row {row})" for query, split, file, row in pair.select("query_id", "split", "file", "row").rows()
     )
     raise Refused(
         f"the collection {name} has {spread['same'].n_unique():,} queries that stand in two splits, for example "
@@ -99,5 +94,3 @@ def refuse(name: str, rows: pl.DataFrame, fault: str, column: str, remedy: str) 
     places = [f"{file}, row {row}: '{value}'" for file, row, value in named.select("file", "row", "value").head(SHOWN).rows()]
     more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
     raise Refused(f"the collection {name}: {fault} ({'; '.join(places)}{more}). What to do: {remedy}.")
-
-

@@ -42,9 +42,7 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
 
 def unit_hashes(texts: list[str], seed: int = 0) -> np.ndarray:
     """A number in [0, 1) for each text that depends on the text and the seed alone."""
-    digests = b"".join(
-        hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest() for text in texts
-    )
+    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest() for text in texts)
     return np.frombuffer(digests, dtype="<u8") / 2**64
 
 

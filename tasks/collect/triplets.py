@@ -70,7 +70,7 @@ def layout_of(record: dict, file: Path, number: int) -> tuple[str, list[tuple[in
     against = [
         text
         for name, value in record.items()
-        if name == "neg" or name == "negative" or name.startswith("negative_")
+        if name in ("neg", "negative") or name.startswith("negative_")
         for text in texts(value)
     ]
     return str(query), [*((1, "", text) for text in texts(positive)), *((0, "", text) for text in against)]

@@ -50,9 +50,7 @@ class Reading:
         """
         length = self.max_length or model.max_length
         if model.positions and length > model.positions:
-            raise Refused(
-                f"model.max_length is {length}, but {model.path} was made for at most {model.positions} tokens. Lower it."
-            )
+            raise Refused(f"model.max_length is {length}, but {model.path} was made for at most {model.positions} tokens. Lower it.")
         return length
 
 

@@ -39,9 +39,7 @@ class TorchEncoder:
         batch_tokens: tokens in a batch; null: what suits the device.
     """
 
-    def __init__(
-        self, model: SentenceTransformer, route: Route, prompt: str, precision: str, batch_tokens: int | None = None
-    ) -> None:
+    def __init__(self, model: SentenceTransformer, route: Route, prompt: str, precision: str, batch_tokens: int | None = None) -> None:
         self.model = model.eval()
         self.route, self.prompt, self.precision = route, prompt, precision
         if kind := PRECISIONS.get(precision):
@@ -79,9 +77,7 @@ class TorchEncoder:
                 yield rows[chosen], part_of(features, chosen, len(rows))
                 first += size
 
-    def _in_parallel(
-        self, batches: Iterator[tuple[np.ndarray, Features]]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _in_parallel(self, batches: Iterator[tuple[np.ndarray, Features]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows and vectors of all batches, in any order, made by as many threads as there are workers."""
         if self.workers == 1:
             for rows, features in batches:
@@ -142,14 +138,10 @@ def part_of(features: Features, rows: np.ndarray, count: int) -> Features:
     """The features of some of `count` texts, without the columns that are padding for all of them."""
     chosen = torch.from_numpy(np.ascontiguousarray(rows))
     part = {
-        name: value[chosen] if torch.is_tensor(value) and value.ndim and len(value) == count else value
-        for name, value in features.items()
+        name: value[chosen] if torch.is_tensor(value) and value.ndim and len(value) == count else value for name, value in features.items()
     }
     mask = part.get("attention_mask")
     if not torch.is_tensor(mask) or mask.ndim != 2:
         return part
     used = mask.any(0)
-    return {
-        name: value[:, used] if torch.is_tensor(value) and value.shape == mask.shape else value
-        for name, value in part.items()
-    }
+    return {name: value[:, used] if torch.is_tensor(value) and value.shape == mask.shape else value for name, value in part.items()}

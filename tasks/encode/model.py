@@ -62,7 +62,9 @@ class ModelFolder:
     @cached_property
     def max_length(self) -> int:
         """Tokens after which the model cuts a text off."""
-        own = next((found for file in self.path.rglob("sentence_bert_config.json") if (found := read_json(file).get("max_seq_length"))), None)
+        own = next(
+            (found for file in self.path.rglob("sentence_bert_config.json") if (found := read_json(file).get("max_seq_length"))), None
+        )
         return own or self.positions or 512
 
     @cached_property

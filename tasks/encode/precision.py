@@ -49,6 +49,4 @@ def processor_flags() -> frozenset[str]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return frozenset()
-    return frozenset(
-        flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.partition(":")[2].split()
-    )
+    return frozenset(flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.partition(":")[2].split())

@@ -58,7 +58,5 @@ def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: i
     scores = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), rows):
         part = pairs[start : start + rows]
-        scores[start : start + rows] = np.einsum(
-            "nd,nd->n", queries.take(part[:, 0]), documents.take(part[:, 1]), optimize=False
-        )
+        scores[start : start + rows] = np.einsum("nd,nd->n", queries.take(part[:, 0]), documents.take(part[:, 1]), optimize=False)
     return scores

@@ -51,9 +51,7 @@ class Space:
     def refresh(self) -> None:
         """Take notice of what lies on disk now, including what another process has written."""
         known = {shard.path for shard in self.shards}
-        self.shards += [
-            shard for path in sorted(self.folder.glob("*.safetensors")) if path not in known and (shard := Shard.opened(path))
-        ]
+        self.shards += [shard for path in sorted(self.folder.glob("*.safetensors")) if path not in known and (shard := Shard.opened(path))]
         self.index = pl.concat(
             [pl.DataFrame(schema=KEY | PLACE), *(shard.index(number) for number, shard in enumerate(self.shards))]
         ).unique(list(KEY), keep="first", maintain_order=True)
@@ -106,12 +104,10 @@ class Shard:
                 header = json.loads(file.read(length))
             start = 8 + length
             keys, vectors = header["keys"], header["vectors"]
-            shard = cls(
-                path, *vectors["shape"], start + keys["data_offsets"][0], start + vectors["data_offsets"][0]
-            )
-            if path.stat().st_size == start + max(keys["data_offsets"][1], vectors["data_offsets"][1]):
-                if shard.checksum() == header["__metadata__"]["xxh3"]:
-                    return shard
+            shard = cls(path, *vectors["shape"], start + keys["data_offsets"][0], start + vectors["data_offsets"][0])
+            whole = path.stat().st_size == start + max(keys["data_offsets"][1], vectors["data_offsets"][1])
+            if whole and shard.checksum() == header["__metadata__"]["xxh3"]:
+                return shard
         except (ValueError, KeyError, TypeError, OverflowError):
             pass
         path.replace(path.with_suffix(".damaged"))

@@ -60,5 +60,6 @@ def nested(frame: pl.DataFrame, value: str) -> dict[str, dict[str, float | int]]
     """{query: {document: value}}, as evaluators read it."""
     grouped = frame.group_by("query_id", maintain_order=True).agg("doc_id", value)
     return {
-        query: dict(zip(documents, values, strict=True)) for query, documents, values in grouped.select("query_id", "doc_id", value).iter_rows()
+        query: dict(zip(documents, values, strict=True))
+        for query, documents, values in grouped.select("query_id", "doc_id", value).iter_rows()
     }

@@ -42,8 +42,10 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
     parents = documents.parents
     if not parents["parent_id"].is_in(qrels["doc_id"].implode()).any():
         return None
-    return documents.ids.to_frame().join(parents, on="doc_id", how="left", maintain_order="left").select(
-        "doc_id", unit=pl.coalesce("parent_id", "doc_id")
+    return (
+        documents.ids.to_frame()
+        .join(parents, on="doc_id", how="left", maintain_order="left")
+        .select("doc_id", unit=pl.coalesce("parent_id", "doc_id"))
     )
 
 

@@ -154,9 +154,7 @@ def scorers(made: Recipe) -> dict[str, str | None]:
 def teachers(made: Recipe) -> dict[str, dict]:
     """Every model that the recipe names beside the round's own, made exact."""
     named = {
-        line["parameters"].get("model"): line["parameters"].get("revision")
-        for line in made.retrieve
-        if line["parameters"].get("model")
+        line["parameters"].get("model"): line["parameters"].get("revision") for line in made.retrieve if line["parameters"].get("model")
     }
     for name in named:
         if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):

@@ -82,7 +82,10 @@ def meaning(file: Path) -> str:
     """A hash of what a Python file does: its syntax tree without docstrings."""
     tree = ast.parse(file.read_bytes())
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node, False) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node, False) is not None
+        ):
             node.body = node.body[1:]
     return fingerprint(ast.dump(tree))
 

@@ -54,6 +54,7 @@ class Train(Section):
     learning_rate: Annotated[float, Field(ge=0)] = 2e-5
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = 0.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpoint_steps: Annotated[int, Field(ge=1)] = 100

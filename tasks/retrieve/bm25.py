@@ -41,9 +41,7 @@ def bm25(
     index = bm25s.BM25(method="lucene", k1=k1, b=b)
     index.index(words.of(text for chunk in documents.chunks() for text in chunk), show_progress=False)
     asked = words.of(queries["text"].to_list())
-    rows, scores = index.retrieve(
-        asked, k=min(depth, len(documents)), show_progress=False, return_as="tuple", n_threads=-1
-    )
+    rows, scores = index.retrieve(asked, k=min(depth, len(documents)), show_progress=False, return_as="tuple", n_threads=-1)
     found = as_table(queries["query_id"], documents.ids, np.asarray(scores), np.asarray(rows))
     return found.filter(pl.col("score") > 0)
 
@@ -62,9 +60,7 @@ class Words:
     def of(self, texts: Iterable[str]) -> list[list[str]]:
         import bm25s
 
-        return bm25s.tokenize(
-            list(texts), stopwords=self.stop_words, stemmer=self.stemmer, return_ids=False, show_progress=False
-        )
+        return bm25s.tokenize(list(texts), stopwords=self.stop_words, stemmer=self.stemmer, return_ids=False, show_progress=False)
 
 
 # The languages that bm25s has stop words for.

@@ -15,9 +15,7 @@ from tasks.tables import Documents
 CELLS = 8_000_000  # of a block of permutations in memory
 
 
-def random(
-    queries: pl.DataFrame, documents: Documents, round: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20
-) -> pl.DataFrame:
+def random(queries: pl.DataFrame, documents: Documents, round: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20) -> pl.DataFrame:
     """`depth` documents of every query, uniformly, none twice.
 
     Args:

@@ -14,9 +14,7 @@ from tasks.tables import Documents
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
 
 
-def run(
-    queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, depth: Annotated[int, Field(ge=1)] = 100
-) -> pl.DataFrame:
+def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, depth: Annotated[int, Field(ge=1)] = 100) -> pl.DataFrame:
     """The first `depth` documents of every training query in a run file.
 
     Args:
@@ -68,8 +66,7 @@ def read_run(file: Path) -> pl.DataFrame:
     bad = read.filter((pl.col("count") != len(COLUMNS)) | pl.col("score").is_null() | pl.col("score").is_nan())
     if len(bad):
         raise Refused(
-            f"{file}, line {bad['line'][0]}: {bad['text'][0][:80]!r} should be six parts, "
-            f"'{' '.join(COLUMNS)}', the fifth a number."
+            f"{file}, line {bad['line'][0]}: {bad['text'][0][:80]!r} should be six parts, '{' '.join(COLUMNS)}', the fifth a number."
         )
     if read.is_empty():
         raise Refused(f"{file} is empty: a TREC run has lines of '{' '.join(COLUMNS)}'.")

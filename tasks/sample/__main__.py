@@ -11,7 +11,7 @@ from tasks import methods, resolved, tables, training_set
 from tasks.files import write_json
 from tasks.retrieve.random import random as random_documents
 from tasks.sample import shortage
-from tasks.sample.pool import PAIR, Pool, merged
+from tasks.sample.pool import Pool, merged
 from tasks.stage import run, say
 from tasks.training_set import TrainingSet
 

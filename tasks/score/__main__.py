@@ -50,7 +50,7 @@ def scores_of(encoder: Encoder, collection: training_set.TrainingCollection, pai
     wanted = here["doc_id"].unique()
     doc_ids: list[str] = []
 
-    def texts():  # noqa: ANN202
+    def texts():
         for ids, chunk in collection.documents.chunks_of(wanted):
             doc_ids.extend(ids)
             yield chunk

@@ -27,9 +27,7 @@ def main() -> None:
     with folder_written_whole(Path("rankers/r0")) as place:
         write_json(place / "ranker.json", {"ranker": "none"})
     with folder_written_whole(ROUND) as place:
-        admitted = training_set.admit(
-            settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"]
-        )
+        admitted = training_set.admit(settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"])
         write_json(place / "training.json", admitted)
         labels = pl.concat([known_labels(collection) for collection in training_set.read(place / "training.json")])
         tables.write("labels", labels, place / "labels.parquet")

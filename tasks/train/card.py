@@ -10,7 +10,7 @@ from tasks import resolved
 from tasks.encode.encoder import encoder_for
 from tasks.evaluate.measures import means, per_query
 from tasks.evaluate.ranking import by_encoder
-from tasks.training_set import TrainingSet
+from tasks.training_set import TrainingCollection, TrainingSet
 
 END_OF_HEADER = "\n---\n"
 
@@ -42,18 +42,16 @@ def section(place: Path, settings: dict, training: TrainingSet, trained: pl.Data
         f"- **Recipe:** {settings['recipe']}" + (f" ({settings['paper']})" if settings["paper"] else ""),
         f"- **Losses:** {losses}; {train['negatives']} mined negative(s) a query, batches of {spelled(train['batch']['parameters'])}.",
         f"- **Steps:** {trained['step'].max()}, learning rate {train['learning_rate']}, {train['precision']}, seed {settings['seed']}.",
-        *(
-            f"- **Collection {collection.name}:** {trained_of(collection, trained):,} training queries, {len(collection.documents):,} documents."
-            for collection in training
-        ),
+        *(trained_on(collection, trained) for collection in training),
         "",
         *scores(place, settings, training, start),
     ]
     return "\n".join(lines)
 
 
-def trained_of(collection, trained: pl.DataFrame) -> int:  # noqa: ANN001
-    return trained.join(collection.queries(), on="query_id", how="semi")["query_id"].n_unique()
+def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:
+    queries = trained.join(collection.queries(), on="query_id", how="semi")["query_id"].n_unique()
+    return f"- **Collection {collection.name}:** {queries:,} training queries, {len(collection.documents):,} documents."
 
 
 def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> list[str]:
@@ -70,7 +68,9 @@ def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> li
             encoder = encoder_for(folder, settings["model"], resolved.machine(), user=name)
             run = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels)
             found = means(per_query(run, qrels, collection.min_relevance))
-            rows.append(f"| {collection.name} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |")
+            rows.append(
+                f"| {collection.name} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |"
+            )
     if not rows:
         return ["No training collection has dev queries. Test scores: reports/metrics."]
     return ["Scores on dev queries (those on test queries: reports/metrics):", "",
@@ -79,5 +79,3 @@ def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> li
 
 def spelled(parameters: dict) -> str:
     return ", ".join(f"{name} {value}" for name, value in parameters.items())
-
-

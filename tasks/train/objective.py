@@ -12,7 +12,10 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 
 from tasks import tables
+from tasks.encode.forward import Features, part_of, token_counts
 from tasks.train.examples import Examples
+
+ROWS_PER_PART = 32
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,24 @@ class Objective(nn.Module):
             usable[torch.arange(len(positive), device=positive.device), positive] = False
             return Batch(queries, documents, queries @ documents.T, positive, usable, usable & (role == 1))
 
-    def _vectors(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
-        vectors = self.model(features)["sentence_embedding"].float()
+    def _vectors(self, features: Features) -> torch.Tensor:
+        """Vectors of all texts of one route, in their order: [n, d], on a processor made in parts of like length."""
+        count = next(len(value) for value in features.values() if torch.is_tensor(value))
+        parts, order = self._parts(features, count)
+        made = torch.cat([self.model(part)["sentence_embedding"].float() for part in parts])
+        vectors = made[torch.from_numpy(np.argsort(order)).to(made.device)]
         return nn.functional.normalize(vectors, dim=1) if self.cosine else vectors
+
+    def _parts(self, features: Features, count: int) -> tuple[list[Features], np.ndarray]:
+        """Features in parts, and the row of each text in the order of the parts.
+
+        A processor has no use for one large batch, and in parts of like length little of it is padding.
+        """
+        order = np.argsort(-token_counts(features, count), kind="stable")
+        device = next(self.model.parameters()).device
+        if device.type != "cpu" or count <= ROWS_PER_PART:
+            return [features], np.arange(count)
+        return [part_of(features, rows, count) for rows in np.array_split(order, -(-count // ROWS_PER_PART))], order
 
     def _note(self, batch: Batch, rows: torch.Tensor, numbers: torch.Tensor, losses: torch.Tensor) -> None:
         """Remember what this step saw: each query's positive with its loss, and its own negatives."""

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tasks import methods, tables
 from tasks.stage import Progress, say
@@ -40,9 +40,12 @@ def trainer(
     """
     torch.manual_seed(seed)
     losses = {
-        line["method"]: partial(methods.find("train.losses", line["method"]).function, **line["parameters"])
-        for line in section["losses"]
+        line["method"]: partial(methods.find("train.losses", line["method"]).function, **line["parameters"]) for line in section["losses"]
     }
+    if section["dropout"] is not None:
+        set_dropout(model, section["dropout"])
+    if model.device.type == "cpu":
+        set_plain_attention(model)
     objective = Objective(model, losses, model.similarity_fn_name == "cosine", examples)
     pairs = examples.pairs.with_row_index("row")
     epochs = Epochs(pairs, section["batch"], section["positives"], shares, seed)
@@ -52,9 +55,8 @@ def trainer(
         num_train_epochs=section["epochs"],
         max_steps=section["steps"] or -1,
         per_device_train_batch_size=epochs.batch_size,
-        batch_sampler=lambda *_, **__: epochs,
         learning_rate=section["learning_rate"],
-        warmup_ratio=section["warmup"],
+        warmup_steps=section["warmup"],  # below 1: a share of all steps
         lr_scheduler_type=section["schedule"],
         weight_decay=section["weight_decay"],
         bf16=section["precision"] == "bf16",
@@ -72,7 +74,8 @@ def trainer(
         dataloader_pin_memory=not on_cpu,
         remove_unused_columns=False,
     )
-    return SentenceTransformerTrainer(
+    made = Trainer(
+        epochs,
         model=model,
         args=arguments,
         train_dataset=dataset_of(pairs, examples),
@@ -80,6 +83,38 @@ def trainer(
         data_collator=Collator(examples, model.preprocess, prompts),
         callbacks=[Record(objective)],
     )
+    made.remove_callback(PrinterCallback)
+    return made
+
+
+class Trainer(SentenceTransformerTrainer):
+    """The library's trainer with a batch method of ours."""
+
+    def __init__(self, epochs: Epochs, **given: object) -> None:
+        self.epochs = epochs
+        super().__init__(**given)
+
+    def get_batch_sampler(self, *_: object, **__: object) -> Epochs:
+        return self.epochs
+
+
+def set_dropout(model: SentenceTransformer, share: float) -> None:
+    """Set the share of activations that are dropped in training, everywhere in a model.
+
+    On a processor drawing the random numbers is half of a step, which is why recipes drop none unless they say so.
+    """
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+        elif isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = share
+
+
+def set_plain_attention(model: SentenceTransformer) -> None:
+    """Attention as three separate operations: on a processor the fused one's backward pass takes six times as long."""
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            module.set_attn_implementation("eager")
 
 
 def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:

@@ -22,9 +22,9 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
     known = labels.filter(pl.col("label") != "negative").select("query_id", labelled_id="doc_id", label=pl.col("label").cast(pl.String))
     known = known.join(texts.select(labelled_id="doc_id", full_text="full_text"), on="labelled_id", how="left", maintain_order="left")
     pairs = pool.join(texts.select("doc_id", "full_text"), on="doc_id", how="left", maintain_order="left")
-    by_id = pairs.join(known, left_on=["query_id", "doc_id"], right_on=["query_id", "labelled_id"], how="inner", maintain_order="left").select(
-        "query_id", "doc_id", detail=pl.format("labelled {}", "label")
-    )
+    by_id = pairs.join(
+        known, left_on=["query_id", "doc_id"], right_on=["query_id", "labelled_id"], how="inner", maintain_order="left"
+    ).select("query_id", "doc_id", detail=pl.format("labelled {}", "label"))
     by_text = pairs.join(known, on=["query_id", "full_text"], how="inner", maintain_order="left").select(
         "query_id", "doc_id", detail=pl.format("the text of {}, labelled {}", "labelled_id", "label")
     )

@@ -47,7 +47,7 @@ def near_duplicate(
     )
 
 
-def in_blocks(sketches, left: pl.Series, right: pl.Series, rows: int = 100_000):  # noqa: ANN001, ANN201
+def in_blocks(sketches, left: pl.Series, right: pl.Series, rows: int = 100_000):
     """Similarities of pairs of rows of `sketches`, a part at a time: 100,000 pairs of signatures are 200 MB."""
     import numpy as np
 

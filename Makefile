@@ -1,0 +1,41 @@
+# `make` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup loop test lint bench ui
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Stages are started by DVC as `python -m tasks...`: the environment's python must be the first that is found.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+help:  ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+setup: $(BIN)/hone  ## .venv with the pinned dependencies
+
+$(BIN)/hone: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] >= (3, 11) else "Hone needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -e .git || git init --quiet  # DVC keeps its graph in a git repository
+	@touch $@
+
+loop: setup  ## the rounds of params.yaml; ends by saying what improved and where to look
+	@dvc repro
+
+test: setup  ## the whole test suite
+	@python -m pytest
+
+lint: setup  ## style and formatting
+	@ruff check .
+	@ruff format --check .
+
+bench: setup  ## ratios against the usual ways (an hour; see docs/benchmarks.md)
+	@python -m benchmarks
+
+ui: setup  ## Prefect's and MLflow's pages on this machine; ends with Ctrl-C
+	@python -m flows.pages

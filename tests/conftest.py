@@ -1,0 +1,40 @@
+"""What every test has: a memory of its own, no network, and collections beside the project where they are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tasks.stage import SWITCHES
+
+PROJECT = Path(__file__).parent.parent
+SHARED = PROJECT.parent / "shared" / "data"
+
+os.environ.update(SWITCHES)
+
+
+@pytest.fixture(autouse=True)
+def hone_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh HONE_HOME for each test."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HONE_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, as the current one."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The real collections that lie beside the project on a developer's machine; the test is skipped where they do not."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the collections in ../shared/data, which is not there")
+    return SHARED
