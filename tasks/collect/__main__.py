@@ -68,9 +68,8 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, settings
     tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
     write_json(place / "about.json", about)
     counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
-    say(
-        f"{place.name.strip('.').split('.')[0]}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden"
-    )
+    name = place.name.strip(".").split(".")[0]
+    say(f"{name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden")
 
 
 def training_part(

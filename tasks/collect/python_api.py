@@ -12,7 +12,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
@@ -21,7 +21,7 @@ from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
 from tasks.errors import Refused
 from tasks.files import fingerprint
 
-PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "networkx")
+PACKAGES = ["numpy", "scipy", "pandas", "sklearn", "networkx"]
 # Tests, build tools and copies of other projects' code are not a library's interface.
 NOT_INTERFACE = frozenset({"tests", "testing", "_testing", "conftest", "distutils", "f2py", "_pyinstaller",
                            "externals", "_external", "_lib", "_build_utils", "_mptestutils"})  # fmt: skip
@@ -29,6 +29,7 @@ NOT_INTERFACE = frozenset({"tests", "testing", "_testing", "conftest", "distutil
 
 def python_api(
     *,
+    packages: Annotated[list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)] = PACKAGES,
     characters: Annotated[int, Field(ge=100)] = 1500,
     shortest: Annotated[int, Field(ge=1)] = 4,
     longest: Annotated[int, Field(ge=1)] = 40,
@@ -36,6 +37,7 @@ def python_api(
     """Make the collection from the installed packages.
 
     Args:
+        packages: whose functions.
         characters: how much of a function's code is kept.
         shortest: words that a query has at least.
         longest: words that a query has at most.
@@ -44,7 +46,7 @@ def python_api(
         Refused: one of the packages is not installed.
     """
     functions = pl.DataFrame(
-        [found for package in PACKAGES for found in functions_of(package)],
+        [found for package in packages for found in functions_of(package)],
         schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64},
         orient="row",
     ).unique("doc_id", keep="last", maintain_order=True)

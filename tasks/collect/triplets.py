@@ -68,10 +68,7 @@ def layout_of(record: dict, file: Path, number: int) -> tuple[str, list[tuple[in
             "`positive_passages`, `negative_passages` (Tevatron)."
         )
     against = [
-        text
-        for name, value in record.items()
-        if name in ("neg", "negative") or name.startswith("negative_")
-        for text in texts(value)
+        text for name, value in record.items() if name in ("neg", "negative") or name.startswith("negative_") for text in texts(value)
     ]
     return str(query), [*((1, "", text) for text in texts(positive)), *((0, "", text) for text in against)]
 

@@ -1,1 +1,92 @@
-"""to be written"""
+"""report: scores, tables and texts -> reports/index.html, tables for `dvc plots`, and the answer in a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from tasks import resolved, training_set
+from tasks.files import read_json, write_text
+from tasks.report import figures, plots
+from tasks.report.examples import examples
+from tasks.report.intervals import DRAWS
+from tasks.report.loss import loss_by_step
+from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
+from tasks.report.origin import git_commit
+from tasks.report.page.render import render
+from tasks.report.runs import LOOP
+from tasks.report.scores import Score, all_scores, changed_most
+from tasks.report.summary import summary
+from tasks.stage import run, say
+
+PAGE = Path("reports/index.html")
+TENTHS = 10
+
+
+def main() -> None:
+    """Write the page and the tables for `dvc plots`, and say what improved and where to look."""
+    settings = resolved.of_stage("report")
+    rounds = settings["rounds"]
+    training = training_set.read()
+    found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
+    answer = summary(found, rounds, settings["compare_with"])
+    hidden = hidden_pairs(training)
+    mining = mined(rounds, hidden)
+    losses = {name: loss_by_step(name) for name in rounds}
+    shown = {name: examples(name, training, hidden, settings["seed"]) for name in rounds}
+    plots.write_scores(found, list(dict.fromkeys((answer.base, *rounds))))
+    plots.write_losses(losses)
+    loop = read_json(LOOP)["name"]
+    content = {
+        **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},
+        "summary": answer,
+        "by_collection": {name: [score for score in found if score.collection == name] for name in settings["evaluate_on"]},
+        "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
+        "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
+        "mined": mining,
+        "hidden_total": len(hidden),
+        "chosen": CHOSEN,
+        "plain_fates": (CHOSEN, NOT_CHOSEN, NOT_FOUND),
+        "examples": [{"round": name, "examples": drawn} for name, drawn in shown.items() if drawn],
+        "settings_text": {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in settings["recipes"].items()},
+        "figures": {
+            "scores": figures.scores(found, rounds),
+            "differences": figures.differences(found, answer.base),
+            "changes": figures.changes(found),
+            "losses": figures.losses({name: frame for name, frame in losses.items() if len(frame)}),
+            "fates": figures.fates(mining),
+            "hidden": figures.hidden(mining),
+        },
+        "commit": git_commit(),
+        "loop_name": loop,
+        "draws": DRAWS,
+    }
+    write_text(PAGE, render(content))
+    say(f"report: {answer.text}")
+    say(f"report: open {PAGE}, or `make ui` for MLflow (experiment hone, run {loop})")
+
+
+def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[dict]:
+    """For each round and collection, the queries that rose and fell most against the base."""
+    return [
+        {
+            "name": score.name,
+            "title": f"{score.name} on {score.collection}" if several else score.name,
+            "against": score.base,
+            "rows": changed_most(score.name, score.base.other, score.collection).to_dicts(),
+        }
+        for score in found
+        if score.name in rounds and score.base is not None
+    ]
+
+
+def ends(name: str, frame: pl.DataFrame) -> dict:
+    """How many steps a round trained, and the mean loss of the first and of the last tenth of them."""
+    part = -(-len(frame) // TENTHS)
+    return {"round": name, "steps": len(frame), "first": frame["loss"].head(part).mean(), "last": frame["loss"].tail(part).mean()}
+
+
+if __name__ == "__main__":
+    run(main)

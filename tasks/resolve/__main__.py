@@ -55,8 +55,19 @@ def everything(given: Params) -> dict[str, dict]:
         settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__"])
         settings[f"reference/{name}"] = evaluate | {"language": item.language} | code.fingerprints(["tasks.evaluate.reference"])
     rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
-    for name in ("open", "track"):
-        settings[name] = {"rounds": rounds} | code.fingerprints([f"tasks.report.{name}"])
+    settings["open"] = {
+        "loop": {"train_on": list(given.train_on), "model": settings["start"]["model"] | model, "seed": given.seed},
+        "rounds": [made_of(settings, name, item) for name, item in rounds.items()],
+        **code.fingerprints(["tasks.report.open"]),
+    }
+    places = {"r0": 0} | {name: place for place, name in enumerate(rounds, start=1)}
+    for name in [*given.compare_with, *rounds]:
+        settings[f"track/{name}"] = {
+            "evaluate_on": given.evaluate_on,
+            "made": made_of(settings, name, rounds[name]) if name in rounds else None,
+            "place": places.get(name),
+            **code.fingerprints(["tasks.report.track"]),
+        }
     settings["report"] = {
         "rounds": rounds,
         "compare_with": given.compare_with,
@@ -65,8 +76,15 @@ def everything(given: Params) -> dict[str, dict]:
         "seed": given.seed,
         "recipes": {name: found.model_dump(mode="json") for name, found in recipes.items()},
         "model": model | {"name": given.model.name, "revision": given.model.revision},
-    } | code.fingerprints(["tasks.report.__main__"])
+        "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
+        **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render"]),
+    }
     return settings
+
+
+def made_of(settings: dict[str, dict], name: str, item: dict[str, str]) -> dict:
+    """What a round is made of: the round that it starts from, its recipe's name, and each stage's section."""
+    return {"round": name, **item, **{stage: settings[f"rounds/{name}/{stage}"][stage] for stage in STAGES}}
 
 
 def reading(given: Params) -> dict:

@@ -41,7 +41,8 @@ def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, 
     if len(strange):
         raise Refused(
             f"{file} has {len(strange):,} lines whose document is not in the collection, for example "
-            f"{listed(strange['doc_id'].unique(maintain_order=True), 3)} (line {strange['line'][0]}). Make the run again on this collection."
+            f"{listed(strange['doc_id'].unique(maintain_order=True), 3)} (line {strange['line'][0]}). "
+            "Make the run again on this collection."
         )
     return (
         asked.sort("query_id", "score", descending=[False, True], maintain_order=True)

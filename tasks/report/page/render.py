@@ -1,0 +1,47 @@
+"""The page: one file that opens offline, asks no network for anything, and runs no script but its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from tasks.report import words
+
+HERE = Path(__file__).parent
+# What stands in the figures' own data is no script, so it needs no hash.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; script-src {hashes}"
+
+
+def render(content: dict[str, Any]) -> str:
+    """The whole page.
+
+    Args:
+        content: what the template shows, by name. Texts in it are untrusted: the template escapes all of them.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {name: getattr(words, name) for name in ("signed", "score", "share", "span", "count", "joined")}
+    scripts = [script(get_plotlyjs()), script((HERE / "page.js").read_text(encoding="utf-8"))]
+    return environment.get_template("page.html.jinja").render(
+        **content,
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        scripts=[Markup(text) for text in scripts],
+        policy=POLICY.format(hashes=" ".join(hash_of(text) for text in scripts)),
+    )
+
+
+def script(text: str) -> str:
+    """A script as a browser reads it back from the page: with plain line ends, for its hash is of what is read."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
+
+
+def hash_of(text: str) -> str:
+    """A script's hash as a content security policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

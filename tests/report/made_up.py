@@ -1,0 +1,131 @@
+"""A small loop as its stages would have left it: collections, rounds, scores and settings, in the current folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables, training_set
+from tasks.evaluate.measures import NAMES, means
+from tasks.files import write_json
+
+TRAINING = {"q1": "sum of an array", "q2": "sort a list", "q3": "invert a matrix"}
+DOCUMENTS = {f"d{number}": f"text of d{number}" for number in range(1, 10)}
+KNOWN = [("q1", "d1"), ("q2", "d2"), ("q3", "d3")]
+HIDDEN = [("q1", "d4"), ("q2", "d5"), ("q3", "d9")]
+ROUNDS = {
+    "r1": {"from": "r0", "recipe": "warm-up"},
+    "r2": {"from": "r1", "recipe": "mining"},
+    "r3": {"from": "r2", "recipe": "mining"},
+}
+# nDCG@10 of four test queries and two dev queries. Against r0, r1 is better on t1, worse on none; r2 is better on t1 and t2 and
+# worse on t4; r3 is as r2 and better on t3 besides. On dev r2 is best.
+TEST = {
+    "bm25": [0.0, 0.0, 0.5, 0.5],
+    "r0": [0.0, 0.5, 0.5, 1.0],
+    "r1": [0.5, 0.5, 0.5, 1.0],
+    "r2": [1.0, 1.0, 0.5, 0.5],
+    "r3": [1.0, 1.0, 1.0, 0.5],
+}
+DEV = {"bm25": [0.0, 0.0], "r0": [0.2, 0.4], "r1": [0.4, 0.4], "r2": [1.0, 0.8], "r3": [0.8, 0.8]}
+# Candidates of r2: d1 and d2 are labelled, d4 (a hidden answer of q1) is removed by a rule and d5 (one of q2) is chosen.
+CANDIDATES = {
+    "r2": [("q1", "d1"), ("q1", "d4"), ("q1", "d6"), ("q1", "d7"), ("q2", "d2"), ("q2", "d5"), ("q2", "d6")],
+    "r3": [("q1", "d6"), ("q1", "d8"), ("q2", "d5"), ("q2", "d8"), ("q3", "d8")],
+}
+REMOVED = {"r2": [("q1", "d1", "labelled"), ("q2", "d2", "labelled"), ("q1", "d4", "positive-aware"), ("q3", None, "shortage")], "r3": []}
+CHOSEN = {"r2": [("q1", "d6"), ("q2", "d5")], "r3": [("q1", "d6"), ("q1", "d8"), ("q2", "d8"), ("q3", "d8")]}
+PAIR = ["query_id", "doc_id"]
+
+
+def write_collection(name: str, texts: dict[str, str] | None = None, test: dict[str, str] | None = None, hidden: bool = True) -> None:
+    """Tables of one collection; `texts` replaces texts of queries and documents by their ids."""
+    texts, folder = texts or {}, Path("data") / name
+    documents = {doc_id: texts.get(doc_id, text) for doc_id, text in DOCUMENTS.items()}
+    asked = {
+        "train": {query_id: texts.get(query_id, text) for query_id, text in TRAINING.items()},
+        "test": test or {f"t{number}": texts.get(f"t{number}", f"test query {number}") for number in range(1, 5)},
+        "dev": {"v1": "a dev query", "v2": "another dev query"},
+    }
+    save("documents", {"doc_id": list(documents), "text": list(documents.values())}, folder / "documents.parquet")
+    for split, queries in asked.items():
+        save("queries", {"query_id": list(queries), "text": list(queries.values())}, folder / split / "queries.parquet")
+        pairs = KNOWN if split == "train" else [(query_id, "d1") for query_id in queries]
+        save("qrels", columns(pairs) | {"relevance": 1, "weight": 1.0, "source": "made up"}, folder / split / "qrels.parquet")
+    if hidden:
+        save("hidden", columns(HIDDEN) | {"relevance": 1, "weight": 1.0, "source": "made up"}, folder / "hidden.parquet")
+
+
+def write_training(names: list[str]) -> training_set.TrainingSet:
+    """The list of what is trained on, as `start` writes it."""
+    write_json(training_set.LIST, training_set.admit(names, {}, dict.fromkeys(names, 1), dict.fromkeys(names, "english")))
+    return training_set.read()
+
+
+def write_round(name: str) -> None:
+    """Tables of one round; the loss of step s is s in the mean."""
+    folder = Path("rounds") / name
+    ranked = {"source": "dense", "rank": 1, "score": 0.5}
+    chosen, removed = columns(CHOSEN.get(name, [])), REMOVED.get(name, [])
+    save("candidates", columns(CANDIDATES.get(name, [])) | ranked, folder / "candidates.parquet")
+    save("negatives", chosen | ranked, folder / "negatives.parquet")
+    rules = {"rule": [rule for _, _, rule in removed], "detail": None}
+    save("removed", columns([(query_id, doc_id) for query_id, doc_id, _ in removed]) | rules, folder / "removed" / "sample.parquet")
+    save("scores", columns(KNOWN if chosen["query_id"] else []) | {"scorer": "dense", "score": 0.9}, folder / "scores.parquet")
+    save("labels", columns(KNOWN) | {"label": "positive", "grade": 1.0, "source": "made up"}, folder / "labels.parquet")
+    steps = {"step": [1, 1, 2, 2], "query_id": ["q1", "q2", "q1", "q2"], "doc_id": ["d1", "d2", "d1", "d2"], "role": "positive"}
+    save("trained", steps | {"loss": [0.5, 1.5, 1.0, 3.0]}, folder / "trained.parquet")
+    shortage = {"short": 1, "rule": "drop-query", "filled": 0, "still_short": 0}
+    write_json(folder / "sample.json", {"shortage": shortage if chosen["query_id"] else {}})
+
+
+def write_scores(name: str, collection: str, test: list[float] | None, dev: list[float] | None) -> None:
+    """What `evaluate` leaves of a round or reference; every measure has the value of nDCG@10."""
+    parts = [scored("t", "test", test), scored("v", "dev", dev)]
+    by_split = {split: means(part) | {"queries": len(part)} for split, part in zip(("test", "dev"), parts, strict=True) if len(part)}
+    write_json(Path("reports/metrics") / name / f"{collection}.json", by_split.pop("test", {}) | by_split)
+    file = Path("reports/queries") / name / f"{collection}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pl.concat(parts).write_parquet(file)
+
+
+def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str] | None = None, **changes: object) -> dict:
+    """Everything that `report` reads, and its settings, which `changes` replace in part."""
+    for collection in collections:
+        write_collection(collection, texts)
+        for name, values in TEST.items():
+            write_scores(name, collection, values, DEV[name])
+    write_training([collections[0]])
+    for name in ROUNDS:
+        write_round(name)
+    write_json(Path("reports/mlflow/loop.json"), {"loop": "0" * 16, "name": "a model on made-up"})
+    settings = {
+        "rounds": ROUNDS,
+        "compare_with": ["r0", "bm25"],
+        "evaluate_on": list(collections),
+        "train_on": [collections[0]],
+        "seed": 13,
+        "recipes": {name: {"about": "what it does", "paper": None} for name in ROUNDS},
+        "model": {"name": "a model", "revision": None, "max_length": 96, "precision": "fp32"},
+        "versions": {"polars": "2.1.0"},
+    } | changes
+    write_json(Path("resolved/report.json"), settings)
+    return settings
+
+
+def scored(prefix: str, split: str, values: list[float] | None) -> pl.DataFrame:
+    frame = pl.DataFrame({"query_id": [f"{prefix}{number}" for number in range(1, len(values or []) + 1)]}, schema={"query_id": pl.String})
+    return frame.with_columns(pl.Series(name, values or [], dtype=pl.Float64) for name in NAMES).with_columns(split=pl.lit(split))
+
+
+def columns(pairs: list[tuple[str, str | None]]) -> dict[str, list]:
+    return {"query_id": [query_id for query_id, _ in pairs], "doc_id": [doc_id for _, doc_id in pairs]}
+
+
+def save(table: str, values: dict[str, object], path: Path) -> None:
+    """Write a table; a value that is no list stands in every row."""
+    lists = {name: value for name, value in values.items() if isinstance(value, list)}
+    rows = len(next(iter(lists.values())))
+    frame = pl.DataFrame(lists | {name: [value] * rows for name, value in values.items() if name not in lists}, strict=False)
+    tables.write(table, tables.shaped(table, frame), path)

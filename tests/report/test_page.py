@@ -1,0 +1,176 @@
+"""The page: complete, one file, and no text of a collection becomes markup or a script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tasks.report.__main__ import main
+from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
+
+ADDRESS = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""", re.IGNORECASE)
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} &lt;b&gt;"
+
+
+class Elements(HTMLParser):
+    """Tags, text, and scripts of a page as a browser would see them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self.inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside == "script":
+            self.scripts[-1] += data
+        elif self.inside != "style":
+            self.text += data
+
+
+def page(**changes: object) -> str:
+    write_all(**changes)
+    main()
+    return Path("reports/index.html").read_text(encoding="utf-8")
+
+
+def own(text: str) -> str:
+    """A page without plotly, which names addresses that it never asks for."""
+    return re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", text, flags=re.DOTALL)
+
+
+def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFixture):
+    text = Elements(page()).text
+    said = capsys.readouterr().err
+    for sentence in ("Round r2 cannot be told from r0", "2 queries are better, 1 worse, 1 equal.", "Take models/r2"):
+        assert sentence in text
+        assert sentence in said
+    assert said.rstrip().endswith("open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)")
+    assert "3 right answers were hidden from training" in text
+    assert "r1 (warm-up): looks for no candidates; its negatives are the other texts of the same batch." in " ".join(text.split())
+    assert "75.0 %" in text  # churn of r3
+    # Loss by step is (0.5 + 1.5) / 2 = 1 and (1 + 3) / 2 = 2.
+    assert json.loads(Elements(page()).scripts[0])["losses"]["data"][0]["y"] == [1.0, 2.0]
+
+
+def test_texts_are_escaped(workspace: Path):
+    clean, ids = Elements(page()), ("q1", "q2", "d1", "d5", "d6", "t1", "t4")
+    found = Elements(page(texts={name: f"{HOSTILE} {name}" for name in ids}))
+    assert [tag for tag, _ in found.tags] == [tag for tag, _ in clean.tags]
+    assert len(found.scripts) == len(clean.scripts) == 3
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    for name in ids:
+        assert f"{HOSTILE} {name}" in found.text  # shown as it was written
+
+
+def test_names_are_escaped(workspace: Path):
+    hostile = "</script><b>x"
+    settings = {
+        "rounds": {"r1": ROUNDS["r1"] | {"recipe": hostile}},
+        "recipes": {"r1": {"about": hostile, "paper": hostile}},
+        "model": {"name": hostile, "revision": hostile, "max_length": None, "precision": "fp32"},
+    }
+    clean, found = Elements(page(rounds={"r1": ROUNDS["r1"]})), Elements(page(**settings))
+    assert found.text.count(hostile) >= 5
+    assert sum(tag == "b" for tag, _ in found.tags) == sum(tag == "b" for tag, _ in clean.tags)
+    assert len(found.scripts) == 3
+
+
+def test_it_asks_no_network_for_anything(workspace: Path):
+    text = own(page())
+    addresses = {one or other for one, other in ADDRESS.findall(text)}
+    assert addresses
+    assert all(address.startswith("#") for address in addresses)
+    assert not re.search(r"https?://|fetch\(|XMLHttpRequest|WebSocket|import\(", text)
+
+
+def test_only_its_own_scripts_may_run(workspace: Path):
+    found = Elements(page())
+    [policy] = [tag["content"] for name, tag in found.tags if name == "meta" and tag.get("http-equiv") == "Content-Security-Policy"]
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in found.scripts[1:]}
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert set(rules["script-src"].split()) == hashes
+    assert "connect-src" not in rules
+
+
+def test_headings_are_in_order_and_figures_and_fields_have_names(workspace: Path):
+    found = Elements(page())
+    levels = [int(tag[1]) for tag, _ in found.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    figures = [attributes for _, attributes in found.tags if "data-figure" in attributes]
+    assert len(figures) == 6
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
+    assert {attributes["data-figure"] for attributes in figures} == set(json.loads(found.scripts[0]))
+    named = {attributes["for"] for tag, attributes in found.tags if tag == "label"}
+    assert {attributes["id"] for tag, attributes in found.tags if tag in ("select", "input")} == named
+    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_inputs_give_the_same_page(workspace: Path):
+    assert page() == page()
+
+
+def test_rounds_that_mine_nothing(workspace: Path):
+    text = Elements(page(rounds={"r1": ROUNDS["r1"]})).text
+    assert "No round looks for candidates" in text
+    assert "No round mines negatives, so none of them could be taken for one." in text
+    assert "Fewer than two rounds in a row mine negatives" in text
+    assert "No round has mined negatives to show." in text
+
+
+def test_no_hidden_answers_no_dev_queries_and_several_collections(workspace: Path):
+    write_all(("first", "second"))
+    for collection in ("first", "second"):
+        Path(f"data/{collection}/hidden.parquet").unlink()
+        for name, values in TEST.items():
+            write_scores(name, collection, values, None)
+    main()
+    text = Elements(Path("reports/index.html").read_text(encoding="utf-8")).text
+    assert "No right answers were hidden from training" in text
+    assert "the last round: there are no dev queries to choose by" in text
+    for part in ("first, 4 test queries", "second, 4 test queries", "r2 on first", "r3 on second"):
+        assert part in text
+
+
+def test_no_references(workspace: Path):
+    text = Elements(page(compare_with=[])).text
+    assert "Round r2 cannot be told from r1" in text
+    assert "more than r1" in text
+
+
+def test_a_round_that_params_no_longer_names_is_not_shown(workspace: Path):
+    rounds = {name: ROUNDS[name] for name in ("r1", "r2")}
+    found = Elements(page(rounds=rounds))
+    assert "r3" not in found.text
+    assert sorted(file.name for file in Path("reports/plots/loss").iterdir()) == ["r1.csv", "r2.csv"]
+
+
+def test_tables_for_dvc_plots(workspace: Path):
+    import polars as pl
+
+    page()
+    scores = pl.read_csv("reports/plots/scores/made-up.csv")
+    assert scores.select("place", "name", "ndcg_at_10").rows() == [(0, "r0", 0.5), (1, "r1", 0.625), (2, "r2", 0.75), (3, "r3", 0.875)]
+    assert (scores["low"] <= scores["ndcg_at_10"]).all()
+    assert pl.read_csv("reports/plots/loss/r1.csv").rows() == [(1, 1.0), (2, 2.0)]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.report.scores import all_scores
+from tasks.report.summary import Summary, summary
+from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_scores
+
+REFERENCES = ["r0", "bm25"]
+
+
+def answer(*collections: str) -> Summary:
+    return summary(all_scores(ROUNDS, REFERENCES, list(collections), 13), ROUNDS, REFERENCES)
+
+
+def many(values: list[float]) -> list[float]:
+    return values * 50
+
+
+def test_an_interval_that_includes_no_change_is_said_to(workspace: Path):
+    write_all()  # four queries cannot tell anything
+    found = answer("made-up")
+    assert found.take == "r2"
+    assert found.headline.startswith("Round r2 cannot be told from r0: nDCG@10 goes from 0.500 to 0.750 on 4 test queries, +0.250 (95 %")
+    assert "which includes no change" in found.headline
+    assert "2 queries are better, 1 worse, 1 equal." in found.details
+    assert "better than r0" not in found.text
+
+
+def test_a_gain_beyond_chance(workspace: Path):
+    write_all()
+    for name, values in TEST.items():
+        write_scores(name, "made-up", many(values), DEV[name])
+    found = answer("made-up")
+    assert found.headline.startswith("Round r2 is better than r0: nDCG@10 goes from 0.500 to 0.750 on 200 test queries, +0.250 (95 %")
+    assert "100 queries are better, 50 worse, 50 equal." in found.details
+    # r2 - r1 is 0.125 in the mean.
+    assert any(detail.startswith("Against r1, from which it starts, it gives +0.125 (") for detail in found.details)
+    assert found.details[-1].startswith("Take models/r2: of all rounds it has the highest nDCG@10 on the dev queries (0.900)")
+
+
+def test_a_loss_beyond_chance_is_called_one(workspace: Path):
+    write_all()
+    for name, dev in DEV.items():
+        write_scores(name, "made-up", [1.0] * 40 if name == "r0" else [0.0, 1.0] * 20, dev)
+    assert answer("made-up").headline.startswith("Round r2 is worse than r0: ")
+
+
+def test_where_no_round_is_better_on_dev_the_base_is_kept(workspace: Path):
+    write_all()
+    for name, values in TEST.items():
+        write_scores(name, "made-up", values, DEV["r0"] if name == "r0" else [0.1, 0.1])
+    found = answer("made-up")
+    assert (found.take, found.shown) == ("r0", "r1")
+    assert found.details[-1] == "Keep models/r0: no round is better on the dev queries."
+
+
+def test_without_dev_queries_it_says_that_nothing_chose(workspace: Path):
+    write_all()
+    for name, values in TEST.items():
+        write_scores(name, "made-up", values, None)
+    assert answer("made-up").details[-1] == "Take models/r3, the last round: there are no dev queries to choose by."
+
+
+def test_without_test_queries_it_says_whose_the_figures_are(workspace: Path):
+    write_all()
+    for name, values in DEV.items():
+        write_scores(name, "made-up", None, values)
+    found = answer("made-up")
+    assert "on 2 dev queries" in found.headline
+    assert any("No test query of made-up is judged" in detail for detail in found.details)
+
+
+def test_several_collections_that_disagree(workspace: Path):
+    write_all(("first", "second", "third"))
+    for name, values in TEST.items():
+        write_scores(name, "first", many(values), DEV[name])
+        write_scores(name, "second", many([1 - value for value in values]), DEV[name])
+    found = answer("first", "second", "third")
+    assert found.headline == "Round r2 is better than r0 on first, worse on second and neither for certain on third."
+    assert sum("nDCG@10 goes from" in detail for detail in found.details) == 3
+
+
+def test_one_round_and_nothing_to_hold_it_against(workspace: Path):
+    write_all()
+    one = {"r1": ROUNDS["r1"]}
+    found = summary(all_scores(one, [], ["made-up"], 13), one, [])
+    assert found.headline == "There is one round, r1, and nothing to hold it against."
+    assert found.take == "r1"

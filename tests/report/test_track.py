@@ -1,0 +1,219 @@
+"""MLflow: real runs in a real database in HONE_HOME."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.files import read_json, write_json
+from tasks.report import open, track
+from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SECTIONS = {"sample": {"choose": {"top": {"n": 4}}}, "train": {"losses": [{"method": "infonce"}], "negatives": 1}}
+MADE = {name: {"round": name, **item, **SECTIONS} for name, item in ROUNDS.items()}
+LOOP = {"train_on": ["made-up"], "model": {"name": "a model", "max_length": 96}, "seed": 13}
+LOCK = """
+stages:
+  train@r1: {outs: [{path: models/r1, md5: 111.dir}, {path: rounds/r1/trained.parquet, md5: '333'}]}
+  relabel@r1: {outs: [{path: rounds/r1/labels.parquet, md5: '222'}]}
+"""
+
+
+@pytest.fixture
+def loop(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Everything that the stages read."""
+    for name in ("MLFLOW_TRACKING_URI", track.PREFECT_RUN):
+        monkeypatch.delenv(name, raising=False)
+    write_all()
+    Path("dvc.lock").write_text(LOCK)
+    settings()
+    return workspace
+
+
+def settings(*names: str, made: dict[str, dict] = MADE, loop: dict = LOOP) -> None:
+    """What `resolve` writes for these rounds; all of them when none is named."""
+    rounds = {name: made[name] for name in names or made}
+    write_json(Path("resolved/open.json"), {"loop": loop, "rounds": list(rounds.values())})
+    for place, name in enumerate(rounds, start=1):
+        write_json(Path(f"resolved/track/{name}.json"), {"evaluate_on": ["made-up"], "made": made[name], "place": place})
+    for name, place in (("r0", 0), ("bm25", None)):
+        write_json(Path(f"resolved/track/{name}.json"), {"evaluate_on": ["made-up"], "made": None, "place": place})
+
+
+def client() -> MlflowClient:
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{os.environ['HONE_HOME']}/mlflow.db")
+
+
+def runs() -> tuple[list[Run], dict[str, Run]]:
+    """The parents, and the children of the last by their round."""
+    found = client().search_runs([one.experiment_id for one in client().search_experiments()])
+    parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+    latest = [run for run in found if run.data.tags.get("hone.loop") == read_json(Path("reports/mlflow/loop.json"))["loop"]]
+    children = [run for run in latest if "mlflow.parentRunId" in run.data.tags]
+    assert len({run.info.run_name for run in children}) == len(children)
+    return parents, {run.info.run_name: run for run in children}
+
+
+def points(run: Run, key: str) -> list[tuple[int, float]]:
+    return sorted((point.step, point.value) for point in client().get_metric_history(run.info.run_id, key))
+
+
+def test_a_loop_and_its_rounds(loop: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(track.PREFECT_RUN, "flow-7")
+    open.main()
+    for name in ("r1", "r0", "bm25"):
+        track.main(name)
+    [parent], children = runs()
+    assert set(children) == {"r1", "r0", "bm25"}
+    r1 = children["r1"]
+    assert r1.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    tags = {"hone.round": "r1", "hone.recipe": "warm-up", "hone.from": "r0", "dvc.model": "111.dir", "dvc.labels": "222"}
+    assert tags.items() <= r1.data.tags.items()
+    assert r1.data.tags["prefect.flow_run_id"] == "flow-7"
+    assert r1.data.params["train.losses.0.method"] == "infonce"
+    assert r1.data.params["sample.choose.top.n"] == "4"
+    assert r1.info.status == parent.info.status == "FINISHED"
+    # Test means of r1 are (0.5 + 0.5 + 0.5 + 1) / 4, dev (0.4 + 0.4) / 2; its losses are 1 and 2.
+    assert r1.data.metrics["made-up.ndcg_at_10"] == 0.625
+    assert r1.data.metrics["made-up.dev.ndcg_at_10"] == 0.4
+    assert "made-up.recall_at_100" in r1.data.metrics
+    assert points(r1, "loss") == [(1, 1.0), (2, 2.0)]
+    # The parent's line: r0 at 0, r1 at 1; bm25 is no step of it.
+    assert points(parent, "made-up.ndcg_at_10") == [(0, 0.5), (1, 0.625)]
+    assert "loss" not in children["r0"].data.metrics
+    assert read_json(Path("reports/mlflow/r1.json"))["loop"] == parent.data.tags["hone.loop"]
+
+
+def test_what_is_not_known_is_left_out(loop: Path):
+    Path("dvc.lock").unlink()
+    open.main()
+    track.main("r1")
+    _, children = runs()
+    assert not {"dvc.model", "dvc.labels", "prefect.flow_run_id", "mlflow.source.git.commit"} & set(children["r1"].data.tags)
+
+
+def test_nothing_is_logged_twice(loop: Path):
+    for _ in range(2):
+        open.main()
+        for name in ("r1", "r2"):
+            track.main(name)
+    [parent], children = runs()
+    assert set(children) == {"r1", "r2"}
+    assert points(children["r1"], "loss") == [(1, 1.0), (2, 2.0)]
+    assert points(parent, "made-up.ndcg_at_10") == [(1, 0.625), (2, 0.75)]
+
+
+def test_another_result_of_a_round_takes_the_place_of_its_run(loop: Path):
+    open.main()
+    track.main("r1")
+    first = runs()[1]["r1"].info.run_id
+    write_scores("r1", "made-up", [1.0] * 4, None)
+    track.main("r1")
+    [_], children = runs()
+    assert children["r1"].info.run_id != first
+    assert children["r1"].data.metrics["made-up.ndcg_at_10"] == 1.0
+    assert client().get_run(first).info.lifecycle_stage == "deleted"
+
+
+def test_a_run_that_was_broken_off_is_replaced(loop: Path, monkeypatch: pytest.MonkeyPatch):
+    open.main()
+    with monkeypatch.context() as patched:
+        patched.setattr(track, "git_commit", lambda: 1 / 0)  # between metrics and the end
+        with pytest.raises(ZeroDivisionError):
+            track.main("r1")
+    track.main("r1")
+    _, children = runs()
+    assert (children["r1"].info.status, points(children["r1"], "loss")) == ("FINISHED", [(1, 1.0), (2, 2.0)])
+
+
+def test_one_more_round_and_one_less_are_the_same_loop(loop: Path):
+    addresses = []
+    for names in (("r1", "r2"), ("r1", "r2", "r3"), ("r1",), ("r1", "r2", "r3")):
+        settings(*names)
+        open.main()
+        addresses.append(read_json(Path("reports/mlflow/loop.json")))
+    assert addresses == addresses[:1] * 4
+    assert len(runs()[0]) == 1
+
+
+def test_a_round_that_does_something_else_makes_another_loop_and_the_return_finds_the_first(loop: Path):
+    open.main()
+    first = read_json(Path("reports/mlflow/loop.json"))
+    changed = MADE | {"r2": MADE["r2"] | {"recipe": "other"}}
+    settings(made=changed)
+    open.main()
+    assert read_json(Path("reports/mlflow/loop.json"))["loop"] != first["loop"]
+    # The first loop's longer list must not be found by the second's beginning.
+    settings("r1", "r2", made=changed)
+    open.main()
+    assert len(runs()[0]) == 2
+    settings()
+    open.main()
+    assert read_json(Path("reports/mlflow/loop.json")) == first
+
+
+@pytest.mark.parametrize("what", ["data", "model", "seed"])
+def test_other_data_another_model_or_seed_make_another_loop(loop: Path, what: str):
+    open.main()
+    if what == "data":
+        listed = read_json(Path("rounds/r0/training.json"))
+        write_json(Path("rounds/r0/training.json"), listed | {"collections": listed["collections"] | {"more": {}}})
+    else:
+        settings(loop=LOOP | {what: {"name": "other"} if what == "model" else 14})
+    open.main()
+    assert len(runs()[0]) == 2
+
+
+def test_a_database_that_is_no_longer_there_is_filled_again(loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    open.main()
+    monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
+    track.main("r1")
+    [parent], children = runs()
+    assert parent.info.run_name == read_json(Path("reports/mlflow/loop.json"))["name"]
+    assert set(children) == {"r1"}
+    open.main()
+    assert len(runs()[0]) == 1
+
+
+def test_several_at_once_on_no_database(loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """orchestration.md: of six processes that began on no database, five crashed."""
+    open.main()
+    monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
+    names = ["r1", "r2", "r3", "r0"]
+    processes = [multiprocessing.get_context("spawn").Process(target=track.main, args=(name,)) for name in names]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    [parent], children = runs()
+    assert set(children) == set(names)
+    # r0 .. r3 on test: 0.5, 0.625, 0.75 and 0.875.
+    assert points(parent, "made-up.ndcg_at_10") == [(place, sum(TEST[f"r{place}"]) / 4) for place in range(4)]
+
+
+def test_nothing_is_written_into_the_folder_of_the_project(loop: Path):
+    before = set(loop.iterdir())
+    open.main()
+    track.main("r1")
+    assert set(loop.iterdir()) == before
+    assert json.loads(Path("reports/mlflow/r1.json").read_text())["round"] == "r1"
+    assert str(loop) not in Path("reports/mlflow/r1.json").read_text()
+
+
+def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/own.db")
+    open.main()
+    assert (tmp_path / "own.db").exists()
+    assert not Path(os.environ["HONE_HOME"], "mlflow.db").exists()
