@@ -1,0 +1,54 @@
+"""What a flow shows on Prefect's page: how far it is, and a table of scores."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+
+from tasks.files import read_json
+from tasks.params import Params
+
+METRICS = Path("reports/metrics")
+
+
+class Progress:
+    """The share of stages that are up to date."""
+
+    def __init__(self, stages: int) -> None:
+        self.stages, self.done = stages, 0
+        self.lock = threading.Lock()
+        self.artifact: UUID = create_progress_artifact(0.0, key="progress", description=f"{stages} stages")
+
+    def add(self, stage: str, outcome: str) -> None:
+        with self.lock:
+            self.done += 1
+            share = 100 * self.done / self.stages
+        update_progress_artifact(self.artifact, share, description=f"{stage}: {outcome}")
+
+
+def scores(given: Params) -> None:
+    """A table with a row for each round and collection whose scores are there."""
+    rows = score_rows(given)
+    if rows:
+        create_table_artifact(rows, key="scores", description="Test scores; those on the dev queries choose the round.")
+
+
+def score_rows(given: Params) -> list[dict[str, str | float | None]]:
+    """round, collection, measures on test, nDCG@10 on dev."""
+    rows = []
+    for name in dict.fromkeys([*given.compare_with, *given.rounds]):
+        for collection in given.evaluate_on:
+            file = METRICS / name / f"{collection}.json"
+            if file.exists():
+                found = read_json(file)
+                dev = found.pop("dev", None) or {}
+                measures = {measure: round(value, 4) for measure, value in found.items()}
+                rows.append({"round": name, "collection": collection, **measures, "dev ndcg_at_10": rounded(dev.get("ndcg_at_10"))})
+    return rows
+
+
+def rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,80 @@
+"""Whether a loop goes on: the gain of each round on the dev queries, against what params.yaml asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import Refused, nearest
+from tasks.files import read_json
+from tasks.params import Params
+
+METRICS = Path("reports/metrics")
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a round gave over the one that it starts from, on the dev queries, as a mean over collections."""
+
+    round: str
+    start: str
+    metric: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.round} gains {self.value:+.4f} {self.metric} over {self.start} on the dev queries"
+
+
+def stages_of(name: str, stages: list[str]) -> set[str]:
+    """Of stages' addresses, those that make a round's model: retrieve to train."""
+    return {stage for stage in stages if stage.partition("@")[2] == name and stage.partition("@")[0] != "track"}
+
+
+def evaluations_of(name: str, given: Params) -> list[str]:
+    """The addresses of the stages whose scores the gain of a round is computed from."""
+    kind = "evaluate" if name in given.rounds else "evaluate-reference"
+    return [f"{kind}@{name}-{collection}" for collection in given.evaluate_on]
+
+
+def gain(name: str, given: Params) -> Gain:
+    """The gain of a round whose evaluations are done.
+
+    Raises:
+        Refused: the metric is unknown, or there are no dev queries to tell by.
+    """
+    start, metric = given.rounds[name].start, given.stop.metric
+    differences = [
+        new - old
+        for collection in given.evaluate_on
+        for new, old in [(dev_score(name, collection, metric), dev_score(start, collection, metric))]
+        if new is not None and old is not None
+    ]
+    if not differences:
+        raise Refused(
+            f"stop.minimum_gain is {given.stop.minimum_gain}, but no collection of evaluate_on has dev queries to tell a gain by: "
+            "give one `split: {dev: ...}`, or set it to null."
+        )
+    return Gain(name, start, metric, sum(differences) / len(differences))
+
+
+def dev_score(name: str, collection: str, metric: str) -> float | None:
+    """A round's mean on the dev queries; null where a collection has none."""
+    means = read_json(METRICS / name / f"{collection}.json").get("dev")
+    if means is None:
+        return None
+    measures = [measure for measure in means if measure != "queries"]
+    if metric not in measures:
+        raise Refused(f"params.yaml: stop.metric is '{metric}': {nearest(metric, measures)}")
+    return means[metric]
+
+
+def reason_to_stop(name: str, given: Params) -> str | None:
+    """Why the round `name` is not worth its time: a round that it builds on gained too little. Null: it goes on."""
+    minimum = given.stop.minimum_gain
+    built_on = given.rounds[name].start
+    if minimum is None or built_on not in given.rounds:
+        return None
+    found = gain(built_on, given)
+    if found.value >= minimum:
+        return None
+    return f"{found}, less than stop.minimum_gain ({minimum}), so {name} is not run"
