@@ -1,0 +1,177 @@
+"""`hone doctor`: what this machine and this checkout can do, each line ok or what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from hone.screen import line, size
+from tasks.errors import Refused
+
+OK, NOTE, FAULT = "ok   ", "note ", "fault"
+FREE_NEEDED = 2 * 1024**3
+REQUIREMENTS = Path("requirements.txt")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding; a fault keeps the loop from running, a note only makes it slower or smaller."""
+
+    kind: str
+    text: str
+
+
+def doctor() -> bool:
+    """Print every finding. True when there is no fault."""
+    good = True
+    for examine in EXAMINATIONS:
+        try:
+            for found in examine():
+                line(f"{found.kind} {found.text}")
+                good = good and found.kind != FAULT
+        except Refused as refusal:
+            line(f"{FAULT} {refusal}")
+            good = False
+    line("ready: `make loop`" if good else "mend the faults above, then run `hone doctor` again")
+    return good
+
+
+def python() -> Iterator[Line]:
+    yield Line(OK, f"Python {platform.python_version()}")
+
+
+def packages() -> Iterator[Line]:
+    """Whether what is installed is what requirements.txt pins."""
+    if not REQUIREMENTS.exists():
+        raise Refused(f"{REQUIREMENTS} is missing: run this in a checkout of Hone.")
+    wrong, count = [], 0
+    for name, wanted in pinned(REQUIREMENTS.read_text(encoding="utf-8")):
+        count += 1
+        try:
+            have = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            have = "nothing"
+        if have != wanted.partition("+")[0]:
+            wrong.append(f"{name} is {have}, pinned is {wanted}")
+    if wrong:
+        yield Line(FAULT, f"packages: {'; '.join(wrong[:8])}{' ...' if len(wrong) > 8 else ''}. `make setup` installs what is pinned")
+    else:
+        yield Line(OK, f"packages: all {count} as pinned in {REQUIREMENTS}")
+
+
+def pinned(text: str) -> Iterator[tuple[str, str]]:
+    """Name and version of each pinned line that holds for this machine."""
+    from packaging.requirements import Requirement
+
+    for entry in text.splitlines():
+        entry = entry.partition(" #")[0].strip()
+        if entry and not entry.startswith(("#", "-")):
+            requirement = Requirement(entry)
+            if requirement.marker is None or requirement.marker.evaluate():
+                for one in requirement.specifier:
+                    if one.operator == "==":
+                        yield requirement.name, one.version
+
+
+def processor() -> Iterator[Line]:
+    from tasks.encode.precision import device_of, precision_of
+
+    device = device_of("auto")
+    precision = precision_of("auto", device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Line(OK, f"device {device}, {cores} cores, precision `auto` means {precision} here")
+    if device == "cpu" and precision == "fp32":
+        yield Line(NOTE, "the processor has no bf16 in hardware: encoding and training take two to three times as long as with it")
+
+
+def memory() -> Iterator[Line]:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return
+    yield Line(OK if total >= 4 * 1024**3 else NOTE, f"memory {size(total)}" + ("" if total >= 4 * 1024**3 else ": 4 GB are wanted"))
+
+
+def disk() -> Iterator[Line]:
+    from tasks.files import home
+
+    try:
+        folder = home()
+        probe = folder / ".doctor"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        yield Line(FAULT, f"HONE_HOME cannot be written ({error}): set it to a folder of yours")
+        return
+    for name, place in (("this checkout", Path.cwd()), (f"HONE_HOME ({folder})", folder)):
+        free = shutil.disk_usage(place).free
+        enough = free >= FREE_NEEDED
+        yield Line(OK if enough else FAULT, f"{name}: {size(free)} free" + ("" if enough else f"; {size(FREE_NEEDED)} are wanted"))
+
+
+def model() -> Iterator[Line]:
+    from tasks import params
+    from tasks.encode.model import PACKAGED, ModelFolder, folder_of
+
+    given = params.read().model
+    if given.name in PACKAGED:
+        folder_of(given.name)
+        yield Line(OK, f"model {given.name}: installed, its weights are the published ones (SHA-256 {PACKAGED[given.name][2][:12]}...)")
+    elif Path(given.name).is_dir():
+        ModelFolder(Path(given.name)).refuse_unsafe()
+        yield Line(OK, f"model {given.name}: a folder with safetensors and no code")
+    else:
+        yield Line(NOTE, f"model {given.name}: from the Hub; `dvc repro` fetches it, or says why it cannot")
+
+
+def settings() -> Iterator[Line]:
+    from tasks import params
+    from tasks.resolve import recipe
+    from tasks.resolve.__main__ import everything
+
+    given = params.read()
+    for name in recipe.names():
+        recipe.read(name)
+    everything(given)
+    yield Line(OK, f"params.yaml and {len(recipe.names())} recipes: {len(given.rounds)} rounds on {', '.join(given.train_on)}")
+
+
+def tools() -> Iterator[Line]:
+    for name in ("git", "dvc"):
+        found = shutil.which(name)
+        if found is None:
+            yield Line(FAULT, f"{name} is not in PATH: " + ("install it" if name == "git" else "`. .venv/bin/activate`, or `make setup`"))
+        else:
+            yield Line(OK, f"{name} in PATH")
+    inside = subprocess.run(["git", "rev-parse", "--is-inside-work-tree"], check=False, capture_output=True).returncode == 0
+    if not inside:
+        yield Line(FAULT, "this is no git repository, which DVC needs: `git init`")
+    for name in ("prefect", "mlflow"):
+        yield Line(OK, f"{name} {version(name)}")
+
+
+def locks() -> Iterator[Line]:
+    """Whether somebody works here just now."""
+    from filelock import FileLock, Timeout
+
+    from tasks.files import home
+
+    for what, path in (("torch", home() / "torch.lock"), ("this checkout's flow", Path(".dvc/tmp/flow.lock"))):
+        if not path.exists():
+            continue
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            yield Line(NOTE, f"{what} is in use by another process: what needs it waits, or says so")
+            continue
+    yield Line(OK, "locks looked at")
+
+
+EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (python, packages, processor, memory, disk, tools, locks, model, settings)

@@ -1,0 +1,261 @@
+"""`hone plan`: what `dvc repro` would run, how much work that is, and an estimate of its time from a short probe."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hone.screen import line, size, spell, table
+from tasks import params
+from tasks.files import read_json, size_of
+from tasks.params import Params
+from tasks.resolve.__main__ import everything
+from tasks.resolved import ROOT
+
+PROBE_TEXTS, PROBE_STEPS = 256, 2
+LOW, HIGH = 0.7, 1.6  # of an estimate: texts differ in length, and other work on the machine takes its share
+SECONDS_PER_STAGE = 3.0  # starting Python, reading and writing tables
+BYTES_PER_NUMBER = 4
+
+
+@dataclass
+class Work:
+    """What would be done."""
+
+    stages: list[str]
+    encode: dict[str, int] = field(default_factory=dict)
+    train: dict[str, dict] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def texts(self) -> int:
+        return sum(self.encode.values())
+
+    @property
+    def steps(self) -> int:
+        return sum(item["steps"] for item in self.train.values())
+
+
+def plan(probe: bool) -> None:
+    """Print it."""
+    given = params.read()
+    settings = everything(given)
+    work = work_of(given, settings)
+    if not work.stages:
+        line("nothing to run: every result is that of params.yaml, the recipes and the code as they stand.")
+        return
+    line(f"{len(work.stages)} stages may run (one whose inputs turn out the same is skipped): {', '.join(work.stages)}")
+    rows = [
+        (name, work.encode.get(name), *(work.train.get(name, {}).get(key) for key in ("queries", "steps", "pairs")))
+        for name in dict.fromkeys([*work.encode, *work.train])
+    ]
+    if rows:
+        table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
+    for sentence in work.unknown:
+        line(sentence)
+    line(f"disk: about {size(disk(work))}")
+    if not probe:
+        line("no time estimate (--no-probe)")
+        return
+    if not work.texts and not work.steps:
+        line("time: seconds; nothing is encoded or trained")
+        return
+    rate, step, said = measured(given, settings, work)
+    seconds = (work.texts / rate if rate else 0) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
+    line(said)
+    line(f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and {spell(HIGH * seconds)}), if nothing else uses this machine")
+
+
+def work_of(given: Params, settings: dict[str, dict]) -> Work:
+    """What would run, from DVC's graph, what DVC says is out of date, and what `resolve` would write differently."""
+    from flows import dvc
+
+    graph = dvc.graph()
+    to_run = stages_to_run(graph, dvc.out_of_date(), changed_settings(settings))
+    work = Work(to_run)
+    sizes = {name: counts(name) for name in {*given.train_on, *given.evaluate_on}}
+    missing = sorted(name for name, found in sizes.items() if found is None)
+    if missing:
+        collecting = " ".join(f"collect@{name}" for name in missing)
+        work.unknown.append(f"how many texts {', '.join(missing)} has is known when it is collected: `dvc repro {collecting}`")
+        return work
+    for name in ["r0", *given.rounds]:
+        new = f"train@{name}" in to_run or (name == "r0" and "start" in to_run)
+        asked = {
+            collection
+            for collection in given.evaluate_on
+            if f"evaluate@{name}-{collection}" in to_run or f"evaluate-reference@{name}-{collection}" in to_run
+        }
+        mined = {
+            collection
+            for later, item in given.rounds.items()
+            if item.start == name and f"retrieve@{later}" in to_run and settings[f"rounds/{later}/retrieve"]["retrieve"] != "none"
+            for collection in given.train_on
+        }
+        trained = set(given.train_on) if name != "r0" and new else set()
+        texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in asked | mined | trained)
+        texts += sum(sizes[one]["train"] for one in mined)
+        if texts:
+            work.encode[name] = texts if new else max(0, texts - in_store(name))
+        if f"train@{name}" in to_run:
+            work.train[name] = training(settings[f"rounds/{name}/train"]["train"], sum(sizes[one]["train"] for one in given.train_on))
+    work.encode = {name: count for name, count in work.encode.items() if count}
+    return work
+
+
+def stages_to_run(graph: list, out_of_date: set[str], changed: set[str]) -> list[str]:
+    """The stages that are out of date, those whose settings would change, and all that read what these make."""
+    running: set[str] = set()
+    for stage in graph:
+        own = stage.name in out_of_date or bool(changed & set(stage.reads))
+        behind = any(name in running and name != "resolve" for name in stage.needs)
+        if own or behind:
+            running.add(stage.name)
+    return [stage.name for stage in graph if stage.name in running]
+
+
+def changed_settings(settings: dict[str, dict]) -> set[str]:
+    """The files below resolved/ that would not be what they are."""
+    return {
+        str(file)
+        for name, values in settings.items()
+        for file in [ROOT / f"{name}.json"]
+        if not file.exists() or read_json(file) != json.loads(json.dumps(values))
+    }
+
+
+def counts(collection: str) -> dict[str, int] | None:
+    """Documents and queries of each split; null before it is collected."""
+    file = Path("data") / collection / "about.json"
+    if not file.exists():
+        return None
+    about = read_json(file)
+    return {"documents": about["documents"], **{split: about[split]["queries"] for split in ("train", "dev", "test")}}
+
+
+def in_store(model: str) -> int:
+    """Vectors that the store has of a model's present weights."""
+    from hone.store import held
+
+    return sum(one.vectors for one in held() if model in one.needed_by)
+
+
+def training(section: dict, queries: int) -> dict[str, int]:
+    """Queries, steps and pairs (query with positive or negative) of one round's training."""
+    batch = section["batch"]["parameters"].get("size", 1)
+    steps = section["steps"] or math.ceil(math.ceil(queries / batch) * section["epochs"])
+    return {"queries": queries, "steps": steps, "pairs": steps * batch * (1 + section["negatives"])}
+
+
+def disk(work: Work) -> float:
+    """Bytes: a model (twice: DVC keeps a copy) for each training, vectors for each text."""
+    from tasks.encode.model import folder_of
+
+    given = params.read().model
+    source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.name, given.revision)
+    return 2 * size_of(source) * len(work.train) + work.texts * dimension(source) * BYTES_PER_NUMBER
+
+
+def dimension(source: Path) -> int:
+    """Numbers in a vector of a model, from its configuration."""
+    pooling = next((read_json(file) for file in sorted(source.rglob("config.json")) if "Pooling" in file.parent.name), {})
+    return pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension") or read_json(source / "config.json")["hidden_size"]
+
+
+def measured(given: Params, settings: dict[str, dict], work: Work) -> tuple[float | None, float | None, str]:
+    """Texts a second, seconds a step, and a sentence on how they were measured."""
+    from tasks.encode.encoder import Reading
+    from tasks.encode.lock import torch_lock
+    from tasks.encode.model import ModelFolder, folder_of
+    from tasks.encode.precision import device_of
+
+    source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.model.name, given.model.revision)
+    reading, model = Reading.of(settings[f"evaluate/{given.evaluate_on[0]}"]["model"]), ModelFolder(source)
+    device = device_of(given.machine.device)
+    with torch_lock(device):
+        rate = encoding_rate(model, reading, device, given.machine.batch_tokens) if work.texts else None
+        step = max((step_time(model, reading, device, settings[f"rounds/{name}/train"]["train"]) for name in work.train), default=None)
+    parts = [
+        *([f"{rate:,.0f} texts/s ({PROBE_TEXTS} documents)"] if rate else []),
+        *([f"{step:.1f} s a training step (the longest of the rounds' kinds, {PROBE_STEPS} steps)"] if step else []),
+    ]
+    return rate, step, f"measured on {device}, {reading.precision}: {', '.join(parts)}"
+
+
+def sample_texts(count: int) -> list[str]:
+    """Documents from all over the first collection."""
+    from tasks import training_set
+
+    texts = [text for chunk in next(iter(training_set.read())).documents.chunks() for text in chunk]
+    return texts[:: max(1, len(texts) // count)][:count]
+
+
+def encoding_rate(model, reading, device: str, batch_tokens: int | None) -> float:
+    """Documents a second, the model being warm."""
+    from tasks.encode.forward import TorchEncoder
+
+    texts = sample_texts(PROBE_TEXTS)
+    encoder = TorchEncoder(
+        model.load(reading.length(model), device), "document", reading.prompt(model, "document"), reading.precision, batch_tokens
+    )
+    encoder.encode(texts[:32])
+    began = time.monotonic()
+    encoder.encode(texts)
+    return len(texts) / (time.monotonic() - began)
+
+
+def step_time(model, reading, device: str, section: dict) -> float:
+    """Seconds of one training step at a round's batch: known positives, with other documents in the negatives' place."""
+    import polars as pl
+
+    from tasks import tables, training_set
+    from tasks.train.examples import examples
+    from tasks.train.trainer import train, trainer
+
+    training = training_set.read()
+    positives = tables.read("labels", Path("rounds/r0/labels.parquet")).filter(pl.col("label") == "positive")
+    negatives = [
+        positives.with_columns(
+            doc_id=pl.col("doc_id").shift(shift, fill_value=pl.col("doc_id").first()),
+            label=pl.lit("negative", dtype=positives["label"].dtype),
+            rank=pl.lit(shift, dtype=pl.Int32),
+        )
+        for shift in range(1, section["negatives"] + 1)
+    ]  # fmt: skip
+    labels = pl.concat([positives, *negatives]).unique(["query_id", "doc_id"], keep="first", maintain_order=True)
+    made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), section["negatives"])
+    prompts = {route: reading.prompt(model, route) for route in ("query", "document")}
+    with tempfile.TemporaryDirectory() as folder:
+        asked = section | {"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6}
+        ready = trainer(model.load(reading.length(model), device), made, asked, prompts, {}, 0, Path(folder))
+        clock = step_clock()
+        ready.add_callback(clock)
+        train(ready)
+    return clock.mean
+
+
+def step_clock():
+    """A callback that times the steps after the first, which warms up."""
+    from transformers import TrainerCallback
+
+    class StepClock(TrainerCallback):
+        def __init__(self) -> None:
+            self.began: list[float] = []
+            self.ended: list[float] = []
+
+        def on_step_begin(self, *_: object, **__: object) -> None:
+            self.began.append(time.monotonic())
+
+        def on_step_end(self, *_: object, **__: object) -> None:
+            self.ended.append(time.monotonic())
+
+        @property
+        def mean(self) -> float:
+            spent = [end - begin for begin, end in zip(self.began, self.ended, strict=True)][1:]
+            return sum(spent) / len(spent)
+
+    return StepClock()

@@ -1,0 +1,137 @@
+"""`hone store`: what the vector store holds, who needs it, and cleaning of what nobody here needs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hone.screen import line, size, table
+from tasks import params
+from tasks.encode.encoder import encoder_for
+from tasks.encode.lock import torch_lock
+from tasks.encode.model import folder_of
+from tasks.encode.store import root, spaces
+from tasks.errors import Refused
+from tasks.files import home, read_json, size_of
+
+MODELS = Path("models")
+CHECKPOINT_DAYS = 7
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Held:
+    """One space of the store: what it is made of, who used it, and which models of this checkout need it now."""
+
+    folder: Path
+    description: dict
+    uses: dict[str, str]
+    bytes: int
+    needed_by: tuple[str, ...]
+
+    @property
+    def vectors(self) -> int:
+        from tasks.encode.store import Shard
+
+        return sum(shard.rows for path in self.folder.glob("*.safetensors") if (shard := Shard.opened(path)))
+
+
+def held() -> list[Held]:
+    """Every space, with the models of this checkout whose present weights it belongs to."""
+    needed = needed_spaces()
+    return [Held(folder, about, uses, count, tuple(needed.get(folder, ()))) for folder, about, uses, count in spaces()]
+
+
+def needed_spaces() -> dict[Path, list[str]]:
+    """The folders of the spaces of the models that are here now, and of the teachers that recipes name."""
+    found: dict[Path, list[str]] = {}
+    reading = read_settings()
+    if reading is None:
+        return found
+    machine = params.read().machine.model_dump()
+    named = [(folder.name, folder, reading) for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
+    for name, revision in teachers().items():
+        named.append((name, folder_of(name, revision), reading | {"prompts": {}}))
+    for name, folder, how in named:
+        encoder = encoder_for(folder, how, machine)
+        for route in ("query", "document"):
+            users = found.setdefault(encoder.space(route).folder, [])
+            if name not in users:
+                users.append(name)
+    return found
+
+
+def read_settings() -> dict | None:
+    """How texts are read, as `resolve` made it plain; null before it ran."""
+    file = Path("resolved/report.json")
+    if not file.exists():
+        return None
+    model = read_json(file)["model"]
+    return {name: model[name] for name in ("max_length", "prompts", "precision")}
+
+
+def teachers() -> dict[str, str | None]:
+    """Models beside the rounds' own that the resolved recipes retrieve with."""
+    named: dict[str, str | None] = {}
+    for file in Path("resolved/rounds").glob("*/retrieve.json"):
+        named |= {name: pinned["revision"] for name, pinned in read_json(file)["teachers"].items()}
+    return named
+
+
+def show() -> None:
+    """A row for each space, and the totals."""
+    found = held()
+    rows = [
+        (
+            one.folder.name[:12], one.vectors, size(one.bytes), one.description.get("max_length"), one.description.get("precision"),
+            one.description.get("prompt") or None, ", ".join(one.needed_by) or "nobody here", ", ".join(one.uses),
+        )
+        for one in found
+    ]  # fmt: skip
+    if rows:
+        table(("space", "vectors", "size", "tokens", "precision", "prompt", "needed by", "was used by"), rows)
+    idle = sum(one.bytes for one in found if not one.needed_by)
+    line(f"{root()}: {size(sum(one.bytes for one in found))} in {len(found)} spaces; no model here needs {size(idle)} of it.")
+    others = {name: size_of(home() / name) for name in ("checkpoints", "downloads") if (home() / name).is_dir()}
+    for name, count in others.items():
+        line(f"{home() / name}: {size(count)}")
+    if idle:
+        line("`hone store clean` lists what would go; `hone store clean --yes` deletes it.")
+
+
+def clean(yes: bool) -> None:
+    """Delete, or list, what no model of this checkout needs: spaces, damaged and unfinished files, old checkpoints."""
+    if read_settings() is None:
+        raise Refused("nothing says yet which models this checkout needs: run `dvc repro resolve` first.")
+    with torch_lock():  # nobody encodes or trains meanwhile, so nothing unfinished is in use
+        going = [(one.folder, f"vectors that were used by {', '.join(one.uses) or 'nobody'}") for one in held() if not one.needed_by]
+        gone = {folder for folder, _ in going}
+        going += [
+            (file, "damaged" if file.suffix == ".damaged" else "unfinished")
+            for kind in ("*.damaged", ".*.part")
+            for file in sorted(root().rglob(kind))
+            if file.parent not in gone
+        ]
+        going += [(folder, f"checkpoint, not touched for {CHECKPOINT_DAYS} days") for folder in old_checkpoints()]
+        total = 0
+        for path, what in going:
+            count = size_of(path) if path.is_dir() else path.stat().st_size
+            total += count
+            line(f"{'deleted' if yes else 'would go'}: {path} ({size(count)}; {what})")
+            if yes:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if not going:
+        line("nothing to clean: every vector belongs to a model of this checkout.")
+    elif yes:
+        line(f"freed {size(total)}")
+    else:
+        line(f"{size(total)} in all. Other checkouts that share {home()} may use it and would encode again. Delete with --yes.")
+
+
+def old_checkpoints() -> list[Path]:
+    """Checkpoints of trainings that nobody has gone on with for a week."""
+    limit = time.time() - CHECKPOINT_DAYS * SECONDS_PER_DAY
+    folders = [folder for folder in (home() / "checkpoints").glob("*") if folder.is_dir()]
+    return sorted(folder for folder in folders if max(file.stat().st_mtime for file in [folder, *folder.rglob("*")]) < limit)

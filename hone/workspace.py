@@ -1,0 +1,22 @@
+"""Where the current checkout keeps what its stages made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.errors import Refused, nearest
+
+ROUNDS = Path("rounds")
+
+
+def round_folder(round: str) -> Path:
+    """The folder of a round's tables.
+
+    Raises:
+        Refused: there is none of that name.
+    """
+    there = sorted(folder.name for folder in ROUNDS.glob("*") if folder.is_dir() and not folder.name.startswith("."))
+    if round not in there:
+        hint = nearest(round, there) if there else "`dvc repro` makes them"
+        raise Refused(f"there is no round '{round}' in {ROUNDS}/: {hint}")
+    return ROUNDS / round
