@@ -15,7 +15,10 @@ from tasks.errors import Refused
 from tasks.stage import SWITCHES
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Makes dense retrievers better, in rounds. Run it in a checkout of Hone."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Makes dense retrievers better, in rounds. Run it in a checkout of Hone.",
 )
 recipes_app = typer.Typer(invoke_without_command=True, help="List the recipes, check them, show one with every default.")
 store_app = typer.Typer(invoke_without_command=True, help="What the vector store holds, and what of it no model needs any more.")

@@ -48,7 +48,7 @@ def examples_of(round: str) -> list[dict]:
 
 def texts_of(collection: training_set.TrainingCollection, ids: pl.Series) -> pl.DataFrame:
     """doc_id, title and text of those of `ids` that a collection has."""
-    frame = tables.scan("documents", collection.documents.path).with_columns(pl.lit(collection.prefix) + pl.col("doc_id"))
+    frame = tables.scan("documents", collection.documents.path).with_columns(tables.prefixed(collection.prefix, "doc_id"))
     wanted = ids.unique().to_frame("doc_id").lazy()
     return frame.join(wanted, on="doc_id", how="semi").select("doc_id", pl.col("title").fill_null(""), "text").collect()
 

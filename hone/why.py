@@ -136,7 +136,7 @@ def hidden(training: training_set.TrainingSet, query_id: str, doc_id: str) -> li
     """Whether the pair is a right answer that training was not told of."""
     for collection in training:
         path = collection.folder / "hidden.parquet"
-        known = tables.scan("hidden", path).with_columns(pl.lit(collection.prefix) + pl.col("query_id", "doc_id"))
+        known = tables.scan("hidden", path).with_columns(tables.prefixed(collection.prefix, "query_id", "doc_id"))
         if len(known.filter(pl.col("query_id") == query_id, pl.col("doc_id") == doc_id).collect()):
             return ["hidden: this is a right answer that was hidden from training (`hide` in params.yaml)"]
     return []

@@ -156,7 +156,7 @@ class Documents:
 
         with pyarrow.parquet.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=rows, columns=["doc_id", "title", "text"]):
-                read = pl.from_arrow(batch).with_columns(pl.lit(self.prefix) + pl.col("doc_id"))
+                read = pl.from_arrow(batch).with_columns(prefixed(self.prefix, "doc_id"))
                 wanted = read.filter(pl.col("doc_id").is_in(ids.implode())).select("doc_id", full_text())
                 if len(wanted):
                     yield wanted["doc_id"].to_list(), wanted["full_text"].to_list()
@@ -169,8 +169,13 @@ class Documents:
     def _scan(self) -> pl.LazyFrame:
         frame = scan("documents", self.path)
         if self.prefix:
-            frame = frame.with_columns(pl.lit(self.prefix) + pl.col("doc_id", "parent_id"))
+            frame = frame.with_columns(prefixed(self.prefix, "doc_id", "parent_id"))
         return frame
+
+
+def prefixed(prefix: str, *names: str) -> list[pl.Expr]:
+    """The columns of ids with `prefix` before each id, under their own names; null stays null."""
+    return [(pl.lit(prefix) + pl.col(name)).alias(name) for name in names]
 
 
 def full_text() -> pl.Expr:

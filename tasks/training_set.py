@@ -46,7 +46,7 @@ class TrainingCollection:
 
     def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
         ids = [name for name in ("query_id", "doc_id") if name in frame.columns]
-        return frame.with_columns(pl.lit(self.prefix) + pl.col(*ids)) if self.prefix else frame
+        return frame.with_columns(tables.prefixed(self.prefix, *ids)) if self.prefix else frame
 
 
 @dataclass(frozen=True)

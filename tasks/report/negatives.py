@@ -64,7 +64,7 @@ def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
     for collection in training:
         file = collection.folder / "hidden.parquet"
         if file.exists():
-            found.append(tables.read("hidden", file).select((pl.lit(collection.prefix) + pl.col(name)).alias(name) for name in PAIR))
+            found.append(tables.read("hidden", file).select(tables.prefixed(collection.prefix, *PAIR)))
     return pl.concat(found)
 
 

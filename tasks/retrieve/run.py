@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from tasks.errors import Refused, listed
-from tasks.tables import Documents
+from tasks.tables import Documents, prefixed
 
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
 
@@ -30,7 +30,7 @@ def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, 
     Raises:
         Refused: a line is not of six parts, a score is no number, or a document is not in the collection.
     """
-    lines = read_run(Path(file)).with_columns(pl.lit(prefix) + pl.col("query_id", "doc_id"))
+    lines = read_run(Path(file)).with_columns(prefixed(prefix, "query_id", "doc_id"))
     asked = lines.join(queries, on="query_id", how="semi", maintain_order="left")
     if asked.is_empty():
         raise Refused(
