@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
 from typing import Annotated, Any
 
 # Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
@@ -93,7 +94,7 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}) as runner:
             watched = Watched()
             given = params.read()
-            stages = wanted(dvc.graph(), until)
+            stages = wanted(with_decisions(dvc.graph(), given), until)
             work = Loop(runner, watched, given, stages, artifacts.Progress(len(stages)))
             futures = submitted(work, retries)
             wait(list(futures.values()))
@@ -113,9 +114,8 @@ def submitted(work: Loop, retries: int) -> dict[str, PrefectFuture]:
     futures: dict[str, PrefectFuture] = {}
     work.stale = dvc.out_of_date()
     for stage in work.stages:
-        before = [*stage.needs, *evaluations_before(stage, work)]
-        upstream: dict[str, Any] = {name: futures[name] for name in before if name in futures}
-        if stage.name != FIRST and upstream.get(FIRST) is not None:
+        upstream: dict[str, Any] = {name: futures[name] for name in stage.needs}
+        if FIRST in upstream:
             upstream[FIRST] = "Unchanged"
         options = {"name": stage.name, "task_run_name": stage.name, "retries": retries}
         if stage.name == FIRST:
@@ -130,17 +130,28 @@ def submitted(work: Loop, retries: int) -> dict[str, PrefectFuture]:
     return futures
 
 
-def evaluations_before(stage: dvc.Stage, work: Loop) -> list[str]:
-    """The evaluations that decide whether the round of a stage runs; none where no minimum gain is asked for."""
-    name = stage.name.partition("@")[2]
-    if work.given.stop.minimum_gain is None or name not in work.given.rounds:
-        return []
-    names = [other.name for other in work.stages]
-    start = work.given.rounds[name].start
-    if stage.name not in early_stop.stages_of(name, names) or start not in work.given.rounds:
-        return []
-    decisive = early_stop.evaluations_of(start, work.given) + early_stop.evaluations_of(work.given.rounds[start].start, work.given)
-    return [name for name in decisive if name in names]
+def with_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
+    """The stages, each round's also behind the evaluations that decide whether it runs, where a minimum gain is asked for."""
+    if given.stop.minimum_gain is None:
+        return stages
+    names = [stage.name for stage in stages]
+    before = {
+        name: decisive_evaluations(given.rounds[item.start].start, item.start, given)
+        for name, item in given.rounds.items()
+        if item.start in given.rounds
+    }
+    extended = {
+        stage.name: replace(stage, needs=(*stage.needs, *(name for name in before[round] if name in names and name not in stage.needs)))
+        if (round := stage.name.partition("@")[2]) in before and stage.name in early_stop.stages_of(round, names)
+        else stage
+        for stage in stages
+    }
+    return [extended[name] for name in TopologicalSorter({stage.name: stage.needs for stage in extended.values()}).static_order()]
+
+
+def decisive_evaluations(first: str, then: str, given: Params) -> list[str]:
+    """The evaluations of two rounds whose difference is a gain."""
+    return early_stop.evaluations_of(first, given) + early_stop.evaluations_of(then, given)
 
 
 def wanted(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
