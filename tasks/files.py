@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 BLOCK = 1 << 20
+PART = ".part"
 
 
 def home() -> Path:
@@ -36,7 +37,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    remove_abandoned(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}.", suffix=PART, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -54,7 +56,8 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     """Like `written_whole`, for a folder: what stood at `path` is replaced only when the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    remove_abandoned(path)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", suffix=PART, dir=path.parent))
     try:
         yield part
         os.chmod(part, 0o777 & ~_umask())
@@ -63,6 +66,25 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what a writer of `path` left beside it when it was killed; what a living one is writing stays."""
+    for part in path.parent.glob(f".{path.name}.*{PART}"):
+        number = part.name.removeprefix(f".{path.name}.").partition(".")[0]
+        if number.isdigit() and not alive(int(number)):
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,158 @@
+"""Collections from folders: what is read, and what is refused before any stage works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks import tables
+from tasks.errors import Refused
+from tests.prepared import collected, pairs, write_params, write_rows
+
+DOCUMENTS = [{"doc_id": f"d{number}", "text": f"text number {number}"} for number in range(1, 7)]
+QUERIES = [
+    {"query_id": "q1", "text": "the first one", "split": "train"},
+    {"query_id": "q2", "text": "what comes second", "split": "train"},
+    {"query_id": "q3", "text": "a third question", "split": "test"},
+    {"query_id": "q4", "text": "tune by this", "split": "dev"},
+]
+QRELS = pairs(("q1", "d1"), ("q1", "d2"), ("q2", "d3"), ("q3", "d4"), ("q4", "d5"))
+
+
+@pytest.fixture
+def folder(workspace: Path) -> Path:
+    write_params()
+    write_rows(Path("inputs/ours"), DOCUMENTS, QUERIES, QRELS)
+    return Path("inputs/ours")
+
+
+def refusal(folder: Path, documents=DOCUMENTS, queries=QUERIES, qrels=QRELS, **sections) -> str:
+    write_params(**sections)
+    write_rows(folder, documents, queries, qrels)
+    with pytest.raises(Refused) as refused:
+        collected()
+    assert not Path("data/ours").exists()
+    return str(refused.value)
+
+
+def test_what_is_written(folder: Path):
+    collected()
+    assert tables.read("queries", Path("data/ours/train/queries.parquet"))["query_id"].sort().to_list() == ["q1", "q2"]
+    assert tables.read("qrels", Path("data/ours/test/qrels.parquet")).select("query_id", "doc_id", "relevance").rows() == [("q3", "d4", 1)]
+    assert len(tables.read("documents", Path("data/ours/documents.parquet"))) == 6
+    assert tables.read("hidden", Path("data/ours/hidden.parquet")).is_empty()
+
+
+def test_queries_with_several_answers_train_first_and_the_rest_has_a_row(folder: Path):
+    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "train_queries": 1}})
+    collected()
+    assert tables.read("queries", Path("data/ours/train/queries.parquet"))["query_id"].to_list() == ["q1"]
+    removed = tables.read("removed", Path("data/ours/removed.parquet"))
+    assert removed.select("query_id", "rule").rows() == [("q2", "train-queries")]
+
+
+def test_hidden_answers_leave_training_and_never_a_querys_last(folder: Path):
+    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}})
+    collected()
+    hidden = tables.read("hidden", Path("data/ours/hidden.parquet")).select("query_id", "doc_id")
+    kept = tables.read("qrels", Path("data/ours/train/qrels.parquet")).select("query_id", "doc_id")
+    assert hidden["query_id"].to_list() == ["q1"]
+    assert sorted(pl.concat([hidden, kept]).rows()) == [("q1", "d1"), ("q1", "d2"), ("q2", "d3")]
+    assert sorted(kept["query_id"]) == ["q1", "q2"]
+
+
+def test_an_id_twice(folder: Path):
+    message = refusal(folder, documents=[*DOCUMENTS, {"doc_id": "d1", "text": "again"}])
+    assert "the document id stands more than once" in message
+    assert "documents.jsonl, row 1: 'd1'" in message
+    assert "documents.jsonl, row 7: 'd1'" in message
+
+
+def test_a_label_for_what_is_not_there(folder: Path):
+    message = refusal(folder, qrels=[*QRELS, {"query_id": "q1", "doc_id": "d99"}])
+    assert "a label names a document that is not there" in message
+    assert "qrels.jsonl, row 6: 'd99'" in message
+    assert "absent_labels: ignore" in message
+
+
+def test_labels_for_what_is_not_there_can_be_left_out_and_are_counted(folder: Path):
+    write_rows(folder, DOCUMENTS, QUERIES, [*QRELS, {"query_id": "q1", "doc_id": "d99"}, {"query_id": "q9", "doc_id": "d1"}])
+    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "absent_labels": "ignore"}})
+    collected()
+    removed = tables.read("removed", Path("data/ours/removed.parquet")).filter(pl.col("rule") == "absent")
+    assert removed.select("query_id", "doc_id").rows() == [("q1", "d99"), ("q9", "d1")]
+
+
+def test_an_empty_text(folder: Path):
+    message = refusal(folder, queries=[*QUERIES, {"query_id": "q5", "text": "  ", "split": "train"}])
+    assert "the query has no text" in message
+    assert "row 5: 'q5'" in message
+
+
+def test_a_column_that_is_missing(folder: Path):
+    message = refusal(folder, documents=[{"docid": "d1", "text": "text"}])
+    assert "lacks the column 'doc_id'" in message
+    assert "did you mean 'docid'?" in message
+
+
+def test_another_encoding(folder: Path):
+    write_params()
+    (folder / "queries.jsonl").write_bytes('{"query_id": "q1", "text": "für"}\n'.encode("latin-1"))
+    with pytest.raises(Refused, match=r"queries\.jsonl, line 1"):
+        collected()
+
+
+def test_a_line_that_is_no_json(folder: Path):
+    (folder / "qrels.jsonl").write_text('{"query_id": "q1", "doc_id": "d1"}\n{"query_id": \n')
+    with pytest.raises(Refused, match=r"qrels\.jsonl, line 2: not JSON"):
+        collected()
+
+
+def test_no_training_query_with_an_answer(folder: Path):
+    assert "has no training query with a positive" in refusal(folder, qrels=pairs(("q3", "d4"), ("q4", "d5")))
+
+
+def test_a_query_in_two_splits(folder: Path):
+    """By its text, for it may have two ids."""
+    message = refusal(folder, queries=[*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}])
+    assert "stand in two splits" in message
+    assert "'q1' in train" in message
+    assert "'q5' in test" in message
+
+
+def test_a_split_that_is_none(folder: Path):
+    message = refusal(folder, queries=[QUERIES[0] | {"split": "training"}, *QUERIES[1:]])
+    assert "did you mean 'train'?" in message
+
+
+
+def test_a_missing_file(folder: Path):
+    (folder / "qrels.jsonl").unlink()
+    with pytest.raises(Refused, match="has no qrels file"):
+        collected()
+
+
+def test_a_relevance_that_is_no_whole_number(folder: Path):
+    message = refusal(folder, qrels=[row | {"relevance": "high" if row["doc_id"] == "d5" else "1"} for row in QRELS])
+    assert "row 5" in message
+    assert "whole number" in message
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_other_formats_give_the_same(folder: Path, ending: str):
+    collected()
+    before = {file: file.read_bytes() for file in Path("data/ours").rglob("*.parquet")}
+    for file in list(folder.glob("*.jsonl")):
+        frame = pl.read_ndjson(file)
+        target = file.with_suffix(f".{ending}")
+        frame.write_csv(target) if ending == "csv" else frame.write_parquet(target)
+        file.unlink()
+    collected()
+    assert {file: file.read_bytes() for file in Path("data/ours").rglob("*.parquet")} == before
+
+
+def test_an_empty_file(folder: Path):
+    message = refusal(folder, documents=[])
+    assert "documents" in message

@@ -1,0 +1,54 @@
+"""Splits by a hash of the text, and hiding."""
+
+from __future__ import annotations
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.collect import split
+
+TEXTS = [f"the sum of {number} things and {number * 7} others, as a query about topic {number % 13}" for number in range(400)]
+
+
+def frame(texts: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"text": texts})
+
+
+def test_shares_are_about_what_was_asked():
+    texts = [f"{number * 7919:x} alone {number * 104729:x}" for number in range(2000)]
+    counts = dict(split.by_text(frame(texts), dev=0.1, test=0.2).value_counts().iter_rows())
+    assert 340 < counts["test"] < 460
+    assert 150 < counts["dev"] < 250
+
+
+def test_a_query_keeps_its_split_when_others_come_or_go():
+    texts = [f"{number * 7919:x} alone {number * 104729:x}" for number in range(500)]
+    all_of_them = split.by_text(frame(texts), dev=0.1, test=0.2).to_list()
+    some = split.by_text(frame(texts[::3]), dev=0.1, test=0.2).to_list()
+    assert some == all_of_them[::3]
+
+
+def test_near_duplicates_share_a_split():
+    originals = [f"compute the {number * 7919:x} transform of a signal along the given axis" for number in range(200)]
+    variants = [text.upper() + "." for text in originals]
+    drawn = split.by_text(frame(originals + variants), dev=0.2, test=0.3).to_list()
+    assert drawn[:200] == drawn[200:]
+    assert len(set(drawn)) > 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    labels=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=30, unique=True),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 50),
+)
+def test_hiding_never_takes_a_querys_last_answer(labels: list[tuple[int, int]], share: float, seed: int):
+    positives = pl.DataFrame({"query_id": [f"q{query}" for query, _ in labels], "doc_id": [f"d{doc}" for _, doc in labels]})
+    hidden = split.hidden(positives, share, seed)
+    left = positives.filter(~hidden)
+    assert left["query_id"].n_unique() == positives["query_id"].n_unique()
+    assert hidden.sum() <= round(share * len(positives))
+    shuffled = positives.sample(fraction=1.0, shuffle=True, seed=seed)
+    again = shuffled.with_columns(hidden=split.hidden(shuffled, share, seed))
+    assert sorted(again.filter("hidden").select("query_id", "doc_id").rows()) == sorted(positives.filter(hidden).rows())
