@@ -171,7 +171,12 @@ def locks() -> Iterator[Line]:
         except Timeout:
             yield Line(NOTE, f"{what} is in use by another process: what needs it waits, or says so")
             continue
-    yield Line(OK, "locks looked at")
+    from flows.unlock import FILE, broken
+
+    if broken():
+        yield Line(FAULT, f"{FILE} was left half written by a process that was killed: `python -m flows.unlock` removes it")
+    else:
+        yield Line(OK, "no lock is left behind")
 
 
 EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (python, packages, processor, memory, disk, tools, locks, model, settings)

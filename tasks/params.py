@@ -49,6 +49,7 @@ class Collection(Checked):
     split: Split = Split()
     language: str = "english"
     absent_labels: Literal["refuse", "ignore"] = "refuse"
+    repeated_queries: Literal["refuse", "leave-out"] = "refuse"
     options: dict[str, Any] = {}
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from tasks import methods, resolved, tables
 from tasks.collect import split
-from tasks.collect.refusals import refuse_faults, refuse_labels_in_two_splits, refuse_leaks, without_absent
+from tasks.collect.refusals import refuse_faults, refuse_labels_in_two_splits, without_absent, without_leaks
 from tasks.collect.source import SPLITS, Source
 from tasks.errors import Refused
 from tasks.files import folder_written_whole, write_json
@@ -23,9 +23,9 @@ def main(collection: str) -> None:
     source, absent = without_absent(collection, source, settings["absent_labels"])
     refuse_labels_in_two_splits(collection, source.qrels)
     source = with_splits(source, settings)
-    refuse_leaks(collection, source.queries)
+    source, repeated = without_leaks(collection, source, settings["repeated_queries"])
     with folder_written_whole(Path("data") / collection) as place:
-        write_collection(place, source, absent, settings)
+        write_collection(place, source, absent, repeated, settings)
 
 
 def with_splits(source: Source, settings: dict) -> Source:
@@ -45,11 +45,20 @@ def with_splits(source: Source, settings: dict) -> Source:
     return Source(source.documents, queries, qrels)
 
 
-def write_collection(place: Path, source: Source, absent: pl.DataFrame, settings: dict) -> None:
+def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated: pl.DataFrame, settings: dict) -> None:
     """Write documents, and queries and qrels of each split; hide and leave out what the settings say."""
     qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
-    removed = [absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=pl.col("absent") + " is not in the collection")]
-    about: dict[str, object] = {"documents": len(source.documents), "absent_labels": len(absent)}
+    removed = [
+        absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=pl.col("absent") + " is not in the collection"),
+        repeated.select(
+            "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("repeated"), detail=pl.format("the same text is in {}", "split")
+        ),
+    ]
+    about: dict[str, object] = {
+        "documents": len(source.documents),
+        "absent_labels": len(absent),
+        "repeated_queries": len(repeated),
+    }
     tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
     for name in SPLITS:
         queries = source.queries.filter(pl.col("split") == name)

@@ -71,8 +71,32 @@ def refuse_labels_in_two_splits(name: str, qrels: pl.DataFrame) -> None:
     refuse(name, spread.sort("query_id", maintain_order=True), fault, "query_id", "keep its labels in one split")
 
 
+def without_leaks(name: str, source: Source, repeated: Literal["refuse", "leave-out"]) -> tuple[Source, pl.DataFrame]:
+    """The source without queries that stand in another split too, by normalised text, and what was left out.
+
+    Answers of such a query would be trained on and asked. Where they are left out, the copy in test stays, else that in dev.
+
+    Returns:
+        The source, and query_id and split (in which the text stays) of the queries that are gone.
+
+    Raises:
+        Refused: there are such queries and `repeated_queries` is not "leave-out".
+    """
+    if repeated == "refuse":
+        refuse_leaks(name, source.queries)
+    order = pl.col("split").replace_strict({"test": 0, "dev": 1, "train": 2}, return_dtype=pl.Int8)
+    ranked = source.queries.with_columns(same=normalised(pl.col("text")), place=order)
+    ranked = ranked.with_columns(stays=pl.col("place").min().over("same"))
+    gone = ranked.filter(pl.col("place") > pl.col("stays")).select(
+        "query_id", split=pl.col("stays").replace_strict({0: "test", 1: "dev", 2: "train"}, return_dtype=pl.String)
+    )
+    queries = source.queries.join(gone, on="query_id", how="anti", maintain_order="left")
+    qrels = source.qrels.join(gone, on="query_id", how="anti", maintain_order="left")
+    return Source(source.documents, queries, qrels), gone
+
+
 def refuse_leaks(name: str, queries: pl.DataFrame) -> None:
-    """Raises Refused when a query, by id or by normalised text, stands in two splits: its answers would be trained on and asked."""
+    """Raises Refused when a query, by normalised text, stands in two splits."""
     spread = queries.with_columns(same=normalised(pl.col("text"))).filter(pl.col("split").n_unique().over("same") > 1).sort("same", "split")
     if spread.is_empty():
         return
@@ -82,7 +106,7 @@ def refuse_leaks(name: str, queries: pl.DataFrame) -> None:
     )
     raise Refused(
         f"the collection {name} has {spread['same'].n_unique():,} queries that stand in two splits, for example "
-        f"{pair['text'][0]!r}: {places}. Keep each query in one split, else its answers are trained on and asked."
+        f"{pair['text'][0]!r}: {places}. Keep each query in one split, or set `repeated_queries: leave-out`: its copy in test stays, else that in dev."
     )
 
 

@@ -50,12 +50,9 @@ def sampled(
     rules = Rules(section["keep"], labels, positives, scores, training, settings)
     pool = Pool(rows)
     window = section["window"]
-    if window["counted"] == "before":
-        within, beyond = split_by_rank(rows, window, pl.col("rank"))
-        pool.rows = pl.concat([within, beyond])
     rules.apply(pool)
     place = pl.col("rank") if window["counted"] == "before" else pl.int_range(1, pl.len() + 1).over("query_id")
-    within, beyond = split_by_rank(pool.rows, window, place)
+    within = in_window(pool.rows, window, place)
     choose = section["choose"]
     chosen = methods.find("sample.choose", choose["method"])(
         choose["parameters"], pool=within, seed=settings["seed"], round=settings["round"]
@@ -86,11 +83,9 @@ def sampled(
     }  # fmt: skip
 
 
-def split_by_rank(rows: pl.DataFrame, window: dict, place: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Candidates inside the window of ranks and those outside it."""
-    inside = place.is_between(window["first"], window["last"]) if window["last"] else place >= window["first"]
-    marked = rows.with_columns(inside=inside)
-    return marked.filter("inside").drop("inside"), marked.filter(~pl.col("inside")).drop("inside")
+def in_window(rows: pl.DataFrame, window: dict, place: pl.Expr) -> pl.DataFrame:
+    """Candidates whose place lies inside the window of ranks."""
+    return rows.filter(place.is_between(window["first"], window["last"]) if window["last"] else place >= window["first"])
 
 
 def in_query_order(chosen: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:

@@ -122,10 +122,21 @@ def test_a_query_in_two_splits(folder: Path):
     assert "'q5' in test" in message
 
 
+def test_a_query_in_two_splits_can_be_left_out_of_training_and_has_a_row(folder: Path):
+    write_rows(
+        folder, DOCUMENTS, [*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}], [*QRELS, *pairs(("q5", "d6"))]
+    )
+    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "repeated_queries": "leave-out"}})
+    collected()
+    assert tables.read("queries", Path("data/ours/train/queries.parquet"))["query_id"].to_list() == ["q2"]
+    assert tables.read("queries", Path("data/ours/test/queries.parquet"))["query_id"].sort().to_list() == ["q3", "q5"]
+    removed = tables.read("removed", Path("data/ours/removed.parquet"))
+    assert removed.select("query_id", "rule", "detail").rows() == [("q1", "repeated", "the same text is in test")]
+
+
 def test_a_split_that_is_none(folder: Path):
     message = refusal(folder, queries=[QUERIES[0] | {"split": "training"}, *QUERIES[1:]])
     assert "did you mean 'train'?" in message
-
 
 
 def test_a_missing_file(folder: Path):

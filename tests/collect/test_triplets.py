@@ -62,6 +62,8 @@ def test_what_is_exported_is_read_as_it_was(workspace: Path, layout: str):
     collected()
     start.main()
     export("r0", layout, Path("out.jsonl"))
-    before, after = (triplets(file, None).qrels.select("query_id", "doc_id", "relevance") for file in (Path("inputs/t.jsonl"), Path("out.jsonl")))
+    before, after = (
+        triplets(file, None).qrels.select("query_id", "doc_id", "relevance") for file in (Path("inputs/t.jsonl"), Path("out.jsonl"))
+    )
     assert sorted(after.rows()) == sorted(before.rows())
     assert len(before.filter(pl.col("relevance") == 0)) == 20

@@ -26,7 +26,7 @@ def collected(workspace: Path, shared: Path) -> Path:
     from tasks.resolve.__main__ import collect as settings_of
 
     (workspace / "params.yaml").write_text(
-        f"collections: {{scifact: {{source: 'beir:{shared / 'scifact'}', path: '{shared / 'scifact'}'}}}}\n"
+        f"collections: {{scifact: {{source: 'beir:{shared / 'scifact'}', path: '{shared / 'scifact'}', repeated_queries: leave-out}}}}\n"
         "train_on: [scifact]\nevaluate_on: [scifact]\nrounds: {r1: {from: r0, recipe: warm-up}}\n"
     )
     write_json(resolved.ROOT / "collect" / "scifact.json", settings_of(params.read(), "scifact"))

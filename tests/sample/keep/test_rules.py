@@ -52,7 +52,9 @@ def test_negatives_that_are_the_positive():
     variants = ["The  Answer", "the answer.", "THE ANSWER", " the answer ", "the answer!", "The answer", "the answer?", "'the answer'",
                 "(the answer)", "the\tanswer", "The Answer;", "the\nanswer,"]  # fmt: skip
     named = {f"v{number}": text for number, text in enumerate(variants)}
-    found = same_text(pool(*(("q", name) for name in named), ("q", "else")), pool(("q", "a")), texts(a="the answer", **named, **{"else": "x"}))
+    found = same_text(
+        pool(*(("q", name) for name in named), ("q", "else")), pool(("q", "a")), texts(a="the answer", **named, **{"else": "x"})
+    )
     assert gone(found) == sorted(("q", name) for name in named)
 
 

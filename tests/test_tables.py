@@ -1,0 +1,57 @@
+"""The tables' schemas, and ids of joined collections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks import tables
+from tasks.errors import Refused
+from tasks.tables import Documents
+
+ROWS = pl.DataFrame({"doc_id": ["1", "2", "3"], "title": ["", "T", None], "text": ["a", "b", "c"], "parent_id": [None, "p", None]})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "documents.parquet"
+    tables.write("documents", tables.shaped("documents", ROWS), path)
+    return path
+
+
+def test_the_same_rows_give_the_same_bytes(file: Path):
+    before = file.read_bytes()
+    tables.write("documents", tables.shaped("documents", ROWS), file)
+    assert file.read_bytes() == before
+
+
+def test_ids_of_joined_collections_carry_their_name(file: Path):
+    documents = Documents(file, "ours/")
+    assert documents.ids.to_list() == ["ours/1", "ours/2", "ours/3"]
+    assert documents.parents.rows() == [("ours/2", "ours/p")]
+    assert documents.texts(["ours/2", "2"]).rows() == [("ours/2", "T b", "ours/p")]
+    ids, texts = next(documents.chunks_of(pl.Series(["ours/3", "ours/1"])))
+    assert (ids, texts) == (["ours/1", "ours/3"], ["a", "c"])
+
+
+def test_what_an_encoder_reads(file: Path):
+    assert [text for chunk in Documents(file).chunks(rows=2) for text in chunk] == ["a", "T b", "c"]
+
+
+def test_a_table_with_other_columns_is_refused(tmp_path: Path):
+    pl.DataFrame({"doc": ["a"], "text": ["b"]}).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(Refused, match=r"x\.parquet is not a documents table: it lacks 'doc_id'.*it has 'doc'"):
+        tables.read("documents", tmp_path / "x.parquet")
+
+
+def test_a_missing_table_says_who_makes_it(tmp_path: Path):
+    with pytest.raises(Refused, match="is missing. A stage writes it: run `dvc repro`"):
+        tables.read("labels", tmp_path / "labels.parquet")
+
+
+def test_a_file_that_is_no_parquet(tmp_path: Path):
+    (tmp_path / "x.parquet").write_text("hello")
+    with pytest.raises(Refused, match="cannot be read as Parquet"):
+        tables.read("labels", tmp_path / "x.parquet")
