@@ -12,6 +12,7 @@ from tasks import tables, training_set
 from tasks.errors import Refused, nearest
 
 STEPS_SHOWN = 12
+MOST_COMPARED = 20_000
 
 
 def why(query_id: str, doc_id: str, round: str) -> None:
@@ -66,7 +67,8 @@ def texts(training: training_set.TrainingSet, query_id: str, doc_id: str) -> tup
 
 def nearest_id(given: str, ids: pl.Series) -> str:
     """The id most like `given`, or where all of them stand."""
-    hint = nearest(given, ids.filter(ids.str.starts_with(given[:3])).to_list() if given else [])
+    alike = ids.filter(ids.str.starts_with(given[:1])).head(MOST_COMPARED)
+    hint = nearest(given, alike.to_list())
     return hint if hint.startswith("did you mean") else f"there are {len(ids):,}, for example '{ids[0]}'"
 
 

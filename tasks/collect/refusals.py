@@ -106,7 +106,8 @@ def refuse_leaks(name: str, queries: pl.DataFrame) -> None:
     )
     raise Refused(
         f"the collection {name} has {spread['same'].n_unique():,} queries that stand in two splits, for example "
-        f"{pair['text'][0]!r}: {places}. Keep each query in one split, or set `repeated_queries: leave-out`: its copy in test stays, else that in dev."
+        f"{pair['text'][0]!r}: {places}. Keep each query in one split, or set "
+        "`repeated_queries: leave-out`: its copy in test stays, else that in dev."
     )
 
 

@@ -1,0 +1,34 @@
+"""`python -m benchmarks [NAME ...]`: ratios against the usual ways, both sides in one run. docs/benchmarks.md has the figures."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from tasks.encode.lock import torch_lock
+from tasks.encode.precision import precision_of
+from tasks.errors import Refused, nearest
+from tasks.stage import SWITCHES
+
+NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do")
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all."""
+    for name, value in SWITCHES.items():
+        os.environ.setdefault(name, value)
+    for name in names:
+        if name not in NAMES:
+            raise Refused(f"there is no benchmark '{name}': {nearest(name, NAMES)}")
+    print(f"{os.cpu_count()} cores, precision auto = {precision_of('auto', 'cpu')}")
+    for name in names or NAMES:
+        with torch_lock():  # a benchmark beside another torch process measures nothing
+            importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except Refused as refusal:
+        sys.exit(f"benchmarks: {refusal}")

@@ -1,0 +1,35 @@
+"""Encoding against `SentenceTransformer.encode` as it is documented: the same model, texts and length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.clock import in_turns, show
+from benchmarks.workspace import documents, workspace
+
+TEXTS, LENGTH, TIMES = 1536, 96, 2
+
+
+def main() -> None:
+    from tasks.encode.forward import TorchEncoder
+    from tasks.encode.model import ModelFolder
+    from tasks.encode.precision import precision_of
+
+    with workspace():
+        texts = documents()["text"].to_list()
+        texts = texts[:: len(texts) // TEXTS][:TEXTS]
+        folder = ModelFolder(Path("models/r0"))
+        theirs = folder.load(LENGTH)
+        fast = precision_of("auto", "cpu")
+        ours = {kind: TorchEncoder(folder.load(LENGTH), "document", "", kind) for kind in ("fp32", fast)}
+        made = {"theirs": theirs.encode(texts[:64], normalize_embeddings=True)}
+        made |= {kind: encoder.encode(texts[:64]) for kind, encoder in ours.items()}
+        unit = {kind: vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for kind, vectors in made.items()}
+        for kind in ours:
+            cosine = (unit["theirs"] * unit[kind]).sum(1).min()
+            print(f"encoding: lowest cosine between their vector and ours in {kind}: {cosine:.5f}")
+        best = in_turns(TIMES, theirs=lambda: theirs.encode(texts), **{kind: (lambda kind=kind: ours[kind].encode(texts)) for kind in ours})
+    show(f"encoding {TEXTS:,} documents, {fast} where they use fp32", best["theirs"], best[fast], "2.5")
+    show(f"encoding {TEXTS:,} documents, both fp32", best["theirs"], best["fp32"], "1.0")

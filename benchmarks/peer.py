@@ -1,0 +1,68 @@
+"""A round as sentence-transformers' documentation shows it: mine_hard_negatives, trainer, InformationRetrievalEvaluator."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.workspace import documents, questions
+
+LENGTH, DEPTH, SHARE, BATCH, RATE, TEMPERATURE = 96, 100, 0.95, 64, 5e-5, 0.05
+
+
+def load(folder: Path = Path("models/r0")):
+    from tasks.encode.model import ModelFolder
+
+    return ModelFolder(folder).load(LENGTH)
+
+
+def mine(model):
+    """Triplets of query, positive and negative; queries that it finds none for are gone."""
+    from datasets import Dataset
+    from sentence_transformers.util import mine_hard_negatives
+
+    asked = questions("train")
+    return mine_hard_negatives(
+        Dataset.from_dict(asked.select("query", "positive").to_dict(as_series=False)), model,
+        anchor_column_name="query", positive_column_name="positive", corpus=documents()["text"].to_list(),
+        num_negatives=1, range_max=DEPTH, relative_margin=1 - SHARE, sampling_strategy="top", verbose=False,
+    )  # fmt: skip
+
+
+def train(model, triplets) -> None:
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers.losses import MultipleNegativesRankingLoss
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=folder, num_train_epochs=1, per_device_train_batch_size=BATCH, learning_rate=RATE, warmup_steps=0.1,
+            save_strategy="no", report_to="none", disable_tqdm=True, seed=13, use_cpu=True,
+        )  # fmt: skip
+        loss = MultipleNegativesRankingLoss(model, scale=1 / TEMPERATURE)
+        SentenceTransformerTrainer(model=model, args=arguments, train_dataset=triplets, loss=loss).train()
+
+
+def evaluate(model) -> float:
+    """nDCG@10 on the test queries."""
+    from sentence_transformers.evaluation import InformationRetrievalEvaluator
+
+    asked = questions("test")
+    relevant = {query: set(ids) for query, ids in asked.group_by("query_id").agg("doc_id").iter_rows()}
+    evaluator = InformationRetrievalEvaluator(
+        dict(asked.select("query_id", "query").unique("query_id").iter_rows()), dict(documents().iter_rows()), relevant, name="test"
+    )
+    return evaluator(model)["test_cosine_ndcg@10"]
+
+
+def pairs(triplets) -> set[tuple[str, str]]:
+    """Query and negative of each row."""
+    return set(zip(triplets["query"], triplets["negative"], strict=True))
+
+
+def our_pairs(round: str) -> set[tuple[str, str]]:
+    """The same of a round's negatives."""
+    queries = pl.read_parquet("data/python-api/train/queries.parquet").select("query_id", query="text")
+    negatives = pl.read_parquet(f"rounds/{round}/negatives.parquet").select("query_id", "doc_id")
+    return set(negatives.join(queries, on="query_id").join(documents(), on="doc_id").select("query", "text").iter_rows())
