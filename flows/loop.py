@@ -26,7 +26,8 @@ from prefect.states import Completed, Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import artifacts, dvc, early_stop, unlock
+from flows import artifacts, early_stop, unlock
+from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from tasks import params
 from tasks.errors import Refused, nearest

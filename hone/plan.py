@@ -72,7 +72,7 @@ def plan(probe: bool) -> None:
 
 def work_of(given: Params, settings: dict[str, dict]) -> Work:
     """What would run, from DVC's graph, what DVC says is out of date, and what `resolve` would write differently."""
-    from flows import dvc
+    from flows import stages as dvc
 
     graph = dvc.graph()
     to_run = stages_to_run(graph, dvc.out_of_date(), changed_settings(settings))

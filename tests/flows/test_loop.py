@@ -162,7 +162,7 @@ def test_a_flow_that_is_ended_ends_its_stages(workspace: Path):
 
 
 def test_the_runner_starts_nothing_after_its_end(workspace: Path):
-    from flows.dvc import Runner, Stopping
+    from flows.stages import Runner, Stopping
 
     made(workspace, RISING, work="echo $$ > pid; exec sleep 300")
     outcome = []

@@ -157,7 +157,7 @@ def test_recipes_are_listed_checked_and_shown(workspace: Path, capsys: pytest.Ca
 
 def test_what_would_run(made: Path):
     """A changed setting of a round runs what depends on it, and nothing before it."""
-    from flows.dvc import Stage
+    from flows.stages import Stage
 
     graph = [
         Stage("resolve", (), ("params.yaml",), ("resolved",)),

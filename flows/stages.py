@@ -1,4 +1,7 @@
-"""DVC as the flow sees it: the graph, what is out of date, and one stage run at a time in a process group of its own."""
+"""DVC as the flow sees it: the graph, what is out of date, and one stage run at a time in a process group of its own.
+
+Not named dvc.py: Prefect's worker puts this folder before all packages, and `import dvc` would find it.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows import dvc
+from flows import stages as dvc
 from flows.loop import wanted
 from tests.flows.project import made
 
@@ -35,3 +35,12 @@ def test_what_dvc_says_is_told_truthfully():
     assert dvc.told("Running stage 'a':\n> true\n") == "Completed"
     assert dvc.told("Stage 'a' is cached - skipping run, checking out outputs\n") == "Restored"
     assert dvc.told("Stage 'a' didn't change, skipping\nData and pipelines are up to date.\n") == "Unchanged"
+
+
+def test_no_module_here_hides_a_package():
+    """Prefect's worker puts the folder of the flow's file before everything else on the path."""
+    from importlib.util import find_spec
+
+    names = [file.stem for file in (Path(__file__).parent.parent.parent / "flows").glob("*.py") if file.stem != "__init__"]
+    assert names
+    assert [name for name in names if find_spec(name) is not None] == []
