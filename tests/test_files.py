@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.files import fingerprint, folder_written_whole, home, write_text, written_whole
+from tasks.files import alive, fingerprint, folder_written_whole, home, write_text, written_whole
 
 
 def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path):
@@ -49,6 +49,14 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path):
     with folder_written_whole(tmp_path / "f"):
         pass
     assert sorted(os.listdir(tmp_path)) == ["a", "f"]
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_not_alive():
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        assert alive(process.pid)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert not alive(process.pid)
+    assert not alive(process.pid)
 
 
 def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path):

@@ -55,7 +55,9 @@ def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, 
 
 def read_run(file: Path) -> pl.DataFrame:
     """line, query_id, doc_id and score of every line of a TREC run file."""
-    text = pl.DataFrame({"text": file.read_text(encoding="utf-8").splitlines()}).with_row_index("line", offset=1)
+    text = pl.DataFrame({"text": file.read_text(encoding="utf-8").splitlines()}, schema={"text": pl.String}).with_row_index(
+        "line", offset=1
+    )
     parts = text.filter(pl.col("text").str.strip_chars() != "").with_columns(
         parts=pl.col("text").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
     )
