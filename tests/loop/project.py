@@ -81,13 +81,20 @@ class Project:
             subprocess.run(["git", *command], cwd=folder, check=True)
         return project
 
+    @property
+    def notes(self) -> Path:
+        """What each process used, see witness/sitecustomize.py."""
+        return self.home.with_name("notes")
+
     def settings(self, given: dict) -> None:
         (self.folder / "params.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
 
     @property
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return os.environ | {"HONE_HOME": str(self.home), "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
+        modules = f"{self.folder}{os.pathsep}{PROJECT / 'tests/loop/witness'}"
+        own = {"HONE_HOME": str(self.home), "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": modules}
+        return os.environ | own | {"WITNESS": str(self.notes)}
 
     def repro(self, *arguments: str, offline: bool = False, fails: bool = False) -> Outcome:
         """Run `dvc repro`; asserts that it ends well, or that it fails."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -47,6 +48,39 @@ def test_nothing_to_do(project: Project):
     outcome = project.repro()
     assert (outcome.ran, outcome.restored) == ([], [])
     assert "up to date" in outcome.said
+
+
+def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
+    """What each process of the clean run had imported when it ended, against the code that `resolve` noted for its stage."""
+    checked = set()
+    for note in project.notes.glob("*.json"):
+        told = json.loads(note.read_text())
+        settings = settings_of(told["arguments"])
+        if settings is None:
+            continue
+        known = set(json.loads((project.folder / "resolved" / f"{settings}.json").read_text())["code"])
+        packages = {name for name in told["modules"] if (project.folder / name.replace(".", "/") / "__init__.py").exists()}
+        assert set(told["modules"]) - packages <= known, settings
+        checked.add(settings)
+    assert {"start", "collect/python-api", "rounds/r2/retrieve", "rounds/r2/train", "evaluate/python-api", "track/r2", "report"} <= checked
+
+
+def settings_of(arguments: list[str]) -> str | None:
+    """The file below resolved/ of the stage that a command runs; null for what is no stage, or `resolve` itself."""
+    module = next((word for word in arguments if word.startswith("tasks.")), "")
+    given = {name.removeprefix("--"): value for name, value in pairwise(arguments) if name.startswith("--")}
+    if module in ("", "tasks.resolve"):
+        return None
+    name = module.rpartition(".")[2]
+    return {
+        "collect": f"collect/{given.get('collection')}",
+        "start": "start",
+        "evaluate": f"evaluate/{given.get('collection')}",
+        "reference": f"reference/{given.get('collection')}",
+        "open": "open",
+        "track": f"track/{given.get('round')}",
+        "report": "report",
+    }.get(name, f"rounds/{given.get('round')}/{name}")
 
 
 def test_candidates_are_chosen_removed_or_neither(project: Project):
