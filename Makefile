@@ -25,7 +25,7 @@ $(BIN)/hone: requirements.txt pyproject.toml
 	@touch $@
 
 loop: setup  ## the rounds of params.yaml; ends by saying what improved and where to look
-	@python -m flows.unlock
+	@python -m flows.mend
 	@dvc repro
 
 test: setup  ## the whole test suite

@@ -26,7 +26,7 @@ from prefect.states import Completed, Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import artifacts, early_stop, unlock
+from flows import artifacts, early_stop, mend
 from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from tasks import params
@@ -95,7 +95,7 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}) as runner:
             watched = Watched()
             given = params.read()
-            unlock.main()
+            mend.main()
             stages = wanted(with_decisions(dvc.graph(), given), until)
             work = Loop(runner, watched, given, stages, artifacts.Progress(len(stages)))
             futures = submitted(work, retries)

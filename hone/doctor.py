@@ -171,12 +171,13 @@ def locks() -> Iterator[Line]:
         except Timeout:
             yield Line(NOTE, f"{what} is in use by another process: what needs it waits, or says so")
             continue
-    from flows.unlock import FILE, broken
+    from flows.mend import broken
 
-    if broken():
-        yield Line(FAULT, f"{FILE} was left half written by a process that was killed: `python -m flows.unlock` removes it")
-    else:
-        yield Line(OK, "no lock is left behind")
+    damaged = [str(file) for file in broken()]
+    for file in damaged:
+        yield Line(FAULT, f"{file} was left half written by a process that was killed: `python -m flows.mend` mends it")
+    if not damaged:
+        yield Line(OK, "DVC's own files are whole")
 
 
 EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (python, packages, processor, memory, disk, tools, locks, model, settings)

@@ -106,13 +106,13 @@ class Project:
         assert (done.returncode != 0) is fails, said
         return Outcome(RAN.findall(said), RESTORED.findall(said), said)
 
-    def unlock(self) -> None:
+    def mend(self) -> None:
         """What `make loop` does before `dvc repro`."""
-        subprocess.run([sys.executable, "-m", "flows.unlock"], cwd=self.folder, env=self.environment, check=True)
+        subprocess.run([sys.executable, "-m", "flows.mend"], cwd=self.folder, env=self.environment, check=True)
 
     def killed_in(self, stage: str) -> None:
         """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has begun."""
-        self.unlock()
+        self.mend()
         with subprocess.Popen(
             ["dvc", "repro"],
             cwd=self.folder, env=self.environment | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -230,7 +230,7 @@ def test_killed_in_each_stage_it_goes_on_to_the_same_result(project: Project, tm
     broken = Project.made(tmp_path / "project", tmp_path / "home")
     for stage in KILLED_IN:
         broken.killed_in(stage)
-    broken.unlock()
+    broken.mend()
     broken.repro()
     unbroken, resumed = project.tables(), broken.tables()
     kept = {name for name in unbroken if "/r3/" not in name and "new_loss" not in name}
