@@ -1,4 +1,7 @@
-"""Memory of search over 10 thousand, 100 thousand and a million made-up vectors, each in a process of its own."""
+"""Memory of encoding and search over 10 thousand, 100 thousand and a million texts, each count in a process of its own.
+
+The vectors are made up: a model would add its own memory, the same for any number of texts.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +9,92 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 SIZES = (10_000, 100_000, 1_000_000)
-DIMENSION, QUERIES, DEPTH, ROWS = 384, 256, 100, 4096
-
-WORK = f"""
-import sys, threading, time
-import numpy as np
-from tasks.encode.search import nearest
-from tasks.encode.store import Space, Vectors, keys_of
-
-def anonymous():
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon"))
-
-peak, going = [0], [True]
-def watch():
-    while going[0]:
-        peak[0] = max(peak[0], anonymous())
-        time.sleep(0.005)
-
-count = int(sys.argv[1])
-space = Space({{"weights": "made up"}})
-places = np.empty((count, 2), dtype=np.int32)
-draw = np.random.default_rng(0)
-for number, start in enumerate(range(0, count, {ROWS})):
-    rows = min({ROWS}, count - start)
-    space.add(keys_of([str(start + row) for row in range(rows)]), draw.standard_normal((rows, {DIMENSION}), dtype=np.float32))
-    places[start : start + rows] = np.column_stack([np.full(rows, number), np.arange(rows)])
-asked = Space({{"weights": "queries"}})
-asked.add(keys_of([f"q{{n}}" for n in range({QUERIES})]), draw.standard_normal(({QUERIES}, {DIMENSION}), dtype=np.float32))
-queries = Vectors(asked, np.column_stack([np.zeros({QUERIES}, int), np.arange({QUERIES})]), unit=False)
-before = anonymous()
-threading.Thread(target=watch, daemon=True).start()
-nearest(queries, Vectors(space, places, unit=False), {DEPTH})
-going[0] = False
-print(before, peak[0])
-"""
+DIMENSION, QUERIES, DEPTH, CHUNK = 384, 256, 100, 4096
 
 
 def main() -> None:
     for count in SIZES:
         with tempfile.TemporaryDirectory() as home:
             done = subprocess.run(
-                [sys.executable, "-c", WORK, str(count)], check=True, capture_output=True, text=True, env=os.environ | {"HONE_HOME": home}
-            )
-        before, peak = map(int, done.stdout.split())
+                [sys.executable, "-m", "benchmarks.memory", str(count)],
+                check=True, capture_output=True, text=True, env=os.environ | {"HONE_HOME": home},
+            )  # fmt: skip
+        before, encoding, search = (int(kilobytes) / 1024 for kilobytes in done.stdout.split())
         print(
-            f"memory, {count:>9,} vectors: {before / 1024:.0f} MB before the search, at most {(peak - before) / 1024:.0f} MB more in it",
+            f"memory, {count:>9,} texts: {before:.0f} MB before, at most {encoding:.0f} MB while encoding, {search:.0f} MB while searching",
             flush=True,
         )
+
+
+def measure(count: int) -> None:
+    """Print kilobytes of memory of its own (not of files) before, at most while encoding, and at most while searching."""
+    import faiss  # noqa: F401  what is loaded anyway is not what the work takes
+    import numpy as np
+
+    from tasks.encode import encoder
+    from tasks.encode.search import nearest
+    from tasks.encode.store import Space
+
+    class MadeUp:
+        """Random vectors in place of a model's."""
+
+        draw = np.random.default_rng(0)
+
+        def encode(self, texts: list[str], progress: object) -> np.ndarray:
+            return self.draw.standard_normal((len(texts), DIMENSION), dtype=np.float32)
+
+    class Made(encoder.Encoder):
+        similarity = "dot"
+
+        def space(self, route: str) -> Space:
+            return Space({"weights": f"made up for {route}"})
+
+    encoder._Work.torch = MadeUp()
+    made = Made(encoder.ModelFolder(Path("made up")), encoder.Reading())
+    before = memory()
+    with Peak() as encoding:
+        documents = made.vectors(texts(count), "document", count)
+        queries = made.queries([f"query {number}" for number in range(QUERIES)])
+    with Peak() as search:
+        nearest(queries, documents, DEPTH)
+    print(before, encoding.highest, search.highest)
+
+
+def texts(count: int) -> Iterator[list[str]]:
+    """Texts of some hundred characters, in chunks."""
+    for start in range(0, count, CHUNK):
+        yield [f"{number} " + "text " * 100 for number in range(start, min(start + CHUNK, count))]
+
+
+class Peak:
+    """The most memory that this process had in a block."""
+
+    def __enter__(self) -> Peak:
+        self.highest, self.going = memory(), True
+        self.watch = threading.Thread(target=self._watch, daemon=True)
+        self.watch.start()
+        return self
+
+    def _watch(self) -> None:
+        while self.going:
+            self.highest = max(self.highest, memory())
+            time.sleep(0.005)
+
+    def __exit__(self, *_: object) -> None:
+        self.going = False
+        self.watch.join()
+
+
+def memory() -> int:
+    """Kilobytes of this process that no file holds."""
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1]))

@@ -56,13 +56,21 @@ def evaluate(model) -> float:
     return evaluator(model)["test_cosine_ndcg@10"]
 
 
-def pairs(triplets) -> set[tuple[str, str]]:
-    """Query and negative of each row."""
-    return set(zip(triplets["query"], triplets["negative"], strict=True))
+def pairs(triplets) -> pl.DataFrame:
+    """query and text of the negative of each row."""
+    return pl.DataFrame({"query": triplets["query"], "text": triplets["negative"]}).unique()
 
 
-def our_pairs(round: str) -> set[tuple[str, str]]:
+def our_pairs(round: str) -> pl.DataFrame:
     """The same of a round's negatives."""
+    return with_texts(pl.read_parquet(f"rounds/{round}/negatives.parquet")).select("query", "text").unique()
+
+
+def our_scores(round: str) -> pl.DataFrame:
+    """query, text and score of a round's candidates and positives."""
+    return with_texts(pl.read_parquet(f"rounds/{round}/scores.parquet")).select("query", "text", "score").unique(["query", "text"])
+
+
+def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
     queries = pl.read_parquet("data/python-api/train/queries.parquet").select("query_id", query="text")
-    negatives = pl.read_parquet(f"rounds/{round}/negatives.parquet").select("query_id", "doc_id")
-    return set(negatives.join(queries, on="query_id").join(documents(), on="doc_id").select("query", "text").iter_rows())
+    return frame.join(queries, on="query_id").join(documents(), on="doc_id")

@@ -10,7 +10,7 @@ from benchmarks import peer
 from benchmarks.clock import show, timed
 from benchmarks.workspace import precision, workspace
 
-ROUNDS = 1  # three give the same ratios, or better ones for Hone, and take half an hour more
+ROUNDS = 3
 
 
 def main() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
 from tasks.encode.model import Route
+from tasks.encode.precision import mkl_is_held_back
 from tasks.errors import Refused
 from tasks.stage import Progress
 
@@ -48,6 +50,10 @@ class TorchEncoder:
                 if isinstance(module, torch.nn.Linear):
                     module.to(kind)
         self.on_cpu = model.device.type == "cpu"
+        if self.on_cpu and precision == "fp32" and mkl_is_held_back() and torch.backends.mkldnn.is_available():
+            for module in model.modules():
+                if type(module) is torch.nn.Linear:
+                    module.forward = partial(through_onednn, module)
         self.batch_tokens = batch_tokens or (TOKENS_ON_CPU if self.on_cpu else TOKENS_ON_GPU)
         self.workers = min(torch.get_num_threads(), MOST_WORKERS) if self.on_cpu else 1
 
@@ -124,6 +130,11 @@ class TorchEncoder:
     def _autocast(self) -> torch.autocast:
         kind = PRECISIONS.get(self.precision)
         return torch.autocast(self.model.device.type, dtype=kind or torch.bfloat16, enabled=kind is not None)
+
+
+def through_onednn(linear: torch.nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
+    """What a linear layer gives, in fp32, multiplied by oneDNN where torch would take MKL; the operation that torch.compile calls."""
+    return torch.ops.mkldnn._linear_pointwise(inputs, linear.weight, linear.bias, "none", [], "")
 
 
 def token_counts(features: Features, count: int) -> np.ndarray:

@@ -42,11 +42,21 @@ def precision_of(wanted: str, device: str) -> str:
     return "fp32"
 
 
-@cache
+def mkl_is_held_back() -> bool:
+    """Whether MKL leaves half of the processor unused, as it does where avx512 is not Intel's; oneDNN does not (docs/benchmarks.md)."""
+    return "avx512f" in processor_flags() and "GenuineIntel" not in processor_says("vendor_id")
+
+
 def processor_flags() -> frozenset[str]:
     """What the processor says it can do (Linux); nothing elsewhere."""
+    return processor_says("flags", "features")
+
+
+@cache
+def processor_says(*names: str) -> frozenset[str]:
+    """The words of the lines of these names."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return frozenset()
-    return frozenset(flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.partition(":")[2].split())
+    return frozenset(word for line in lines if line.lower().startswith(names) for word in line.partition(":")[2].split())

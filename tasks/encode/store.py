@@ -42,7 +42,7 @@ class Space:
     description: dict[str, str | int]
     folder: Path = field(init=False)
     shards: list[Shard] = field(init=False, default_factory=list)
-    index: pl.DataFrame = field(init=False)
+    index: pl.DataFrame = field(init=False, default_factory=lambda: pl.DataFrame(schema=KEY | PLACE))
 
     def __post_init__(self) -> None:
         self.folder = root() / fingerprint(json.dumps(self.description, sort_keys=True))[:32]
@@ -51,10 +51,15 @@ class Space:
     def refresh(self) -> None:
         """Take notice of what lies on disk now, including what another process has written."""
         known = {shard.path for shard in self.shards}
-        self.shards += [shard for path in sorted(self.folder.glob("*.safetensors")) if path not in known and (shard := Shard.opened(path))]
-        self.index = pl.concat(
-            [pl.DataFrame(schema=KEY | PLACE), *(shard.index(number) for number, shard in enumerate(self.shards))]
-        ).unique(list(KEY), keep="first", maintain_order=True)
+        there = sorted(path for path in self.folder.glob("*.safetensors") if path not in known)
+        self._append([shard for path in there if (shard := Shard.opened(path))])
+
+    def _append(self, shards: list[Shard]) -> None:
+        """Find the texts of these shards too; one that another shard has already stays there."""
+        if shards:
+            indices = [shard.index(number) for number, shard in enumerate(shards, start=len(self.shards))]
+            self.index = pl.concat([self.index, *indices]).unique(list(KEY), keep="first", maintain_order=True)
+            self.shards += shards
 
     @property
     def dimension(self) -> int | None:
@@ -73,8 +78,8 @@ class Space:
             write_json(self.folder / "space.json", {**self.description, "made": time.strftime("%Y-%m-%d %H:%M")})
         path = self.folder / f"{fingerprint(keys.tobytes())[:32]}.safetensors"
         Shard.write(path, keys, vectors)
-        self.shards.append(Shard.opened(path))
-        self.index = self.index.vstack(self.shards[-1].index(len(self.shards) - 1))
+        if shard := Shard.opened(path):
+            self._append([shard])
 
     def used_by(self, user: str) -> None:
         """Note who needs this space, for `hone store`."""

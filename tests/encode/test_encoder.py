@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tasks.encode import encoder as encoder_module
 from tasks.encode.encoder import Encoder, Reading
-from tasks.encode.forward import TorchEncoder
+from tasks.encode.forward import TorchEncoder, through_onednn
 from tasks.encode.model import ModelFolder
 from tasks.errors import Refused
 from tests.tiny_model import WORDS, tiny_model
@@ -29,6 +30,29 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path):
     folder = tiny_model(tmp_path / "model")
     theirs = ModelFolder(folder).load(16).encode(TEXTS, normalize_embeddings=True)
     np.testing.assert_allclose(of(encoder(folder), TEXTS), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("held_back", [True, False])
+def test_whichever_library_multiplies_the_vectors_are_the_same(held_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """oneDNN takes the place of MKL on some processors, for each linear layer of each batch, and only there."""
+    times = []
+
+    def counted(linear, inputs):
+        times.append(linear)
+        return through_onednn(linear, inputs)
+
+    monkeypatch.setattr("tasks.encode.forward.mkl_is_held_back", lambda: held_back)
+    monkeypatch.setattr("tasks.encode.forward.through_onednn", counted)
+    folder = ModelFolder(tiny_model(tmp_path / "model"))
+    theirs = folder.load(16).encode(TEXTS)
+    ours = TorchEncoder(folder.load(16), "document", "", "fp32").encode(TEXTS)
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert bool(times) is held_back
+    if held_back:
+        assert all(layer.bias is not None for layer in times)
+        bare = torch.nn.Linear(3, 2, bias=False)
+        inputs = torch.arange(12.0).reshape(2, 2, 3).transpose(0, 1)
+        torch.testing.assert_close(through_onednn(bare, inputs), inputs @ bare.weight.T)
 
 
 def test_two_models_one_store(tmp_path: Path):
