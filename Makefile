@@ -35,7 +35,7 @@ lint: setup  ## style and formatting
 	@ruff check .
 	@ruff format --check .
 
-bench: setup  ## ratios against the usual ways (an hour; see docs/benchmarks.md)
+bench: setup  ## ratios against the usual ways (45 minutes; see docs/benchmarks.md)
 	@python -m benchmarks
 
 ui: setup  ## Prefect's and MLflow's pages on this machine; ends with Ctrl-C

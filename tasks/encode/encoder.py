@@ -106,16 +106,16 @@ class Encoder:
         """
         space = self.space(route)
         work = _Work(self, space, route, total)
-        places = []
+        asked = []
         for chunk in texts:
             keys = keys_of(chunk)
             work.take(chunk, keys)
-            places.append(keys)
+            asked.append(keys)
         work.finish()
         if self.user:
             space.used_by(self.user)
-        keys = np.concatenate(places) if places else np.empty((0, 2), dtype=np.uint64)
-        return Vectors(space, space.find(keys), unit=self.similarity == "cosine")
+        places = [space.find(keys) for keys in asked]
+        return Vectors(space, np.concatenate([np.empty((0, 2), dtype=np.int32), *places]), unit=self.similarity == "cosine")
 
 
 class _Work:

@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
+from tasks.encode.index import Index
 from tasks.files import fingerprint, home, read_json, size_of, write_json, written_whole
 from tasks.stage import say
 
 KEY_BYTES = 16
-KEY = {"high": pl.UInt64, "low": pl.UInt64}
-PLACE = {"shard": pl.Int32, "row": pl.Int32}
 
 
 def root() -> Path:
@@ -42,7 +40,7 @@ class Space:
     description: dict[str, str | int]
     folder: Path = field(init=False)
     shards: list[Shard] = field(init=False, default_factory=list)
-    index: pl.DataFrame = field(init=False, default_factory=lambda: pl.DataFrame(schema=KEY | PLACE))
+    index: Index = field(init=False, default_factory=Index)
 
     def __post_init__(self) -> None:
         self.folder = root() / fingerprint(json.dumps(self.description, sort_keys=True))[:32]
@@ -55,10 +53,8 @@ class Space:
         self._append([shard for path in there if (shard := Shard.opened(path))])
 
     def _append(self, shards: list[Shard]) -> None:
-        """Find the texts of these shards too; one that another shard has already stays there."""
         if shards:
-            indices = [shard.index(number) for number, shard in enumerate(shards, start=len(self.shards))]
-            self.index = pl.concat([self.index, *indices]).unique(list(KEY), keep="first", maintain_order=True)
+            self.index.add(len(self.shards), [shard.keys() for shard in shards])
             self.shards += shards
 
     @property
@@ -67,9 +63,7 @@ class Space:
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """Where the vectors of keys lie: array [n, 2] of shard and row, both -1 for what is not here."""
-        asked = pl.DataFrame(keys, schema=KEY)
-        found = asked.join(self.index, on=list(KEY), how="left", maintain_order="left")
-        return found.select(pl.col(*PLACE).fill_null(-1)).to_numpy()
+        return self.index.find(keys)
 
     def add(self, keys: np.ndarray, vectors: np.ndarray) -> None:
         """Keep vectors [n, d] (fp32) of keys [n, 2] as one shard."""
@@ -135,19 +129,6 @@ class Shard:
 
     def vectors(self) -> np.ndarray:
         return np.memmap(self.path, dtype="<f4", mode="r", offset=self.vectors_at, shape=(self.rows, self.dimension))
-
-    def index(self, number: int) -> pl.DataFrame:
-        """The keys of this shard with its number and their rows."""
-        keys = self.keys()
-        return pl.DataFrame(
-            {
-                "high": np.ascontiguousarray(keys[:, 0]),
-                "low": np.ascontiguousarray(keys[:, 1]),
-                "shard": np.full(self.rows, number, dtype=np.int32),
-                "row": np.arange(self.rows, dtype=np.int32),
-            },
-            schema=KEY | PLACE,
-        )
 
 
 @dataclass(frozen=True)
