@@ -245,12 +245,3 @@ def test_export_of_a_round_that_is_not_there(made: Path):
     assert done.returncode == 1
     assert "there is no round 'r5'" in done.stderr
     assert not list(made.glob("*.jsonl"))
-
-
-def test_unknown_sizes_before_collecting(workspace: Path):
-    write_rows(Path("inputs/ours"), [], [], [])
-    assert plan.counts("ours") is None
-    write_json(
-        Path("data/ours/about.json"), json.loads('{"documents": 3, "train": {"queries": 1}, "dev": {"queries": 0}, "test": {"queries": 2}}')
-    )
-    assert plan.counts("ours") == {"documents": 3, "train": 1, "dev": 0, "test": 2}
