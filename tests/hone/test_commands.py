@@ -15,7 +15,6 @@ from hone import plan, recipes, store, why
 from tasks import tables
 from tasks.encode.store import Space, keys_of
 from tasks.errors import Refused
-from tasks.files import write_json
 from tests.prepared import pairs, prepare, write_params, write_rows
 
 PROJECT = Path(__file__).parent.parent.parent
