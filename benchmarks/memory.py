@@ -5,6 +5,7 @@ The vectors are made up: a model would add its own memory, the same for any numb
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -34,7 +35,6 @@ def main() -> None:
 
 def measure(count: int) -> None:
     """Print kilobytes of memory of its own (not of files) before, at most while encoding, and at most while searching."""
-    import faiss  # noqa: F401  what is loaded anyway is not what the work takes
     import numpy as np
 
     from tasks.encode import encoder
@@ -55,6 +55,7 @@ def measure(count: int) -> None:
         def space(self, route: str) -> Space:
             return Space({"weights": f"made up for {route}"})
 
+    importlib.import_module("faiss")  # `nearest` loads it when first called; its own size is not what a search takes
     encoder._Work.torch = MadeUp()
     made = Made(encoder.ModelFolder(Path("made up")), encoder.Reading())
     before = memory()

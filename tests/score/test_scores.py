@@ -19,10 +19,8 @@ ASKED = {"q1": "red cat", "q2": "square dog"}
 MODEL = {"name": "inputs/tiny", "max_length": 32, "precision": "fp32"}
 
 
-def frame(*rows: tuple[str, str], **more: str) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=["query_id", "doc_id"], orient="row").with_columns(
-        **{name: pl.lit(value) for name, value in more.items()}
-    )
+def frame(*rows: tuple[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=["query_id", "doc_id"], orient="row")
 
 
 def prepared(recipe: str) -> None:
