@@ -108,6 +108,7 @@ class Params(Checked):
     model: Model = Model()
     machine: Machine = Machine()
     train: dict[str, Any] = {}
+    judges: dict[str, Any] = {}
     rounds: Annotated[dict[str, Round], Field(min_length=1)]
     stop: Stop = Stop()
 
@@ -124,7 +125,7 @@ class Params(Checked):
                     raise ValueError(f"{where} names the collection '{name}': {nearest(name, self.collections)}")
             if len(set(used)) < len(used):
                 raise ValueError(f"{where} names a collection twice")
-        for kind, names in (("collection", self.collections), ("round", self.rounds)):
+        for kind, names in (("collection", self.collections), ("round", self.rounds), ("judge", self.judges)):
             for name in names:
                 if not NAME.fullmatch(name):
                     raise ValueError(f"the {kind} '{name}' needs a name of letters, digits, '.', '_' and '-'")

@@ -41,6 +41,28 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "judge": pl.String,
         "reason": pl.String,
     },
+    # What judges said of a round's negatives. `answer` numbers the answer in the ledger; what an answer said and cost stands
+    # once, in its first row here. `verdict` unknown: the judge could not say, for the `reason`.
+    "judgments": {
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "place": pl.Int32,
+        "judge": pl.String,
+        "fingerprint": pl.String,
+        "verdict": pl.Enum(["positive", "negative", "unknown"]),
+        "grade": pl.Float32,
+        "probability": pl.Float32,
+        "reason": pl.String,
+        "answer": pl.Int64,
+        "raw": pl.String,
+        "model": pl.String,
+        "tokens_in": pl.Int64,
+        "tokens_out": pl.Int64,
+        "money": pl.Float64,
+        "seconds": pl.Float64,
+        "asked_at": pl.String,
+        "run": pl.String,
+    },
     "trained": {
         "step": pl.Int32,
         "query_id": pl.String,

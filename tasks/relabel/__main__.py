@@ -1,46 +1,129 @@
-"""relabel: negatives -> labels. Without judges each negative is taken at its word; what is known already stays known."""
+"""relabel: negatives -> labels. Judges read the negatives, cheapest first, and what they find false is no longer one."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved, tables
+from tasks import params, resolved, tables, training_set
+from tasks.encode.models import Models
+from tasks.files import write_json
+from tasks.methods import find
+from tasks.relabel import outcomes, overrides
+from tasks.relabel.budget import Budget
+from tasks.relabel.calibrated import calibrated
+from tasks.relabel.cascade import Cascade, run_cascade
+from tasks.relabel.desk import Desk
+from tasks.relabel.how import with_how
+from tasks.relabel.joined import joined
+from tasks.relabel.ledger import Ledger
+from tasks.relabel.missed import missed
+from tasks.relabel.permission import may_promote
+from tasks.relabel.questions import Questions, in_blocks
+from tasks.relabel.spool import Spool
+from tasks.relabel.verdicts import PAIR
 from tasks.stage import run, say
+from tasks.training_set import TrainingSet
 
 
 def main(round: str) -> None:
-    """Write the labels that the round trains on."""
+    """Write the labels that the round trains on, the answers that made them, and what left and why."""
     settings = resolved.of_round(round, "relabel")
+    section = settings["relabel"]
     folder = Path("rounds") / round
+    training = training_set.read()
     known = tables.read("labels", Path("rounds") / settings["from"] / "labels.parquet")
     negatives = tables.read("negatives", folder / "negatives.parquet")
-    removed = tables.read("removed", folder / "removed" / "sample.parquet")
-    labels = joined(known, negatives, removed)
+    labels = joined(known, negatives, tables.read("removed", folder / "removed" / "sample.parquet"))
+    decided = overrides.read()
+    with Spool("judgments", folder / "judgments.parquet") as spool:
+        if section == "none" or not section["cascade"]:
+            removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section["left_out"]}
+        else:
+            labels, removed, account = judged(labels, negatives, known, training, settings, spool)
+    labels, account["overridden"] = overrides.applied(labels, decided, document_ids(training) if len(decided) else labels["doc_id"])
     tables.write("labels", labels, folder / "labels.parquet")
-    tables.write("removed", tables.empty("removed"), folder / "removed" / "relabel.parquet")
+    tables.write("removed", removed, folder / "removed" / "relabel.parquet")
+    write_json(folder / "relabel.json", account)
     counts = labels["label"].cast(pl.String).value_counts(sort=True)
     say(f"relabel {round}: {', '.join(f'{count:,} {label}' for label, count in counts.rows())}")
 
 
-def joined(known: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
-    """Labels of a round: what was known before, of the queries that stay, and its negatives in order.
+def judged(
+    labels: pl.DataFrame, negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet, settings: dict, spool: Spool
+) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
+    """Labels, removed rows and an account of a round whose negatives judges have read."""
+    section, round = settings["relabel"], settings["round"]
+    desk = Desk(
+        Ledger(), f"{round} {time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
+        Budget(**section["budget"]), section["retry"], Models.of(settings), training,
+    )  # fmt: skip
+    for name, reason in section["left_out"].items():
+        say(f"relabel {round}: without the judge {name}: {reason}")
+    asked = negatives if section["depth"] is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section["depth"])
+    said = run_cascade(asked, known, training, section["cascade"], section["control"], desk, spool.add, ask)
+    final = calibrated(said.final(section["final"] == "all"), section["cascade"])
+    decided = outcomes.actions(final, section["then"])
+    allowed, why = may_promote(section)
+    wanted = int((decided["action"] == outcomes.PROMOTE).sum())
+    if not allowed and wanted:
+        say(f"relabel {round}: {wanted:,} pairs are dropped and not promoted: {why}")
+        decided = outcomes.without(outcomes.PROMOTE, outcomes.DROP, decided)
+    made = outcomes.relabelled(labels, decided, section["most_hits"], section["grades"])
+    if section["grades"]:
+        made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk)
+    if desk.budget.over:
+        say(f"relabel {round}: {desk.budget.over}")
+    return made.labels, made.removed, account(said, made, section, desk, {"allowed": allowed, "why": why, "wanted": wanted})
 
-    Args:
-        known: labels of the round it starts from; its mined negatives were that round's and are left behind.
-        negatives: of this round.
-        removed: what `sample` took out; a row without a document is a query that leaves.
-    """
-    left = removed.filter(pl.col("doc_id").is_null())
-    mined = pl.col("rank").is_not_null()
-    stays = known.filter(~mined).join(left, on="query_id", how="anti", maintain_order="left")
-    chosen = negatives.with_columns(
-        label=pl.lit("negative"),
-        weight=pl.lit(1.0),
-        rank=pl.int_range(1, pl.len() + 1).over("query_id"),
-    ).drop("score")
-    return pl.concat([stays, tables.shaped("labels", chosen)])
+
+def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
+    """What the judge of a cascade's line says: a row for every pair."""
+    parameters = with_how(line, params.read().judges.get(line["name"]))
+    made = find("relabel.judges", line["method"])(parameters, questions=questions, desk=desk, fingerprint=line["fingerprint"])
+    lost = questions.pairs.join(made, on=PAIR, how="anti")
+    if len(lost) or len(made) != len(questions.pairs):
+        raise AssertionError(f"the judge {line['name']} gave {len(made)} rows for {len(questions.pairs)} pairs")
+    return made
+
+
+def with_grades_of_positives(labels: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk) -> pl.DataFrame:
+    """Labels whose known positives have the last judge's grade too, for a loss that learns from grades."""
+    positives = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).select(PAIR)
+    graded = [ask(line, questions, desk).select(*PAIR, own="grade") for questions in in_blocks(positives, known, training)]
+    if not graded:
+        return labels
+    joined = labels.join(pl.concat(graded), on=PAIR, how="left", maintain_order="left")
+    return joined.with_columns(grade=pl.coalesce("own", "grade")).drop("own")
+
+
+def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, promotion: dict) -> dict:
+    """What was asked, found, passed on, done and paid."""
+    return {
+        "judges": [
+            {
+                "judge": name,
+                "asked": len(frame),
+                **{kind: int((frame["verdict"] == kind).sum()) for kind in ("positive", "negative", "unknown")},
+                "unknown_because": dict(
+                    frame.filter(pl.col("verdict") == "unknown")["reason"].str.split(":").list.first().value_counts(sort=True).rows()
+                ),
+                "sent_on": said.sent[place] if place < len(said.sent) else None,
+            }
+            for place, (name, frame) in enumerate(zip(said.names, said.said, strict=True))
+        ],
+        "control": missed(said),
+        "actions": made.actions,
+        "promotion": promotion | {"forced": bool(section["force"] and promotion["wanted"])},
+        "left_out": section["left_out"],
+        "over_budget": desk.budget.over,
+    }
+
+
+def document_ids(training: TrainingSet) -> pl.Series:
+    return pl.concat([collection.documents.ids for collection in training])
 
 
 if __name__ == "__main__":

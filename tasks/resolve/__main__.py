@@ -7,6 +7,7 @@ first round trains. Stages depend on their own file below resolved/, so that a c
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tasks import methods, params
 from tasks.encode.model import pinned
@@ -14,7 +15,7 @@ from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Params
-from tasks.resolve import code, recipe
+from tasks.resolve import code, judges, recipe
 from tasks.resolve.recipe import Recipe
 from tasks.resolved import ROOT
 from tasks.retrieve.source_name import source_name
@@ -75,6 +76,7 @@ def everything(given: Params) -> dict[str, dict]:
         "train_on": list(given.train_on),
         "seed": given.seed,
         "recipes": {name: found.model_dump(mode="json") for name, found in recipes.items()},
+        "evidence": {name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"]["relabel"]) for name in rounds},
         "model": model | {"name": given.model.name, "revision": given.model.revision},
         "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
         **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render"]),
@@ -84,7 +86,8 @@ def everything(given: Params) -> dict[str, dict]:
 
 def made_of(settings: dict[str, dict], name: str, item: dict[str, str]) -> dict:
     """What a round is made of: the round that it starts from, its recipe's name, and each stage's section."""
-    return {"round": name, **item, **{stage: settings[f"rounds/{name}/{stage}"][stage] for stage in STAGES}}
+    sections = {stage: settings[f"rounds/{name}/{stage}"][stage] for stage in STAGES}
+    return {"round": name, **item, **sections, "relabel": judges.told(sections["relabel"])}
 
 
 def reading(given: Params) -> dict:
@@ -120,24 +123,40 @@ def collect(given: Params, name: str) -> dict:
 
 def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: str, model: dict) -> dict:
     """Settings of one stage of one round."""
-    section = made.model_dump(mode="json")[stage]
+    section = judges.relabel(given, made.relabel, name) if stage == "relabel" and made.relabel != "none" else section_of(made, stage)
     if stage == "train":
         device = device_of(given.machine.device)
         section["precision"] = model["precision"] if section["precision"] == "auto" else precision_of(section["precision"], device)
-    used = used_methods(stage, section)
+    used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
+    if stage == "score":
+        used += [("score", line["method"]) for line in scorers(made).values()]
     return {
         "round": name,
         "from": start,
         "stage": stage,
         "seed": given.seed,
         stage: section if section else "none",
-        **({"model": model} if stage in ("retrieve", "score", "train") else {}),
+        **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) else {}),
         **({"teachers": teachers(made)} if stage in ("retrieve", "score") else {}),
         **({"scorers": scorers(made)} if stage == "score" else {}),
         **({"files": input_files(section)} if stage == "retrieve" else {}),
+        **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
+        **({"overrides": judges.overrides()} if stage == "relabel" else {}),
         **({"recipe": given.rounds[name].recipe, "paper": made.paper} if stage == "train" else {}),
         **code.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]),
     }
+
+
+def section_of(made: Recipe, stage: str) -> Any:
+    """A stage's section of a recipe, as plain values."""
+    return made.model_dump(mode="json")[stage]
+
+
+def used_judges(section: dict | str) -> list[tuple[str, str]]:
+    """Place and name of every judge and every rule of a cascade."""
+    if not isinstance(section, dict):
+        return []
+    return [used for line in section["cascade"] for used in (("relabel.judges", line["method"]), ("relabel.send", line["send"]["method"]))]
 
 
 def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]]:
@@ -154,25 +173,46 @@ def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]
     ]
 
 
-def scorers(made: Recipe) -> dict[str, str | None]:
-    """The encoders whose scores of candidates and known positives are wanted, by name; null is the round's start.
+def scorers(made: Recipe) -> dict[str, dict]:
+    """Whose scores of candidates and known positives are wanted: by name, the method and its parameters.
 
-    Those that retrieved, for their vectors are at hand, and those that a `keep` rule compares by.
+    The encoders that retrieved come first, for their vectors are at hand, then the recipe's own lines, and the round's
+    starting model where a `keep` rule wants a dense source and there is none.
+
+    Raises:
+        Refused: two lines of the same name, or a rule that compares by what nobody scores.
     """
-    dense = {source_name(line): line["parameters"]["model"] for line in made.retrieve if line["method"] == "dense"}
+    dense = {source_name(line): line["parameters"] for line in made.retrieve if line["method"] == "dense"}
     ruled = [line["parameters"].get("scorer", NO_SCORER) for line in made.sample.keep if made.retrieve]
+    if None in ruled and not dense:
+        dense = {"dense": {"model": None, "revision": None}}
+    named = {
+        name: {"method": "encoder", "parameters": {"to": "query", "model": item["model"], "revision": item["revision"]}}
+        for name, item in dense.items()
+    }
+    for line in made.score:
+        name = scorer_name(line)
+        if name in named:
+            raise Refused(f"two lines of the recipe would score as '{name}': leave one of them out.")
+        named[name] = line
     for name in ruled:
-        if name is None:
-            dense = dense or {"dense": None}
-        elif name not in (NO_SCORER, *dense):
-            raise Refused(f"a rule compares by '{name}', which no source of the recipe gives: {nearest(name, dense)}")
-    return dense
+        if name not in (None, NO_SCORER, *named):
+            raise Refused(f"a rule compares by '{name}', which no source or scorer of the recipe gives: {nearest(name, named)}")
+    return named
+
+
+def scorer_name(line: dict) -> str:
+    """What a scorer's rows are marked with: `encoder:NAME`, or `encoder-to-positives:NAME`."""
+    to = line["parameters"].get("to")
+    return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"})
 
 
 def teachers(made: Recipe) -> dict[str, dict]:
     """Every model that the recipe names beside the round's own, made exact."""
     named = {
-        line["parameters"].get("model"): line["parameters"].get("revision") for line in made.retrieve if line["parameters"].get("model")
+        line["parameters"].get("model"): line["parameters"].get("revision")
+        for line in [*made.retrieve, *made.score]
+        if line["parameters"].get("model")
     }
     for name in named:
         if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):

@@ -16,6 +16,7 @@ FOLDER = Path("recipes")
 GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
 
 Line = Any  # a method's name, or {name: {parameter: value}}
+Then = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
 
 
 class Section(BaseModel):
@@ -39,6 +40,45 @@ class Sample(Section):
     window: Window = Window()
     choose: Line = "top"
     on_shortage: Literal["widen", "random", "fewer", "drop-query"] = "widen"
+
+
+class Judged(Section):
+    """One line of a cascade: who judges, and by which rule pairs go on to the next judge."""
+
+    judge: Line  # a name of params.yaml's `judges`, or a judge with its parameters
+    send: Line = "found"
+    optional: bool = False  # go on without it where it cannot work
+
+
+class Band(Section):
+    """What becomes of pairs from a probability on."""
+
+    start: Annotated[float, Field(ge=0, le=1)] = Field(alias="from")
+    then: Then
+
+
+class Budget(Section):
+    """What judging may cost in one round: a hard stop; null: no limit."""
+
+    money: Annotated[float, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    pairs: Annotated[int, Field(ge=0)] | None = None
+    minutes: Annotated[float, Field(ge=0)] | None = None
+
+
+class Relabel(Section):
+    """Who reads the negatives, and what becomes of the false ones."""
+
+    cascade: Annotated[list[Judged], Field(min_length=1)]
+    then: Then | Annotated[list[Band], Field(min_length=1)] = "drop"
+    final: Literal["last", "all"] = "last"  # whose word counts: the last judge's, or only what all agree on
+    depth: Annotated[int, Field(ge=1)] | None = None  # negatives of each query that are judged; null: all
+    control: Annotated[float, Field(ge=0, le=1)] = 0.0
+    most_hits: Annotated[int, Field(ge=1)] | None = None
+    precision: Annotated[float, Field(gt=0, lt=1)] = 0.8  # the lower bound that `promote` needs
+    force: bool = False  # promote without it
+    grades: bool = False  # write the judges' grades into the labels
+    budget: Budget = Budget()
 
 
 class Train(Section):
@@ -69,7 +109,7 @@ class Recipe(Section):
     rank: Literal["none"] = "none"
     score: list[Line] = []
     sample: Sample = Sample()
-    relabel: Literal["none"] = "none"
+    relabel: Literal["none"] | Relabel = "none"
     train: Train = Train()
 
 
@@ -127,6 +167,7 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
                     "choose": methods.checked("sample.choose", sample.choose, f"{where}: sample.choose"),
                 }
             ),
+            "relabel": recipe.relabel if recipe.relabel == "none" else with_senders(recipe.relabel, where),
             "train": train.model_copy(
                 update={
                     "losses": [methods.checked("train.losses", line, f"{where}: train.losses") for line in train.losses],
@@ -140,6 +181,15 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
     if sample.window.last and sample.window.last < sample.window.first:
         raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
     return filled
+
+
+def with_senders(relabel: Relabel, where: str) -> Relabel:
+    """The section with every `send` checked; who the judges are is found in params.yaml, by `resolve`."""
+    cascade = [
+        line.model_copy(update={"send": methods.checked("relabel.send", line.send, f"{where}: relabel.cascade.{place}.send")})
+        for place, line in enumerate(relabel.cascade, start=1)
+    ]
+    return relabel.model_copy(update={"cascade": cascade})
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tasks import tables
-from tasks.relabel.__main__ import joined
+from tasks.relabel.joined import joined
 
 
 def known(*rows: tuple[str, str, str, int | None]) -> pl.DataFrame:

@@ -1,0 +1,119 @@
+"""The cascade: each judge reads what the one before it passed on, cheapest first (RLHN, arXiv 2505.16967)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tasks import methods
+from tasks.relabel import verdicts
+from tasks.relabel.questions import Questions, in_blocks
+from tasks.relabel.verdicts import PAIR
+from tasks.seeds import generator
+from tasks.stage import say
+from tasks.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from tasks.relabel.desk import Desk
+
+# What is kept of every verdict in memory; what was answered and paid goes to disk block by block.
+SLIM = [*PAIR, "verdict", "grade", "probability", "reason"]
+
+Ask = Callable[[dict, Questions, "Desk"], pl.DataFrame]
+
+
+@dataclass
+class Cascade:
+    """What the judges said.
+
+    Attributes:
+        said: of each judge in turn query_id, doc_id, rank, verdict, grade, probability, reason.
+        sent: pairs that a judge passed on by its rule; the control's are not among them.
+        control: pairs that went to the last judge by lot, and no rule would have sent there.
+        unsent: how many pairs no rule sent to the last judge, the control included.
+    """
+
+    names: list[str]
+    said: list[pl.DataFrame] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+    control: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String)))
+    unsent: int = 0
+
+    def final(self, agreed: bool = False) -> pl.DataFrame:
+        """One row a pair: what the last judge that was asked about it says.
+
+        Args:
+            agreed: a pair is positive only if every judge that was asked about it says so.
+        """
+        rows = pl.concat(
+            [frame.with_columns(place=pl.lit(place), judge=pl.lit(self.names[place])) for place, frame in enumerate(self.said)]
+        )
+        last = rows.sort("place", maintain_order=True).unique(PAIR, keep="last", maintain_order=True)
+        if not agreed:
+            return last
+        doubted = rows.filter(pl.col("verdict") == "negative").select(PAIR).unique()
+        verdict = pl.col("verdict").cast(pl.String)
+        denied = last.join(doubted, on=PAIR, how="semi").select(*PAIR, denied=pl.lit(True))
+        return (
+            last.join(denied, on=PAIR, how="left", maintain_order="left")
+            .with_columns(verdict=pl.when(pl.col("denied") & (verdict == "positive")).then(pl.lit("negative")).otherwise(verdict))
+            .with_columns(probability=pl.when(pl.col("denied")).then(None).otherwise(pl.col("probability")))
+            .drop("denied")
+        )
+
+
+def run_cascade(
+    negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, lines: list[dict], control: float, desk: Desk,
+    keep: Callable[[pl.DataFrame], None], ask: Ask,
+) -> Cascade:  # fmt: skip
+    """Ask one judge after the other.
+
+    Args:
+        negatives: of the round, those that are to be judged, each query's in their order.
+        labels: of the round that it starts from.
+        training: where texts come from.
+        lines: of the cascade, resolved: name, method, parameters, fingerprint, send, evidence.
+        control: share of all pairs that go to the last judge whatever the rules say.
+        desk: ledger, budget, encoders.
+        keep: takes each block's table `judgments` as it is done.
+        ask: puts questions to the judge of a line.
+    """
+    made = Cascade([line["name"] for line in lines])
+    pairs = negatives.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    drawn = pairs.filter(pl.Series(generator(desk.seed, desk.round, "relabel.control").random(len(pairs)) < control))
+    asked = negatives
+    for place, line in enumerate(lines):
+        said = [nothing_said()]
+        for questions in in_blocks(asked, labels, training):
+            answered = ask(line, questions, desk)
+            keep(answered.with_columns(place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"])))
+            said.append(answered.select(SLIM))
+        heard = pl.concat(said)
+        made.said.append(pairs.join(heard, on=PAIR, how="inner", maintain_order="left"))
+        counts = dict(heard["verdict"].cast(pl.String).value_counts().rows())
+        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+        say(f"relabel {desk.round}: {line['name']} on {len(heard):,} pairs: {told or 'nothing asked'}")
+        if place + 1 == len(lines):
+            break
+        sent = sent_on(made.said[-1], line)
+        made.sent.append(len(sent))
+        if place + 2 == len(lines):
+            made.control = drawn.join(sent, on=PAIR, how="anti", maintain_order="left").select(PAIR)
+            made.unsent = len(pairs) - len(sent)
+            sent = pl.concat([sent, made.control])
+        asked = negatives.join(sent, on=PAIR, how="semi", maintain_order="left")
+    return made
+
+
+def sent_on(said: pl.DataFrame, line: dict) -> pl.DataFrame:
+    """query_id, doc_id of what goes on to the next judge, by the rule of a line."""
+    rule = line["send"]
+    return methods.find("relabel.send", rule["method"])(rule["parameters"], said=said, evidence=line["evidence"]).select(PAIR)
+
+
+def nothing_said() -> pl.DataFrame:
+    """What a judge says that was asked nothing."""
+    return verdicts.empty().select(SLIM)

@@ -1,0 +1,369 @@
+"""Calls to an OpenAI-compatible chat endpoint: as many at once as it bears, each answered or given up with a reason.
+
+Every call ends in exactly one reply. What the endpoint cannot do now is tried again after a pause; what it will never do
+(a wrong key, no such model) stops the whole work at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tasks.errors import Refused
+from tasks.relabel import said
+from tasks.relabel.budget import Budget, Reservation
+from tasks.relabel.pace import Pace
+from tasks.relabel.said import Tops
+from tasks.stage import say
+
+FAILURES_IN_A_ROW = 8  # calls given up one after the other, after which nothing more is asked
+MOST_OFF = 4.0  # an endpoint that counts more than so many times our tokens is not followed further
+EVERY = 10.0  # seconds between two lines about how far the work is
+# Faults that say something of the endpoint and not of the call.
+ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
+
+Messages = tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where calls go.
+
+    Attributes:
+        url: the base address, ending in /v1 as a rule.
+        model: as the endpoint calls it.
+        key: name of the environment variable that holds the key; null: none is needed.
+        slots: most calls at once; fewer while the endpoint is overloaded.
+        timeout: seconds for a whole call, however slowly it drips.
+        attempts: times that a call is tried.
+        price_in, price_out: money per million tokens read and written.
+        backoff: seconds before the second attempt; doubled for each further one, and drawn below that.
+    """
+
+    url: str
+    model: str
+    key: str | None = None
+    slots: int = 32
+    timeout: float = 120.0
+    attempts: int = 6
+    price_in: float = 0.0
+    price_out: float = 0.0
+    backoff: float = 0.5
+
+    def price(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+
+    def secret(self) -> str:
+        """The key.
+
+        Raises:
+            Refused: the variable is not set, or holds what cannot be a key.
+        """
+        from tasks.relabel.transport import shown
+
+        if self.key is None:
+            return "none"
+        value = os.environ.get(self.key)
+        where = f"the key of {shown(self.url)} is to be in the environment variable {self.key}"
+        if not value:
+            raise Refused(f"{where}, which is not set: export {self.key}=...")
+        if not all("!" <= letter <= "~" for letter in value):
+            raise Refused(f"{where}, which holds a blank, a line break or a letter that no key has: set it again.")
+        return value
+
+
+@dataclass(frozen=True)
+class Call:
+    """One prompt. `tokens` estimates what it reads; `pairs` is how many pairs it asks about."""
+
+    number: int
+    messages: Messages
+    max_tokens: int
+    pairs: int = 1
+    tokens: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a call.
+
+    Attributes:
+        text: of the answer; null where there is none.
+        tops: alternatives of the first token with their log-probabilities.
+        model: as the endpoint reports it.
+        cut: the answer was ended by max_tokens.
+        fault: why there is no answer: its kind, and after a colon the details.
+    """
+
+    call: Call
+    text: str | None = None
+    tops: Tops | None = None
+    model: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+    money: float = 0.0
+    cut: bool = False
+    fault: str | None = None
+
+
+class Again(Exception):
+    """The endpoint failed in a way that may pass.
+
+    Attributes:
+        fault: its kind and details.
+        overloaded: it asked for fewer calls.
+        wait: seconds it asked for; null: it did not say.
+        free: this attempt cost nothing for certain. Otherwise all that was set aside counts as spent: a hard stop may not hope.
+        at_once: the next attempt needs no pause.
+    """
+
+    def __init__(self, fault: str, overloaded: bool = False, wait: float | None = None, free: bool = False, at_once: bool = False) -> None:
+        super().__init__(fault)
+        self.fault, self.overloaded, self.wait, self.free, self.at_once = fault, overloaded, wait, free, at_once
+
+
+def ask_all(
+    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: str | None = None
+) -> None:
+    """Make all calls.
+
+    Args:
+        endpoint: where they go.
+        calls: taken one by one, as they can be made.
+        budget: reserved before each attempt; once it is used up the rest is answered "over budget" without being made.
+        on_reply: called once for every call, in this thread, in the order of arrival.
+        expected_model: the name that answers must carry; null: the first one's.
+
+    Raises:
+        Refused: no such key or address, or the endpoint does not let us in, or has no such model. Answers that were there by
+            then have been handed on; calls under way are given up.
+    """
+    from tasks.relabel.transport import checked
+
+    checked(endpoint.url)
+    secret = endpoint.secret()
+    asyncio.run(Caller(endpoint, secret, budget, on_reply, expected_model).make(iter(calls)))
+
+
+class Caller:
+    """One run of calls to one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, secret: str, budget: Budget, on_reply: Callable[[Reply], None], expected: str | None) -> None:
+        from tasks.relabel.transport import shown
+
+        self.endpoint, self.secret, self.budget, self.on_reply, self.expected = endpoint, secret, budget, on_reply, expected
+        self.where = shown(endpoint.url)
+        self.pace = Pace(endpoint.slots)
+        self.failures, self.stopped = 0, None
+        self.room = "max_tokens"  # newer models of one vendor want another name for it
+        self.off = 1.0  # tokens that the endpoint counts for one of ours, at most so far
+        self.held = 0
+        self.settled = asyncio.Condition()
+        self.in_turn = asyncio.Lock()
+        self.replies, self.began, self.told = 0, time.monotonic(), time.monotonic()
+
+    async def make(self, calls: Iterator[Call]) -> None:
+        from openai import AsyncOpenAI
+
+        from tasks.relabel.transport import asynchronous
+
+        running: set[asyncio.Task] = set()
+        async with AsyncOpenAI(
+            base_url=self.endpoint.url, api_key=self.secret, max_retries=0, timeout=self.endpoint.timeout,
+            http_client=asynchronous(self.endpoint.url, self.endpoint.slots, self.endpoint.timeout),
+        ) as self.client:  # fmt: skip
+            try:
+                more = True
+                while more or running:
+                    while more and len(running) < self.pace.slots:
+                        call = next(calls, None)
+                        more = call is not None
+                        if more:
+                            running.add(asyncio.create_task(self.tried(call)))
+                    if running:
+                        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                        self.take(done)
+            finally:
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+
+    def take(self, done: set[asyncio.Task]) -> None:
+        """Hand on what has arrived, and then raise what is not to be borne."""
+        failures = [error for task in done if (error := task.exception())]
+        for task in done:
+            if not task.exception():
+                self.hand_on(task.result())
+        if failures:
+            raise failures[0]
+
+    def hand_on(self, reply: Reply) -> None:
+        """Hand one reply on, and count failures in a row."""
+        kind = (reply.fault or "").partition(":")[0]
+        self.failures = self.failures + 1 if kind in ITS_FAULT else 0 if not reply.fault else self.failures
+        if self.failures >= FAILURES_IN_A_ROW and not self.stopped:
+            self.stopped = f"stopped: {self.failures} calls in a row failed, the last one: {reply.fault}"
+            say(f"{self.endpoint.model} at {self.where}: {self.stopped}")
+        self.replies += 1
+        if (now := time.monotonic()) - self.told >= EVERY:
+            self.told = now
+            say(f"{self.endpoint.model}: {self.replies:,} calls, {self.replies / (now - self.began):.1f}/s")
+        self.on_reply(reply)
+
+    async def tried(self, call: Call) -> Reply:
+        """A call with its attempts."""
+        fault, pairs, began = "", call.pairs, time.monotonic()
+        for attempt in range(self.endpoint.attempts):
+            if self.stopped:
+                fault = fault or self.stopped
+                break
+            try:
+                async with self.pace.turn():
+                    reservation = await self.reserved(call, pairs)
+                    if reservation is None:
+                        fault = f"over budget: {self.budget.over}"
+                        break
+                    pairs = 0
+                    return await self.paid(call, reservation)
+            except Again as again:
+                fault = again.fault
+                if attempt + 1 < self.endpoint.attempts and not again.at_once:
+                    await asyncio.sleep(random.uniform(0, self.endpoint.backoff * 2**attempt))
+        return Reply(call, fault=fault, seconds=time.monotonic() - began)
+
+    async def reserved(self, call: Call, pairs: int) -> Reservation | None:
+        """The most that an attempt can cost, set aside; null where that is more than is left once those under way have ended."""
+        read = math.ceil(tokens_of(call) * self.off)
+        most = (pairs, read + call.max_tokens, self.endpoint.price(read, call.max_tokens))
+        async with self.in_turn, self.settled:
+            await self.settled.wait_for(lambda: not self.held or not self.budget.waits(*most))
+            reservation = self.budget.reserve(*most)
+            self.held += reservation is not None
+            return reservation
+
+    async def paid(self, call: Call, reservation: Reservation) -> Reply:
+        """One attempt, its cost settled whatever happens."""
+        tokens, money, pairs = reservation.tokens, reservation.money, reservation.pairs
+        began = time.monotonic()
+        try:
+            reply = await self.once(call)
+            tokens, money = reply.tokens_in + reply.tokens_out, reply.money
+            if (reply.fault or "").startswith("broken"):
+                pairs = 0  # it was never put to the model
+            elif reply.tokens_in:
+                self.off = max(self.off, min(MOST_OFF, reply.tokens_in / tokens_of(call)))
+            self.pace.well()
+            return reply
+        except Again as again:
+            if again.free:
+                tokens, money = 0, 0.0
+            if again.overloaded:
+                self.pace.overloaded(began, again.wait)
+            raise
+        except Refused:
+            tokens, money, pairs = 0, 0.0, 0
+            raise
+        finally:
+            self.budget.settle(reservation, tokens, money, pairs)
+            self.held -= 1
+            async with self.settled:
+                self.settled.notify_all()
+
+    async def once(self, call: Call) -> Reply:
+        """One attempt.
+
+        Raises:
+            Again: it may go better next time.
+            Refused: it never will, for no call.
+        """
+        import openai
+
+        began, room = time.monotonic(), self.room
+        given = {"model": self.endpoint.model, "messages": call.messages, room: call.max_tokens, **call.options}
+        try:
+            async with asyncio.timeout(self.endpoint.timeout):
+                response = await self.client.chat.completions.with_raw_response.create(**given)
+        except (TimeoutError, openai.APITimeoutError):
+            raise Again(f"timed out: no whole answer within {self.endpoint.timeout:g} s", overloaded=True) from None
+        except openai.APIStatusError as error:
+            return self.status(call, error, room, time.monotonic() - began)
+        except openai.APIConnectionError as error:
+            raise self.unreached(error.__cause__ or error) from None
+        return self.read_reply(call, response.http_response.content, time.monotonic() - began)
+
+    def unreached(self, cause: BaseException) -> Again:
+        """What a broken connection means."""
+        import httpx2
+
+        from tasks.relabel.transport import Unreadable
+
+        if isinstance(cause, Unreadable):
+            return Again(f"broken: {cause}")
+        return Again(f"unreachable: {type(cause).__name__} at {self.where}", free=isinstance(cause, httpx2.ConnectError))
+
+    def status(self, call: Call, error: Any, room: str, seconds: float) -> Reply:
+        """What an HTTP status means: a fault of this call, something that passes, or the end of the work."""
+        code = error.status_code
+        told, low = said.of_error(error.body or error.message, self.secret)
+        if code in (401, 403):
+            key = f"the environment variable {self.endpoint.key}" if self.endpoint.key else "no key was sent: name a variable as `key`"
+            raise Refused(f"{self.where} does not let us in ({code}): {told}. Check {key}.")
+        if code == 404:
+            raise Refused(
+                f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {told}. "
+                "The address ends in /v1 as a rule; GET /v1/models lists models."
+            )
+        if code in (429, 503):
+            wait = said.pause(error.response.headers.get("retry-after"))
+            raise Again(f"unreachable: overloaded ({code}): {told}", overloaded=True, wait=wait, free=True)
+        if code >= 500 or code in (408, 409):
+            raise Again(f"unreachable: status {code}: {told}", free=True)
+        if "max_completion_tokens" in low and room == "max_tokens":
+            self.room = "max_completion_tokens"
+            raise Again(f"broken: {told}", free=True, at_once=True)
+        if code == 413 or any(word in low for word in said.TOO_LONG):
+            return Reply(call, fault=f"too long: {told}", seconds=seconds)
+        if any(word in low for word in said.UNWILLING):
+            return Reply(call, fault=f"refused: {told}", seconds=seconds)
+        return Reply(call, fault=f"broken: status {code}: {told}", seconds=seconds)
+
+    def read_reply(self, call: Call, raw: bytes, seconds: float) -> Reply:
+        """An answer as a reply."""
+        try:
+            read = said.completion(raw, self.secret)
+        except said.NotOne as error:
+            raise Again(f"broken: {error}") from None
+        reply = reply_of(call, read, self.endpoint, seconds)
+        if reply.fault is None:
+            self.expected = self.expected or reply.model
+        return held_to(reply, self.expected)
+
+
+def tokens_of(call: Call) -> int:
+    """Tokens that a call reads, as it says itself or by our rule of thumb, 4 bytes each."""
+    return call.tokens or 1 + sum(len(str(message.get("content", "")).encode(errors="replace")) for message in call.messages) // 4
+
+
+def reply_of(call: Call, read: said.Said, endpoint: Endpoint, seconds: float) -> Reply:
+    """An answer that was read, as the reply to a call; what the endpoint does not count is estimated."""
+    tokens_in = tokens_of(call) if read.tokens_in is None else read.tokens_in
+    tokens_out = len((read.text or "").encode()) // 4 + 1 if read.tokens_out is None else read.tokens_out
+    return Reply(
+        call, read.text, read.tops, read.model, tokens_in, tokens_out, seconds, endpoint.price(tokens_in, tokens_out), read.cut, read.fault
+    )
+
+
+def held_to(reply: Reply, expected: str | None) -> Reply:
+    """The reply, or a fault where another model gave it."""
+    if reply.fault or not reply.model or not expected or reply.model == expected:
+        return reply
+    fault = f"another model: {reply.model} answered instead of {expected}"
+    return replace(reply, text=None, tops=None, fault=fault)

@@ -1,0 +1,38 @@
+"""What the stage hands to every judge: memory, means and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tasks.relabel.budget import Budget
+from tasks.relabel.ledger import Ledger
+
+if TYPE_CHECKING:
+    from tasks.encode.models import Models
+    from tasks.training_set import TrainingSet
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a judge may use.
+
+    Attributes:
+        ledger: every answer that was ever given; asked before anything is bought.
+        run: how this run is called in the ledger.
+        seed: from params.yaml.
+        round: the round's name, so that each draws anew.
+        budget: what the stage may spend.
+        retry: answers that could not be read are asked for again when they were given at an earlier count than this.
+        models: encoders by name; null where no round is at hand.
+        training: the training queries and their labels; null where no round is at hand.
+    """
+
+    ledger: Ledger
+    run: str
+    seed: int
+    round: str = ""
+    budget: Budget = field(default_factory=Budget)
+    retry: int = 0
+    models: Models | None = None
+    training: TrainingSet | None = None

@@ -1,0 +1,137 @@
+"""endpoint: a chat model behind any server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, a vendor).
+
+The listwise prompt with a cheap and then a strong model is RLHN's judge (arXiv 2505.16967).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from tasks.errors import Refused
+from tasks.files import fingerprint_of_file
+from tasks.relabel import identity as judge
+from tasks.relabel import tokenizer as tokens
+from tasks.relabel.asking import Asking, ask, refuse_contradictions
+from tasks.relabel.client import Endpoint
+from tasks.relabel.desk import Desk
+from tasks.relabel.examples import examples as similar
+from tasks.relabel.prompt import below_inputs, load
+from tasks.relabel.questions import Questions
+
+HOW = frozenset({"url", "key", "slots", "timeout", "price", "batch"})
+ONCE = {"votes": 1, "twice": False, "swap": False}
+
+
+def endpoint(
+    questions: Questions,
+    desk: Desk,
+    fingerprint: str,
+    *,
+    url: str,
+    model: str,
+    key: str | None = None,
+    prompt: str = "listwise",
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.1,
+    max_tokens: Annotated[int, Field(ge=1)] | None = None,
+    structured: Literal["auto", "always", "never"] = "auto",
+    logprobs: bool = True,
+    votes: Annotated[int, Field(ge=1)] = 1,
+    twice: bool = False,
+    swap: bool = False,
+    documents: Annotated[int, Field(ge=1)] = 25,
+    known: Annotated[int, Field(ge=1)] = 8,
+    examples: Annotated[int, Field(ge=0)] = 3,
+    trim: Annotated[int, Field(ge=16)] | None = 512,
+    context: Annotated[int, Field(ge=64)] | None = None,
+    tokenizer: str | None = None,
+    positive_from: Annotated[float, Field(ge=0, le=3)] = 2,
+    reported: str | None = None,
+    slots: Annotated[int, Field(ge=1)] = 32,
+    timeout: Annotated[float, Field(gt=0)] = 120,
+    price: dict[Literal["input", "output"], Annotated[float, Field(ge=0)]] | None = None,
+    batch: bool = False,
+) -> pl.DataFrame:
+    """What the model says of each pair; the ledger's answers are taken first.
+
+    Args:
+        questions: one block.
+        desk: ledger, budget, seed.
+        fingerprint: of this judge.
+        url: of the server, such as http://127.0.0.1:8080/v1.
+        model: as the server calls it.
+        key: name of the environment variable that has the key; null: the server wants none.
+        prompt: listwise, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/.
+        temperature: .1 (RLHN, paper and code); null: not sent, for models that take none.
+        max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word (ours).
+        structured: hold the server to JSON; auto: lists, and only if the server knows how.
+        logprobs: ask for the first token's alternatives, which give probabilities; left out if the server refuses them.
+        votes: answers to each question; the majority counts. Use a temperature that makes them differ.
+        twice: ask listwise again in another order; only what both say counts.
+        swap: ask the opposite question too (yes-no), and take the mean.
+        documents: candidates of one listwise prompt; 25 (RLHN).
+        known: known answers shown at most (ours; RLHN shows all).
+        examples: worked comparisons of a pairwise prompt (ours).
+        trim: tokens that each text is cut to (ours); null: whole texts.
+        context: tokens of prompt and answer together; texts are cut further until they fit.
+        tokenizer: a model's tokenizer.json below inputs/; null: 4 bytes are a token.
+        positive_from: grade from which on a candidate counts as found; 2 (ours).
+        reported: model name that answers must carry; null: that of the first answer.
+        slots: calls at once, at most.
+        timeout: seconds for one call.
+        price: money per million tokens of input and output.
+        batch: use the vendor's batch endpoint: slower, half the price.
+
+    Returns:
+        verdicts: one row for each pair.
+
+    Raises:
+        Refused: no such prompt, settings that do not go together, or a server that refuses the key or the model.
+    """
+    price = price or {}
+    where = Endpoint(
+        url=url, model=model, key=key, slots=slots, timeout=timeout, price_in=price.get("input", 0), price_out=price.get("output", 0)
+    )
+    asked = load(prompt)
+    parameters = {
+        "model": model, "prompt": prompt, "temperature": temperature, "max_tokens": max_tokens, "structured": structured,
+        "logprobs": logprobs, "documents": documents, "known": known, "examples": examples, "trim": trim, "context": context,
+        "tokenizer": tokenizer, "positive_from": positive_from, "reported": reported,
+    }  # fmt: skip
+    how = Asking(
+        temperature, max_tokens, structured, logprobs, votes, twice, swap, documents, known, trim, context, positive_from,
+        tokens.of_file(tokenizer) if tokenizer else tokens.Estimated(), reported,
+        base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "endpoint", "parameters": parameters | ONCE}),
+        **sender(batch),
+    )  # fmt: skip
+    return ask(questions, desk, fingerprint, where, asked, how, similar(questions, desk, examples) if asked.kind == "pairwise" else None)
+
+
+def sender(batch: bool) -> dict[str, Any]:
+    """What puts calls to the server, where it is not one call at a time."""
+    if not batch:
+        return {}
+    from tasks.relabel.batches import ask_batch
+
+    return {"send": ask_batch}
+
+
+def identity(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What else decides the answers: the prompts' files and the tokenizer.
+
+    Raises:
+        Refused: a prompt that is not there or cannot be meant, settings that do not go together.
+    """
+    prompt = load(parameters["prompt"])
+    asked = {name: parameters[name] for name in ("temperature", *ONCE)}
+    refuse_contradictions(prompt, Asking(**asked))
+    if parameters["reported"] == "":
+        raise Refused("`reported` is empty: name the model as the server's answers do, or leave it out.")
+    more = {"prompt": prompt.fingerprint}
+    if parameters["swap"]:
+        more["opposite"] = load(prompt.opposite).fingerprint
+    if parameters["tokenizer"]:
+        more["tokenizer"] = fingerprint_of_file(below_inputs(parameters["tokenizer"], "the tokenizer"))
+    return more

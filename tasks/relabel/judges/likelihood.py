@@ -1,0 +1,60 @@
+"""likelihood: how much likelier a small language model finds the query once it has read the candidate.
+
+ART (Sachan et al., arXiv 2206.10658) teaches a retriever by the likelihood of the question given the passage; here what the
+question has alone is taken off, so that grades of several queries compare (ours).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.relabel import causal_model, verdicts
+from tasks.relabel.judges.cross_encoder import against_positives
+from tasks.relabel.questions import Questions
+
+if TYPE_CHECKING:
+    from tasks.relabel.desk import Desk
+
+
+def likelihood(
+    questions: Questions,
+    desk: Desk,
+    fingerprint: str,
+    *,
+    model: str,
+    revision: str | None = None,
+    margin: Annotated[float, Field(ge=0)] = 0.0,
+    max_length: Annotated[int, Field(ge=32)] | None = None,
+) -> pl.DataFrame:
+    """A verdict on every pair: grade = (log P(query | candidate) - log P(query)) / tokens of the query, in nats.
+
+    Args:
+        questions: what is asked.
+        desk: ledger and budget; likelihoods are kept by the model's weights and the texts.
+        fingerprint: of this judge.
+        model: a causal language model: a folder below inputs/, or a Hub id with the commit as `revision`.
+        revision: of a Hub id.
+        margin: a candidate is positive if it reaches the lowest grade of another known positive of the query less this;
+            0 is ours.
+        max_length: tokens of passage and query together; null: 512 (ours).
+
+    Returns:
+        Verdicts with no probability: a likelihood ratio is none of being right until it is calibrated.
+
+    Raises:
+        Refused: the model cannot be used.
+    """
+    from tasks.relabel.pair_scores import Scorer
+
+    if questions.pairs.is_empty():
+        return verdicts.empty()
+    scorer = Scorer(model, revision, max_length, desk, causal_model, "likelihoods")
+    return against_positives(questions, scorer, margin, desk, fingerprint)
+
+
+def identity(parameters: dict) -> dict:
+    """What else decides its answers: the model's weights and the prompt. Refuses what cannot work before anything does."""
+    return {"weights": causal_model.identity_of(parameters["model"], parameters["revision"])}

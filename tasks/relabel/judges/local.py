@@ -1,0 +1,140 @@
+"""local: a chat model in GGUF that runs on this machine, asked as an endpoint is; no answer leaves it.
+
+RLHN's cheap judge (arXiv 2505.16967) with a model of one's own. A model of 1.5 billion parameters is a weak judge: measure it
+(`hone judge check`) before you believe it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from tasks.encode.lock import torch_lock
+from tasks.relabel import client, gguf, server
+from tasks.relabel.asking import Asking, ask, refuse_contradictions
+from tasks.relabel.budget import Budget
+from tasks.relabel.client import Call, Endpoint, Reply
+from tasks.relabel.desk import Desk
+from tasks.relabel.examples import examples as similar
+from tasks.relabel.prompt import load
+from tasks.relabel.questions import Questions
+
+HOW = frozenset({"slots", "threads", "timeout"})
+
+
+def local(
+    questions: Questions,
+    desk: Desk,
+    fingerprint: str,
+    *,
+    model: str = "qwen2.5-coder-1.5b",
+    prompt: str = "yes-no",
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0,
+    max_tokens: Annotated[int, Field(ge=1)] | None = None,
+    structured: Literal["auto", "always", "never"] = "auto",
+    logprobs: bool = True,
+    documents: Annotated[int, Field(ge=1)] = 10,
+    known: Annotated[int, Field(ge=1)] = 1,
+    examples: Annotated[int, Field(ge=0)] = 3,
+    trim: Annotated[int, Field(ge=16)] = 256,
+    context: Annotated[int, Field(ge=256)] = 4096,
+    positive_from: Annotated[float, Field(ge=0, le=3)] = 2,
+    slots: Annotated[int, Field(ge=1)] = 1,
+    threads: Annotated[int, Field(ge=1)] | None = None,
+    timeout: Annotated[float, Field(gt=0)] = 600,
+) -> pl.DataFrame:
+    """What the model says of each pair; it is loaded only if the ledger lacks an answer.
+
+    Args:
+        questions: one block.
+        desk: ledger, budget, seed.
+        fingerprint: of this judge.
+        model: qwen2.5-coder-1.5b (`make judge` brings it), a path to a .gguf file, or owner/repository:file.gguf of the Hub.
+        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, or a file below inputs/.
+        temperature: 0, so that the same question has the same answer (ours).
+        max_tokens: room for an answer; null: 1 for yes or no, whose alternatives say enough, 4 for a word, 2,048 for lists.
+        structured: hold the model to JSON; auto: lists.
+        logprobs: ask for the first token's alternatives, which give probabilities.
+        documents: candidates of one listwise prompt.
+        known: known answers shown; each costs its length in every prompt (ours).
+        examples: worked comparisons of a pairwise prompt.
+        trim: tokens that each text is cut to (ours: two cores read some 80 tokens a second).
+        context: tokens of prompt and answer together.
+        positive_from: grade from which on a candidate counts as found.
+        slots: prompts at once; more than one gains little on few cores.
+        threads: null: all cores.
+        timeout: seconds for one call.
+
+    Returns:
+        verdicts: one row for each pair.
+
+    Raises:
+        Refused: no such model or prompt.
+    """
+    asked = load(prompt)
+    where = Endpoint(url="http://127.0.0.1/v1", model=gguf.name_of(model), slots=slots, timeout=timeout)
+    with ExitStack() as stack:
+        served = Served(model, stack, slots, context, threads)
+        one_word = logprobs and asked.kind == "yes-no" and structured != "always"
+        how = Asking(
+            temperature, max_tokens or (1 if one_word else None), structured, logprobs, documents=documents, known=known,
+            trim=trim, context=context, positive_from=positive_from, send=served.send,
+        )  # fmt: skip
+        return ask(
+            questions, desk, fingerprint, where, asked, how, similar(questions, desk, examples) if asked.kind == "pairwise" else None
+        )
+
+
+@dataclass
+class Served:
+    """A server of a model that is started for the first call, and not at all where there is none."""
+
+    model: str
+    stack: ExitStack
+    slots: int
+    context: int
+    threads: int | None
+    url: str | None = field(default=None, init=False)
+
+    def send(
+        self, endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected: str | None = None
+    ) -> None:
+        """Make calls, as `client.ask_all` does; the model's name stands in place of its file's path, which the server reports."""
+        calls = iter(calls)
+        first = list(islice(calls, 1))
+        if not first:
+            return
+        if self.url is None:
+            file = gguf.file_of(self.model)
+            self.stack.enter_context(torch_lock())  # two users of the processor's cores are slower than one after the other
+            self.url = self.stack.enter_context(
+                server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=self.model)
+            )
+        name = endpoint.model
+
+        def named(reply: Reply) -> None:
+            on_reply(replace(reply, model=name if reply.model else None))
+
+        client.ask_all(replace(endpoint, url=self.url), chain(first, calls), budget, named)
+
+
+def identity(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What else decides the answers: the model's checksum and the prompt's file.
+
+    Raises:
+        Refused: there is no such model or prompt.
+    """
+    prompt = load(parameters["prompt"])
+    refuse_contradictions(prompt, Asking(temperature=parameters["temperature"]))
+    return {"model": gguf.checksum(parameters["model"]), "prompt": prompt.fingerprint}
+
+
+def missing(parameters: dict[str, Any]) -> str | None:
+    """Why this judge cannot work on this machine; null when it can."""
+    return gguf.missing(parameters["model"])

@@ -1,0 +1,49 @@
+"""people: what a person said on a sheet (`hone judge sheet`, `hone judge read`), from the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks.relabel import verdicts
+from tasks.relabel.questions import Questions
+from tasks.relabel.verdicts import PAIR
+
+if TYPE_CHECKING:
+    from tasks.relabel.desk import Desk
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
+
+
+def people(questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated[str, Field(pattern=NAME)]) -> pl.DataFrame:
+    """A person's verdict on every pair; nobody is asked here.
+
+    A person is asked about query and candidate: the known answer on the sheet is there to help, and is no part of the
+    question by which the ledger finds the verdict.
+
+    Args:
+        questions: what is asked.
+        desk: the ledger.
+        fingerprint: of this judge, the same for all sheets of one person.
+        who: the name that the sheet was read by.
+
+    Returns:
+        Verdicts without grade and probability; unknown where the person was unsure, or has not judged the pair.
+    """
+    from tasks.relabel.ledger import question_key
+
+    queries, documents = questions.query_texts, questions.document_texts
+    keys = [question_key(queries[query], documents[doc]) for query, doc in questions.pairs.select(PAIR).iter_rows()]
+    asked = questions.pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
+    # Unsure is an answer, and asking again changes nothing: it counts whatever `hone judge retry` says.
+    found = asked.join(desk.ledger.find(fingerprint, keys, 0), on="question", how="left", maintain_order="left")
+    silent = pl.col("verdict").is_null()
+    return verdicts.verdicts(
+        found.with_columns(
+            verdict=pl.col("verdict").cast(pl.String).fill_null("unknown"),
+            reason=pl.when(silent).then(pl.lit(f"not judged by {who} yet")).otherwise("reason"),
+            fingerprint=pl.lit(fingerprint),
+        )
+    )

@@ -1,0 +1,126 @@
+"""replay: answers that were recorded elsewhere, such as those of RLHN's cascade (arXiv 2505.16967), read as if they came now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tasks.errors import Refused, nearest
+from tasks.files import fingerprint_of_file
+from tasks.relabel.answers import listwise
+from tasks.relabel.desk import Desk
+from tasks.relabel.prompt import below_inputs
+from tasks.relabel.questions import Questions
+from tasks.relabel.verdicts import PAIR, verdicts
+
+HOW = frozenset({"file"})  # where it lies; what it says is in the identity
+NOT_RECORDED = "not recorded"
+CONTRADICTS = "recorded twice, and not with the same verdict"
+
+
+def replay(questions: Questions, desk: Desk, fingerprint: str, *, file: str, stage: str) -> pl.DataFrame:
+    """What recorded listwise answers say of each pair. They are parsed like new ones; what was parsed before is not read.
+
+    Args:
+        questions: one block.
+        desk: not needed; nothing is asked or spent.
+        fingerprint: of this judge.
+        file: JSON Lines below inputs/: `query`, `negative_passages` (title, text) in the order of their numbers, and `model`
+            and `response` of each stage that was asked. Queries and passages are known by their texts, so that ids may
+            differ.
+        stage: whose answers, such as stage1.
+
+    Returns:
+        verdicts: one row for each pair; a pair that the file does not have is unknown.
+
+    Raises:
+        Refused: the file is not there, or a line of it cannot be read.
+    """
+    queries, documents = plainly(questions.queries, "text"), plainly(questions.documents, "full_text")
+    recorded = read(below_inputs(file, "the recorded answers"), stage, set(queries["text"]))
+    pairs = questions.pairs.select(PAIR).join(queries, on="query_id", how="left", maintain_order="left")
+    pairs = pairs.join(documents, on="doc_id", how="left", maintain_order="left")
+    first = pl.col("record").is_not_null() & pl.col("record").is_first_distinct()
+    return verdicts(
+        pairs.join(recorded, on=["text", "full_text"], how="left", maintain_order="left").with_columns(
+            verdict=pl.col("verdict").fill_null("unknown"),
+            reason=pl.when(pl.col("record").is_null()).then(pl.lit(NOT_RECORDED)).otherwise("reason"),
+            raw=pl.when(first).then("raw"),
+            fingerprint=pl.lit(fingerprint),
+        )
+    )
+
+
+def read(file: Path, stage: str, queries: set[str]) -> pl.DataFrame:
+    """text, full_text, verdict, grade, reason, record, raw, model of what a stage said about `queries`."""
+    rows, stages = [], set()
+    for number, record in lines(file):
+        stages |= {name for name, value in record.items() if isinstance(value, dict) and "response" in value}
+        query, passages = plain(record["query"]), record["negative_passages"]
+        answer = answer_of(record, stage, f"{file}, line {number}")
+        if answer is None or query not in queries:
+            continue
+        said = listwise(answer["response"], len(passages))
+        rows += [
+            (query, plain(full_text(passage)), item.verdict, item.grade, item.reason, number, answer["response"], answer.get("model"))
+            for passage, item in zip(passages, said, strict=True)
+        ]
+    if stage not in stages:
+        raise Refused(f"{file} has no answers of '{stage}': {nearest(stage, stages)}")
+    columns = ("text", "full_text", "verdict", "grade", "reason", "record", "raw", "model")
+    kinds = {"grade": pl.Float64, "record": pl.Int64}
+    found = pl.DataFrame(rows, schema={name: kinds.get(name, pl.String) for name in columns}, orient="row")
+    differs = pl.col("verdict").n_unique().over("text", "full_text") > 1
+    return found.with_columns(
+        verdict=pl.when(differs).then(pl.lit("unknown")).otherwise("verdict"),
+        grade=pl.when(~differs).then("grade"),
+        reason=pl.when(differs).then(pl.lit(CONTRADICTS)).otherwise("reason"),
+    ).unique(["text", "full_text"], keep="first", maintain_order=True)
+
+
+def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and record of each line, one at a time."""
+    with file.open(encoding="utf-8") as opened:
+        for number, line in enumerate(opened, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+                passages = record["negative_passages"]
+                shaped = isinstance(record["query"], str) and all(isinstance(passage["text"], str) for passage in passages)
+            except (ValueError, KeyError, TypeError):
+                shaped = False
+            if not shaped:
+                raise Refused(f"{file}, line {number}: no JSON object with `query` and `negative_passages` (each with `text`).")
+            yield number, record
+
+
+def answer_of(record: dict[str, Any], stage: str, where: str) -> dict[str, Any] | None:
+    """What a stage answered; null where it was not asked."""
+    answer = record.get(stage)
+    if answer is not None and not (isinstance(answer, dict) and isinstance(answer.get("response"), str)):
+        raise Refused(f"{where}: '{stage}' has no `response`, which is what is read.")
+    return answer
+
+
+def full_text(passage: dict[str, Any]) -> str:
+    """A passage as a judge reads it: title, a blank, text."""
+    return f"{passage.get('title') or ''} {passage['text']}"
+
+
+def plain(text: str) -> str:
+    """A text with single blanks, so that what a reader of files did to white space does not matter."""
+    return " ".join(text.split())
+
+
+def plainly(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    return frame.with_columns(pl.Series(column, [plain(text) for text in frame[column]], dtype=pl.String))
+
+
+def identity(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What decides the answers: the file's contents, wherever it lies."""
+    return {"file": fingerprint_of_file(below_inputs(parameters["file"], "the recorded answers"))}

@@ -1,0 +1,30 @@
+"""What a cascade misses, estimated from a random share of what no rule passed on."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tasks.relabel.cascade import Cascade
+from tasks.relabel.fitness.share import wilson
+from tasks.relabel.verdicts import PAIR
+
+
+def missed(said: Cascade) -> dict | None:
+    """How many false negatives the last judge would have found among the pairs that never reached it.
+
+    Returns:
+        pairs (not passed on), control (of them judged all the same), hits, and share and number of what is missed, each
+        with a 95 % interval; null where there is no control.
+    """
+    if said.control.is_empty():
+        return None
+    last = said.said[-1].join(said.control, on=PAIR, how="semi").filter(pl.col("verdict") != "unknown")
+    hits = int((last["verdict"] == "positive").sum())
+    low, high = wilson(hits, len(last))
+    return {
+        "pairs": said.unsent,
+        "control": len(last),
+        "hits": hits,
+        "share": [hits / len(last) if len(last) else None, low, high],
+        "missed": [hits / len(last) * said.unsent if len(last) else None, low * said.unsent, high * said.unsent],
+    }

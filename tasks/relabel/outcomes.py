@@ -1,0 +1,108 @@
+"""Verdicts -> labels: what becomes of a negative once the judges have spoken.
+
+Errors cost differently: dropping a true negative is nearly free, promoting a wrong document poisons a query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tasks import tables
+from tasks.relabel.verdicts import PAIR
+
+KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE = "keep", "drop", "drop-query", "weight", "mask", "promote"
+ACTIONS = (KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE)
+TOO_MANY = "too-many-hits"
+
+
+@dataclass
+class Relabelled:
+    """Labels of a round, what left and why, and how many pairs met which end."""
+
+    labels: pl.DataFrame
+    removed: pl.DataFrame
+    actions: dict[str, int]
+
+
+def actions(final: pl.DataFrame, then: str | list[dict]) -> pl.DataFrame:
+    """What is to be done with each judged pair.
+
+    Args:
+        final: query_id, doc_id, verdict, probability.
+        then: one action for what was found, or bands `{"from": probability, "then": action}`: the highest band that a
+            pair reaches decides, and what reaches none is kept. Where a judge gave no probability, its verdict counts
+            as 1 or 0.
+
+    Returns:
+        `final` with a column `action`; what the judge could not say is masked: it is no label.
+    """
+    if isinstance(then, str):
+        chosen = pl.when(pl.col("verdict") == "positive").then(pl.lit(then)).otherwise(pl.lit(KEEP))
+    else:
+        probability = pl.col("probability").fill_null((pl.col("verdict") == "positive").cast(pl.Float32))
+        chosen = pl.lit(KEEP)
+        for band in sorted(then, key=lambda band: band["from"]):
+            chosen = pl.when(probability >= band["from"]).then(pl.lit(band["then"])).otherwise(chosen)
+    return final.with_columns(action=pl.when(pl.col("verdict") == "unknown").then(pl.lit(MASK)).otherwise(chosen))
+
+
+def without(action: str, instead: str, decided: pl.DataFrame) -> pl.DataFrame:
+    """`decided` with one action replaced by another."""
+    return decided.with_columns(action=pl.col("action").replace(action, instead))
+
+
+def relabelled(joined: pl.DataFrame, decided: pl.DataFrame, most_hits: int | None, grades: bool = False) -> Relabelled:
+    """The labels that a round trains on.
+
+    Args:
+        joined: what is known, and the round's negatives by rank, as if no judge had been asked.
+        decided: query_id, doc_id, action, verdict, probability, grade, judge, reason of judged pairs.
+        most_hits: queries with more pairs found than this are set aside (RLHN: 7 in the paper, 8 in the code); null: none.
+        grades: write the judges' grades into the labels, for losses that learn from them.
+    """
+    hits = decided.filter(pl.col("verdict") == "positive").group_by("query_id", maintain_order=True).len("hits")
+    crowded = hits.filter(pl.col("hits") > most_hits) if most_hits is not None else hits.clear()
+    dropped = decided.filter(pl.col("action") == DROP_QUERY).unique("query_id", keep="first", maintain_order=True)
+    leaving = pl.concat(
+        [
+            crowded.select("query_id", rule=pl.lit(TOO_MANY), detail=pl.format("{} found, at most {}", "hits", pl.lit(most_hits))),
+            dropped.select("query_id", rule=pl.lit("judge"), detail=said()),
+        ]
+    ).unique("query_id", keep="first", maintain_order=True)
+    stays = joined.join(leaving, on="query_id", how="anti", maintain_order="left")
+    judged = decided.join(leaving, on="query_id", how="anti", maintain_order="left")
+    marked = stays.join(
+        judged.select(
+            *PAIR, "action", "verdict", said_grade="grade", said_probability="probability", said_by="judge", said_reason="reason",
+        ),
+        on=PAIR, how="left", maintain_order="left",
+    )  # fmt: skip
+    mined, action = pl.col("rank").is_not_null(), pl.col("action")
+    changed = mined & action.is_in([MASK, PROMOTE])
+    weight = 1 - pl.col("said_probability").fill_null((pl.col("verdict") == "positive").cast(pl.Float32))
+    spoken = mined & action.is_not_null()
+    labels = marked.filter(~(mined & (action == DROP)).fill_null(False)).with_columns(
+        label=pl.when(changed & (action == PROMOTE)).then(pl.lit("positive"))
+        .when(changed & (action == MASK)).then(pl.lit("unknown")).otherwise(pl.col("label").cast(pl.String)),
+        weight=pl.when(mined & (action == WEIGHT)).then(weight).otherwise(pl.col("weight")),
+        probability=pl.when(spoken).then(pl.col("said_probability")).otherwise(pl.col("probability")),
+        judge=pl.when(spoken).then(pl.col("said_by")).otherwise(pl.col("judge")),
+        reason=pl.when(spoken).then(pl.col("said_reason")).otherwise(pl.col("reason")),
+        grade=pl.when(spoken | (pl.lit(grades) & pl.col("said_grade").is_not_null())).then(pl.col("said_grade")).otherwise(pl.col("grade")),
+        rank=pl.when(changed).then(None).otherwise(pl.col("rank")),
+    )  # fmt: skip
+    ranked = labels.with_columns(
+        rank=pl.when(pl.col("rank").is_not_null()).then(pl.col("rank").rank("ordinal").over("query_id")).otherwise(None)
+    )
+    gone = judged.filter(pl.col("action") == DROP).select(*PAIR, rule=pl.lit("judge"), detail=said())
+    left = leaving.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule="rule", detail="detail")
+    counts = decided["action"].value_counts().rows()
+    return Relabelled(tables.shaped("labels", ranked), tables.shaped("removed", pl.concat([gone, left])), dict(sorted(counts)))
+
+
+def said() -> pl.Expr:
+    """Who said so, and how surely."""
+    sure = pl.when(pl.col("probability").is_null()).then(pl.lit("")).otherwise(pl.format(" ({})", pl.col("probability").round(3)))
+    return pl.format("{} says {}{}", "judge", pl.col("verdict").cast(pl.String), sure)

@@ -1,0 +1,77 @@
+"""What a person has decided about a pair: it wins over every judge, and over the labels that came with the collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables
+from tasks.errors import Refused, listed, nearest
+
+FILE = Path("inputs/overrides.csv")
+COLUMNS = ("query_id", "doc_id", "label")
+LABELS = ("positive", "negative", "unknown")
+
+
+def read(file: Path = FILE) -> pl.DataFrame:
+    """query_id, doc_id, label of every line of the file; none where there is no file.
+
+    Raises:
+        Refused: other columns, another label, or a pair that stands there twice.
+    """
+    if not file.is_file():
+        return pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+    try:
+        given = pl.read_csv(file, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise Refused(f"{file} cannot be read as CSV: {error}. Its first line is {','.join(COLUMNS)}.") from None
+    absent = [name for name in COLUMNS if name not in given.columns]
+    if absent:
+        raise Refused(f"{file} lacks the column {listed(absent)}: its first line is {','.join(COLUMNS)} (others are ignored).")
+    rows = given.select(COLUMNS).with_row_index("line", offset=2)
+    strange = rows.filter(~pl.col("label").is_in(LABELS).fill_null(False))
+    if len(strange):
+        line, *_, label = strange.row(0)
+        raise Refused(f"{file}, line {line}: the label is '{label}': {nearest(label or '', LABELS)}.")
+    twice = rows.filter(pl.struct("query_id", "doc_id").is_duplicated())
+    if len(twice):
+        line, query, doc, _ = twice.row(0)
+        raise Refused(f"{file}, line {line}: query '{query}' and document '{doc}' stand there more than once. Keep one of the lines.")
+    return rows.drop("line")
+
+
+def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> tuple[pl.DataFrame, int]:
+    """Labels with a person's decisions in them, and how many pairs these changed.
+
+    A pair that is decided positive becomes one even if nobody retrieved it. Decisions about queries that do not train
+    here, and those that agree with what stands already, change nothing.
+
+    Args:
+        labels: of the round.
+        decided: as `read` gives it.
+        doc_ids: of all documents of the training collections.
+
+    Raises:
+        Refused: a decision names a document that is not there.
+    """
+    absent = decided.filter(~pl.col("doc_id").is_in(doc_ids.implode()))
+    if len(absent):
+        raise Refused(f"{FILE} names documents that no training collection has: {listed(absent['doc_id'].unique(maintain_order=True))}.")
+    here = decided.join(labels, on="query_id", how="semi", maintain_order="left")
+    marked = labels.join(here.rename({"label": "decided"}), on=["query_id", "doc_id"], how="left", maintain_order="left")
+    differs = (pl.col("decided") != pl.col("label").cast(pl.String)).fill_null(False)
+    changed = marked.with_columns(differs=differs).with_columns(
+        label=pl.coalesce("decided", pl.col("label").cast(pl.String)),
+        judge=pl.when("differs").then(pl.lit("person")).otherwise("judge"),
+        reason=pl.when("differs").then(pl.lit("overrides.csv")).otherwise("reason"),
+        weight=pl.when("differs").then(1.0).otherwise("weight"),
+        rank=pl.when(pl.col("differs") & (pl.col("decided") != "negative")).then(None).otherwise("rank"),
+    )
+    new = (
+        here.join(labels, on=["query_id", "doc_id"], how="anti", maintain_order="left")
+        .filter(pl.col("label") != "negative")
+        .with_columns(weight=pl.lit(1.0), judge=pl.lit("person"), reason=pl.lit("overrides.csv"), source=pl.lit("overrides"))
+    )
+    total = pl.concat([tables.shaped("labels", changed), tables.shaped("labels", new)])
+    return total, int(changed["differs"].sum()) + len(new)

@@ -1,0 +1,10 @@
+"""all: every pair goes on, so that two judges can be compared on the same pairs."""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def all(said: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id of what this judge was asked."""
+    return said.select("query_id", "doc_id")

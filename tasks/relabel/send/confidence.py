@@ -1,0 +1,22 @@
+"""confidence: the pairs of which the judge is not sure (Hendrycks and Gimpel, arXiv 1610.02136: the maximum probability)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+
+def confidence(said: pl.DataFrame, *, below: Annotated[float, Field(gt=0.5, le=1)] = 0.9) -> pl.DataFrame:
+    """Pairs that go on to the next judge.
+
+    Args:
+        said: query_id, doc_id, verdict, probability.
+        below: t: a pair goes on when max(p, 1 - p) < t; .9 is ours. Where there is no probability it goes on.
+
+    Returns:
+        query_id, doc_id.
+    """
+    sure = pl.max_horizontal(pl.col("probability"), 1 - pl.col("probability"))
+    return said.filter((sure < below).fill_null(True)).select("query_id", "doc_id")

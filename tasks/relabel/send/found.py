@@ -1,0 +1,20 @@
+"""found: the queries of which the judge found at least one false negative (RLHN, arXiv 2505.16967, paper and code)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def found(said: pl.DataFrame, *, whole_query: bool = True) -> pl.DataFrame:
+    """Pairs that go on to the next judge.
+
+    Args:
+        said: query_id, doc_id, verdict: what this judge said.
+        whole_query: all pairs of such a query, as RLHN sends them; false: only those that were found.
+
+    Returns:
+        query_id, doc_id.
+    """
+    hits = said.filter(pl.col("verdict") == "positive")
+    chosen = said.join(hits, on="query_id", how="semi", maintain_order="left") if whole_query else hits
+    return chosen.select("query_id", "doc_id")

@@ -1,0 +1,46 @@
+"""rejector: the pairs on which a small learned model expects this judge to err (arXiv 2006.01862; ours is logistic)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from tasks.errors import Refused
+
+
+def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float, Field(gt=0, lt=1)] = 0.2) -> pl.DataFrame:
+    """Pairs that go on to the next judge.
+
+    Args:
+        said: query_id, doc_id, rank, verdict, grade, probability.
+        evidence: what `hone judge check` found of this judge; its `rejector` holds the model: names of features, their
+            mean and scale, a weight for each, an intercept.
+        above: the probability of an error from which a pair goes on; .2 is ours.
+
+    Returns:
+        query_id, doc_id; what the judge could not say goes on too.
+
+    Raises:
+        Refused: nobody has checked the judge.
+    """
+    learned = next((found["rejector"] for found in evidence if found.get("rejector")), None)
+    if learned is None:
+        raise Refused("send: rejector needs to know where the judge errs: run `hone judge check JUDGE --on COLLECTION` first.")
+    features = np.column_stack([features_of(said)[name] for name in learned["features"]])
+    scaled = (features - np.array(learned["mean"])) / np.array(learned["scale"])
+    error = 1 / (1 + np.exp(-(np.nan_to_num(scaled) @ np.array(learned["weights"]) + learned["intercept"])))
+    return said.filter(pl.Series(error > above) | (pl.col("verdict") == "unknown")).select("query_id", "doc_id")
+
+
+def features_of(said: pl.DataFrame) -> dict[str, np.ndarray]:
+    """What the model looks at: probability, its distance from a half, grade, and the logarithm of the rank."""
+    probability = said["probability"].to_numpy().astype(float)
+    return {
+        "probability": probability,
+        "doubt": 0.5 - np.abs(probability - 0.5),
+        "grade": said["grade"].to_numpy().astype(float),
+        "log_rank": np.log(said["rank"].to_numpy().astype(float)),
+    }

@@ -1,0 +1,83 @@
+"""xllamacpp's OpenAI-compatible server, in a process of its own that ends with whoever started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tasks.errors import Refused
+from tasks.files import home
+
+READY = "listening on "
+
+
+@contextmanager
+def serving(
+    model: Path, *, slots: int = 1, context: int = 4096, threads: int | None = None, port: int = 0, name: str | None = None
+) -> Iterator[str]:
+    """The base URL (ending in /v1) of a server that answers by a GGUF model until the block ends.
+
+    Args:
+        model: the file.
+        slots: prompts at once.
+        context: tokens of prompt and answer together, of each slot.
+        threads: processor threads; null: all cores.
+        port: to listen on, on loopback; 0: any that is free.
+        name: what the model is called where something goes wrong.
+
+    Raises:
+        Refused: the file is no model that can be read.
+    """
+    log = home() / "logs" / "judge-server.log"
+    log.parent.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "tasks.relabel.server", str(model.resolve()), *map(str, (slots, context, threads or cores(), port))]
+    with log.open("wb") as chatter:
+        # The child ends when this pipe closes, however this process ends.
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True)
+        try:
+            address = next((line for line in server.stdout if line.startswith(READY)), None)
+            if address is None:
+                raise Refused(
+                    f"the model {name or model.name} cannot be served: is it a whole GGUF file, and is there memory for it? "
+                    f"The server's words are in HONE_HOME/logs/{log.name}."
+                )
+            yield address.removeprefix(READY).strip() + "/v1"
+        finally:
+            server.stdin.close()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+            server.stdout.close()
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def main(model: str, slots: str, context: str, threads: str, port: str) -> None:
+    """Serve until standard input ends."""
+    from xllamacpp import CommonParams, Server
+
+    given = CommonParams()
+    given.model.path = model
+    given.n_parallel = int(slots)
+    given.n_ctx = int(slots) * int(context)
+    given.cpuparams.n_threads = int(threads)
+    given.cpuparams_batch.n_threads = int(threads)
+    if int(port):
+        given.port = int(port)
+    server = Server(given)
+    print(f"{READY}{server.listening_address}", flush=True)
+    sys.stdin.read()
+    os._exit(0)  # its threads may be in the middle of a prompt that nobody waits for
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

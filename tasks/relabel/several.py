@@ -1,0 +1,86 @@
+"""Several answers to one question: votes, two orders, two polarities. What they disagree on is unknown."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tasks.relabel.answers import CERTAIN
+from tasks.relabel.verdicts import PAIR
+from tasks.stage import say
+
+PAID = ["raw", "tokens_in", "tokens_out", "money", "seconds"]  # of an answer
+YES, NO, UNKNOWN = (pl.col("verdict") == word for word in ("positive", "negative", "unknown"))
+
+
+def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row for each pair: how often it was found and not, means of what is known, all texts and costs.
+
+    The number of the answer is the first's.
+    """
+    return (
+        pl.concat([frame.with_row_index("row") for frame in frames], how="vertical_relaxed")
+        .group_by("row", *PAIR, maintain_order=True)
+        .agg(
+            pl.col("grade", "probability").mean(),
+            pl.col("reason").drop_nulls().first(),
+            pl.col("answer", "model", "asked_at", "run").drop_nulls().first(),
+            pl.col("raw").drop_nulls().str.join("\n\n"),
+            *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in PAID if name != "raw"),
+            first=pl.col("probability").first(),
+            last=pl.col("probability").last(),
+            sure=pl.col("probability").count(),
+            yes=YES.sum(),
+            no=NO.sum(),
+            lacking=UNKNOWN.sum(),
+        )
+        .with_columns(raw=pl.when(pl.col("raw") != "").then(pl.col("raw")))
+    )
+
+
+def voted(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """The majority of votes. Answers that are unknown do not vote; a tie is unknown.
+
+    The probability is the mean of those that the answers give, else the share of votes that found the pair.
+    """
+    told = together(frames)
+    votes, most = pl.col("yes") + pl.col("no"), pl.max_horizontal("yes", "no")
+    counted = told.filter(votes > 0)
+    if len(counted):
+        one = counted.select((most == votes).mean()).item()
+        say(f"relabel: {len(frames)} votes on {len(told):,} pairs: on {one:.0%} of them all agree, which no majority of them can exceed")
+    return told.with_columns(
+        verdict=pl.when(pl.col("yes") > pl.col("no")).then(pl.lit("positive"))
+        .when(pl.col("no") > pl.col("yes")).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
+        probability=pl.coalesce("probability", pl.when(votes > 0).then(pl.col("yes") / votes)),
+        reason=pl.when(votes == 0).then(pl.col("reason"))
+        .when(pl.col("yes") == pl.col("no")).then(pl.format("the votes are tied: {} to {}", "yes", "no"))
+        .when(most < len(frames)).then(pl.format("{} of {} votes", most, pl.lit(len(frames)))),
+    )  # fmt: skip
+
+
+def agreed(frames: list[pl.DataFrame], reason: str) -> pl.DataFrame:
+    """What all answers say; unknown, for `reason`, where they differ."""
+    return together(frames).with_columns(
+        verdict=pl.when(pl.col("yes") == len(frames)).then(pl.lit("positive"))
+        .when(pl.col("no") == len(frames)).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
+        reason=pl.when((pl.col("yes") > 0) & (pl.col("no") > 0)).then(pl.lit(reason)).otherwise(pl.col("reason")),
+    )  # fmt: skip
+
+
+def averaged(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """The mean of a question's and its opposite's probability, which a liking for yes or no does not change.
+
+    Where one of them gives no probability both must say the same.
+    """
+    told = agreed(frames, "the two polarities disagree")
+    both = told.filter(pl.col("sure") == len(frames))
+    if len(both):
+        bias = both.select((pl.col("first") - pl.col("last")).mean()).item()
+        say(f"relabel: the judge says yes {abs(bias):.0%} {'more' if bias > 0 else 'less'} often than two opposite questions allow")
+    certain = pl.col("sure") == len(frames)
+    return told.with_columns(
+        verdict=pl.when(certain & (pl.col("probability") >= CERTAIN)).then(pl.lit("positive"))
+        .when(certain).then(pl.lit("negative")).otherwise("verdict"),
+        probability=pl.when(certain).then("probability"),
+        reason=pl.when(~certain).then("reason"),
+    )  # fmt: skip

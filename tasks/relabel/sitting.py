@@ -1,0 +1,226 @@
+"""A sitting: one judge, one block of questions. Only what nobody has asked and nobody is asking now goes to the endpoint."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+
+import polars as pl
+
+from tasks.relabel.client import Call, Endpoint, Reply
+from tasks.relabel.desk import Desk
+from tasks.relabel.ledger import LEASE, Answer, Verdict, question_key
+from tasks.relabel.wording import Item, Wording
+from tasks.seeds import generator
+from tasks.stage import say
+
+CLAIMS_A_SLOT = 16  # questions claimed at once for each call at once; few, so that two loops share a block
+POLL = 0.5  # seconds between two looks at what another process asks
+RENEWED = LEASE / 3  # seconds after which claims of calls under way are renewed: a slow model or a batch takes longer than a lease
+# Faults that are an answer all the same: the same call would end in the same way, so they are kept.
+ANSWERED = ("refused", "too long")
+
+
+@dataclass
+class Sitting:
+    """One judge and one block of questions: what is asked, and what becomes of it.
+
+    Attributes:
+        desk: ledger, budget, seed, attempt.
+        judge: its fingerprint.
+        endpoint: who is asked.
+        wording: how.
+        expected: the model name that answers must carry; null: the first one's.
+        faults: why a question has no answer.
+        under_way: what each call is about that is claimed and has no reply yet.
+        elsewhere: questions that another process is asking.
+        again: groups of questions that the endpoint would not take as they were worded.
+    """
+
+    desk: Desk
+    judge: str
+    endpoint: Endpoint
+    wording: Wording
+    expected: str | None = None
+    faults: dict[bytes, str] = field(default_factory=dict)
+    under_way: dict[int, list[Item]] = field(default_factory=dict)
+    elsewhere: list[bytes] = field(default_factory=list)
+    again: list[list[Item]] = field(default_factory=list)
+    numbered: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hear(self, items: dict[bytes, Item]) -> pl.DataFrame:
+        """What is known of every question in the end: question, verdict, reason, and the answer it comes from."""
+        found = self.found(list(items))
+        open_now = without(list(items), found)
+        if open_now:
+            self.settle(items, open_now)
+            found = pl.concat([found, self.found(open_now)])
+        lost = {key: self.faults[key] for key in without(list(self.faults), found)}
+        if others := [fault for fault in lost.values() if fault.startswith("another model")]:
+            say(f"relabel: {others[0]}; name it as the judge's `reported` if it is to be one of its own")
+        silent = pl.DataFrame(
+            {"question": list(lost), "verdict": ["unknown"] * len(lost), "reason": list(lost.values())},
+            schema={"question": pl.Binary, "verdict": pl.String, "reason": pl.String},
+        )
+        return pl.concat([found, silent], how="diagonal_relaxed")
+
+    def found(self, keys: list[bytes]) -> pl.DataFrame:
+        return self.desk.ledger.find(self.judge, keys, self.desk.retry)
+
+    def settle(self, items: dict[bytes, Item], left: list[bytes]) -> None:
+        """Ask until every question has an answer or a fault, whoever asks it."""
+        told = False
+        while left:
+            self.elsewhere = []
+            self.put([items[key] for key in left])
+            left = self.elsewhere
+            if left and not told:
+                say(f"relabel: waiting for {len(left):,} questions that another process is asking now")
+                told = True
+            if left and self.over():
+                self.faults |= dict.fromkeys(left, f"over budget: {self.desk.budget.over}")
+                return
+            if left:
+                time.sleep(POLL)
+                left = without(left, self.found(left))
+
+    def over(self) -> bool:
+        """Whether the budget is used up, by time too."""
+        budget = self.desk.budget
+        reservation = None if budget.over else budget.reserve(0, 0, 0.0)
+        if reservation is not None:
+            budget.settle(reservation, 0, 0.0)
+        return reservation is None
+
+    def put(self, items: list[Item]) -> None:
+        """Ask as many of these as this process may; the others are noted as `elsewhere`."""
+        with self.claims_renewed():
+            try:
+                calls = self.calls(items)
+                if self.numbered == 0 and self.wording.extras():
+                    # Alone, so that what this endpoint does not know costs one call.
+                    self.deliver(islice(calls, 1))
+                self.deliver(calls)
+                while self.again:
+                    groups, self.again = self.again, []
+                    numbered = [(self.number(group), group) for group in groups]
+                    self.deliver(self.wording.call(group, number) for number, group in numbered)
+            finally:
+                with self.lock:
+                    left = [item.key for group in (*self.under_way.values(), *self.again) for item in group]
+                    self.under_way.clear()
+                    self.again = []
+                    if left:
+                        self.desk.ledger.release(self.judge, left)
+
+    def deliver(self, calls: Iterable[Call]) -> None:
+        self.wording.settings.send(self.endpoint, calls, self.desk.budget, self.on_reply, self.expected)
+
+    @contextmanager
+    def claims_renewed(self) -> Iterator[None]:
+        """Keep the claims of what is under way from running out while the block lasts."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(RENEWED):
+                with self.lock:
+                    if keys := [item.key for group in self.under_way.values() for item in group]:
+                        self.desk.ledger.claim(self.judge, keys)
+
+        thread = threading.Thread(target=renew, name="claims", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def calls(self, items: list[Item]) -> Iterator[Call]:
+        """Calls about these questions, claimed as they are needed."""
+        batch: list[Item] = []
+        most = CLAIMS_A_SLOT * self.endpoint.slots
+        for _, of_query in groupby(items, key=lambda item: (item.query, item.positives)):
+            batch += of_query
+            if len(batch) >= most:
+                yield from self.claimed(batch)
+                batch = []
+        if batch:
+            yield from self.claimed(batch)
+
+    def claimed(self, items: list[Item]) -> Iterator[Call]:
+        """Calls about those that nobody else asks now and nobody has answered meanwhile."""
+        if over := self.desk.budget.over:
+            self.faults |= {item.key: f"over budget: {over}" for item in items}
+            return
+        ledger = self.desk.ledger
+        keys = [item.key for item in items]
+        mine = ledger.claim(self.judge, keys)
+        self.elsewhere += [key for key in keys if key not in mine]
+        # Another process may have answered between the look-up and the claim.
+        claimed = [key for key in keys if key in mine]
+        unanswered = set(without(claimed, self.found(claimed)))
+        if done := mine - unanswered:
+            ledger.release(self.judge, list(done))
+        # All are noted before the first is sent: if the work ends between two calls, no claim may stay.
+        numbered = [(self.number(group), group) for group in self.groups([item for item in items if item.key in unanswered])]
+        yield from (self.wording.call(group, number) for number, group in numbered)
+
+    def number(self, group: list[Item]) -> int:
+        """A number for the call about a group, which is under way from now on."""
+        with self.lock:
+            self.numbered += 1
+            self.under_way[self.numbered] = group
+            return self.numbered
+
+    def groups(self, items: list[Item]) -> Iterator[list[Item]]:
+        """Questions of one call each; those of a listwise prompt are shuffled, so that a rank gives no place away."""
+        if self.wording.prompt.kind != "listwise":
+            yield from ([item] for item in items)
+            return
+        for (query, _), group in groupby(items, key=lambda item: (item.query, item.positives)):
+            of_query = list(group)
+            order = generator(self.desk.seed, self.judge, question_key(query, "").hex()).permutation(len(of_query))
+            for start in range(0, len(of_query), self.wording.settings.documents):
+                yield [of_query[place] for place in order[start : start + self.wording.settings.documents]]
+
+    def on_reply(self, reply: Reply) -> None:
+        """Keep an answer at once; a fault leaves its questions open for the next run."""
+        with self.lock:
+            group = self.under_way.pop(reply.call.number)
+            fault = reply.fault
+            if fault is None and reply.model and self.expected and reply.model != self.expected:
+                fault = f"another model: {reply.model} answered instead of {self.expected}"
+            if fault and (unknown := self.wording.not_known(reply.call, fault)):
+                self.wording.without |= unknown
+                self.again.append(group)
+            elif fault and fault.partition(":")[0].strip() not in ANSWERED:
+                keys = [item.key for item in group]
+                self.faults |= dict.fromkeys(keys, fault)
+                self.desk.ledger.release(self.judge, keys)
+            else:
+                self.keep(reply, group)
+
+    def keep(self, reply: Reply, group: list[Item]) -> None:
+        """Record what a reply says of the questions of its call."""
+        wording = self.wording
+        if reply.fault:
+            verdicts = [Verdict(item.key, "unknown", reason=reply.fault) for item in group]
+        else:
+            self.expected = self.expected or reply.model
+            read = wording.prompt.parse(reply.text, reply.tops, reply.cut, len(group), wording.settings.positive_from)
+            verdicts = [
+                Verdict(item.key, said.verdict, said.grade, said.probability, said.reason) for item, said in zip(group, read, strict=True)
+            ]
+        answer = Answer(reply.text or "", reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.seconds)
+        self.desk.ledger.record(self.judge, answer, verdicts, self.desk.run, self.desk.retry)
+
+
+def without(keys: list[bytes], found: pl.DataFrame) -> list[bytes]:
+    """Those that have no row, in their order."""
+    known = set(found["question"])
+    return [key for key in keys if key not in known]

@@ -1,0 +1,111 @@
+"""Judges of a recipe: found in params.yaml, made exact, with what is known of how far they can be believed."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from tasks import methods
+from tasks.encode.model import pinned
+from tasks.errors import Refused, nearest
+from tasks.files import fingerprint_of_file, read_json
+from tasks.params import Params
+from tasks.relabel import identity
+from tasks.relabel.how import without_how
+from tasks.relabel.overrides import FILE as OVERRIDES
+from tasks.resolve.recipe import Relabel
+
+FITNESS = Path("inputs/fitness")
+RETRIES = Path("inputs/retries.json")
+BASE = "r0"  # a judge that is an encoder may name the model that the first round started from
+
+
+def relabel(given: Params, section: Relabel, round: str) -> dict:
+    """The section `relabel` of a round with its judges made exact.
+
+    A judge that is `optional` and cannot work here is left out, with the reason; where none is left, nobody judges.
+    """
+    cascade, left_out = [], {}
+    for place, item in enumerate(section.cascade, start=1):
+        where = f"round {round}: relabel.cascade.{place}"
+        name, line = judge_of(given, item.judge, where)
+        named = isinstance(item.judge, str) and item.judge in given.judges
+        reason = unable(line) if item.optional else None
+        if reason is not None:
+            left_out[name] = reason
+            continue
+        cascade.append(
+            {
+                "name": name,
+                **(without_how(line) if named else line),
+                "fingerprint": identity.fingerprint(line),
+                "send": item.send,
+                "evidence": evidence(given, name),
+            }
+        )
+    return section.model_dump(mode="json", by_alias=True) | {
+        "cascade": cascade,
+        "left_out": left_out,
+        "retry": retries(round),
+    }
+
+
+def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
+    """Name and checked line of a judge: an entry of params.yaml's `judges`, or a method with its parameters.
+
+    Raises:
+        Refused: there is no such judge; the message has the nearest name.
+    """
+    if isinstance(judge, str) and judge in given.judges:
+        return judge, methods.checked("relabel.judges", given.judges[judge], f"params.yaml: judges.{judge}")
+    name, _ = methods.line(judge, where)
+    known = [*given.judges, *methods.names("relabel.judges")]
+    if name not in methods.names("relabel.judges"):
+        raise Refused(f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, known)}")
+    return name, methods.checked("relabel.judges", judge, where)
+
+
+def unable(line: dict) -> str | None:
+    """Why a judge cannot work on this machine, as far as it can tell beforehand; null when it can."""
+    module = inspect.getmodule(methods.find("relabel.judges", line["method"]).function)
+    missing = getattr(module, "missing", None)
+    return missing(line["parameters"]) if missing else None
+
+
+def evidence(given: Params, judge: str) -> list[dict]:
+    """What `hone judge check` found of a judge on the collections that are trained on."""
+    files = [FITNESS / f"{judge}@{collection}.json" for collection in given.train_on]
+    return [read_json(file) for file in files if file.is_file()]
+
+
+def told(section: dict | str) -> dict | str:
+    """A resolved section as MLflow shows it: without what was found of its judges."""
+    if not isinstance(section, dict):
+        return section
+    return section | {"cascade": [{name: value for name, value in line.items() if name != "evidence"} for line in section["cascade"]]}
+
+
+def evidence_of_last(section: dict | str) -> list[dict]:
+    """What is known of the last judge of a resolved section; nothing where nobody judges."""
+    return section["cascade"][-1]["evidence"] if isinstance(section, dict) and section["cascade"] else []
+
+
+def retries(round: str) -> int:
+    """How often `hone judge retry` was called for a round."""
+    return read_json(RETRIES).get(round, 0) if RETRIES.is_file() else 0
+
+
+def teachers(section: dict) -> dict[str, dict]:
+    """Every encoder that judges name beside the round's own, made exact."""
+    named = {
+        line["parameters"]["model"]: line["parameters"].get("revision")
+        for line in section["cascade"]
+        if line["method"] == "encoder" and line["parameters"].get("model")
+    }
+    return {name: pinned(name, revision) for name, revision in named.items() if name != BASE}
+
+
+def overrides() -> str | None:
+    """The hash of what a person decided, which wins over every judge; null where there is no such file."""
+    return fingerprint_of_file(OVERRIDES) if OVERRIDES.is_file() else None

@@ -1,0 +1,271 @@
+"""How questions become calls, and what becomes of several answers to one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.relabel import client, several, sitting
+from tasks.relabel.asking import Asking, ask
+from tasks.relabel.client import Endpoint
+from tasks.relabel.examples import examples, triples
+from tasks.relabel.ledger import Answer, Verdict, question_key
+from tasks.relabel.prompt import load
+from tests.relabel.answering import desk, documents_of, finds, questions, says, serving
+
+
+def heard(*rows: tuple[str, float | None]) -> pl.DataFrame:
+    """A frame as one way of asking leaves it; each row is an answer of its own that cost 1."""
+    frame = pl.DataFrame(rows, schema={"verdict": pl.String, "probability": pl.Float64}, orient="row").with_row_index("place")
+    nothing = {"grade": pl.Float64, "reason": pl.String}
+    return frame.select(
+        pl.lit("q").alias("query_id"), pl.col("place").cast(pl.String).alias("doc_id"), "verdict", "probability",
+        *(pl.lit(None, dtype=kind).alias(name) for name, kind in nothing.items()),
+        answer=pl.col("place"), raw=pl.format("raw {}", "place"), model=pl.lit("m"), tokens_in=pl.lit(10), tokens_out=pl.lit(1),
+        money=pl.lit(1.0), seconds=pl.lit(1.0), asked_at=pl.lit("now"), run=pl.lit("run"),
+    )  # fmt: skip
+
+
+def test_the_majority_of_votes_counts_and_ties_are_unknown(capsys: pytest.CaptureFixture[str]):
+    votes = [
+        heard(("positive", None), ("positive", 0.9), ("negative", None), ("unknown", None), ("negative", 0.0)),
+        heard(("positive", None), ("negative", 0.3), ("positive", None), ("unknown", None), ("negative", 0.1)),
+        heard(("positive", None), ("positive", 0.6), ("unknown", None), ("unknown", None), ("negative", 0.2)),
+    ]
+    told = several.voted(votes)
+    assert told["verdict"].to_list() == ["positive", "positive", "unknown", "unknown", "negative"]
+    assert told["probability"].to_list() == [1.0, pytest.approx(0.6), 0.5, None, pytest.approx(0.1)]
+    assert told["reason"].to_list() == [None, "2 of 3 votes", "the votes are tied: 1 to 1", None, None]
+    assert told["money"].to_list() == [3.0] * 5
+    assert told["raw"][1] == "raw 1\n\nraw 1\n\nraw 1"
+    assert "3 votes on 5 pairs: on 50% of them all agree" in "".join(capsys.readouterr())
+
+
+def test_two_orders_must_agree():
+    told = several.agreed(
+        [
+            heard(("positive", None), ("positive", None), ("unknown", None)),
+            heard(("positive", None), ("negative", None), ("positive", None)),
+        ],
+        "they differ",
+    )
+    assert told["verdict"].to_list() == ["positive", "unknown", "unknown"]
+    assert told["reason"].to_list() == [None, "they differ", None]
+
+
+def test_two_polarities_are_averaged_where_both_are_sure_and_must_agree_elsewhere():
+    told = several.averaged(
+        [heard(("positive", 0.9), ("positive", 0.6), ("positive", None), ("negative", 0.4)),
+         heard(("negative", 0.3), ("negative", 0.1), ("negative", 0.2), ("negative", None))],
+    )  # fmt: skip
+    assert told["verdict"].to_list() == ["positive", "negative", "unknown", "negative"]
+    assert told["probability"].to_list() == [pytest.approx(0.6), pytest.approx(0.35), None, None]
+
+
+def endpoint(url: str) -> Endpoint:
+    return Endpoint(url=url, model="m", key=None, slots=4)
+
+
+def test_long_texts_are_cut_until_the_prompt_fits():
+    long = "word " * 4000
+    for settings, most in ((Asking(trim=64, max_tokens=8), 64 * 4 + 10), (Asking(trim=None, context=600, max_tokens=8), 600 * 4)):
+        with serving(says("word")) as server:
+            ask(questions(("q", long)), desk(), f"f{most}", endpoint(server.url), load("yes-no-alone"), settings)
+            assert len(documents_of(server.asked[0])[0]) <= most
+            assert len("".join(message["content"] for message in server.asked[0]["messages"])) <= 4 * 600
+
+
+def test_known_answers_that_are_not_shown_do_not_belong_to_the_question():
+    known = {"q": ["k1", "k2", "k3"]}
+    with serving(says("good")) as server:
+        ask(questions(("q", "good"), known=known), desk(), "f", endpoint(server.url), load("yes-no"), Asking(known=2))
+        ask(questions(("q", "good"), known={"q": ["k1", "k2"]}), desk(), "f", endpoint(server.url), load("yes-no"), Asking(known=2))
+        assert len(server.asked) == 1
+        assert "k2" in server.prompts[0]
+        assert "k3" not in server.prompts[0]
+
+
+def test_calls_say_how_many_pairs_and_tokens_they_are():
+    calls: list[client.Call] = []
+
+    def noted(where, given, budget, on_reply, expected_model=None) -> None:
+        for call in given:
+            calls.append(call)
+            on_reply(client.Reply(call, "<better>[]</better><worse>[]</worse>", None, "m", 1, 1, 0.0, 0.0, False, None))
+
+    pairs = [("q1", f"d{number}") for number in range(30)] + [("q2", "d")]
+    ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("listwise"), Asking(send=noted))
+    assert sorted(call.pairs for call in calls) == [1, 5, 25]
+    assert len({call.number for call in calls}) == 3
+    for call in calls:
+        letters = sum(len(message["content"].encode()) for message in call.messages)
+        assert abs(call.tokens - letters / 4) <= 20
+
+
+@pytest.mark.parametrize("kind", ["timed out", "over budget", "unreachable", "broken", "stopped"])
+def test_faults_are_the_reason_and_are_not_kept(kind: str):
+    def failing(where, given, budget, on_reply, expected_model=None) -> None:
+        for call in given:
+            on_reply(client.Reply(call, None, None, None, 0, 0, 0.0, 0.0, False, f"{kind}: after 3 attempts"))
+
+    told = ask(questions(("q", "d")), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=failing))
+    assert told.select("verdict", "reason").rows() == [("unknown", f"{kind}: after 3 attempts")]
+    with serving(says("d")) as server:
+        assert ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("yes-no"))["verdict"][0] == "positive"
+
+
+def test_an_exception_leaves_nothing_claimed():
+    def crashing(where, given, budget, on_reply, expected_model=None) -> None:
+        next(iter(given))
+        raise KeyboardInterrupt
+
+    pairs = [("q", f"d{number}") for number in range(5)]
+    with pytest.raises(KeyboardInterrupt):
+        ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=crashing))
+    with serving(says("d")) as server:
+        told = ask(questions(*pairs), desk(), "f", endpoint(server.url), load("yes-no"))
+        assert len(server.asked) == 5
+    assert set(told["verdict"].cast(pl.String)) == {"positive"}
+
+
+def one_loop(url: str, pairs: list[tuple[str, str]], verdicts) -> None:
+    told = ask(questions(*pairs), desk(), "f", endpoint(url), load("yes-no"))
+    verdicts.put(told["verdict"].cast(pl.String).to_list())
+
+
+def test_two_loops_at_once_do_not_ask_the_same_pair_twice():
+    pairs = [("q", f"{'good' if number % 2 else 'bad'} {number}") for number in range(40)]
+    context = multiprocessing.get_context("spawn")
+    with serving(says("good")) as server:
+        verdicts = context.Queue()
+        loops = [context.Process(target=one_loop, args=(server.url, pairs, verdicts)) for _ in range(2)]
+        for loop in loops:
+            loop.start()
+        told = [verdicts.get(timeout=120) for _ in loops]
+        for loop in loops:
+            loop.join()
+        assert sorted(documents_of(body)[0] for body in server.asked) == sorted(text for _, text in pairs)
+    assert told[0] == told[1] == ["positive" if text.startswith("good") else "negative" for _, text in pairs]
+
+
+@given(st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("abcdefgh")), unique=True, min_size=1, max_size=20), st.integers(1, 5))
+def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]], documents: int):
+    pairs = sorted(pairs)
+
+    def answering(where, given, budget, on_reply, expected_model=None) -> None:
+        for call in given:
+            body = {"messages": call.messages}
+            assert len(documents_of(body)) == call.pairs <= documents
+            on_reply(client.Reply(call, finds("a", "b")(body), None, "m", 1, 1, 0.0, 0.0, False, None))
+
+    told = ask(
+        questions(*pairs),
+        desk(),
+        f"f{documents}",
+        endpoint("http://nowhere"),
+        load("listwise"),
+        Asking(send=answering, documents=documents),
+    )
+    assert told.select("query_id", "doc_id").rows() == pairs
+    assert told["verdict"].cast(pl.String).to_list() == ["positive" if text in "ab" else "negative" for _, text in pairs]
+
+
+def test_examples_are_other_queries_with_an_answer_and_a_worse_passage():
+    passages = {"d1": "one", "d2": "two", "d3": "three"}
+    similar = [("me", "d1"), ("near", "d2"), ("copy", "d2"), ("far", "d3"), ("lost", "gone")]
+    assert triples("me", similar, passages, 3) == [("near", "two", "three"), ("copy", "two", "three")]
+    assert triples("me", similar, passages, 1) == [("near", "two", "three")]
+
+
+def test_examples_come_from_the_most_similar_training_queries():
+    places = {"asked": [1, 0], "x": [0.9, 0.1], "y": [0.8, 0.2], "z": [0, 1]}
+
+    class Vectors:
+        def __init__(self, texts: list[str]) -> None:
+            self.array = np.array([places[text] for text in texts], dtype=np.float32)
+
+        def __len__(self) -> int:
+            return len(self.array)
+
+        def take(self, rows: slice) -> np.ndarray:
+            return self.array[rows]
+
+    collection = SimpleNamespace(
+        min_relevance=1,
+        queries=lambda: pl.DataFrame({"query_id": ["a", "x", "y", "z"], "text": ["asked", "x", "y", "z"]}),
+        qrels=lambda: pl.DataFrame({"query_id": ["a", "x", "y", "z"], "doc_id": ["da", "dx", "dy", "dz"], "relevance": [1, 1, 2, 1]}),
+    )
+
+    class Training(list):
+        def texts(self, ids) -> pl.DataFrame:
+            return pl.DataFrame({"doc_id": list(ids), "full_text": [f"text of {doc}" for doc in ids]})
+
+    encoder = SimpleNamespace(queries=Vectors)
+    at = SimpleNamespace(training=Training([collection]), models=SimpleNamespace(encoder=lambda: encoder))
+    told = examples(questions(("asked", "d")), at, 2)
+    assert told == {"asked": [("x", "text of dx", "text of dy"), ("y", "text of dy", "text of dz")]}
+    assert examples(questions(("asked", "d")), SimpleNamespace(training=None, models=None), 2) == {}
+
+
+def test_examples_belong_to_the_question():
+    with serving(lambda body: "equal") as server:
+        for worked in ([("a", "better", "worse")], [("b", "better", "worse")], [("b", "better", "worse")]):
+            told = ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("pairwise"), examples={"q": worked})
+        assert len(server.asked) == 2
+    assert told["verdict"][0] == "positive"
+
+
+def test_claims_of_slow_calls_are_renewed(monkeypatch: pytest.MonkeyPatch):
+    """The call ends only when its claim was made a second time."""
+    monkeypatch.setattr(sitting, "RENEWED", 0.01)
+    claimed: list[list[bytes]] = []
+    renewed = threading.Event()
+    at = desk()
+
+    class Watched(type(at.ledger)):
+        def claim(self, judge: str, questions) -> set[bytes]:
+            claimed.append(list(questions))
+            if len(claimed) > 1:
+                renewed.set()
+            return super().claim(judge, questions)
+
+    def slow(where, given, budget, on_reply, expected_model=None) -> None:
+        for call in given:
+            assert renewed.wait(60)
+            on_reply(client.Reply(call, "yes", None, "m", 1, 1, 0.0, 0.0, False, None))
+
+    told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=slow))
+    assert told["verdict"][0] == "positive"
+    assert claimed[0] == claimed[1]
+
+
+def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_gives_up(monkeypatch: pytest.MonkeyPatch):
+    """Of two pairs that another asks it answers one and lets go of the other; nothing is asked twice."""
+    monkeypatch.setattr(sitting, "POLL", 0.01)
+    at, keys = desk(), [question_key("q", text, ["known"]) for text in ("answered", "let go")]
+    other = type(at.ledger)()
+    other.owner = f"elsewhere:1:{other.owner}"
+    assert other.claim("f", keys) == set(keys)
+    polls = iter(range(1000))
+
+    class Watched(type(at.ledger)):
+        def find(self, judge: str, questions, retry: int = 0) -> pl.DataFrame:
+            if next(polls) == 2:  # after the first look at the ledger and the first look at what is claimed
+                other.record("f", Answer("no", "m", 1, 1, 0.0, 0.0), [Verdict(keys[0], "negative")], "other run")
+                other.release("f", keys[1:])
+            return super().find(judge, questions, retry)
+
+    given = questions(("q", "answered"), ("q", "let go"))
+    with serving(says("let", "answered")) as server:
+        told = ask(given, replace(at, ledger=Watched()), "f", endpoint(server.url), load("yes-no"), Asking(logprobs=False))
+        assert [documents_of(body) for body in server.asked] == [["let go"]]
+    assert told["verdict"].cast(pl.String).to_list() == ["negative", "positive"]
+    assert told["run"].to_list() == ["other run", "test"]

@@ -1,0 +1,258 @@
+"""The stage as a whole: a real cascade replayed, an endpoint that answers, one that is dead, and what a person overrules."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from tasks import tables
+from tasks.files import read_json, write_json
+from tasks.relabel import __main__ as relabel
+from tasks.resolve import __main__ as resolve
+from tasks.retrieve import __main__ as retrieve
+from tasks.sample import __main__ as sample
+from tasks.score import __main__ as score
+from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.relabel.answering import serving
+
+PAIR = ["query_id", "doc_id"]
+THENS = ("keep", "drop", "drop-query", "weight", "mask", "promote")
+
+
+def write_recipe(section: dict | str, n: int = 25) -> None:
+    """A recipe whose candidates are those of a run file, so that it is known which negatives are judged."""
+    Path("recipes").mkdir(exist_ok=True)
+    recipe = {
+        "about": "a test",
+        "retrieve": [{"run": {"file": "inputs/candidates.trec"}}],
+        "sample": {"keep": ["labelled"], "choose": {"top": {"n": n}}, "on_shortage": "fewer"},
+        "relabel": section,
+    }
+    Path("recipes/judged.yaml").write_text(yaml.safe_dump(recipe))
+
+
+def write_run(ranked: dict[str, list[str]]) -> None:
+    lines = [f"{query} Q0 {doc} {place} {100 - place} made-up" for query, docs in ranked.items() for place, doc in enumerate(docs, start=1)]
+    Path("inputs/candidates.trec").write_text("\n".join(lines) + "\n")
+
+
+def run_to_negatives() -> None:
+    for stage in (retrieve, score, sample):
+        stage.main("r1")
+
+
+def judged(section: dict, judges: dict | None = None) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
+    """Labels, removed rows and account after the stage has run with another section `relabel`."""
+    write_recipe(section)
+    write_params(rounds={"r1": {"from": "r0", "recipe": "judged"}}, judges=judges or {})
+    resolve.main()
+    relabel.main("r1")
+    folder = Path("rounds/r1")
+    return (
+        tables.read("labels", folder / "labels.parquet"),
+        tables.read("removed", folder / "removed" / "relabel.parquet"),
+        read_json(folder / "relabel.json"),
+    )
+
+
+# A real cascade: 50 queries, gpt-4o-mini and gpt-4o, 86 answers.
+
+
+@pytest.fixture
+def recorded(workspace: Path, shared: Path) -> list[dict]:
+    """The recorded queries as a collection, their mined negatives as its candidates."""
+    lines = []
+    Path("inputs").mkdir()
+    with Path("inputs/recorded.jsonl").open("w") as out:
+        for name in ("fiqa", "msmarco_passage"):
+            text = (shared / "rlhn_cascade" / f"{name}.jsonl").read_text(encoding="utf-8")
+            out.write(text)
+            lines += [json.loads(line) for line in text.splitlines()]
+    documents = {one["docid"]: one for line in lines for one in (*line["positive_passages"], *line["negative_passages"])}
+    write_rows(
+        Path("inputs/ours"),
+        [{"doc_id": name, "title": one["title"], "text": one["text"]} for name, one in documents.items()],
+        [{"query_id": line["query_id"], "text": line["query"], "split": "train"} for line in lines],
+        pairs(*((line["query_id"], one["docid"]) for line in lines for one in line["positive_passages"])),
+    )
+    write_run({line["query_id"]: [one["docid"] for one in line["negative_passages"]] for line in lines})
+    write_recipe({"cascade": [{"judge": "mini"}]})
+    prepare(rounds={"r1": {"from": "r0", "recipe": "judged"}}, judges=RECORDED)
+    run_to_negatives()
+    return lines
+
+
+RECORDED = {
+    name: {"replay": {"file": "inputs/recorded.jsonl", "stage": stage}} for name, stage in (("mini", "stage1"), ("large", "stage2"))
+}
+CASCADE = [{"judge": "mini", "send": "found"}, {"judge": "large"}]
+
+
+def hits(line: dict, stage: str, asked: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The pairs that the recorded lists of a stage name, of those that are among the negatives."""
+    numbers = {*line[stage]["better"], *line[stage]["worse"]} if line.get(stage) else set()
+    found = {(line["query_id"], line["negative_passages"][number - 1]["docid"]) for number in numbers if number >= 1}
+    return found & asked
+
+
+@pytest.mark.shared
+def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict]):
+    negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet")).select(PAIR).rows()
+    asked = set(negatives)
+    assert len(asked) > 800
+    final: set[tuple[str, str]] = set()
+    for line in recorded:
+        if hits(line, "stage1", asked):
+            final |= hits(line, "stage2", asked)
+    assert len(final) > 40
+    for then in THENS:
+        labels, removed, account = judged({"cascade": CASCADE, "then": then, "force": True}, RECORDED)
+        of = {
+            kind: set(labels.filter(pl.col("label") == kind, pl.col("judge") != "qrels").select(PAIR).rows())
+            for kind in ("positive", "negative", "unknown")
+        }
+        gone = set(removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).rows())
+        left = set(removed.filter(pl.col("doc_id").is_null())["query_id"])
+        assert account["judges"][1]["positive"] == len(final)
+        assert of["positive"] == (final if then == "promote" else set())
+        assert gone == (final if then == "drop" else set())
+        assert of["unknown"] == (final if then == "mask" else set())
+        assert left == ({query for query, _ in final} if then == "drop-query" else set())
+        spared = {pair for pair in asked if pair[0] not in left} - (final if then in ("drop", "mask", "promote") else set())
+        assert of["negative"] == spared
+        weights = set(labels.filter(pl.col("label") == "negative", pl.col("weight") == 0).select(PAIR).rows())
+        assert weights == (final if then == "weight" else set())
+
+
+@pytest.mark.shared
+def test_queries_with_more_than_seven_hits_are_set_aside(recorded: list[dict]):
+    labels, removed, _ = judged({"cascade": CASCADE, "then": "promote", "force": True, "most_hits": 7}, RECORDED)
+    crowded = set(removed.filter(pl.col("rule") == "too-many-hits")["query_id"])
+    promoted = labels.filter(pl.col("judge") == "large", pl.col("label") == "positive").group_by("query_id").len()
+    assert crowded.isdisjoint(labels["query_id"])
+    assert promoted["len"].max() <= 7
+
+
+@pytest.mark.shared
+def test_promotion_without_shown_precision_drops(recorded: list[dict]):
+    labels, removed, account = judged({"cascade": CASCADE, "then": "promote"}, RECORDED)
+    assert labels.filter(pl.col("label") == "positive", pl.col("judge") != "qrels").is_empty()
+    assert len(removed) == account["promotion"]["wanted"] > 40
+    assert "hone judge check large" in account["promotion"]["why"]
+
+
+# An endpoint.
+
+DOCUMENTS = [{"doc_id": f"d{number}", "text": f"text number {number}"} for number in range(1, 8)]
+QUERIES = [{"query_id": f"q{number}", "text": f"question {number}", "split": "train"} for number in (1, 2)]
+RANKED = {"q1": ["d2", "d3", "d4"], "q2": ["d5", "d6", "d7"]}
+
+
+@pytest.fixture
+def small(workspace: Path) -> None:
+    write_rows(Path("inputs/ours"), DOCUMENTS, QUERIES, pairs(("q1", "d1"), ("q2", "d1")))
+    write_run(RANKED)
+    write_recipe({"cascade": [{"judge": {"encoder": {"to": "query", "model": "r0"}}}]})
+    prepare(rounds={"r1": {"from": "r0", "recipe": "judged"}})
+    run_to_negatives()
+
+
+def asked_of(url: str, **more: object) -> dict:
+    return {"one": {"endpoint": {"url": url, "model": "made-up-1", "prompt": "yes-no", "timeout": 5} | more}}
+
+
+def says_yes_to(*texts: str):
+    """An endpoint's answers: yes where the candidate is one of these texts."""
+
+    def answer(body: dict) -> str:
+        candidate = body["messages"][-1]["content"].rpartition("<document>")[2]
+        return "yes" if any(text in candidate for text in texts) else "no"
+
+    return answer
+
+
+def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
+    with serving(says_yes_to("text number 3")) as server:
+        labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(server.url))
+        assert removed.select("query_id", "doc_id", "rule").rows() == [("q1", "d3", "judge")]
+        assert labels.filter(pl.col("label") == "negative").select(*PAIR, "rank").sort(PAIR).rows() == [
+            ("q1", "d2", 1), ("q1", "d4", 2), ("q2", "d5", 1), ("q2", "d6", 2), ("q2", "d7", 3),
+        ]  # fmt: skip
+        assert account["actions"] == {"drop": 1, "keep": 5}
+        assert len(server.asked) == 6
+        before = Path("rounds/r1/judgments.parquet").read_bytes()
+        judged({"cascade": [{"judge": "one"}]}, asked_of(server.url))
+        assert len(server.asked) == 6
+        assert Path("rounds/r1/judgments.parquet").read_bytes() == before
+    said = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
+    assert said["model"].to_list() == ["made-up-1"] * 6
+
+
+def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None):
+    with serving(says_yes_to()) as server:
+        url = server.url
+    labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(url))
+    assert removed.is_empty()
+    assert set(labels.filter(pl.col("judge") == "one")["label"].cast(pl.String)) == {"unknown"}
+    assert account["judges"][0]["unknown"] == 6
+    assert set(account["judges"][0]["unknown_because"]) <= {"unreachable", "stopped"}
+
+
+def test_what_could_not_be_read_is_asked_again_by_retry_only(small: None):
+    with serving(lambda body: "perhaps") as server:
+        judges = asked_of(server.url, logprobs=False)
+        account = judged({"cascade": [{"judge": "one"}]}, judges)[2]
+        assert account["judges"][0]["unknown"] == len(server.asked) == 6
+        judged({"cascade": [{"judge": "one"}]}, judges)
+        assert len(server.asked) == 6
+        write_json(Path("inputs/retries.json"), {"r1": 1})
+        server.answer = says_yes_to("text number 3")
+        account = judged({"cascade": [{"judge": "one"}]}, judges)[2]
+        assert len(server.asked) == 12
+        assert (account["judges"][0]["positive"], account["judges"][0]["unknown"]) == (1, 0)
+
+
+def test_a_budget_ends_the_asking_and_not_the_stage(small: None):
+    with serving(says_yes_to()) as server:
+        labels, _, account = judged({"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}, asked_of(server.url))
+        assert len(server.asked) == 4
+    assert account["judges"][0]["unknown_because"] == {"over budget": 2}
+    assert "4 pairs" in account["over_budget"]
+    assert labels.filter(pl.col("judge") == "one")["label"].cast(pl.String).value_counts().sort("label").rows() == [
+        ("negative", 4), ("unknown", 2),
+    ]  # fmt: skip
+
+
+def test_a_persons_word_wins_over_the_judge(small: None):
+    Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\nq1,d2,positive\n")
+    with serving(says_yes_to("text number 3")) as server:
+        labels, _, account = judged({"cascade": [{"judge": "one"}], "then": "mask"}, asked_of(server.url))
+    of = dict(labels.filter(pl.col("query_id") == "q1").select("doc_id", pl.col("label").cast(pl.String)).iter_rows())
+    assert of == {"d1": "positive", "d2": "positive", "d3": "negative", "d4": "negative"}
+    assert account["overridden"] == 2
+
+
+def test_without_a_cascade_nothing_is_asked_and_the_tables_are_there(small: None):
+    shutil.rmtree(Path("rounds/r1/removed"))
+    Path("rounds/r1/removed").mkdir()
+    run_to_negatives()
+    write_recipe("none")
+    write_params(rounds={"r1": {"from": "r0", "recipe": "judged"}})
+    resolve.main()
+    relabel.main("r1")
+    assert tables.read("judgments", Path("rounds/r1/judgments.parquet")).is_empty()
+    assert read_json(Path("rounds/r1/relabel.json"))["judges"] == []
+
+
+def test_grades_of_negatives_and_of_known_answers_go_into_the_labels(small: None):
+    section = {"cascade": [{"judge": {"encoder": {"to": "query", "model": "r0", "threshold": 2.0}}}], "then": "keep", "grades": True}
+    labels, _, _ = judged(section)
+    assert len(labels) == 8
+    assert labels["grade"].is_between(-1, 1).all()
+    known = labels.filter(pl.col("label") == "positive")
+    assert known["grade"].n_unique() == 2  # their own similarity, and no longer the grade of the qrels

@@ -1,0 +1,96 @@
+"""Judges of a recipe: found in params.yaml, made exact, refused where they cannot be meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks import params
+from tasks.errors import Refused
+from tasks.files import write_json
+from tasks.resolve import __main__ as resolve
+from tests.prepared import write_params, write_rows
+
+GUIDE = {"encoder": {"to": "positives", "model": "r0"}}
+CHEAP = {"endpoint": {"url": "http://127.0.0.1:9/v1", "model": "small", "prompt": "yes-no"}}
+
+
+def relabel(section: Any, judges: dict | None = None) -> dict:
+    """What `resolve` makes of a section `relabel` in the only round."""
+    write_rows(Path("inputs/ours"), [], [], [])
+    Path("recipes").mkdir(exist_ok=True)
+    recipe = {"about": "a test", "retrieve": [{"dense": {"depth": 10}}], "relabel": section}
+    Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
+    write_params(
+        rounds={"r1": {"from": "r0", "recipe": "tried"}}, judges=judges if judges is not None else {"guide": GUIDE, "cheap": CHEAP}
+    )
+    return resolve.everything(params.read())["rounds/r1/relabel"]
+
+
+def cascade(*lines: dict, **more: Any) -> dict:
+    return {"cascade": list(lines)} | more
+
+
+def test_a_named_judge_is_the_one_of_params(workspace: Path):
+    made = relabel(cascade({"judge": "guide", "send": {"most": {"pairs": 5}}}, {"judge": "cheap"}))["relabel"]
+    assert [(line["name"], line["method"]) for line in made["cascade"]] == [("guide", "encoder"), ("cheap", "endpoint")]
+    assert made["cascade"][0]["send"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
+    assert (made["then"], made["precision"], made["force"]) == ("drop", 0.8, False)
+
+
+def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
+    first = relabel(cascade({"judge": "cheap"}))
+    moved = {"endpoint": CHEAP["endpoint"] | {"url": "http://127.0.0.1:10/v1", "slots": 3, "key": "A_VARIABLE"}}
+    assert relabel(cascade({"judge": "cheap"}), {"cheap": moved}) == first
+    other = {"endpoint": CHEAP["endpoint"] | {"model": "large"}}
+    assert relabel(cascade({"judge": "cheap"}), {"cheap": other}) != first
+
+
+def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
+    code = relabel(cascade({"judge": "cheap"}))["code"]
+    assert {"tasks.relabel.judges.endpoint", "tasks.relabel.send.found", "tasks.relabel.__main__"} <= set(code)
+    assert "tasks.relabel.judges.people" not in code
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (cascade({"judge": "chaep"}), "did you mean 'cheap'?"),
+        (cascade({"judge": "cheap", "send": "fuond"}), "did you mean 'found'?"),
+        (cascade({"judge": "cheap"}, then="premote"), "then"),
+        (cascade({"judge": {"encoder": {"threshhold": 0.5}}}), "threshold"),
+        (cascade(), "cascade"),
+        (cascade({"judge": "cheap"}, precision=1.5), "precision"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_any_stage_works(workspace: Path, section: dict, said: str):
+    with pytest.raises(Refused) as refusal:
+        relabel(section)
+    assert said in str(refusal.value)
+
+
+def test_what_was_found_of_a_judge_is_part_of_the_stage(workspace: Path):
+    before = relabel(cascade({"judge": "cheap"}))
+    assert before["relabel"]["cascade"][0]["evidence"] == []
+    write_json(Path("inputs/fitness/cheap@ours.json"), {"judge": "cheap"})
+    assert relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]["evidence"] == [{"judge": "cheap"}]
+
+
+def test_a_retry_and_a_persons_word_make_the_stage_run(workspace: Path):
+    before = relabel(cascade({"judge": "cheap"}))
+    write_json(Path("inputs/retries.json"), {"r1": 1})
+    retried = relabel(cascade({"judge": "cheap"}))
+    assert retried != before
+    Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d1,positive\n")
+    assert relabel(cascade({"judge": "cheap"})) != retried
+
+
+def test_a_judge_that_cannot_work_is_left_out_where_the_recipe_allows_it(workspace: Path):
+    judges = {"guide": GUIDE, "local": {"local": {"model": "inputs/none.gguf"}}}
+    section = cascade({"judge": "guide"}, {"judge": "local", "optional": True})
+    made = relabel(section, judges)["relabel"]
+    assert [line["name"] for line in made["cascade"]] == ["guide"]
+    assert "none.gguf" in made["left_out"]["local"]
