@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hone.plan_judging import plan_judging
 from hone.screen import line, size, spell, table
 from tasks import params
 from tasks.files import read_json, size_of
@@ -59,6 +60,7 @@ def plan(probe: bool) -> None:
         table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
     for sentence in work.unknown:
         line(sentence)
+    plan_judging(given, settings, work.stages)
     line(f"disk: about {size(disk(work))}")
     if not probe:
         line("no time estimate (--no-probe)")

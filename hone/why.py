@@ -46,6 +46,7 @@ def life(query_id: str, doc_id: str, round: str) -> list[str]:
         *retrieved(rows("candidates", folder / "candidates.parquet")),
         *scored(folder, query_id, doc_id),
         *sampled(rows("negatives", folder / "negatives.parquet"), removed, rows("candidates", folder / "candidates.parquet")),
+        *judged(rows("judgments", folder / "judgments.parquet")),
         *labelled(rows("labels", folder / "labels.parquet")),
         *trained(folder, query_id, doc_id),
         *hidden(training, query_id, doc_id),
@@ -103,6 +104,18 @@ def sampled(negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataF
     if gone or chosen or candidates.is_empty():
         return gone + chosen
     return ["sample: no rule removed it, and it was not chosen: there were enough before it, or the draw took others"]
+
+
+def judged(judgments: pl.DataFrame) -> list[str]:
+    """What each judge said of the pair, in the order in which they were asked."""
+    sentences = []
+    for row in judgments.sort("place").to_dicts():
+        sure = f", probability {row['probability']:.2f}" if row["probability"] is not None else ""
+        grade = f", grade {row['grade']:.3g}" if row["grade"] is not None else ""
+        reason = f": {row['reason']}" if row["reason"] else ""
+        when = f" (asked {row['asked_at']})" if row["asked_at"] else ""
+        sentences.append(f"relabel: {row['judge']} says {row['verdict']}{sure}{grade}{reason}{when}")
+    return sentences
 
 
 def labelled(labels: pl.DataFrame) -> list[str]:

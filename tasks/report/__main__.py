@@ -12,6 +12,7 @@ from tasks.files import read_json, write_text
 from tasks.report import figures, plots
 from tasks.report.examples import examples
 from tasks.report.intervals import DRAWS
+from tasks.report.judged import judged_rounds
 from tasks.report.loss import loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
 from tasks.report.origin import git_commit
@@ -46,6 +47,7 @@ def main() -> None:
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
         "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
         "mined": mining,
+        "judged": judged_rounds(rounds, hidden, training, settings["evidence"]),
         "hidden_total": len(hidden),
         "chosen": CHOSEN,
         "plain_fates": (CHOSEN, NOT_CHOSEN, NOT_FOUND),

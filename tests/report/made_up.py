@@ -37,6 +37,20 @@ CANDIDATES = {
 REMOVED = {"r2": [("q1", "d1", "labelled"), ("q2", "d2", "labelled"), ("q1", "d4", "positive-aware"), ("q3", None, "shortage")], "r3": []}
 CHOSEN = {"r2": [("q1", "d6"), ("q2", "d5")], "r3": [("q1", "d6"), ("q1", "d8"), ("q2", "d8"), ("q3", "d8")]}
 PAIR = ["query_id", "doc_id"]
+# Of r3's four negatives a judge reads all; it finds q2-d8, and cannot say of q3-d8.
+JUDGED = {"r3": [("q1", "d6", "negative"), ("q1", "d8", "negative"), ("q2", "d8", "positive"), ("q3", "d8", "unknown")]}
+ACCOUNTS = {
+    "r3": {
+        "judges": [
+            {"judge": "cheap", "asked": 4, "positive": 1, "negative": 2, "unknown": 1, "unknown_because": {"timed out": 1}, "sent_on": None}
+        ],
+        "control": None,
+        "actions": {"drop": 1, "keep": 2, "mask": 1},
+        "promotion": {"allowed": False, "why": "nobody has shown it", "wanted": 1, "forced": False},
+        "left_out": {},
+        "over_budget": None,
+    }
+}
 
 
 def write_collection(name: str, texts: dict[str, str] | None = None, test: dict[str, str] | None = None, hidden: bool = True) -> None:
@@ -77,6 +91,10 @@ def write_round(name: str) -> None:
     steps = {"step": [1, 1, 2, 2], "query_id": ["q1", "q2", "q1", "q2"], "doc_id": ["d1", "d2", "d1", "d2"], "role": "positive"}
     save("trained", steps | {"loss": [0.5, 1.5, 1.0, 3.0]}, folder / "trained.parquet")
     shortage = {"short": 1, "rule": "drop-query", "filled": 0, "still_short": 0}
+    judged = JUDGED.get(name, [])
+    said = {"judge": "cheap", "place": 1, "verdict": [verdict for _, _, verdict in judged], "fingerprint": "f" * 64}
+    save("judgments", columns([(query_id, doc_id) for query_id, doc_id, _ in judged]) | said, folder / "judgments.parquet")
+    write_json(folder / "relabel.json", ACCOUNTS.get(name, {"judges": [], "left_out": {}}))
     write_json(folder / "sample.json", {"shortage": shortage if chosen["query_id"] else {}})
 
 
@@ -106,6 +124,7 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
         "evaluate_on": list(collections),
         "train_on": [collections[0]],
         "seed": 13,
+        "evidence": {},
         "recipes": {name: {"about": "what it does", "paper": None} for name in ROUNDS},
         "model": {"name": "a model", "revision": None, "max_length": 96, "precision": "fp32"},
         "versions": {"polars": "2.1.0"},
