@@ -23,9 +23,11 @@ app = typer.Typer(
 recipes_app = typer.Typer(invoke_without_command=True, help="List the recipes, check them, show one with every default.")
 store_app = typer.Typer(invoke_without_command=True, help="What the vector store holds, and what of it no model needs any more.")
 export_app = typer.Typer(no_args_is_help=True, help="Write a round's data for other tools.")
+judge_app = typer.Typer(no_args_is_help=True, help="Judges: how far each can be believed, and how to use one.")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(store_app, name="store")
 app.add_typer(export_app, name="export")
+app.add_typer(judge_app, name="judge")
 
 Format = Literal["sentence-transformers", "flagembedding", "tevatron"]
 
@@ -57,6 +59,23 @@ def why(
     from hone.why import why as tell
 
     tell(query_id, doc_id, round)
+
+
+@app.command()
+def audit(
+    what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a folder of a collection, or the name of a collected one.")],
+    test: Annotated[str | None, typer.Option(help="Another such: whatever of its queries stands in training is told.")] = None,
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("audit.html"),
+    json: Annotated[bool, typer.Option("--json", help="Write every place of every finding beside the page.")] = False,
+    verdicts: Annotated[Path | None, typer.Option(help="verdicts.csv from the page: gives the estimate with its interval.")] = None,
+    encoder: Annotated[bool, typer.Option(help="Ask an encoder which negatives are suspicious.")] = True,
+    model: Annotated[str | None, typer.Option(help="Which encoder; that of params.yaml by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn by lot.")] = 13,
+) -> None:
+    """What is wrong with training data, before anything trains: duplicates, false negatives, leaks, 50 pairs to read; one page."""
+    from hone.audit.command import audit as examine
+
+    examine(what, test, out, json, verdicts, encoder, model, seed)
 
 
 @recipes_app.callback()
@@ -110,6 +129,62 @@ def export_data(
     from hone.export import export
 
     export(round, format, out)
+
+
+@judge_app.command("check")
+def judge_check(
+    name: Annotated[str, typer.Argument(help="An entry of params.yaml's `judges`.")],
+    on: Annotated[str, typer.Option(help="The collection it is measured on.")],
+    round: Annotated[str | None, typer.Option(help="Whose negatives are the candidates; by default the last that has some.")] = None,
+    gold: Annotated[str | None, typer.Option(help="Who knows of candidates: hidden, judge:NAME or people:WHO.")] = None,
+    pairs: Annotated[int, typer.Option(help="Pairs of each set, and gold verdicts.")] = 150,
+    limit: Annotated[int | None, typer.Option(help="Most pairs that the judge is asked about.")] = None,
+    split: Annotated[str | None, typer.Option(help="Whose queries: train, dev or test; by default the first with known answers.")] = None,
+    people: Annotated[Path | None, typer.Option(help="A table with query-id, doc-id and a column for each of several people.")] = None,
+    precision: Annotated[float, typer.Option(help="What the lower end of its precision must reach to promote.")] = 0.8,
+) -> None:
+    """How well a judge tells answers from others, what its probabilities mean, what it costs, and whether it may promote."""
+    from hone.judge_check import check
+
+    check(name, on, round, gold, pairs, limit, split, people, precision)
+
+
+@judge_app.command("sheet")
+def judge_sheet(
+    round: Annotated[str, typer.Argument(help="The round whose pairs are judged: r1, r2, ...")],
+    out: Annotated[Path, typer.Option(help="The CSV file; a page that fills it in is written beside it.")],
+    n: Annotated[int, typer.Option("--n", help="Pairs; known answers and random documents, a tenth each, come on top.")] = 150,
+    seed: Annotated[int, typer.Option(help="Another seed draws other pairs.")] = 0,
+    of: Annotated[Literal["negatives", "candidates"], typer.Option(help="What is drawn from: judges read negatives.")] = "negatives",
+) -> None:
+    """Write a sheet of a round's pairs for a person to judge, as CSV and as a page that opens offline."""
+    from hone.judge_people import sheet
+
+    sheet(round, n, out, seed, of)
+
+
+@judge_app.command("read")
+def judge_read(
+    file: Annotated[Path, typer.Argument(help="The sheet, filled in.")],
+    by: Annotated[str, typer.Option(help="Who judged: the judge people:NAME.")],
+) -> None:
+    """Record what a person said on a sheet, and say how the person did on the pairs that are known."""
+    from hone.judge_people import read
+
+    read(file, by)
+
+
+@judge_app.command("serve")
+def judge_serve(
+    model: Annotated[str, typer.Option(help="qwen2.5-coder-1.5b, a .gguf file, or owner/repository:file.gguf.")] = "qwen2.5-coder-1.5b",
+    port: Annotated[int, typer.Option(help="On loopback.")] = 8080,
+    slots: Annotated[int, typer.Option(help="Prompts at once.")] = 1,
+    context: Annotated[int, typer.Option(help="Tokens of prompt and answer together.")] = 4096,
+) -> None:
+    """Serve a model of this machine by OpenAI's protocol, until Ctrl-C."""
+    from hone.judge_serve import serve
+
+    serve(model, port, slots, context)
 
 
 def main() -> None:

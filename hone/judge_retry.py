@@ -1,0 +1,31 @@
+"""`hone judge retry`: what judges could not say in a round is asked again, and the stage runs once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from hone.screen import line
+from hone.workspace import round_folder
+from tasks import tables
+from tasks.errors import Refused
+from tasks.files import read_json, write_json
+from tasks.resolve.judges import RETRIES
+
+
+def retry(round: str) -> None:
+    """Note that a round's unknown verdicts are to be asked for again; `dvc repro` then does it.
+
+    Raises:
+        Refused: no such round, or nothing in it is unknown.
+    """
+    file = round_folder(round) / "judgments.parquet"
+    unknown = tables.read("judgments", file).filter(pl.col("verdict") == "unknown") if file.exists() else tables.empty("judgments")
+    if unknown.is_empty():
+        raise Refused(f"in round {round} there is nothing that a judge could not say: nothing to ask again.")
+    before = read_json(RETRIES) if RETRIES.is_file() else {}
+    Path(RETRIES).parent.mkdir(exist_ok=True)
+    write_json(RETRIES, before | {round: before.get(round, 0) + 1})
+    reasons = unknown["reason"].str.split(":").list.first().value_counts(sort=True)
+    line(f"{len(unknown):,} pairs will be asked again ({', '.join(f'{count:,} {why}' for why, count in reasons.rows())}): `dvc repro`")
