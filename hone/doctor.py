@@ -90,6 +90,18 @@ def processor() -> Iterator[Line]:
         yield Line(NOTE, "the processor has no bf16 in hardware: encoding and training take two to three times as long as with it")
 
 
+def judge() -> Iterator[Line]:
+    """Whether the models on this machine that params.yaml names as judges are at hand."""
+    from tasks import methods, params
+    from tasks.relabel import gguf
+
+    for name, given in params.read().judges.items():
+        method, parameters = methods.line(given, f"params.yaml: judges.{name}")
+        if method == "local":
+            reason = gguf.missing(parameters.get("model", "qwen2.5-coder-1.5b"))
+            yield Line(NOTE if reason else OK, f"judge {name}: {reason or 'its model is at hand'}")
+
+
 def memory() -> Iterator[Line]:
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -180,4 +192,4 @@ def locks() -> Iterator[Line]:
         yield Line(OK, "DVC's own files are whole")
 
 
-EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (python, packages, processor, memory, disk, tools, locks, model, settings)
+EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (python, packages, processor, memory, disk, tools, locks, model, judge, settings)
