@@ -25,6 +25,7 @@ from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.spool import Spool
 from tasks.relabel.verdicts import PAIR
 from tasks.stage import run, say
+from tasks.train.teacher import note
 from tasks.training_set import TrainingSet
 
 
@@ -96,7 +97,10 @@ def with_grades_of_positives(labels: pl.DataFrame, line: dict, known: pl.DataFra
     if not graded:
         return labels
     joined = labels.join(pl.concat(graded), on=PAIR, how="left", maintain_order="left")
-    return joined.with_columns(grade=pl.coalesce("own", "grade")).drop("own")
+    graded_here = pl.col("own").is_not_null()
+    return joined.with_columns(
+        reason=pl.when(graded_here).then(note(pl.lit(line["name"]))).otherwise("reason"), grade=pl.coalesce("own", "grade")
+    ).drop("own")
 
 
 def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, promotion: dict) -> dict:

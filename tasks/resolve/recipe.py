@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -178,9 +179,18 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
     )
     if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.keep]:
         raise Refused(f"{where}: sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
+    refuse_ungraded(filled, where)
     if sample.window.last and sample.window.last < sample.window.first:
         raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
     return filled
+
+
+def refuse_ungraded(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a loss learns from grades that no judge writes."""
+    for line in recipe.train.losses:
+        module = inspect.getmodule(methods.find("train.losses", line["method"]).function)
+        if getattr(module, "LEARNS_FROM_GRADES", False) and (recipe.relabel == "none" or not recipe.relabel.grades):
+            raise Refused(f"{where}: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.")
 
 
 def with_senders(relabel: Relabel, where: str) -> Relabel:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from inspect import getmodule
 from pathlib import Path
 
-from tasks import resolved, tables, training_set
+from tasks import methods, resolved, tables, training_set
 from tasks.encode.encoder import Reading
 from tasks.encode.lock import torch_lock
 from tasks.encode.model import ModelFolder
@@ -15,6 +16,7 @@ from tasks.files import fingerprint, fingerprint_of_file, folder_written_whole, 
 from tasks.seeds import seed_of
 from tasks.stage import run, say
 from tasks.train.examples import examples
+from tasks.train.teacher import teacher_of
 
 
 def main(round: str) -> None:
@@ -24,7 +26,9 @@ def main(round: str) -> None:
     start = Path("models") / ("r0" if section["init"] == "base" else settings["from"])
     training = training_set.read()
     labels = tables.read("labels", folder / "labels.parquet")
-    made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), section["negatives"])
+    learning = learns_from_grades(section)
+    teacher = teacher_of(labels, f"the loss {learning}") if learning else None
+    made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), section["negatives"], teacher)
     model = ModelFolder(start)
     reading = Reading.of(settings["model"])
     checkpoints = home() / "checkpoints" / address(settings, folder, model)[:32]
@@ -44,6 +48,12 @@ def main(round: str) -> None:
     tables.write("trained", trained, folder / "trained.parquet")
     shutil.rmtree(checkpoints, ignore_errors=True)
     say(f"train {round}: {trained['step'].max():,} steps on {made.pairs['query'].n_unique():,} queries, from {start.name}")
+
+
+def learns_from_grades(section: dict) -> str | None:
+    """The first loss of a recipe that wants a teacher's grades; null where none does."""
+    losses = (methods.find("train.losses", line["method"]) for line in section["losses"])
+    return next((loss.name for loss in losses if getattr(getmodule(loss.function), "LEARNS_FROM_GRADES", False)), None)
 
 
 def address(settings: dict, folder: Path, model: ModelFolder) -> str:

@@ -33,6 +33,8 @@ class Collator:
 
         `label` [B, 2 + documents]: the row of `pairs`, the place of the positive among the documents, and for each
         document 1 if it is one of the query's own negatives, 0 if it is another's, -1 if it may not be a negative.
+        Where labels have weights, `query_weight` [B] of the positives and `document_weights` [B, documents] of the
+        negatives; where a teacher has graded, `document_teacher` [B, documents].
         """
         chosen = np.array([row["row"] for row in rows])
         queries = self._column("query")[chosen]
@@ -46,6 +48,11 @@ class Collator:
             "label": torch.from_numpy(np.column_stack([chosen, place[: len(rows)], role])),
             "document_numbers": torch.from_numpy(documents),
         }
+        if self.examples.weighted:
+            batch["query_weight"] = torch.from_numpy(self._column("weight")[chosen])
+            batch["document_weights"] = torch.from_numpy(self.examples.weights_of(queries, documents))
+        if len(self.examples.grades.keys):
+            batch["document_teacher"] = torch.from_numpy(self.examples.grades_of(queries, documents))
         for route, texts in (
             ("query", [self.examples.query_texts[query] for query in queries]),
             ("document", [self.examples.document_texts[document] for document in documents]),

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tasks.errors import Refused, listed
+from tasks.train.teacher import graded_by
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,14 @@ class Examples:
     """Queries and documents by number; documents of the same text share one.
 
     Attributes:
-        pairs: one row for each known or promoted positive: query, document (numbers), query_id, doc_id, collection.
+        pairs: one row for each known or promoted positive: query, document (numbers), query_id, doc_id, collection, weight.
         query_texts, document_texts: by number.
         document_ids: the id that stands for a number in the table `trained`.
         negatives: document numbers of all queries, one after the other, each query's by rank.
         first_negative: [queries + 1], where each query's negatives begin.
         known: sorted keys (query number * documents + document number) of pairs that are positive or unknown.
+        weights: of negatives that count less or more than one, by key.
+        grades: of positives and negatives that a teacher has graded, by key; empty where no loss asks for them.
     """
 
     pairs: pl.DataFrame
@@ -30,18 +33,53 @@ class Examples:
     negatives: np.ndarray
     first_negative: np.ndarray
     known: np.ndarray
+    weights: ByKey
+    grades: ByKey
+
+    @property
+    def weighted(self) -> bool:
+        """Whether any positive or negative counts other than once."""
+        return len(self.weights.keys) > 0 or bool((self.pairs["weight"] != 1).any())
 
     def negatives_of(self, query: int) -> np.ndarray:
         return self.negatives[self.first_negative[query] : self.first_negative[query + 1]]
 
     def is_known(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
         """For each query (rows) and document (columns): is the document positive or unknown for it? [B, D] of bool."""
-        keys = queries[:, None].astype(np.int64) * len(self.document_texts) + documents[None, :]
+        keys = self._keys(queries, documents)
         places = np.searchsorted(self.known, keys)
         return (places < len(self.known)) & (self.known[np.minimum(places, len(self.known) - 1)] == keys)
 
+    def weights_of(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        """How often each document counts as a negative of each query: [B, D], 1 where the labels say nothing."""
+        return self.weights.at(self._keys(queries, documents), 1.0)
 
-def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, negatives: int) -> Examples:
+    def grades_of(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        """What the teacher gives each document for each query: [B, D], NaN where it gave nothing."""
+        return self.grades.at(self._keys(queries, documents), np.nan)
+
+    def _keys(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        return queries[:, None].astype(np.int64) * len(self.document_texts) + documents[None, :]
+
+
+@dataclass(frozen=True)
+class ByKey:
+    """Values of a few of all pairs: sorted keys, and a number for each."""
+
+    keys: np.ndarray
+    values: np.ndarray
+
+    def at(self, keys: np.ndarray, otherwise: float) -> np.ndarray:
+        """The value of each key in fp32, `otherwise` where it has none."""
+        found = np.full(keys.shape, otherwise, dtype=np.float32)
+        if len(self.keys):
+            places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            here = self.keys[places] == keys
+            found[here] = self.values[places[here]]
+        return found
+
+
+def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, negatives: int, teacher: str | None = None) -> Examples:
     """What a round trains on.
 
     Args:
@@ -49,10 +87,12 @@ def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, n
         queries: query_id, text, collection.
         texts: doc_id, full_text of every labelled document.
         negatives: of each query's negatives, the first so many by rank.
+        teacher: the judge whose grades are wanted; null: none are.
 
     Raises:
-        Refused: a labelled document has no text, or no query has a positive.
+        Refused: a labelled document has no text, no query has a positive, a weight is none, or a teacher graded nothing.
     """
+    refuse_weights(labels)
     absent = labels.join(texts, on="doc_id", how="anti")["doc_id"].unique(maintain_order=True)
     if len(absent):
         raise Refused(f"{len(absent):,} labelled documents are in no collection that is trained on: {listed(absent)}.")
@@ -71,10 +111,14 @@ def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, n
     by_number = documents.unique("document", keep="first", maintain_order=True).sort("document")
     mined = placed.filter((pl.col("label") == "negative") & (pl.col("rank") <= negatives)).sort("query", "rank")
     counts = np.bincount(mined["query"].to_numpy(), minlength=len(numbered))
-    known = placed.filter(pl.col("label") != "negative").select(pl.col("query").cast(pl.Int64) * len(by_number) + pl.col("document"))
+    keyed = placed.with_columns(
+        key=pl.col("query").cast(pl.Int64) * len(by_number) + pl.col("document"),
+        weight=pl.col("weight").fill_null(1.0),
+    )
+    known = keyed.filter(pl.col("label") != "negative").select("key")
     return Examples(
-        pairs=placed.filter(pl.col("label") == "positive")
-        .select("query", "document", "query_id", "doc_id", "collection")
+        pairs=keyed.filter(pl.col("label") == "positive")
+        .select("query", "document", "query_id", "doc_id", "collection", "weight")
         .unique(["query", "document"], keep="first", maintain_order=True)
         .sort("query", maintain_order=True),
         query_texts=numbered["text"].to_list(),
@@ -83,4 +127,36 @@ def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, n
         negatives=mined["document"].to_numpy(),
         first_negative=np.concatenate([[0], np.cumsum(counts)]),
         known=np.unique(known.to_series().to_numpy()),
+        weights=weights_by_key(keyed, known),
+        grades=grades_by_key(keyed, teacher),
     )
+
+
+def weights_by_key(keyed: pl.DataFrame, known: pl.DataFrame) -> ByKey:
+    """Weights of negatives, where they are not 1; of copies of one text the smallest counts."""
+    rows = keyed.filter(pl.col("label") == "negative").join(known, on="key", how="anti").group_by("key").agg(pl.col("weight").min())
+    rows = rows.filter(pl.col("weight") != 1).sort("key")
+    return ByKey(rows["key"].to_numpy(), rows["weight"].to_numpy())
+
+
+def grades_by_key(keyed: pl.DataFrame, teacher: str | None) -> ByKey:
+    """A teacher's grades; of copies of one text the mean. A text that is unknown by another id has none."""
+    if teacher is None:
+        return ByKey(np.empty(0, dtype=np.int64), np.empty(0))
+    unknown = keyed.filter(pl.col("label") == "unknown").select("key")
+    graded = keyed.filter(graded_by(teacher)).join(unknown, on="key", how="anti")
+    rows = graded.group_by("key").agg(pl.col("query").first(), pl.col("grade").mean()).sort("key")
+    if not rows["query"].is_duplicated().any():
+        raise Refused(f"{teacher} has graded no two documents of any query: there is no order to learn from.")
+    return ByKey(rows["key"].to_numpy(), rows["grade"].to_numpy())
+
+
+def refuse_weights(labels: pl.DataFrame) -> None:
+    """Raises Refused at a weight that is negative or no number."""
+    wrong = labels.filter(~(pl.col("weight").is_finite() & (pl.col("weight") >= 0)))
+    if len(wrong):
+        query, document, weight = wrong.select("query_id", "doc_id", "weight").row(0)
+        raise Refused(
+            f"the label of query '{query}' and document '{document}' has the weight {weight}: a weight is a number from 0 up. "
+            "The stage relabel writes it: run `dvc repro` to have it made again."
+        )

@@ -30,6 +30,9 @@ class Batch:
         usable: [B, D], which documents may be negatives of which query: never its positive, nor another known positive
             of it or one whose label is unknown, whichever query brought it into the batch.
         own: [B, D], which of these were mined for this query.
+        weights: [B, D], how often a document counts as a negative of a query: 1 where the labels say nothing.
+        teacher: [B, D], a judge's grade of a document for a query; NaN where it gave none.
+        positive_weight: [B], of each query's positive: the objective counts the query so often, losses do not.
     """
 
     queries: torch.Tensor
@@ -38,13 +41,24 @@ class Batch:
     positive: torch.Tensor
     usable: torch.Tensor
     own: torch.Tensor
+    weights: torch.Tensor
+    teacher: torch.Tensor
+    positive_weight: torch.Tensor
 
 
 Loss = Callable[[Batch], torch.Tensor]
 
 
+def weighted_mean(losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The mean of [B] losses, each as often as its weight says; 0 where all weights are 0."""
+    total = weight.sum()
+    return (losses * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
 class Objective(nn.Module):
     """The sum of the recipe's losses, in the form that sentence-transformers' trainer takes.
+
+    A batch's loss is the mean over its queries, each as often as its positive's weight says; the record has them unweighted.
 
     Args:
         model: in training.
@@ -63,19 +77,32 @@ class Objective(nn.Module):
     def forward(self, features: list[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
         query_features, document_features = (dict(part) for part in features)
         numbers = document_features.pop("numbers")
-        batch = self.batch(self._vectors(query_features), self._vectors(document_features), labels)
+        said = {name: document_features.pop(name, None) for name in ("weights", "teacher")}
+        weight = query_features.pop("weight", None)
+        batch = self.batch(self._vectors(query_features), self._vectors(document_features), labels, **said, positive_weight=weight)
         losses = torch.stack([loss(batch) for loss in self.losses.values()]).sum(0)
         if self.training:
             self._note(batch, labels[:, 0], numbers, losses)
-        return losses.mean()
+        return losses.mean() if weight is None else weighted_mean(losses, weight)
 
-    def batch(self, queries: torch.Tensor, documents: torch.Tensor, labels: torch.Tensor) -> Batch:
-        """What losses see, scored in fp32 whatever the precision of the encoder."""
+    def batch(
+        self, queries: torch.Tensor, documents: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor | None = None,
+        teacher: torch.Tensor | None = None, positive_weight: torch.Tensor | None = None,
+    ) -> Batch:  # fmt: skip
+        """What losses see, scored in fp32 whatever the precision of the encoder. A negative of weight 0 is none."""
         with torch.autocast(queries.device.type, enabled=False):
             positive, role = labels[:, 1], labels[:, 2:]
             usable = role >= 0
             usable[torch.arange(len(positive), device=positive.device), positive] = False
-            return Batch(queries, documents, queries @ documents.T, positive, usable, usable & (role == 1))
+            if weights is not None:
+                usable &= weights > 0
+            scores = queries @ documents.T
+            return Batch(
+                queries, documents, scores, positive, usable, usable & (role == 1),
+                torch.ones_like(scores) if weights is None else weights,
+                torch.full_like(scores, torch.nan) if teacher is None else teacher,
+                scores.new_ones(len(positive)) if positive_weight is None else positive_weight,
+            )  # fmt: skip
 
     def _vectors(self, features: Features) -> torch.Tensor:
         """Vectors of all texts of one route, in their order: [n, d], on a processor made in parts of like length."""

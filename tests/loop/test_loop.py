@@ -239,3 +239,52 @@ def test_killed_in_each_stage_it_goes_on_to_the_same_result(project: Project, tm
     assert not differing
     litter = [str(file) for file in broken.folder.rglob("*.part") if ".dvc" not in file.parts]
     assert not litter
+
+
+JUDGED = {
+    "judges": {
+        "guide": {"encoder": {"to": "positives", "model": "r0"}},
+        "local": {"local": {"model": "smollm2-135m", "trim": 48, "context": 512}},
+    },
+    "rounds": SMALL["rounds"]
+    | {
+        "r3": {
+            "from": "r2",
+            "recipe": "rlhn-local",
+            "relabel": {"cascade": [{"judge": "guide", "send": {"most": {"pairs": 6, "among": "not-found"}}}, {"judge": "local"}]},
+        }
+    },
+}
+
+
+def test_a_round_that_judges_read_is_killed_goes_on_and_asks_nothing_twice(project: Project):
+    """A guide and a real LLM read the negatives of a round; what they find right does not train, and the report tells."""
+    project.settings(changed(**JUDGED))
+    project.killed_in("relabel@r3")
+    project.mend()
+    for note in project.notes.glob("*.json"):
+        note.unlink()
+    project.repro()
+    account = json.loads((project.folder / "rounds/r3/relabel.json").read_text())
+    negatives = table(project, "rounds/r3/negatives.parquet")
+    assert [judge["judge"] for judge in account["judges"]] == ["guide", "local"]
+    assert account["judges"][0]["asked"] == len(negatives)
+    assert account["judges"][1]["asked"] == 6
+    said = table(project, "rounds/r3/judgments.parquet")
+    assert said.filter(pl.col("judge") == "local")["model"].str.starts_with("smollm2-135m ").all()
+    dropped = table(project, "rounds/r3/removed/relabel.parquet")
+    trained = table(project, "rounds/r3/trained.parquet").filter(pl.col("role") == "negative")
+    assert len(dropped) == account["actions"].get("drop", 0)
+    assert trained.join(dropped, on=PAIR, how="semi").is_empty()
+    assert "What judges said of the negatives" in (project.folder / "reports/index.html").read_text()
+    known = json.loads((project.folder / "resolved/rounds/r3/relabel.json").read_text())["code"]
+    used = [told["modules"] for note in project.notes.glob("*.json") if "--round" in (told := json.loads(note.read_text()))["arguments"]
+            and "tasks.relabel" in told["arguments"]]  # fmt: skip
+    assert used
+    packages = {name for name in used[0] if (project.folder / name.replace(".", "/") / "__init__.py").exists()}
+    assert set(used[0]) - packages <= set(known)
+    before = (project.folder / "rounds/r3/judgments.parquet").read_bytes()
+    (project.folder / "rounds/r3/judgments.parquet").unlink()
+    outcome = project.repro("--no-run-cache", "--force", "--single-item", "relabel@r3")
+    assert outcome.ran == ["relabel@r3"]
+    assert (project.folder / "rounds/r3/judgments.parquet").read_bytes() == before  # from the ledger: nothing was asked

@@ -94,3 +94,13 @@ def test_a_judge_that_cannot_work_is_left_out_where_the_recipe_allows_it(workspa
     made = relabel(section, judges)["relabel"]
     assert [line["name"] for line in made["cascade"]] == ["guide"]
     assert "none.gguf" in made["left_out"]["local"]
+
+
+def test_a_loss_that_learns_from_grades_wants_a_judge_that_writes_them(workspace: Path):
+    write_rows(Path("inputs/ours"), [], [], [])
+    Path("recipes").mkdir()
+    recipe = {"about": "a test", "retrieve": ["dense"], "train": {"losses": ["distil"]}}
+    Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
+    write_params(rounds={"r1": {"from": "r0", "recipe": "tried"}})
+    with pytest.raises(Refused, match="relabel.grades: true"):
+        resolve.everything(params.read())

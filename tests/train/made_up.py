@@ -1,13 +1,19 @@
-"""A made-up training set: twelve queries, each with one or two positives and two mined negatives."""
+"""A made-up training set: twelve queries, each with one or two positives and two mined negatives; and batches as losses see them."""
 
 from __future__ import annotations
 
 from itertools import product
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tasks import tables
 from tests.tiny_model import WORDS
+
+if TYPE_CHECKING:
+    import torch
+
+    from tasks.train.objective import Batch
 
 QUERIES = 12
 
@@ -24,3 +30,20 @@ def made_up() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     rows += [(f"q{n}", f"d{n + 30 + rank}", "negative", rank) for n in range(QUERIES) for rank in (1, 2)]
     labels = pl.DataFrame(rows, schema=["query_id", "doc_id", "label", "rank"], orient="row")
     return tables.shaped("labels", labels), queries, texts
+
+
+def batch_of(
+    scores: torch.Tensor | list, positive: list[int], usable: list, weights: list | None = None, teacher: list | None = None
+) -> Batch:
+    """A batch of [B, D] scores; every weight 1 and no teacher unless given."""
+    import torch
+
+    from tasks.train.objective import Batch
+
+    scores, usable = torch.as_tensor(scores), torch.as_tensor(usable)
+    return Batch(
+        torch.empty(0), torch.empty(0), scores, torch.tensor(positive), usable, usable,
+        torch.ones_like(scores) if weights is None else torch.tensor(weights),
+        torch.full_like(scores, torch.nan) if teacher is None else torch.as_tensor(teacher),
+        torch.ones(len(positive)),
+    )  # fmt: skip

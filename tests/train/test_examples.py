@@ -67,3 +67,78 @@ def test_nothing_to_train_on_is_refused():
 def test_a_label_without_text_is_refused():
     with pytest.raises(Refused, match="1 labelled documents are in no collection.*'b'"):
         examples(*named([("q", "a", "positive", None), ("q", "b", "negative", 1)], {"a": "one"}), negatives=1)
+
+
+def judged(*rows: tuple, texts: dict[str, str], negatives: int = 9, teacher: str | None = None):
+    columns = ["query_id", "doc_id", "label", "rank", "weight", "judge", "grade"]
+    frame = pl.DataFrame([(*row, *(None,) * (7 - len(row))) for row in rows], schema=columns, orient="row", infer_schema_length=None)
+    queries = frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.col("query_id"), collection=pl.lit("one"))
+    documents = pl.DataFrame({"doc_id": list(texts), "full_text": list(texts.values())})
+    return examples(tables.shaped("labels", frame), queries, documents, negatives, teacher)
+
+
+TEXTS = {"p": "zero", "a": "one", "b": "two", "c": "three"}
+
+
+def test_weights_are_of_the_querys_own_negatives_alone():
+    made = judged(
+        ("q", "p", "positive", None, 1.0), ("q", "a", "negative", 1, 0.25), ("q", "b", "negative", 2, 1.0), ("q", "c", "negative", 3, 0.5),
+        ("r", "a", "positive", None, None), ("r", "b", "negative", 1, None),
+        texts=TEXTS, negatives=1,
+    )  # fmt: skip
+    order = np.array([made.document_texts.index(text) for text in ("zero", "one", "two", "three")])
+    # Document c of q is past its first negative, and weighs what its label says if another query brings it along.
+    assert made.weights_of(np.array([0, 1]), order).tolist() == [[1.0, 0.25, 1.0, 0.5], [1.0, 1.0, 1.0, 1.0]]
+    assert made.weighted
+
+
+def test_weights_of_one_are_none():
+    rows = [("q", "p", "positive", None), ("q", "a", "negative", 1)]
+    for weight in (None, 1.0):
+        assert not judged(*((*row, weight) for row in rows), texts=TEXTS).weighted
+    assert judged((*rows[0], 0.5), (*rows[1], 1.0), texts=TEXTS).weighted
+
+
+def test_the_weight_of_a_promoted_positive_is_kept():
+    made = judged(("q", "p", "positive", None, 1.0, "qrels"), ("q", "a", "positive", None, 0.75, "strong"), texts=TEXTS)
+    assert made.pairs.select("doc_id", "weight").rows() == [("p", 1.0), ("a", 0.75)]
+
+
+def test_copies_of_a_negative_weigh_what_the_most_suspicious_one_does():
+    made = judged(
+        ("q", "p", "positive", None, 1.0), ("q", "a", "negative", 1, 0.5), ("q", "b", "negative", 2, 0.25), texts=TEXTS | {"b": "one"}
+    )
+    assert made.weights_of(np.array([0]), np.array([made.document_texts.index("one")])).item() == 0.25
+
+
+@pytest.mark.parametrize("weight", [-0.5, float("nan"), float("inf")])
+def test_a_weight_that_is_none_is_refused(weight):
+    with pytest.raises(Refused, match=f"query 'q' and document 'a' has the weight {weight}"):
+        judged(("q", "p", "positive", None, 1.0), ("q", "a", "negative", 1, weight), texts=TEXTS)
+
+
+def test_a_promoted_document_is_known_and_so_is_its_copy_among_the_negatives():
+    made = judged(
+        ("q", "p", "positive", None, 1.0, "qrels"), ("q", "a", "positive", None, 0.9, "strong"), ("q", "b", "negative", 1, 0.1, "strong"),
+        texts=TEXTS | {"b": "one"},
+    )  # fmt: skip
+    number = np.array([made.document_texts.index("one")])
+    assert made.is_known(np.array([0]), number).item()
+    assert made.weights_of(np.array([0]), number).item() == 1.0
+
+
+def test_grades_are_the_teachers_and_there_only_where_they_are_asked_for():
+    rows = [
+        ("q", "p", "positive", None, 1.0, "qrels", 2.0), ("q", "a", "negative", 1, 1.0, "lm", -1.5),
+        ("q", "b", "negative", 2, 1.0, "lm", -2.5), ("q", "c", "unknown", None, 1.0, "lm", -3.5),
+        ("r", "a", "positive", None, 1.0, "qrels", 1.0),
+    ]  # fmt: skip
+    made = judged(*rows, texts=TEXTS, teacher="lm")
+    order = np.array([made.document_texts.index(text) for text in ("zero", "one", "two", "three")])
+    np.testing.assert_array_equal(made.grades_of(np.array([0, 1]), order), [[np.nan, -1.5, -2.5, np.nan], [np.nan] * 4])
+    assert len(judged(*rows, texts=TEXTS).grades.keys) == 0
+
+
+def test_a_teacher_of_single_documents_is_refused():
+    with pytest.raises(Refused, match="lm has graded no two documents of any query"):
+        judged(("q", "p", "positive", None, 1.0, "qrels", 2.0), ("q", "a", "negative", 1, 1.0, "lm", -1.5), texts=TEXTS, teacher="lm")

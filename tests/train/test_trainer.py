@@ -64,6 +64,45 @@ def test_one_seed_gives_the_same_weights(base, tmp_path, dropout):
     assert not np.array_equal(weights(first), weights(other))
 
 
+def trained_on(base: ModelFolder, labels: pl.DataFrame, checkpoints: Path, teacher: str | None = None, **changes) -> np.ndarray:
+    """The weights after training on other labels of the made-up set."""
+    from tasks.train.trainer import train, trainer
+
+    model = base.load(16)
+    _, queries, texts = made_up()
+    train(trainer(model, examples(labels, queries, texts, 2, teacher), SECTION | changes, NO_PROMPTS, {}, 1, checkpoints))
+    return weights(model)
+
+
+def test_weights_of_labels_reach_the_model(base, tmp_path):
+    labels, _, _ = made_up()
+    plain = weights(trained(base, tmp_path / "plain")[0])
+    of_one = labels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
+    halves = pl.when(pl.col("label") == "negative").then(0.5).otherwise(1.0).cast(pl.Float32)
+    uneven = pl.when(pl.col("query_id") == "q5").then(0.5).otherwise(1.0).cast(pl.Float32)
+    assert np.array_equal(plain, trained_on(base, of_one, tmp_path / "one"))
+    assert not np.array_equal(plain, trained_on(base, labels.with_columns(weight=halves), tmp_path / "half"))
+    positives = labels.with_columns(weight=pl.when(pl.col("label") == "positive").then(uneven).otherwise(1.0).cast(pl.Float32))
+    assert not np.array_equal(plain, trained_on(base, positives, tmp_path / "uneven"))
+
+
+def test_a_model_comes_to_order_documents_as_its_teacher_does(base, tmp_path):
+    """The teacher likes each query's second negative best, whatever the labels say."""
+    labels, queries, texts = made_up()
+    grade = pl.when(pl.col("rank") == 2).then(2.0).when(pl.col("rank") == 1).then(0.0).otherwise(-2.0)
+    graded = labels.with_columns(grade=grade.cast(pl.Float32), judge=pl.lit("lm"))
+    distil = {"method": "distil", "parameters": {"temperature": 0.05, "teacher_temperature": 1.0}}
+    from tasks.train.trainer import train, trainer
+
+    model = base.load(16)
+    changes = {"losses": [distil], "epochs": 60, "dropout": 0.0}
+    made = examples(graded, queries, texts, 2, "lm")
+    table = train(trainer(model, made, SECTION | changes, NO_PROMPTS, {}, 1, tmp_path / "run"))
+    by_step = table.group_by("step", maintain_order=True).agg(pl.col("loss").mean())["loss"]
+    assert by_step.tail(6).mean() < by_step.head(6).mean() / 2
+    assert by_step.min() > -1e-5
+
+
 class Killed(BaseException):
     """What a killed process cannot catch."""
 

@@ -1,0 +1,47 @@
+"""distil: the order of a query's own documents as a teacher grades them (ART, arXiv 2206.10658)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    import torch
+
+    from tasks.train.objective import Batch
+
+# The stage `train` hands a teacher's scores to losses that say so, and refuses to start without them.
+LEARNS_FROM_GRADES = True
+
+
+def distil(
+    batch: Batch,
+    *,
+    temperature: Annotated[float, Field(gt=0)] = 0.05,
+    teacher_temperature: Annotated[float, Field(gt=0)] = 1.0,
+) -> torch.Tensor:
+    """KL(softmax(grade / teacher_temperature) || softmax(s / temperature)) over what the teacher graded, one value a query.
+
+    Which of the documents is the known answer plays no part, and documents of other queries do not either. A query with
+    fewer than two graded documents in the batch has a loss of 0.
+
+    Args:
+        batch: scores [B, D] in the model's space; teacher [B, D], what is not finite is no grade.
+        temperature: of the student. .05 is ours, that of infonce: scores are cosines. The authors' code divides inner
+            products of vectors of 768 dimensions by the square root of 768.
+        teacher_temperature: 1 in the authors' code, whose grade is the mean log-probability of the query's tokens.
+
+    Returns:
+        [B], 0 or more.
+    """
+    graded = batch.teacher.isfinite()
+    graded = graded & (graded.sum(1, keepdim=True) >= 2)
+
+    def log_shares(values: torch.Tensor) -> torch.Tensor:
+        # The second mask makes 0, with a gradient of 0, of what is no number: a query without grades has only that.
+        return values.masked_fill(~graded, float("-inf")).log_softmax(1).masked_fill(~graded, 0.0)
+
+    wanted = log_shares(batch.teacher / teacher_temperature)
+    given = log_shares(batch.scores / temperature)
+    return (wanted.exp() * (wanted - given)).sum(1)
