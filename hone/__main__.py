@@ -24,6 +24,8 @@ recipes_app = typer.Typer(invoke_without_command=True, help="List the recipes, c
 store_app = typer.Typer(invoke_without_command=True, help="What the vector store holds, and what of it no model needs any more.")
 export_app = typer.Typer(no_args_is_help=True, help="Write a round's data for other tools.")
 judge_app = typer.Typer(no_args_is_help=True, help="Judges: how far each can be believed, and how to use one.")
+judgments_app = typer.Typer(invoke_without_command=True, help="The ledger: what was asked, by whom, and at what cost.")
+app.add_typer(judgments_app, name="judgments")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(store_app, name="store")
 app.add_typer(export_app, name="export")
@@ -177,14 +179,54 @@ def judge_read(
 @judge_app.command("serve")
 def judge_serve(
     model: Annotated[str, typer.Option(help="qwen2.5-coder-1.5b, a .gguf file, or owner/repository:file.gguf.")] = "qwen2.5-coder-1.5b",
-    port: Annotated[int, typer.Option(help="On loopback.")] = 8080,
-    slots: Annotated[int, typer.Option(help="Prompts at once.")] = 1,
-    context: Annotated[int, typer.Option(help="Tokens of prompt and answer together.")] = 4096,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On loopback.")] = 8080,
+    slots: Annotated[int, typer.Option(min=1, help="Prompts at once.")] = 1,
+    context: Annotated[int, typer.Option(min=256, help="Tokens of prompt and answer together.")] = 4096,
 ) -> None:
     """Serve a model of this machine by OpenAI's protocol, until Ctrl-C."""
     from hone.judge_serve import serve
 
     serve(model, port, slots, context)
+
+
+@judge_app.command("retry")
+def judge_retry(round: Annotated[str, typer.Argument(help="The round whose unknown verdicts are asked for again.")]) -> None:
+    """Ask again what judges could not say in a round; `dvc repro` then does it."""
+    from hone.judge_retry import retry
+
+    retry(round)
+
+
+@judgments_app.callback()
+def judgments(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        from hone.judgments import show
+
+        show()
+
+
+@judgments_app.command("agreement")
+def judgments_agreement() -> None:
+    """How far judges agree on the questions that both answered."""
+    from hone.judgments import agreement
+
+    agreement()
+
+
+@judgments_app.command("export")
+def judgments_export(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> None:
+    """Write every judgment to a file."""
+    from hone.judgments import export
+
+    export(file)
+
+
+@judgments_app.command("import")
+def judgments_import(file: Annotated[Path, typer.Argument(help="A file that `export` wrote.")]) -> None:
+    """Add the judgments of a file; what is there already adds nothing."""
+    from hone.judgments import bring
+
+    bring(file)
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""What judging would take, before anything is asked; and asking again what could not be said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from hone.judge_retry import retry
+from hone.plan_judging import judging, plan_judging
+from tasks import params, tables
+from tasks.errors import Refused
+from tasks.files import read_json
+from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
+from tasks.resolve import __main__ as resolve
+from tests.prepared import pairs, prepare, write_rows
+
+JUDGES = {
+    "guide": {"encoder": {"to": "positives", "model": "r0"}},
+    "strong": {
+        "endpoint": {"url": "http://127.0.0.1:9/v1", "model": "m", "prompt": "yes-no", "price": {"input": 2.0, "output": 8.0}, "slots": 4}
+    },
+}
+
+
+@pytest.fixture
+def planned(workspace: Path) -> tuple[params.Params, dict]:
+    """Two queries with three negatives each; a guide passes two pairs to an endpoint with a price."""
+    documents = [{"doc_id": f"d{number}", "text": "x" * 100} for number in range(8)]
+    queries = [{"query_id": f"q{number}", "text": "y" * 40, "split": "train"} for number in (1, 2)]
+    write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d0"), ("q2", "d1")))
+    Path("recipes").mkdir()
+    section = {
+        "cascade": [{"judge": "guide", "send": {"most": {"pairs": 2}}}, {"judge": "strong"}],
+        "budget": {"money": 1.5},
+    }
+    recipe = {"about": "a test", "retrieve": ["dense"], "sample": {"choose": {"top": {"n": 3}}}, "relabel": section}
+    Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
+    prepare(rounds={"r1": {"from": "r0", "recipe": "tried"}}, judges=JUDGES)
+    given = params.read()
+    return given, resolve.everything(given)
+
+
+def of(planned: tuple[params.Params, dict]):
+    given, settings = planned
+    return judging(given, settings["rounds/r1/relabel"], settings["rounds/r1/sample"], "r1")
+
+
+def test_pairs_tokens_and_money_of_each_judge(planned: tuple[params.Params, dict]):
+    guide, strong = of(planned)
+    assert (guide.pairs, guide.tokens, guide.money, guide.seconds) == (6, None, None, 0.0)
+    assert strong.pairs == 2
+    # Two prompts: the frame, 40 characters of query, 100 of known answer and of candidate, 4 characters a token; one token back.
+    from tasks.relabel.prompt import load
+
+    frame = len(load("yes-no").system) + len(load("yes-no").user)
+    read = 2 * (frame + 40 + 100 + 100) / 4
+    assert strong.tokens == round(read + 2)
+    assert strong.money == pytest.approx((2.0 * read + 8.0 * 2) / 1e6)
+    assert strong.seconds is None  # it never answered
+
+
+def test_time_by_the_speed_that_the_ledger_knows(planned: tuple[params.Params, dict]):
+    _, settings = planned
+    judge = settings["rounds/r1/relabel"]["relabel"]["cascade"][1]["fingerprint"]
+    for number in range(2):
+        Ledger().record(judge, Answer("no", "m", 10, 1, 0.0, 6.0), [Verdict(question_key("q", str(number)), "negative")], "before")
+    assert of(planned)[1].seconds == pytest.approx(2 * 6.0 / 4)
+
+
+def test_the_plan_names_the_budget_and_says_how_sure_it_is(planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]):
+    plan_judging(*planned, ["relabel@r1"])
+    said = capsys.readouterr().out
+    for part in ("guide", "strong", "not measured yet", "give or take a quarter", "budget of r1: money 1.5"):
+        assert part in said
+    plan_judging(*planned, [])
+    assert capsys.readouterr().out == ""
+
+
+def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params.Params, dict]):
+    file = Path("rounds/r1/judgments.parquet")
+    rows = {"query_id": ["q1", "q2"], "doc_id": ["d2", "d3"], "verdict": ["unknown", "negative"], "reason": ["timed out: 5 s", None]}
+    tables.write("judgments", tables.shaped("judgments", pl.DataFrame(rows)), file)
+    retry("r1")
+    retry("r1")
+    assert read_json(Path("inputs/retries.json")) == {"r1": 2}
+    tables.write("judgments", tables.empty("judgments"), file)
+    with pytest.raises(Refused, match="nothing to ask again"):
+        retry("r1")
