@@ -1,0 +1,79 @@
+"""Which texts are near-duplicates, of as many as minutes allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.near_duplicates import clusters, signatures
+from tasks.sample.keep.near_duplicate import in_blocks
+
+MOST = 200_000  # texts; a drawn part of more
+THRESHOLD = 0.8  # that of the rule near-duplicate and of the split
+COMPARED = 50  # asked queries of one cluster that a training query is compared with
+CHARACTERS = 4  # of shingles of queries, as the split has them
+
+
+def clustered(texts: pl.DataFrame, *, characters: int | None = None) -> pl.DataFrame:
+    """`same` and `cluster`: texts of one cluster resemble each other, directly or through others.
+
+    Args:
+        texts: same, text; one row for each `same`.
+        characters: as for `signatures`.
+    """
+    found = clusters(texts["text"].to_list(), THRESHOLD, characters=characters)
+    return texts.select("same", cluster=pl.Series(np.asarray(found, dtype=np.int64)))
+
+
+def drawn(texts: pl.DataFrame, first: pl.Series, draw: np.random.Generator, most: int = MOST) -> pl.DataFrame:
+    """One row for each different text, at most `most`: those that belong together first, the others by lot.
+
+    Args:
+        texts: same, text.
+        first: `same` of texts in the order in which they are wanted.
+        draw: of the rest.
+    """
+    unique = texts.filter(pl.col("same").is_not_null()).unique("same", keep="first", maintain_order=True)
+    if len(unique) <= most:
+        return unique
+    wanted = first.drop_nulls().unique(maintain_order=True).head(most).to_frame("same")
+    chosen = wanted.join(unique, on="same", how="inner", maintain_order="left").select(unique.columns)
+    rest = unique.join(wanted, on="same", how="anti", maintain_order="left")
+    places = draw.permutation(len(rest))[: most - len(chosen)]
+    return pl.concat([chosen, rest[places]])
+
+
+def resemble(left: pl.Series, right: pl.Series, *, characters: int | None = None) -> np.ndarray:
+    """Whether texts are near-duplicates of each other, row by row."""
+    texts = pl.concat([left, right]).unique(maintain_order=True)
+    number = pl.DataFrame({"text": texts}).with_row_index("number")
+    rows = [side.to_frame("text").join(number, on="text", how="left", maintain_order="left")["number"] for side in (left, right)]
+    return in_blocks(signatures(texts.to_list(), characters=characters), *rows) >= THRESHOLD
+
+
+def near_queries(training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Generator, most: int = MOST) -> tuple[pl.DataFrame, str]:
+    """Training queries that are near-duplicates of one that is asked, and what was not looked at.
+
+    Args:
+        training: same, text, name, ...
+        asked: same, text, name, split.
+        draw: of the training queries where there are too many.
+        most: queries of both kinds to look at.
+
+    Returns:
+        Rows of `training` with other, other_name, other_split of the first that resembles each; and a note.
+    """
+    shown = asked.head(max(1, most // 2))
+    places = draw.permutation(len(training))[: most - len(shown)]
+    seen = training if len(places) == len(training) else training[np.sort(places)]
+    texts = pl.concat([frame.select("same", "text") for frame in (seen, shown)]).unique("same", keep="first", maintain_order=True)
+    clusters = clustered(texts, characters=CHARACTERS)
+    left = seen.join(clusters, on="same", how="inner", maintain_order="left").with_row_index("place")
+    right = shown.select("same", other="text", other_name="name", other_split="split").join(
+        clusters, on="same", how="inner", maintain_order="left"
+    )
+    right = right.drop("same").filter(pl.int_range(pl.len()).over("cluster") < COMPARED)
+    pairs = left.join(right, on="cluster", how="inner", maintain_order="left")
+    alike = pairs.filter(pl.Series(resemble(pairs["text"], pairs["other"], characters=CHARACTERS), dtype=pl.Boolean))
+    note = f"Looked for in {len(seen):,} of {len(training):,} training queries, drawn by lot." if len(seen) < len(training) else ""
+    return alike.unique("place", keep="first", maintain_order=True), note
