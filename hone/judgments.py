@@ -1,8 +1,9 @@
-"""`hone judgments`: what was asked, by whom and at what cost; how far judges agree; and the ledger to and from a file."""
+"""`hone judgments`: what judges have said so far and what it cost, its export and import, and how far they agree."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -10,137 +11,144 @@ import numpy as np
 import polars as pl
 
 from hone.screen import line, spell, table
-from tasks.errors import Refused, listed
-from tasks.files import written_whole
+from tasks.errors import Refused
+from tasks.relabel.fitness.agreement import kappa
 from tasks.relabel.ledger import Ledger
 
-# A file of judgments: one row for each verdict, with the answer that it comes from.
-FILE = {
-    "judge": pl.String, "description": pl.String, "question": pl.Binary, "verdict": pl.String, "grade": pl.Float64,
-    "probability": pl.Float64, "reason": pl.String, "answer": pl.Int64, "raw": pl.String, "model": pl.String, "tokens_in": pl.Int64,
-    "tokens_out": pl.Int64, "money": pl.Float64, "seconds": pl.Float64, "asked_at": pl.String, "run": pl.String, "attempt": pl.Int64,
-}  # fmt: skip
-OF_ANSWER = ("raw", "model", "tokens_in", "tokens_out", "money", "seconds", "asked_at", "run", "attempt")
-
-
-def everything(ledger: Ledger) -> pl.DataFrame:
-    """Every verdict with its answer and its judge's description, oldest first."""
-    from sqlalchemy import select
-
-    from tasks.relabel.ledger_tables import answers, judges, verdicts
-
-    columns = [
-        judges.c.description if name == "description" else (answers if name in OF_ANSWER else verdicts).c[name].label(name) for name in FILE
-    ]
-    joined = verdicts.join(answers, answers.c.number == verdicts.c.answer).outerjoin(judges, judges.c.fingerprint == verdicts.c.judge)
-    with ledger.engine.connect() as connection:
-        rows = connection.execute(select(*columns).select_from(joined).order_by(verdicts.c.number)).all()
-    return pl.DataFrame([tuple(row) for row in rows], schema=FILE, orient="row")
+DIGITS = 8  # of a fingerprint, at least, where it is shown
+TOLD = ("name", "method", "model", "prompt", "version", "way")  # what a description is shortened to
+LONGEST = 60  # characters of it
+KINDS = ("positive", "negative", "unknown")
 
 
 def show() -> None:
-    """A row for each judge: what it is, what it said, what it cost."""
-    found = everything(Ledger())
+    """A row for each judge, and the totals."""
+    from tasks.relabel.ledger_tables import plain
+
+    ledger = Ledger()
+    found = judges(ledger)
+    names = shortest(found["judge"].to_list())
     if found.is_empty():
         line("the ledger is empty: nobody has been asked yet.")
         return
-    paid = found.unique(["judge", "answer"], keep="first", maintain_order=True)
-    kinds = [(found["verdict"] == kind).rename(kind) for kind in ("positive", "negative", "unknown")]
-    said = found.with_columns(kinds).group_by("judge", maintain_order=True)
-    counts = said.agg(pl.col("description").first(), *(pl.col(kind).sum() for kind in ("positive", "negative", "unknown")))
-    spent = paid.group_by("judge").agg(
-        answers=pl.len(), tokens=(pl.col("tokens_in") + pl.col("tokens_out")).sum(), money=pl.col("money").sum(),
-        seconds=pl.col("seconds").sum(), first=pl.col("asked_at").min(), last=pl.col("asked_at").max(),
-    )  # fmt: skip
     rows = [
         (
-            row["judge"][:8], plain(row["description"]), row["answers"], row["positive"], row["negative"], row["unknown"],
-            f"{row['tokens']:,}", f"{row['money']:.2f}" if row["money"] else "–", spell(row["seconds"]),
-            row["first"][:10], row["last"][:10],
+            names[row["judge"]], about(row["description"]), row["answers"], *(row[kind] for kind in KINDS), row["tokens_in"],
+            row["tokens_out"], row["money"], spell(row["seconds"]), row["first"][:10], row["last"][:10],
         )
-        for row in counts.join(spent, on="judge", how="left", maintain_order="left").to_dicts()
+        for row in found.to_dicts()
     ]  # fmt: skip
-    table(("judge", "what it is", "answers", "right", "not", "unknown", "tokens", "money", "time", "first", "last"), rows)
+    table(("judge", "what it is", "answers", *KINDS, "tokens in", "tokens out", "money", "time", "first", "last"), rows)
+    line(f"{plain(ledger.url)}: {found['answers'].sum():,} answers, {found['money'].sum():.2f} paid; none is asked for again.")
     line("`hone judgments agreement` compares judges; `export FILE.parquet` and `import FILE.parquet` carry answers between machines.")
-
-
-def plain(description: str | None) -> str:
-    """A judge's description in a few words."""
-    told = json.loads(description or "{}")
-    return ", ".join(f"{value}" for name, value in told.items() if value is not None and not isinstance(value, dict | list))[:60] or "–"
-
-
-def agreement() -> None:
-    """Of every two judges: questions that both answered, how often they agree, and Cohen's kappa."""
-    found = everything(Ledger()).filter(pl.col("verdict") != "unknown").unique(["judge", "question"], keep="last", maintain_order=True)
-    rows = agreements(found)
-    if not rows:
-        line("no two judges have answered the same question.")
-        return
-    shown = [(*row[:3], f"{row[3]:.1%}", "–" if row[4] is None or np.isnan(row[4]) else f"{row[4]:.2f}") for row in rows]
-    table(("judge", "judge", "questions", "agree", "kappa"), shown)
-
-
-def agreements(found: pl.DataFrame) -> list[tuple[str, str, int, float, float | None]]:
-    """The figures of `agreement`, of verdicts (judge, question, verdict) that are known."""
-    from tasks.relabel.fitness.agreement import kappa
-
-    rows = []
-    by_judge = found.partition_by("judge", as_dict=True, maintain_order=True)
-    for (left, first), (right, second) in combinations(((key[0], part) for key, part in by_judge.items()), 2):
-        both = first.join(second, on="question", how="inner", suffix="_other")
-        if len(both):
-            one, other = ((both[name] == "positive").to_numpy() for name in ("verdict", "verdict_other"))
-            beyond = kappa(one, other, np.arange(len(both))).estimate
-            rows.append((left[:8], right[:8], len(both), float((one == other).mean()), beyond))
-    return rows
 
 
 def export(file: Path) -> None:
     """Write every judgment to a Parquet file."""
-    found = everything(Ledger())
-    with written_whole(file) as part:
-        found.write_parquet(part, compression="zstd")
-    line(f"{len(found):,} verdicts are in {file}")
+    from tasks.relabel import ledger_parquet
+
+    if not Path(file).absolute().parent.is_dir():
+        raise Refused(f"there is no folder {Path(file).parent}: make it, or write elsewhere.")
+    count = ledger_parquet.export(Ledger(), file)
+    line(f"{file}: {count:,} verdicts. `hone judgments import {file}` adds them to another ledger.")
 
 
 def bring(file: Path) -> None:
-    """Add the judgments of a file to the ledger; those that it has already add nothing.
+    """Add the judgments of a file to the ledger; those that it has already add nothing."""
+    from tasks.relabel import ledger_parquet
 
-    Raises:
-        Refused: the file is missing, or is not one that `export` wrote.
-    """
-    if not file.is_file():
-        raise Refused(f"{file} does not exist.")
-    try:
-        given = pl.read_parquet(file)
-    except pl.exceptions.PolarsError as error:
-        raise Refused(f"{file} cannot be read as Parquet: {error}") from None
-    wrong = [name for name, kind in FILE.items() if given.schema.get(name) != kind]
-    if wrong:
-        raise Refused(
-            f"{file} is no file of judgments: its columns {listed(wrong)} are missing or of another type. "
-            "`hone judgments export` writes one."
-        )
+    added, total = ledger_parquet.add(Ledger(), file)
+    line(f"{file}: {added:,} answers added, {total - added:,} were there already.")
+
+
+def agreement() -> None:
+    """Of every two judges: questions that both answered, how often they agree, and Cohen's kappa."""
     ledger = Ledger()
-    new = given.join(everything(ledger), on=["judge", "question", "asked_at", "run", "raw"], how="anti", maintain_order="left")
-    added = add(ledger, new)
-    line(f"{added:,} verdicts were added, {len(given) - added:,} were there already")
+    found = judges(ledger)
+    short = shortest(found["judge"].to_list())
+    named = {judge: f"{short[judge]} {about(description)}" for judge, description in found.select("judge", "description").rows()}
+    rows = [
+        (named[one], named[other], count, f"{share:.1%}", "–" if beyond is None else f"{beyond:.2f}")
+        for one, other, count, share, beyond in agreements(known(ledger))
+    ]
+    if not rows:
+        line("no two judges have answered the same question; a question is all the texts that a judge is shown.")
+        return
+    table(("judge", "judge", "questions", "agree", "kappa"), rows)
+    line("kappa is agreement beyond chance; there is none where both say one and the same of all.")
 
 
-def add(ledger: Ledger, rows: pl.DataFrame) -> int:
-    """Append rows of a file, each answer with its verdicts in one transaction; how many verdicts these were."""
-    from sqlalchemy import insert
+def judges(ledger: Ledger) -> pl.DataFrame:
+    """judge, description, answers, positive, negative, unknown, tokens_in, tokens_out, money, seconds, first, last; oldest first."""
+    from sqlalchemy import func, select
+
+    from tasks.relabel.ledger_tables import answers, verdicts
+    from tasks.relabel.ledger_tables import judges as described
+
+    of_answers = select(
+        answers.c.judge, func.count(), *(func.sum(answers.c[name]) for name in ("tokens_in", "tokens_out", "money", "seconds")),
+        func.min(answers.c.asked_at), func.max(answers.c.asked_at),
+    ).group_by(answers.c.judge)  # fmt: skip
+    of_verdicts = select(verdicts.c.judge, verdicts.c.verdict, func.count()).group_by(verdicts.c.judge, verdicts.c.verdict)
+    with ledger.reading() as connection:
+        told = dict(connection.execute(select(described.c.fingerprint, described.c.description)).all())
+        sums = connection.execute(of_answers).all()
+        counts = {(judge, verdict): count for judge, verdict, count in connection.execute(of_verdicts).all()}
+    schema = {"judge": pl.String, "description": pl.String, "answers": pl.Int64} | dict.fromkeys(KINDS, pl.Int64)
+    schema |= {
+        "tokens_in": pl.Int64,
+        "tokens_out": pl.Int64,
+        "money": pl.Float64,
+        "seconds": pl.Float64,
+        "first": pl.String,
+        "last": pl.String,
+    }
+    rows = [(judge, told.get(judge), count, *(counts.get((judge, kind), 0) for kind in KINDS), *rest) for judge, count, *rest in sums]
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("first", "judge")
+
+
+def known(ledger: Ledger) -> dict[str, pl.DataFrame]:
+    """By judge: question, verdict, the newest of each that is known."""
+    from sqlalchemy import select
 
     from tasks.relabel.ledger_tables import answers, verdicts
 
-    for (judge, _), part in rows.group_by("judge", "answer", maintain_order=True):
-        values = part.row(0, named=True)
-        if values["description"]:
-            ledger.describe(judge, json.loads(values["description"]))
-        with ledger.engine.begin() as connection:
-            given = {name: values[name] for name in OF_ANSWER}
-            number = connection.execute(insert(answers).values(judge=judge, **given)).inserted_primary_key[0]
-            said = part.select("question", "verdict", "grade", "probability", "reason", "attempt").to_dicts()
-            connection.execute(insert(verdicts), [{**row, "judge": judge, "answer": number} for row in said])
-    return len(rows)
+    query = (
+        select(verdicts.c.judge, verdicts.c.question, verdicts.c.verdict)
+        .select_from(verdicts.join(answers, answers.c.number == verdicts.c.answer))
+        .where(verdicts.c.verdict != "unknown")
+        .order_by(answers.c.asked_at, verdicts.c.number)
+    )
+    schema = {"judge": pl.String, "question": pl.Binary, "verdict": pl.String}
+    with ledger.reading() as connection:
+        parts = connection.execution_options(yield_per=50_000).execute(query).partitions()
+        frames = [pl.DataFrame([tuple(row) for row in part], schema=schema, orient="row") for part in parts]
+    newest = pl.concat([pl.DataFrame(schema=schema), *frames]).unique(["judge", "question"], keep="last", maintain_order=True)
+    return {judge: frame for (judge,), frame in newest.partition_by("judge", as_dict=True, include_key=False).items()}
+
+
+def agreements(found: dict[str, pl.DataFrame]) -> Iterator[tuple[str, str, int, float, float | None]]:
+    """Two judges, their common questions, the share of which they say the same, and kappa, by what `known` gives."""
+    for (left, first), (right, second) in combinations(found.items(), 2):
+        both = first.join(second, on="question")
+        if len(both):
+            one, other = both["verdict"].to_numpy(), both["verdict_right"].to_numpy()
+            yield left, right, len(both), float((one == other).mean()), kappa(one, other, np.arange(len(both))).estimate
+
+
+def about(description: str | None) -> str:
+    """What a judge is, in short and in characters that a screen can show."""
+    if description is None:
+        return ""
+    told = json.loads(description)
+    parts = [str(told[name]) for name in TOLD if told.get(name) is not None]
+    text = "".join(character for character in ", ".join(parts) if character.isprintable())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def shortest(fingerprints: list[str]) -> dict[str, str]:
+    """Each fingerprint's beginning, long enough to tell them apart."""
+    digits = DIGITS
+    while len({one[:digits] for one in fingerprints}) < len(fingerprints):
+        digits += 1
+    return {one: one[:digits] for one in fingerprints}

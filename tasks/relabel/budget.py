@@ -28,7 +28,7 @@ class Budget:
         money: in the currency of the prices.
         tokens: read and written.
         pairs: asked about.
-        minutes: from the first call on; a call that has begun by then is waited for.
+        minutes: from the first call on; a call that has begun by then is waited for, a vendor's batch is not.
         clock: seconds of a clock that never goes back.
         over: the sentence which limit ended it; null while there is something left.
     """
@@ -84,6 +84,11 @@ class Budget:
             for name, amount in used.items():
                 self._held[name] -= getattr(reservation, name)
                 self._spent[name] += amount
+
+    def late(self) -> str | None:
+        """The sentence that the minutes are used up; null while they are not."""
+        with self._lock:
+            return None if self._began is None else self._too_late()
 
     @property
     def spent(self) -> dict[str, float]:

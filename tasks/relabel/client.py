@@ -163,8 +163,7 @@ class Caller:
         self.where = shown(endpoint.url)
         self.pace = Pace(endpoint.slots)
         self.failures, self.stopped = 0, None
-        self.room = "max_tokens"  # newer models of one vendor want another name for it
-        self.off = 1.0  # tokens that the endpoint counts for one of ours, at most so far
+        self.habits = habits(endpoint)
         self.held = 0
         self.settled = asyncio.Condition()
         self.in_turn = asyncio.Lock()
@@ -176,34 +175,46 @@ class Caller:
         from tasks.relabel.transport import asynchronous
 
         running: set[asyncio.Task] = set()
+        arrived: asyncio.Queue[asyncio.Task] = asyncio.Queue()
+
+        def ended(task: asyncio.Task) -> None:
+            running.discard(task)
+            arrived.put_nowait(task)
+
         async with AsyncOpenAI(
             base_url=self.endpoint.url, api_key=self.secret, max_retries=0, timeout=self.endpoint.timeout,
             http_client=asynchronous(self.endpoint.url, self.endpoint.slots, self.endpoint.timeout),
         ) as self.client:  # fmt: skip
             try:
                 more = True
-                while more or running:
-                    while more and len(running) < self.pace.slots:
+                while more or running or not arrived.empty():
+                    # A free slot is filled before the reply that left it is handed on: keeping an answer takes its time.
+                    while more and len(running) < self.pace.slots and arrived.qsize() <= self.endpoint.slots:
                         call = next(calls, None)
                         more = call is not None
                         if more:
-                            running.add(asyncio.create_task(self.tried(call)))
-                    if running:
-                        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                        self.take(done)
+                            task = asyncio.create_task(self.tried(call))
+                            running.add(task)
+                            task.add_done_callback(ended)
+                    if running or not arrived.empty():
+                        await asyncio.sleep(0)
+                        self.take(await arrived.get(), arrived)
             finally:
-                for task in running:
+                left = list(running)
+                for task in left:
                     task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+                await asyncio.gather(*left, return_exceptions=True)
 
-    def take(self, done: set[asyncio.Task]) -> None:
-        """Hand on what has arrived, and then raise what is not to be borne."""
-        failures = [error for task in done if (error := task.exception())]
-        for task in done:
-            if not task.exception():
-                self.hand_on(task.result())
-        if failures:
-            raise failures[0]
+    def take(self, task: asyncio.Task, arrived: asyncio.Queue[asyncio.Task]) -> None:
+        """Hand on a reply; where there is none, hand on all others that have arrived and raise what is not to be borne."""
+        if (failure := task.exception()) is None:
+            self.hand_on(task.result())
+            return
+        while not arrived.empty():
+            other = arrived.get_nowait()
+            if other.exception() is None:
+                self.hand_on(other.result())
+        raise failure
 
     def hand_on(self, reply: Reply) -> None:
         """Hand one reply on, and count failures in a row."""
@@ -241,8 +252,7 @@ class Caller:
 
     async def reserved(self, call: Call, pairs: int) -> Reservation | None:
         """The most that an attempt can cost, set aside; null where that is more than is left once those under way have ended."""
-        read = math.ceil(tokens_of(call) * self.off)
-        most = (pairs, read + call.max_tokens, self.endpoint.price(read, call.max_tokens))
+        most = (pairs, *at_most(call, self.endpoint))
         async with self.in_turn, self.settled:
             await self.settled.wait_for(lambda: not self.held or not self.budget.waits(*most))
             reservation = self.budget.reserve(*most)
@@ -259,7 +269,7 @@ class Caller:
             if (reply.fault or "").startswith("broken"):
                 pairs = 0  # it was never put to the model
             elif reply.tokens_in:
-                self.off = max(self.off, min(MOST_OFF, reply.tokens_in / tokens_of(call)))
+                self.habits.heard_of(call, reply.tokens_in)
             self.pace.well()
             return reply
         except Again as again:
@@ -284,38 +294,29 @@ class Caller:
             Again: it may go better next time.
             Refused: it never will, for no call.
         """
+        import httpx2
         import openai
 
-        began, room = time.monotonic(), self.room
+        began, room = time.monotonic(), self.habits.room
         given = {"model": self.endpoint.model, "messages": call.messages, room: call.max_tokens, **call.options}
         try:
             async with asyncio.timeout(self.endpoint.timeout):
-                response = await self.client.chat.completions.with_raw_response.create(**given)
+                # Not chat.completions.create, which walks through every message by its type: a seventh of a call's processor time.
+                response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=given)
         except (TimeoutError, openai.APITimeoutError):
             raise Again(f"timed out: no whole answer within {self.endpoint.timeout:g} s", overloaded=True) from None
         except openai.APIStatusError as error:
             return self.status(call, error, room, time.monotonic() - began)
         except openai.APIConnectionError as error:
-            raise self.unreached(error.__cause__ or error) from None
-        return self.read_reply(call, response.http_response.content, time.monotonic() - began)
-
-    def unreached(self, cause: BaseException) -> Again:
-        """What a broken connection means."""
-        import httpx2
-
-        from tasks.relabel.transport import Unreadable
-
-        if isinstance(cause, Unreadable):
-            return Again(f"broken: {cause}")
-        return Again(f"unreachable: {type(cause).__name__} at {self.where}", free=isinstance(cause, httpx2.ConnectError))
+            raise unreached(error.__cause__ or error, self.where) from None
+        return self.read_reply(call, response.content, time.monotonic() - began)
 
     def status(self, call: Call, error: Any, room: str, seconds: float) -> Reply:
         """What an HTTP status means: a fault of this call, something that passes, or the end of the work."""
         code = error.status_code
         told, low = said.of_error(error.body or error.message, self.secret)
         if code in (401, 403):
-            key = f"the environment variable {self.endpoint.key}" if self.endpoint.key else "no key was sent: name a variable as `key`"
-            raise Refused(f"{self.where} does not let us in ({code}): {told}. Check {key}.")
+            raise shut_out(self.endpoint, self.where, code, told)
         if code == 404:
             raise Refused(
                 f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {told}. "
@@ -324,16 +325,12 @@ class Caller:
         if code in (429, 503):
             wait = said.pause(error.response.headers.get("retry-after"))
             raise Again(f"unreachable: overloaded ({code}): {told}", overloaded=True, wait=wait, free=True)
-        if code >= 500 or code in (408, 409):
+        if said.passes(code):
             raise Again(f"unreachable: status {code}: {told}", free=True)
         if "max_completion_tokens" in low and room == "max_tokens":
-            self.room = "max_completion_tokens"
+            self.habits.room = "max_completion_tokens"
             raise Again(f"broken: {told}", free=True, at_once=True)
-        if code == 413 or any(word in low for word in said.TOO_LONG):
-            return Reply(call, fault=f"too long: {told}", seconds=seconds)
-        if any(word in low for word in said.UNWILLING):
-            return Reply(call, fault=f"refused: {told}", seconds=seconds)
-        return Reply(call, fault=f"broken: status {code}: {told}", seconds=seconds)
+        return Reply(call, fault=said.for_good(code, told, low), seconds=seconds)
 
     def read_reply(self, call: Call, raw: bytes, seconds: float) -> Reply:
         """An answer as a reply."""
@@ -345,6 +342,56 @@ class Caller:
         if reply.fault is None:
             self.expected = self.expected or reply.model
         return held_to(reply, self.expected)
+
+
+@dataclass
+class Habits:
+    """What an endpoint has shown of itself, kept while the process lives: a block of questions need not find it out again.
+
+    Attributes:
+        room: what it calls max_tokens; newer models of one vendor want another name.
+        off: tokens that it counts for one of ours, at most so far.
+        heard: it has answered.
+    """
+
+    room: str = "max_tokens"
+    off: float = 1.0
+    heard: bool = False
+
+    def heard_of(self, call: Call, tokens_in: int) -> None:
+        """Note how many tokens it has counted in a call."""
+        self.heard = True
+        self.off = max(self.off, min(MOST_OFF, tokens_in / tokens_of(call)))
+
+
+HABITS: dict[tuple[str, str], Habits] = {}
+
+
+def habits(endpoint: Endpoint) -> Habits:
+    return HABITS.setdefault((endpoint.url, endpoint.model), Habits())
+
+
+def at_most(call: Call, endpoint: Endpoint) -> tuple[int, float]:
+    """Tokens and money that one attempt can cost."""
+    read = math.ceil(tokens_of(call) * habits(endpoint).off)
+    return read + call.max_tokens, endpoint.price(read, call.max_tokens)
+
+
+def shut_out(endpoint: Endpoint, where: str, code: int, told: str) -> Refused:
+    """The refusal of a key."""
+    key = f"the environment variable {endpoint.key}" if endpoint.key else "no key was sent: name a variable as `key`"
+    return Refused(f"{where} does not let us in ({code}): {told}. Check {key}.")
+
+
+def unreached(cause: BaseException, where: str) -> Again:
+    """What a broken connection means."""
+    import httpx2
+
+    from tasks.relabel.transport import Unreadable
+
+    if isinstance(cause, Unreadable):
+        return Again(f"broken: {cause}")
+    return Again(f"unreachable: {type(cause).__name__} at {where}", free=isinstance(cause, httpx2.ConnectError))
 
 
 def tokens_of(call: Call) -> int:

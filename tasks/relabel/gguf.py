@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,13 +74,14 @@ def missing(model: str) -> str | None:
     known = KNOWN.get(model)
     if known is None:
         return None if Path(model).is_file() or ":" in model else absent(model)
-    if place(known).is_file():
+    if whole(known):
         return None
-    without = [package for package, _ in known.files if importlib.util.find_spec(package) is None]
+    without = [package for package, _ in known.files if folder_of_package(package) is None]
     if without:
         return f"the model {model} comes in packages that are not installed ({listed(without, 2)}): `{known.install}`"
     free = shutil.disk_usage(home()).free
-    return f"{known.size >> 20:,} MB are needed and {free >> 20:,} MB are free" if free < known.size else None
+    short = len(known.files) > 1 and free < known.size
+    return f"the model {model} needs {known.size >> 20:,} MB in HONE_HOME and {free >> 20:,} MB are free" if short else None
 
 
 def file_of(model: str) -> Path:
@@ -113,23 +115,41 @@ def file_of(model: str) -> Path:
 def assembled(model: str, known: Known) -> Path:
     """A known model's file in HONE_HOME, put together from its packages the first time."""
     target = place(known)
-    if target.is_file():
+    if whole(known):
         return target
     if reason := missing(model):
         raise Refused(reason)
-    parts = [Path(importlib.util.find_spec(package).origin).parent / inside for package, inside in known.files]
+    parts = [folder_of_package(package) / inside for package, inside in known.files]
     lost = [str(part.name) for part in parts if not part.is_file()]
     if lost:
         raise Refused(f"the packages of the model {model} lack {listed(lost)}: reinstall them with `{known.install}`.")
     if len(parts) == 1:
         return refused_unless(known, parts[0], model)
-    with written_whole(target) as whole:
-        with whole.open("wb") as out:
-            for part in parts:
-                with part.open("rb") as given:
-                    shutil.copyfileobj(given, out, BLOCK)
-        refused_unless(known, whole, model)
+    try:
+        with written_whole(target) as part_of_it:
+            with part_of_it.open("wb") as out:
+                for part in parts:
+                    with part.open("rb") as given:
+                        shutil.copyfileobj(given, out, BLOCK)
+            refused_unless(known, part_of_it, model)
+    except OSError as error:
+        raise Refused(
+            f"the model {model} could not be written to HONE_HOME ({error.strerror}): it needs {known.size >> 20:,} MB. "
+            "Nothing half is left."
+        ) from None
     return target
+
+
+def whole(known: Known) -> bool:
+    """Whether a model stands in HONE_HOME as its publisher made it; one that was cut off or changed there does not count."""
+    file = place(known)
+    return file.is_file() and file.stat().st_size == known.size and checksum_of(file) == known.sha256
+
+
+def folder_of_package(package: str) -> Path | None:
+    """Where an installed package lies, without importing it; null where there is none, or only what an uninstalled one left."""
+    found = importlib.util.find_spec(package)
+    return Path(found.origin).parent if found and found.origin else None
 
 
 def refused_unless(known: Known, file: Path, model: str) -> Path:
@@ -156,7 +176,8 @@ def checksum_of(file: Path) -> str:
     noted = read_json(notes) if notes.is_file() else {}
     if key not in noted:
         noted = noted | {key: fingerprint_of_file(file)}
-        write_json(notes, noted)
+        with suppress(OSError):  # a note saves time next time; where it cannot be written nothing is lost
+            write_json(notes, noted)
     return noted[key]
 
 
@@ -167,16 +188,16 @@ def absent(model: str) -> str:
 
 def main(arguments: list[str]) -> None:
     """`python -m tasks.relabel.gguf [--present] NAME`: put a model together, or only say by the exit code whether it is there."""
+    if not arguments or arguments == ["--present"]:
+        sys.exit(f"judge: name a model: {listed(KNOWN)}")
     name = arguments[-1]
     if arguments[0] == "--present":
-        sys.exit(0 if place(KNOWN[name]).is_file() else 1)
+        sys.exit(0 if name in KNOWN and whole(KNOWN[name]) else 1)
     try:
         file_of(name)
         print(f"{name_of(name)} is ready")
     except Refused as refusal:
         sys.exit(f"judge: {refusal}")
-    except OSError as error:
-        sys.exit(f"judge: {name} could not be written ({error}). Nothing half is left; free some space and run `make judge` again.")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 16
 CHUNK = 20_000  # questions looked up at once
+IN_ONE = 500  # questions in one statement
 LEASE = 900.0  # seconds after which another process may ask what this one claimed
 FOUND = {
     "question": pl.Binary, "verdict": pl.String, "grade": pl.Float64, "probability": pl.Float64, "reason": pl.String, "answer": pl.Int64,
@@ -73,27 +75,28 @@ class Ledger:
     Args:
         url: SQLAlchemy's; null: HONE_LEDGER, or judgments.db in HONE_HOME.
 
+    Threads may share one, and a process may have several: its claims are the process's.
+
     Raises:
         Refused: there is no such database, or it cannot be opened or is of another layout.
     """
 
     def __init__(self, url: str | None = None) -> None:
+        from sqlalchemy import URL
+
         from tasks.relabel.ledger_tables import opened
 
-        self.url = url or os.environ.get("HONE_LEDGER") or f"sqlite:///{home() / 'judgments.db'}"
+        self.url = url or os.environ.get("HONE_LEDGER") or URL.create("sqlite", database=str(home() / "judgments.db"))
         self.engine: Engine = opened(self.url)
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{started(os.getpid())}"
+        self.owner = f"{machine()}:{os.getpid()}:{started(os.getpid())}"
 
     def describe(self, judge: str, description: dict) -> None:
         """Keep what a judge is, once."""
-        from sqlalchemy import insert, select
+        from tasks.relabel.ledger_tables import insert_new, judges
 
-        from tasks.relabel.ledger_tables import judges
-
-        with self._writing() as connection:
-            if connection.execute(select(judges.c.fingerprint).where(judges.c.fingerprint == judge)).first() is None:
-                told = json.dumps(description, sort_keys=True, ensure_ascii=False)
-                connection.execute(insert(judges).values(fingerprint=judge, description=told, since=now()))
+        text = storable(json.dumps(description, sort_keys=True, ensure_ascii=False))
+        with self.writing() as connection:
+            connection.execute(insert_new(connection, judges).values(fingerprint=judge, description=text, since=now()))
 
     def find(self, judge: str, questions: Sequence[bytes], retry: int = 0) -> pl.DataFrame:
         """What a judge has said of questions.
@@ -106,43 +109,44 @@ class Ledger:
         Returns:
             One row a question: the newest verdict that is known, else the newest unknown one.
         """
-        with self._reading() as connection:
-            chunks = batched(dict.fromkeys(questions), CHUNK)
-            parts = [newest(self._rows(connection, judge, chunk, retry)) for chunk in chunks]
-        return pl.concat([pl.DataFrame(schema=FOUND), *parts])
+        parts = [pl.DataFrame(schema=FOUND)]
+        with self.reading() as connection:
+            chunks = batched(sorted(set(questions)), CHUNK)  # in the index's order, so that its pages are read once
+            parts += [newest(self._rows(connection, judge, chunk, retry)) for chunk in chunks]
+        return pl.concat(parts)
 
     def claim(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
         """Reserve questions for this process; returns those that no other living process is asking now.
 
-        A claim holds for a quarter of an hour, or until its process ends; claiming again renews it.
+        A claim holds for a quarter of an hour, or until its process ends; claiming again renews it. Ask `find` once more
+        after it: what was answered by then is nobody's claim any more.
         """
-        from sqlalchemy import delete, insert, select, update
+        from sqlalchemy import delete, insert, select
 
-        from tasks.relabel.ledger_tables import claims
+        from tasks.relabel.ledger_tables import alone, claims
 
-        wanted, until = list(dict.fromkeys(questions)), time.time() + LEASE
         mine: set[bytes] = set()
-        with self._writing() as connection:
-            for chunk in batched(wanted, 500):
+        asked = sorted(set(questions))
+        with self.writing() as connection:
+            alone(connection, claims)
+            for chunk in batched(asked, IN_ONE):
                 here = (claims.c.judge == judge) & claims.c.question.in_(chunk)
                 held = connection.execute(select(claims.c.question, claims.c.owner, claims.c.until).where(here)).all()
-                taken = {question for question, owner, end in held if owner != self.owner and end > time.time() and lives(owner)}
-                stale = [question for question, owner, _ in held if question not in taken and owner != self.owner]
-                if stale:
-                    connection.execute(delete(claims).where(claims.c.judge == judge, claims.c.question.in_(stale)))
-                own = {question for question, owner, _ in held if owner == self.owner}
-                if own:
-                    connection.execute(update(claims).where(claims.c.judge == judge, claims.c.question.in_(own)).values(until=until))
-                new = [question for question in chunk if question not in taken and question not in own]
-                if new:
-                    rows = [{"judge": judge, "question": question, "owner": self.owner, "until": until} for question in new]
+                gone = {owner for owner in {row.owner for row in held} if owner == self.owner or not lives(owner)}
+                taken = {row.question for row in held if row.owner not in gone and row.until > time.time()}
+                free = [question for question in chunk if question not in taken]
+                if len(taken) < len(held):
+                    connection.execute(delete(claims).where(claims.c.judge == judge, claims.c.question.in_(free)))
+                if free:
+                    until = time.time() + LEASE
+                    rows = [{"judge": judge, "question": question, "owner": self.owner, "until": until} for question in free]
                     connection.execute(insert(claims), rows)
-                mine |= own | set(new)
+                mine.update(free)
         return mine
 
     def release(self, judge: str, questions: Sequence[bytes]) -> None:
         """Give claims back without an answer."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             self._release(connection, judge, questions)
 
     def record(self, judge: str, answer: Answer, verdicts: Sequence[Verdict], run: str, retry: int = 0) -> int:
@@ -152,10 +156,10 @@ class Ledger:
         from tasks.relabel.ledger_tables import answers
         from tasks.relabel.ledger_tables import verdicts as kept
 
-        with self._writing() as connection:
-            values = {**vars(answer), "judge": judge, "asked_at": now(), "run": run, "attempt": retry}
+        with self.writing() as connection:
+            values = {**told(answer), "judge": judge, "asked_at": now(), "run": run, "attempt": retry}
             number = connection.execute(insert(answers).values(**values)).inserted_primary_key[0]
-            rows = [{"judge": judge, "answer": number, "attempt": retry, **vars(verdict)} for verdict in verdicts]
+            rows = [{"judge": judge, "answer": number, "attempt": retry, **told(verdict)} for verdict in verdicts]
             if rows:
                 connection.execute(insert(kept), rows)
                 self._release(connection, judge, [verdict.question for verdict in verdicts])
@@ -167,7 +171,7 @@ class Ledger:
 
         from tasks.relabel.ledger_tables import answers
 
-        with self._reading() as connection:
+        with self.reading() as connection:
             query = (
                 select(answers.c.model).where(answers.c.judge == judge, answers.c.model.is_not(None)).order_by(answers.c.number).limit(1)
             )
@@ -180,66 +184,84 @@ class Ledger:
         from tasks.relabel.ledger_tables import answers
         from tasks.relabel.ledger_tables import verdicts as kept
 
-        with self._reading() as connection:
+        with self.reading() as connection:
             total = connection.execute(select(func.sum(answers.c.seconds)).where(answers.c.judge == judge)).scalar()
             count = connection.execute(select(func.count()).select_from(kept).where(kept.c.judge == judge)).scalar()
         return total / count if count else None
 
     def _rows(self, connection: Connection, judge: str, questions: Sequence[bytes], retry: int) -> pl.DataFrame:
         """Every verdict of a judge on these questions, with its answer, in the order in which they were given."""
-        from sqlalchemy import insert, select
+        from sqlalchemy import select
 
-        from tasks.relabel.ledger_tables import answers, wanted
+        from tasks.relabel.ledger_tables import answers, want, wanted
         from tasks.relabel.ledger_tables import verdicts as kept
 
-        wanted.create(connection, checkfirst=True)
-        connection.execute(wanted.delete())
-        connection.execute(insert(wanted), [{"question": question} for question in questions])
+        want(connection, questions)
         columns = [(kept if name in kept.c else answers).c[name] for name in FOUND]
         rows = connection.execute(
-            select(*columns)
-            .select_from(wanted.join(kept, kept.c.question == wanted.c.question).join(answers, answers.c.number == kept.c.answer))
-            .where(kept.c.judge == judge)
+            select(*columns, kept.c.number)
+            .select_from(kept.join(answers, answers.c.number == kept.c.answer))
+            # As a join SQLite would go through all that the judge ever said, for every look-up.
+            .where(kept.c.judge == judge, kept.c.question.in_(select(wanted.c.question)))
             .where((kept.c.verdict != "unknown") | (kept.c.attempt >= retry))
-            .order_by(kept.c.number)
         ).all()
-        return pl.DataFrame([tuple(row) for row in rows], schema=FOUND, orient="row")
+        found = pl.DataFrame([tuple(row) for row in rows], schema=FOUND | {"number": pl.Int64}, orient="row")
+        # An import may bring what is older.
+        return found.sort("asked_at", "number").drop("number")
 
     def _release(self, connection: Connection, judge: str, questions: Sequence[bytes]) -> None:
         from sqlalchemy import delete
 
         from tasks.relabel.ledger_tables import claims
 
-        for chunk in batched(questions, 500):
+        for chunk in batched(sorted(set(questions)), IN_ONE):
             here = (claims.c.judge == judge) & claims.c.question.in_(chunk) & (claims.c.owner == self.owner)
             connection.execute(delete(claims).where(here))
 
-    def _reading(self) -> Connection:
-        """A connection that only reads, beside whoever writes."""
-        return self.engine.connect().execution_options(writes=False)
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that only reads, beside whoever writes; what the database cannot do is a sentence."""
+        from sqlalchemy.exc import DBAPIError
+
+        from tasks.relabel.ledger_tables import because, plain
+
+        try:
+            with self.engine.execution_options(writes=False).connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise Refused(f"the ledger {plain(self.url)} could not be read ({because(error, self.url)}).") from None
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """A transaction that nobody else writes beside; what the database cannot do is a sentence."""
         from sqlalchemy.exc import DBAPIError
 
-        from tasks.relabel.ledger_tables import plain
+        from tasks.relabel.ledger_tables import because, plain
 
         try:
             with self.engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
             raise Refused(
-                f"the ledger {plain(self.url)} could not be written ({error.orig}). What was answered before is kept; "
+                f"the ledger {plain(self.url)} could not be written ({because(error, self.url)}). What was answered before is kept; "
                 "free some space or check its permissions, and run the same command again."
             ) from None
 
 
-def batched(values: Sequence[bytes] | dict[bytes, None], size: int) -> Iterator[list[bytes]]:
+def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     """Runs of `size` values."""
-    listed = list(values)
-    for start in range(0, len(listed), size):
-        yield listed[start : start + size]
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def told(record: Answer | Verdict) -> dict[str, Any]:
+    """A record's values as every database can hold them."""
+    return {name: storable(value) if isinstance(value, str) else value for name, value in vars(record).items()}
+
+
+def storable(text: str) -> str:
+    """A text without what no database holds: halves of a character, which servers do send, and the character 0."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def newest(rows: pl.DataFrame) -> pl.DataFrame:
@@ -256,8 +278,16 @@ def now() -> str:
 
 def lives(owner: str) -> bool:
     """Whether the process that made a claim still runs; one on another machine is taken to."""
-    host, process, start = owner.rsplit(":", 2)
-    return host != socket.gethostname() or (alive(int(process)) and started(int(process)) == start)
+    where, process, start = owner.rsplit(":", 2)
+    return where != machine() or (alive(int(process)) and started(int(process)) == start)
+
+
+def machine() -> str:
+    """Where process numbers mean the same: a host, or one container of it."""
+    try:
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
 
 
 def started(process: int) -> str:

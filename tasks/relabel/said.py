@@ -47,23 +47,23 @@ class Said:
     fault: str | None
 
 
-def completion(raw: bytes | str, secret: str) -> Said:
+def completion(raw: bytes | str | dict, secret: str) -> Said:
     """Read a chat completion.
 
     Args:
-        raw: its JSON.
+        raw: its JSON, or what was read from it.
         secret: the key, which is struck out of whatever the endpoint says.
 
     Raises:
         NotOne: it is none.
     """
     try:
-        body = json.loads(raw)
+        body = raw if isinstance(raw, dict) else json.loads(raw)
         choice = body["choices"][0]
         message = choice["message"]
         text, refusal, ended = message.get("content"), message.get("refusal"), choice.get("finish_reason")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        start = raw[:80].decode(errors="replace") if isinstance(raw, bytes) else raw[:80]
+        start = raw[:80].decode(errors="replace") if isinstance(raw, bytes) else str(raw)[:80]
         raise NotOne(f"no chat completion but {clean(start, secret)!r}") from None
     usage, model = body.get("usage"), body.get("model")
     usage = usage if isinstance(usage, dict) else {}
@@ -108,6 +108,25 @@ def of_error(body: Any, secret: str) -> tuple[str, str]:
     parts = [inner.get(name) for name in ("message", "code", "type")] if isinstance(inner, dict) else [inner]
     words = [clean(part, secret) for part in parts if isinstance(part, str)]
     return " ".join((words or [""])[0].split())[:LONGEST_TOLD], " ".join(words).casefold()
+
+
+def for_good(code: int, told: str, low: str) -> str:
+    """The fault of a call that an endpoint has turned down and always would.
+
+    Args:
+        code: HTTP status.
+        told, low: as `of_error` gives them.
+    """
+    if code == 413 or any(word in low for word in TOO_LONG):
+        return f"too long: {told}"
+    if any(word in low for word in UNWILLING):
+        return f"refused: {told}"
+    return f"broken: status {code}: {told}"
+
+
+def passes(code: int) -> bool:
+    """Whether a status says that the same call may go better later."""
+    return code >= 500 or code in (408, 409, 429)
 
 
 def clean(text: str, secret: str) -> str:

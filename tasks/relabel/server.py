@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,8 +31,9 @@ def serving(
         name: what the model is called where something goes wrong.
 
     Raises:
-        Refused: the file is no model that can be read.
+        Refused: the file is no model that can be read, or the port is another's.
     """
+    refuse_taken(port)
     log = home() / "logs" / "judge-server.log"
     log.parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tasks.relabel.server", str(model.resolve()), *map(str, (slots, context, threads or cores(), port))]
@@ -54,6 +56,16 @@ def serving(
                 server.kill()
                 server.wait()
             server.stdout.close()
+
+
+def refuse_taken(port: int) -> None:
+    """Raises Refused when nobody can listen on a port of loopback; 0 is any port."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise Refused(f"port {port} cannot be used ({error}): choose another with --port.") from None
 
 
 def cores() -> int:

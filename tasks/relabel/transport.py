@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,6 +65,66 @@ class Client(httpx2.AsyncClient):
         return response
 
 
+class Timed(httpx2.SyncByteStream):
+    """A body that is all there by a certain time, however it drips.
+
+    Args:
+        body: as it arrives.
+        until: by `time.monotonic`.
+        most: bytes; null: any number.
+        quiet: end at `most` as if that were all; otherwise refuse.
+    """
+
+    def __init__(self, body: Any, until: float, most: int | None, quiet: bool) -> None:
+        self.body, self.until, self.most, self.quiet = body, until, most, quiet
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for part in self.body:
+            size += len(part)
+            if self.most is not None and size > self.most:
+                if self.quiet:
+                    return
+                raise Unreadable(f"an answer of more than {self.most >> 20} MB")
+            if time.monotonic() > self.until:
+                raise httpx2.ReadTimeout("the answer drips")
+            yield part
+
+    def close(self) -> None:
+        self.body.close()
+
+
+class OneAtATime(httpx2.Client):
+    """A client whose answers have an end in time; those that are asked for as a stream may be long.
+
+    Args:
+        seconds: for a whole answer.
+        of_file: seconds for one that is a stream.
+    """
+
+    def __init__(self, seconds: float, of_file: float, **more: Any) -> None:
+        super().__init__(timeout=seconds, **more)
+        self.seconds, self.of_file = seconds, of_file
+
+    def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
+        request.headers["accept-encoding"] = "identity"
+        began = time.monotonic()
+        response = super().send(request, stream=True, **more)
+        try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Unreadable("a compressed answer, which was not asked for")
+            failed = response.status_code >= 400
+            most = LONGEST_ERROR if failed else None if stream else LONGEST_ANSWER
+            until = began + (self.of_file if stream else self.seconds)
+            response.stream = Timed(response.stream, until, most, quiet=failed)
+            if not stream:
+                response.read()
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+
 def at_home(url: str) -> bool:
     """Whether an address is of this machine."""
     host = urlsplit(url).hostname or ""
@@ -108,6 +169,6 @@ def asynchronous(url: str, slots: int, timeout: float) -> Client:
     return Client(trust_env=not at_home(url), limits=limits, timeout=timeout, follow_redirects=False)
 
 
-def synchronous(url: str, timeout: float) -> httpx2.Client:
-    """A client for one request at a time, whose answers are files and may be long."""
-    return httpx2.Client(trust_env=not at_home(url), timeout=timeout, follow_redirects=False)
+def synchronous(url: str, timeout: float, of_file: float) -> OneAtATime:
+    """A client for one request at a time, some of whose answers are files and may be long."""
+    return OneAtATime(timeout, of_file, trust_env=not at_home(url), follow_redirects=False)

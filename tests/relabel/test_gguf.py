@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tasks.relabel import gguf
 from tasks.relabel.gguf import Known
 
 WHOLE = b"first part|second part|third"
+PROJECT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -46,6 +48,41 @@ def test_a_model_that_is_not_its_publishers_is_refused_and_leaves_nothing(packag
         gguf.file_of("made-up")
     assert not list((home() / "gguf").glob("*.gguf"))
     assert not list((home() / "gguf").glob(".*"))
+
+
+@pytest.mark.parametrize("damaged", [WHOLE[:-3], WHOLE.replace(b"second", b"SECOND")], ids=["cut off", "changed"])
+def test_a_model_that_was_damaged_where_it_stands_is_put_together_again(packaged: Path, damaged: bytes):
+    file = gguf.file_of("made-up")
+    file.write_bytes(damaged)
+    assert gguf.file_of("made-up").read_bytes() == WHOLE
+
+
+def test_a_damaged_model_whose_packages_are_gone_is_not_used(packaged: Path, monkeypatch: pytest.MonkeyPatch):
+    gguf.file_of("made-up").write_bytes(WHOLE[:-3])
+    (packaged / "made_up_part2" / "__init__.py").unlink()  # what is left of an uninstalled package is a folder
+    assert "'made_up_part2'" in gguf.missing("made-up")
+    with pytest.raises(Refused, match="not installed"):
+        gguf.file_of("made-up")
+    with pytest.raises(SystemExit, match="1"):
+        gguf.main(["--present", "made-up"])
+
+
+def test_a_disk_that_is_full_is_a_sentence_and_leaves_nothing_half(packaged: Path):
+    """RLIMIT_FSIZE makes the system itself refuse to write on, as a full disk does."""
+    script = (
+        "import resource, signal, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from tasks.relabel import gguf\n"
+        "files = tuple((f'made_up_part{n}', f'data/part{n}.bin') for n in (1, 2, 3))\n"
+        f"gguf.KNOWN['made-up'] = gguf.Known({hashlib.sha256(WHOLE).hexdigest()!r}, {len(WHOLE)}, files, 'make judge')\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (15, 15))\n"
+        "gguf.main(['made-up'])\n"
+    )
+    got = subprocess.run([sys.executable, "-c", script, str(packaged)], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert got.returncode == 1
+    assert got.stderr.startswith("judge: the model made-up could not be written to HONE_HOME")
+    assert "Traceback" not in got.stderr
+    assert not [file for file in (home() / "gguf").iterdir() if file.is_file()]
 
 
 def test_a_package_that_is_not_installed_is_named(packaged: Path, monkeypatch: pytest.MonkeyPatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -46,6 +47,13 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
     broken.write_bytes(b"GGUF but nothing else")
     with pytest.raises(Refused, match=r"broken.gguf cannot be served"), serving(broken):
         pass
+
+
+def test_a_port_that_somebody_has_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Refused, match=f"port {port} cannot be used"), serving(gguf.file_of("smollm2-135m"), port=port):
+            pass
 
 
 def test_a_killed_owner_leaves_no_server(tmp_path: Path):

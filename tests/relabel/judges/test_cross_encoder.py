@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tasks.errors import Refused
-from tasks.relabel import pair_scores, identity
+from tasks.relabel import identity, pair_scores
 from tasks.relabel.budget import Budget
 from tasks.relabel.cross_model import CrossModel
 from tasks.relabel.desk import Desk

@@ -55,6 +55,17 @@ def test_likelihood_less_what_the_query_has_alone(tiny: Path):
         assert value == pytest.approx(given - alone, abs=1e-5)
 
 
+def test_rows_of_unlike_lengths_in_one_batch_are_as_each_alone(tiny: Path):
+    """Only the logits at the ends of a batch are made; a short row's end is not where a long one's is."""
+    model = CausalModel(tiny, 64)
+    pairs = [("a b c a b c a", "b"), ("c", "a b c " * 8), ("b a", "c")]
+    together = model.predict(pairs, batch_size=3)
+    alone = [float(model.predict([pair], batch_size=1)[0]) for pair in pairs]
+    assert together == pytest.approx(alone, abs=1e-5)
+    model.may_keep = False  # a model that can only give all logits
+    assert model.predict(pairs, batch_size=3) == pytest.approx(alone, abs=1e-5)
+
+
 def test_a_long_passage_is_cut_and_the_query_is_not(tiny: Path):
     model = CausalModel(tiny, 32)
     tokens, own = model._tokens("a b c", WITH.format(passage="b " * 200))

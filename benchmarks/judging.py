@@ -1,0 +1,124 @@
+"""Judging is as fast as the endpoint: a server of its own process that takes 200 ms for an answer and 32 calls at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.clock import timed
+
+SLOTS, SECONDS, CALLS = 32, 0.2, 1600
+IDEAL = CALLS * SECONDS / SLOTS
+WANTED = "at least 90 % of 160 calls a second"
+TOPS = [{"token": "yes", "logprob": -0.1, "bytes": None}, {"token": "no", "logprob": -2.4, "bytes": None}]
+CHOICE = {
+    "index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "yes"},
+    "logprobs": {"content": [TOPS[0] | {"top_logprobs": TOPS}]},
+}  # fmt: skip
+ANSWER = json.dumps({
+    "id": "x", "object": "chat.completion", "created": 1, "model": "made-up-1", "choices": [CHOICE],
+    "usage": {"prompt_tokens": 400, "completion_tokens": 1, "total_tokens": 401},
+}).encode()  # fmt: skip
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER) + ANSWER
+
+
+class Slow(asyncio.Protocol):
+    """A connection: each request is answered after a while; more than the slots at once wait."""
+
+    free = asyncio.Semaphore(SLOTS)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.transport, self.heard = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += data
+        head, found, body = self.heard.partition(b"\r\n\r\n")
+        if found and len(body) >= int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
+            self.heard = b""
+            self.task = asyncio.ensure_future(self.answer())
+
+    async def answer(self) -> None:
+        async with self.free:
+            await asyncio.sleep(SECONDS)
+        self.transport.write(RESPONSE)
+
+
+async def serve() -> None:
+    server = await asyncio.get_running_loop().create_server(Slow, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The server's address."""
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.judging", "serve"], stdout=subprocess.PIPE, text=True)
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main() -> None:
+    from tasks.relabel.client import Endpoint
+
+    with serving() as url, tempfile.TemporaryDirectory() as home:
+        os.environ["HONE_HOME"] = home
+        where = Endpoint(url=url, model="m", slots=SLOTS)
+        by_client(where, SLOTS)  # loads the libraries
+        said("calls", timed(lambda: by_client(where, CALLS))[0])
+        by_ledger(where, SLOTS, "warm")
+        said("questions with prompt and ledger", timed(lambda: by_ledger(where, CALLS, "cold"))[0])
+
+
+def said(what: str, seconds: float) -> None:
+    """One line: the rate and its share of what the server can do."""
+    print(f"{CALLS:,} {what}: {seconds:.1f} s, {CALLS / seconds:.0f} a second, {IDEAL / seconds:.0%} (wanted: {WANTED})", flush=True)
+
+
+def by_client(where, count: int) -> None:
+    """Calls alone."""
+    from tasks.relabel.budget import Budget
+    from tasks.relabel.client import Call, ask_all
+
+    replies = []
+    prompt = ({"role": "user", "content": "Is this an answer? " * 100},)
+    calls = (Call(number, prompt, 1, tokens=400, options={"logprobs": True, "top_logprobs": 10}) for number in range(count))
+    ask_all(where, calls, Budget(money=1e9), replies.append)
+    assert [reply.fault for reply in replies] == [None] * count
+
+
+def by_ledger(where, count: int, name: str) -> None:
+    """The whole way: prompts, claims, calls, and an answer committed each."""
+    import polars as pl
+
+    from tasks.relabel.asking import Asking, ask
+    from tasks.relabel.budget import Budget
+    from tasks.relabel.desk import Desk
+    from tasks.relabel.ledger import Ledger
+    from tasks.relabel.prompt import load
+    from tasks.relabel.questions import of
+
+    queries, each = count // 16, 16
+    pairs = pl.DataFrame({
+        "query_id": [f"q{number}" for number in range(queries) for _ in range(each)],
+        "doc_id": [f"d{number}" for number in range(queries * each)],
+        "rank": [rank for _ in range(queries) for rank in range(1, each + 1)],
+    }, schema_overrides={"rank": pl.Int32})  # fmt: skip
+    known = pl.DataFrame({"query_id": [f"q{number}" for number in range(queries)], "doc_id": [f"p{number}" for number in range(queries)]})
+    texts = pl.DataFrame({"doc_id": [*pairs["doc_id"], *known["doc_id"]]}).with_columns(full_text=name + pl.col("doc_id") + " words" * 150)
+    asked = of(pairs, known, known.select("query_id", text="query_id"), texts)
+    desk = Desk(Ledger(), "bench", 13, "r1", Budget(money=1e9))
+    told = ask(asked, desk, "judge", where, load("yes-no"), Asking())
+    assert told["verdict"].cast(pl.String).to_list() == ["positive"] * count
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

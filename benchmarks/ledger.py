@@ -1,0 +1,92 @@
+"""Look-ups in a ledger of a million verdicts: seconds, and memory at a hundred thousand and at a million pairs.
+
+The ledger is made first, in listwise answers of 20 verdicts; then each count is looked up in a process of its own, in blocks
+and in no order, as the stage does. Keys are made block by block, so that memory is that of the look-up.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from benchmarks.clock import timed
+
+SIZES = (100_000, 1_000_000)
+VERDICTS = 1_000_000
+PER_ANSWER = 20
+BLOCK = 25_000  # pairs of a look-up
+WANTED = 30  # seconds
+JUDGE = "0123456789abcdef" * 2
+SAYS = "<better>[Doc (2), Doc (7)]</better><worse>[]</worse> " + "because " * 60
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {"HONE_HOME": home, "HONE_LEDGER": ""}
+        subprocess.run([sys.executable, "-m", "benchmarks.ledger"], check=True, env=environment)
+        for count in SIZES:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.ledger", str(count)], check=True, capture_output=True, text=True, env=environment
+            )
+            seconds, before, highest = map(float, done.stdout.split())
+            print(
+                f"ledger, {count:>9,} pairs in {VERDICTS:,} verdicts: {seconds:.1f} s (wanted for a million: at most {WANTED}), "
+                f"{(highest - before) / 1024:.0f} MB more than the {before / 1024:.0f} MB before",
+                flush=True,
+            )
+
+
+def keys(count: int) -> Iterator[list[bytes]]:
+    """Questions in blocks; which of all they are has no order."""
+    from tasks.relabel.ledger import question_key
+
+    for start in range(0, count, BLOCK):
+        yield [question_key("query", str(number * 7_919 % VERDICTS)) for number in range(start, start + BLOCK)]
+
+
+def fill() -> None:
+    """Put in all verdicts, as an import does."""
+    import polars as pl
+
+    from tasks.relabel import ledger_parquet
+    from tasks.relabel.ledger import Ledger
+
+    ledger = Ledger()
+    same = {
+        "judge": JUDGE, "attempt": 0, "verdict": "negative", "grade": 0.0, "probability": 0.25, "raw": SAYS, "model": "made up",
+        "tokens_in": 5000, "tokens_out": 80, "money": 0.001, "seconds": 2.0, "asked_at": "2026-01-31T12:00:00Z",
+    }  # fmt: skip
+    schema = {name: kind for name, kind in ledger_parquet.SCHEMA.items() if name not in ("question", "answer")}
+    for number, block in enumerate(keys(VERDICTS)):
+        given = {name: pl.lit(same.get(name), dtype=kind) for name, kind in schema.items()} | {"run": pl.lit(f"r{number}")}
+        rows = pl.DataFrame({"question": block}).with_columns(copy=pl.int_range(pl.len()) // PER_ANSWER, answer=0, **given)
+        ledger_parquet.add_block(ledger, rows)
+
+
+def measure(count: int) -> None:
+    """Print seconds, kilobytes of memory before, and at most meanwhile."""
+    import polars  # noqa: F401
+    import sqlalchemy  # noqa: F401
+
+    from benchmarks.memory import Peak, memory
+    from tasks.relabel.ledger import Ledger
+
+    ledger = Ledger()
+    ledger.find(JUDGE, next(keys(1))[:10])
+    before = memory()
+
+    def look() -> int:
+        return sum(len(ledger.find(JUDGE, block)) for block in keys(count))
+
+    with Peak() as peak:
+        seconds, found = timed(look)
+    if found != count:
+        raise AssertionError(f"{found:,} of {count:,} were found")
+    print(seconds, before, peak.highest)
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1])) if len(sys.argv) > 1 else fill()

@@ -1,0 +1,70 @@
+"""What a vendor says of a batch and of each of its calls, read with distrust."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tasks.relabel import said
+from tasks.relabel.client import Again, Call, Endpoint, Reply, habits, reply_of
+
+OTHER_ROOM = "max_completion_tokens"
+
+
+def line_of(call: Call, name: str, endpoint: Endpoint) -> bytes:
+    """A call as a line of the file that is uploaded."""
+    body = {"model": endpoint.model, "messages": call.messages, habits(endpoint).room: call.max_tokens, **call.options}
+    return json.dumps({"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body}).encode() + b"\n"
+
+
+def read(call: Call, line: dict, endpoint: Endpoint, secret: str) -> Reply:
+    """A line of answers as the reply to its call.
+
+    Raises:
+        Again: it may go better in another batch.
+    """
+    response = line.get("response")
+    if not isinstance(response, dict):
+        told, low = said.of_error(line.get("error"), secret)
+        if "expired" in low:
+            raise Again(f"timed out: {told}", free=True)
+        return Reply(call, fault=f"stopped: {told}" if "cancel" in low else f"broken: {told or 'neither answer nor error'}")
+    code, body = response.get("status_code"), response.get("body")
+    if code != 200:
+        return turned_down(call, code, body, endpoint, secret)
+    try:
+        heard = said.completion(json.dumps(body), secret)
+    except said.NotOne as error:
+        raise Again(f"broken: {error}") from None
+    reply = reply_of(call, heard, endpoint, 0.0)
+    habits(endpoint).heard_of(call, reply.tokens_in)
+    return reply
+
+
+def turned_down(call: Call, code: Any, body: Any, endpoint: Endpoint, secret: str) -> Reply:
+    """What a status means, as `Caller.status` has it for a call of its own."""
+    told, low = said.of_error(body, secret)
+    if type(code) is not int or said.passes(code):
+        raise Again(f"unreachable: status {str(code)[:3]}: {told}", free=True)
+    if OTHER_ROOM in low:
+        # All calls of the batch have the same name for their room: the first that tells changes it for the next batch.
+        habits(endpoint).room = OTHER_ROOM
+        raise Again(f"broken: {told}", free=True, at_once=True)
+    return Reply(call, fault=said.for_good(code, told, low))
+
+
+def reason(batch: dict, secret: str) -> str:
+    """Why a batch failed as a whole."""
+    errors = batch.get("errors")
+    errors = errors.get("data") if isinstance(errors, dict) else errors
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    return said.of_error(first, secret)[0] or "the vendor does not say why"
+
+
+def counted(batch: dict) -> str:
+    """How far a batch is."""
+    counts = batch.get("request_counts")
+    done, failed, total = (counts.get(name) if isinstance(counts, dict) else None for name in ("completed", "failed", "total"))
+    if all(type(count) is int for count in (done, failed, total)):
+        return f"{done:,} of {total:,} answered, {failed:,} failed"
+    return f"status {str(batch.get('status'))[:20]}"

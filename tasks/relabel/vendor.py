@@ -1,0 +1,217 @@
+"""A vendor's batch endpoint, as OpenAI's protocol has it: calls are uploaded as a file, answers come as files within a day."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import Refused
+from tasks.relabel import said
+from tasks.relabel.client import Again, Endpoint, shut_out, unreached
+from tasks.relabel.submitted import Submitted
+
+WINDOW = "24h"  # the only one that the protocol has
+CHAT = "/v1/chat/completions"
+OURS = "hone"  # the metadata that holds our name of a batch
+FILE_SECONDS = 3600.0  # for a whole file of answers
+A_PAGE, PAGES = 100, 20  # batches listed at once, and pages looked through for one of ours
+EARLIER = 86400  # seconds that the vendor's clock may differ from ours
+
+
+class Gone(Exception):
+    """The vendor does not have it (any more)."""
+
+
+class TurnedDown(Exception):
+    """The vendor will not do it; the message is a fault."""
+
+
+class Vendor:
+    """Requests about batches, each tried several times.
+
+    Args:
+        endpoint: whose vendor.
+        secret: the key.
+    """
+
+    def __init__(self, endpoint: Endpoint, secret: str) -> None:
+        from openai import OpenAI
+
+        from tasks.relabel.transport import shown, synchronous
+
+        self.endpoint, self.secret, self.where = endpoint, secret, shown(endpoint.url)
+        http = synchronous(endpoint.url, endpoint.timeout, FILE_SECONDS)
+        self.client = OpenAI(base_url=endpoint.url, api_key=secret, max_retries=0, timeout=endpoint.timeout, http_client=http)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def upload(self, path: Path) -> str:
+        """The vendor's name of a file of calls.
+
+        Raises:
+            Again, TurnedDown: it cannot be uploaded; nothing has been paid.
+        """
+
+        def once() -> dict:
+            with path.open("rb") as file:
+                return self.told(self.client.files.with_raw_response.create(file=(path.name, file), purpose="batch"))
+
+        with self.must_exist("files"):
+            return self.tried(lambda: self.named(once))["id"]
+
+    def create(self, new: Submitted) -> str:
+        """Submit an uploaded file, once: where it is not known what became of a request, the vendor's list is looked through first.
+
+        Raises:
+            Again: it is not known to be submitted; `free`: it certainly is not.
+            TurnedDown: the vendor does not take it.
+        """
+        given = {"input_file_id": new.file, "endpoint": CHAT, "completion_window": WINDOW, "metadata": {OURS: new.name}}
+        doubtful = False
+
+        def once() -> dict:
+            nonlocal doubtful
+            if doubtful and (found := self.find(new)):
+                return {"id": found}
+            try:
+                return self.named(lambda: self.told(self.client.batches.with_raw_response.create(**given)))
+            except Again as again:
+                doubtful = doubtful or not again.free
+                raise
+
+        with self.must_exist("batches"):
+            try:
+                return self.tried(once)["id"]
+            except Again as again:
+                again.free = not doubtful
+                raise
+
+    def find(self, one: Submitted) -> str | None:
+        """The vendor's name of a batch of ours, by metadata or file; null where it has none."""
+        after: dict[str, str] = {}
+        for _ in range(PAGES):
+            with self.must_exist("batches"):
+                page = self.tried(lambda after=after: self.told(self.client.batches.with_raw_response.list(limit=A_PAGE, **after)))
+            batches = [batch for batch in page.get("data") or [] if isinstance(batch, dict) and isinstance(batch.get("id"), str)]
+            for batch in batches:
+                metadata = batch.get("metadata")
+                if batch.get("input_file_id") == one.file or (isinstance(metadata, dict) and metadata.get(OURS) == one.name):
+                    return batch["id"]
+            # The newest come first.
+            if not batches or not page.get("has_more") or older(batches[-1], one.created - EARLIER):
+                return None
+            after = {"after": batches[-1]["id"]}
+        return None
+
+    def look(self, batch: str) -> dict:
+        """What has become of a batch, asked for once.
+
+        Raises:
+            Again, Gone, TurnedDown.
+        """
+        return self.faults(lambda: self.told(self.client.batches.with_raw_response.retrieve(batch)))
+
+    def lines(self, file: str) -> Iterator[dict]:
+        """Lines of a file of answers; what is no line of one is left out. Memory is flat in the file's length.
+
+        Raises:
+            Again: it broke off.
+            Gone, TurnedDown.
+        """
+        from tasks.relabel.transport import LONGEST_ANSWER
+
+        def parts() -> Iterator[bytes]:
+            with self.client.files.with_streaming_response.content(file) as response:
+                yield from response.iter_bytes()
+
+        rest, longer = b"", False
+        with closing(parts()) as stream:
+            while (part := self.faults(lambda: next(stream, None))) is not None:
+                *whole, rest = (rest + part).split(b"\n")
+                for line in whole:
+                    if not longer and (answer := object_of(line)) is not None:
+                        yield answer
+                    longer = False
+                if len(rest) > LONGEST_ANSWER:
+                    rest, longer = b"", True
+        if not longer and (answer := object_of(rest)) is not None:
+            yield answer
+
+    def tried(self, once: Callable[[], dict]) -> dict:
+        """The outcome of a request, after as many attempts as it takes or the endpoint is worth."""
+        for attempt in range(self.endpoint.attempts):
+            try:
+                return self.faults(once)
+            except Again as again:
+                if attempt + 1 == self.endpoint.attempts:
+                    raise
+                time.sleep(max(again.wait or 0.0, random.uniform(0, self.endpoint.backoff * 2**attempt)))
+        raise AssertionError("an endpoint is tried at least once")
+
+    def faults(self, once: Callable[[], Any]) -> Any:
+        """The outcome of one request; what the client raises is put into our words."""
+        import httpx2
+        import openai
+
+        try:
+            return once()
+        except (openai.APITimeoutError, httpx2.TimeoutException):
+            raise Again(f"timed out: {self.where} gave no whole answer about a batch") from None
+        except openai.APIStatusError as error:
+            code = error.status_code
+            told, low = said.of_error(error.body or error.message, self.secret)
+            if code in (401, 403):
+                raise shut_out(self.endpoint, self.where, code, told) from None
+            if code == 404:
+                raise Gone(told) from None
+            if said.passes(code):
+                wait = said.pause(error.response.headers.get("retry-after"))
+                raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code == 429) from None
+            raise TurnedDown(said.for_good(code, told, low)) from None
+        except openai.APIConnectionError as error:
+            raise unreached(error.__cause__ or error, self.where) from None
+        except httpx2.TransportError as error:
+            raise unreached(error, self.where) from None
+
+    def told(self, response: Any) -> dict:
+        """The JSON object of a response."""
+        raw = response.http_response.content
+        if (answer := object_of(raw)) is None:
+            raise Again(f"broken: no answer about a batch but {said.clean(raw[:80].decode(errors='replace'), self.secret)!r}")
+        return answer
+
+    def named(self, once: Callable[[], dict]) -> dict:
+        """What `once` gives, which must have a name."""
+        answer = self.faults(once)
+        if not isinstance(answer.get("id"), str) or not answer["id"]:
+            raise Again("broken: the vendor gave a batch or its file no id")
+        return answer
+
+    @contextmanager
+    def must_exist(self, place: str) -> Iterator[None]:
+        try:
+            yield
+        except Gone as gone:
+            raise Refused(
+                f"{self.where} has no /{place} (404): {gone}. An endpoint without batches is asked call by call: leave out `batch`."
+            ) from None
+
+
+def object_of(raw: bytes) -> dict | None:
+    """A JSON object; null where it is none."""
+    try:
+        read = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def older(batch: dict, than: float) -> bool:
+    created = batch.get("created_at")
+    return isinstance(created, int | float) and created < than

@@ -1,0 +1,653 @@
+"""Batches of a vendor: one reply a call, no call paid twice whenever the process is killed, nothing beyond the budget."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import Refused
+from tasks.relabel import batches, submitted
+from tasks.relabel.asking import Asking, ask
+from tasks.relabel.batches import FIRST, ask_batch
+from tasks.relabel.budget import Budget
+from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Reply, habits
+from tasks.relabel.prompt import load
+from tests.relabel.answering import desk, finds, questions, says
+from tests.relabel.made_up_vendor import Vendor, failed, lost, selling, well
+from tests.relabel.unruly import call, completion, endpoint
+
+SECRET = "sk-this-is-the-very-secret"
+PROJECT = Path(__file__).parents[2]
+IDLE = {"pairs": 0, "tokens": 0, "money": 0}
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.relabel.client.HABITS", {})
+
+
+def collected(vendor: Vendor, numbers: object = 1, budget: Budget | None = None, met: bool = True, expected: str | None = None,
+              most: int = 10_000, calls: list[Call] | None = None, **more: object) -> dict[int, Reply]:  # fmt: skip
+    """The replies by number; `met`: the endpoint has answered this process before."""
+    where = endpoint(vendor.url, **more)
+    habits(where).heard = met
+    replies: list[Reply] = []
+    numbers = range(numbers) if isinstance(numbers, int) else numbers
+    ask_batch(where, calls or map(call, numbers), budget or Budget(), replies.append, expected, poll=0.01, most=most)
+    assert len({reply.call.number for reply in replies}) == len(replies)
+    return {reply.call.number: reply for reply in replies}
+
+
+def abandoned(vendor: Vendor, **more: object) -> tuple[dict[int, Reply], Budget]:
+    """Ten calls in a batch that is not waited for: the time is up as soon as it has been submitted."""
+    now = [0.0]
+    budget = Budget(minutes=1, clock=lambda: now[0])
+
+    def calls():
+        yield from map(call, range(10))
+        now[0] = 61.0
+
+    return collected(vendor, budget=budget, calls=calls(), **more), budget
+
+
+def state() -> list[str]:
+    return sorted(path.suffix for path in submitted.folder().glob("*"))
+
+
+def faults(replies: dict[int, Reply]) -> dict[int, str]:
+    return {number: reply.fault for number, reply in replies.items() if reply.fault}
+
+
+def test_a_batch_answers_each_call_once_and_leaves_nothing_behind():
+    budget = Budget()
+    with selling(busy=3) as vendor:
+        replies = collected(vendor, 50, budget)
+    assert {number: reply.text for number, reply in replies.items()} == {number: f"to call {number}" for number in range(50)}
+    assert {(reply.fault, reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.cut) for reply in replies.values()} == {
+        (None, "made-up-1", 100, 10, 110.0, False)
+    }
+    assert sorted(vendor.prompts(0)) == sorted(f"call {number}" for number in range(50))
+    assert vendor.calls("file-0")[0]["body"] == {"model": "m", "messages": [{"role": "user", "content": "call 0"}], "max_tokens": 10}
+    assert (len(vendor.batches), vendor.direct, state()) == (1, [], [])
+    assert budget.spent == {"pairs": 50, "tokens": 5500, "money": 5500.0}
+    assert budget._held == IDLE
+
+
+def test_options_are_sent_as_they_are():
+    options = {"temperature": 0.1, "logprobs": True, "top_logprobs": 10}
+    calls = [Call(number, ({"role": "user", "content": "the same"},), 7, options=options) for number in range(2)]
+    with selling() as vendor:
+        replies = collected(vendor, calls=calls)
+    assert [line["body"] for line in vendor.calls("file-0")] == [
+        {"model": "m", "messages": [{"role": "user", "content": "the same"}], "max_tokens": 7} | options
+    ] * 2
+    assert [reply.fault for reply in replies.values()] == [None, None]
+
+
+def test_the_first_call_to_an_unknown_endpoint_is_made_directly_at_twice_the_price():
+    budget = Budget()
+    with selling() as vendor:
+        replies = collected(vendor, 10, budget, met=False)
+        again = collected(vendor, range(10, 20), budget, met=True)
+    assert vendor.direct == ["call 0"]
+    assert [len(vendor.prompts(number)) for number in (0, 1)] == [9, 10]
+    assert replies[0].money == 220
+    assert budget.spent == {"pairs": 20, "tokens": 2200, "money": 20 * 110 + 110.0}
+    assert not faults(replies | again)
+
+
+def test_what_is_wrong_with_all_calls_shows_before_a_batch():
+    told = lambda what, time: (400, b'{"error": {"message": "no temperature, please"}}') if "chat" in what else None  # noqa: E731
+    with selling(wrong=told) as vendor:
+        replies = collected(vendor, 100, met=False)
+    assert len(replies) == 100
+    assert not vendor.batches
+    assert vendor.asked["POST /chat/completions"] == FIRST
+    assert replies[99].fault == "stopped: the first 3 calls failed, the last one: broken: status 400: no temperature, please"
+
+
+def test_a_call_that_would_be_a_batch_of_its_own_is_made_directly():
+    with selling() as vendor:
+        replies = collected(vendor, 5, most=2)
+    assert [len(vendor.prompts(number)) for number in (0, 1)] == [2, 2]
+    assert vendor.direct == ["call 4"]
+    assert not faults(replies)
+
+
+def test_batches_are_cut_by_bytes_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "MOST_BYTES", 500)
+    with selling() as vendor:
+        replies = collected(vendor, 20)
+    assert len(vendor.batches) > 2
+    assert max(len(content) for name, content in vendor.files.items() if b"messages" in content) < 500 + 250
+    assert not faults(replies)
+
+
+def test_calls_are_taken_as_they_fit_into_a_batch():
+    taken, most = [], []
+
+    def calls():
+        for number in range(40):
+            taken.append(number)
+            most.append(len(taken) - len(replies))
+            yield call(number)
+
+    replies: list[Reply] = []
+    with selling() as vendor:
+        habits(endpoint(vendor.url)).heard = True
+        ask_batch(endpoint(vendor.url), calls(), Budget(), replies.append, poll=0.01, most=10)
+    assert len(replies) == 40
+    assert max(most) <= 11
+
+
+LINES = {
+    "too long": failed(400, "maximum context length is 10 tokens"),
+    "refused: not this": failed(400, "not this: content_filter"),
+    "broken: status 400: no such field": failed(400, "no such field"),
+    "unreachable: status 500: out of order": failed(500, "out of order"),
+    "unreachable: status Non": {"response": {"status_code": None, "body": None}, "error": None},
+    "broken: batch batch-": None,
+    "broken: batch batch-1 has": b"",
+    "broken: batch batch-1 has no": b'{"custom_id": "NAME", "resp',
+    "broken: batch batch-1 has no answer": b"[" * 100_000,
+    "broken: batch batch-1 has no answer to": b'{"custom_id": "NAME", "x": "' + b"x" * (10 << 20) + b'"}',
+    "broken: no chat completion": {"response": {"status_code": 200, "body": {"choices": []}}, "error": None},
+    "broken: no chat completion but 'null'": {"response": {"status_code": 200, "body": None}, "error": None},
+    "broken: an answer without": {"response": {"status_code": 200, "body": json.loads(completion(5))}, "error": None},
+    "refused: I cannot": {"response": {"status_code": 200, "body": json.loads(completion(None, message={"refusal": "I cannot"}))}},
+    "another model: made-up-2": {"response": {"status_code": 200, "body": json.loads(completion(model="made-up-2"))}, "error": None},
+    "timed out: this request batch expired": lost("batch_expired"),
+    "stopped: this request batch cancelled": lost("batch_cancelled"),
+    "broken: neither": {"response": None, "error": None},
+    "broken: neither answer": {"response": "x", "error": 7},
+}
+
+
+@pytest.mark.parametrize("fault", LINES)
+def test_what_fails_in_every_batch_has_its_reason(fault: str):
+    budget = Budget()
+    # Two of them, so that the second turn is a batch as well.
+    answers = lambda prompt, turn: LINES[fault] if prompt in ("call 3", "call 4") else well(prompt, turn)  # noqa: E731
+    with selling(answers=answers) as vendor:
+        replies = collected(vendor, 30, budget, expected="made-up-1")
+    assert len(replies) == 30
+    assert set(faults(replies)) == {3, 4}
+    assert all(told.startswith(fault) for told in faults(replies).values())
+    assert replies[3].text is None or "refused" in fault
+    assert state() == []
+    assert budget._held == IDLE
+
+
+PASSING = [name for name in LINES if name.startswith(("unreachable", "timed out", "broken: batch", "broken: no chat", "broken: an"))]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_what_fails_in_one_batch_gets_another(fault: str):
+    budget = Budget(pairs=30)
+    answers = lambda prompt, turn: LINES[fault] if prompt in ("call 3", "call 4") and turn == 1 else well(prompt, turn)  # noqa: E731
+    with selling(answers=answers) as vendor:
+        replies = collected(vendor, 30, budget)
+    assert not faults(replies)
+    assert sorted(vendor.prompts(1)) == ["call 3", "call 4"]
+    paid = 0 if fault.startswith(("unreachable", "timed out")) else 2 * 110
+    assert budget.spent == {"pairs": 30, "tokens": 30 * 110 + paid, "money": 30 * 110 + paid}
+
+
+def test_names_that_are_repeated_or_unknown():
+    def answers(prompt: str, turn: int) -> bytes:
+        line = json.dumps({"custom_id": "NAME"} | well(prompt, turn)).encode()
+        strange = [{"custom_id": "strange"} | well("x", 1), {"custom_id": 5}, {"custom_id": None}, {}, {"custom_id": ["NAME"]}]
+        return b"\n".join([line, *(json.dumps(other).encode() for other in strange), line, b"", b"5", b'"x"'])
+
+    budget = Budget()
+    with selling(answers=answers) as vendor:
+        replies = collected(vendor, 10, budget)
+    assert {number: reply.text for number, reply in replies.items()} == {number: f"to call {number}" for number in range(10)}
+    assert budget.spent["tokens"] == 1100
+
+
+def test_newer_models_name_their_room_otherwise():
+    told = failed(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+    with selling() as vendor:
+        vendor.answers = lambda prompt, turn: well(prompt, turn) if len(vendor.batches) > 1 else told
+        replies = collected(vendor, 20)
+    assert not faults(replies)
+    assert vendor.calls(vendor.batches[1]["input_file_id"])[0]["body"]["max_completion_tokens"] == 10
+
+
+def test_a_batch_that_failed_as_a_whole_stops_the_work():
+    budget = Budget()
+    errors = {"object": "list", "data": [{"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None}]}
+    with selling(ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}) as vendor:
+        replies = collected(vendor, 30, budget, most=10)
+    assert len(vendor.batches) == 1
+    assert replies[0].fault == "broken: batch batch-0 failed: Enqueued token limit reached"
+    assert replies[29].fault == "stopped: batch batch-0 failed: Enqueued token limit reached"
+    assert budget.spent == IDLE
+    assert state() == []
+
+
+@pytest.mark.parametrize("errors", [None, [], {}, {"data": None}, {"data": [None]}, {"data": [{"message": 5}]}, "x" * 10])
+def test_a_batch_that_failed_and_says_nonsense(errors: object):
+    with selling(ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}) as vendor:
+        replies = collected(vendor, 2)
+    assert all(reply.fault.startswith("broken: batch batch-0 failed: ") for reply in replies.values())
+
+
+def test_what_an_expired_batch_has_done_is_kept_and_the_rest_asked_again():
+    answers = lambda prompt, turn: well(prompt, turn) if turn == 2 or prompt < "call 3" else None  # noqa: E731
+    budget = Budget()
+    with selling(answers=answers, ends=lambda number: {"status": "completed" if number else "expired"}) as vendor:
+        replies = collected(vendor, 10, budget)
+    assert not faults(replies)
+    assert sorted(vendor.prompts(1)) == [f"call {number}" for number in range(3, 10)]
+    assert budget.spent == {"pairs": 10, "tokens": 1100, "money": 1100.0}
+
+
+def test_batches_that_only_expire_come_to_an_end():
+    with selling(answers=lambda prompt, turn: None, ends=lambda number: {"status": "expired"}) as vendor:
+        replies = collected(vendor, 40, most=20)
+    assert len(vendor.batches) == 1
+    assert {reply.fault for reply in replies.values()} == {
+        "stopped: all 20 calls of batch batch-0 failed, the last one: timed out: batch batch-0 has expired"
+    }
+
+
+def test_a_batch_that_a_person_cancelled_is_not_repeated():
+    answers = lambda prompt, turn: well(prompt, turn) if prompt < "call 3" else None  # noqa: E731
+    with selling(answers=answers, ends=lambda number: {"status": "cancelled"}) as vendor:
+        replies = collected(vendor, 20, most=10)
+    assert sorted(number for number, reply in replies.items() if not reply.fault) == [0, 1, 2]
+    assert {reply.fault for reply in replies.values() if reply.fault} == {"stopped: batch batch-0 was cancelled"}
+    assert len(vendor.batches) == 1
+
+
+def test_the_breaker_stops_after_a_batch_of_which_nothing_is_answered():
+    with selling(answers=lambda prompt, turn: failed(400, "no such field")) as vendor:
+        replies = collected(vendor, 100, most=FAILURES_IN_A_ROW)
+    assert len(replies) == 100
+    assert len(vendor.batches) == 1
+    assert replies[99].fault == "stopped: all 8 calls of batch batch-0 failed, the last one: broken: status 400: no such field"
+
+
+@pytest.mark.parametrize("limit", [{"tokens": 11_000}, {"money": 11_000.0}, {"pairs": 100}])
+def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
+    budget = Budget(**limit)
+    with selling() as vendor:
+        replies = collected(vendor, 300, budget)
+    over = faults(replies)
+    assert len(replies) - len(over) == sum(vendor.turns.values()) == 100
+    assert {told.partition(":")[0] for told in over.values()} == {"over budget"}
+    assert budget.spent[next(iter(limit))] == next(iter(limit.values()))
+
+
+def test_room_that_a_batch_does_not_use_is_used_by_the_next():
+    calls = [Call(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
+    budget = Budget(tokens=3300)
+    with selling() as vendor:
+        replies = collected(vendor, budget=budget, calls=calls)
+    # 3 at most 1,000 each fit at once; they use 330. Then 2 of 2,970, which use 220, and so on: it ends when less than 1,000 are left.
+    assert sum(not reply.fault for reply in replies.values()) == 21
+    assert budget.spent["tokens"] == 21 * 110
+    assert 3300 - budget.spent["tokens"] < 1000
+
+
+def test_when_the_minutes_are_over_the_batch_goes_on_and_is_collected_next_time():
+    with selling(finish=False) as vendor:
+        replies, budget = abandoned(vendor)
+        later = "batch batch-0 goes on, and its answers are collected when the same is asked again"
+        assert {reply.fault for reply in replies.values()} == {f"over budget: the budget of 1 minutes is used up; {later}"}
+        assert budget.spent == {"pairs": 10, "tokens": 1100, "money": 1100.0}  # they may have to be paid
+        vendor.finish.set()
+        assert not faults(collected(vendor, 10))
+    assert len(vendor.batches) == 1
+    assert state() == []
+
+
+def test_an_endpoint_that_cannot_be_reached_for_a_while():
+    def wrong(what: str, time: int) -> object:
+        if what == "GET /batches/batch" and time < 6:
+            return ((500, b"x"), (503, b"", {"Retry-After": "0"}), "reset", (200, b'{"half'), (200, b"[]"))[time - 1]
+        if what == "GET /files/file/content" and time < 3:
+            return ("reset", (500, b"x"))[time - 1]
+        if what in ("POST /files", "POST /batches") and time < 3:
+            return ((429, b"slow down", {"Retry-After": "0.01"}), (500, b"<html>"))[time - 1]
+        return None
+
+    with selling(wrong=wrong) as vendor:
+        replies = collected(vendor, 10)
+    assert not faults(replies)
+    assert len(vendor.batches) == 1
+
+
+@pytest.mark.parametrize("way", ["hang", "drip"])
+@pytest.mark.parametrize("place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"])
+def test_what_drips_or_hangs_is_asked_again(way: str, place: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tasks.relabel.vendor.FILE_SECONDS", 1.0)
+    with selling(wrong=lambda what, time: way if what == place and time == 1 else None) as vendor:
+        replies = collected(vendor, 10, timeout=1, attempts=6)
+        assert vendor.asked[place] > 1
+    assert not faults(replies)
+    assert len(vendor.batches) == 1
+
+
+def test_an_endpoint_that_is_gone_for_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "LOOKS", 3)
+    budget = Budget()
+    with selling(wrong=lambda what, time: (500, b'{"error": "out"}') if what == "GET /batches/batch" else None) as vendor:
+        replies = collected(vendor, 20, budget, most=10)
+        assert replies[0].fault.startswith("unreachable: status 500: out; batch batch-0 goes on, and its answers are collected when")
+        assert replies[19].fault == "stopped: unreachable: status 500: out"
+        assert budget.spent["tokens"] == 1100
+        vendor.wrong = lambda what, time: None
+        assert not faults(collected(vendor, 20))
+    assert [len(vendor.prompts(number)) for number in range(len(vendor.batches))] == [10, 10]
+
+
+@pytest.mark.parametrize("way", ["reset", (500, b"x"), (200, b'{"half'), (200, b"{}"), (200, b'{"id": 5}')])
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_batch_whose_receipt_is_lost_is_not_submitted_twice(way: object, metadata: bool):
+    after = lambda what, time: way if what == "POST /batches" and time == 1 else None  # noqa: E731
+    with selling(after=after, keeps_metadata=metadata) as vendor:
+        replies = collected(vendor, 10)
+    assert not faults(replies)
+    assert len(vendor.batches) == 1
+    assert vendor.turns == Counter({f"call {number}": 1 for number in range(10)})
+
+
+def test_a_batch_that_may_have_been_submitted_is_looked_for_next_time():
+    budget = Budget()
+    wrong = lambda what, time: (500, b"x") if what == "GET /batches" else None  # noqa: E731
+    with selling(wrong=wrong, after=lambda what, time: "reset" if what == "POST /batches" else None) as vendor:
+        replies = collected(vendor, 10, budget)
+        assert len(vendor.batches) == 1
+        assert {reply.fault.partition(":")[0] for reply in replies.values()} == {"unreachable"}
+        assert budget.spent["tokens"] == 1100
+        vendor.wrong = vendor.after = lambda what, time: None
+        assert not faults(collected(vendor, 10))
+    assert len(vendor.batches) == 1
+
+
+def test_a_batch_that_cannot_be_submitted_costs_nothing():
+    for place in ("POST /files", "POST /batches"):
+        budget = Budget()
+        with selling(wrong=lambda what, time, place=place: (400, b'{"error": {"message": "bill"}}') if what == place else None) as vendor:
+            replies = collected(vendor, 20, budget, most=10)
+        assert (replies[0].fault, replies[19].fault) == (
+            "broken: status 400: bill", "stopped: a batch was turned down: broken: status 400: bill",
+        )  # fmt: skip
+        assert budget.spent == IDLE
+        assert state() == []
+
+
+def test_ours_is_found_among_many():
+    with selling() as vendor:
+        for _ in range(7):
+            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+        ours = submitted.begun(endpoint(vendor.url), ["x-0"])
+        vendor.create({
+            "endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"],
+            "metadata": {"hone": ours.name},
+        })  # fmt: skip
+        for _ in range(4):
+            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+        seller = batches.Vendor(endpoint(vendor.url), "none")
+        assert seller.find(ours) == "batch-7"
+        ours.name = "another"
+        assert seller.find(ours) is None
+        seller.close()
+        ours.lock.release()
+
+
+def test_a_batch_that_is_gone_is_made_again():
+    with selling(finish=False) as vendor:
+        abandoned(vendor)
+        vendor.batches[0]["id"] = "deleted"
+        vendor.finish.set()
+        assert not faults(collected(vendor, 10))
+    assert len(vendor.batches) == 2
+    assert state() == []
+
+
+def test_a_part_of_an_earlier_batch_is_asked_for_first_and_the_rest_later():
+    with selling(finish=False) as vendor:
+        abandoned(vendor)
+        vendor.finish.set()
+        first = collected(vendor, [4])
+        assert state() == [".done", ".json", ".lock"]
+        others = collected(vendor, [*range(4), *range(5, 15)])
+    assert not faults(first | others)
+    assert sorted(vendor.prompts(1)) == sorted(f"call {number}" for number in range(10, 15))
+    assert set(vendor.turns.values()) == {1}
+    assert state() == []
+
+
+def test_a_batch_that_another_process_waits_for_is_its_own():
+    with selling() as vendor:
+        other = submitted.begun(endpoint(vendor.url), ["x-0"])
+        assert list(submitted.left_behind(endpoint(vendor.url))) == []
+        other.save(file="f", batch="b")
+        other.lock.release()
+        (found,) = submitted.left_behind(endpoint(vendor.url))
+        assert (found.name, found.file, found.batch, list(found.calls)) == (other.name, "f", "b", ["x-0"])
+        found.lock.release()
+        assert list(submitted.left_behind(endpoint(vendor.url, model="other"))) == []
+
+
+def test_what_vendors_have_deleted_by_now_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    with selling() as vendor:
+        old = submitted.begun(endpoint(vendor.url), ["x-0"])
+        old.save(file="f", batch="b")
+        old.lock.release()
+        monkeypatch.setattr(submitted, "KEPT", -1)
+        assert list(submitted.left_behind(endpoint(vendor.url))) == []
+    assert state() == []
+
+
+def test_a_file_that_says_nothing_of_a_batch_is_named():
+    submitted.folder().mkdir()
+    (submitted.folder() / "x.json").write_text("{}")
+    with selling() as vendor, pytest.raises(Refused, match=r"batches/x.json says nothing of a batch. Remove it"):
+        collected(vendor, 2)
+
+
+@pytest.mark.parametrize("place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"])
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_key_that_is_not_taken_stops_at_once(place: str, code: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("A_KEY", SECRET)
+    told = (code, json.dumps({"error": {"message": f"Incorrect key: {SECRET}"}}).encode())
+    budget = Budget()
+    with selling(wrong=lambda what, time: told if what == place else None) as vendor, pytest.raises(Refused) as refusal:
+        collected(vendor, 10, budget, key="A_KEY")
+    assert str(refusal.value).endswith(f"does not let us in ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
+    assert budget._held == IDLE
+
+
+@pytest.mark.parametrize("place", ["POST /files", "POST /batches"])
+def test_an_endpoint_without_batches_is_refused(place: str):
+    with selling(wrong=lambda what, time: (404, b"Not Found") if what == place else None) as vendor, pytest.raises(Refused) as refusal:
+        collected(vendor, 10)
+    assert "(404)" in str(refusal.value)
+    assert str(refusal.value).endswith("An endpoint without batches is asked call by call: leave out `batch`.")
+
+
+def test_the_key_is_told_nowhere(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("A_KEY", SECRET)
+    end = {"status": "failed", "errors": {"data": [{"message": SECRET}]}, "output_file_id": None}
+    with selling(finish=False, ends=lambda number: end) as vendor:
+        replies, _ = abandoned(vendor, key="A_KEY")
+        kept = "".join(path.read_text() for path in submitted.folder().iterdir())
+        vendor.finish.set()
+        told = collected(vendor, 10, key="A_KEY")
+    assert "batch-0" in kept
+    assert "failed: ***" in told[0].fault
+    assert SECRET not in kept + repr((replies, told)) + "".join(capfd.readouterr())
+
+
+def test_what_a_caller_raises_loses_no_answer_and_what_the_vendor_has_counts_as_paid():
+    heard: list[int] = []
+
+    def fail(reply: Reply) -> None:
+        if len(heard) in (4, 5):
+            heard.append(-1)
+            raise OSError("disk full")
+        heard.append(reply.call.number)
+
+    with selling() as vendor:
+        where = endpoint(vendor.url)
+        habits(where).heard = True
+        for left in (10, 6):
+            budget = Budget()
+            with pytest.raises(OSError, match="disk full"):
+                ask_batch(where, (call(number) for number in range(10) if number not in heard), budget, fail, poll=0.01)
+            assert budget.spent == {"pairs": left, "tokens": left * 110, "money": left * 110.0}
+            assert budget._held == IDLE
+        rest = collected(vendor, [number for number in range(10) if number not in heard])
+    assert len(rest) == 6
+    assert not faults(rest)
+    assert set(vendor.turns.values()) == {1}
+    assert state() == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
+    draw = random.Random(seed)
+    ways = [line for line in LINES.values() if not isinstance(line, bytes) or len(line) < 1 << 20]
+    budget = Budget(pairs=1000)
+    answers = lambda prompt, turn: draw.choice(ways) if draw.random() < 0.3 else well(prompt, turn)  # noqa: E731
+    trouble = lambda what, time: draw.choice(["reset", (500, b"x"), (200, b"{}")]) if draw.random() < 0.3 else None  # noqa: E731
+    with selling(answers=answers, wrong=trouble, after=trouble) as vendor:
+        replies = collected(vendor, 1000, budget, most=100, expected="made-up-1", attempts=12, backoff=0.001)
+    assert sorted(replies) == list(range(1000))
+    good = {number: reply for number, reply in replies.items() if not reply.fault}
+    assert len(good) > 700
+    assert all(reply.text == f"to call {number}" for number, reply in good.items())
+    assert max(vendor.turns.values()) <= 2
+    assert budget.spent["pairs"] <= 1000
+    assert budget._held == IDLE
+
+
+# What a process does that is killed: it notes each reply's number in a file.
+SCRIPT = """
+import sys
+from tasks.relabel.batches import ask_batch
+from tasks.relabel.budget import Budget
+from tasks.relabel.client import habits
+from tests.relabel.unruly import call, endpoint
+where = endpoint(sys.argv[1])
+habits(where).heard = True
+with open(sys.argv[2], "a", buffering=1) as file:
+    ask_batch(where, map(call, range(20)), Budget(), lambda reply: file.write(f"{reply.call.number} {reply.fault}\\n"), poll=0.01)
+"""
+
+
+def killed(vendor: Vendor, noted: Path, when) -> None:
+    """Run the calls in a process of their own, and kill it when it is time."""
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, vendor.url, noted], cwd=PROJECT, env=os.environ)
+    try:
+        while not when():
+            assert process.poll() is None, "the process has ended by itself"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def test_a_process_that_is_killed_while_it_waits(tmp_path: Path):
+    with selling(finish=False) as vendor:
+        killed(vendor, tmp_path / "noted", lambda: vendor.looks["batch-0"] > 2)
+        vendor.finish.set()
+        replies = collected(vendor, 20)
+    assert sorted(replies) == list(range(20))
+    assert not faults(replies)
+    assert (tmp_path / "noted").read_text() == ""
+    assert len(vendor.batches) == 1
+    assert state() == []
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_process_that_is_killed_between_submitting_and_knowing(metadata: bool, tmp_path: Path):
+    with selling(after=lambda what, time: "hang" if what == "POST /batches" else None, keeps_metadata=metadata) as vendor:
+        killed(vendor, tmp_path / "noted", vendor.reached.is_set)
+        vendor.after = lambda what, time: None
+        replies = collected(vendor, 20)
+    assert not faults(replies)
+    assert len(vendor.batches) == 1
+    assert set(vendor.turns.values()) == {1}
+
+
+@pytest.mark.parametrize("place", ["POST /files", "POST /batches"])
+def test_a_process_that_is_killed_before_it_has_submitted(place: str, tmp_path: Path):
+    with selling(wrong=lambda what, time: "hang" if what == place else None) as vendor:
+        killed(vendor, tmp_path / "noted", vendor.reached.is_set)
+        assert not vendor.batches
+        vendor.wrong = lambda what, time: None
+        budget = Budget()
+        replies = collected(vendor, 20, budget)
+    assert not faults(replies)
+    assert len(vendor.batches) == 1
+    assert budget.spent == {"pairs": 20, "tokens": 2200, "money": 2200.0}
+    assert state() == []
+
+
+def test_a_process_that_is_killed_while_it_collects(tmp_path: Path):
+    noted = tmp_path / "noted"
+    with selling(cut=7) as vendor:
+        killed(vendor, noted, lambda: noted.exists() and noted.read_text().count("\n") == 7)
+        vendor.cut = None
+        before = [int(line.split()[0]) for line in noted.read_text().splitlines()]
+        replies = collected(vendor, [number for number in range(20) if number not in before])
+    assert sorted([*before, *replies]) == list(range(20))
+    assert not faults(replies)
+    assert len(vendor.batches) == 1
+
+
+PAIRS = [(f"q{query}", f"{kind} {query}.{number}") for query in range(5) for kind in ("right", "wrong") for number in range(2)]
+
+
+def test_a_judge_asks_in_batches_and_the_ledger_keeps_every_answer():
+    judge = says("right")
+
+    def answers(prompt: str, turn: int) -> dict:
+        body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
+        return {"response": {"status_code": 200, "body": body}, "error": None}
+
+    settings = Asking(logprobs=False, send=lambda *given: ask_batch(*given, poll=0.01))
+    with selling(answers=answers) as vendor:
+        where = endpoint(vendor.url)
+        habits(where).heard = True
+        told = [ask(questions(*PAIRS), desk(), "judge", where, load("yes-no-alone"), settings) for _ in range(2)]
+    assert told[0]["verdict"].cast(str).to_list() == ["positive" if text.startswith("right") else "negative" for _, text in PAIRS]
+    assert told[0].equals(told[1])
+    assert (len(vendor.batches), vendor.direct) == (1, [])
+
+
+def test_a_judge_that_stopped_waiting_gets_the_lists_of_its_batch_next_time():
+    judge = finds("right")
+
+    def answers(prompt: str, turn: int) -> dict:
+        body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
+        return {"response": {"status_code": 200, "body": body}, "error": None}
+
+    settings = Asking(structured="never", documents=3, send=lambda *given: ask_batch(*given, poll=0.01))
+    with selling(finish=False, answers=answers) as vendor:
+        where = endpoint(vendor.url)
+        habits(where).heard = True
+        # The time is up once the batch is there.
+        impatient = replace(desk(), budget=Budget(minutes=1, clock=lambda: 61.0 * len(vendor.batches)))
+        first = ask(questions(*PAIRS), impatient, "judge", where, load("listwise"), settings)
+        vendor.finish.set()
+        second = ask(questions(*PAIRS), desk(), "judge", where, load("listwise"), settings)
+    assert set(first["verdict"].cast(str)) == {"unknown"}
+    assert second["verdict"].cast(str).to_list() == ["positive" if text.startswith("right") else "negative" for _, text in PAIRS]
+    assert len(vendor.batches) == 1
+    assert set(vendor.turns.values()) == {1}
+    assert sum(vendor.turns.values()) == 10

@@ -1,0 +1,448 @@
+"""The ledger: nothing is lost, nothing is changed, nothing is asked twice, by however many processes and whenever they are killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+
+from tasks.errors import Refused
+from tasks.relabel import ledger as ledgers
+from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
+
+PROJECT = Path(__file__).parent.parent.parent
+SPAWN = multiprocessing.get_context("spawn")
+SAID = Answer("yes", "m", 100, 1, 0.5, 2.0)
+KEYS = [question_key("query", f"document {number}") for number in range(2000)]
+
+
+def count(ledger: Ledger, sql: str) -> int:
+    with ledger.reading() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {sql}")).scalar()
+
+
+def verdicts_of(found: pl.DataFrame) -> dict[bytes, str]:
+    assert found["question"].is_unique().all()
+    return dict(found.select("question", "verdict").rows())
+
+
+# What a question is
+
+
+def test_a_question_is_its_texts():
+    assert question_key("how", "so") == question_key("how", "so")
+    assert len(question_key("how", "so")) == 16
+
+
+def test_texts_do_not_run_into_one_another():
+    assert question_key("ab", "c") != question_key("a", "bc")
+    assert question_key("a", "b", ["cd", "e"]) != question_key("a", "b", ["c", "de"])
+    assert question_key("a", "b", ["c"]) != question_key("a", "b")
+    assert question_key("ö", "b") != question_key("o", "b")
+
+
+# What is found
+
+
+def test_an_answer_is_found_with_all_that_it_said_and_cost():
+    ledger = Ledger()
+    number = ledger.record("f", SAID, [Verdict(KEYS[0], "positive", 3.0, 0.75, "sure"), Verdict(KEYS[1], "negative")], "r1 today")
+    found = ledger.find("f", [KEYS[1], KEYS[0], KEYS[0], KEYS[2]]).sort("verdict")
+    assert found.drop("asked_at").rows() == [
+        (KEYS[1], "negative", None, None, None, number, "yes", "m", 100, 1, 0.5, 2.0, "r1 today"),
+        (KEYS[0], "positive", 3.0, 0.75, "sure", number, "yes", "m", 100, 1, 0.5, 2.0, "r1 today"),
+    ]
+    assert found.schema == pl.Schema(ledgers.FOUND)
+    assert ledger.find("g", KEYS[:2]).is_empty()
+    assert ledger.find("f", []).schema == pl.Schema(ledgers.FOUND)
+
+
+def test_what_is_known_outweighs_a_later_unknown_and_the_newer_of_two_known_counts():
+    ledger = Ledger()
+    for said in ("positive", "negative", "unknown"):
+        ledger.record("f", SAID, [Verdict(KEYS[0], said)], "r")
+    assert verdicts_of(ledger.find("f", KEYS[:1])) == {KEYS[0]: "negative"}
+
+
+def test_an_unknown_of_an_earlier_attempt_is_open_again():
+    ledger = Ledger()
+    ledger.record("f", SAID, [Verdict(KEYS[0], "unknown", reason="unparsable"), Verdict(KEYS[1], "positive")], "r", retry=0)
+    assert verdicts_of(ledger.find("f", KEYS[:2], retry=0)) == {KEYS[0]: "unknown", KEYS[1]: "positive"}
+    assert verdicts_of(ledger.find("f", KEYS[:2], retry=1)) == {KEYS[1]: "positive"}
+    ledger.record("f", SAID, [Verdict(KEYS[0], "unknown", reason="too long")], "r", retry=1)
+    assert ledger.find("f", KEYS[:1], retry=1)["reason"].to_list() == ["too long"]
+
+
+QUESTIONS = st.integers(0, 3)
+SAYINGS = st.tuples(st.lists(st.tuples(QUESTIONS, st.sampled_from(["positive", "negative", "unknown"])), max_size=4), st.integers(0, 2))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from(["f", "g"]), SAYINGS), max_size=8), st.integers(0, 3))
+def test_it_is_a_list_of_what_was_said(said: list, retry: int):
+    """Against a list that is searched from its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        ledger, heard = Ledger(f"sqlite:///{folder}/judgments.db"), []
+        for number, (judge, (verdicts, attempt)) in enumerate(said):
+            rows = [Verdict(KEYS[place], verdict, reason=str(number)) for place, verdict in verdicts]
+            ledger.record(judge, SAID, rows, "r", attempt)
+            heard += [(judge, KEYS[place], verdict, attempt, str(number)) for place, verdict in verdicts]
+        for judge in ("f", "g"):
+            expected = set()
+            for key in KEYS[:4]:
+                mine = [row for row in reversed(heard) if row[:2] == (judge, key)]
+                known = [row for row in mine if row[2] != "unknown"]
+                unknown = [row for row in mine if row[2] == "unknown" and row[3] >= retry]
+                expected |= {(key, row[2], row[4]) for row in (known or unknown)[:1]}
+            assert set(ledger.find(judge, KEYS[:5], retry).select("question", "verdict", "reason").rows()) == expected
+        ledger.engine.dispose()
+
+
+def test_more_questions_than_one_look_up_takes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ledgers, "CHUNK", 7)
+    monkeypatch.setattr(ledgers, "IN_ONE", 7)
+    ledger = Ledger()
+    assert ledger.claim("f", KEYS[:30]) == set(KEYS[:30])
+    ledger.record("f", SAID, [Verdict(key, "positive") for key in KEYS[:25]], "r")
+    assert set(ledger.find("f", KEYS[:30])["question"]) == set(KEYS[:25])
+    assert count(ledger, "claims") == 5
+
+
+def test_a_judge_is_described_once_and_reports_its_first_model():
+    ledger = Ledger()
+    ledger.describe("f", {"model": "first"})
+    ledger.describe("f", {"model": "second"})
+    with ledger.reading() as connection:
+        assert connection.execute(text("SELECT fingerprint, description FROM judges")).all() == [("f", '{"model": "first"}')]
+    assert ledger.reported("f") is None
+    for model in (None, "b", "a"):
+        ledger.record("f", Answer("", model, 0, 0, 0.0, 3.0), [Verdict(KEYS[0], "unknown"), Verdict(KEYS[1], "unknown")], "r")
+    assert ledger.reported("f") == "b"
+    assert ledger.seconds_per_verdict("f") == 1.5
+    assert ledger.seconds_per_verdict("g") is None
+
+
+def test_halves_of_characters_and_the_character_0_do_not_stop_it():
+    """Servers send both, as JSON escapes."""
+    ledger = Ledger()
+    ledger.record("f", Answer("a\ud83db\0c", "m\ud83d", 1, 1, 0.0, 0.0), [Verdict(KEYS[0], "unknown", reason="odd: \udc00")], "r")
+    assert ledger.find("f", KEYS[:1]).select("raw", "model", "reason").row(0) == ("a?b\ufffdc", "m?", "odd: ?")
+
+
+# Only ever added to
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["UPDATE answers SET raw = ''", "DELETE FROM answers", "UPDATE verdicts SET verdict = 'x'", "DELETE FROM verdicts"],
+)
+def test_what_was_answered_cannot_be_changed(sql: str):
+    ledger = Ledger()
+    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    with pytest.raises(DBAPIError, match="only added to"), ledger.engine.begin() as connection:
+        connection.execute(text(sql))
+    assert verdicts_of(ledger.find("f", KEYS[:1])) == {KEYS[0]: "positive"}
+
+
+def test_an_answer_whose_verdicts_cannot_be_kept_is_not_kept_either():
+    ledger = Ledger()
+    assert ledger.claim("f", KEYS[:1]) == {KEYS[0]}
+    with pytest.raises(Refused, match="could not be written"):
+        ledger.record("f", SAID, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], None)], "r")
+    assert (count(ledger, "answers"), count(ledger, "verdicts"), count(ledger, "claims")) == (0, 0, 1)
+
+
+# Claims
+
+
+def another(ledger: Ledger, owner: str) -> Ledger:
+    """The ledger as another process has it."""
+    other = Ledger(ledger.url)
+    other.owner = owner
+    return other
+
+
+def elsewhere(ledger: Ledger) -> Ledger:
+    return another(ledger, f"elsewhere {ledger.owner}")
+
+
+def test_what_another_asks_is_not_to_be_asked_until_it_lets_go():
+    ledger = Ledger()
+    other = elsewhere(ledger)
+    assert other.claim("f", KEYS[:2]) == set(KEYS[:2])
+    assert ledger.claim("f", KEYS[:4]) == set(KEYS[2:4])
+    assert ledger.claim("g", KEYS[:4]) == set(KEYS[:4])
+    ledger.release("f", KEYS[:4])  # only its own
+    assert ledger.claim("f", KEYS[:2]) == set()
+    other.release("f", KEYS[:1])
+    assert ledger.claim("f", KEYS[:2]) == {KEYS[0]}
+    other.record("f", SAID, [Verdict(KEYS[1], "positive")], "r")
+    assert ledger.claim("f", KEYS[:2]) == set(KEYS[:2])
+
+
+def test_a_process_claims_again_what_it_has():
+    """Several ledgers of a process are one owner."""
+    assert Ledger().claim("f", KEYS[:3]) == set(KEYS[:3])
+    assert Ledger().claim("f", KEYS[1:4]) == set(KEYS[1:4])
+
+
+def test_a_lease_runs_out_and_renewing_it_keeps_it(monkeypatch: pytest.MonkeyPatch):
+    ledger = Ledger()
+    other = elsewhere(ledger)
+    monkeypatch.setattr(ledgers, "LEASE", -1.0)
+    other.claim("f", KEYS[:2])
+    monkeypatch.undo()
+    monkeypatch.setenv("HONE_LEDGER", str(ledger.url))
+    other.claim("f", KEYS[:1])
+    assert ledger.claim("f", KEYS[:2]) == {KEYS[1]}
+
+
+def claim_and_die() -> None:
+    assert Ledger().claim("f", KEYS[:5]) == set(KEYS[:5])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_claims_of_a_process_that_died_are_taken_over():
+    process = SPAWN.Process(target=claim_and_die)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    ledger = Ledger()
+    assert count(ledger, "claims") == 5
+    assert ledger.claim("f", KEYS[:5]) == set(KEYS[:5])
+
+
+def test_claims_of_a_process_whose_number_another_has_now_are_taken_over():
+    ledger = Ledger()
+    before = another(ledger, ledger.owner.rpartition(":")[0] + ":1")
+    before.claim("f", KEYS[:1])
+    assert ledger.claim("f", KEYS[:1]) == {KEYS[0]}
+
+
+# Many at once, and kills
+
+
+def answer_all(barrier: object, backwards: bool) -> None:
+    """What a loop does: claim, look again, answer what is left, until there is an answer to every question."""
+    ledger, order = Ledger(), KEYS[::-1] if backwards else KEYS
+    barrier.wait(60)
+    while len(ledger.find("f", KEYS)) < len(KEYS):
+        for start in range(0, len(order), 50):
+            mine = ledger.claim("f", order[start : start + 50])
+            done = set(ledger.find("f", list(mine))["question"])
+            for key in mine - done:
+                ledger.record("f", SAID, [Verdict(key, "positive")], str(os.getpid()))
+            ledger.release("f", list(done))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_two_loops_at_once_ask_each_question_once(backwards: bool):
+    run_all([(answer_all, backwards), (answer_all, False)])
+    ledger = Ledger()
+    assert count(ledger, "answers") == count(ledger, "(SELECT DISTINCT question FROM verdicts)") == len(KEYS)
+    assert count(ledger, "claims") == 0
+
+
+def record_own(barrier: object, number: int) -> None:
+    barrier.wait(60)
+    ledger = Ledger()  # they all make the tables at once
+    ledger.describe("f", {"made by": number})
+    for key in KEYS[number * 200 : (number + 1) * 200]:
+        ledger.record("f", SAID, [Verdict(key, "positive", reason=str(number))], "r")
+
+
+def test_processes_that_record_at_once_lose_nothing():
+    run_all([(record_own, number) for number in range(4)])
+    found = Ledger().find("f", KEYS)
+    assert sorted(found["question"]) == sorted(KEYS[:800])
+    assert found["reason"].value_counts().sort("reason")["count"].to_list() == [200] * 4
+    assert found["answer"].n_unique() == 800
+
+
+def run_all(works: list[tuple[Callable, object]]) -> None:
+    barrier = SPAWN.Barrier(len(works))
+    processes = [SPAWN.Process(target=work, args=(barrier, argument)) for work, argument in works]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * len(works)
+
+
+def test_threads_share_one_ledger():
+    ledger, failed = Ledger(), []
+
+    def work(number: int) -> None:
+        try:
+            mine = KEYS[number * 20 : (number + 1) * 20]
+            for key in mine:
+                ledger.claim("f", [key])
+                ledger.record("f", SAID, [Verdict(key, "negative")], "r")
+            assert len(ledger.find("f", mine)) == 20
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert count(ledger, "verdicts") == 160
+
+
+KILLED = """
+from tests.relabel.test_ledger import KEYS, SAID, Ledger, Verdict
+ledger = Ledger()
+ledger.claim("f", KEYS)
+for start in range(0, len(KEYS), 5):
+    print(ledger.record("f", SAID, [Verdict(key, "positive") for key in KEYS[start : start + 5]], "r"), flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 20, 57])
+def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(after: int, hone_home: Path):
+    process = subprocess.Popen([sys.executable, "-c", KILLED], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    for _ in range(after):
+        process.stdout.readline()
+    process.kill()
+    kept = after + len(process.stdout.read().splitlines())
+    process.wait()
+    ledger = Ledger()
+    assert count(ledger, "answers") in (kept, kept + 1)  # the last may be in and not told
+    assert count(ledger, "verdicts") == 5 * count(ledger, "answers")
+    assert count(ledger, "(SELECT answer FROM verdicts GROUP BY answer HAVING count(*) <> 5)") == 0
+    assert count(ledger, "claims") == len(KEYS) - count(ledger, "verdicts")
+    found = set(ledger.find("f", KEYS)["question"])
+    assert ledger.claim("f", KEYS) == set(KEYS)  # the dead one's claims are open again
+    assert found == set(KEYS[: count(ledger, "verdicts")])
+    with sqlite3.connect(hone_home / "judgments.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+# Where it lies, and what can be wrong with it
+
+
+def test_it_lies_in_hone_home_whatever_that_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HONE_HOME", str(tmp_path / "what? 100%#"))
+    Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    assert (tmp_path / "what? 100%#" / "judgments.db").exists()
+
+
+def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hone_home: Path):
+    monkeypatch.setenv("HONE_LEDGER", f"sqlite:///{tmp_path}/ours.db")
+    Ledger()
+    assert (tmp_path / "ours.db").exists()
+    assert not (hone_home / "judgments.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("/home/me/judgments.db", "should look like"),
+        ("judgments", "should look like"),
+        ("nosuch://u:secret@host/name", "should look like"),
+        ("postgresql://u:secret@host:secret/name", "should look like"),
+        ("mysql+pymysql://u:secret@host/name", "a database of mysql"),
+        ("postgresql+asyncpg://u:secret@host/name", "asynchronous driver asyncpg"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///x.db?timeout=secret", "with these options"),
+    ],
+)  # fmt: skip
+def test_a_url_that_cannot_be_meant_is_a_sentence(url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match=said) as refused:
+        Ledger(url)
+    assert "secret" not in str(refused.value)
+    assert refused.value.__context__ is None or refused.value.__suppress_context__  # no traceback tells it either
+
+
+def test_a_password_is_never_shown():
+    from tasks.relabel.ledger_tables import because, plain
+
+    url = "postgresql+psycopg://me:hush%40@host/name?sslpassword=quiet"
+    assert plain(url) == "postgresql+psycopg://me:***@host/name"
+    assert because(DBAPIError("", {}, Exception('no "hush@"\n for me')), url) == 'no "***" for me'
+
+
+def test_a_folder_that_cannot_be_is_a_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refused, match="cannot be opened: unable to open"):
+        Ledger(f"sqlite:///{tmp_path}/file/judgments.db")
+
+
+def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path):
+    (tmp_path / "judgments.db").write_text("no database, but long enough to be looked at as if it were one " * 20)
+    with pytest.raises(Refused, match="not a database"):
+        Ledger(f"sqlite:///{tmp_path}/judgments.db")
+
+
+def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path):
+    with sqlite3.connect(tmp_path / "exam.db") as connection:
+        connection.execute("CREATE TABLE answers (pupil TEXT)")
+    with pytest.raises(Refused, match=r"is no ledger, but has tables of its names \(answers\)"):
+        Ledger(f"sqlite:///{tmp_path}/exam.db")
+    with sqlite3.connect(tmp_path / "exam.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("answers",)]
+
+
+def test_another_layout_is_refused(hone_home: Path):
+    Ledger()
+    with sqlite3.connect(hone_home / "judgments.db") as connection:
+        connection.execute("UPDATE layout SET version = 2")
+    with pytest.raises(Refused, match="has layout 2, this version of Hone knows 1"):
+        Ledger()
+
+
+def test_a_full_disk_is_a_sentence_and_loses_nothing():
+    ledger = Ledger()
+    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    ledger.engine.dispose()
+    event.listen(ledger.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=1"))  # no page beyond those
+    with pytest.raises(Refused, match=r"could not be written \(database or disk is full\).*free some space"):
+        ledger.record("f", Answer("long " * 10_000, None, 0, 0, 0.0, 0.0), [Verdict(KEYS[1], "positive")], "r")
+    assert verdicts_of(Ledger().find("f", KEYS[:2])) == {KEYS[0]: "positive"}
+
+
+def test_a_database_that_was_damaged_meanwhile_is_a_sentence(hone_home: Path):
+    ledger = Ledger()
+    with sqlite3.connect(hone_home / "judgments.db") as connection:
+        connection.execute("DROP TABLE verdicts")
+    with pytest.raises(Refused, match="could not be read"):
+        ledger.find("f", KEYS[:1])
+
+
+def test_a_ledger_that_may_only_be_read_says_so(hone_home: Path):
+    Ledger()
+    url = f"sqlite:///file:{hone_home}/judgments.db?mode=ro&uri=true"
+    with pytest.raises(Refused, match="readonly database"):
+        Ledger(url).describe("f", {})
+
+
+def test_postgresql_is_asked_in_its_own_words():
+    """No server is at hand here: what would be sent is read."""
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.schema import CreateTable
+
+    from tasks.relabel import ledger_tables
+
+    for table in (*ledger_tables.kept.sorted_tables, ledger_tables.wanted):
+        assert "BLOB" not in str(CreateTable(table).compile(dialect=postgresql.dialect()))
+    made = str(CreateTable(ledger_tables.verdicts).compile(dialect=postgresql.dialect()))
+    assert "number BIGSERIAL NOT NULL" in made
+    assert "question BYTEA NOT NULL" in made
