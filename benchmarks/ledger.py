@@ -26,7 +26,7 @@ SAYS = "<better>[Doc (2), Doc (7)]</better><worse>[]</worse> " + "because " * 60
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"HONE_HOME": home, "HONE_LEDGER": ""}
-        subprocess.run([sys.executable, "-m", "benchmarks.ledger"], check=True, env=environment)
+        subprocess.run([sys.executable, "-m", "benchmarks.ledger", "fill"], check=True, env=environment)
         for count in SIZES:
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.ledger", str(count)], check=True, capture_output=True, text=True, env=environment
@@ -89,4 +89,6 @@ def measure(count: int) -> None:
 
 
 if __name__ == "__main__":
-    measure(int(sys.argv[1])) if len(sys.argv) > 1 else fill()
+    # Without an argument nothing may be put into the ledger of whoever asks: it is never deleted from.
+    what = sys.argv[1] if len(sys.argv) > 1 else "all"
+    {"all": main, "fill": fill}[what]() if not what.isdigit() else measure(int(what))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from hone.screen import line
@@ -15,12 +16,12 @@ def serve(model: str, port: int, slots: int, context: int) -> None:
     Raises:
         Refused: there is no such model, or it cannot be served.
     """
-    file = gguf.file_of(model)
-    with serving(file, slots=slots, context=context, port=port, name=model) as url:
-        line(f"{gguf.name_of(model)} answers at {url} until Ctrl-C. In params.yaml:")
+    file, name = gguf.file_of(model), gguf.name_of(model)
+    with serving(file, slots=slots, context=context, port=port, name=name) as url:
+        line(f"{name} answers at {url} until Ctrl-C. In params.yaml:")
         line("")
         line("judges:")
-        line(f'  strong: {{endpoint: {{url: "{url}", model: {model}, prompt: yes-no, slots: {slots}}}}}')
+        line(f'  strong: {{endpoint: {{url: "{url}", model: {json.dumps(name)}, prompt: yes-no, slots: {slots}}}}}')
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import (
     URL,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from tasks.errors import Refused
+from tasks.errors import Refused, listed
 
 LAYOUT = 1
 WAIT = 60  # seconds for another process's transaction
@@ -137,6 +138,8 @@ def read(url: str | URL) -> URL:
         raise Refused(f"HONE_LEDGER names the asynchronous driver {parsed.get_driver_name()}, which the ledger does not use. {MEANT}")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise Refused(f"HONE_LEDGER names a database in memory, which forgets what was paid for. {MEANT}")
+    if parsed.get_backend_name() == "sqlite" and not (parsed.database.startswith("file:") or Path(parsed.database).is_absolute()):
+        raise Refused(f"HONE_LEDGER names {parsed.database}, which is another file in every folder that Hone runs in. {MEANT}")
     return parsed
 
 
@@ -144,12 +147,14 @@ def there(connection: Connection, url: URL) -> bool:
     """Whether a database holds a ledger.
 
     Raises:
-        Refused: it holds one of another layout, or other tables of the same names.
+        Refused: it holds one of another layout, or another's tables.
     """
-    names = set(inspect(connection).get_table_names()) & set(kept.tables)
+    names = set(inspect(connection).get_table_names())
+    if connection.dialect.name != "sqlite" or "layout" in names:
+        names &= set(kept.tables)  # others may stand beside ours; but a file of SQLite is a ledger or it is another's
     version = connection.execute(select(layout.c.version)).scalar() if "layout" in names else None
     if version is None and names:
-        raise Refused(f"{plain(url)} is no ledger, but has tables of its names ({', '.join(sorted(names))}): give the ledger another.")
+        raise Refused(f"{plain(url)} is no ledger, but has tables of its own ({listed(sorted(names))}): name another in HONE_LEDGER.")
     if version not in (None, LAYOUT):
         raise Refused(f"the ledger {plain(url)} has layout {version}, this version of Hone knows {LAYOUT}: use the other version of Hone.")
     return version is not None

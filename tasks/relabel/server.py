@@ -28,7 +28,7 @@ def serving(
         context: tokens of prompt and answer together, of each slot.
         threads: processor threads; null: all cores.
         port: to listen on, on loopback; 0: any that is free.
-        name: what the model is called where something goes wrong.
+        name: what answers and errors call the model; null: the file's name. Left to itself the server would tell its path.
 
     Raises:
         Refused: the file is no model that can be read, or the port is another's.
@@ -36,7 +36,9 @@ def serving(
     refuse_taken(port)
     log = home() / "logs" / "judge-server.log"
     log.parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tasks.relabel.server", str(model.resolve()), *map(str, (slots, context, threads or cores(), port))]
+    name = name or model.name
+    given = (model.resolve(), name, slots, context, threads or cores(), port)
+    command = [sys.executable, "-m", "tasks.relabel.server", *map(str, given)]
     with log.open("wb") as chatter:
         # The child ends when this pipe closes, however this process ends.
         server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True)
@@ -44,7 +46,7 @@ def serving(
             address = next((line for line in server.stdout if line.startswith(READY)), None)
             if address is None:
                 raise Refused(
-                    f"the model {name or model.name} cannot be served: is it a whole GGUF file, and is there memory for it? "
+                    f"the model {name} cannot be served: is it a whole GGUF file, and is there memory for it? "
                     f"The server's words are in HONE_HOME/logs/{log.name}."
                 )
             yield address.removeprefix(READY).strip() + "/v1"
@@ -73,12 +75,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def main(model: str, slots: str, context: str, threads: str, port: str) -> None:
+def main(model: str, name: str, slots: str, context: str, threads: str, port: str) -> None:
     """Serve until standard input ends."""
     from xllamacpp import CommonParams, Server
 
     given = CommonParams()
     given.model.path = model
+    given.model_alias = {name}
     given.n_parallel = int(slots)
     given.n_ctx = int(slots) * int(context)
     given.cpuparams.n_threads = int(threads)

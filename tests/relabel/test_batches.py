@@ -236,6 +236,17 @@ def test_a_batch_that_failed_as_a_whole_stops_the_work():
     assert state() == []
 
 
+def test_calls_of_a_failed_batch_are_made_again_in_another():
+    with selling(finish=False, ends=lambda number: {"status": "completed" if number else "failed"}) as vendor:
+        abandoned(vendor)
+        vendor.finish.set()
+        first = collected(vendor, [4])
+        rest = collected(vendor, 10)
+    assert first[4].fault == "broken: batch batch-0 failed: the vendor does not say why"
+    assert not faults(rest)
+    assert len(vendor.batches) == 2
+
+
 @pytest.mark.parametrize("errors", [None, [], {}, {"data": None}, {"data": [None]}, {"data": [{"message": 5}]}, "x" * 10])
 def test_a_batch_that_failed_and_says_nonsense(errors: object):
     with selling(ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}) as vendor:
@@ -595,6 +606,8 @@ def test_a_process_that_is_killed_before_it_has_submitted(place: str, tmp_path: 
     assert not faults(replies)
     assert len(vendor.batches) == 1
     assert budget.spent == {"pairs": 20, "tokens": 2200, "money": 2200.0}
+    # Without an uploaded file there can be no batch to look for.
+    assert vendor.asked["GET /batches"] == (place == "POST /batches")
     assert state() == []
 
 

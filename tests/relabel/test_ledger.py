@@ -361,7 +361,8 @@ def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("postgresql+asyncpg://u:secret@host/name", "asynchronous driver asyncpg"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
-        ("sqlite:///x.db?timeout=secret", "with these options"),
+        ("sqlite:////nowhere/x.db?timeout=secret", "with these options"),
+        ("sqlite:///x.db", "another file in every folder"),
     ],
 )  # fmt: skip
 def test_a_url_that_cannot_be_meant_is_a_sentence(url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -392,13 +393,14 @@ def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path):
         Ledger(f"sqlite:///{tmp_path}/judgments.db")
 
 
-def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path):
+@pytest.mark.parametrize("name", ["answers", "pupils"])
+def test_a_database_of_something_else_is_left_as_it_is(name: str, tmp_path: Path):
     with sqlite3.connect(tmp_path / "exam.db") as connection:
-        connection.execute("CREATE TABLE answers (pupil TEXT)")
-    with pytest.raises(Refused, match=r"is no ledger, but has tables of its names \(answers\)"):
+        connection.execute(f"CREATE TABLE {name} (pupil TEXT)")
+    with pytest.raises(Refused, match=rf"is no ledger, but has tables of its own \('{name}'\)"):
         Ledger(f"sqlite:///{tmp_path}/exam.db")
     with sqlite3.connect(tmp_path / "exam.db") as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("answers",)]
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(name,)]
 
 
 def test_another_layout_is_refused(hone_home: Path):

@@ -33,10 +33,11 @@ with serving(gguf.file_of("smollm2-135m"), context=256) as url:
 def test_a_model_answers_through_the_ordinary_client():
     got: list[Reply] = []
     call = Call(1, ({"role": "user", "content": "Say yes or no: is water wet?"},), 1, options={"logprobs": True, "top_logprobs": 5})
-    with serving(gguf.file_of("smollm2-135m"), context=256) as url:
+    with serving(gguf.file_of("smollm2-135m"), context=256, name="a small model") as url:
         ask_all(Endpoint(url=url, model="smollm2-135m", slots=1), [call], Budget(), got.append)
     (reply,) = got
     assert reply.fault is None
+    assert reply.model == "a small model"  # and not the path of its file, which would come into the ledger and the report
     assert len(reply.tops) == 5
     assert reply.tokens_in > 5
     assert reply.tokens_out == 1

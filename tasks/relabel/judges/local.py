@@ -105,7 +105,7 @@ class Served:
     def send(
         self, endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected: str | None = None
     ) -> None:
-        """Make calls, as `client.ask_all` does; the model's name stands in place of its file's path, which the server reports."""
+        """Make calls, as `client.ask_all` does."""
         calls = iter(calls)
         first = list(islice(calls, 1))
         if not first:
@@ -114,14 +114,9 @@ class Served:
             file = gguf.file_of(self.model)
             self.stack.enter_context(torch_lock())  # two users of the processor's cores are slower than one after the other
             self.url = self.stack.enter_context(
-                server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=self.model)
+                server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
             )
-        name = endpoint.model
-
-        def named(reply: Reply) -> None:
-            on_reply(replace(reply, model=name if reply.model else None))
-
-        client.ask_all(replace(endpoint, url=self.url), chain(first, calls), budget, named)
+        client.ask_all(replace(endpoint, url=self.url), chain(first, calls), budget, on_reply, expected)
 
 
 def identity(parameters: dict[str, Any]) -> dict[str, Any]:
