@@ -237,7 +237,8 @@ def test_a_batch_that_failed_as_a_whole_stops_the_work():
 
 
 def test_calls_of_a_failed_batch_are_made_again_in_another():
-    with selling(finish=False, ends=lambda number: {"status": "completed" if number else "failed"}) as vendor:
+    failed = {"status": "failed", "output_file_id": None}
+    with selling(finish=False, ends=lambda number: {"status": "completed"} if number else failed) as vendor:
         abandoned(vendor)
         vendor.finish.set()
         first = collected(vendor, [4])
