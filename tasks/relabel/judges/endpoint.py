@@ -82,7 +82,7 @@ def endpoint(
         slots: calls at once, at most.
         timeout: seconds for one call.
         price: money per million tokens of input and output.
-        batch: use the vendor's batch endpoint: slower, half the price.
+        batch: use the vendor's batch endpoint: slower, half the price as a rule; `price` is then the batch's, nothing is halved here.
 
     Returns:
         verdicts: one row for each pair.
