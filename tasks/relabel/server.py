@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import Refused
@@ -16,11 +17,19 @@ from tasks.files import home
 READY = "listening on "
 
 
+@dataclass(frozen=True)
+class Running:
+    """A server: its base URL (ending in /v1) and its process."""
+
+    url: str
+    process: subprocess.Popen
+
+
 @contextmanager
 def serving(
     model: Path, *, slots: int = 1, context: int = 4096, threads: int | None = None, port: int = 0, name: str | None = None
-) -> Iterator[str]:
-    """The base URL (ending in /v1) of a server that answers by a GGUF model until the block ends.
+) -> Iterator[Running]:
+    """A server that answers by a GGUF model until the block ends.
 
     Args:
         model: the file.
@@ -49,7 +58,7 @@ def serving(
                     f"the model {name} cannot be served: is it a whole GGUF file, and is there memory for it? "
                     f"The server's words are in HONE_HOME/logs/{log.name}."
                 )
-            yield address.removeprefix(READY).strip() + "/v1"
+            yield Running(address.removeprefix(READY).strip() + "/v1", server)
         finally:
             server.stdin.close()
             try:

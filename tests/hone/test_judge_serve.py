@@ -31,7 +31,9 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, dict]]:
     own = tmp_path / "a folder" / "mine.gguf"
     own.parent.mkdir()
     own.symlink_to(gguf.file_of("smollm2-135m"))
-    command = subprocess.Popen([*COMMAND, "--model", str(own), "--port", str(free_port())], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    command = subprocess.Popen(
+        [*COMMAND, "--model", str(own), "--port", str(free_port())], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     lines = []
     while not lines or "endpoint" not in lines[-1]:
         lines.append(command.stdout.readline())
@@ -41,6 +43,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, dict]]:
         command.kill()
     command.wait()
     command.stdout.close()
+    command.stderr.close()
 
 
 def test_the_lines_that_it_prints_make_a_judge_whose_answers_name_no_path(served: tuple[subprocess.Popen, dict], tmp_path: Path):
@@ -71,6 +74,17 @@ def test_however_it_ends_nothing_listens_afterwards(served: tuple[subprocess.Pop
     assert not alive(server)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/models", trust_env=False)
+
+
+def test_a_server_that_somebody_else_ended_is_told(served: tuple[subprocess.Popen, dict]):
+    command, _ = served
+    (server,) = children(command.pid)
+    os.kill(server, signal.SIGTERM)
+    assert command.wait(60) == 1
+    said = command.stderr.read()
+    assert said.startswith("hone: the server of mine.gguf ")
+    assert "exit code -15" in said
+    assert "Traceback" not in said
 
 
 def free_port() -> int:

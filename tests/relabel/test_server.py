@@ -24,8 +24,8 @@ HOLDER = """
 import sys, time
 from tasks.relabel import gguf
 from tasks.relabel.server import serving
-with serving(gguf.file_of("smollm2-135m"), context=256) as url:
-    print(url, flush=True)
+with serving(gguf.file_of("smollm2-135m"), context=256) as running:
+    print(running.url, flush=True)
     time.sleep(600)
 """
 
@@ -33,8 +33,8 @@ with serving(gguf.file_of("smollm2-135m"), context=256) as url:
 def test_a_model_answers_through_the_ordinary_client():
     got: list[Reply] = []
     call = Call(1, ({"role": "user", "content": "Say yes or no: is water wet?"},), 1, options={"logprobs": True, "top_logprobs": 5})
-    with serving(gguf.file_of("smollm2-135m"), context=256, name="a small model") as url:
-        ask_all(Endpoint(url=url, model="smollm2-135m", slots=1), [call], Budget(), got.append)
+    with serving(gguf.file_of("smollm2-135m"), context=256, name="a small model") as running:
+        ask_all(Endpoint(url=running.url, model="smollm2-135m", slots=1), [call], Budget(), got.append)
     (reply,) = got
     assert reply.fault is None
     assert reply.model == "a small model"  # and not the path of its file, which would come into the ledger and the report

@@ -115,7 +115,7 @@ class Served:
             self.stack.enter_context(torch_lock())  # two users of the processor's cores are slower than one after the other
             self.url = self.stack.enter_context(
                 server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
-            )
+            ).url
         client.ask_all(replace(endpoint, url=self.url), chain(first, calls), budget, on_reply, expected)
 
 
