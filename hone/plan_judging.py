@@ -16,7 +16,6 @@ from tasks.relabel.ledger import Ledger
 
 SAMPLE = 200
 CHARACTERS_PER_TOKEN = 4.0
-CHARACTERS_PER_TOKEN_ERROR = 0.25  # of an estimate without the model's own tokenizer; ours, for English and code
 FREE = frozenset({"encoder", "cross-encoder", "replay", "people"})
 
 

@@ -16,12 +16,12 @@ from tasks.errors import Refused, nearest
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Params
 from tasks.resolve import code, judges, recipe
+from tasks.resolve.models import INPUTS, made_exact
 from tasks.resolve.recipe import Recipe
 from tasks.resolved import ROOT
 from tasks.retrieve.source_name import source_name
 from tasks.stage import run, say
 
-INPUTS = Path("inputs")
 NO_SCORER = ""
 
 
@@ -214,10 +214,7 @@ def teachers(made: Recipe) -> dict[str, dict]:
         for line in [*made.retrieve, *made.score]
         if line["parameters"].get("model")
     }
-    for name in named:
-        if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
-            raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
-    return {name: pinned(name, revision) for name, revision in named.items()}
+    return made_exact(named)
 
 
 def input_files(sources: list[dict]) -> dict[str, str]:

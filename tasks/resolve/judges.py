@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks import methods
-from tasks.encode.model import pinned
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint_of_file, read_json
 from tasks.params import Params
 from tasks.relabel import identity
 from tasks.relabel.how import without_how
 from tasks.relabel.overrides import FILE as OVERRIDES
+from tasks.resolve.models import made_exact
 from tasks.resolve.recipe import Relabel
 
 FITNESS = Path("inputs/fitness")
@@ -47,6 +47,7 @@ def relabel(given: Params, section: Relabel, round: str) -> dict:
     return section.model_dump(mode="json", by_alias=True) | {
         "cascade": cascade,
         "left_out": left_out,
+        "train_on": list(given.train_on),
         "retry": retries(round),
     }
 
@@ -103,7 +104,7 @@ def teachers(section: dict) -> dict[str, dict]:
         for line in section["cascade"]
         if line["method"] == "encoder" and line["parameters"].get("model")
     }
-    return {name: pinned(name, revision) for name, revision in named.items() if name != BASE}
+    return made_exact({name: revision for name, revision in named.items() if name != BASE})
 
 
 def overrides() -> str | None:

@@ -1,0 +1,35 @@
+"""Promotion needs a shown precision on every collection that is trained on."""
+
+from __future__ import annotations
+
+from tasks.relabel.permission import may_promote
+
+
+def section(*evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = False) -> dict:
+    last = {"name": "strong", "fingerprint": "f", "evidence": list(evidence)}
+    return {"force": force, "precision": 0.8, "train_on": list(train_on), "cascade": [last]}
+
+
+def shown(collection: str, low: float, fingerprint: str = "f") -> dict:
+    at_use = {"estimate": 0.95, "low": low, "high": 1.0, "gold": 200, "pairs": 200}
+    return {"judge": "strong", "fingerprint": fingerprint, "collection": collection, "precision_at_use": at_use}
+
+
+def test_a_shown_precision_allows_and_a_lower_one_does_not():
+    assert may_promote(section(shown("a", 0.9)))[0]
+    assert not may_promote(section(shown("a", 0.7)))[0]
+
+
+def test_nobody_has_looked_or_at_another_judge():
+    assert "hone judge check strong" in may_promote(section())[1]
+    assert not may_promote(section(shown("a", 0.9, fingerprint="other")))[0]
+
+
+def test_each_collection_must_have_been_checked():
+    allowed, why = may_promote(section(shown("a", 0.9), train_on=("a", "b")))
+    assert (allowed, "'b'" in why) == (False, True)
+    assert may_promote(section(shown("a", 0.9), shown("b", 0.85), train_on=("a", "b")))[0]
+
+
+def test_force_overrides():
+    assert may_promote(section(force=True))[0]
