@@ -68,9 +68,6 @@ def fill() -> None:
 
 def measure(count: int) -> None:
     """Print seconds, kilobytes of memory before, and at most meanwhile."""
-    import polars  # noqa: F401
-    import sqlalchemy  # noqa: F401
-
     from benchmarks.memory import Peak, memory
     from tasks.relabel.ledger import Ledger
 

@@ -106,7 +106,9 @@ def test_the_first_call_to_an_unknown_endpoint_is_made_directly_at_twice_the_pri
 
 
 def test_what_is_wrong_with_all_calls_shows_before_a_batch():
-    told = lambda what, time: (400, b'{"error": {"message": "no temperature, please"}}') if "chat" in what else None  # noqa: E731
+    def told(what, time):
+        return (400, b'{"error": {"message": "no temperature, please"}}') if "chat" in what else None
+
     with selling(wrong=told) as vendor:
         replies = collected(vendor, 100, met=False)
     assert len(replies) == 100
@@ -175,8 +177,11 @@ LINES = {
 @pytest.mark.parametrize("fault", LINES)
 def test_what_fails_in_every_batch_has_its_reason(fault: str):
     budget = Budget()
+
     # Two of them, so that the second turn is a batch as well.
-    answers = lambda prompt, turn: LINES[fault] if prompt in ("call 3", "call 4") else well(prompt, turn)  # noqa: E731
+    def answers(prompt, turn):
+        return LINES[fault] if prompt in ("call 3", "call 4") else well(prompt, turn)
+
     with selling(answers=answers) as vendor:
         replies = collected(vendor, 30, budget, expected="made-up-1")
     assert len(replies) == 30
@@ -193,7 +198,10 @@ PASSING = [name for name in LINES if name.startswith(("unreachable", "timed out"
 @pytest.mark.parametrize("fault", PASSING)
 def test_what_fails_in_one_batch_gets_another(fault: str):
     budget = Budget(pairs=30)
-    answers = lambda prompt, turn: LINES[fault] if prompt in ("call 3", "call 4") and turn == 1 else well(prompt, turn)  # noqa: E731
+
+    def answers(prompt, turn):
+        return LINES[fault] if prompt in ("call 3", "call 4") and turn == 1 else well(prompt, turn)
+
     with selling(answers=answers) as vendor:
         replies = collected(vendor, 30, budget)
     assert not faults(replies)
@@ -256,7 +264,9 @@ def test_a_batch_that_failed_and_says_nonsense(errors: object):
 
 
 def test_what_an_expired_batch_has_done_is_kept_and_the_rest_asked_again():
-    answers = lambda prompt, turn: well(prompt, turn) if turn == 2 or prompt < "call 3" else None  # noqa: E731
+    def answers(prompt, turn):
+        return well(prompt, turn) if turn == 2 or prompt < "call 3" else None
+
     budget = Budget()
     with selling(answers=answers, ends=lambda number: {"status": "completed" if number else "expired"}) as vendor:
         replies = collected(vendor, 10, budget)
@@ -275,7 +285,9 @@ def test_batches_that_only_expire_come_to_an_end():
 
 
 def test_a_batch_that_a_person_cancelled_is_not_repeated():
-    answers = lambda prompt, turn: well(prompt, turn) if prompt < "call 3" else None  # noqa: E731
+    def answers(prompt, turn):
+        return well(prompt, turn) if prompt < "call 3" else None
+
     with selling(answers=answers, ends=lambda number: {"status": "cancelled"}) as vendor:
         replies = collected(vendor, 20, most=10)
     assert sorted(number for number, reply in replies.items() if not reply.fault) == [0, 1, 2]
@@ -368,7 +380,9 @@ def test_an_endpoint_that_is_gone_for_long(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("way", ["reset", (500, b"x"), (200, b'{"half'), (200, b"{}"), (200, b'{"id": 5}')])
 @pytest.mark.parametrize("metadata", [True, False])
 def test_a_batch_whose_receipt_is_lost_is_not_submitted_twice(way: object, metadata: bool):
-    after = lambda what, time: way if what == "POST /batches" and time == 1 else None  # noqa: E731
+    def after(what, time):
+        return way if what == "POST /batches" and time == 1 else None
+
     with selling(after=after, keeps_metadata=metadata) as vendor:
         replies = collected(vendor, 10)
     assert not faults(replies)
@@ -378,7 +392,10 @@ def test_a_batch_whose_receipt_is_lost_is_not_submitted_twice(way: object, metad
 
 def test_a_batch_that_may_have_been_submitted_is_looked_for_next_time():
     budget = Budget()
-    wrong = lambda what, time: (500, b"x") if what == "GET /batches" else None  # noqa: E731
+
+    def wrong(what, time):
+        return (500, b"x") if what == "GET /batches" else None
+
     with selling(wrong=wrong, after=lambda what, time: "reset" if what == "POST /batches" else None) as vendor:
         replies = collected(vendor, 10, budget)
         assert len(vendor.batches) == 1
@@ -535,8 +552,13 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
     draw = random.Random(seed)
     ways = [line for line in LINES.values() if not isinstance(line, bytes) or len(line) < 1 << 20]
     budget = Budget(pairs=1000)
-    answers = lambda prompt, turn: draw.choice(ways) if draw.random() < 0.3 else well(prompt, turn)  # noqa: E731
-    trouble = lambda what, time: draw.choice(["reset", (500, b"x"), (200, b"{}")]) if draw.random() < 0.3 else None  # noqa: E731
+
+    def answers(prompt, turn):
+        return draw.choice(ways) if draw.random() < 0.3 else well(prompt, turn)
+
+    def trouble(what, time):
+        return draw.choice(["reset", (500, b"x"), (200, b"{}")]) if draw.random() < 0.3 else None
+
     with selling(answers=answers, wrong=trouble, after=trouble) as vendor:
         replies = collected(vendor, 1000, budget, most=100, expected="made-up-1", attempts=12, backoff=0.001)
     assert sorted(replies) == list(range(1000))
