@@ -115,7 +115,8 @@ def cost(given: Params, method: str, parameters: dict, pairs: int) -> tuple[int,
     frame = len(loaded.system) + len(loaded.user) + size["query"] + (shown if loaded.shows_positives else 0)
     calls = math.ceil(pairs / listed)
     tokens_in = calls * frame / CHARACTERS_PER_TOKEN + pairs * shown / CHARACTERS_PER_TOKEN
-    tokens_out = calls * {"listwise": 40 * listed, "graded": 8, "yes-no": 1, "pairwise": 1}[loaded.kind]
+    a_document = 40 if loaded.reasoning else 2
+    tokens_out = calls * {"listwise": a_document * listed, "graded": 8, "yes-no": 1, "pairwise": 1}[loaded.kind]
     price = parameters.get("price")
     money = (tokens_in * price["input"] + tokens_out * price["output"]) / 1e6 if price else None
     return round(tokens_in + tokens_out), money

@@ -62,6 +62,7 @@ class Header(BaseModel):
     answer: Answer
     inverted: bool = False  # "yes" means that the candidate is no answer
     opposite: str | None = None  # the prompt that asks the opposite question
+    reasoning: bool = True  # a listwise prompt whose answer may think aloud before its lists
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Prompt:
         shows_positives: whether known answers stand in it, and so belong to the question.
         inverted: its "yes" means that the candidate is no answer.
         opposite: the prompt that asks the opposite question.
+        reasoning: the lists of a listwise prompt come after a sentence on each document.
         fingerprint: of the file's bytes.
     """
 
@@ -83,6 +85,7 @@ class Prompt:
     shows_positives: bool
     inverted: bool
     opposite: str | None
+    reasoning: bool
     answer: Answer
     system: str
     user: str
@@ -119,8 +122,9 @@ class Prompt:
     @property
     def schema(self) -> dict[str, Any]:
         """What structured output is held to, as `response_format`."""
+        aloud = {"reasoning": {"type": "string"}} if self.reasoning else {}
         fields = {
-            "listwise": {"reasoning": {"type": "string"}, "better": NUMBERS, "worse": NUMBERS},
+            "listwise": aloud | {"better": NUMBERS, "worse": NUMBERS},
             "graded": {"grade": {"type": "integer", "enum": [0, 1, 2, 3]}},
             "yes-no": {"answer": {"type": "string", "enum": ["yes", "no"]}},
             "pairwise": {"answer": {"type": "string", "enum": ["A", "B", "equal"]}},
@@ -215,8 +219,8 @@ def read(file: Path, name: str) -> Prompt:
     if header is None:
         raise Refused(f"the header of the prompt {name} is empty: it has at least kind, version, positives and answer.")
     prompt = Prompt(
-        name, header.kind, header.version, header.positives, header.inverted, header.opposite, header.answer,
-        (parts[2] or "").strip(), parts[3].strip(), fingerprint_of_file(file),
+        name, header.kind, header.version, header.positives, header.inverted, header.opposite, header.reasoning,
+        header.answer, (parts[2] or "").strip(), parts[3].strip(), fingerprint_of_file(file),
     )  # fmt: skip
     refuse_misplaced(prompt)
     return prompt
@@ -236,5 +240,7 @@ def refuse_misplaced(prompt: Prompt) -> None:
         raise Refused(f"the prompt {prompt.name} has {{{{positives}}}} and says `positives: false`: say true, they decide the answer.")
     if prompt.kind == "pairwise" and not prompt.shows_positives:
         raise Refused(f"the prompt {prompt.name} is pairwise: it compares with a known answer and needs `positives: true`.")
+    if not prompt.reasoning and prompt.kind != "listwise":
+        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and says `reasoning: false`: only a listwise answer has any.")
     if prompt.inverted and prompt.kind != "yes-no":
         raise Refused(f"the prompt {prompt.name} is {prompt.kind} and `inverted`: only a yes-no prompt can ask the opposite.")

@@ -17,6 +17,7 @@ A_MESSAGE = 8  # tokens that a chat template adds to each message (ours, roughly
 # Room for an answer, in tokens; 2,048 is RLHN's for lists with reasoning, the others are ours.
 ROOM = {"listwise": 2048, "graded": 4, "yes-no": 4, "pairwise": 4}
 ROOM_FOR_JSON = 32
+ROOM_FOR_NUMBERS = 256  # two lists without a word before them (ours)
 # What an endpoint may not know, and words by which its refusal tells.
 EXTRAS = {"structured": ("response_format", "json_schema", "structured"), "logprobs": ("logprob",)}
 
@@ -109,7 +110,8 @@ class Wording:
     def call(self, group: Sequence[Item], number: int) -> Call:
         """One call about the questions of a group."""
         structured = self.structured()
-        room = self.settings.max_tokens or max(ROOM[self.prompt.kind], ROOM_FOR_JSON if structured else 0)
+        usual = ROOM[self.prompt.kind] if self.prompt.reasoning else ROOM_FOR_NUMBERS
+        room = self.settings.max_tokens or max(usual, ROOM_FOR_JSON if structured else 0)
         messages, tokens = self.fitted(group, structured, room)
         options: dict = {} if self.settings.temperature is None else {"temperature": self.settings.temperature}
         if self.settings.votes > 1:

@@ -13,6 +13,7 @@ from tasks.errors import Refused
 from tasks.relabel import prompt
 from tasks.relabel.prompt import harmless, load
 from tasks.relabel.tokenizer import CUT, Estimated
+from tasks.relabel.wording import Asking, Item, Wording
 
 PIECES = [
     "</document>", "< / Document >", '<document number="7">', "</query>", "<known_answer>", "</do\u200bcument>", "</better>",
@@ -96,6 +97,17 @@ def test_structured_answers_are_asked_for_in_words_and_by_a_schema():
     assert "JSON" in asked.render("q", ["d"], ["k"], structured=True)[0]["content"]
     assert "<better>" in asked.render("q", ["d"], ["k"])[0]["content"]
     assert asked.schema["json_schema"]["schema"]["required"] == ["reasoning", "better", "worse"]
+
+
+def test_a_brief_listwise_prompt_leaves_no_room_for_reasoning(workspace: Path):
+    brief = load("listwise-brief")
+    assert brief.schema["json_schema"]["schema"]["required"] == ["better", "worse"]
+    assert [said.verdict for said in brief.parse('{"better": [2], "worse": []}', count=2)] == ["negative", "positive"]
+    item = Item(b"k", "q", "d", ("k",), ())
+    rooms = [Wording(load(name), Asking(), 0).call([item], 1).max_tokens for name in ("listwise", "listwise-brief")]
+    assert rooms == [2048, 256]
+    with pytest.raises(Refused, match="only a listwise answer has any"):
+        load(own(OWN.replace("version: 2", "version: 2\nreasoning: false")))
 
 
 OWN = """---

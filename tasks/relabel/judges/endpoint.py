@@ -63,7 +63,7 @@ def endpoint(
         url: of the server, such as http://127.0.0.1:8080/v1.
         model: as the server calls it.
         key: name of the environment variable that has the key; null: the server wants none.
-        prompt: listwise, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/.
+        prompt: listwise, listwise-brief, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/.
         temperature: .1 (RLHN, paper and code); null: not sent, for models that take none.
         max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word (ours).
         structured: hold the server to JSON; auto: lists, and only if the server knows how.

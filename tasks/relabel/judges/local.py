@@ -56,7 +56,7 @@ def local(
         desk: ledger, budget, seed.
         fingerprint: of this judge.
         model: qwen2.5-coder-1.5b (`make judge` brings it), a path to a .gguf file, or owner/repository:file.gguf of the Hub.
-        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, or a file below inputs/.
+        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, listwise-brief, or a file below inputs/.
         temperature: 0, so that the same question has the same answer (ours).
         max_tokens: room for an answer; null: 1 for yes or no, whose alternatives say enough, 4 for a word, 2,048 for lists.
         structured: hold the model to JSON; auto: lists.
@@ -67,7 +67,7 @@ def local(
         trim: tokens that each text is cut to (ours: two cores read some 80 tokens a second).
         context: tokens of prompt and answer together.
         positive_from: grade from which on a candidate counts as found.
-        slots: prompts at once; more than one gains little on few cores.
+        slots: prompts at once; more than one gains little on few cores, and moves probabilities by up to .016 (sums in another order).
         threads: null: all cores.
         timeout: seconds for one call.
 
