@@ -17,6 +17,7 @@ from tasks.relabel.ledger import Ledger
 SAMPLE = 200
 CHARACTERS_PER_TOKEN = 4.0
 FREE = frozenset({"encoder", "cross-encoder", "replay", "people"})
+NO_TOKENS = FREE | {"likelihood"}  # a model of this machine that is given texts and no prompt
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
     ledger = Ledger()
     for item in section["cascade"]:
         parameters = with_how(item, given.judges.get(item["name"]))
-        tokens, money = cost(given, item["method"], parameters, pairs) if item["method"] not in FREE else (None, None)
+        tokens, money = cost(given, item["method"], parameters, pairs) if item["method"] not in NO_TOKENS else (None, None)
         made.append(Judging(round, item["name"], pairs, bound, tokens, money, seconds(ledger, item, parameters, pairs)))
         rule = item["send"]
         if rule["method"] == "most":
@@ -118,8 +119,9 @@ def cost(given: Params, method: str, parameters: dict, pairs: int) -> tuple[int,
     a_document = 40 if loaded.reasoning else 2
     tokens_out = calls * {"listwise": a_document * listed, "graded": 8, "yes-no": 1, "pairwise": 1}[loaded.kind]
     price = parameters.get("price")
-    money = (tokens_in * price["input"] + tokens_out * price["output"]) / 1e6 if price else None
-    return round(tokens_in + tokens_out), money
+    times = parameters.get("votes", 1) * (2 if parameters.get("twice") or parameters.get("swap") else 1)
+    money = times * (tokens_in * price.get("input", 0) + tokens_out * price.get("output", 0)) / 1e6 if price else None
+    return round(times * (tokens_in + tokens_out)), money
 
 
 def mean_characters(given: Params) -> dict[str, float]:

@@ -20,7 +20,7 @@ from tasks.relabel.how import with_how
 from tasks.relabel.joined import joined
 from tasks.relabel.ledger import Ledger
 from tasks.relabel.missed import missed
-from tasks.relabel.permission import may_promote
+from tasks.relabel.permission import may_promote, only_shown
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.spool import Spool
 from tasks.relabel.verdicts import PAIR
@@ -43,7 +43,7 @@ def main(round: str) -> None:
         if section == "none" or not section["cascade"]:
             removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section["left_out"]}
         else:
-            labels, removed, account = judged(labels, negatives, known, training, settings, spool)
+            labels, removed, account = judged(labels, without_decided(negatives, decided), known, training, settings, spool)
     labels, account["overridden"] = overrides.applied(labels, decided, document_ids(training) if len(decided) else labels["doc_id"])
     tables.write("labels", labels, folder / "labels.parquet")
     tables.write("removed", removed, folder / "removed" / "relabel.parquet")
@@ -68,6 +68,11 @@ def judged(
     final = calibrated(said.final(section["final"] == "all"), section["cascade"])
     decided = outcomes.actions(final, section["then"])
     allowed, why = may_promote(section)
+    if allowed and not section["force"]:
+        last = section["cascade"][-1]["name"]
+        before, decided = decided, only_shown(decided, last)
+        if unshown := int((before["action"] != decided["action"]).sum()):
+            say(f"relabel {round}: {unshown:,} pairs are dropped and not promoted: only a yes of {last} was shown to be right often enough")
     wanted = int((decided["action"] == outcomes.PROMOTE).sum())
     if not allowed and wanted:
         say(f"relabel {round}: {wanted:,} pairs are dropped and not promoted: {why}")
@@ -78,6 +83,11 @@ def judged(
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
     return made.labels, made.removed, account(said, made, section, desk, {"allowed": allowed, "why": why, "wanted": wanted})
+
+
+def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """Negatives that no person has decided: a judge's word on the others would count for nothing, and cost."""
+    return negatives.join(decided, on=PAIR, how="anti", maintain_order="left")
 
 
 def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from tasks.errors import listed
 from tasks.relabel.fitness.gate import gate
+from tasks.relabel.outcomes import DROP, PROMOTE
 
 
 def may_promote(section: dict) -> tuple[bool, str]:
@@ -25,3 +28,17 @@ def may_promote(section: dict) -> tuple[bool, str]:
         return False, f"the judge {last['name']} was not checked on {listed(unchecked)}, which the round trains on too"
     verdicts = [gate(item, section["precision"]) for item in found]
     return all(good for good, _ in verdicts), " ".join(dict.fromkeys(sentence for _, sentence in verdicts))
+
+
+def only_shown(decided: pl.DataFrame, last: str) -> pl.DataFrame:
+    """Decisions in which only what was shown promotes: a yes of the last judge. Any other pair is dropped instead.
+
+    A yes of an earlier judge that was not passed on, and a band of `then` that reaches below a yes, have another precision.
+
+    Args:
+        decided: judge, verdict, action of judged pairs.
+        last: the cascade's last judge, whose precision was shown.
+    """
+    wanted = pl.col("action") == PROMOTE
+    shown = (pl.col("judge") == last) & (pl.col("verdict").cast(pl.String) == "positive")
+    return decided.with_columns(action=pl.when(wanted & ~shown).then(pl.lit(DROP)).otherwise("action"))

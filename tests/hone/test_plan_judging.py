@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hone.judge_retry import retry
-from hone.plan_judging import judging, plan_judging
+from hone.plan_judging import cost, judging, plan_judging
 from tasks import params, tables
 from tasks.errors import Refused
 from tasks.files import read_json
@@ -89,3 +89,12 @@ def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params
     tables.write("judgments", tables.empty("judgments"), file)
     with pytest.raises(Refused, match="nothing to ask again"):
         retry("r1")
+
+
+def test_several_answers_cost_as_many_times_and_half_a_price_is_a_price(workspace: Path):
+    given = params.Params.model_construct(train_on=[])
+    once = {"prompt": "yes-no", "price": {"input": 2.0}}
+    tokens, money = cost(given, "endpoint", once, 10)
+    assert money == pytest.approx(2 * (tokens - 10) / 1e6)
+    for asked, times in (({"votes": 5}, 5), ({"swap": True}, 2), ({"twice": True}, 2)):
+        assert cost(given, "endpoint", once | asked, 10)[0] == times * tokens

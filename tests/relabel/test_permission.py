@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.relabel.permission import may_promote
+import polars as pl
+
+from tasks.relabel.permission import may_promote, only_shown
 
 
 def section(*evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = False) -> dict:
@@ -33,3 +35,14 @@ def test_each_collection_must_have_been_checked():
 
 def test_force_overrides():
     assert may_promote(section(force=True))[0]
+
+
+def test_only_a_yes_of_the_judge_that_was_checked_promotes():
+    decided = pl.DataFrame(
+        {
+            "judge": ["strong", "cheap", "strong", "cheap"],
+            "verdict": ["positive", "positive", "negative", "positive"],
+            "action": ["promote", "promote", "promote", "keep"],
+        }
+    )
+    assert only_shown(decided, "strong")["action"].to_list() == ["promote", "drop", "drop", "keep"]

@@ -234,7 +234,18 @@ def test_a_persons_word_wins_over_the_judge(small: None):
         labels, _, account = judged({"cascade": [{"judge": "one"}], "then": "mask"}, asked_of(server.url))
     of = dict(labels.filter(pl.col("query_id") == "q1").select("doc_id", pl.col("label").cast(pl.String)).iter_rows())
     assert of == {"d1": "positive", "d2": "positive", "d3": "negative", "d4": "negative"}
-    assert account["overridden"] == 2
+    assert account["overridden"] == 1  # d3 is a negative still: no judge was asked about it
+
+
+def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(small: None):
+    Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\n")
+    for then in ("drop", "drop-query", "mask"):
+        with serving(says_yes_to("text number 3")) as server:
+            labels, removed, _ = judged({"cascade": [{"judge": "one"}], "then": then}, asked_of(server.url, trim=64 + len(then)))
+        assert len(server.asked) == 5
+        assert removed.is_empty()
+        kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort("rank")
+        assert kept.select("doc_id", "rank").rows() == [("d2", 1), ("d3", 2), ("d4", 3)]
 
 
 def test_without_a_cascade_nothing_is_asked_and_the_tables_are_there(small: None):
