@@ -64,6 +64,20 @@ def why(
 
 
 @app.command()
+def compare(
+    one: Annotated[str, typer.Argument(help="A round or reference that was evaluated: r0, r1, bm25, ...")],
+    other: Annotated[str, typer.Argument(help="Another; what it gives more is told.")],
+    on: Annotated[str | None, typer.Option(help="A collection; all by default.")] = None,
+    margin: Annotated[float, typer.Option(help="Of nDCG@10, that may be lost without harm.")] = 0.005,
+    out: Annotated[Path | None, typer.Option(help="A file: .md for the tables, .parquet for every query.")] = None,
+) -> None:
+    """Two rounds, query by query: what changed, how sure that is, and for which queries it got worse."""
+    from hone.compare import compare as hold
+
+    hold(one, other, on, margin, out)
+
+
+@app.command()
 def audit(
     what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a folder of a collection, or the name of a collected one.")],
     test: Annotated[str | None, typer.Option(help="Another such: whatever of its queries stands in training is told.")] = None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hone.audit.candidates import Candidates
 from hone.audit.estimate import Estimate
 from hone.audit.finding import Finding
-from tasks.report.intervals import Interval
+from tasks.doubt.intervals import Interval
 from tasks.report.words import count, share
 
 NAMED = 3

@@ -23,10 +23,10 @@ from hone.audit.subject import Subject
 from hone.audit.suspicion import KINDS, LIKE_POSITIVE, scored, suspicious
 from hone.screen import line
 from tasks import params
+from tasks.doubt.intervals import Interval
 from tasks.errors import Refused
 from tasks.files import fingerprint, write_json, write_text
 from tasks.params import Machine, Model
-from tasks.report.intervals import Interval
 from tasks.report.words import count, share
 from tasks.stage import say
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from hone.audit.candidates import vectors_of
 from hone.audit.subject import Subject
-from tasks.report.intervals import Interval
+from tasks.doubt.intervals import Interval
 from tasks.seeds import generator
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from tasks import resolved, training_set
+from tasks.doubt.intervals import DRAWS
 from tasks.files import read_json, write_text
 from tasks.report import figures, plots
 from tasks.report.examples import examples
-from tasks.report.intervals import DRAWS
 from tasks.report.judged import judged_rounds
 from tasks.report.loss import loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
@@ -19,7 +19,7 @@ from tasks.report.origin import git_commit
 from tasks.report.page.render import render
 from tasks.report.runs import LOOP
 from tasks.report.scores import Score, all_scores, changed_most
-from tasks.report.summary import summary
+from tasks.report.summary import seen, summary
 from tasks.stage import run, say
 
 PAGE = Path("reports/index.html")
@@ -44,6 +44,10 @@ def main() -> None:
         **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},
         "summary": answer,
         "by_collection": {name: [score for score in found if score.collection == name] for name in settings["evaluate_on"]},
+        "detectable": {
+            name: seen([one for one in found if one.collection == name and one.name in rounds]) for name in settings["evaluate_on"]
+        },
+        "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
         "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
         "mined": mining,

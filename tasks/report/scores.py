@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from tasks.doubt.intervals import Interval, intervals
+from tasks.doubt.paired import LEVEL, Paired, holm, paired
 from tasks.evaluate.measures import NAMES
 from tasks.files import read_json
-from tasks.report.intervals import Interval, intervals
 from tasks.seeds import generator
 from tasks.tables import read
 
@@ -24,13 +25,26 @@ SAME = 1e-9
 
 @dataclass(frozen=True)
 class Against:
-    """What a ranking gives more than another, in nDCG@10: the mean over queries, and how many gained, lost, and neither."""
+    """What a ranking gives more than another, in nDCG@10: the mean over queries, and how many gained, lost, and neither.
+
+    Attributes:
+        test: of no difference.
+        p: of the randomisation test, adjusted (Holm) for all contrasts of the page: every round against the base and against
+            the round that it starts from, on every collection. Null for references, which are no contrast.
+    """
 
     other: str
     difference: Interval
     better: int
     worse: int
     equal: int
+    test: Paired
+    p: float | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is a difference: its interval leaves 0 out, and its p, adjusted, is at most .05."""
+        return self.difference.beyond_zero and (self.p is None or self.p <= LEVEL)
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,18 @@ def all_scores(rounds: dict[str, dict], compare_with: list[str], collections: li
     """Every reference and round on every collection, in the order of `in_order`."""
     names, base = in_order(rounds, compare_with), base_of(rounds, compare_with)
     starts = {name: item["from"] if item["from"] in names and item["from"] != base else None for name, item in rounds.items()}
-    return [found for collection in collections for found in scores_on(collection, names, base, starts, seed)]
+    found = [found for collection in collections for found in scores_on(collection, names, base, starts, seed)]
+    return adjusted(found, set(rounds))
+
+
+def adjusted(found: list[Score], rounds: set[str]) -> list[Score]:
+    """Scores whose contrasts have their p, adjusted for as many as there are."""
+    contrasts = [(place, kind) for place, one in enumerate(found) if one.name in rounds for kind in ("base", "start") if getattr(one, kind)]
+    ps = holm([getattr(found[place], kind).test.randomisation for place, kind in contrasts])
+    made = list(found)
+    for (place, kind), p in zip(contrasts, ps, strict=True):
+        made[place] = replace(made[place], **{kind: replace(getattr(made[place], kind), p=p)})
+    return made
 
 
 def scores_on(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
@@ -88,7 +113,10 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     draw = generator(seed, "report", collection)
     found = intervals(np.column_stack([*column.values(), *changes]), draw)
     own = dict(zip(names, found, strict=False))
-    against = {pair: held(pair[1], change, one) for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)}
+    against = {
+        pair: held(pair[1], change, one, generator(seed, "report", collection, *pair))
+        for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)
+    }
     return [
         Score(
             name=name,
@@ -105,10 +133,10 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     ]
 
 
-def held(other: str, change: np.ndarray, difference: Interval) -> Against:
-    """Counts of a paired difference [queries]."""
+def held(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Against:
+    """Counts and test of a paired difference [queries]."""
     better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
-    return Against(other, difference, better, worse, len(change) - better - worse)
+    return Against(other, difference, better, worse, len(change) - better - worse, paired(change, draw))
 
 
 def shown(name: str, collection: str) -> pl.DataFrame:

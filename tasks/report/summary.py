@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.report.scores import Against, Score, base_of, to_take
-from tasks.report.words import count, joined, score, signed, span
+from tasks.report.words import chance, count, harm, joined, score, signed, span
+
+MARGIN = 0.005  # of nDCG@10: what is lost below it hardly anybody would see (ours)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def details_of(scores: list[Score], base: str) -> list[str]:
         if one.base is not None:
             sentences += [f"{sentence(one)}{where}."] if several else []
             sentences.append(counts(one.base))
+            sentences += seen([one])
         if one.start is not None:
             sentences.append(last_step(one, where))
         if one.split == "dev":
@@ -81,8 +84,8 @@ def details_of(scores: list[Score], base: str) -> list[str]:
 
 
 def verdict(against: Against) -> str:
-    """better, worse, or open where the interval includes 0."""
-    if not against.difference.beyond_zero:
+    """better, worse, or open where the interval includes 0 or the test, adjusted for all contrasts, finds it no surprise."""
+    if not against.sure:
         return "open"
     return "better" if against.difference.mean > 0 else "worse"
 
@@ -90,6 +93,7 @@ def verdict(against: Against) -> str:
 def sentence(one: Score) -> str:
     """What a round gives against the base on one collection."""
     against, kind = one.base, verdict(one.base)
+    doubt = f", {chance(against.p)} for all that is compared here" if against.difference.beyond_zero else ", which includes no change"
     before = score(one.own.mean - against.difference.mean, 3)
     how = {"better": f"is better than {against.other}", "worse": f"is worse than {against.other}"}.get(
         kind, f"cannot be told from {against.other}"
@@ -98,7 +102,7 @@ def sentence(one: Score) -> str:
     return (
         f"Round {one.name} {how}: nDCG@10 goes from {before} to {score(one.own.mean, 3)} on {queries}, "
         f"{signed(against.difference.mean)} (95 % interval {span(against.difference)}"
-        f"{', which includes no change' if kind == 'open' else ''})"
+        f"{doubt if kind == 'open' else ''})"
     )
 
 
@@ -110,8 +114,19 @@ def counts(against: Against) -> str:
 def last_step(one: Score, where: str) -> str:
     """What a round gives against the one that it starts from."""
     kind, change = verdict(one.start), one.start.difference
-    said = {"better": "a gain of its own", "worse": "a loss"}.get(kind, "which may be chance")
+    said = {"better": "a gain of its own", "worse": "a loss"}.get(kind, f"which may be chance; {harm(one.start.test, MARGIN)}")
     return f"Against {one.start.other}, from which it starts, it gives{where} {signed(change.mean)} ({span(change)}), {said}."
+
+
+def seen(scores: list[Score]) -> list[str]:
+    """The smallest true difference that so many queries of one collection show, against what each round is held against."""
+    least = [(one.base.other, one.name, one.base.test.detectable) for one in scores if one.base and one.base.test.detectable]
+    if not least:
+        return []
+    bounds = joined([f"{bound:.3f}{f' ({name})' if len(least) > 1 else ''}" for _, name, bound in least])
+    queries = count(scores[0].queries, f"{scores[0].split} query", f"{scores[0].split} queries")
+    told = f"With {queries} of {scores[0].collection} a true difference from {least[0][0]} under {bounds}"
+    return [f"{told} is missed more than once in five times."]
 
 
 def choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> str:

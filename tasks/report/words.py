@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.report.intervals import Interval
+from tasks.doubt.intervals import Interval
+from tasks.doubt.paired import LEVEL, Paired, no_worse
 
 MINUS = "−"
 
@@ -40,3 +41,16 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def joined(words: list[str]) -> str:
     """a, b and c"""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def chance(p: float | None) -> str:
+    """p = .031, p < .001: how often chance alone would do as much; a dash where there is none."""
+    if p is None:
+        return "–"
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def harm(test: Paired, margin: float) -> str:
+    """Whether a loss of more than a margin is ruled out."""
+    p = no_worse(test, margin)
+    return f"a loss of {margin:g} is {'ruled out' if p is not None and p <= LEVEL else 'not ruled out'}"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.report import intervals as module
-from tasks.report.intervals import Interval, intervals
+from tasks.doubt import intervals as module
+from tasks.doubt.intervals import Interval, intervals
 
 
 def draw(seed: int = 0) -> np.random.Generator:

@@ -39,6 +39,34 @@ def test_a_gain_beyond_chance(workspace: Path):
     assert found.details[-1].startswith("Take models/r2: of all rounds it has the highest nDCG@10 on the dev queries (0.900)")
 
 
+def test_many_comparisons_make_each_less_sure(workspace: Path):
+    write_all()
+    for name, dev in DEV.items():
+        write_scores(name, "made-up", [0.5 if name in ("r0", "bm25") else 0.6] * 6, dev)
+    # Six queries that all gain: two of 64 ways to turn the signs are as far from 0. Five contrasts make it 5 / 32.
+    found = answer("made-up")
+    assert found.headline.startswith("Round r2 cannot be told from r0: nDCG@10 goes from 0.500 to 0.600 on 6 test queries, +0.100 (95 %")
+    assert "+0.100 to +0.100, p = .156 for all that is compared here)" in found.headline
+
+
+def test_what_could_not_have_been_seen_is_said(workspace: Path):
+    write_all()
+    for name, values in TEST.items():
+        write_scores(name, "made-up", many(values), DEV[name])
+    # r2 - r0 is 1, .5, 0 or -.5 for 50 queries each: deviation .5604 (n - 1), and (1.9720 + .8434) * .5604 / sqrt(200) = .1116.
+    assert (
+        "With 200 test queries of made-up a true difference from r0 under 0.112 is missed more than once in five times."
+        in answer("made-up").details
+    )
+
+
+def test_a_step_that_changes_nothing_is_shown_to_harm_nothing(workspace: Path):
+    write_all()
+    for name, values in TEST.items():
+        write_scores(name, "made-up", many(TEST["r1"] if name == "r2" else values), DEV[name])
+    assert any(detail.endswith("which may be chance; a loss of 0.005 is ruled out.") for detail in answer("made-up").details)
+
+
 def test_a_loss_beyond_chance_is_called_one(workspace: Path):
     write_all()
     for name, dev in DEV.items():

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.doubt.intervals import Interval
 from tasks.report.figures import plain
-from tasks.report.intervals import Interval
 from tasks.report.runs import flat
 from tasks.report.words import count, joined, score, share, signed, span
 

@@ -27,7 +27,7 @@ def render(content: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {name: getattr(words, name) for name in ("signed", "score", "share", "span", "count", "joined")}
+    environment.filters |= {name: getattr(words, name) for name in ("signed", "score", "share", "span", "count", "joined", "chance")}
     scripts = [script(get_plotlyjs()), script((HERE / "page.js").read_text(encoding="utf-8"))]
     return environment.get_template("page.html.jinja").render(
         **content,

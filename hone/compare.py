@@ -1,0 +1,224 @@
+"""`hone compare`: two rounds or references, query by query: what changed, how sure that is, and for whom it got worse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hone.screen import line, shortened, table
+from tasks import params, tables
+from tasks.doubt.intervals import Interval, intervals
+from tasks.doubt.paired import Paired, equivalent, holm, paired
+from tasks.errors import Refused, listed, nearest
+from tasks.evaluate.measures import NAMES
+from tasks.files import write_text, written_whole
+from tasks.report.scores import LEVEL, MEASURE, REPORTS, SAME, shown
+from tasks.report.words import chance, count, harm, score, signed, span
+from tasks.seeds import generator
+
+WORSE = 10  # queries that are shown
+COLUMNS = ("measure", "before", "after", "difference", "95 %", "randomisation", "t-test", "effect")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One measure of two rankings over the same queries.
+
+    Attributes:
+        before, after: means.
+        difference: of the means, with its interval.
+        test: of no difference.
+        p: of the randomisation test; of nDCG@10 adjusted for as many collections as are compared.
+    """
+
+    measure: str
+    before: float
+    after: float
+    difference: Interval
+    test: Paired
+    p: float
+
+
+def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None) -> None:
+    """Print it, and write it where a file is given.
+
+    Args:
+        one, other: rounds or references that were evaluated; the difference is what `other` gives more than `one`.
+        on: a collection; null: every one that both were evaluated on.
+        margin: of nDCG@10 that may be lost without harm.
+        out: .md: what is printed; .parquet: every query with both values of every measure.
+
+    Raises:
+        Refused: a name that was not evaluated, other queries on either side, or a file of another kind.
+    """
+    if out is not None and out.suffix not in (".md", ".parquet"):
+        raise Refused(f"--out {out}: a file that ends in .md or .parquet is meant.")
+    if not margin > 0:
+        raise Refused(f"--margin is {margin:g}: a number above 0 is meant, such as 0.005.")
+    collections = both(one, other, on)
+    values = {name: joined(one, other, name) for name in collections}
+    seed = params.read().seed
+    found = {name: measured(frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
+    ps = holm([rows[0].p for rows in found.values()])
+    pages = []
+    for (name, rows), p in zip(found.items(), ps, strict=True):
+        pages.append(told(one, other, name, values[name], [Compared(**(vars(rows[0]) | {"p": p})), *rows[1:]], margin, len(found)))
+    for page in pages:
+        page.print()
+    if out is None:
+        return
+    if out.suffix == ".md":
+        write_text(out, "\n".join(page.markdown() for page in pages))
+    else:
+        with written_whole(out) as part:
+            pl.concat([frame.with_columns(collection=pl.lit(name)) for name, frame in values.items()]).write_parquet(part)
+    line(f"Written to {out}.")
+
+
+def both(one: str, other: str, on: str | None) -> list[str]:
+    """Collections that both names were evaluated on.
+
+    Raises:
+        Refused: there is none.
+    """
+    evaluated = {folder.name: {file.stem for file in folder.glob("*.parquet")} for folder in (REPORTS / "queries").glob("*")}
+    for name in (one, other):
+        if not evaluated.get(name):
+            raise Refused(f"'{name}' was not evaluated here: {nearest(name, [known for known, files in evaluated.items() if files])}")
+    if one == other:
+        raise Refused(f"'{one}' is compared with itself: name two rounds.")
+    common = sorted(evaluated[one] & evaluated[other])
+    if on is not None and on not in common:
+        raise Refused(f"{one} and {other} were not both evaluated on '{on}': {nearest(on, common)}")
+    if not common:
+        raise Refused(f"{one} and {other} were evaluated on different collections ({listed(evaluated[one])}; {listed(evaluated[other])}).")
+    return common if on is None else [on]
+
+
+def joined(one: str, other: str, collection: str) -> pl.DataFrame:
+    """query_id, split, and both values of every measure: <measure>_before, <measure>_after.
+
+    Raises:
+        Refused: the two were evaluated on other queries, or hold what is no number.
+    """
+    before, after = shown(one, collection), shown(other, collection)
+    together = before.join(after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after")
+    if not len(together) == len(before) == len(after):
+        raise Refused(
+            f"{one} and {other} were not evaluated on the same queries of {collection} ({len(before):,}, {len(after):,}, "
+            f"{len(together):,} in both): run `dvc repro`, which evaluates what is stale."
+        )
+    together = together.rename({name: f"{name}_before" for name in NAMES})
+    numbers = together.select(pl.all_horizontal(pl.selectors.float().is_finite().fill_null(False)).alias("all"))["all"]
+    if not numbers.all():
+        raise Refused(
+            f"query '{together['query_id'][int(numbers.arg_min())]}' of {collection} has a score that is no number: evaluate again."
+        )
+    return together
+
+
+def measured(values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
+    """Every measure, nDCG@10 first; intervals come from one set of draws."""
+    before = values.select(f"{name}_before" for name in NAMES).to_numpy()
+    after = values.select(f"{name}_after" for name in NAMES).to_numpy()
+    change = after - before
+    found = []
+    for place, (name, difference) in enumerate(zip(NAMES, intervals(change, draw), strict=True)):
+        test = paired(change[:, place], draw)
+        found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), difference, test, test.randomisation))
+    return sorted(found, key=lambda one: one.measure != MEASURE)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is said of one collection."""
+
+    title: str
+    sentences: list[str]
+    rows: list[tuple[str, ...]]
+    worse: list[tuple[str, ...]]
+    worse_columns: tuple[str, ...]
+
+    def print(self) -> None:
+        line(self.title)
+        for sentence in self.sentences:
+            line(sentence)
+        line()
+        table(COLUMNS, self.rows)
+        if self.worse:
+            line()
+            table(self.worse_columns, self.worse)
+        line()
+
+    def markdown(self) -> str:
+        def rows(columns: tuple[str, ...], cells: list[tuple[str, ...]]) -> list[str]:
+            lines = [columns, ("---",) * len(columns), *cells]
+            return ["| " + " | ".join(cell.replace("|", "\\|") for cell in one) + " |" for one in lines]
+
+        worse = ["", *rows(self.worse_columns, self.worse)] if self.worse else []
+        return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *worse, ""])
+
+
+def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int) -> Page:
+    """Sentences and tables on one collection."""
+    first, split = rows[0], values["split"][0]
+    change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
+    better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
+    sentences = [
+        verdict(one, other, first, several),
+        f"{count(better, 'query is', 'queries are')} better, {worse:,} worse, {len(change) - better - worse:,} equal.",
+        *([] if sure(first) and first.difference.mean > 0 else [within(first.test, margin)]),
+    ]
+    if first.test.detectable:
+        sentences.append(f"A true difference under {first.test.detectable:.3f} is missed by so many queries more than once in five times.")
+    named = tables.read("queries", Path("data") / collection / split / "queries.parquet").select("query_id", "text")
+    fell = (
+        values.with_columns(change=change)
+        .filter(pl.col("change") < -SAME)
+        .sort("change", "query_id")
+        .head(WORSE)
+        .join(named, on="query_id", how="left", maintain_order="left")
+    )
+    shown_of_query = ("query_id", "text", f"{MEASURE}_before", f"{MEASURE}_after", "change")
+    return Page(
+        f"{other} against {one} on {collection}, {count(len(values), f'{split} query', f'{split} queries')}",
+        sentences,
+        [
+            (
+                row.measure, score(row.before), score(row.after), signed(row.difference.mean, 4), span(row.difference),
+                chance(row.p), chance(row.test.t), "–" if row.test.effect is None else signed(row.test.effect, 2),
+            )
+            for row in rows
+        ],
+        [
+            (shortened(text or query_id, 90), score(before, 3), score(after, 3), signed(change))
+            for query_id, text, before, after, change in fell.select(*shown_of_query).rows()
+        ],
+        ("what got worse most", one, other, "change"),
+    )  # fmt: skip
+
+
+def verdict(one: str, other: str, first: Compared, several: int) -> str:
+    """Better, worse, or not to be told apart, by interval and test together."""
+    how = ("is better than" if first.difference.mean > 0 else "is worse than") if sure(first) else "cannot be told from"
+    adjusted = f", adjusted for {several} collections" if several > 1 else ""
+    return (
+        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {signed(first.difference.mean)} "
+        f"(95 % interval {span(first.difference)}; {chance(first.p)}{adjusted})."
+    )
+
+
+def sure(first: Compared) -> bool:
+    """Whether it is a difference, by interval and test together."""
+    return first.difference.beyond_zero and first.p <= LEVEL
+
+
+def within(test: Paired, margin: float) -> str:
+    """What is shown about a margin of indifference."""
+    same = equivalent(test, margin)
+    if same is not None and same <= LEVEL:
+        return f"The two are shown to be the same within {margin:g}."
+    return f"{harm(test, margin).capitalize()}."

@@ -1,0 +1,93 @@
+"""`hone compare` says what changed between two rounds, how sure that is, and for whom it got worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hone.compare import compare
+from tasks.errors import Refused
+from tests.prepared import write_params
+from tests.report.made_up import DEV, TEST, save, write_all, write_scores
+
+
+@pytest.fixture
+def loop(workspace: Path) -> None:
+    """Four test queries; r2 against r1: two gain .5, one loses .5."""
+    write_all()
+    write_params()
+
+
+def many(name: str, times: int = 50) -> None:
+    write_scores(name, "made-up", TEST[name] * times, DEV[name])
+
+
+def test_what_four_queries_cannot_tell(loop: None, capsys: pytest.CaptureFixture[str]):
+    compare("r1", "r2")
+    told = capsys.readouterr().out
+    assert "r2 against r1 on made-up, 4 test queries" in told
+    # .5, .5, 0, -.5: of the eight ways to turn three signs none of whose sums is 0, all are as far from 0 as .5: p = 1.
+    assert "r2 cannot be told from r1: nDCG@10 0.625 to 0.750, +0.125" in told
+    assert "p = 1.000" in told
+    assert "2 queries are better, 1 worse, 1 equal." in told
+    assert "A loss of 0.005 is not ruled out." in told
+    assert "test query 4" in told  # the one that got worse
+    assert "test query 1" not in told
+
+
+def test_a_difference_beyond_chance(loop: None, capsys: pytest.CaptureFixture[str]):
+    many("r0")
+    many("r3")
+    ids = [f"t{number}" for number in range(1, 201)]
+    save("queries", {"query_id": ids, "text": "a text"}, Path("data/made-up/test/queries.parquet"))
+    compare("r0", "r3")
+    told = capsys.readouterr().out
+    assert "r3 is better than r0: nDCG@10 0.500 to 0.875, +0.375" in told
+    assert "p < .001" in told
+    assert "ruled out" not in told
+    assert "A true difference under 0." in told
+    compare("r3", "r0")
+    assert "r0 is worse than r3: nDCG@10 0.875 to 0.500, −0.375" in capsys.readouterr().out
+
+
+def test_several_collections_share_their_doubt(workspace: Path, capsys: pytest.CaptureFixture[str]):
+    write_all(("first", "second"))
+    write_params()
+    compare("r0", "r1")
+    told = capsys.readouterr().out
+    assert told.count("adjusted for 2 collections") == 2
+    compare("r0", "r1", on="second")
+    assert "adjusted" not in capsys.readouterr().out
+
+
+def test_it_is_written_as_tables(loop: None, capsys: pytest.CaptureFixture[str]):
+    compare("r1", "r2", out=Path("out.md"))
+    text = Path("out.md").read_text()
+    assert "## r2 against r1 on made-up, 4 test queries" in text
+    assert "| ndcg_at_10 | 0.6250 | 0.7500 | +0.1250 |" in text
+    compare("r1", "r2", out=Path("out.parquet"))
+    rows = pl.read_parquet("out.parquet")
+    assert rows["ndcg_at_10_before"].to_list() == TEST["r1"]
+    assert rows["ndcg_at_10_after"].to_list() == TEST["r2"]
+    assert set(rows["collection"]) == {"made-up"}
+
+
+def test_what_cannot_be_compared_is_refused(loop: None):
+    with pytest.raises(Refused, match="'r22' was not evaluated here: did you mean 'r2'"):
+        compare("r1", "r22")
+    with pytest.raises(Refused, match="compared with itself"):
+        compare("r1", "r1")
+    with pytest.raises(Refused, match="not both evaluated on 'mad-up': did you mean 'made-up'"):
+        compare("r1", "r2", on="mad-up")
+    with pytest.raises(Refused, match=r"ends in .md or .parquet"):
+        compare("r1", "r2", out=Path("out.html"))
+    with pytest.raises(Refused, match="--margin is 0"):
+        compare("r1", "r2", margin=0)
+    many("r2")
+    with pytest.raises(Refused, match=r"not evaluated on the same queries of made-up \(4, 200, 4 in both\)"):
+        compare("r1", "r2")
+    write_scores("r2", "made-up", [1.0, float("nan"), 0.5, 0.5], DEV["r2"])
+    with pytest.raises(Refused, match="query 't2' of made-up has a score that is no number"):
+        compare("r1", "r2")
