@@ -26,6 +26,7 @@ def retry(round: str) -> None:
         raise Refused(f"in round {round} there is nothing that a judge could not say: nothing to ask again.")
     before = read_json(RETRIES) if RETRIES.is_file() else {}
     Path(RETRIES).parent.mkdir(exist_ok=True)
-    write_json(RETRIES, before | {round: before.get(round, 0) + 1})
+    # Above every count so far: rounds share the ledger, and what another round has asked again at its count is to be asked once more.
+    write_json(RETRIES, before | {round: max(before.values(), default=0) + 1})
     reasons = unknown["reason"].str.split(":").list.first().value_counts(sort=True)
     line(f"{len(unknown):,} pairs will be asked again ({', '.join(f'{count:,} {why}' for why, count in reasons.rows())}): `dvc repro`")

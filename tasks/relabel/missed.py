@@ -10,7 +10,7 @@ from tasks.relabel.verdicts import PAIR
 
 
 def missed(said: Cascade) -> dict | None:
-    """How many false negatives the last judge would have found among the pairs that never reached it.
+    """How many false negatives the last judge would have found among the pairs that never reached it, and nobody before it found.
 
     Returns:
         pairs (not passed on), control (of them judged all the same), hits, and share and number of what is missed, each
@@ -19,7 +19,8 @@ def missed(said: Cascade) -> dict | None:
     if said.control.is_empty():
         return None
     last = said.said[-1].join(said.control, on=PAIR, how="semi").filter(pl.col("verdict") != "unknown")
-    hits = int((last["verdict"] == "positive").sum())
+    earlier = pl.concat(said.said[:-1]).unique(PAIR, keep="last", maintain_order=True).filter(pl.col("verdict") == "positive")
+    hits = len(last.filter(pl.col("verdict") == "positive").join(earlier, on=PAIR, how="anti"))
     low, high = wilson(hits, len(last))
     return {
         "pairs": said.unsent,

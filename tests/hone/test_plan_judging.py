@@ -12,7 +12,7 @@ from hone.judge_retry import retry
 from hone.plan_judging import cost, judging, plan_judging
 from tasks import params, tables
 from tasks.errors import Refused
-from tasks.files import read_json
+from tasks.files import read_json, write_json
 from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
 from tasks.resolve import __main__ as resolve
 from tests.prepared import pairs, prepare, write_rows
@@ -86,6 +86,9 @@ def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params
     retry("r1")
     retry("r1")
     assert read_json(Path("inputs/retries.json")) == {"r1": 2}
+    write_json(Path("inputs/retries.json"), {"r1": 2, "r9": 4})  # what r9 has asked again is asked once more
+    retry("r1")
+    assert read_json(Path("inputs/retries.json")) == {"r1": 5, "r9": 4}
     tables.write("judgments", tables.empty("judgments"), file)
     with pytest.raises(Refused, match="nothing to ask again"):
         retry("r1")

@@ -48,11 +48,11 @@ NEGATIVES = tables.shaped(
 )
 
 
-def line(name: str, send: str = "found") -> dict:
+def line(name: str, send: str | dict = "found") -> dict:
     return {"name": name, "send": methods.checked("relabel.send", send, "test"), "evidence": []}
 
 
-def run(says: dict[str, Callable[[str, str], str]], send: str = "found", control: float = 0.0) -> tuple[Cascade, dict, pl.DataFrame]:
+def run(says: dict[str, Callable[[str, str], str]], send: str | dict = "found", control: float = 0.0) -> tuple[Cascade, dict, pl.DataFrame]:
     """A cascade of judges that each say what a function of query and document says; what each was asked; all rows kept."""
     asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
     shown: list[pl.DataFrame] = []
@@ -110,6 +110,14 @@ def test_a_control_goes_to_the_last_judge_whatever_the_rules_say():
     estimate = missed(made)
     assert (estimate["pairs"], estimate["control"], estimate["hits"]) == (18, 18, 2)
     assert estimate["missed"][0] == pytest.approx(2)
+
+
+def test_what_an_earlier_judge_has_found_is_not_missed():
+    send = {"most": {"pairs": 1, "among": "not-found"}}
+    made, asked, _ = run({"cheap": finds("q1a"), "strong": finds("q1a", "q3b")}, send, control=1.0)
+    assert len(asked["strong"]) == 18
+    estimate = missed(made)
+    assert (estimate["pairs"], estimate["control"], estimate["hits"]) == (17, 17, 1)
 
 
 def test_the_control_is_drawn_by_seed_and_round():
