@@ -169,7 +169,7 @@ def judge_check(
 def judge_sheet(
     round: Annotated[str, typer.Argument(help="The round whose pairs are judged: r1, r2, ...")],
     out: Annotated[Path, typer.Option(help="The CSV file; a page that fills it in is written beside it.")],
-    n: Annotated[int, typer.Option("--n", help="Pairs; known answers and random documents, a tenth each, come on top.")] = 150,
+    n: Annotated[int, typer.Option("--n", help="Pairs; known answers and random documents, a tenth each, come on top.")] = 180,
     seed: Annotated[int, typer.Option(help="Another seed draws other pairs.")] = 0,
     of: Annotated[Literal["negatives", "candidates"], typer.Option(help="What is drawn from: judges read negatives.")] = "negatives",
 ) -> None:
