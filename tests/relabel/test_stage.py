@@ -239,9 +239,9 @@ def test_a_persons_word_wins_over_the_judge(small: None):
 
 def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(small: None):
     Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\n")
-    for then in ("drop", "drop-query", "mask"):
+    for trim, then in ((64, "drop"), (65, "drop-query"), (66, "mask")):  # another trim is another judge, which is asked anew
         with serving(says_yes_to("text number 3")) as server:
-            labels, removed, _ = judged({"cascade": [{"judge": "one"}], "then": then}, asked_of(server.url, trim=64 + len(then)))
+            labels, removed, _ = judged({"cascade": [{"judge": "one"}], "then": then}, asked_of(server.url, trim=trim))
         assert len(server.asked) == 5
         assert removed.is_empty()
         kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort("rank")
