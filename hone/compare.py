@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,14 @@ import polars as pl
 
 from hone.screen import line, shortened, table
 from tasks import params, tables
-from tasks.doubt.intervals import Interval, intervals
-from tasks.doubt.paired import Paired, equivalent, holm, paired
+from tasks.doubt.intervals import intervals
+from tasks.doubt.paired import LEVEL, Paired, equivalent, holm
 from tasks.errors import Refused, listed, nearest
 from tasks.evaluate.measures import NAMES
 from tasks.files import write_text, written_whole
-from tasks.report.scores import LEVEL, MEASURE, REPORTS, SAME, shown
+from tasks.report.scores import MEASURE, REPORTS, SAME, Against, held, shown
+from tasks.report.summary import counts
+from tasks.report.summary import verdict as direction
 from tasks.report.words import chance, count, harm, score, signed, span
 from tasks.seeds import generator
 
@@ -29,17 +31,13 @@ class Compared:
 
     Attributes:
         before, after: means.
-        difference: of the means, with its interval.
-        test: of no difference.
-        p: of the randomisation test; of nDCG@10 adjusted for as many collections as are compared.
+        against: the difference, its test and counts; the p of nDCG@10 is adjusted for as many collections as are compared.
     """
 
     measure: str
     before: float
     after: float
-    difference: Interval
-    test: Paired
-    p: float
+    against: Against
 
 
 def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None) -> None:
@@ -61,11 +59,11 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
     collections = both(one, other, on)
     values = {name: joined(one, other, name) for name in collections}
     seed = params.read().seed
-    found = {name: measured(frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
-    ps = holm([rows[0].p for rows in found.values()])
+    found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
     pages = []
-    for (name, rows), p in zip(found.items(), ps, strict=True):
-        pages.append(told(one, other, name, values[name], [Compared(**(vars(rows[0]) | {"p": p})), *rows[1:]], margin, len(found)))
+    for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
+        rows = [replace(first, against=replace(first.against, p=p)), *others]
+        pages.append(told(one, other, name, values[name], rows, margin, len(found)))
     for page in pages:
         page.print()
     if out is None:
@@ -120,16 +118,17 @@ def joined(one: str, other: str, collection: str) -> pl.DataFrame:
     return together
 
 
-def measured(values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
+def measured(one: str, values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
     """Every measure, nDCG@10 first; intervals come from one set of draws."""
     before = values.select(f"{name}_before" for name in NAMES).to_numpy()
     after = values.select(f"{name}_after" for name in NAMES).to_numpy()
     change = after - before
     found = []
     for place, (name, difference) in enumerate(zip(NAMES, intervals(change, draw), strict=True)):
-        test = paired(change[:, place], draw)
-        found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), difference, test, test.randomisation))
-    return sorted(found, key=lambda one: one.measure != MEASURE)
+        against = held(one, change[:, place], difference, draw)
+        against = replace(against, p=against.test.randomisation)
+        found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), against))
+    return sorted(found, key=lambda row: row.measure != MEASURE)
 
 
 @dataclass(frozen=True)
@@ -166,14 +165,13 @@ def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list
     """Sentences and tables on one collection."""
     first, split = rows[0], values["split"][0]
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
-    better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
     sentences = [
         verdict(one, other, first, several),
-        f"{count(better, 'query is', 'queries are')} better, {worse:,} worse, {len(change) - better - worse:,} equal.",
-        *([] if sure(first) and first.difference.mean > 0 else [within(first.test, margin)]),
+        counts(first.against),
+        *([] if first.against.sure and first.against.difference.mean > 0 else [within(first.against.test, margin)]),
     ]
-    if first.test.detectable:
-        sentences.append(f"A true difference under {first.test.detectable:.3f} is missed by so many queries more than once in five times.")
+    if least := first.against.test.detectable:
+        sentences.append(f"A true difference under {least:.3f} is missed by so many queries more than once in five times.")
     named = tables.read("queries", Path("data") / collection / split / "queries.parquet").select("query_id", "text")
     fell = (
         values.with_columns(change=change)
@@ -186,13 +184,7 @@ def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list
     return Page(
         f"{other} against {one} on {collection}, {count(len(values), f'{split} query', f'{split} queries')}",
         sentences,
-        [
-            (
-                row.measure, score(row.before), score(row.after), signed(row.difference.mean, 4), span(row.difference),
-                chance(row.p), chance(row.test.t), "–" if row.test.effect is None else signed(row.test.effect, 2),
-            )
-            for row in rows
-        ],
+        [cells(row) for row in rows],
         [
             (shortened(text or query_id, 90), score(before, 3), score(after, 3), signed(change))
             for query_id, text, before, after, change in fell.select(*shown_of_query).rows()
@@ -201,19 +193,24 @@ def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list
     )  # fmt: skip
 
 
+def cells(row: Compared) -> tuple[str, ...]:
+    """A measure's line of the table, under `COLUMNS`."""
+    difference, test = row.against.difference, row.against.test
+    return (
+        row.measure, score(row.before), score(row.after), signed(difference.mean, 4), span(difference),
+        chance(row.against.p), chance(test.t), "–" if test.effect is None else signed(test.effect, 2),
+    )  # fmt: skip
+
+
 def verdict(one: str, other: str, first: Compared, several: int) -> str:
     """Better, worse, or not to be told apart, by interval and test together."""
-    how = ("is better than" if first.difference.mean > 0 else "is worse than") if sure(first) else "cannot be told from"
+    against = first.against
+    how = {"better": "is better than", "worse": "is worse than"}.get(direction(against), "cannot be told from")
     adjusted = f", adjusted for {several} collections" if several > 1 else ""
     return (
-        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {signed(first.difference.mean)} "
-        f"(95 % interval {span(first.difference)}; {chance(first.p)}{adjusted})."
+        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {signed(against.difference.mean)} "
+        f"(95 % interval {span(against.difference)}; {chance(against.p)}{adjusted})."
     )
-
-
-def sure(first: Compared) -> bool:
-    """Whether it is a difference, by interval and test together."""
-    return first.difference.beyond_zero and first.p <= LEVEL
 
 
 def within(test: Paired, margin: float) -> str:
