@@ -23,6 +23,12 @@ def hone_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     return home
 
 
+@pytest.fixture(autouse=True)
+def endpoints_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test is told what an endpoint has shown of itself in another: ports are used again."""
+    monkeypatch.setattr("tasks.relabel.client.HABITS", {})
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, as the current one."""

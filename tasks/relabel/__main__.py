@@ -9,10 +9,11 @@ import polars as pl
 
 from tasks import params, resolved, tables, training_set
 from tasks.encode.models import Models
-from tasks.files import write_json
+from tasks.files import fingerprint, fingerprint_of_file, write_json
+from tasks.known_labels import known_labels
 from tasks.methods import find
 from tasks.relabel import outcomes, overrides
-from tasks.relabel.budget import Budget
+from tasks.relabel.budget import NAMES, Budget
 from tasks.relabel.calibrated import calibrated
 from tasks.relabel.cascade import Cascade, run_cascade
 from tasks.relabel.desk import Desk
@@ -35,7 +36,7 @@ def main(round: str) -> None:
     section = settings["relabel"]
     folder = Path("rounds") / round
     training = training_set.read()
-    known = tables.read("labels", Path("rounds") / settings["from"] / "labels.parquet")
+    known = known_labels(settings["from"])
     negatives = tables.read("negatives", folder / "negatives.parquet")
     labels = joined(known, negatives, tables.read("removed", folder / "removed" / "sample.parquet"))
     decided = overrides.read()
@@ -57,9 +58,10 @@ def judged(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     """Labels, removed rows and an account of a round whose negatives judges have read."""
     section, round = settings["relabel"], settings["round"]
+    ledger, order = Ledger(), order_of(settings)
     desk = Desk(
-        Ledger(), f"{round} {time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
-        Budget(**section["budget"]), section["retry"], Models.of(settings), training,
+        ledger, f"{order}{time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
+        what_is_left(section["budget"], ledger, order, round), section["retry"], Models.of(settings), training,
     )  # fmt: skip
     for name, reason in section["left_out"].items():
         say(f"relabel {round}: without the judge {name}: {reason}")
@@ -83,6 +85,30 @@ def judged(
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
     return made.labels, made.removed, account(said, made, section, desk, {"allowed": allowed, "why": why, "wanted": wanted})
+
+
+def order_of(settings: dict) -> str:
+    """How the ledger calls every run of this stage on these negatives with these judges, here.
+
+    A run that was killed and the one that ends its work share a budget. `hone judge retry`, other judges and other negatives
+    are orders of their own.
+    """
+    section, round = settings["relabel"], settings["round"]
+    asked = [line["fingerprint"] for line in section["cascade"]]
+    negatives = fingerprint_of_file(Path("rounds") / round / "negatives.parquet")
+    return f"{round} {fingerprint(str(Path.cwd().resolve()), negatives, str(section['retry']), *asked)[:12]} "
+
+
+def what_is_left(limits: dict, ledger: Ledger, order: str, round: str) -> Budget:
+    """The stage's budget, less what its earlier runs have spent."""
+    budget = Budget(**limits)
+    if any(limits[name] is not None for name in NAMES):
+        spent = ledger.spent(order)
+        if spent["pairs"]:
+            told = f"{spent['pairs']:,} pairs, {spent['tokens']:,} tokens, {spent['money']:.4g} of money"
+            say(f"relabel {round}: an earlier run of this stage has spent {told} of its budget")
+        budget.begun_with(spent)
+    return budget
 
 
 def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:

@@ -96,7 +96,6 @@ class Clerk:
         waiting: calls of each of them that were asked for, by their names in it.
         places: (batch, name of the call in it) of what batches of an earlier process still owe, by what the call says.
         direct: calls made directly because the endpoint had not answered yet.
-        stopped: why nothing more is asked; null while work goes on.
         faults: of the calls of the batch that is being collected; null for an answer.
     """
 
@@ -114,11 +113,11 @@ class Clerk:
     waiting: dict[str, dict[str, Asked]] = field(default_factory=dict)
     places: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     direct: int = 0
-    stopped: str | None = None
     faults: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.vendor = Vendor(self.endpoint, self.secret)
+        self.habits = habits(self.endpoint)
 
     def make(self, calls: Iterable[Call]) -> None:
         for one in submitted.left_behind(self.endpoint):
@@ -143,8 +142,8 @@ class Clerk:
     def place_all(self) -> None:
         while self.queue:
             asked = self.queue.popleft()
-            if self.stopped:
-                self.hand_on(asked, Reply(asked.call, fault=self.stopped))
+            if self.habits.stopped:
+                self.hand_on(asked, Reply(asked.call, fault=self.habits.stopped))
             else:
                 self.place(asked)
             if len(self.pending) >= self.most or self.size >= MOST_BYTES:
@@ -154,7 +153,7 @@ class Clerk:
         """Find the batch that a call is in already, or is to be in."""
         saying = digest(asked.call, self.endpoint.model)
         known = [(batch, name) for batch, name in self.places.get(saying, ()) if name in self.out[batch].calls]
-        if not known and not habits(self.endpoint).heard and self.direct < FIRST:
+        if not known and not self.habits.heard and self.direct < FIRST:
             self.direct += 1
             self.alone(asked)
         elif not self.reserved(asked):
@@ -184,9 +183,9 @@ class Clerk:
         def told(reply: Reply) -> None:
             if reply.fault is None:
                 self.expected = self.expected or reply.model
-            elif self.direct == FIRST and not habits(self.endpoint).heard and kind(reply.fault) in ITS_FAULT:
-                self.stopped = f"stopped: the first {FIRST} calls failed, the last one: {reply.fault}"
-                say(f"{self.endpoint.model}: {self.stopped}")
+            elif self.direct == FIRST and not self.habits.heard and kind(reply.fault) in ITS_FAULT:
+                self.habits.stopped = f"stopped: the first {FIRST} calls failed, the last one: {reply.fault}"
+                say(f"{self.endpoint.model}: {self.habits.stopped}")
             self.on_reply(replace(reply, call=asked.call))
 
         call = replace(asked.call, pairs=0 if asked.counted else asked.call.pairs)
@@ -194,10 +193,10 @@ class Clerk:
 
     def flush(self) -> None:
         """Submit what is pending, and wait for all that is out and was asked for."""
-        if self.stopped:
+        if self.habits.stopped:
             while self.pending:
                 asked = self.pending.pop()
-                self.hand_on(asked, Reply(asked.call, fault=self.stopped))
+                self.hand_on(asked, Reply(asked.call, fault=self.habits.stopped))
         elif len(self.pending) == 1:
             self.alone(self.pending.pop())
         elif self.pending:
@@ -388,9 +387,9 @@ class Clerk:
             self.budget.settle(held, tokens, money, pairs)
 
     def stop(self, why: str) -> None:
-        if not self.stopped:
-            self.stopped = f"stopped: {why}"
-            say(f"{self.endpoint.model}: {self.stopped}")
+        if not self.habits.stopped:
+            self.habits.stopped = f"stopped: {why}"
+            say(f"{self.endpoint.model}: {self.habits.stopped}")
 
     def shown(self, one: Submitted) -> str:
         return clean(one.batch or one.name, self.secret)[:LONGEST_NAME]

@@ -28,7 +28,7 @@ class Budget:
         money: in the currency of the prices.
         tokens: read and written.
         pairs: asked about.
-        minutes: from the first call on; a call that has begun by then is waited for, a vendor's batch is not.
+        minutes: from this run's first call on; a call that has begun by then is waited for, a vendor's batch is not.
         clock: seconds of a clock that never goes back.
         over: the sentence which limit ended it; null while there is something left.
     """
@@ -43,6 +43,12 @@ class Budget:
     _held: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
     _began: float | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def begun_with(self, spent: dict[str, float]) -> None:
+        """Count what an earlier run of the same stage spent before it ended: pairs, tokens, money."""
+        with self._lock:
+            for name, amount in spent.items():
+                self._spent[name] += amount
 
     def reserve(self, pairs: int, tokens: int, money: float) -> Reservation | None:
         """Set aside what a call may use at most; null, and `over` says why, where that is more than is left.

@@ -18,7 +18,7 @@ from typing import Any
 from tasks.errors import Refused
 from tasks.relabel import said
 from tasks.relabel.budget import Budget, Reservation
-from tasks.relabel.pace import Pace
+from tasks.relabel.pace import Load, Pace
 from tasks.relabel.said import Tops
 from tasks.stage import say
 
@@ -161,9 +161,8 @@ class Caller:
 
         self.endpoint, self.secret, self.budget, self.on_reply, self.expected = endpoint, secret, budget, on_reply, expected
         self.where = shown(endpoint.url)
-        self.pace = Pace(endpoint.slots)
-        self.failures, self.stopped = 0, None
         self.habits = habits(endpoint)
+        self.pace = Pace(self.habits.load_of(endpoint.slots))
         self.held = 0
         self.settled = asyncio.Condition()
         self.in_turn = asyncio.Lock()
@@ -219,10 +218,11 @@ class Caller:
     def hand_on(self, reply: Reply) -> None:
         """Hand one reply on, and count failures in a row."""
         kind = (reply.fault or "").partition(":")[0]
-        self.failures = self.failures + 1 if kind in ITS_FAULT else 0 if not reply.fault else self.failures
-        if self.failures >= FAILURES_IN_A_ROW and not self.stopped:
-            self.stopped = f"stopped: {self.failures} calls in a row failed, the last one: {reply.fault}"
-            say(f"{self.endpoint.model} at {self.where}: {self.stopped}")
+        habits = self.habits
+        habits.failures = habits.failures + 1 if kind in ITS_FAULT else 0 if not reply.fault else habits.failures
+        if habits.failures >= FAILURES_IN_A_ROW and not habits.stopped:
+            habits.stopped = f"stopped: {habits.failures} calls in a row failed, the last one: {reply.fault}"
+            say(f"{self.endpoint.model} at {self.where}: {habits.stopped}")
         self.replies += 1
         if (now := time.monotonic()) - self.told >= EVERY:
             self.told = now
@@ -233,8 +233,8 @@ class Caller:
         """A call with its attempts."""
         fault, pairs, began = "", call.pairs, time.monotonic()
         for attempt in range(self.endpoint.attempts):
-            if self.stopped:
-                fault = fault or self.stopped
+            if self.habits.stopped:
+                fault = fault or self.habits.stopped
                 break
             try:
                 async with self.pace.turn():
@@ -270,13 +270,13 @@ class Caller:
                 pairs = 0  # it was never put to the model
             elif reply.tokens_in:
                 self.habits.heard_of(call, reply.tokens_in)
-            self.pace.well()
+            self.pace.load.well()
             return reply
         except Again as again:
             if again.free:
                 tokens, money = 0, 0.0
             if again.overloaded:
-                self.pace.overloaded(began, again.wait)
+                self.pace.load.overloaded(began, again.wait)
             raise
         except Refused:
             tokens, money, pairs = 0, 0.0, 0
@@ -352,11 +352,23 @@ class Habits:
         room: what it calls max_tokens; newer models of one vendor want another name.
         off: tokens that it counts for one of ours, at most so far.
         heard: it has answered.
+        failures: calls in a row that it failed.
+        stopped: why it is asked nothing more while this process lives; null while it is.
+        load: how many calls at once it bears; null before the first.
     """
 
     room: str = "max_tokens"
     off: float = 1.0
     heard: bool = False
+    failures: int = 0
+    stopped: str | None = None
+    load: Load | None = None
+
+    def load_of(self, slots: int) -> Load:
+        """What it bears, at most so many calls at once."""
+        if self.load is None or self.load.most != slots:
+            self.load = Load(slots)
+        return self.load
 
     def heard_of(self, call: Call, tokens_in: int) -> None:
         """Note how many tokens it has counted in a call."""

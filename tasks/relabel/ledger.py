@@ -189,6 +189,25 @@ class Ledger:
             count = connection.execute(select(func.count()).select_from(kept).where(kept.c.judge == judge)).scalar()
         return total / count if count else None
 
+    def spent(self, runs: str) -> dict[str, float]:
+        """Pairs that models were asked about, tokens and money, of all answers to runs whose names begin with `runs`.
+
+        A score that was made here (no tokens) is no pair that was asked about. What a killed run had under way is not known.
+        """
+        from sqlalchemy import func, select
+
+        from tasks.relabel.ledger_tables import answers
+        from tasks.relabel.ledger_tables import verdicts as kept
+
+        those = answers.c.run.startswith(runs, autoescape=True)
+        asked = select(answers.c.number).where(those, answers.c.tokens_in + answers.c.tokens_out > 0)
+        with self.reading() as connection:
+            tokens, money = connection.execute(
+                select(func.sum(answers.c.tokens_in + answers.c.tokens_out), func.sum(answers.c.money)).where(those)
+            ).one()
+            pairs = connection.execute(select(func.count()).select_from(kept).where(kept.c.answer.in_(asked))).scalar()
+        return {"pairs": pairs, "tokens": int(tokens or 0), "money": float(money or 0)}
+
     def _rows(self, connection: Connection, judge: str, questions: Sequence[bytes], retry: int) -> pl.DataFrame:
         """Every verdict of a judge on these questions, with its answer, in the order in which they were given."""
         from sqlalchemy import select

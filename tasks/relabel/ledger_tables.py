@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -188,12 +191,26 @@ def as_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection, _) -> None:
         connection.isolation_level = None
-        for setting in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):
+        with_readers(connection)
+        for setting in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):
             connection.execute(f"PRAGMA {setting}")
 
     @event.listens_for(engine, "begin")
     def begun(connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes", True) else "BEGIN")
+
+
+def with_readers(connection: sqlite3.Connection) -> None:
+    """WAL, which is a file's for ever. Two who open a new file at once: SQLite tells one of them that it is locked, without waiting."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(random.uniform(0, 0.05))
 
 
 def insert_new(connection: Connection, table: Table) -> Insert:

@@ -11,6 +11,7 @@ from itertools import groupby, islice
 
 import polars as pl
 
+from tasks.relabel import client
 from tasks.relabel.client import Call, Endpoint, Reply
 from tasks.relabel.desk import Desk
 from tasks.relabel.ledger import LEASE, Answer, Verdict, question_key
@@ -154,8 +155,9 @@ class Sitting:
 
     def claimed(self, items: list[Item]) -> Iterator[Call]:
         """Calls about those that nobody else asks now and nobody has answered meanwhile."""
-        if over := self.desk.budget.over:
-            self.faults |= {item.key: f"over budget: {over}" for item in items}
+        over = self.desk.budget.over
+        if fault := f"over budget: {over}" if over else client.habits(self.endpoint).stopped:
+            self.faults |= {item.key: fault for item in items}
             return
         ledger = self.desk.ledger
         keys = [item.key for item in items]

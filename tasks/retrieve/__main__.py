@@ -9,6 +9,7 @@ import polars as pl
 
 from tasks import methods, resolved, tables, training_set
 from tasks.encode.models import Models
+from tasks.known_labels import known_labels
 from tasks.retrieve.source_name import source_name
 from tasks.stage import run, say
 
@@ -20,7 +21,7 @@ def main(round: str) -> None:
     if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
         os.environ["HF_HUB_OFFLINE"] = "0"
     training = training_set.read()
-    labels = tables.read("labels", Path("rounds") / settings["from"] / "labels.parquet")
+    labels = known_labels(settings["from"])
     found = [
         source_of(line, collection, labels, Models.of(settings), settings)
         for collection in (training if sources else [])

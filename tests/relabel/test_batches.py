@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Refused
-from tasks.relabel import batches, submitted
+from tasks.relabel import batches, client, submitted
 from tasks.relabel.asking import Asking, ask
 from tasks.relabel.batches import FIRST, ask_batch
 from tasks.relabel.budget import Budget
@@ -30,15 +30,11 @@ PROJECT = Path(__file__).parents[2]
 IDLE = {"pairs": 0, "tokens": 0, "money": 0}
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.relabel.client.HABITS", {})
-
-
 def collected(vendor: Vendor, numbers: object = 1, budget: Budget | None = None, met: bool = True, expected: str | None = None,
               most: int = 10_000, calls: list[Call] | None = None, **more: object) -> dict[int, Reply]:  # fmt: skip
-    """The replies by number; `met`: the endpoint has answered this process before."""
+    """The replies by number, as a process hears them; `met`: the endpoint has answered it before."""
     where = endpoint(vendor.url, **more)
+    client.HABITS.clear()
     habits(where).heard = met
     replies: list[Reply] = []
     numbers = range(numbers) if isinstance(numbers, int) else numbers

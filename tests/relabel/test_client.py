@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import Refused
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Endpoint, Reply, ask_all
+from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Endpoint, Reply, ask_all, habits
 from tasks.relabel.said import LONGEST_PAUSE, pause
 from tests.relabel.unruly import WRONG, call, completion, drawn, endpoint, heard, serving
 
@@ -242,6 +242,24 @@ def test_the_breaker_says_which_failures_stopped_the_work():
     assert len(stopped) >= 1000 - FAILURES_IN_A_ROW - 4
     assert stopped[0] == "stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"
     assert sum(server.attempts.values()) <= 2 * (FAILURES_IN_A_ROW + 4)
+
+
+def test_what_stopped_a_block_of_calls_stops_those_after_it():
+    with serving(always("500")) as server:
+        heard(server, 20, attempts=1, slots=4)
+        before = sum(server.attempts.values())
+        replies = heard(server, 20, attempts=1, slots=4)
+        assert sum(server.attempts.values()) == before
+    assert {reply.fault for reply in replies} == {"stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"}
+
+
+def test_a_block_of_calls_begins_at_the_pace_that_the_one_before_it_came_to():
+    with serving(first("429")) as server:
+        heard(server, 16, slots=16, attempts=4)
+        slower = habits(endpoint(server.url)).load.limit
+        assert slower < 16
+        heard(server, 1, slots=16)
+        assert habits(endpoint(server.url)).load.limit <= slower + 1 / slower
 
 
 def test_a_server_that_is_not_there():

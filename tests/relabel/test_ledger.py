@@ -249,6 +249,16 @@ def answer_all(barrier: object, backwards: bool) -> None:
             ledger.release("f", list(done))
 
 
+def test_a_new_file_that_another_process_is_opening_is_waited_for(hone_home: Path):
+    other = sqlite3.connect(hone_home / "judgments.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+    later.start()
+    assert Ledger().find("j", [b"0" * 16]).is_empty()
+    later.join()
+    other.close()
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_two_loops_at_once_ask_each_question_once(backwards: bool):
     run_all([(answer_all, backwards), (answer_all, False)])

@@ -228,6 +228,47 @@ def test_a_budget_ends_the_asking_and_not_the_stage(small: None):
     ]  # fmt: skip
 
 
+def test_a_run_that_ended_early_and_the_next_one_share_the_budget(small: None):
+    def asked(budget: int, retry: int = 0) -> int:
+        write_json(Path("inputs/retries.json"), {"r1": retry})
+        judged({"cascade": [{"judge": "one"}], "budget": {"pairs": budget}}, asked_of(server.url, logprobs=False))
+        return len(server.asked)
+
+    with serving(lambda body: "perhaps") as server:
+        assert [asked(4), asked(4)] == [4, 4]
+        assert asked(5) == 5
+        assert asked(5, retry=1) == 10  # a person's order to ask again
+
+
+def test_what_an_earlier_run_spent_in_money_counts(small: None):
+    price = {"input": 5000, "output": 0}  # a call of 100 tokens costs a half
+    with serving(says_yes_to()) as server:
+        for most, calls in ((1.6, 1), (1.6, 1), (2.6, 3)):
+            judged({"cascade": [{"judge": "one"}], "budget": {"money": most}}, asked_of(server.url, price=price, slots=1))
+            assert len(server.asked) <= 2 * most
+            assert len(server.asked) >= calls
+
+
+def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_in_the_next_round(small: None):
+    both = {"r1": {"from": "r0", "recipe": "judged"}, "r2": {"from": "r1", "recipe": "judged"}}
+    with serving(says_yes_to("text number 2")) as server:
+        judges = asked_of(server.url, slots=1)
+        labels, _, _ = judged({"cascade": [{"judge": "one"}], "budget": {"pairs": 4}, "then": "mask"}, judges)
+        unjudged = set(labels.filter(pl.col("reason").str.starts_with("over budget")).select(PAIR).rows())
+        assert len(unjudged) == 2
+        write_params(rounds=both, judges=judges)
+        resolve.main()
+        for stage in (retrieve, score, sample, relabel):
+            stage.main("r2")
+        assert len(server.asked) == 6  # both, and nothing twice
+    mined = set(tables.read("negatives", Path("rounds/r2/negatives.parquet")).select(PAIR).rows())
+    assert unjudged <= mined
+    assert ("q1", "d2") not in mined  # what a judge did say stays
+    later = tables.read("labels", Path("rounds/r2/labels.parquet"))
+    assert not later.select(PAIR).is_duplicated().any()
+    assert later.filter(pl.col("reason").str.starts_with("over budget")).is_empty()
+
+
 def test_a_persons_word_wins_over_the_judge(small: None):
     Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\nq1,d2,positive\n")
     with serving(says_yes_to("text number 3")) as server:
