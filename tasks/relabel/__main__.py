@@ -8,13 +8,12 @@ from pathlib import Path
 import polars as pl
 
 from tasks import params, resolved, tables, training_set
+from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
 from tasks.files import fingerprint, fingerprint_of_file, write_json
-from tasks.known_labels import known_labels
 from tasks.methods import find
 from tasks.relabel import outcomes, overrides
 from tasks.relabel.budget import NAMES, Budget
-from tasks.relabel.calibrated import calibrated
 from tasks.relabel.cascade import Cascade, run_cascade
 from tasks.relabel.desk import Desk
 from tasks.relabel.how import with_how
@@ -36,7 +35,7 @@ def main(round: str) -> None:
     section = settings["relabel"]
     folder = Path("rounds") / round
     training = training_set.read()
-    known = known_labels(settings["from"])
+    known = carried_labels(settings["from"])
     negatives = tables.read("negatives", folder / "negatives.parquet")
     labels = joined(known, negatives, tables.read("removed", folder / "removed" / "sample.parquet"))
     decided = overrides.read()
@@ -67,7 +66,7 @@ def judged(
         say(f"relabel {round}: without the judge {name}: {reason}")
     asked = negatives if section["depth"] is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section["depth"])
     said = run_cascade(asked, known, training, section["cascade"], section["control"], desk, spool.add, ask)
-    final = calibrated(said.final(section["final"] == "all"), section["cascade"])
+    final = said.final(section["final"] == "all")
     decided = outcomes.actions(final, section["then"])
     allowed, why = may_promote(section)
     if allowed and not section["force"]:

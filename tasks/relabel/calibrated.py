@@ -7,24 +7,16 @@ import polars as pl
 from tasks.relabel.fitness.calibration import apply
 
 
-def calibrated(final: pl.DataFrame, cascade: list[dict]) -> pl.DataFrame:
-    """`final` with each judge's probabilities put through its map; those of a judge that has none stay as they are.
+def calibrated(said: pl.DataFrame, evidence: list[dict]) -> pl.DataFrame:
+    """`said` with a judge's probabilities put through the map of their collection, and as they came in `stated`.
 
     Args:
-        final: judge, probability and more.
-        cascade: lines with `name` and `evidence`.
+        said: collection, probability and more, of one judge.
+        evidence: what was found of it on each collection. Where there is no map, or it is of another judge, probabilities stay.
     """
-    maps = {
-        line["name"]: found["calibration"]
-        for line in cascade
-        for found in line["evidence"]
-        if found.get("calibration") and found["fingerprint"] == line["fingerprint"]
-    }
-    parts = []
-    for (name,), rows in final.with_row_index("row").group_by("judge", maintain_order=True):
-        if found := maps.get(name):
-            rows = rows.with_columns(
-                probability=pl.Series(apply(found, rows["probability"].to_numpy()), dtype=pl.Float32, nan_to_null=True)
-            )
-        parts.append(rows)
-    return pl.concat(parts).sort("row").drop("row") if parts else final
+    maps = {found["collection"]: found["calibration"] for found in evidence if found.get("calibration") and not found["another"]}
+    values = said["probability"].to_numpy().copy()
+    for collection, found in maps.items():
+        own = (said["collection"] == collection).to_numpy()
+        values[own] = apply(found, values[own])
+    return said.with_columns(stated="probability", probability=pl.Series(values, dtype=pl.Float32, nan_to_null=True))

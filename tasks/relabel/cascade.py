@@ -10,6 +10,7 @@ import polars as pl
 
 from tasks import methods
 from tasks.relabel import verdicts
+from tasks.relabel.calibrated import calibrated
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.verdicts import PAIR
 from tasks.seeds import generator
@@ -30,7 +31,8 @@ class Cascade:
     """What the judges said.
 
     Attributes:
-        said: of each judge in turn query_id, doc_id, rank, verdict, grade, probability, reason.
+        said: of each judge in turn query_id, doc_id, collection, rank, verdict, grade, probability (calibrated where
+            `hone judge check` found how), stated (as it came), reason.
         sent: pairs that a judge passed on by its rule; the control's are not among them.
         control: pairs that went to the last judge by lot, and no rule would have sent there.
         unsent: how many pairs no rule sent to the last judge, the control included.
@@ -83,6 +85,7 @@ def run_cascade(
     """
     made = Cascade([line["name"] for line in lines])
     pairs = negatives.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    pairs = pairs.join(training.queries().select("query_id", "collection"), on="query_id", how="left", maintain_order="left")
     drawn = pairs.filter(pl.Series(generator(desk.seed, desk.round, "relabel.control").random(len(pairs)) < control))
     asked = negatives
     for place, line in enumerate(lines):
@@ -92,7 +95,7 @@ def run_cascade(
             keep(answered.with_columns(place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"])))
             said.append(answered.select(SLIM))
         heard = pl.concat(said)
-        made.said.append(pairs.join(heard, on=PAIR, how="inner", maintain_order="left"))
+        made.said.append(calibrated(pairs.join(heard, on=PAIR, how="inner", maintain_order="left"), line["evidence"]))
         counts = dict(heard["verdict"].cast(pl.String).value_counts().rows())
         told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
         say(f"relabel {desk.round}: {line['name']} on {len(heard):,} pairs: {told or 'nothing asked'}")

@@ -17,7 +17,9 @@ def may_promote(section: dict) -> tuple[bool, str]:
     if section["force"]:
         return True, "`force: true` promotes without a shown precision"
     last = section["cascade"][-1]
-    found = [item for item in last["evidence"] if item["fingerprint"] == last["fingerprint"]]
+    found = [item for item in last["evidence"] if not item["another"]]
+    if last["evidence"] and not found:
+        return False, f"nobody has shown how often the judge {last['name']} is right as it is now: {last['evidence'][0]['another']}"
     if not found:
         return False, (
             f"nobody has shown how often the judge {last['name']} is right among these candidates. "
@@ -26,6 +28,8 @@ def may_promote(section: dict) -> tuple[bool, str]:
     unchecked = [name for name in section["train_on"] if name not in {item["collection"] for item in found}]
     if unchecked:
         return False, f"the judge {last['name']} was not checked on {listed(unchecked)}, which the round trains on too"
+    if elsewhere := next((item["elsewhere"] for item in found if item["elsewhere"] and (item["precision_at_use"] or {}).get("gold")), None):
+        return False, f"the judge {last['name']} may not promote here: {elsewhere}"
     verdicts = [gate(item, section["precision"]) for item in found]
     return all(good for good, _ in verdicts), " ".join(dict.fromkeys(sentence for _, sentence in verdicts))
 

@@ -89,7 +89,11 @@ def judged_rounds(
                 round=name,
                 recipe=item["recipe"],
                 judges=[judge(one, rows, place) for place, one in enumerate(account["judges"], start=1)],
-                shares=[found["share_of_false_negatives"] for found in evidence.get(name, []) if found.get("share_of_false_negatives")],
+                shares=[
+                    found["share_of_false_negatives"]
+                    for found in evidence.get(name, [])
+                    if found.get("share_of_false_negatives") and not found["elsewhere"]
+                ],
                 disagreements=disagreements(rows, name, training),
                 left_out=account["left_out"],
                 **{part: account.get(part, nothing) for part, nothing in NOTHING.items()},

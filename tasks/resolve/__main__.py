@@ -36,7 +36,7 @@ def main() -> None:
 
 def everything(given: Params) -> dict[str, dict]:
     """The settings of every stage, by the name of its file below resolved/."""
-    recipes = {name: recipe.read(item.recipe, given.train, item.changes) for name, item in given.rounds.items()}
+    recipes = {name: recipe.recipe_of(given, name) for name in given.rounds}
     model = reading(given)
     settings = {f"collect/{name}": collect(given, name) for name in given.collections}
     settings["start"] = {
@@ -123,7 +123,7 @@ def collect(given: Params, name: str) -> dict:
 
 def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: str, model: dict) -> dict:
     """Settings of one stage of one round."""
-    section = judges.relabel(given, made.relabel, name) if stage == "relabel" and made.relabel != "none" else section_of(made, stage)
+    section = judges.relabel(given, made, name) if stage == "relabel" and made.relabel != "none" else section_of(made, stage)
     if stage == "train":
         device = device_of(given.machine.device)
         section["precision"] = model["precision"] if section["precision"] == "auto" else precision_of(section["precision"], device)

@@ -14,18 +14,19 @@ from tasks.relabel import identity
 from tasks.relabel.how import without_how
 from tasks.relabel.overrides import FILE as OVERRIDES
 from tasks.resolve.models import made_exact
-from tasks.resolve.recipe import Relabel
+from tasks.resolve.recipe import Recipe, mined_as
 
 FITNESS = Path("inputs/fitness")
 RETRIES = Path("inputs/retries.json")
 BASE = "r0"  # a judge that is an encoder may name the model that the first round started from
 
 
-def relabel(given: Params, section: Relabel, round: str) -> dict:
-    """The section `relabel` of a round with its judges made exact.
+def relabel(given: Params, made: Recipe, round: str) -> dict:
+    """The section `relabel` of a round's recipe with its judges made exact.
 
     A judge that is `optional` and cannot work here is left out, with the reason; where none is left, nobody judges.
     """
+    section = made.relabel
     cascade, left_out = [], {}
     for place, item in enumerate(section.cascade, start=1):
         where = f"round {round}: relabel.cascade.{place}"
@@ -35,15 +36,8 @@ def relabel(given: Params, section: Relabel, round: str) -> dict:
         if reason is not None:
             left_out[name] = reason
             continue
-        cascade.append(
-            {
-                "name": name,
-                **(without_how(line) if named else line),
-                "fingerprint": identity.fingerprint(line),
-                "send": item.send,
-                "evidence": evidence(given, name),
-            }
-        )
+        known = {"name": name, **(without_how(line) if named else line), "fingerprint": identity.fingerprint(line)}
+        cascade.append(known | {"send": item.send, "evidence": evidence(given, known, round, mined_as(made))})
     return section.model_dump(mode="json", by_alias=True) | {
         "cascade": cascade,
         "left_out": left_out,
@@ -74,10 +68,36 @@ def unable(line: dict) -> str | None:
     return missing(line["parameters"]) if missing else None
 
 
-def evidence(given: Params, judge: str) -> list[dict]:
-    """What `hone judge check` found of a judge on the collections that are trained on."""
-    files = [FITNESS / f"{judge}@{collection}.json" for collection in given.train_on]
-    return [read_json(file) for file in files if file.is_file()]
+def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
+    """What `hone judge check` found of a judge on the collections that are trained on, and how far that holds in a round.
+
+    Returns:
+        What was written of each, with `another`: why it says nothing of the judge as it is now, and `elsewhere`: why it says
+        nothing of this round's candidates; null where it does.
+    """
+    files = [FITNESS / f"{line['name']}@{collection}.json" for collection in given.train_on]
+    return [held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()]
+
+
+def held_against(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
+    """Evidence with what keeps it from being used here."""
+    then, now = given.rounds.get(found.get("round")), given.rounds[round]
+    another = elsewhere = None
+    if found["fingerprint"] != line["fingerprint"]:
+        another = "it was checked with another model, prompt or parameters than it has now"
+    elif changes_with_round(line) and (then is None or then.start != now.start):
+        another = f"it reads with the model of {now.start} here, and was checked with that of {then.start if then else 'another round'}"
+    if found.get("mined_as") != mined:
+        where = f"round {found['round']}, which mines otherwise" if found.get("round") else "no round"
+        elsewhere = f"its gold verdicts are on candidates of {where}: `hone judge check` with `--round {round}` shows it on these"
+    return found | {"another": another, "elsewhere": elsewhere}
+
+
+def changes_with_round(line: dict) -> bool:
+    """Whether a judge reads with the round's own starting model, and so is another in each round."""
+    module = inspect.getmodule(methods.find("relabel.judges", line["method"]).function)
+    changes = getattr(module, "changes_with_round", None)
+    return bool(changes and changes(line["parameters"]))
 
 
 def told(section: dict | str) -> dict | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks import methods
 from tasks.errors import Refused, nearest
-from tasks.params import STAGES, explained
+from tasks.files import fingerprint
+from tasks.params import STAGES, Params, explained
 
 FOLDER = Path("recipes")
 GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
@@ -136,6 +138,12 @@ def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, A
     return check(file, defaults, changes)
 
 
+def recipe_of(given: Params, round: str) -> Recipe:
+    """The recipe of a round of params.yaml, with its changes."""
+    item = given.rounds[round]
+    return read(item.recipe, given.train, item.changes)
+
+
 def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> Recipe:
     """The recipe in a file; see `read`."""
     try:
@@ -153,6 +161,12 @@ def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str,
     except ValidationError as error:
         raise Refused(f"{where}: {explained(error, Recipe)}") from None
     return with_methods(recipe, where)
+
+
+def mined_as(recipe: Recipe) -> str:
+    """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like."""
+    sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"})
+    return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
 
 
 def with_methods(recipe: Recipe, where: str) -> Recipe:

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from tasks import methods, resolved, tables, training_set
+from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
-from tasks.known_labels import known_labels
 from tasks.retrieve.source_name import source_name
 from tasks.stage import run, say
 
@@ -21,7 +21,7 @@ def main(round: str) -> None:
     if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
         os.environ["HF_HUB_OFFLINE"] = "0"
     training = training_set.read()
-    labels = known_labels(settings["from"])
+    labels = carried_labels(settings["from"])
     found = [
         source_of(line, collection, labels, Models.of(settings), settings)
         for collection in (training if sources else [])

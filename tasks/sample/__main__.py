@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from tasks import methods, resolved, tables, training_set
+from tasks.carried_labels import carried_labels
 from tasks.files import write_json
-from tasks.known_labels import known_labels
 from tasks.retrieve.random import random as random_documents
 from tasks.sample import shortage
 from tasks.sample.pool import Pool, merged
@@ -26,7 +26,7 @@ def main(round: str) -> None:
     folder = Path("rounds") / round
     training = training_set.read()
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    labels = known_labels(settings["from"])
+    labels = carried_labels(settings["from"])
     scores = tables.read("scores", folder / "scores.parquet")
     negatives, removed, counts = sampled(candidates, labels, scores, training, settings)
     tables.write("negatives", tables.shaped("negatives", negatives), folder / "negatives.parquet")

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from tasks import methods, resolved, tables, training_set
+from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
-from tasks.known_labels import known_labels
 from tasks.stage import run, say
 
 
@@ -21,7 +21,7 @@ def main(round: str) -> None:
     settings = resolved.of_round(round, "score")
     folder = Path("rounds") / round
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    labels = known_labels(settings["from"])
+    labels = carried_labels(settings["from"])
     pairs = pairs_of(candidates, labels)
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
     models = Models.of(settings)

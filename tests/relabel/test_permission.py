@@ -12,9 +12,9 @@ def section(*evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = F
     return {"force": force, "precision": 0.8, "train_on": list(train_on), "cascade": [last]}
 
 
-def shown(collection: str, low: float, fingerprint: str = "f") -> dict:
+def shown(collection: str, low: float, another: str | None = None, elsewhere: str | None = None) -> dict:
     at_use = {"estimate": 0.95, "low": low, "high": 1.0, "gold": 200, "pairs": 200}
-    return {"judge": "strong", "fingerprint": fingerprint, "collection": collection, "precision_at_use": at_use}
+    return {"judge": "strong", "another": another, "elsewhere": elsewhere, "collection": collection, "precision_at_use": at_use}
 
 
 def test_a_shown_precision_allows_and_a_lower_one_does_not():
@@ -24,7 +24,14 @@ def test_a_shown_precision_allows_and_a_lower_one_does_not():
 
 def test_nobody_has_looked_or_at_another_judge():
     assert "hone judge check strong" in may_promote(section())[1]
-    assert not may_promote(section(shown("a", 0.9, fingerprint="other")))[0]
+    assert may_promote(section(shown("a", 0.9, another="its prompt has changed"))) == (
+        False, "nobody has shown how often the judge strong is right as it is now: its prompt has changed",
+    )  # fmt: skip
+
+
+def test_what_was_shown_on_other_candidates_does_not_count():
+    allowed, why = may_promote(section(shown("a", 0.9, elsewhere="its gold is of round r1, which mines otherwise")))
+    assert (allowed, "r1, which mines otherwise" in why) == (False, True)
 
 
 def test_each_collection_must_have_been_checked():

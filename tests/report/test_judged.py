@@ -17,7 +17,9 @@ def judged(workspace_hidden: list[tuple[str, str]] | None = None):
     hidden = hidden_pairs(training)
     if workspace_hidden:
         hidden = pl.DataFrame(workspace_hidden, schema=["query_id", "doc_id"], orient="row")
-    return judged_rounds(ROUNDS, hidden, training, {"r3": [{"share_of_false_negatives": {"estimate": 0.1, "low": 0.05, "high": 0.2}}]})
+    share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
+    evidence = [{"share_of_false_negatives": share, "elsewhere": None}, {"share_of_false_negatives": share, "elsewhere": "on others"}]
+    return judged_rounds(ROUNDS, hidden, training, {"r3": evidence})
 
 
 def test_rounds_that_nobody_judged_are_left_out(workspace: Path):

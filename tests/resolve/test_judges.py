@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tasks import params
 from tasks.errors import Refused
 from tasks.files import write_json
 from tasks.resolve import __main__ as resolve
+from tasks.resolve.judges import held_against
+from tasks.resolve.recipe import mined_as, recipe_of
 from tests.prepared import write_params, write_rows
 
 GUIDE = {"encoder": {"to": "positives", "model": "r0"}}
@@ -72,11 +75,37 @@ def test_what_cannot_be_meant_is_refused_before_any_stage_works(workspace: Path,
     assert said in str(refusal.value)
 
 
+def found_of(fingerprint: str, mined: str | None, round: str = "r1") -> dict:
+    write_json(
+        Path("inputs/fitness/cheap@ours.json"),
+        {"judge": "cheap", "collection": "ours", "fingerprint": fingerprint, "round": round, "mined_as": mined},
+    )
+    return relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]["evidence"][0]
+
+
 def test_what_was_found_of_a_judge_is_part_of_the_stage(workspace: Path):
-    before = relabel(cascade({"judge": "cheap"}))
-    assert before["relabel"]["cascade"][0]["evidence"] == []
-    write_json(Path("inputs/fitness/cheap@ours.json"), {"judge": "cheap"})
-    assert relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]["evidence"] == [{"judge": "cheap"}]
+    line = relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]
+    assert line["evidence"] == []
+    found = found_of(line["fingerprint"], mined_as(recipe_of(params.read(), "r1")))
+    assert (found["judge"], found["another"], found["elsewhere"]) == ("cheap", None, None)
+
+
+def test_what_was_found_of_another_judge_or_on_other_candidates_says_so(workspace: Path):
+    line = relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]
+    mined = mined_as(recipe_of(params.read(), "r1"))
+    assert "another model, prompt" in found_of("f", mined)["another"]
+    assert "round r1, which mines otherwise" in found_of(line["fingerprint"], "0")["elsewhere"]
+    assert found_of(line["fingerprint"], mined, round="r9")["another"] is None  # it reads with r0 in every round
+
+
+def test_a_judge_that_reads_with_the_rounds_own_model_is_another_in_each_round():
+    given = SimpleNamespace(rounds={"r1": SimpleNamespace(start="r0"), "r2": SimpleNamespace(start="r1")})
+    line = {"method": "encoder", "parameters": {"model": None}, "fingerprint": "f"}
+    found = {"fingerprint": "f", "round": "r1", "mined_as": "m"}
+    assert held_against(found, given, line, "r1", "m")["another"] is None
+    assert "model of r1 here, and was checked with that of r0" in held_against(found, given, line, "r2", "m")["another"]
+    fixed = line | {"parameters": {"model": "r0"}}
+    assert held_against(found, given, fixed, "r2", "m")["another"] is None
 
 
 def test_a_retry_and_a_persons_word_make_the_stage_run(workspace: Path):

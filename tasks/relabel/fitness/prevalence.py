@@ -100,11 +100,15 @@ def sized(judged: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
 
 
 def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
-    """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for."""
+    """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for.
+
+    Each stands for itself at least: where people judged pairs beyond the judge's sample, that may hold no yes in a band in which
+    they saw one.
+    """
     cells = sized(judged, sizes).group_by("band", "yes").agg(cell=pl.col("weight").sum())
     known = with_band(gold.filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())
-    known = known.join(cells, on=["band", "yes"], how="inner", maintain_order="left")
-    return known.with_columns(weight=pl.col("cell") / pl.len().over("band", "yes"))
+    known = known.join(cells, on=["band", "yes"], how="left", maintain_order="left")
+    return known.with_columns(weight=pl.max_horizontal(pl.col("cell").fill_null(0) / pl.len().over("band", "yes"), 1.0))
 
 
 def said_yes() -> pl.Expr:

@@ -6,7 +6,7 @@ Its vectors come from the store, so that its verdicts are free and can be repeat
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -144,3 +144,8 @@ def identity(parameters: dict) -> dict:
         return {}
     base = params.read().model
     return {"model": pinned(base.name, base.revision), "max_length": base.max_length, "prompts": base.prompts.model_dump()}
+
+
+def changes_with_round(parameters: dict[str, Any]) -> bool:
+    """Whether it reads with the round's own starting model."""
+    return parameters["model"] is None

@@ -15,20 +15,30 @@ def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float
     """Pairs that go on to the next judge.
 
     Args:
-        said: query_id, doc_id, rank, verdict, grade, probability.
-        evidence: what `hone judge check` found of this judge; its `rejector` holds the model: names of features, their
-            mean and scale, a weight for each, an intercept.
+        said: query_id, doc_id, collection, rank, verdict, grade, probability, and stated: the probability before it was
+            calibrated, which the model was learned from.
+        evidence: what `hone judge check` found of this judge on each collection; its `rejector` holds the model: names of
+            features, their mean and scale, a weight for each, an intercept.
         above: the probability of an error from which a pair goes on; .2 is ours.
 
     Returns:
         query_id, doc_id; what the judge could not say goes on too.
 
     Raises:
-        Refused: nobody has checked the judge.
+        Refused: nobody has checked the judge on one of the collections.
     """
-    learned = next((found["rejector"] for found in evidence if found.get("rejector")), None)
+    models = {found["collection"]: found["rejector"] for found in evidence if found.get("rejector") and not found["another"]}
+    sent = [expected_wrong(own, models.get(name), name, above) for (name,), own in said.group_by("collection", maintain_order=True)]
+    return pl.concat([said.clear().select("query_id", "doc_id"), *sent])
+
+
+def expected_wrong(said: pl.DataFrame, learned: dict | None, collection: str, above: float) -> pl.DataFrame:
+    """query_id, doc_id of one collection's pairs whose verdict is probably wrong, or is none."""
     if learned is None:
-        raise Refused("send: rejector needs to know where the judge errs: run `hone judge check JUDGE --on COLLECTION` first.")
+        raise Refused(
+            f"send: rejector needs to know where the judge, as it is now, errs on {collection}: "
+            f"`hone judge check JUDGE --on {collection}` learns it from 20 errors and as many right verdicts."
+        )
     features = np.column_stack([features_of(said)[name] for name in learned["features"]])
     scaled = (features - np.array(learned["mean"])) / np.array(learned["scale"])
     error = 1 / (1 + np.exp(-(np.nan_to_num(scaled) @ np.array(learned["weights"]) + learned["intercept"])))
@@ -36,8 +46,8 @@ def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float
 
 
 def features_of(said: pl.DataFrame) -> dict[str, np.ndarray]:
-    """What the model looks at: probability, its distance from a half, grade, and the logarithm of the rank."""
-    probability = said["probability"].to_numpy().astype(float)
+    """What the model looks at: probability as the judge states it, its distance from a half, grade, the logarithm of the rank."""
+    probability = said["stated" if "stated" in said.columns else "probability"].to_numpy().astype(float)
     return {
         "probability": probability,
         "doubt": 0.5 - np.abs(probability - 0.5),

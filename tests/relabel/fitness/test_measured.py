@@ -175,7 +175,9 @@ def test_where_a_judge_errs_is_learned_and_sent_on():
         verdict=pl.when(pl.col("probability") > 0.5).then(pl.lit("positive")).otherwise(pl.lit("negative")),
     )  # fmt: skip
     learned = errors_of(said, truth)
-    sent = said.join(rejector(said, [{"rejector": learned}], above=0.3), on=["query_id", "doc_id"], how="semi")["probability"]
+    evidence = [{"collection": "c", "rejector": learned, "another": None}]
+    wrong = rejector(said.with_columns(collection=pl.lit("c")), evidence, above=0.3)
+    sent = said.join(wrong, on=["query_id", "doc_id"], how="semi")["probability"]
     assert 0 < len(sent) < 450
     assert sent.min() > 0.15
     assert sent.max() < 0.85

@@ -48,6 +48,17 @@ def test_bands_weigh_by_their_size_and_not_by_their_sample():
     assert found["share_of_false_negatives"]["estimate"] == pytest.approx(0.1)
 
 
+def test_a_yes_that_people_saw_outside_the_judges_sample_counts_for_itself():
+    """The sample of a band of 100 holds no yes; people judged two more pairs to which the judge says yes, one of them rightly."""
+    judged = judged_of(*((f"q{number}", 1, "negative") for number in range(10)))
+    beyond = judged_of(("r1", 1, "positive"), ("r2", 1, "positive")).with_columns(gold=pl.Series([True, False]))
+    gold = pl.concat([judged.with_columns(gold=pl.lit(False)), beyond])
+    found = at_use(judged, gold, {"1": 100}, sampled=0.1)
+    assert found["precision_at_use"]["estimate"] == pytest.approx(0.5)
+    assert (found["precision_at_use"]["gold"], found["precision_at_use"]["said_yes"]) == (12, 2)
+    assert found["share_of_yes"]["estimate"] == 0
+
+
 def test_no_false_negative_seen_is_not_none_there():
     judged = judged_of(*((f"q{number}", 1, "negative") for number in range(100)))
     gold = judged.with_columns(gold=pl.lit(False))

@@ -20,7 +20,7 @@ SAID = pl.DataFrame(
         "query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32, "verdict": pl.String, "probability": pl.Float32, "grade": pl.Float32,
     },
     orient="row",
-)  # fmt: skip
+).with_columns(collection=pl.lit("c"))  # fmt: skip
 
 
 def sent(name: str, evidence: tuple = (), **parameters) -> list[str]:
@@ -67,12 +67,33 @@ def test_all_sends_everything():
     assert sent("all") == ["q1a", "q1b", "q2a", "q2b", "q3a"]
 
 
+# p(error) = 1 / (1 + exp(-(10 doubt - 4))): doubt .05, .45, .05, -, .45 gives .03, .62, .03, -, .62
+LEARNED = {"features": ["doubt"], "mean": [0.0], "scale": [1.0], "weights": [10.0], "intercept": -4.0}
+NEVER = LEARNED | {"weights": [0.0]}  # .02 whatever the pair
+
+
+def checked(collection: str, rejector: dict, another: str | None = None) -> dict:
+    return {"collection": collection, "rejector": rejector, "another": another}
+
+
 def test_rejector_sends_where_its_model_expects_an_error():
-    # p(error) = 1 / (1 + exp(-(10 doubt - 4))): doubt .05, .45, .05, -, .45 gives .03, .62, .03, -, .62
-    learned = {"features": ["doubt"], "mean": [0.0], "scale": [1.0], "weights": [10.0], "intercept": -4.0}
-    assert sent("rejector", ({"rejector": learned},), above=0.5) == ["q1b", "q2b", "q3a"]
+    assert sent("rejector", (checked("c", LEARNED),), above=0.5) == ["q1b", "q2b", "q3a"]
 
 
-def test_rejector_wants_a_judge_that_was_checked():
+def test_rejector_has_a_model_for_each_collection(monkeypatch: pytest.MonkeyPatch):
+    two = SAID.with_columns(collection=pl.when(pl.col("query_id") == "q3").then(pl.lit("other")).otherwise(pl.lit("c")))
+    monkeypatch.setitem(globals(), "SAID", two)
+    assert sent("rejector", (checked("c", LEARNED), checked("other", NEVER)), above=0.5) == ["q1b", "q2b"]
+    with pytest.raises(Refused, match="errs on other"):
+        sent("rejector", (checked("c", LEARNED),), above=0.5)
+
+
+def test_rejector_looks_at_what_the_judge_stated_and_not_at_what_calibration_made_of_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(globals(), "SAID", SAID.with_columns(stated="probability", probability=pl.lit(0.5, dtype=pl.Float32)))
+    assert sent("rejector", (checked("c", LEARNED),), above=0.5) == ["q1b", "q2b", "q3a"]
+
+
+@pytest.mark.parametrize("evidence", [(), (checked("c", LEARNED, another="it was checked with another prompt"),)])
+def test_rejector_wants_a_judge_that_was_checked_as_it_is(evidence: tuple):
     with pytest.raises(Refused, match="hone judge check"):
-        sent("rejector")
+        sent("rejector", evidence)

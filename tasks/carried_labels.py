@@ -12,7 +12,7 @@ from tasks import tables
 PASSING = ("timed out", "unreachable", "broken", "another model", "stopped", "over budget")
 
 
-def known_labels(start: str) -> pl.DataFrame:
+def carried_labels(start: str) -> pl.DataFrame:
     """The labels of round `start`, without pairs that no judge could read only because something failed or was used up then.
 
     Such a pair is unknown in its own round. In a later one it is a candidate like any other, and is judged anew if it is mined.
