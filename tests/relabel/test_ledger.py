@@ -136,6 +136,16 @@ def test_a_judge_is_described_once_and_reports_its_first_model():
     assert ledger.seconds_per_verdict("g") is None
 
 
+def test_what_a_stage_spent_is_counted_over_all_its_runs():
+    ledger = Ledger()
+    for run in ("r1 abc monday", "r1 abc tuesday", "r1 ab% monday", "r10 abc monday"):
+        ledger.record("f", SAID, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], "unknown")], run)
+    ledger.record("g", Answer("a score", "m", 0, 0, 0.0, 1.0), [Verdict(KEYS[2], "unknown")], "r1 abc tuesday")
+    assert ledger.spent("r1 abc ") == {"pairs": 4, "tokens": 202, "money": 1.0}
+    assert ledger.spent("r1 ab% ") == {"pairs": 2, "tokens": 101, "money": 0.5}  # and not what the sign stands for in a pattern
+    assert ledger.spent("r2 ") == {"pairs": 0, "tokens": 0, "money": 0.0}
+
+
 def test_halves_of_characters_and_the_character_0_do_not_stop_it():
     """Servers send both, as JSON escapes."""
     ledger = Ledger()
@@ -263,7 +273,7 @@ def test_a_new_file_that_another_process_is_opening_is_waited_for(hone_home: Pat
 def test_two_loops_at_once_ask_each_question_once(backwards: bool):
     run_all([(answer_all, backwards), (answer_all, False)])
     ledger = Ledger()
-    assert count(ledger, "answers") == count(ledger, "(SELECT DISTINCT question FROM verdicts)") == len(KEYS)
+    assert count(ledger, "answers") == count(ledger, "(SELECT DISTINCT question FROM verdicts) AS each") == len(KEYS)
     assert count(ledger, "claims") == 0
 
 
@@ -335,7 +345,7 @@ def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(af
     ledger = Ledger()
     assert count(ledger, "answers") in (kept, kept + 1)  # the last may be in and not told
     assert count(ledger, "verdicts") == 5 * count(ledger, "answers")
-    assert count(ledger, "(SELECT answer FROM verdicts GROUP BY answer HAVING count(*) <> 5)") == 0
+    assert count(ledger, "(SELECT answer FROM verdicts GROUP BY answer HAVING count(*) <> 5) AS broken") == 0
     assert count(ledger, "claims") == len(KEYS) - count(ledger, "verdicts")
     found = set(ledger.find("f", KEYS)["question"])
     assert ledger.claim("f", KEYS) == set(KEYS)  # the dead one's claims are open again
@@ -444,17 +454,3 @@ def test_a_ledger_that_may_only_be_read_says_so(hone_home: Path):
     url = f"sqlite:///file:{hone_home}/judgments.db?mode=ro&uri=true"
     with pytest.raises(Refused, match="readonly database"):
         Ledger(url).describe("f", {})
-
-
-def test_postgresql_is_asked_in_its_own_words():
-    """No server is at hand here: what would be sent is read."""
-    from sqlalchemy.dialects import postgresql
-    from sqlalchemy.schema import CreateTable
-
-    from tasks.relabel import ledger_tables
-
-    for table in (*ledger_tables.kept.sorted_tables, ledger_tables.wanted):
-        assert "BLOB" not in str(CreateTable(table).compile(dialect=postgresql.dialect()))
-    made = str(CreateTable(ledger_tables.verdicts).compile(dialect=postgresql.dialect()))
-    assert "number BIGSERIAL NOT NULL" in made
-    assert "question BYTEA NOT NULL" in made
