@@ -22,6 +22,7 @@ from tasks.relabel.ledger import Ledger
 from tasks.relabel.missed import missed
 from tasks.relabel.permission import may_promote, only_shown
 from tasks.relabel.questions import Questions, in_blocks
+from tasks.relabel.several import Tally
 from tasks.relabel.spool import Spool
 from tasks.relabel.verdicts import PAIR
 from tasks.stage import run, say
@@ -83,7 +84,7 @@ def judged(
         made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
-    return made.labels, made.removed, account(said, made, section, desk, {"allowed": allowed, "why": why, "wanted": wanted})
+    return made.labels, made.removed, account(said, made, section, desk, order, {"allowed": allowed, "why": why, "wanted": wanted})
 
 
 def order_of(settings: dict) -> str:
@@ -138,7 +139,7 @@ def with_grades_of_positives(labels: pl.DataFrame, line: dict, known: pl.DataFra
     ).drop("own")
 
 
-def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, promotion: dict) -> dict:
+def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, order: str, promotion: dict) -> dict:
     """What was asked, found, passed on, done and paid."""
     return {
         "judges": [
@@ -150,6 +151,7 @@ def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk,
                     frame.filter(pl.col("verdict") == "unknown")["reason"].str.split(":").list.first().value_counts(sort=True).rows()
                 ),
                 "sent_on": said.sent[place] if place < len(said.sent) else None,
+                **desk.tallies.get(section["cascade"][place]["fingerprint"], Tally()).figures(),
             }
             for place, (name, frame) in enumerate(zip(said.names, said.said, strict=True))
         ],
@@ -158,6 +160,7 @@ def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk,
         "promotion": promotion | {"forced": bool(section["force"] and promotion["wanted"])},
         "left_out": section["left_out"],
         "over_budget": desk.budget.over,
+        "order": order,
     }
 
 

@@ -55,12 +55,13 @@ def ask(
         sitting = Sitting(desk, judge, endpoint, wording, expected or desk.ledger.reported(base) or desk.ledger.reported(judge))
         heard.append(in_rows(questions.pairs, keys, sitting.hear(items)))
         expected = sitting.expected
+    tally = desk.tallies.setdefault(fingerprint, several.Tally())
     if settings.votes > 1:
-        told = several.voted(heard)
+        told = several.voted(heard, tally)
     elif settings.twice:
         told = several.agreed(heard, "the two orders disagree")
     elif settings.swap:
-        told = several.averaged(heard)
+        told = several.averaged(heard, tally)
     else:
         told = heard[0]
     return verdicts(told.with_columns(fingerprint=pl.lit(fingerprint)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.relabel.budget import Budget
 from tasks.relabel.ledger import Ledger
+from tasks.relabel.several import Tally
 
 if TYPE_CHECKING:
     from tasks.encode.models import Models
@@ -26,6 +27,7 @@ class Desk:
         retry: answers that could not be read are asked for again when they were given at an earlier count than this.
         models: encoders by name; null where no round is at hand.
         training: the training queries and their labels; null where no round is at hand.
+        tallies: of judges that are asked several times, by fingerprint.
     """
 
     ledger: Ledger
@@ -36,3 +38,4 @@ class Desk:
     retry: int = 0
     models: Models | None = None
     training: TrainingSet | None = None
+    tallies: dict[str, Tally] = field(default_factory=dict)

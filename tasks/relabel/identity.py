@@ -21,7 +21,7 @@ def fingerprint(line: dict) -> str:
 
     Returns:
         32 hexadecimal digits of what decides the answers: method, parameters, and what the judge's module adds by its
-        function `identity`, such as the hash of a prompt's file.
+        function `identity`, such as the hash of a prompt's file. That a question is asked once (its ONCE) is not among it.
 
     Raises:
         Refused: what the judge needs (a prompt, a file) is not there, or its parameters do not go together.
@@ -33,7 +33,10 @@ def described(line: dict) -> dict[str, Any]:
     """What a fingerprint is made of, to be read by people: method, parameters and whatever else decides the answers."""
     module = inspect.getmodule(methods.find("relabel.judges", line["method"]).function)
     more = getattr(module, "identity", None)
-    return without_how(line) | ({"identity": more(line["parameters"])} if more else {})
+    said = without_how(line)
+    once = getattr(module, "ONCE", {})
+    plain = {name: value for name, value in said["parameters"].items() if name not in once or value != once[name]}
+    return said | {"parameters": plain} | ({"identity": more(line["parameters"])} if more else {})
 
 
 def variant(fingerprint: str, name: str) -> str:

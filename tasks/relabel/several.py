@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from tasks.relabel.answers import CERTAIN
 from tasks.relabel.verdicts import PAIR
-from tasks.stage import say
 
 PAID = ["raw", "tokens_in", "tokens_out", "money", "seconds"]  # of an answer
 YES, NO, UNKNOWN = (pl.col("verdict") == word for word in ("positive", "negative", "unknown"))
+
+
+@dataclass
+class Tally:
+    """How far a judge's answers to one question go together, over all blocks of a stage.
+
+    Attributes:
+        votes: pairs with a vote that is known.
+        unanimous: of these, pairs whose votes all say the same: no majority can be surer than that share.
+        sides: pairs of which a question and its opposite both have a probability.
+        bias: sum over these of the question's probability less what its opposite leaves for it; above 0 it likes to say yes.
+    """
+
+    votes: int = 0
+    unanimous: int = 0
+    sides: int = 0
+    bias: float = 0.0
+
+    def figures(self) -> dict[str, float]:
+        """`agreed`: share of pairs whose votes all agree; `yes_bias`: mean bias; each only where it was measured."""
+        made = {"agreed": self.unanimous / self.votes} if self.votes else {}
+        return made | ({"yes_bias": self.bias / self.sides} if self.sides else {})
 
 
 def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
@@ -37,7 +60,7 @@ def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def voted(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def voted(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
     """The majority of votes. Answers that are unknown do not vote; a tie is unknown.
 
     The probability is the mean of those that the answers give, else the share of votes that found the pair.
@@ -45,9 +68,8 @@ def voted(frames: list[pl.DataFrame]) -> pl.DataFrame:
     told = together(frames)
     votes, most = pl.col("yes") + pl.col("no"), pl.max_horizontal("yes", "no")
     counted = told.filter(votes > 0)
-    if len(counted):
-        one = counted.select((most == votes).mean()).item()
-        say(f"relabel: {len(frames)} votes on {len(told):,} pairs: on {one:.0%} of them all agree, which no majority of them can exceed")
+    tally.votes += len(counted)
+    tally.unanimous += len(counted.filter(most == votes))
     return told.with_columns(
         verdict=pl.when(pl.col("yes") > pl.col("no")).then(pl.lit("positive"))
         .when(pl.col("no") > pl.col("yes")).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
@@ -67,16 +89,15 @@ def agreed(frames: list[pl.DataFrame], reason: str) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def averaged(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def averaged(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
     """The mean of a question's and its opposite's probability, which a liking for yes or no does not change.
 
     Where one of them gives no probability both must say the same.
     """
     told = agreed(frames, "the two polarities disagree")
     both = told.filter(pl.col("sure") == len(frames))
-    if len(both):
-        bias = both.select((pl.col("first") - pl.col("last")).mean()).item()
-        say(f"relabel: the judge says yes {abs(bias):.0%} {'more' if bias > 0 else 'less'} often than two opposite questions allow")
+    tally.sides += len(both)
+    tally.bias += both.select((pl.col("first") - pl.col("last")).sum()).item() / 2
     certain = pl.col("sure") == len(frames)
     return told.with_columns(
         verdict=pl.when(certain & (pl.col("probability") >= CERTAIN)).then(pl.lit("positive"))

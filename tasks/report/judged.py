@@ -21,7 +21,15 @@ NOTHING = {"control": None, "actions": {}, "promotion": {}, "over_budget": None}
 
 @dataclass(frozen=True)
 class Judge:
-    """What one judge of a cascade said and cost in a round; `hidden` counts pairs that are hidden right answers."""
+    """What one judge of a cascade said in a round, and what its answers cost there.
+
+    Attributes:
+        answers, tokens, money, seconds: of answers that this round asked for.
+        before: how many answers it had from others; they cost nothing again.
+        hidden, hidden_found: pairs that are hidden right answers, and those of them that it found.
+        agreed: share of pairs on which all its votes say the same; null: it has one.
+        yes_bias: by how much it says yes more often than two opposite questions allow; null: it was not asked both.
+    """
 
     judge: str
     asked: int
@@ -34,9 +42,12 @@ class Judge:
     tokens: int
     money: float
     seconds: float
+    before: int
     hidden: int
     hidden_found: int
     by_band: list[dict]
+    agreed: float | None = None
+    yes_bias: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ def judged_rounds(
             JudgedRound(
                 round=name,
                 recipe=item["recipe"],
-                judges=[judge(one, rows, place) for place, one in enumerate(account["judges"], start=1)],
+                judges=[judge(one, rows, place, account.get("order")) for place, one in enumerate(account["judges"], start=1)],
                 shares=[
                     found["share_of_false_negatives"]
                     for found in evidence.get(name, [])
@@ -117,25 +128,35 @@ def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge(counted: dict, rows: pl.DataFrame, place: int) -> Judge:
-    """One judge's part of the account, with costs and hidden answers from the judgments."""
+def judge(counted: dict, rows: pl.DataFrame, place: int, order: str | None) -> Judge:
+    """One judge's part of the account, with costs and hidden answers from the judgments.
+
+    Args:
+        counted: of the account.
+        rows: the round's judgments.
+        place: of the judge in the cascade.
+        order: how the names of the runs begin that worked for this round.
+    """
     own = rows.filter(pl.col("place") == place)
+    bought = pl.col("run").str.starts_with(order or "").fill_null(False)
     found = pl.col("hidden") & (pl.col("verdict") == "positive")
     by_band = own.group_by("band").agg(
         pairs=pl.len(), positive=(pl.col("verdict") == "positive").sum(), hidden=pl.col("hidden").sum(), found=found.sum()
     )
     order = {name: number for number, (name, *_) in enumerate(BANDS)}
     total = own.select(
-        answers=pl.col("answer").n_unique() - pl.col("answer").is_null().any().cast(pl.Int64),
-        tokens=pl.col("tokens_in").fill_null(0).sum() + pl.col("tokens_out").fill_null(0).sum(),
-        money=pl.col("money").fill_null(0).sum(),
-        seconds=pl.col("seconds").fill_null(0).sum(),
+        answers=pl.col("answer").filter(bought).drop_nulls().n_unique(),
+        tokens=(pl.col("tokens_in").fill_null(0) + pl.col("tokens_out").fill_null(0)).filter(bought).sum(),
+        money=pl.col("money").fill_null(0).filter(bought).sum(),
+        seconds=pl.col("seconds").fill_null(0).filter(bought).sum(),
+        before=pl.col("answer").filter(~bought).drop_nulls().n_unique(),
         hidden=pl.col("hidden").sum(),
         hidden_found=found.sum(),
     ).row(0, named=True)
     return Judge(
         **{name: counted[name] for name in ("judge", "asked", "positive", "negative", "unknown", "unknown_because", "sent_on")},
         **total,
+        **{name: counted.get(name) for name in ("agreed", "yes_bias")},
         by_band=sorted(by_band.to_dicts(), key=lambda row: order[row["band"]]),
     )
 

@@ -34,19 +34,22 @@ def heard(*rows: tuple[str, float | None]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def test_the_majority_of_votes_counts_and_ties_are_unknown(capsys: pytest.CaptureFixture[str]):
+def test_the_majority_of_votes_counts_and_ties_are_unknown():
     votes = [
         heard(("positive", None), ("positive", 0.9), ("negative", None), ("unknown", None), ("negative", 0.0)),
         heard(("positive", None), ("negative", 0.3), ("positive", None), ("unknown", None), ("negative", 0.1)),
         heard(("positive", None), ("positive", 0.6), ("unknown", None), ("unknown", None), ("negative", 0.2)),
     ]
-    told = several.voted(votes)
+    tally = several.Tally()
+    told = several.voted(votes, tally)
     assert told["verdict"].to_list() == ["positive", "positive", "unknown", "unknown", "negative"]
     assert told["probability"].to_list() == [1.0, pytest.approx(0.6), 0.5, None, pytest.approx(0.1)]
     assert told["reason"].to_list() == [None, "2 of 3 votes", "the votes are tied: 1 to 1", None, None]
     assert told["money"].to_list() == [3.0] * 5
     assert told["raw"][1] == "raw 1\n\nraw 1\n\nraw 1"
-    assert "3 votes on 5 pairs: on 50% of them all agree" in "".join(capsys.readouterr())
+    assert tally.figures() == {"agreed": 0.5}  # of four pairs with a vote, the first and the last
+    several.voted(votes, tally)
+    assert (tally.votes, tally.unanimous) == (8, 4)  # a second block
 
 
 def test_two_orders_must_agree():
@@ -62,10 +65,14 @@ def test_two_orders_must_agree():
 
 
 def test_two_polarities_are_averaged_where_both_are_sure_and_must_agree_elsewhere():
+    tally = several.Tally()
     told = several.averaged(
         [heard(("positive", 0.9), ("positive", 0.6), ("positive", None), ("negative", 0.4)),
          heard(("negative", 0.3), ("negative", 0.1), ("negative", 0.2), ("negative", None))],
+        tally,
     )  # fmt: skip
+    # Of the two pairs with both: (.9 - .3) / 2 and (.6 - .1) / 2 above what the mean says.
+    assert tally.figures() == {"yes_bias": pytest.approx(0.275)}
     assert told["verdict"].to_list() == ["positive", "negative", "unknown", "negative"]
     assert told["probability"].to_list() == [pytest.approx(0.6), pytest.approx(0.35), None, None]
 

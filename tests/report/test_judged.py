@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import tables
+from tasks.files import read_json, write_json
 from tasks.report.judged import judged_rounds
 from tasks.report.negatives import hidden_pairs
 from tests.report.made_up import ROUNDS, write_all, write_training
@@ -39,6 +40,24 @@ def test_counts_costs_and_hidden_answers_by_judge_and_rank(workspace: Path):
         {"band": "2 to 3", "pairs": 1, "positive": 0, "hidden": 1, "found": 0},
     ]
     assert one.shares == [{"estimate": 0.1, "low": 0.05, "high": 0.2}]
+
+
+def test_answers_of_other_rounds_cost_nothing_again(workspace: Path):
+    write_all()
+    account = read_json(Path("rounds/r3/relabel.json"))
+    account["judges"][0] |= {"agreed": 0.75, "yes_bias": -0.1}
+    write_json(Path("rounds/r3/relabel.json"), account | {"order": "r3 abc "})
+    file = Path("rounds/r3/judgments.parquet")
+    rows = tables.read("judgments", file).with_columns(
+        answer=pl.Series([1, 1, 2, 3], dtype=pl.Int64),
+        run=pl.Series(["r3 abc monday", "r3 abc monday", "r2 abc monday", "r3 abc tuesday"]),
+        tokens_in=pl.Series([10, None, 1000, 20], dtype=pl.Int32), tokens_out=pl.Series([1, None, 1, 2], dtype=pl.Int32),
+        money=pl.Series([0.5, None, 9.0, 0.25]),
+    )  # fmt: skip
+    tables.write("judgments", tables.shaped("judgments", rows), file)
+    (cheap,) = judged()[0].judges
+    assert (cheap.answers, cheap.tokens, cheap.money, cheap.before) == (2, 33, 0.75, 1)
+    assert (cheap.agreed, cheap.yes_bias) == (0.75, -0.1)
 
 
 def test_what_two_judges_see_otherwise_is_shown_with_its_texts(workspace: Path):

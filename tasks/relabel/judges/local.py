@@ -17,6 +17,7 @@ from pydantic import Field
 
 from tasks.encode.lock import torch_lock
 from tasks.relabel import client, gguf, server
+from tasks.relabel import identity as judge
 from tasks.relabel.asking import Asking, ask, refuse_contradictions
 from tasks.relabel.budget import Budget
 from tasks.relabel.client import Call, Endpoint, Reply
@@ -26,6 +27,7 @@ from tasks.relabel.prompt import load
 from tasks.relabel.questions import Questions
 
 HOW = frozenset({"slots", "threads", "timeout"})
+ONCE = {"votes": 1, "twice": False, "swap": False}
 
 
 def local(
@@ -39,6 +41,9 @@ def local(
     max_tokens: Annotated[int, Field(ge=1)] | None = None,
     structured: Literal["auto", "always", "never"] = "auto",
     logprobs: bool = True,
+    votes: Annotated[int, Field(ge=1)] = 1,
+    twice: bool = False,
+    swap: bool = False,
     documents: Annotated[int, Field(ge=1)] = 10,
     known: Annotated[int, Field(ge=1)] = 1,
     examples: Annotated[int, Field(ge=0)] = 3,
@@ -61,6 +66,9 @@ def local(
         max_tokens: room for an answer; null: 1 for yes or no, whose alternatives say enough, 4 for a word, 2,048 for lists.
         structured: hold the model to JSON; auto: lists.
         logprobs: ask for the first token's alternatives, which give probabilities.
+        votes: answers to each question; the majority counts. Use a temperature that makes them differ.
+        twice: ask listwise again in another order; only what both say counts.
+        swap: ask the opposite question too (yes-no), and take the mean.
         documents: candidates of one listwise prompt.
         known: known answers shown; each costs its length in every prompt (ours).
         examples: worked comparisons of a pairwise prompt.
@@ -75,16 +83,22 @@ def local(
         verdicts: one row for each pair.
 
     Raises:
-        Refused: no such model or prompt.
+        Refused: no such model or prompt, or settings that do not go together.
     """
     asked = load(prompt)
+    parameters = {
+        "model": model, "prompt": prompt, "temperature": temperature, "max_tokens": max_tokens, "structured": structured,
+        "logprobs": logprobs, "documents": documents, "known": known, "examples": examples, "trim": trim, "context": context,
+        "positive_from": positive_from,
+    }  # fmt: skip
     where = Endpoint(url="http://127.0.0.1/v1", model=gguf.name_of(model), slots=slots, timeout=timeout)
     with ExitStack() as stack:
         served = Served(model, stack, slots, context, threads)
         one_word = logprobs and asked.kind == "yes-no" and structured != "always"
         how = Asking(
-            temperature, max_tokens or (1 if one_word else None), structured, logprobs, documents=documents, known=known,
-            trim=trim, context=context, positive_from=positive_from, send=served.send,
+            temperature, max_tokens or (1 if one_word else None), structured, logprobs, votes, twice, swap, documents, known,
+            trim, context, positive_from, send=served.send,
+            base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "local", "parameters": parameters | ONCE}),
         )  # fmt: skip
         return ask(
             questions, desk, fingerprint, where, asked, how, similar(questions, desk, examples) if asked.kind == "pairwise" else None
@@ -126,8 +140,9 @@ def identity(parameters: dict[str, Any]) -> dict[str, Any]:
         Refused: there is no such model or prompt.
     """
     prompt = load(parameters["prompt"])
-    refuse_contradictions(prompt, Asking(temperature=parameters["temperature"]))
-    return {"model": gguf.checksum(parameters["model"]), "prompt": prompt.fingerprint}
+    refuse_contradictions(prompt, Asking(**{name: parameters[name] for name in ("temperature", *ONCE)}))
+    more = {"opposite": load(prompt.opposite).fingerprint} if parameters["swap"] else {}
+    return {"model": gguf.checksum(parameters["model"]), "prompt": prompt.fingerprint} | more
 
 
 def missing(parameters: dict[str, Any]) -> str | None:

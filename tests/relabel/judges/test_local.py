@@ -31,6 +31,29 @@ def test_a_real_model_gives_probabilities_and_is_loaded_once(monkeypatch: pytest
     assert judged().equals(said)
 
 
+def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve(monkeypatch: pytest.MonkeyPatch):
+    plain = judged()
+    swapped = {"method": "local", "parameters": LINE["parameters"] | {"swap": True}}
+    assert identity.fingerprint(swapped) != identity.fingerprint(LINE)
+    with Ledger().reading() as connection:
+        before = connection.exec_driver_sql("SELECT count(*) FROM answers").scalar()
+    both = judged(swapped)
+    with Ledger().reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM answers").scalar() == before + len(plain)
+    opposite = 2 * both["probability"] - plain["probability"]
+    assert opposite.is_between(-1e-6, 1 + 1e-6).all()
+    assert (both["verdict"] == "positive").to_list() == (both["probability"] >= 0.5).to_list()
+
+
+def test_asked_once_it_is_the_judge_that_it_was_before_it_could_be_asked_more_often():
+    described = identity.described(LINE)["parameters"]
+    assert not {"votes", "twice", "swap"} & set(described)
+    assert (
+        identity.described({"method": "local", "parameters": LINE["parameters"] | {"votes": 3, "temperature": 0.7}})["parameters"]["votes"]
+        == 3
+    )
+
+
 def test_no_path_of_this_machine_comes_into_the_ledger():
     judged()
     kept = b"".join(file.read_bytes() for file in home().glob("judgments.db*"))
