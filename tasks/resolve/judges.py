@@ -29,9 +29,8 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
     section = made.relabel
     cascade, left_out = [], {}
     for place, item in enumerate(section.cascade, start=1):
-        where = f"round {round}: relabel.cascade.{place}"
-        name, line = judge_of(given, item.judge, where)
-        named = isinstance(item.judge, str) and item.judge in given.judges
+        judge, name, line = first_able(given, item.judge, f"round {round}: relabel.cascade.{place}")
+        named = isinstance(judge, str) and judge in given.judges
         reason = unable(line) if item.optional else None
         if reason is not None:
             left_out[name] = reason
@@ -44,6 +43,20 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
         "train_on": list(given.train_on),
         "retry": retries(round),
     }
+
+
+def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
+    """Of a list of judges the first that params.yaml names (or that the recipe describes) and that can work here, else the last of
+    these: as it is written, its name, its checked line. A judge that is no list is what it is.
+
+    Raises:
+        Refused: there is no such judge.
+    """
+    if not isinstance(judge, list):
+        return (judge, *judge_of(given, judge, where))
+    known = [one for one in judge if not isinstance(one, str) or one in given.judges]
+    found = [(one, *judge_of(given, one, where)) for one in known or judge[-1:]]
+    return next((one for one in found if unable(one[2]) is None), found[-1])
 
 
 def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:

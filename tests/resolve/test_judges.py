@@ -75,6 +75,24 @@ def test_what_cannot_be_meant_is_refused_before_any_stage_works(workspace: Path,
     assert said in str(refusal.value)
 
 
+def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
+    def chosen(*names: str, **judges: dict) -> tuple[str, str]:
+        (line,) = relabel(cascade({"judge": list(names)}), judges)["relabel"]["cascade"]
+        return line["name"], line["method"]
+
+    gone = {"local": {"model": "inputs/none.gguf"}}
+    assert chosen("endpoint", "guide", endpoint=CHEAP, guide=GUIDE) == ("endpoint", "endpoint")
+    assert chosen("endpoint", "guide", guide=GUIDE) == ("guide", "encoder")
+    assert chosen("mine", "guide", mine=gone, guide=GUIDE) == ("guide", "encoder")
+    left = relabel(cascade({"judge": "guide"}, {"judge": ["endpoint", "mine"], "optional": True}), {"guide": GUIDE, "mine": gone})[
+        "relabel"
+    ]
+    assert [line["name"] for line in left["cascade"]] == ["guide"]
+    assert "inputs/none.gguf" in left["left_out"]["mine"]
+    with pytest.raises(Refused, match="did you mean 'guide'"):
+        chosen("endpiont", "guied", guide=GUIDE)
+
+
 def found_of(fingerprint: str, mined: str | None, round: str = "r1") -> dict:
     write_json(
         Path("inputs/fitness/cheap@ours.json"),
