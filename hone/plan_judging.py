@@ -13,9 +13,9 @@ from tasks import tables
 from tasks.params import Params
 from tasks.relabel.how import with_how
 from tasks.relabel.ledger import Ledger
+from tasks.relabel.tokenizer import Estimated, Tokenizer, of_file
 
 SAMPLE = 200
-CHARACTERS_PER_TOKEN = 4.0
 FREE = frozenset({"encoder", "cross-encoder", "replay", "people"})
 NO_TOKENS = FREE | {"likelihood"}  # a model of this machine that is given texts and no prompt
 
@@ -59,8 +59,8 @@ def plan_judging(given: Params, settings: dict[str, dict], running: list[str]) -
     ]  # fmt: skip
     table(("round", "judge", "pairs", "tokens", "money", "time"), rows)
     if any(one.tokens for one in found):
-        line(f"tokens are estimated from {SAMPLE} documents at {CHARACTERS_PER_TOKEN:g} characters a token, give or take a quarter;")
-        line("answers that the ledger has already cost nothing and are not taken off here.")
+        line(f"tokens are those of {SAMPLE} queries and documents; without a judge's `tokenizer` 4 bytes are one, give or take a quarter.")
+        line("Answers that the ledger has already cost nothing and are not taken off here.")
     for name in given.rounds:
         section = settings[f"rounds/{name}/relabel"]["relabel"]
         limits = {what: limit for what, limit in section["budget"].items() if limit is not None} if isinstance(section, dict) else {}
@@ -73,11 +73,14 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
     section = settings["relabel"]
     if section == "none":
         return []
-    pairs, bound, made = negatives(given, sample, section["depth"], round), "", []
-    ledger = Ledger()
-    for item in section["cascade"]:
+    every = pairs = negatives(given, sample, section["depth"], round)
+    bound, made, ledger = "", [], Ledger()
+    for place, item in enumerate(section["cascade"], start=1):
+        if place == len(section["cascade"]):
+            pairs = min(every, pairs + round_up(section["control"] * every if place > 1 else 0))
+            pairs += known_answers(given) if section["grades"] else 0
         parameters = with_how(item, given.judges.get(item["name"]))
-        tokens, money = cost(given, item["method"], parameters, pairs) if item["method"] not in NO_TOKENS else (None, None)
+        tokens, money = cost(given, parameters, pairs) if item["method"] not in NO_TOKENS else (None, None)
         made.append(Judging(round, item["name"], pairs, bound, tokens, money, seconds(ledger, item, parameters, pairs)))
         rule = item["send"]
         if rule["method"] == "most":
@@ -85,6 +88,16 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
         elif rule["method"] != "all":
             bound = "at most "
     return made
+
+
+def known_answers(given: Params) -> int:
+    """Known answers of all training queries, which get a grade too where labels have grades."""
+    files = [Path("data") / name / "train" / "qrels.parquet" for name in given.train_on]
+    return sum(tables.scan("qrels", file).select(pl.len()).collect().item() for file in files if file.exists())
+
+
+def round_up(number: float) -> int:
+    return math.ceil(number - 1e-9)
 
 
 def negatives(given: Params, sample: dict, depth: int | None, round: str) -> int:
@@ -101,21 +114,23 @@ def negatives(given: Params, sample: dict, depth: int | None, round: str) -> int
     return total
 
 
-def cost(given: Params, method: str, parameters: dict, pairs: int) -> tuple[int, float | None]:
+def cost(given: Params, parameters: dict, pairs: int) -> tuple[int, float | None]:
     """Tokens, and money at the prices given, of asking about so many pairs.
 
-    A prompt is counted as its frame, one query with one known answer, and the documents that it shows; an answer as what
-    the prompt's kind needs.
+    A prompt is counted as its frame, one query, the known answers and worked examples that it shows, and its documents, each
+    as long as in a sample; an answer as what the prompt's kind needs.
     """
     from tasks.relabel import prompt
 
-    loaded = prompt.load(parameters["prompt"])
-    size = mean_characters(given)
-    shown = min(size["document"], (parameters.get("trim") or math.inf) * CHARACTERS_PER_TOKEN)
+    loaded, counter = prompt.load(parameters["prompt"]), counter_of(parameters)
+    size = mean_tokens(given, counter, parameters.get("trim"))
     listed = parameters.get("documents", 25) if loaded.kind == "listwise" else 1
-    frame = len(loaded.system) + len(loaded.user) + size["query"] + (shown if loaded.shows_positives else 0)
+    shown = min(size["known"], 1 if loaded.kind == "pairwise" else parameters.get("known", 1)) if loaded.shows_positives else 0
+    worked = parameters.get("examples", 0) if loaded.kind == "pairwise" else 0
+    frame = counter.count(loaded.system) + counter.count(loaded.user)
     calls = math.ceil(pairs / listed)
-    tokens_in = calls * frame / CHARACTERS_PER_TOKEN + pairs * shown / CHARACTERS_PER_TOKEN
+    beside = size["query"] + shown * size["document"] + worked * (size["query"] + 2 * size["document"])
+    tokens_in = calls * (frame + beside) + pairs * size["document"]
     a_document = 40 if loaded.reasoning else 2
     tokens_out = calls * {"listwise": a_document * listed, "graded": 8, "yes-no": 1, "pairwise": 1}[loaded.kind]
     price = parameters.get("price")
@@ -124,16 +139,26 @@ def cost(given: Params, method: str, parameters: dict, pairs: int) -> tuple[int,
     return round(times * (tokens_in + tokens_out)), money
 
 
-def mean_characters(given: Params) -> dict[str, float]:
-    """Mean length of a training query and of a document, of a sample of the collections that are trained on."""
-    lengths: dict[str, list[int]] = {"query": [], "document": []}
+def counter_of(parameters: dict) -> Tokenizer:
+    """What counts a judge's tokens: its tokenizer where params.yaml names one, else bytes."""
+    return of_file(parameters["tokenizer"]) if parameters.get("tokenizer") else Estimated()
+
+
+def mean_tokens(given: Params, counter: Tokenizer, trim: int | None) -> dict[str, float]:
+    """Mean tokens of a training query and of a document as far as it is shown, in a sample, and known answers of a query."""
+    lengths: dict[str, list[float]] = {"query": [], "document": [], "known": []}
     for name in given.train_on:
         folder = Path("data") / name
-        if (folder / "documents.parquet").exists():
-            documents = tables.scan("documents", folder / "documents.parquet").select("title", "text").head(SAMPLE).collect()
-            lengths["document"] += documents.select(tables.full_text().str.len_chars()).to_series().to_list()
-            queries = tables.scan("queries", folder / "train" / "queries.parquet").select("text").head(SAMPLE).collect()
-            lengths["query"] += queries["text"].str.len_chars().to_list()
+        if not (folder / "documents.parquet").exists():
+            continue
+        documents = tables.scan("documents", folder / "documents.parquet").select("title", "text").head(SAMPLE).collect()
+        counts = (counter.count(text) for text in documents.select(tables.full_text()).to_series())
+        lengths["document"] += [min(count, trim or count) for count in counts]
+        queries = tables.scan("queries", folder / "train" / "queries.parquet").select("text").head(SAMPLE).collect()
+        lengths["query"] += [counter.count(text) for text in queries["text"]]
+        qrels = tables.scan("qrels", folder / "train" / "qrels.parquet")
+        of_query = qrels.filter(pl.col("relevance") >= given.collections[name].min_relevance).group_by("query_id").len()
+        lengths["known"] += of_query.select("len").collect().to_series().to_list()
     return {kind: sum(found) / len(found) if found else 0.0 for kind, found in lengths.items()}
 
 

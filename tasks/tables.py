@@ -42,7 +42,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "reason": pl.String,
     },
     # What judges said of a round's negatives. `answer` numbers the answer in the ledger; what an answer said and cost stands
-    # once, in its first row here. `verdict` unknown: the judge could not say, for the `reason`.
+    # once, in its first row here. `verdict` unknown: the judge could not say, for the `reason`. `place` is the judge's in the
+    # cascade, from 1; 0 where a known answer was graded, which is no negative.
     "judgments": {
         "query_id": pl.String,
         "doc_id": pl.String,

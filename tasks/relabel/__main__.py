@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +15,7 @@ from tasks.files import fingerprint, fingerprint_of_file, write_json
 from tasks.methods import find
 from tasks.relabel import outcomes, overrides
 from tasks.relabel.budget import NAMES, Budget
-from tasks.relabel.cascade import Cascade, run_cascade
+from tasks.relabel.cascade import Cascade, nothing_said, run_cascade
 from tasks.relabel.desk import Desk
 from tasks.relabel.how import with_how
 from tasks.relabel.joined import joined
@@ -81,7 +82,7 @@ def judged(
         decided = outcomes.without(outcomes.PROMOTE, outcomes.DROP, decided)
     made = outcomes.relabelled(labels, decided, section["most_hits"], section["grades"])
     if section["grades"]:
-        made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk)
+        made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk, spool.add)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
     return made.labels, made.removed, account(said, made, section, desk, order, {"allowed": allowed, "why": why, "wanted": wanted})
@@ -126,12 +127,19 @@ def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
     return made
 
 
-def with_grades_of_positives(labels: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk) -> pl.DataFrame:
-    """Labels whose known positives have the last judge's grade too, for a loss that learns from grades."""
+def with_grades_of_positives(
+    labels: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk, keep: Callable[[pl.DataFrame], None]
+) -> pl.DataFrame:
+    """Labels whose known positives have the last judge's grade too, for a loss that learns from grades.
+
+    What it says of them is kept as answers of the place 0: they are no negatives, and no rule passes them on.
+    """
     positives = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).select(PAIR)
-    graded = [ask(line, questions, desk).select(*PAIR, own="grade") for questions in in_blocks(positives, known, training)]
-    if not graded:
-        return labels
+    graded = [nothing_said().select(*PAIR, own="grade")]
+    for questions in in_blocks(positives, known, training):
+        answered = ask(line, questions, desk)
+        keep(answered.with_columns(place=pl.lit(0, dtype=pl.Int32), judge=pl.lit(line["name"])))
+        graded.append(answered.select(*PAIR, own="grade"))
     joined = labels.join(pl.concat(graded), on=PAIR, how="left", maintain_order="left")
     graded_here = pl.col("own").is_not_null()
     return joined.with_columns(

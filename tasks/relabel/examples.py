@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tasks.relabel.desk import Desk
+from tasks.relabel.judges.encoder import BASE, encoder_of
 from tasks.relabel.prompt import Example
 from tasks.relabel.questions import Questions
 
@@ -22,13 +23,14 @@ def examples(questions: Questions, desk: Desk, n: int) -> dict[str, list[Example
 
     Args:
         questions: whose queries are to get examples.
-        desk: its encoder measures similarity, its training set has the queries. Without either there are no examples.
+        desk: its base model measures similarity, so that every round shows the same examples and pays for them once; its
+            training set has the queries. Without either there are no examples.
         n: examples of each query.
     """
     if not n or desk.models is None or desk.training is None or questions.queries.is_empty():
         return {}
     known = answered(desk)
-    encoder = desk.models.encoder()
+    encoder = encoder_of(desk.models, BASE)
     asked = questions.queries
     texts = pl.concat([asked["text"], known["text"]]).to_list()
     vectors = encoder.queries(texts)

@@ -138,21 +138,21 @@ def judge(counted: dict, rows: pl.DataFrame, place: int, order: str | None) -> J
         order: how the names of the runs begin that worked for this round.
     """
     own = rows.filter(pl.col("place") == place)
+    paid = rows.filter((pl.col("place") == place) | ((pl.col("place") == 0) & (pl.col("judge") == counted["judge"])))
     bought = pl.col("run").str.starts_with(order or "").fill_null(False)
     found = pl.col("hidden") & (pl.col("verdict") == "positive")
     by_band = own.group_by("band").agg(
         pairs=pl.len(), positive=(pl.col("verdict") == "positive").sum(), hidden=pl.col("hidden").sum(), found=found.sum()
     )
     order = {name: number for number, (name, *_) in enumerate(BANDS)}
-    total = own.select(
+    costs = paid.select(
         answers=pl.col("answer").filter(bought).drop_nulls().n_unique(),
         tokens=(pl.col("tokens_in").fill_null(0) + pl.col("tokens_out").fill_null(0)).filter(bought).sum(),
         money=pl.col("money").fill_null(0).filter(bought).sum(),
         seconds=pl.col("seconds").fill_null(0).filter(bought).sum(),
         before=pl.col("answer").filter(~bought).drop_nulls().n_unique(),
-        hidden=pl.col("hidden").sum(),
-        hidden_found=found.sum(),
     ).row(0, named=True)
+    total = own.select(hidden=pl.col("hidden").sum(), hidden_found=found.sum()).row(0, named=True) | costs
     return Judge(
         **{name: counted[name] for name in ("judge", "asked", "positive", "negative", "unknown", "unknown_because", "sent_on")},
         **total,

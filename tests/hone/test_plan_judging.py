@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from tasks import params, tables
 from tasks.errors import Refused
 from tasks.files import read_json, write_json
 from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
+from tasks.relabel.prompt import load
 from tasks.resolve import __main__ as resolve
 from tests.prepared import pairs, prepare, write_rows
 
@@ -52,14 +55,30 @@ def test_pairs_tokens_and_money_of_each_judge(planned: tuple[params.Params, dict
     guide, strong = of(planned)
     assert (guide.pairs, guide.tokens, guide.money, guide.seconds) == (6, None, None, 0.0)
     assert strong.pairs == 2
-    # Two prompts: the frame, 40 characters of query, 100 of known answer and of candidate, 4 characters a token; one token back.
-    from tasks.relabel.prompt import load
-
-    frame = len(load("yes-no").system) + len(load("yes-no").user)
-    read = 2 * (frame + 40 + 100 + 100) / 4
-    assert strong.tokens == round(read + 2)
+    # Two prompts: the frame, 40 bytes of query, 100 of known answer and of candidate, 4 bytes a token; one token back.
+    frame = math.ceil(len(load("yes-no").system) / 4) + math.ceil(len(load("yes-no").user) / 4)
+    read = 2 * (frame + 10 + 25 + 25)
+    assert strong.tokens == read + 2
     assert strong.money == pytest.approx((2.0 * read + 8.0 * 2) / 1e6)
     assert strong.seconds is None  # it never answered
+
+
+def test_a_control_and_grades_of_known_answers_are_counted(planned: tuple[params.Params, dict]):
+    section = planned[1]["rounds/r1/relabel"]["relabel"]
+    section["control"] = 0.5
+    assert [one.pairs for one in of(planned)] == [6, 5]  # two by the rule, three of six by lot
+    section["grades"] = True
+    assert [one.pairs for one in of(planned)] == [6, 7]
+
+
+def test_tokens_by_a_models_own_tokenizer_and_worked_examples(planned: tuple[params.Params, dict], monkeypatch: pytest.MonkeyPatch):
+    by_word = SimpleNamespace(count=lambda text: len(text.split()))
+    monkeypatch.setattr("hone.plan_judging.of_file", lambda path: by_word)
+    given = planned[0]
+    frame = sum(by_word.count(part) for part in (load("pairwise").system, load("pairwise").user))
+    parameters = {"prompt": "pairwise", "tokenizer": "inputs/tokenizer.json", "examples": 3, "trim": 64}
+    # Each text is one word: query, known answer and candidate, three examples of a query and two passages; one word back.
+    assert cost(given, parameters, 1)[0] == frame + 1 + 1 + 1 + 3 * 3 + 1
 
 
 def test_time_by_the_speed_that_the_ledger_knows(planned: tuple[params.Params, dict]):
@@ -97,7 +116,7 @@ def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params
 def test_several_answers_cost_as_many_times_and_half_a_price_is_a_price(workspace: Path):
     given = params.Params.model_construct(train_on=[])
     once = {"prompt": "yes-no", "price": {"input": 2.0}}
-    tokens, money = cost(given, "endpoint", once, 10)
+    tokens, money = cost(given, once, 10)
     assert money == pytest.approx(2 * (tokens - 10) / 1e6)
     for asked, times in (({"votes": 5}, 5), ({"swap": True}, 2), ({"twice": True}, 2)):
-        assert cost(given, "endpoint", once | asked, 10)[0] == times * tokens
+        assert cost(given, once | asked, 10)[0] == times * tokens

@@ -19,6 +19,7 @@ from tasks.relabel.client import Endpoint
 from tasks.relabel.examples import examples, triples
 from tasks.relabel.ledger import Answer, Verdict, question_key
 from tasks.relabel.prompt import load
+from tests.relabel import unruly
 from tests.relabel.answering import desk, documents_of, finds, questions, says, serving
 
 
@@ -192,7 +193,7 @@ def test_examples_are_other_queries_with_an_answer_and_a_worse_passage():
     assert triples("me", similar, passages, 1) == [("near", "two", "three")]
 
 
-def test_examples_come_from_the_most_similar_training_queries():
+def test_examples_come_from_the_training_queries_most_similar_to_the_base_model(monkeypatch: pytest.MonkeyPatch):
     places = {"asked": [1, 0], "x": [0.9, 0.1], "y": [0.8, 0.2], "z": [0, 1]}
 
     class Vectors:
@@ -215,8 +216,9 @@ def test_examples_come_from_the_most_similar_training_queries():
         def texts(self, ids) -> pl.DataFrame:
             return pl.DataFrame({"doc_id": list(ids), "full_text": [f"text of {doc}" for doc in ids]})
 
-    encoder = SimpleNamespace(queries=Vectors)
-    at = SimpleNamespace(training=Training([collection]), models=SimpleNamespace(encoder=lambda: encoder))
+    encoders = {"r0": SimpleNamespace(queries=Vectors)}
+    monkeypatch.setattr("tasks.relabel.examples.encoder_of", lambda models, name: encoders[name])
+    at = SimpleNamespace(training=Training([collection]), models=SimpleNamespace())
     told = examples(questions(("asked", "d")), at, 2)
     assert told == {"asked": [("x", "text of dx", "text of dy"), ("y", "text of dy", "text of dz")]}
     assert examples(questions(("asked", "d")), SimpleNamespace(training=None, models=None), 2) == {}
@@ -276,3 +278,30 @@ def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_giv
         assert [documents_of(body) for body in server.asked] == [["let go"]]
     assert told["verdict"].cast(pl.String).to_list() == ["negative", "positive"]
     assert told["run"].to_list() == ["other run", "test"]
+
+
+def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach():
+    """Every pair is judged or unknown with its reason, none is paid twice, and the next run asks for what is left and nothing else."""
+    pairs = [(f"query {number // 20}", f"document {number}") for number in range(1000)]
+    ways = tuple(way for way in unruly.WRONG if way not in ("hang", "drip", "long"))
+    settings = Asking(logprobs=False, structured="never", reported="made-up-1")
+
+    def judged(budget: int) -> tuple[pl.DataFrame, dict[str, float]]:
+        at = desk(tokens=budget)
+        told = ask(questions(*pairs), at, "f", unruly.endpoint(server.url), load("yes-no-alone"), settings)
+        assert told.select("query_id", "doc_id").rows() == pairs
+        assert (told["verdict"].cast(pl.String) != "unknown").to_list() == told["reason"].is_null().to_list()
+        return told, at.budget.spent
+
+    with unruly.serving(unruly.drawn(3, 0.3, ways)) as server:
+        first, spent = judged(60_000)
+        assert spent["tokens"] <= 60_000
+        assert 110 * sum(server.good.values()) <= spent["tokens"]
+        reasons = set(first["reason"].drop_nulls().str.split(":").list.first())
+        assert {"over budget"} < reasons <= {"over budget", "unreachable", "broken", "another model"}
+        answered = len(first.filter(pl.col("verdict") == "positive"))
+        assert 100 < answered == sum(server.good.values()) < 900
+        second, _ = judged(10_000_000)
+        assert set(server.good.values()) == {1}
+        assert len(second.filter(pl.col("verdict") == "positive")) == len(server.good) > 950
+        assert "over budget" not in set(second["reason"].drop_nulls().str.split(":").list.first())

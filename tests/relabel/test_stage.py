@@ -307,4 +307,6 @@ def test_grades_of_negatives_and_of_known_answers_go_into_the_labels(small: None
     assert len(labels) == 8
     assert labels["grade"].is_between(-1, 1).all()
     known = labels.filter(pl.col("label") == "positive")
+    said = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
+    assert said.filter(pl.col("place") == 0).select(*PAIR, "grade").rows() == known.select(*PAIR, "grade").rows()
     assert known["grade"].n_unique() == 2  # their own similarity, and no longer the grade of the qrels
