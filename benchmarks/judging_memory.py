@@ -1,0 +1,85 @@
+"""Memory of judging 10 thousand, 100 thousand and a million pairs with an endpoint's judge, each count in a process of its own.
+
+Answers are made up in this process; prompts, parsing, ledger, cascade, labels and the table of judgments are the stage's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+SIZES = (10_000, 100_000, 1_000_000)
+PER_QUERY = 25
+
+
+def main() -> None:
+    for count in SIZES:
+        with tempfile.TemporaryDirectory() as home:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.judging_memory", str(count), home],
+                check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"HONE_HOME": home},
+            )  # fmt: skip
+        before, most = (int(kilobytes) / 1024 for kilobytes in done.stdout.split())
+        a_pair = f"{(most - before) * 2**20 / count:,.0f} bytes a pair"
+        print(f"memory, {count:>9,} pairs: {before:.0f} MB before, at most {most:.0f} MB while judging ({a_pair})", flush=True)
+
+
+def measure(count: int, folder: Path) -> None:
+    """Print kilobytes of memory of its own before, and at most while judging."""
+    import polars as pl
+
+    from benchmarks.memory import Peak, memory
+    from tasks import tables
+    from tasks.relabel import outcomes
+    from tasks.relabel.asking import Asking, ask
+    from tasks.relabel.cascade import run_cascade
+    from tasks.relabel.client import Call, Endpoint, Reply
+    from tasks.relabel.desk import Desk
+    from tasks.relabel.joined import joined
+    from tasks.relabel.ledger import Ledger
+    from tasks.relabel.prompt import load
+    from tasks.relabel.spool import Spool
+
+    class Training:
+        """Queries and texts that are made when they are asked for."""
+
+        def queries(self) -> pl.DataFrame:
+            names = pl.select(pl.format("q{}", pl.int_range(count // PER_QUERY))).to_series()
+            return pl.DataFrame({"query_id": names, "text": names, "collection": ["made up"] * len(names)})
+
+        def texts(self, ids: pl.Series) -> pl.DataFrame:
+            wanted = ids.unique()
+            return pl.DataFrame({"doc_id": wanted, "full_text": [f"{doc_id} " + "text " * 100 for doc_id in wanted]})
+
+    def answered(_: Endpoint, calls: Iterable[Call], __: object, on_reply: object, ___: str | None) -> None:
+        for call in calls:
+            on_reply(Reply(call, '{"better": [1], "worse": []}', None, "made up", 1000, 10, 0.1))
+
+    settings, prompt, where = Asking(send=answered), load("listwise-brief"), Endpoint("http://nowhere/v1", "made up")
+    place = pl.int_range(count)
+    query, doc = pl.format("q{}", place // PER_QUERY), pl.format("d{}", place)
+    rank, score = (place % PER_QUERY + 1).cast(pl.Int32), pl.lit(0.5, dtype=pl.Float32)
+    rows = pl.select(query_id=query, doc_id=doc, source=pl.lit("dense"), rank=rank, score=score)
+    first = rows.unique("query_id", keep="first", maintain_order=True)
+    known = tables.shaped(
+        "labels", first.select("query_id", doc_id="k" + pl.col("query_id"), label=pl.lit("positive"), judge=pl.lit("qrels"))
+    )
+    negatives, before = tables.shaped("negatives", rows), memory()
+    line = {"name": "one", "evidence": []}
+    with Peak() as judging, Spool("judgments", folder / "judgments.parquet") as spool:
+        labels = joined(known, negatives, tables.empty("removed"))
+        said = run_cascade(
+            negatives, known, Training(), [line], 0.0, Desk(Ledger(), "bench", 13, "r1"), spool.add,
+            lambda _, questions, desk: ask(questions, desk, "f" * 32, where, prompt, settings),
+        )  # fmt: skip
+        made = outcomes.relabelled(labels, outcomes.actions(said.final(), "drop"), None)
+    assert made.actions["drop"] == count // PER_QUERY
+    print(before, judging.highest)
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1]), Path(sys.argv[2]))
