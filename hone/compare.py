@@ -13,8 +13,15 @@ from tasks import params, tables
 from tasks.doubt.intervals import intervals
 from tasks.doubt.paired import LEVEL, Paired, equivalent, holm
 from tasks.errors import Refused, listed, nearest
+from tasks.evaluate.judged_only import NAMES as ON_JUDGED
+from tasks.evaluate.judged_only import judged_only
+from tasks.evaluate.measures import DEPTH as RANKS
 from tasks.evaluate.measures import NAMES
+from tasks.evaluate.results import ranking_of
 from tasks.files import write_text, written_whole
+from tasks.params import Params
+from tasks.report import holes
+from tasks.report.holes import Judged, judged
 from tasks.report.scores import MEASURE, REPORTS, SAME, Against, held, shown
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
@@ -58,12 +65,14 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
         raise Refused(f"--margin is {margin:g}: a number above 0 is meant, such as 0.005.")
     collections = both(one, other, on)
     values = {name: joined(one, other, name) for name in collections}
-    seed = params.read().seed
+    given = params.read()
+    seed = given.seed
     found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
     pages = []
     for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
-        rows = [replace(first, against=replace(first.against, p=p)), *others]
-        pages.append(told(one, other, name, values[name], rows, margin, len(found)))
+        by = judged(name, values[name]["split"][0], min_relevance(given, name))
+        rows = [replace(first, against=replace(first.against, p=p)), *others, *on_judged(one, other, by, generator(seed, "compare", name))]
+        pages.append(told(one, other, by, values[name], rows, margin, len(found)))
     for page in pages:
         page.print()
     if out is None:
@@ -96,6 +105,18 @@ def both(one: str, other: str, on: str | None) -> list[str]:
     return common if on is None else [on]
 
 
+def min_relevance(given: Params, collection: str) -> int:
+    """The grade from which on a document of a collection is right.
+
+    Raises:
+        Refused: params.yaml does not know the collection any more.
+    """
+    if collection not in given.collections:
+        known = nearest(collection, list(given.collections))
+        raise Refused(f"'{collection}' was evaluated once and is no collection of params.yaml now: {known}. Put it back, or use --on.")
+    return given.collections[collection].min_relevance
+
+
 def joined(one: str, other: str, collection: str) -> pl.DataFrame:
     """query_id, split, and both values of every measure: <measure>_before, <measure>_after.
 
@@ -122,13 +143,32 @@ def measured(one: str, values: pl.DataFrame, draw: np.random.Generator) -> list[
     """Every measure, nDCG@10 first; intervals come from one set of draws."""
     before = values.select(f"{name}_before" for name in NAMES).to_numpy()
     after = values.select(f"{name}_after" for name in NAMES).to_numpy()
+    return sorted(pairwise(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE)
+
+
+def pairwise(one: str, names: tuple[str, ...], before: np.ndarray, after: np.ndarray, draw: np.random.Generator) -> list[Compared]:
+    """Measures (columns) of the same queries (rows) in two rankings."""
     change = after - before
     found = []
-    for place, (name, difference) in enumerate(zip(NAMES, intervals(change, draw), strict=True)):
+    for place, (name, difference) in enumerate(zip(names, intervals(change, draw), strict=True)):
         against = held(one, change[:, place], difference, draw)
         against = replace(against, p=against.test.randomisation)
         found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), against))
-    return sorted(found, key=lambda row: row.measure != MEASURE)
+    return found
+
+
+def on_judged(one: str, other: str, by: Judged, draw: np.random.Generator) -> list[Compared]:
+    """The measures that leave out what nobody has judged; none where no query has a document judged wrong."""
+    if not by.wrong:
+        return []
+    try:
+        before, after = (
+            judged_only(ranking_of(name, by.collection, RANKS), by.qrels, by.min_relevance).drop("query_id").to_numpy()
+            for name in (one, other)
+        )
+    except Refused:
+        return []
+    return pairwise(one, ON_JUDGED, before, after, draw)
 
 
 @dataclass(frozen=True)
@@ -161,8 +201,9 @@ class Page:
         return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *worse, ""])
 
 
-def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int) -> Page:
+def told(one: str, other: str, by: Judged, values: pl.DataFrame, rows: list[Compared], margin: float, several: int) -> Page:
     """Sentences and tables on one collection."""
+    collection = by.collection
     first, split = rows[0], values["split"][0]
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
@@ -172,6 +213,12 @@ def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list
     ]
     if least := first.against.test.detectable:
         sentences.append(f"A true difference under {least:.3f} is missed by so many queries more than once in five times.")
+    sentences += holes.told(holes.holes([one, other], one, by), by)
+    if not any(row.measure in ON_JUDGED for row in rows):
+        sentences.append(
+            f"bpref and nDCG of condensed lists are left out: no query of {collection} has a document that was judged wrong beside a "
+            "right one, and without any they are recall by another name."
+        )
     named = tables.read("queries", Path("data") / collection / split / "queries.parquet").select("query_id", "text")
     fell = (
         values.with_columns(change=change)

@@ -72,3 +72,18 @@ def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:
     line = pl.format("{} Q0 {} {} {} " + tag.replace("{", "").replace("}", ""), "query_id", "doc_id", "rank", "score")
     with written_whole(path) as part:
         part.write_text("".join(f"{text}\n" for text in ranked.select(line).to_series()), encoding="utf-8")
+
+
+def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
+    """query_id, doc_id and rank of the first `depth` documents of each query, of both splits, as `write_run` has written them."""
+    lines = pl.scan_csv(
+        REPORTS / "runs" / name / f"{collection}.trec",
+        has_header=False,
+        separator="\n",
+        quote_char=None,
+        new_columns=["line"],
+        schema_overrides=[pl.String],
+    )
+    parts = pl.col("line").str.extract_groups(r"^(?<query_id>.+?) Q0 (?<doc_id>.+) (?<rank>[0-9]+) \S+ .*$")
+    rows = lines.select(parts.alias("parts")).unnest("parts").with_columns(pl.col("rank").cast(pl.Int32))
+    return rows.filter(pl.col("rank") <= depth).collect()

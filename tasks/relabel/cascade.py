@@ -50,13 +50,16 @@ class Cascade:
         Args:
             agreed: a pair is positive only if every judge that was asked about it says so.
         """
-        rows = pl.concat(
-            [frame.with_columns(place=pl.lit(place), judge=pl.lit(self.names[place])) for place, frame in enumerate(self.said)]
-        )
-        last = rows.sort("place", maintain_order=True).unique(PAIR, keep="last", maintain_order=True)
+        parts: list[pl.DataFrame] = []
+        for place in reversed(range(len(self.said))):  # not all of them in one table: a million pairs are to fit
+            own = self.said[place]
+            for later in self.said[place + 1 :]:
+                own = own.join(later, on=PAIR, how="anti", maintain_order="left")
+            parts.append(own.with_columns(judge=pl.lit(self.names[place])))
+        last = pl.concat(parts[::-1])
         if not agreed:
             return last
-        doubted = rows.filter(pl.col("verdict") == "negative").select(PAIR).unique()
+        doubted = pl.concat([frame.filter(pl.col("verdict") == "negative").select(PAIR) for frame in self.said]).unique()
         verdict = pl.col("verdict").cast(pl.String)
         denied = last.join(doubted, on=PAIR, how="semi").select(*PAIR, denied=pl.lit(True))
         return (

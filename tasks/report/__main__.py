@@ -12,6 +12,7 @@ from tasks.doubt.intervals import DRAWS
 from tasks.files import read_json, write_text
 from tasks.report import figures, plots
 from tasks.report.examples import examples
+from tasks.report.holes import holes, judged, warning
 from tasks.report.judged import judged_rounds
 from tasks.report.loss import loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
@@ -47,6 +48,7 @@ def main() -> None:
         "detectable": {
             name: seen([one for one in found if one.collection == name and one.name in rounds]) for name in settings["evaluate_on"]
         },
+        "holes": {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]},
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
         "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
@@ -86,6 +88,14 @@ def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[
         for score in found
         if score.name in rounds and score.base is not None
     ]
+
+
+def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> dict:
+    """What nobody has judged of a collection's rankings, and what one must know of it."""
+    own = [score for score in found if score.collection == collection]
+    by = judged(collection, own[0].split, settings["min_relevance"][collection])
+    rows = holes([score.name for score in own], base, by)
+    return {"rows": rows, "told": [warning(one) for one in rows if one.bounds and one.name in settings["rounds"]], "wrong": by.wrong}
 
 
 def ends(name: str, frame: pl.DataFrame) -> dict:

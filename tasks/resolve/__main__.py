@@ -73,6 +73,7 @@ def everything(given: Params) -> dict[str, dict]:
         "rounds": rounds,
         "compare_with": given.compare_with,
         "evaluate_on": given.evaluate_on,
+        "min_relevance": {name: given.collections[name].min_relevance for name in given.evaluate_on},
         "train_on": list(given.train_on),
         "seed": given.seed,
         "recipes": {name: found.model_dump(mode="json") for name, found in recipes.items()},

@@ -9,7 +9,7 @@ import pytest
 
 from hone.compare import compare
 from tasks.errors import Refused
-from tests.prepared import write_params
+from tests.prepared import COLLECTION, write_params
 from tests.report.made_up import DEV, TEST, save, write_all, write_scores
 
 
@@ -17,7 +17,11 @@ from tests.report.made_up import DEV, TEST, save, write_all, write_scores
 def loop(workspace: Path) -> None:
     """Four test queries; r2 against r1: two gain .5, one loses .5."""
     write_all()
-    write_params()
+    write_collections("made-up")
+
+
+def write_collections(*names: str) -> None:
+    write_params(collections=dict.fromkeys(names, COLLECTION), train_on=list(names), evaluate_on=list(names))
 
 
 def many(name: str, times: int = 50) -> None:
@@ -54,7 +58,7 @@ def test_a_difference_beyond_chance(loop: None, capsys: pytest.CaptureFixture[st
 
 def test_several_collections_share_their_doubt(workspace: Path, capsys: pytest.CaptureFixture[str]):
     write_all(("first", "second"))
-    write_params()
+    write_collections("first", "second")
     compare("r0", "r1")
     told = capsys.readouterr().out
     assert told.count("adjusted for 2 collections") == 2
@@ -90,4 +94,36 @@ def test_what_cannot_be_compared_is_refused(loop: None):
         compare("r1", "r2")
     write_scores("r2", "made-up", [1.0, float("nan"), 0.5, 0.5], DEV["r2"])
     with pytest.raises(Refused, match="query 't2' of made-up has a score that is no number"):
+        compare("r1", "r2")
+
+
+def test_what_nobody_has_judged_is_told(loop: None, capsys: pytest.CaptureFixture[str]):
+    compare("r1", "r2")
+    told = capsys.readouterr().out
+    # Each query has d1 (right) among four documents; the others are judged by nobody.
+    assert "Of the first ten documents are judged: 25.0 % of r1's, 25.0 % of r2's." in told
+    assert "its sign is open" in told
+    assert "In made-up only right answers are labelled" in told
+    assert "bpref and nDCG of condensed lists are left out" in told
+
+
+def test_documents_judged_wrong_give_measures_without_unjudged_ones(loop: None, capsys: pytest.CaptureFixture[str]):
+    queries = [f"t{number}" for number in range(1, 5)]
+    grades = {"d1": 1, "d3": 0, "d4": 0, "d5": 0}
+    rows = [(query, doc, grade) for query in queries for doc, grade in grades.items()]
+    frame = pl.DataFrame(rows, schema=["query_id", "doc_id", "relevance"], orient="row").to_dict(as_series=False)
+    save("qrels", frame | {"weight": 1.0, "source": "made up"}, Path("data/made-up/test/qrels.parquet"))
+    compare("r1", "r2")
+    told = capsys.readouterr().out
+    assert "100.0 % of r1's" in told
+    assert "its sign does not hang on them" in told
+    assert "left out" not in told
+    # d1 is at places 1 + 3 - round(3 value): of r1 (1, .5, .5, .5) 1, 2, 2, 2; bpref is 1 or, with one wrong before one right, 0.
+    assert "bpref" in told
+    assert "condensed_ndcg_at_10" in told
+
+
+def test_a_collection_that_is_gone_from_params_is_a_sentence(loop: None):
+    write_collections("other")
+    with pytest.raises(Refused, match="'made-up' was evaluated once"):
         compare("r1", "r2")

@@ -8,6 +8,7 @@ import polars as pl
 
 from tasks import tables, training_set
 from tasks.evaluate.measures import NAMES, means
+from tasks.evaluate.results import write_run
 from tasks.files import write_json
 
 TRAINING = {"q1": "sum of an array", "q2": "sort a list", "q3": "invert a matrix"}
@@ -106,6 +107,15 @@ def write_scores(name: str, collection: str, test: list[float] | None, dev: list
     file = Path("reports/queries") / name / f"{collection}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
     pl.concat(parts).write_parquet(file)
+    # The better the score, the higher the labelled document; the others are judged by nobody.
+    ranked = [
+        (query, [*others[:place], "d1", *others[place:]])
+        for query, value in pl.concat(parts).select("query_id", pl.col("ndcg_at_10").fill_nan(0)).iter_rows()
+        for others, place in [(["d3", "d4", "d5"], 3 - round(3 * value))]
+    ]
+    rows = [(query, doc, 1.0 / place) for query, docs in ranked for place, doc in enumerate(docs, start=1)]
+    run = pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String, "score": pl.Float64}, orient="row")
+    write_run(run, name, Path("reports/runs") / name / f"{collection}.trec")
 
 
 def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str] | None = None, **changes: object) -> dict:
@@ -122,6 +132,7 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
         "rounds": ROUNDS,
         "compare_with": ["r0", "bm25"],
         "evaluate_on": list(collections),
+        "min_relevance": dict.fromkeys(collections, 1),
         "train_on": [collections[0]],
         "seed": 13,
         "evidence": {},

@@ -1,0 +1,78 @@
+"""How much of each ranking nobody has judged, and whether that could turn a difference round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables
+from tasks.doubt.holes import DEPTH, Bounds, Seen, bounds, judged_wrong, seen
+from tasks.evaluate.results import ranking_of
+from tasks.report.words import count, share, signed
+
+
+@dataclass(frozen=True)
+class Holes:
+    """One ranking of a collection.
+
+    Attributes:
+        seen: how much of it is judged.
+        bounds: of what it gives more than `other`; null for that itself.
+    """
+
+    name: str
+    seen: Seen
+    other: str
+    bounds: Bounds | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The judgments that rankings of a collection are held against: query_id, doc_id, relevance of one split."""
+
+    collection: str
+    qrels: pl.DataFrame
+    min_relevance: int
+
+    @property
+    def wrong(self) -> int:
+        return judged_wrong(self.qrels, self.min_relevance)
+
+
+def judged(collection: str, split: str, min_relevance: int) -> Judged:
+    return Judged(collection, tables.read("qrels", Path("data") / collection / split / "qrels.parquet"), min_relevance)
+
+
+def holes(names: list[str], other: str, by: Judged) -> list[Holes]:
+    """Every name's ranking, and how far its difference from `other` could move."""
+    base = ranking_of(other, by.collection, DEPTH)
+    made = []
+    for name in names:
+        run = base if name == other else ranking_of(name, by.collection, DEPTH)
+        between = None if name == other else bounds(base, run, by.qrels, by.min_relevance)
+        made.append(Holes(name, seen(run, by.qrels, by.min_relevance), other, between))
+    return made
+
+
+def warning(one: Holes) -> str:
+    """What unjudged documents could do to a difference."""
+    found = one.bounds
+    change = (
+        f"{one.name} gives {signed(found.observed)} more than {one.other} in rank-biased precision where what nobody has judged is wrong"
+    )
+    documents = count(found.unjudged, "unjudged document")
+    could = f"between {signed(found.low)} and {signed(found.high)} whatever the {documents} among the first ten would be judged"
+    return f"{change}, {could}: {'its sign is open' if found.open else 'its sign does not hang on them'}."
+
+
+def told(found: list[Holes], by: Judged) -> list[str]:
+    """What to know before believing a difference on a collection."""
+    parts = ", ".join(f"{share(one.seen.judged)} of {one.name}'s" for one in found)
+    sentences = [f"Of the first ten documents are judged: {parts}.", *(warning(one) for one in found if one.bounds)]
+    if not by.wrong:
+        sentences.append(
+            f"In {by.collection} only right answers are labelled: every other document counts as unjudged here, and as wrong in nDCG."
+        )
+    return sentences
