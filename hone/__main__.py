@@ -78,6 +78,22 @@ def compare(
 
 
 @app.command()
+def threshold(
+    name: Annotated[str, typer.Argument(help="A round that was evaluated, from which another starts: r0, r1, ...")],
+    on: Annotated[str, typer.Option(help="A collection whose dev queries have several known answers.")],
+    lose: Annotated[float, typer.Option(help="Share of true negatives that may be lost.")] = 0.1,
+    false: Annotated[float, typer.Option(help="Share of what is kept that may be false.")] = 0.05,
+    keep: Annotated[int, typer.Option(help="Negatives that the recipe chooses of a query.")] = 4,
+    risk: Annotated[float, typer.Option(help="The chance that the second is wrong.")] = 0.1,
+    splits: Annotated[int, typer.Option(help="Halvings of the queries on which both are tried.")] = 200,
+) -> None:
+    """The bound of `positive-aware` with a guarantee, from dev queries, in place of .95."""
+    from hone.threshold import threshold as find
+
+    find(name, on, lose, false, keep, risk, splits)
+
+
+@app.command()
 def audit(
     what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a folder of a collection, or the name of a collected one.")],
     test: Annotated[str | None, typer.Option(help="Another such: whatever of its queries stands in training is told.")] = None,

@@ -75,7 +75,7 @@ def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:
 
 
 def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
-    """query_id, doc_id and rank of the first `depth` documents of each query, of both splits, as `write_run` has written them."""
+    """query_id, doc_id, rank and score of the first `depth` documents of each query, of both splits, as `write_run` has written them."""
     lines = pl.scan_csv(
         REPORTS / "runs" / name / f"{collection}.trec",
         has_header=False,
@@ -84,6 +84,6 @@ def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
         new_columns=["line"],
         schema_overrides=[pl.String],
     )
-    parts = pl.col("line").str.extract_groups(r"^(?<query_id>.+?) Q0 (?<doc_id>.+) (?<rank>[0-9]+) \S+ .*$")
-    rows = lines.select(parts.alias("parts")).unnest("parts").with_columns(pl.col("rank").cast(pl.Int32))
+    parts = pl.col("line").str.extract_groups(r"^(?<query_id>.+?) Q0 (?<doc_id>.+) (?<rank>[0-9]+) (?<score>\S+) .*$")
+    rows = lines.select(parts.alias("parts")).unnest("parts").with_columns(pl.col("rank").cast(pl.Int32), pl.col("score").cast(pl.Float64))
     return rows.filter(pl.col("rank") <= depth).collect()

@@ -49,5 +49,5 @@ def test_only_right_answers_are_refused():
 def test_a_ranking_is_read_as_it_was_written(workspace: Path):
     run = pl.DataFrame({"query_id": ["q 1", "q 1", "é"], "doc_id": ['d"1', "d,2", "#3"], "score": [1.5, 1e-7, -3.0]})
     write_run(run, "a name", Path("reports/runs/r1/ours.trec"))
-    assert ranking_of("r1", "ours", 10).rows() == [("q 1", 'd"1', 1), ("q 1", "d,2", 2), ("é", "#3", 1)]
+    assert ranking_of("r1", "ours", 10).rows() == [("q 1", 'd"1', 1, 1.5), ("q 1", "d,2", 2, 1e-7), ("é", "#3", 1, -3.0)]
     assert len(ranking_of("r1", "ours", 1)) == 2
