@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tasks import resolved
 from tasks.encode.encoder import encoder_for
+from tasks.evaluate.geometry import geometry
 from tasks.evaluate.ranking import by_encoder
 from tasks.evaluate.results import evaluate
 from tasks.stage import run
@@ -16,7 +17,7 @@ def main(round: str, collection: str) -> None:
     """Evaluate models/<round> on one collection."""
     settings = resolved.of_stage(f"evaluate/{collection}")
     encoder = encoder_for(Path("models") / round, settings["model"], resolved.machine(), user=round)
-    evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"])
+    evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"], partial(geometry, encoder))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import polars as pl
 
 from tasks import resolved
 from tasks.encode.encoder import encoder_for
+from tasks.evaluate.geometry import geometry
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.ranking import aggregated, by_encoder, units
 from tasks.evaluate.results import evaluate
@@ -21,11 +22,11 @@ def main(reference: str, collection: str) -> None:
     """Evaluate a reference on one collection."""
     settings = resolved.of_stage(f"reference/{collection}")
     if reference == "bm25":
-        rank = partial(by_words, language=settings["language"])
+        rank, lie = partial(by_words, language=settings["language"]), None
     else:
         encoder = encoder_for(Path("models") / reference, settings["model"], resolved.machine(), user=reference)
-        rank = partial(by_encoder, encoder)
-    evaluate(reference, collection, rank, settings["min_relevance"])
+        rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
+    evaluate(reference, collection, rank, settings["min_relevance"], lie)
 
 
 def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, language: str) -> pl.DataFrame:

@@ -19,6 +19,7 @@ REPORTS = Path("reports")
 SPLITS = ("test", "dev")
 
 Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame], pl.DataFrame]
+Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,16 @@ def asked(collection: str) -> list[Asked]:
     return judged
 
 
-def evaluate(name: str, collection: str, rank: Rank, min_relevance: int) -> None:
-    """Rank the queries of every split, measure, and write the results of `name` (a round or reference)."""
+def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Lie | None = None) -> None:
+    """Rank the queries of every split, measure, and write the results of `name` (a round or reference).
+
+    Args:
+        name: under which results are written.
+        collection: what is searched.
+        rank: queries, documents and qrels -> query_id, doc_id, score.
+        min_relevance: the grade from which on a document is right.
+        lie: how vectors lie, for a model that has some; beside the measures.
+    """
     documents = Documents(Path("data") / collection / "documents.parquet")
     runs, values, metrics = [], [], {}
     for part in asked(collection):
@@ -57,6 +66,8 @@ def evaluate(name: str, collection: str, rank: Rank, min_relevance: int) -> None
         runs.append(run)
         values.append(scored.with_columns(split=pl.lit(part.split)))
         metrics[part.split] = means(scored) | {"queries": len(scored)}
+        if lie is not None:
+            metrics[part.split] |= lie(part.queries, documents, part.qrels, run, min_relevance)
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
     write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
     with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:

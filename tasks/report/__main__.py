@@ -9,6 +9,7 @@ import polars as pl
 
 from tasks import resolved, training_set
 from tasks.doubt.intervals import DRAWS
+from tasks.evaluate.geometry import NAMES as GEOMETRY
 from tasks.files import read_json, write_text
 from tasks.report import figures, plots
 from tasks.report.examples import examples
@@ -24,6 +25,7 @@ from tasks.report.summary import seen, summary
 from tasks.stage import run, say
 
 PAGE = Path("reports/index.html")
+METRICS = Path("reports/metrics")
 TENTHS = 10
 
 
@@ -49,6 +51,7 @@ def main() -> None:
             name: seen([one for one in found if one.collection == name and one.name in rounds]) for name in settings["evaluate_on"]
         },
         "holes": {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]},
+        "spaces": {name: spaces(name, found) for name in settings["evaluate_on"]},
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
         "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
@@ -96,6 +99,17 @@ def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> 
     by = judged(collection, own[0].split, settings["min_relevance"][collection])
     rows = holes([score.name for score in own], base, by)
     return {"rows": rows, "told": [warning(one) for one in rows if one.bounds and one.name in settings["rounds"]], "wrong": by.wrong}
+
+
+def spaces(collection: str, found: list[Score]) -> list[dict]:
+    """How the vectors of each model lie on a collection, of those that were asked."""
+    made = []
+    for one in found:
+        measured = read_json(METRICS / one.name / f"{collection}.json") if one.collection == collection else {}
+        own = measured if one.split == "test" else measured.get(one.split, {})
+        if own.get("uniformity") is not None:
+            made.append({"name": one.name} | {name: own[name] for name in GEOMETRY})
+    return made
 
 
 def ends(name: str, frame: pl.DataFrame) -> dict:

@@ -102,7 +102,8 @@ def write_round(name: str) -> None:
 def write_scores(name: str, collection: str, test: list[float] | None, dev: list[float] | None) -> None:
     """What `evaluate` leaves of a round or reference; every measure has the value of nDCG@10."""
     parts = [scored("t", "test", test), scored("v", "dev", dev)]
-    by_split = {split: means(part) | {"queries": len(part)} for split, part in zip(("test", "dev"), parts, strict=True) if len(part)}
+    lies = {} if name == "bm25" else {"alignment": 0.5, "uniformity": -2.5, "gap": None}
+    by_split = {split: means(part) | {"queries": len(part)} | lies for split, part in zip(("test", "dev"), parts, strict=True) if len(part)}
     write_json(Path("reports/metrics") / name / f"{collection}.json", by_split.pop("test", {}) | by_split)
     file = Path("reports/queries") / name / f"{collection}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)

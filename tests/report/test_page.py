@@ -71,6 +71,18 @@ def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFix
     assert json.loads(Elements(page()).scripts[0])["losses"]["data"][0]["y"] == [1.0, 2.0]
 
 
+def test_what_nobody_has_judged_and_how_vectors_lie(workspace: Path):
+    text = " ".join(Elements(page()).text.split())
+    # One of four documents is labelled in each ranking; r1 ranks it nowhere lower than r0.
+    assert "What nobody has judged Round judged, of the first ten" in text
+    assert "r1 25.0 %" in text
+    assert "its sign is open" in text
+    assert "Only right answers of made-up are labelled" in text
+    lying = text.partition("How the vectors lie")[2].partition("Alignment:")[0]
+    assert lying.split()[-4:] == ["r3", "0.500", "−2.500", "–"]
+    assert "bm25" not in lying  # it has no vectors
+
+
 def test_texts_are_escaped(workspace: Path):
     clean, ids = Elements(page()), ("q1", "q2", "d1", "d5", "d6", "t1", "t4")
     found = Elements(page(texts={name: f"{HOSTILE} {name}" for name in ids}))

@@ -1,0 +1,73 @@
+"""How a model's vectors lie: near their answers (alignment), spread out (uniformity), and how clearly an answer stands above the rest.
+
+A model that collapses puts all texts into one corner: scores may still look well on easy queries when it begins.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.encode.encoder import Encoder
+from tasks.tables import Documents
+
+NAMES = ("alignment", "uniformity", "gap")
+SAMPLE = 2_000  # documents, evenly spaced, so that every round is measured on the same ones
+
+
+def geometry(
+    encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, run: pl.DataFrame, min_relevance: int
+) -> dict[str, float | None]:
+    """Alignment and uniformity (Wang and Isola 2020, arXiv 2005.10242) of vectors of length 1, and the gap of scores.
+
+    Args:
+        encoder: the model under evaluation; its vectors come from the store.
+        queries: query_id, text.
+        documents: the collection.
+        qrels: query_id, doc_id, relevance.
+        run: query_id, doc_id, score: the ranking.
+        min_relevance: the grade from which on a document is right.
+
+    Returns:
+        alignment: mean squared distance of a query to its answers, 0 to 4. uniformity: logarithm of the mean of
+        exp(-2 squared distance) over pairs of documents, from 0 where all are one downwards. gap: what the best answer
+        scores above the best other document, mean over the queries that have both in the ranking. Null where nothing is there.
+    """
+    right = qrels.filter(pl.col("relevance") >= min_relevance).select("query_id", "doc_id").unique(maintain_order=True)
+    of_query, of_document = (frame.with_row_index("row") for frame in (queries.select("query_id"), documents.ids.to_frame()))
+    pairs = right.join(of_query, on="query_id", how="inner").join(of_document, on="doc_id", how="inner", suffix="_of_document")
+    vectors = encoder.documents(documents)
+    asked = unit(encoder.queries(queries["text"].to_list()).take(pairs["row"].to_numpy().astype(np.int64)))
+    answers = unit(vectors.take(pairs["row_of_document"].to_numpy().astype(np.int64)))
+    rows = (
+        np.unique(np.linspace(0, len(vectors) - 1, min(SAMPLE, len(vectors))).astype(np.int64)) if len(vectors) else np.empty(0, np.int64)
+    )
+    return {
+        "alignment": float(np.square(asked - answers).sum(axis=1).mean()) if len(pairs) else None,
+        "uniformity": uniformity(unit(vectors.take(rows))),
+        "gap": gap(run, right),
+    }
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1, as 32-bit numbers; one of length 0 stays."""
+    wide = np.asarray(vectors, dtype=np.float32)
+    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+
+
+def uniformity(vectors: np.ndarray) -> float | None:
+    """Of all pairs of different rows, [n, d] of length 1; null for fewer than two."""
+    if len(vectors) < 2:
+        return None
+    kernel = np.exp(-2 * np.maximum(2 - 2 * (vectors @ vectors.T).astype(np.float64), 0))
+    pairs = len(vectors) * (len(vectors) - 1)
+    return float(np.log((kernel.sum() - np.trace(kernel)) / pairs))
+
+
+def gap(run: pl.DataFrame, right: pl.DataFrame) -> float | None:
+    """What a query's best answer scores above its best other document, in the mean."""
+    marked = run.join(right.with_columns(right=pl.lit(True)), on=["query_id", "doc_id"], how="left", maintain_order="left")
+    is_right = pl.col("right").fill_null(False)
+    best = marked.group_by("query_id").agg(answer=pl.col("score").filter(is_right).max(), other=pl.col("score").filter(~is_right).max())
+    value = best.select((pl.col("answer") - pl.col("other")).drop_nulls().cast(pl.Float64).mean()).item()
+    return None if value is None else float(value)
