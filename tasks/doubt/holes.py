@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 PATIENCE = 0.8  # the chance that a reader goes on to the next document; Moffat and Zobel's middle value
-DEPTH = 50  # ranks that are looked at; those beyond weigh .8 ** 50, less than .00002
+DEPTH = 100  # ranks that are looked at: all that an evaluation writes; those beyond weigh .8 ** 100
 FIRST = 10
 PAIR = ["query_id", "doc_id"]
 
@@ -38,7 +38,7 @@ class Bounds:
     Attributes:
         observed: with every unjudged document taken for wrong.
         low, high: the least and the most that it can be, whatever the unjudged ones are.
-        unjudged: unjudged documents among the first ten of one of the two, which the two rank differently.
+        unjudged: unjudged documents which the two rank differently.
     """
 
     observed: float
@@ -63,11 +63,10 @@ def seen(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Seen
     queries = qrels["query_id"].n_unique()
     rows = worth(run, qrels, min_relevance)
     first = rows.filter(pl.col("rank") <= FIRST)
-    unjudged = rows.filter(pl.col("gain").is_null())["weight"].sum()
     return Seen(
         judged=float(first["gain"].is_not_null().mean() or 0.0),
         least=float((rows["gain"].fill_null(0) * rows["weight"]).sum()) / queries,
-        residual=float(unjudged + tails(rows)) / queries,
+        residual=float(rows.filter(pl.col("gain").is_null())["weight"].sum()) / queries,
     )
 
 
@@ -84,16 +83,15 @@ def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_rele
     both = before.join(after, on=PAIR, how="full", coalesce=True, suffix="_after").with_columns(
         gain=pl.coalesce("gain", "gain_after"),
         more=pl.col("weight_after").fill_null(0) - pl.col("weight").fill_null(0),
-        first=pl.min_horizontal("rank", "rank_after") <= FIRST,
     )
     observed = float((both["gain"].fill_null(0) * both["more"]).sum())
     unjudged = both.filter(pl.col("gain").is_null() & (pl.col("more") != 0))
     less, more = (float(unjudged.filter(way)["more"].sum()) for way in (pl.col("more") < 0, pl.col("more") > 0))
     return Bounds(
         observed=observed / queries,
-        low=(observed + less - tails(before)) / queries,
-        high=(observed + more + tails(after)) / queries,
-        unjudged=int(unjudged["first"].sum()),
+        low=(observed + less) / queries,
+        high=(observed + more) / queries,
+        unjudged=len(unjudged),
     )
 
 
@@ -106,11 +104,6 @@ def worth(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> pl.Data
         .join(judged, on=PAIR, how="left", maintain_order="left")
         .select(*PAIR, "rank", "gain", weight=(1 - PATIENCE) * PATIENCE ** (pl.col("rank") - 1).cast(pl.Float64))
     )
-
-
-def tails(rows: pl.DataFrame) -> float:
-    """What lies beyond the ranks that are looked at, of queries whose ranking goes on there."""
-    return int((rows["rank"] == DEPTH).sum()) * PATIENCE**DEPTH
 
 
 def judged_wrong(qrels: pl.DataFrame, min_relevance: int = 1) -> int:

@@ -96,6 +96,7 @@ class Clerk:
         waiting: calls of each of them that were asked for, by their names in it.
         places: (batch, name of the call in it) of what batches of an earlier process still owe, by what the call says.
         direct: calls made directly because the endpoint had not answered yet.
+        stopped: why nothing more is submitted; null while work goes on. The next block tries anew: what a vendor has is collected.
         faults: of the calls of the batch that is being collected; null for an answer.
     """
 
@@ -113,6 +114,7 @@ class Clerk:
     waiting: dict[str, dict[str, Asked]] = field(default_factory=dict)
     places: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     direct: int = 0
+    stopped: str | None = None
     faults: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -142,8 +144,8 @@ class Clerk:
     def place_all(self) -> None:
         while self.queue:
             asked = self.queue.popleft()
-            if self.habits.stopped:
-                self.hand_on(asked, Reply(asked.call, fault=self.habits.stopped))
+            if self.stopped:
+                self.hand_on(asked, Reply(asked.call, fault=self.stopped))
             else:
                 self.place(asked)
             if len(self.pending) >= self.most or self.size >= MOST_BYTES:
@@ -184,8 +186,8 @@ class Clerk:
             if reply.fault is None:
                 self.expected = self.expected or reply.model
             elif self.direct == FIRST and not self.habits.heard and kind(reply.fault) in ITS_FAULT:
-                self.habits.stopped = f"stopped: the first {FIRST} calls failed, the last one: {reply.fault}"
-                say(f"{self.endpoint.model}: {self.habits.stopped}")
+                self.stopped = f"stopped: the first {FIRST} calls failed, the last one: {reply.fault}"
+                say(f"{self.endpoint.model}: {self.stopped}")
             self.on_reply(replace(reply, call=asked.call))
 
         call = replace(asked.call, pairs=0 if asked.counted else asked.call.pairs)
@@ -193,10 +195,10 @@ class Clerk:
 
     def flush(self) -> None:
         """Submit what is pending, and wait for all that is out and was asked for."""
-        if self.habits.stopped:
+        if self.stopped:
             while self.pending:
                 asked = self.pending.pop()
-                self.hand_on(asked, Reply(asked.call, fault=self.habits.stopped))
+                self.hand_on(asked, Reply(asked.call, fault=self.stopped))
         elif len(self.pending) == 1:
             self.alone(self.pending.pop())
         elif self.pending:
@@ -387,9 +389,9 @@ class Clerk:
             self.budget.settle(held, tokens, money, pairs)
 
     def stop(self, why: str) -> None:
-        if not self.habits.stopped:
-            self.habits.stopped = f"stopped: {why}"
-            say(f"{self.endpoint.model}: {self.habits.stopped}")
+        if not self.stopped:
+            self.stopped = f"stopped: {why}"
+            say(f"{self.endpoint.model}: {self.stopped}")
 
     def shown(self, one: Submitted) -> str:
         return clean(one.batch or one.name, self.secret)[:LONGEST_NAME]

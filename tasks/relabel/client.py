@@ -44,6 +44,7 @@ class Endpoint:
         attempts: times that a call is tried.
         price_in, price_out: money per million tokens read and written.
         backoff: seconds before the second attempt; doubled for each further one, and drawn below that.
+        known_as: under which name its habits are kept; null: its address, which a server of our own changes with each start.
     """
 
     url: str
@@ -55,6 +56,7 @@ class Endpoint:
     price_in: float = 0.0
     price_out: float = 0.0
     backoff: float = 0.5
+    known_as: str | None = None
 
     def price(self, tokens_in: int, tokens_out: int) -> float:
         return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
@@ -380,7 +382,7 @@ HABITS: dict[tuple[str, str], Habits] = {}
 
 
 def habits(endpoint: Endpoint) -> Habits:
-    return HABITS.setdefault((endpoint.url, endpoint.model), Habits())
+    return HABITS.setdefault((endpoint.known_as or endpoint.url, endpoint.model), Habits())
 
 
 def at_most(call: Call, endpoint: Endpoint) -> tuple[int, float]:

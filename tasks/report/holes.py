@@ -63,7 +63,7 @@ def warning(one: Holes) -> str:
         f"{one.name} gives {signed(found.observed)} more than {one.other} in rank-biased precision where what nobody has judged is wrong"
     )
     documents = count(found.unjudged, "unjudged document")
-    could = f"between {signed(found.low)} and {signed(found.high)} whatever the {documents} among the first ten would be judged"
+    could = f"between {signed(found.low)} and {signed(found.high)} whatever the {documents} that they rank differently would be judged"
     return f"{change}, {could}: {'its sign is open' if found.open else 'its sign does not hang on them'}."
 
 

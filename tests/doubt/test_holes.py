@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.doubt.holes import DEPTH, PATIENCE, bounds, judged_wrong, seen
+from tasks.doubt.holes import bounds, judged_wrong, seen
 
 
 def run(**ranked: str) -> pl.DataFrame:
@@ -35,10 +35,17 @@ def test_a_grade_below_the_bound_is_judged_and_wrong():
     assert judged_wrong(qrels(q={"a": 1, "b": 0, "c": 2}), 2) == 2
 
 
-def test_a_ranking_that_goes_on_has_a_tail():
+def test_long_rankings_that_are_wholly_judged_or_alike_leave_nothing_open():
     long = pl.DataFrame({"query_id": "q", "doc_id": [str(place) for place in range(100)], "rank": range(1, 101)})
-    found = seen(long, qrels(q={str(place): 0 for place in range(100)}))
-    assert found.residual == pytest.approx(PATIENCE**DEPTH)
+    turned = long.with_columns(rank=101 - pl.col("rank"))
+    all_judged = qrels(q={str(place): int(place < 9) for place in range(100)})
+    assert seen(long, all_judged).residual == 0
+    found = bounds(long, turned, all_judged)
+    assert found.low == found.high == found.observed < 0
+    assert not found.open
+    same = bounds(long, long, qrels(q={"0": 1}))
+    assert (same.low, same.high, same.unjudged) == (0, 0, 0)
+    assert not same.open
 
 
 def test_bounds_of_a_difference_by_hand():

@@ -69,7 +69,7 @@ def at_use(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], samp
     Args:
         judged: query_id, doc_id, rank, verdict, of queries drawn by lot from all; unknown is no yes.
         gold: query_id, doc_id, rank, verdict, gold: true, false, or null where it could not be said; drawn by lot in each
-            stratum, of queries in `judged` or others.
+            stratum of `judged`, or, beyond `judged`, in each band.
         sizes: how many candidates each band has in all.
         sampled: the share of all queries that is in `judged`; 1: the judge read all.
 
@@ -77,7 +77,7 @@ def at_use(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], samp
         share_of_false_negatives, precision_at_use, share_of_yes: estimate, low, high, count; precision's `gold` counts all
         gold pairs and `said_yes` those it rests on. Null where nothing can be said.
     """
-    rows, known = sized(judged, sizes), weighted(judged, gold, sizes)
+    rows, known = sized(read(judged, gold), sizes), weighted(judged, gold, sizes)
     yes = share(rows["yes"].to_numpy(), rows["query_id"].to_numpy(), rows["weight"].to_numpy(), sampled)
     right, missed = (
         share(part["gold"].to_numpy(), part["query_id"].to_numpy(), part["weight"].to_numpy())
@@ -100,15 +100,22 @@ def sized(judged: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
 
 
 def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
-    """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for.
-
-    Each stands for itself at least: where people judged pairs beyond the judge's sample, that may hold no yes in a band in which
-    they saw one.
-    """
-    cells = sized(judged, sizes).group_by("band", "yes").agg(cell=pl.col("weight").sum())
+    """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for."""
+    cells = sized(read(judged, gold), sizes).group_by("band", "yes").agg(cell=pl.col("weight").sum())
     known = with_band(gold.filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())
-    known = known.join(cells, on=["band", "yes"], how="left", maintain_order="left")
-    return known.with_columns(weight=pl.max_horizontal(pl.col("cell").fill_null(0) / pl.len().over("band", "yes"), 1.0))
+    known = known.join(cells, on=["band", "yes"], how="inner", maintain_order="left")
+    return known.with_columns(weight=pl.col("cell") / pl.len().over("band", "yes"))
+
+
+def read(judged: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
+    """All candidates that the judge has read: its sample, and pairs of gold beyond it, which were drawn by lot within each band.
+
+    Both say how often it says yes in a band. A small sample alone may hold no yes where gold shows some, and these would then
+    stand for nothing.
+    """
+    columns = [*PAIR, "rank", "verdict"]
+    beyond = gold.join(judged, on=PAIR, how="anti", maintain_order="left")
+    return pl.concat([judged.select(columns), beyond.select(columns)], how="vertical_relaxed")
 
 
 def said_yes() -> pl.Expr:

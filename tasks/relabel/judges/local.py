@@ -91,7 +91,7 @@ def local(
         "logprobs": logprobs, "documents": documents, "known": known, "examples": examples, "trim": trim, "context": context,
         "positive_from": positive_from,
     }  # fmt: skip
-    where = Endpoint(url="http://127.0.0.1/v1", model=gguf.name_of(model), slots=slots, timeout=timeout)
+    where = Endpoint(url="http://127.0.0.1/v1", model=gguf.name_of(model), slots=slots, timeout=timeout, known_as="local")
     with ExitStack() as stack:
         served = Served(model, stack, slots, context, threads)
         one_word = logprobs and asked.kind == "yes-no" and structured != "always"

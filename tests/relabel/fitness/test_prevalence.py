@@ -48,15 +48,18 @@ def test_bands_weigh_by_their_size_and_not_by_their_sample():
     assert found["share_of_false_negatives"]["estimate"] == pytest.approx(0.1)
 
 
-def test_a_yes_that_people_saw_outside_the_judges_sample_counts_for_itself():
-    """The sample of a band of 100 holds no yes; people judged two more pairs to which the judge says yes, one of them rightly."""
-    judged = judged_of(*((f"q{number}", 1, "negative") for number in range(10)))
-    beyond = judged_of(("r1", 1, "positive"), ("r2", 1, "positive")).with_columns(gold=pl.Series([True, False]))
-    gold = pl.concat([judged.with_columns(gold=pl.lit(False)), beyond])
-    found = at_use(judged, gold, {"1": 100}, sampled=0.1)
-    assert found["precision_at_use"]["estimate"] == pytest.approx(0.5)
-    assert (found["precision_at_use"]["gold"], found["precision_at_use"]["said_yes"]) == (12, 2)
-    assert found["share_of_yes"]["estimate"] == 0
+def test_a_sheet_beyond_the_judges_sample_weighs_by_what_its_bands_hold():
+    """One query was read: a yes at rank 1, none below. A sheet of 20 pairs in each band: 20 of 20 yes and right; 5 of 20 yes, 1 right."""
+    judged = judged_of(("q", 1, "positive"), ("q", 2, "negative"), ("q", 3, "negative"))
+    first = judged_of(*((f"r{number}", 1, "positive") for number in range(20))).with_columns(gold=pl.lit(True))
+    second = judged_of(*((f"s{number}", 2, "positive" if number < 5 else "negative") for number in range(20)))
+    gold = pl.concat([first, second.with_columns(gold=pl.Series([True] + [False] * 19))])
+    found = at_use(judged, gold, {"1": 100, "2 to 3": 1000}, sampled=0.01)
+    # Yes: all of 100, and 5 of the 22 that were read of 1,000; right are all of the first and one in five of the others.
+    yes = 1000 * 5 / 22
+    assert found["share_of_yes"]["estimate"] == pytest.approx((100 + yes) / 1100)
+    assert found["precision_at_use"]["estimate"] == pytest.approx((100 + yes / 5) / (100 + yes))
+    assert (found["precision_at_use"]["gold"], found["precision_at_use"]["said_yes"]) == (40, 25)
 
 
 def test_no_false_negative_seen_is_not_none_there():
