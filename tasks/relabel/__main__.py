@@ -19,11 +19,10 @@ from tasks.relabel.cascade import Cascade, nothing_said, run_cascade
 from tasks.relabel.desk import Desk
 from tasks.relabel.how import with_how
 from tasks.relabel.joined import joined
-from tasks.relabel.ledger import Ledger
+from tasks.relabel.ledger import Ledger, machine
 from tasks.relabel.missed import missed
 from tasks.relabel.permission import may_promote, only_shown
 from tasks.relabel.questions import Questions, in_blocks
-from tasks.relabel.several import Tally
 from tasks.relabel.spool import Spool
 from tasks.relabel.verdicts import PAIR
 from tasks.stage import run, say
@@ -59,7 +58,8 @@ def judged(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     """Labels, removed rows and an account of a round whose negatives judges have read."""
     section, round = settings["relabel"], settings["round"]
-    ledger, order = Ledger(), order_of(settings)
+    ledger = Ledger()
+    here, order = place_of(round), order_of(settings)
     desk = Desk(
         ledger, f"{order}{time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
         what_is_left(section["budget"], ledger, order, round), section["retry"], Models.of(settings), training,
@@ -81,23 +81,28 @@ def judged(
         say(f"relabel {round}: {wanted:,} pairs are dropped and not promoted: {why}")
         decided = outcomes.without(outcomes.PROMOTE, outcomes.DROP, decided)
     made = outcomes.relabelled(labels, decided, section["most_hits"], section["grades"])
+    tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before known answers are graded, which are easier
     if section["grades"]:
         made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk, spool.add)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
-    return made.labels, made.removed, account(said, made, section, desk, order, {"allowed": allowed, "why": why, "wanted": wanted})
+    return made.labels, made.removed, account(said, made, section, desk, tallies, here, {"allowed": allowed, "why": why, "wanted": wanted})
+
+
+def place_of(round: str) -> str:
+    """How the names of all runs of a round's stage begin: the round, and a hash of this machine and folder, which says neither."""
+    return f"{round} {fingerprint(machine(), str(Path.cwd().resolve()))[:8]} "
 
 
 def order_of(settings: dict) -> str:
-    """How the ledger calls every run of this stage on these negatives with these judges, here.
+    """How the names of those runs begin that share a budget: of this stage on these negatives, by these judges that cost something.
 
-    A run that was killed and the one that ends its work share a budget. `hone judge retry`, other judges and other negatives
-    are orders of their own.
+    A run that was killed and the one that ends its work are among them; after `hone judge retry` a new budget begins.
     """
     section, round = settings["relabel"], settings["round"]
-    asked = [line["fingerprint"] for line in section["cascade"]]
+    asked = [line["fingerprint"] for line in section["cascade"] if "prompt" in line["parameters"]]
     negatives = fingerprint_of_file(Path("rounds") / round / "negatives.parquet")
-    return f"{round} {fingerprint(str(Path.cwd().resolve()), negatives, str(section['retry']), *asked)[:12]} "
+    return f"{place_of(round)}{fingerprint(negatives, str(section['retry']), *asked)[:12]} "
 
 
 def what_is_left(limits: dict, ledger: Ledger, order: str, round: str) -> Budget:
@@ -147,7 +152,9 @@ def with_grades_of_positives(
     ).drop("own")
 
 
-def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, order: str, promotion: dict) -> dict:
+def account(
+    said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, tallies: dict[str, dict], here: str, promotion: dict
+) -> dict:
     """What was asked, found, passed on, done and paid."""
     return {
         "judges": [
@@ -159,7 +166,7 @@ def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk,
                     frame.filter(pl.col("verdict") == "unknown")["reason"].str.split(":").list.first().value_counts(sort=True).rows()
                 ),
                 "sent_on": said.sent[place] if place < len(said.sent) else None,
-                **desk.tallies.get(section["cascade"][place]["fingerprint"], Tally()).figures(),
+                **tallies.get(section["cascade"][place]["fingerprint"], {}),
             }
             for place, (name, frame) in enumerate(zip(said.names, said.said, strict=True))
         ],
@@ -168,7 +175,7 @@ def account(said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk,
         "promotion": promotion | {"forced": bool(section["force"] and promotion["wanted"])},
         "left_out": section["left_out"],
         "over_budget": desk.budget.over,
-        "order": order,
+        "run": here,
     }
 
 

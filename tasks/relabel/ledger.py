@@ -192,7 +192,8 @@ class Ledger:
     def spent(self, runs: str) -> dict[str, float]:
         """Pairs that models were asked about, tokens and money, of all answers to runs whose names begin with `runs`.
 
-        A score that was made here (no tokens) is no pair that was asked about. What a killed run had under way is not known.
+        A score that was made here (no tokens) is no pair that was asked about. Attempts without an answer are in it once their
+        block of questions has ended; of a run that was killed, what it had under way is not known, nor what failed in its last block.
         """
         from sqlalchemy import func, select
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tasks.carried_labels import PASSING
 from tasks.relabel.answers import CERTAIN
 from tasks.relabel.verdicts import PAIR
 
+ORDER = r"^(\S+ \S+ \S+) "  # of a run's name: what all runs of one stage share
 PAID = ["raw", "tokens_in", "tokens_out", "money", "seconds"]  # of an answer
 YES, NO, UNKNOWN = (pl.col("verdict") == word for word in ("positive", "negative", "unknown"))
 
@@ -21,7 +23,7 @@ class Tally:
         votes: pairs with a vote that is known.
         unanimous: of these, pairs whose votes all say the same: no majority can be surer than that share.
         sides: pairs of which a question and its opposite both have a probability.
-        bias: sum over these of the question's probability less what its opposite leaves for it; above 0 it likes to say yes.
+        bias: sum over these of how far the question's probability lies above the mean of both; above 0 it likes to say yes.
     """
 
     votes: int = 0
@@ -36,19 +38,32 @@ class Tally:
 
 
 def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row for each pair: how often it was found and not, means of what is known, all texts and costs.
+    """One row for each pair: how often it was found and not, means of what is known, all texts, and what its newest run paid.
 
-    The number of the answer is the first's.
+    Answers of an earlier run cost nothing again. The number of the answer is the first of that run's.
     """
+    ordered = pl.concat([frame.with_row_index("row") for frame in frames], how="vertical_relaxed").with_columns(
+        order=pl.col("run").str.extract(ORDER, 1).fill_null(pl.col("run"))
+    )
+    newest = ordered.sort("asked_at", nulls_last=False, maintain_order=True).group_by("row").agg(newest=pl.col("order").last())
+    here = pl.col("order").eq_missing(pl.col("newest"))
+    kind = pl.col("reason").str.split(":").list.first().str.strip_chars()
     return (
-        pl.concat([frame.with_row_index("row") for frame in frames], how="vertical_relaxed")
+        ordered.join(newest, on="row", how="left", maintain_order="left")
         .group_by("row", *PAIR, maintain_order=True)
         .agg(
             pl.col("grade", "probability").mean(),
             pl.col("reason").drop_nulls().first(),
-            pl.col("answer", "model", "asked_at", "run").drop_nulls().first(),
+            pl.col("answer", "asked_at", "run").filter(here).drop_nulls().first(),
+            pl.col("model").drop_nulls().first(),
             pl.col("raw").drop_nulls().str.join("\n\n"),
-            *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in PAID if name != "raw"),
+            *(
+                pl.when(pl.col(name).filter(here).count() > 0).then(pl.col(name).filter(here).sum()).alias(name)
+                for name in PAID
+                if name != "raw"
+            ),
+            failed=pl.col("reason").filter(UNKNOWN & kind.is_in(PASSING)).first(),
+            failures=(UNKNOWN & kind.is_in(PASSING)).sum(),
             first=pl.col("probability").first(),
             last=pl.col("probability").last(),
             sure=pl.col("probability").count(),
@@ -61,7 +76,7 @@ def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def voted(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
-    """The majority of votes. Answers that are unknown do not vote; a tie is unknown.
+    """The majority of votes. Answers that are unknown do not vote; a tie is unknown, and so is what a vote that failed could turn.
 
     The probability is the mean of those that the answers give, else the share of votes that found the pair.
     """
@@ -70,11 +85,13 @@ def voted(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
     counted = told.filter(votes > 0)
     tally.votes += len(counted)
     tally.unanimous += len(counted.filter(most == votes))
+    turnable = (pl.col("yes") - pl.col("no")).abs() <= pl.col("failures")
+    told = told.with_columns(turnable=(pl.col("failures") > 0) & turnable, yes=pl.col("yes").cast(pl.Int64), no=pl.col("no").cast(pl.Int64))
     return told.with_columns(
-        verdict=pl.when(pl.col("yes") > pl.col("no")).then(pl.lit("positive"))
+        verdict=pl.when("turnable").then(pl.lit("unknown")).when(pl.col("yes") > pl.col("no")).then(pl.lit("positive"))
         .when(pl.col("no") > pl.col("yes")).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
         probability=pl.coalesce("probability", pl.when(votes > 0).then(pl.col("yes") / votes)),
-        reason=pl.when(votes == 0).then(pl.col("reason"))
+        reason=pl.when("turnable").then(pl.col("failed")).when(votes == 0).then(pl.col("reason"))
         .when(pl.col("yes") == pl.col("no")).then(pl.format("the votes are tied: {} to {}", "yes", "no"))
         .when(most < len(frames)).then(pl.format("{} of {} votes", most, pl.lit(len(frames)))),
     )  # fmt: skip
@@ -85,7 +102,7 @@ def agreed(frames: list[pl.DataFrame], reason: str) -> pl.DataFrame:
     return together(frames).with_columns(
         verdict=pl.when(pl.col("yes") == len(frames)).then(pl.lit("positive"))
         .when(pl.col("no") == len(frames)).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
-        reason=pl.when((pl.col("yes") > 0) & (pl.col("no") > 0)).then(pl.lit(reason)).otherwise(pl.col("reason")),
+        reason=pl.when((pl.col("yes") > 0) & (pl.col("no") > 0)).then(pl.lit(reason)).otherwise(pl.coalesce("failed", "reason")),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from tasks.seeds import generator
 from tasks.stage import say
 
 CLAIMS_A_SLOT = 16  # questions claimed at once for each call at once; few, so that two loops share a block
+CENT = 1e-9  # of money: a rounding
 POLL = 0.5  # seconds between two looks at what another process asks
 RENEWED = LEASE / 3  # seconds after which claims of calls under way are renewed: a slow model or a batch takes longer than a lease
 # Faults that are an answer all the same: the same call would end in the same way, so they are kept.
@@ -40,6 +41,7 @@ class Sitting:
         under_way: what each call is about that is claimed and has no reply yet.
         elsewhere: questions that another process is asking.
         again: groups of questions that the endpoint would not take as they were worded.
+        kept_tokens, kept_money: what the answers cost that this block has kept.
     """
 
     desk: Desk
@@ -52,6 +54,8 @@ class Sitting:
     elsewhere: list[bytes] = field(default_factory=list)
     again: list[list[Item]] = field(default_factory=list)
     numbered: int = 0
+    kept_tokens: int = 0
+    kept_money: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hear(self, items: dict[bytes, Item]) -> pl.DataFrame:
@@ -100,7 +104,7 @@ class Sitting:
 
     def put(self, items: list[Item]) -> None:
         """Ask as many of these as this process may; the others are noted as `elsewhere`."""
-        with self.claims_renewed():
+        with self.claims_renewed(), self.lost_attempts_kept():
             try:
                 calls = self.calls(items)
                 if self.numbered == 0 and self.wording.extras():
@@ -118,6 +122,20 @@ class Sitting:
                     self.again = []
                     if left:
                         self.desk.ledger.release(self.judge, left)
+
+    @contextmanager
+    def lost_attempts_kept(self) -> Iterator[None]:
+        """What attempts cost that gave no answer is noted as an answer about nothing, so that the next run knows what is spent."""
+        before, self.kept_tokens, self.kept_money = self.desk.budget.spent, 0, 0.0
+        try:
+            yield
+        finally:
+            after = self.desk.budget.spent
+            tokens = round(after["tokens"] - before["tokens"]) - self.kept_tokens
+            money = after["money"] - before["money"] - self.kept_money
+            if tokens > 0 or money > CENT:
+                lost = Answer("", None, max(tokens, 0), 0, max(money, 0.0), 0.0)
+                self.desk.ledger.record(self.judge, lost, [], self.desk.run, self.desk.retry)
 
     def deliver(self, calls: Iterable[Call]) -> None:
         self.wording.settings.send(self.endpoint, calls, self.desk.budget, self.on_reply, self.expected)
@@ -218,6 +236,8 @@ class Sitting:
             verdicts = [
                 Verdict(item.key, said.verdict, said.grade, said.probability, said.reason) for item, said in zip(group, read, strict=True)
             ]
+        self.kept_tokens += reply.tokens_in + reply.tokens_out
+        self.kept_money += reply.money
         answer = Answer(reply.text or "", reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.seconds)
         self.desk.ledger.record(self.judge, answer, verdicts, self.desk.run, self.desk.retry)
 

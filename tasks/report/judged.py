@@ -25,7 +25,7 @@ class Judge:
 
     Attributes:
         answers, tokens, money, seconds: of answers that this round asked for.
-        before: how many answers it had from others; they cost nothing again.
+        before: how many answers it had from elsewhere: another round, checkout or check; they cost nothing again.
         hidden, hidden_found: pairs that are hidden right answers, and those of them that it found.
         agreed: share of pairs on which all its votes say the same; null: it has one.
         yes_bias: by how much it says yes more often than two opposite questions allow; null: it was not asked both.
@@ -99,7 +99,7 @@ def judged_rounds(
             JudgedRound(
                 round=name,
                 recipe=item["recipe"],
-                judges=[judge(one, rows, place, account.get("order")) for place, one in enumerate(account["judges"], start=1)],
+                judges=[judge(one, rows, place, account.get("run")) for place, one in enumerate(account["judges"], start=1)],
                 shares=[
                     found["share_of_false_negatives"]
                     for found in evidence.get(name, [])
@@ -128,18 +128,18 @@ def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge(counted: dict, rows: pl.DataFrame, place: int, order: str | None) -> Judge:
+def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None) -> Judge:
     """One judge's part of the account, with costs and hidden answers from the judgments.
 
     Args:
         counted: of the account.
         rows: the round's judgments.
         place: of the judge in the cascade.
-        order: how the names of the runs begin that worked for this round.
+        run: how the names of the runs begin that worked for this round, here.
     """
     own = rows.filter(pl.col("place") == place)
     paid = rows.filter((pl.col("place") == place) | ((pl.col("place") == 0) & (pl.col("judge") == counted["judge"])))
-    bought = pl.col("run").str.starts_with(order or "").fill_null(False)
+    bought = pl.col("run").str.starts_with(run or "").fill_null(False)
     found = pl.col("hidden") & (pl.col("verdict") == "positive")
     by_band = own.group_by("band").agg(
         pairs=pl.len(), positive=(pl.col("verdict") == "positive").sum(), hidden=pl.col("hidden").sum(), found=found.sum()

@@ -101,7 +101,7 @@ def held_against(found: dict, given: Params, line: dict, round: str, mined: str)
     elif changes_with_round(line) and (then is None or then.start != now.start):
         another = f"it reads with the model of {now.start} here, and was checked with that of {then.start if then else 'another round'}"
     if found.get("mined_as") != mined:
-        where = f"round {found['round']}, which mines otherwise" if found.get("round") else "no round"
+        where = f"round {found['round']}, which mines otherwise" if found.get("mined_as") else "a round whose rules were not noted"
         elsewhere = f"its gold verdicts are on candidates of {where}: `hone judge check` with `--round {round}` shows it on these"
     return found | {"another": another, "elsewhere": elsewhere}
 

@@ -53,6 +53,39 @@ def test_the_majority_of_votes_counts_and_ties_are_unknown():
     assert (tally.votes, tally.unanimous) == (8, 4)  # a second block
 
 
+def failed(frame: pl.DataFrame, reason: str, *rows: int) -> pl.DataFrame:
+    """The frame with some answers missing for a reason."""
+    there = ~pl.col("place").is_in(rows)
+    marked = frame.with_row_index("place").with_columns(
+        verdict=pl.when(there).then("verdict").otherwise(pl.lit("unknown")),
+        reason=pl.when(there).then("reason").otherwise(pl.lit(reason)),
+        **{name: pl.when(there).then(name) for name in (*several.PAID, "answer", "model", "asked_at", "run")},
+    )
+    return marked.drop("place")
+
+
+def test_a_vote_that_failed_and_could_turn_the_majority_leaves_it_open_for_that_reason():
+    over = "over budget: the budget of 4 pairs is used up"
+    first, second = heard(("positive", None), ("positive", None)), heard(("negative", None), ("positive", None))
+    third = failed(heard(("positive", None), ("positive", None)), over, 0, 1)
+    told = several.voted([first, second, third], several.Tally())
+    assert told["verdict"].to_list() == ["unknown", "positive"]
+    assert told["reason"].to_list() == [over, "2 of 3 votes"]
+    orders = several.agreed([second, third], "they differ")
+    assert orders["verdict"].to_list() == ["unknown", "unknown"]
+    assert orders["reason"].to_list() == [over, over]
+
+
+def test_answers_of_an_earlier_run_cost_nothing_again():
+    earlier = heard(("positive", None)).with_columns(run=pl.lit("r1 here order monday"), asked_at=pl.lit("2026-01-01"), answer=pl.lit(7))
+    same = earlier.with_columns(run=pl.lit("r1 here order tuesday"), asked_at=pl.lit("2026-01-02"), answer=pl.lit(8))
+    later = earlier.with_columns(run=pl.lit("r2 here order friday"), asked_at=pl.lit("2026-01-05"), answer=pl.lit(9))
+    told = several.voted([earlier, later, later], several.Tally())
+    assert told.select("run", "answer", "money", "tokens_in").rows() == [("r2 here order friday", 9, 2.0, 20)]
+    told = several.voted([earlier, same], several.Tally())  # a run that was killed, and the one that ends its work
+    assert told.select("answer", "money").rows() == [(7, 2.0)]
+
+
 def test_two_orders_must_agree():
     told = several.agreed(
         [
@@ -305,3 +338,14 @@ def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach()
         assert set(server.good.values()) == {1}
         assert len(second.filter(pl.col("verdict") == "positive")) == len(server.good) > 950
         assert "over budget" not in set(second["reason"].drop_nulls().str.split(":").list.first())
+
+
+def test_what_attempts_without_an_answer_cost_is_known_to_the_next_run():
+    at = desk()
+    with unruly.serving(lambda name, attempt: "wrong" if attempt == 1 else "well") as server:
+        told = ask(questions(("q", "a"), ("q", "b")), at, "f", unruly.endpoint(server.url), load("yes-no-alone"), Asking(logprobs=False))
+    assert told["verdict"].to_list() == ["positive", "positive"]
+    spent, known = at.budget.spent, at.ledger.spent("test")
+    assert spent["tokens"] > 2 * 110
+    assert (known["tokens"], known["pairs"]) == (spent["tokens"], 2)
+    assert known["money"] == pytest.approx(spent["money"])

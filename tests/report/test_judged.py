@@ -46,7 +46,7 @@ def test_answers_of_other_rounds_cost_nothing_again(workspace: Path):
     write_all()
     account = read_json(Path("rounds/r3/relabel.json"))
     account["judges"][0] |= {"agreed": 0.75, "yes_bias": -0.1}
-    write_json(Path("rounds/r3/relabel.json"), account | {"order": "r3 abc "})
+    write_json(Path("rounds/r3/relabel.json"), account | {"run": "r3 abc "})
     file = Path("rounds/r3/judgments.parquet")
     rows = tables.read("judgments", file).with_columns(
         answer=pl.Series([1, 1, 2, 3], dtype=pl.Int64),
