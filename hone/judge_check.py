@@ -28,7 +28,6 @@ from tasks.relabel.ledger import Ledger
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.verdicts import PAIR
 from tasks.resolve import judges
-from tasks.resolve.recipe import mined_as, recipe_of
 from tasks.resolved import ROOT
 from tasks.seeds import seed_of
 from tasks.stage import say
@@ -109,7 +108,8 @@ def check(
         "collection": on,
         "split": collection.split,
         "round": round,
-        "mined_as": None if gold is None else mined_as(recipe_of(given, round)),
+        "from": given.rounds[round].start if round in given.rounds else None,
+        "mined_as": None if gold is None else resolved.of_round(round, "relabel")["mined_as"],
         "gold": gold,
         "made": time.strftime("%Y-%m-%d"),
         "left_out": sets.left_out,

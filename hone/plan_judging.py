@@ -74,14 +74,20 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
     if section == "none":
         return []
     every = pairs = negatives(given, sample, section["depth"], round)
+    queries, graded = training_queries(given), known_answers(given) if section["grades"] else None
     bound, made, ledger = "", [], Ledger()
     for place, item in enumerate(section["cascade"], start=1):
         if place == len(section["cascade"]):
             pairs = min(every, pairs + round_up(section["control"] * every if place > 1 else 0))
-            pairs += known_answers(given) if section["grades"] else 0
         parameters = with_how(item, given.judges.get(item["name"]))
-        tokens, money = cost(given, parameters, pairs) if item["method"] not in NO_TOKENS else (None, None)
-        made.append(Judging(round, item["name"], pairs, bound, tokens, money, seconds(ledger, item, parameters, pairs)))
+        tokens, money = (None, None)
+        if item["method"] not in NO_TOKENS:
+            tokens, money = cost(given, parameters, pairs, queries)
+            if graded and place == len(section["cascade"]):
+                more, paid = cost(given, parameters, *graded)
+                tokens, money = tokens + more, None if money is None else money + paid
+        asked = pairs + (graded[0] if graded and place == len(section["cascade"]) else 0)
+        made.append(Judging(round, item["name"], asked, bound, tokens, money, seconds(ledger, item, parameters, asked)))
         rule = item["send"]
         if rule["method"] == "most":
             pairs = min(pairs, rule["parameters"]["pairs"])
@@ -90,10 +96,21 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
     return made
 
 
-def known_answers(given: Params) -> int:
-    """Known answers of all training queries, which get a grade too where labels have grades."""
-    files = [Path("data") / name / "train" / "qrels.parquet" for name in given.train_on]
-    return sum(tables.scan("qrels", file).select(pl.len()).collect().item() for file in files if file.exists())
+def training_queries(given: Params) -> int:
+    files = [Path("data") / name / "train" / "queries.parquet" for name in given.train_on]
+    return sum(tables.scan("queries", file).select(pl.len()).collect().item() for file in files if file.exists())
+
+
+def known_answers(given: Params) -> tuple[int, int]:
+    """Known answers of all training queries, which get a grade too where labels have grades, and how many queries have any."""
+    answers = queries = 0
+    for name in given.train_on:
+        file = Path("data") / name / "train" / "qrels.parquet"
+        if file.exists():
+            right = tables.scan("qrels", file).filter(pl.col("relevance") >= given.collections[name].min_relevance)
+            more, asked = right.select(pl.len(), pl.col("query_id").n_unique().alias("queries")).collect().row(0)
+            answers, queries = answers + more, queries + asked
+    return answers, queries
 
 
 def round_up(number: float) -> int:
@@ -114,8 +131,8 @@ def negatives(given: Params, sample: dict, depth: int | None, round: str) -> int
     return total
 
 
-def cost(given: Params, parameters: dict, pairs: int) -> tuple[int, float | None]:
-    """Tokens, and money at the prices given, of asking about so many pairs.
+def cost(given: Params, parameters: dict, pairs: int, queries: int = 1) -> tuple[int, float | None]:
+    """Tokens, and money at the prices given, of asking about so many pairs of so many queries, spread evenly: no prompt has two queries.
 
     A prompt is counted as its frame, one query, the known answers and worked examples that it shows, and its documents, each
     as long as in a sample; an answer as what the prompt's kind needs.
@@ -128,7 +145,8 @@ def cost(given: Params, parameters: dict, pairs: int) -> tuple[int, float | None
     shown = min(size["known"], 1 if loaded.kind == "pairwise" else parameters.get("known", 1)) if loaded.shows_positives else 0
     worked = parameters.get("examples", 0) if loaded.kind == "pairwise" else 0
     frame = counter.count(loaded.system) + counter.count(loaded.user)
-    calls = math.ceil(pairs / listed)
+    of_queries = max(1, min(pairs, queries))
+    calls = min(pairs, of_queries * math.ceil(pairs / of_queries / listed))
     beside = size["query"] + shown * size["document"] + worked * (size["query"] + 2 * size["document"])
     tokens_in = calls * (frame + beside) + pairs * size["document"]
     a_document = 40 if loaded.reasoning else 2

@@ -17,7 +17,7 @@ from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Params
 from tasks.resolve import code, judges, recipe
 from tasks.resolve.models import INPUTS, made_exact
-from tasks.resolve.recipe import Recipe
+from tasks.resolve.recipe import Recipe, mined_as
 from tasks.resolved import ROOT
 from tasks.retrieve.source_name import source_name
 from tasks.stage import run, say
@@ -142,7 +142,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         **({"scorers": scorers(made)} if stage == "score" else {}),
         **({"files": input_files(section)} if stage == "retrieve" else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
-        **({"overrides": judges.overrides()} if stage == "relabel" else {}),
+        **({"overrides": judges.overrides(), "mined_as": mined_as(made)} if stage == "relabel" else {}),
         **({"recipe": given.rounds[name].recipe, "paper": made.paper} if stage == "train" else {}),
         **code.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]),
     }

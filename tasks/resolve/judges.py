@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks import methods
-from tasks.errors import Refused, nearest
+from tasks.errors import Refused, listed, nearest
 from tasks.files import fingerprint_of_file, read_json
 from tasks.params import Params
 from tasks.relabel import identity
@@ -50,10 +50,16 @@ def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
     these: as it is written, its name, its checked line. A judge that is no list is what it is.
 
     Raises:
-        Refused: there is no such judge.
+        Refused: there is no such judge, or the list is empty.
     """
     if not isinstance(judge, list):
         return (judge, *judge_of(given, judge, where))
+    if not judge:
+        raise Refused(f"{where}: the list of judges is empty: name one of params.yaml's `judges`, such as {listed(given.judges, 3)}.")
+    meant = [*given.judges, *methods.names("relabel.judges")]
+    for name in judge:
+        if isinstance(name, str) and name not in meant:
+            raise Refused(f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, meant)}")
     known = [one for one in judge if not isinstance(one, str) or one in given.judges]
     found = [(one, *judge_of(given, one, where)) for one in known or judge[-1:]]
     return next((one for one in found if unable(one[2]) is None), found[-1])
@@ -94,12 +100,12 @@ def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
 
 def held_against(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
     """Evidence with what keeps it from being used here."""
-    then, now = given.rounds.get(found.get("round")), given.rounds[round]
+    then, now = found.get("from"), given.rounds[round].start
     another = elsewhere = None
     if found["fingerprint"] != line["fingerprint"]:
         another = "it was checked with another model, prompt or parameters than it has now"
-    elif changes_with_round(line) and (then is None or then.start != now.start):
-        another = f"it reads with the model of {now.start} here, and was checked with that of {then.start if then else 'another round'}"
+    elif changes_with_round(line) and then != now:
+        another = f"it reads with the model of {now} here, and was checked with that of {then or 'another round'}"
     if found.get("mined_as") != mined:
         where = f"round {found['round']}, which mines otherwise" if found.get("mined_as") else "a round whose rules were not noted"
         elsewhere = f"its gold verdicts are on candidates of {where}: `hone judge check` with `--round {round}` shows it on these"

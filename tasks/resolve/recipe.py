@@ -49,7 +49,7 @@ class Judged(Section):
     """One line of a cascade: who judges, and by which rule pairs go on to the next judge."""
 
     # A name of params.yaml's `judges`, or a judge with its parameters; of a list the first that is there and can work.
-    judge: Line | Annotated[list[Line], Field(min_length=1)]
+    judge: Line
     send: Line = "found"
     optional: bool = False  # go on without it where it cannot work
 

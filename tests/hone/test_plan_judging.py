@@ -71,6 +71,15 @@ def test_a_control_and_grades_of_known_answers_are_counted(planned: tuple[params
     assert [one.pairs for one in of(planned)] == [6, 7]
 
 
+def test_no_prompt_lists_documents_of_two_queries(workspace: Path):
+    given = params.Params.model_construct(train_on=[])
+    asked = {"prompt": "listwise-brief", "documents": 25}
+    one = cost(given, asked, 25, 1)[0]
+    assert cost(given, asked, 100, 25)[0] == 25 * one  # four documents of each query, a prompt for each
+    assert cost(given, asked, 1000, 25)[0] == 50 * one  # forty of each: two prompts
+    assert cost(given, asked, 10, 25)[0] == 10 * one
+
+
 def test_tokens_by_a_models_own_tokenizer_and_worked_examples(planned: tuple[params.Params, dict], monkeypatch: pytest.MonkeyPatch):
     by_word = SimpleNamespace(count=lambda text: len(text.split()))
     monkeypatch.setattr("hone.plan_judging.of_file", lambda path: by_word)

@@ -89,8 +89,12 @@ def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
     ]
     assert [line["name"] for line in left["cascade"]] == ["guide"]
     assert "inputs/none.gguf" in left["left_out"]["mine"]
-    with pytest.raises(Refused, match="did you mean 'guide'"):
-        chosen("endpiont", "guied", guide=GUIDE)
+    keyed = {"endpoint": CHEAP["endpoint"] | {"key": "A_KEY_THAT_IS_NOT_SET"}}
+    assert chosen("endpoint", "guide", endpoint=keyed, guide=GUIDE) == ("guide", "encoder")
+    with pytest.raises(Refused, match="did you mean 'endpoint'"):
+        chosen("endpiont", "guide", guide=GUIDE)
+    with pytest.raises(Refused, match="the list of judges is empty"):
+        chosen(guide=GUIDE)
 
 
 def found_of(fingerprint: str, mined: str | None, round: str = "r1") -> dict:
@@ -119,7 +123,7 @@ def test_what_was_found_of_another_judge_or_on_other_candidates_says_so(workspac
 def test_a_judge_that_reads_with_the_rounds_own_model_is_another_in_each_round():
     given = SimpleNamespace(rounds={"r1": SimpleNamespace(start="r0"), "r2": SimpleNamespace(start="r1")})
     line = {"method": "encoder", "parameters": {"model": None}, "fingerprint": "f"}
-    found = {"fingerprint": "f", "round": "r1", "mined_as": "m"}
+    found = {"fingerprint": "f", "round": "r1", "from": "r0", "mined_as": "m"}
     assert held_against(found, given, line, "r1", "m")["another"] is None
     assert "model of r1 here, and was checked with that of r0" in held_against(found, given, line, "r2", "m")["another"]
     fixed = line | {"parameters": {"model": "r0"}}

@@ -5,6 +5,7 @@ The listwise prompt with a cheap and then a strong model is RLHN's judge (arXiv 
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
 import polars as pl
@@ -116,6 +117,12 @@ def sender(batch: bool) -> dict[str, Any]:
     from tasks.relabel.batches import ask_batch
 
     return {"send": ask_batch}
+
+
+def missing(parameters: dict[str, Any]) -> str | None:
+    """Why this judge cannot work here, as far as it can be seen without a call: its key is not set; null when it can."""
+    key = parameters["key"]
+    return None if key is None or os.environ.get(key) else f"the environment variable {key}, which holds its key, is not set"
 
 
 def identity(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -27,18 +27,19 @@ def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float
     Raises:
         Refused: nobody has checked the judge on one of the collections.
     """
-    models = {found["collection"]: found["rejector"] for found in evidence if found.get("rejector") and not found["another"]}
-    sent = [expected_wrong(own, models.get(name), name, above) for (name,), own in said.group_by("collection", maintain_order=True)]
+    models = {found["collection"]: found["rejector"] for found in evidence if not found["another"]}
+    for name in said["collection"].unique(maintain_order=True):
+        if name not in models:
+            check = f"`hone judge check JUDGE --on {name}`"
+            raise Refused(f"send: rejector needs to know where the judge, as it is now, errs on {name}: run {check} first.")
+    sent = [expected_wrong(own, models[name], above) for (name,), own in said.group_by("collection", maintain_order=True)]
     return pl.concat([said.clear().select("query_id", "doc_id"), *sent])
 
 
-def expected_wrong(said: pl.DataFrame, learned: dict | None, collection: str, above: float) -> pl.DataFrame:
-    """query_id, doc_id of one collection's pairs whose verdict is probably wrong, or is none."""
-    if learned is None:
-        raise Refused(
-            f"send: rejector needs to know where the judge, as it is now, errs on {collection}: "
-            f"`hone judge check JUDGE --on {collection}` learns it from 20 errors and as many right verdicts."
-        )
+def expected_wrong(said: pl.DataFrame, learned: dict | None, above: float) -> pl.DataFrame:
+    """query_id, doc_id of one collection's pairs whose verdict is probably wrong, or is none; without a model the latter alone."""
+    if learned is None:  # it was checked, and erred (or was right) too seldom for one to be learned
+        return said.filter(pl.col("verdict") == "unknown").select("query_id", "doc_id")
     features = np.column_stack([features_of(said)[name] for name in learned["features"]])
     scaled = (features - np.array(learned["mean"])) / np.array(learned["scale"])
     error = 1 / (1 + np.exp(-(np.nan_to_num(scaled) @ np.array(learned["weights"]) + learned["intercept"])))

@@ -72,7 +72,7 @@ LEARNED = {"features": ["doubt"], "mean": [0.0], "scale": [1.0], "weights": [10.
 NEVER = LEARNED | {"weights": [0.0]}  # .02 whatever the pair
 
 
-def checked(collection: str, rejector: dict, another: str | None = None) -> dict:
+def checked(collection: str, rejector: dict | None, another: str | None = None) -> dict:
     return {"collection": collection, "rejector": rejector, "another": another}
 
 
@@ -91,6 +91,10 @@ def test_rejector_has_a_model_for_each_collection(monkeypatch: pytest.MonkeyPatc
 def test_rejector_looks_at_what_the_judge_stated_and_not_at_what_calibration_made_of_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(globals(), "SAID", SAID.with_columns(stated="probability", probability=pl.lit(0.5, dtype=pl.Float32)))
     assert sent("rejector", (checked("c", LEARNED),), above=0.5) == ["q1b", "q2b", "q3a"]
+
+
+def test_rejector_sends_what_could_not_be_said_where_the_judge_errs_too_seldom_to_learn_from():
+    assert sent("rejector", (checked("c", None),)) == ["q2b"]
 
 
 @pytest.mark.parametrize("evidence", [(), (checked("c", LEARNED, another="it was checked with another prompt"),)])
