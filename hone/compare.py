@@ -93,6 +93,10 @@ def both(one: str, other: str, on: str | None) -> list[str]:
     """
     evaluated = {folder.name: {file.stem for file in folder.glob("*.parquet")} for folder in (REPORTS / "queries").glob("*")}
     for name in (one, other):
+        for collection in evaluated.get(name, ()):
+            if not (file := REPORTS / "runs" / name / f"{collection}.trec").exists():
+                raise Refused(f"{file} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")
+    for name in (one, other):
         if not evaluated.get(name):
             raise Refused(f"'{name}' was not evaluated here: {nearest(name, [known for known, files in evaluated.items() if files])}")
     if one == other:

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from hone.compare import min_relevance
 from hone.screen import line, table
-from tasks import params, tables
+from tasks import params, resolved, tables
 from tasks.doubt.guarantee import Pairs, false_at_most, kept, losing_at_most, lost
 from tasks.errors import Refused, nearest
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import REPORTS, ranking_of
 from tasks.report.words import count, share
 from tasks.seeds import generator
+from tasks.tables import Documents
 
 PAIR = ["query_id", "doc_id"]
 FOLKLORE = 0.95  # NV-Retriever's
@@ -25,11 +27,10 @@ COLUMNS = ("positive-aware: {share: ...}", "true negatives lost", "kept of the f
 
 @dataclass(frozen=True)
 class Calibration:
-    """What thresholds are held against, and how many queries could not serve: one known answer only, or none found."""
+    """What thresholds are held against, and how many queries could not serve: they have a single known answer."""
 
     pairs: Pairs
     single: int
-    not_found: int
 
 
 def threshold(name: str, on: str, lose: float, false: float, keep: int, risk: float, splits: int) -> dict[str, float | None]:
@@ -59,11 +60,11 @@ def threshold(name: str, on: str, lose: float, false: float, keep: int, risk: fl
     if not (REPORTS / "runs" / name / f"{on}.trec").exists():
         known = [f"{file.parent.name} on {file.stem}" for file in sorted((REPORTS / "runs").glob("*/*.trec"))]
         raise Refused(f"'{name}' was not evaluated on '{on}' here: {nearest(f'{name} on {on}', known)}")
-    found = calibration(name, on, given.collections[on].min_relevance, generator(given.seed, "threshold", on))
+    found = calibration(name, on, min_relevance(given, on), generator(given.seed, "threshold", on))
     pairs = found.pairs
     queries = count(pairs.count, "dev query", "dev queries")
     line(f"{name} on {on}: {queries}, one known answer of each hidden among its first {DEPTH} candidates")
-    line(f"left out: {found.single:,} with a single known answer, {found.not_found:,} without another one among the candidates")
+    line(f"left out: {found.single:,} with a single known answer")
     line()
     made = {"lose": losing_at_most(pairs, lose), "false": false_at_most(pairs, false, keep, risk)}
     shown = sorted({value for value in (FOLKLORE, 1.0, *made.values()) if value is not None})
@@ -75,33 +76,65 @@ def threshold(name: str, on: str, lose: float, false: float, keep: int, risk: fl
     return made
 
 
-def calibration(name: str, on: str, min_relevance: int, draw: np.random.Generator) -> Calibration:
-    """Candidates of the dev queries, one known answer of each hidden: never trained on, and not what rounds are reported by."""
-    qrels = tables.read("qrels", Path("data") / on / "dev" / "qrels.parquet").filter(pl.col("relevance") >= min_relevance)
-    answers = qrels.select(PAIR).unique().sort(PAIR).with_columns(lot=pl.Series(draw.random(qrels.select(PAIR).n_unique())))
+def calibration(name: str, on: str, least: int, draw: np.random.Generator) -> Calibration:
+    """Candidates of the dev queries, one known answer of each hidden: never trained on, and not what rounds are reported by.
+
+    The reference is what `positive-aware` takes: the lowest score of all known answers, among the candidates or not.
+    """
+    qrels = tables.read("qrels", Path("data") / on / "dev" / "qrels.parquet").filter(pl.col("relevance") >= least)
+    answers = qrels.select(PAIR).unique().sort(PAIR)
+    answers = answers.with_columns(lot=pl.Series(draw.random(len(answers))))
     answers = answers.with_columns(hidden=pl.col("lot") == pl.col("lot").min().over("query_id"), many=pl.len().over("query_id") > 1)
-    run = ranking_of(name, on, DEPTH).join(
-        answers.filter("many").select("query_id").unique(), on="query_id", how="semi", maintain_order="left"
-    )
-    marked = run.join(answers.select(*PAIR, "hidden"), on=PAIR, how="left", maintain_order="left")
-    reference = marked.filter(~pl.col("hidden")).group_by("query_id", maintain_order=True).agg(reference=pl.col("score").min())
+    several = answers.filter("many")
+    if several["query_id"].n_unique() < LEAST:
+        raise Refused(
+            f"{several['query_id'].n_unique():,} dev queries of {on} have a known answer beside one to hide, and {LEAST} are needed: "
+            f"{len(answers) - len(several):,} have a single one."
+        )
+    reference = known_scores(name, on, several.filter(~pl.col("hidden")).select(PAIR))
+    reference = reference.group_by("query_id", maintain_order=True).agg(reference=pl.col("score").min()).with_row_index("query")
     rows = (
-        marked.filter(pl.col("hidden").fill_null(True))
-        .join(reference.with_row_index("query"), on="query_id", how="inner", maintain_order="left")
+        ranking_of(name, on, DEPTH)
+        .join(several.filter(~pl.col("hidden")), on=PAIR, how="anti", maintain_order="left")
+        .join(several.filter("hidden").select(*PAIR, "hidden"), on=PAIR, how="left", maintain_order="left")
+        .join(reference, on="query_id", how="inner", maintain_order="left")
         .with_columns(value=1 + (pl.col("score") - pl.col("reference")) / pl.col("reference").abs())
         .sort("query", "rank")
     )
-    single = answers.filter(~pl.col("many"))["query_id"].n_unique()
-    several = answers["query_id"].n_unique() - single
-    if len(reference) < LEAST:
+    hidden = rows["hidden"].fill_null(False).to_numpy()
+    pairs = Pairs(rows["query"].to_numpy().astype(np.int64), rows["value"].to_numpy(), hidden, len(reference))
+    return Calibration(pairs, len(answers) - len(several))
+
+
+def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id and score of known answers by a round's model; those that are no documents of the collection have none.
+
+    Raises:
+        Refused: the name has no model.
+    """
+    from tasks.encode.encoder import encoder_for
+    from tasks.encode.search import pair_scores
+
+    folder = Path("models") / name
+    if not folder.is_dir():
         raise Refused(
-            f"{len(reference):,} dev queries of {on} have a known answer among their candidates beside one to hide, and {LEAST} are "
-            f"needed: {single:,} have a single one."
+            f"'{name}' has no model here ({folder}): positive-aware compares by an encoder. `dvc repro` or `dvc pull` brings a round's."
         )
-    pairs = Pairs(
-        rows["query"].to_numpy().astype(np.int64), rows["value"].to_numpy(), rows["hidden"].fill_null(False).to_numpy(), len(reference)
+    encoder = encoder_for(folder, resolved.of_stage(f"evaluate/{on}")["model"], resolved.machine(), user=name)
+    queries = (
+        tables.read("queries", Path("data") / on / "dev" / "queries.parquet")
+        .join(answers, on="query_id", how="semi")
+        .with_row_index("left")
     )
-    return Calibration(pairs, single, several - len(reference))
+    documents = Documents(Path("data") / on / "documents.parquet").texts(answers["doc_id"].unique()).with_row_index("right")
+    rows = answers.join(queries.select("query_id", "left"), on="query_id", maintain_order="left")
+    rows = rows.join(documents.select("doc_id", "right"), on="doc_id", maintain_order="left")
+    asked, known = (
+        encoder.queries(queries["text"].to_list()),
+        encoder.vectors([documents["full_text"].to_list()], "document", len(documents)),
+    )
+    places = rows.select("left", "right").to_numpy().astype(np.int64)
+    return rows.select(*PAIR, score=pl.Series(pair_scores(asked, known, places), dtype=pl.Float64))
 
 
 def row(pairs: Pairs, value: float, keep: int, made: dict[str, float | None]) -> tuple[str, ...]:

@@ -118,9 +118,17 @@ def test_documents_judged_wrong_give_measures_without_unjudged_ones(loop: None, 
     assert "100.0 % of r1's" in told
     assert "its sign does not hang on them" in told
     assert "left out" not in told
-    # d1 is at places 1 + 3 - round(3 value): of r1 (1, .5, .5, .5) 1, 2, 2, 2; bpref is 1 or, with one wrong before one right, 0.
-    assert "bpref" in told
-    assert "condensed_ndcg_at_10" in told
+    # d1 is at the places 2, 2, 2 and 1 of r1, and 1, 1, 2 and 2 of r2; with one right answer bpref is 1 at the first place and 0
+    # elsewhere (one wrong one before it is as many as there are right ones).
+    values = {row.split()[0]: row.split()[1:4] for row in told.splitlines() if row.startswith(("bpref", "condensed"))}
+    assert values["bpref"] == ["0.2500", "0.5000", "+0.2500"]
+    assert float(values["condensed_ndcg_at_10"][0]) < float(values["condensed_ndcg_at_10"][1])
+
+
+def test_a_ranking_that_is_missing_is_a_sentence(loop: None):
+    Path("reports/runs/r2/made-up.trec").unlink()
+    with pytest.raises(Refused, match="r2/made-up.trec is missing"):
+        compare("r1", "r2")
 
 
 def test_a_collection_that_is_gone_from_params_is_a_sentence(loop: None):

@@ -9,12 +9,13 @@ import pytest
 
 from hone.threshold import threshold
 from tasks.errors import Refused
-from tasks.evaluate.results import write_run
+from tasks.evaluate.results import ranking_of, write_run
 from tests.prepared import COLLECTION, write_params
 from tests.report.made_up import save
 
 QUERIES = 120
 # Two answers, either of which may be hidden: the other is the reference, so that the hidden one scores 1.0 or about .97 of it.
+LOST = 0.4
 SCORES = {"a": 0.8, "b": 0.8, "x": 0.72, "y": 0.56, "z": 0.48}
 
 
@@ -27,6 +28,17 @@ def write(answers: tuple[str, ...] = ("a", "b"), scores: dict[str, float] = SCOR
     run = [(query, doc, score) for query in queries for doc, score in scores.items()]
     frame = pl.DataFrame(run, schema={"query_id": pl.String, "doc_id": pl.String, "score": pl.Float64}, orient="row")
     write_run(frame, "r0", Path("reports/runs/r0/ours.trec"))
+
+
+@pytest.fixture(autouse=True)
+def scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model's scores of known answers are those of the ranking, or LOST where it did not find them."""
+
+    def scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
+        found = ranking_of(name, on, 100).select("query_id", "doc_id", "score")
+        return answers.join(found, on=["query_id", "doc_id"], how="left").with_columns(pl.col("score").fill_null(LOST))
+
+    monkeypatch.setattr("hone.threshold.known_scores", scores)
 
 
 def find(**more: object) -> dict[str, float | None]:
@@ -57,6 +69,14 @@ def test_what_no_threshold_does_is_said(workspace: Path, capsys: pytest.CaptureF
 def test_negative_scores_do_not_turn_the_bound_round(workspace: Path):
     write(scores={"a": -0.8, "b": -0.8, "x": -0.88, "y": -1.2})
     assert find()["lose"] == 0.9  # x is a tenth of .8 below
+
+
+def test_a_known_answer_beyond_the_candidates_is_the_reference_as_in_mining(workspace: Path):
+    write(answers=("a", "lost"), scores={"a": 0.8, "x": 0.44, "y": 0.36, "z": 0.2})
+    # Where a is hidden (51 of 120) the reference is .4: x has 1.1 of it and is lost at every share, a third, y has .9. Where `lost` is
+    # hidden the reference is .8, of which x has .55. (51 / 3 + 1) / 121 = .149.
+    assert find(lose=0.15)["lose"] == 0.9
+    assert find(lose=0.14)["lose"] is None
 
 
 def test_what_cannot_be_known_is_refused(workspace: Path):
