@@ -20,7 +20,7 @@ from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, 
 from tasks.report.origin import git_commit
 from tasks.report.page.render import render
 from tasks.report.runs import LOOP
-from tasks.report.scores import Score, all_scores, changed_most
+from tasks.report.scores import Score, all_scores, changed_most, overall
 from tasks.report.summary import seen, summary
 from tasks.stage import run, say
 
@@ -52,6 +52,7 @@ def main() -> None:
         },
         "holes": {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]},
         "spaces": {name: spaces(name, found) for name in settings["evaluate_on"]},
+        "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
         "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],

@@ -150,6 +150,43 @@ def on_dev(name: str, collection: str) -> float | None:
     return read_json(REPORTS / "metrics" / name / f"{collection}.json").get("dev", {}).get(MEASURE)
 
 
+@dataclass(frozen=True)
+class Overall:
+    """One round or reference over several collections.
+
+    Attributes:
+        mean: of nDCG@10 over the collections, each counting once.
+        borda: how many of the others it beats, summed over the collections; a tie is half. It does not ask by how much, so that one
+            easy collection cannot decide.
+    """
+
+    name: str
+    mean: float
+    borda: float
+
+
+def overall(found: list[Score]) -> list[Overall]:
+    """Every name that was evaluated on every collection, in their order; nothing for a single collection."""
+    collections = list(dict.fromkeys(score.collection for score in found))
+    of = {(score.name, score.collection): score.own.mean for score in found}
+    names = [name for name in dict.fromkeys(score.name for score in found) if all((name, one) in of for one in collections)]
+    if len(collections) < 2:
+        return []
+    return [
+        Overall(
+            name,
+            sum(of[name, one] for one in collections) / len(collections),
+            sum(beats(of[name, one] - of[other, one]) for one in collections for other in names if other != name),
+        )
+        for name in names
+    ]
+
+
+def beats(difference: float) -> float:
+    """1 for more, half for the same, 0 for less."""
+    return 0.5 if abs(difference) <= SAME else float(difference > 0)
+
+
 def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
     """The round to use, and whether dev queries chose it.
 

@@ -161,7 +161,14 @@ def test_no_hidden_answers_no_dev_queries_and_several_collections(workspace: Pat
     text = Elements(Path("reports/index.html").read_text(encoding="utf-8")).text
     assert "No right answers were hidden from training" in text
     assert "the last round: there are no dev queries to choose by" in text
-    for part in ("first, 4 test queries", "second, 4 test queries", "r2 on first", "r3 on second"):
+    for part in (
+        "first, 4 test queries",
+        "second, 4 test queries",
+        "r2 on first",
+        "r3 on second",
+        "All collections together",
+        "Borda count",
+    ):
         assert part in text
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.report.scores import all_scores, base_of, changed_most, in_order, to_take
+from tasks.report.scores import all_scores, base_of, changed_most, in_order, overall, to_take
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_collection, write_scores
 
 REFERENCES = ["r0", "bm25"]
@@ -99,3 +99,14 @@ def test_a_changed_query_stands_once_however_few_changed(workspace: Path):
     write_scores("r0", "made-up", [0.0, 0.5, 0.5, 1.0], None)
     write_scores("r1", "made-up", [0.5, 0.5, 0.5, 1.0], None)
     assert changed_most("r1", "r0", "made-up")["query_id"].to_list() == ["t1"]
+
+
+def test_several_collections_together_by_mean_and_by_borda_count(workspace: Path):
+    write_all(("first", "second"))
+    for name, value in {"bm25": 1.0, "r0": 0.5, "r1": 0.5, "r2": 0.25, "r3": 0.0}.items():
+        write_scores(name, "second", [value] * 4, DEV[name])
+    found = {one.name: one for one in overall(all_scores(ROUNDS, REFERENCES, ["first", "second"], 13))}
+    # First: bm25 .25, r0 .5, r1 .625, r2 .75, r3 .875 beat 0, 1, 2, 3, 4 others; second: 4, 2.5, 2.5, 1, 0.
+    assert {name: one.borda for name, one in found.items()} == {"bm25": 4, "r0": 3.5, "r1": 4.5, "r2": 4, "r3": 4}
+    assert found["r1"].mean == pytest.approx((0.625 + 0.5) / 2)
+    assert overall(all_scores(ROUNDS, REFERENCES, ["first"], 13)) == []
