@@ -93,6 +93,18 @@ def threshold(
     find(name, on, lose, false, keep, risk, splits)
 
 
+@app.command("bench-labels")
+def bench_labels(
+    round: Annotated[str, typer.Argument(help="A round that mined candidates.")],
+    depth: Annotated[int, typer.Option(help="Of each query's candidates, the first so many are looked at.")] = 10,
+    keep: Annotated[int, typer.Option(help="Negatives that a recipe would choose of each query.")] = 4,
+) -> None:
+    """How many hidden right answers each filter and each free judge finds among a round's candidates, and what else it removes."""
+    from hone.bench_labels import bench_labels as hold
+
+    hold(round, depth, keep)
+
+
 @app.command()
 def audit(
     what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a folder of a collection, or the name of a collected one.")],

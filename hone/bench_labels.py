@@ -1,0 +1,173 @@
+"""`hone bench-labels`: how many right answers that were hidden each filter and each judge that costs nothing finds, and at what price.
+
+The candidates are a round's own, after the guards that no recipe goes without. What was hidden (`hide` in params.yaml) is a right
+answer that nobody told the loop of. Other right answers that nobody has labelled count as wrongly removed, so that share is the most
+it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hone.screen import line, table
+from tasks import methods, params, resolved, tables, training_set
+from tasks.carried_labels import carried_labels
+from tasks.encode.models import Models
+from tasks.errors import Refused, nearest
+from tasks.relabel.__main__ import ask
+from tasks.relabel.desk import Desk
+from tasks.relabel.fitness.share import Estimate, share
+from tasks.relabel.ledger import Ledger
+from tasks.relabel.questions import in_blocks
+from tasks.relabel.verdicts import PAIR
+from tasks.report.negatives import hidden_pairs
+from tasks.report.words import share as percent
+from tasks.resolve import judges
+from tasks.resolve.recipe import GUARDS
+from tasks.sample.__main__ import Rules
+from tasks.sample.pool import Pool, merged
+from tasks.training_set import TrainingSet
+
+SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
+COLUMNS = ("who removes", "hidden answers found", "95 %", "others removed", "of what goes, hidden", "false among those kept")
+FREE = ("encoder", "cross-encoder")  # judges that cost nothing but this machine's time
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one filter or judge does to the candidates.
+
+    Attributes:
+        recall: share of the hidden answers that it removes.
+        others: share of all other candidates that it removes.
+        precision: share of what it removes that is hidden, the least that it can be.
+        left: share of the first `keep` that each query keeps that is hidden; null where nothing is kept.
+    """
+
+    who: str
+    recall: Estimate
+    others: float
+    precision: float | None
+    left: float | None
+
+
+def bench_labels(round: str, depth: int = 10, keep: int = 4) -> list[Found]:
+    """Print a table of every filter and free judge on a round's candidates.
+
+    Args:
+        round: one that mined candidates.
+        depth: of each query's candidates, the first so many are looked at.
+        keep: negatives that a recipe would choose of each query.
+
+    Raises:
+        Refused: no such round, it has mined nothing, or nothing was hidden.
+    """
+    if depth < 1 or keep < 1:
+        raise Refused(f"--depth and --keep are 1 or more: {depth} and {keep}.")
+    given, training = params.read(), training_set.read()
+    file = Path("rounds") / round / "candidates.parquet"
+    if round not in given.rounds:
+        raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, list(given.rounds))}")
+    if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
+        raise Refused(f"round {round} has no candidates: `dvc repro` mines them, and a recipe without `retrieve` has none.")
+    hidden = hidden_pairs(training)
+    if hidden.is_empty():
+        raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
+    labels = carried_labels(given.rounds[round].start)
+    scores = tables.read("scores", Path("rounds") / round / "scores.parquet")
+    settings = resolved.of_round(round, "sample")
+    rules = Trial(labels, scores, training, settings)
+    first = rules.after_guards(candidates).filter(pl.int_range(pl.len()).over("query_id") < depth)
+    marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    marked = marked.with_columns(pl.col("hidden").fill_null(False))
+    there = int(marked["hidden"].sum())
+    queries = f"the first {depth} of {marked['query_id'].n_unique():,} queries"
+    line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them hidden answers")
+    if not there:
+        raise Refused(f"none of {len(hidden):,} hidden answers is among them: --depth {depth} is too few, or they leave by a guard.")
+    found = [measured("nobody", marked, marked.clear().select(PAIR), keep)]
+    found += [measured(who, marked, gone, keep) for who, gone in (*rules.trials(first), *judged(given, round, first, labels, training))]
+    line()
+    table(COLUMNS, [row(one) for one in found])
+    line()
+    line("Who costs something: `hone judge check NAME --on COLLECTION --gold hidden` says the same of a sample.")
+    return found
+
+
+class Trial:
+    """Rules that are tried on a round's candidates, each for itself."""
+
+    def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: dict) -> None:
+        self.labels, self.scores, self.training, self.settings = labels, scores, training, settings
+        self.positives = labels.filter(pl.col("label") == "positive")
+
+    def removed(self, rows: pl.DataFrame, lines: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What stays, and query_id, doc_id of what goes."""
+        pool = Pool(rows)
+        Rules(lines, self.labels, self.positives, self.scores, self.training, self.settings).apply(pool)
+        return pool.rows, pl.concat([pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)])
+
+    def after_guards(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        return self.removed(merged(candidates), [line_of(name) for name in GUARDS])[0]
+
+    def trials(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Every rule that is no guard, as it comes, and `positive-aware` at several shares; those that need scores only with some."""
+        for name in methods.names("sample.keep"):
+            if name in GUARDS or ("scores" in methods.find("sample.keep", name).reads and self.scores.is_empty()):
+                continue
+            for parameters in [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]:
+                shown = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
+                yield f"{name} {shown}".strip(), self.removed(rows, [line_of(name, parameters)])[1]
+
+
+def line_of(name: str, parameters: dict | None = None) -> dict:
+    return methods.checked("sample.keep", {name: parameters or {}}, "bench-labels")
+
+
+def judged(
+    given: params.Params, round: str, rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """What every judge of params.yaml that costs nothing finds among the candidates."""
+    settings = resolved.of_round(round, "retrieve")
+    lines = {name: judges.judge_of(given, name, "params.yaml")[1] for name in given.judges}
+    free = {name: made | {"name": name, "fingerprint": ""} for name, made in lines.items() if made["method"] in FREE}
+    named = judges.teachers({"cascade": [*free.values()]})
+    models = Models(Path("models") / settings["from"], settings["model"], resolved.machine(), named)
+    desk = Desk(Ledger(), f"bench-labels {round}", given.seed, round, models=models, training=training)
+    for name, made in free.items():
+        said = pl.concat([ask(made, questions, desk) for questions in in_blocks(rows, labels, training)])
+        yield f"judge {name}", said.filter(pl.col("verdict") == "positive").select(PAIR)
+
+
+def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:
+    """What a filter does.
+
+    Args:
+        who: its name.
+        marked: query_id, doc_id, hidden of all candidates, each query's best first.
+        gone: query_id, doc_id of those that it removes.
+        keep: how many a recipe would choose of what stays.
+    """
+    rows = marked.join(gone.unique().with_columns(gone=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col("gone").fill_null(False))
+    of_hidden, others, out = rows.filter("hidden"), rows.filter(~pl.col("hidden")), rows.filter("gone")
+    chosen = rows.filter(~pl.col("gone")).filter(pl.int_range(pl.len()).over("query_id") < keep)
+    return Found(
+        who=who,
+        recall=share(of_hidden["gone"].to_numpy(), of_hidden["query_id"].to_numpy()),
+        others=float(others["gone"].mean() or 0.0),
+        precision=float(out["hidden"].mean()) if len(out) else None,
+        left=float(chosen["hidden"].mean()) if len(chosen) else None,
+    )
+
+
+def row(one: Found) -> tuple[str, ...]:
+    recall = one.recall
+    return (
+        one.who, percent(recall.estimate), f"{percent(recall.low)} to {percent(recall.high)}", percent(one.others), percent(one.precision),
+        percent(one.left),
+    )  # fmt: skip
