@@ -125,7 +125,13 @@ class Sitting:
 
     @contextmanager
     def lost_attempts_kept(self) -> Iterator[None]:
-        """What attempts cost that gave no answer is noted as an answer about nothing, so that the next run knows what is spent."""
+        """What attempts cost that gave no answer is noted as an answer about nothing, so that the next run knows what is spent.
+
+        A batch that goes on is not lost: whoever collects its answers has them counted.
+        """
+        if self.wording.settings.later:
+            yield
+            return
         before, self.kept_tokens, self.kept_money = self.desk.budget.spent, 0, 0.0
         try:
             yield

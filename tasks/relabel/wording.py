@@ -45,6 +45,7 @@ class Asking:
         reported: the model name that answers must carry; null: the one of the first answer.
         base: fingerprint of the same judge asked once, so that its answers serve as a first vote; null: the judge's own.
         send: puts calls to the endpoint.
+        later: what is under way when a run ends is collected, and counted, by the next one (a vendor's batches).
     """
 
     temperature: float | None = 0.1
@@ -63,6 +64,7 @@ class Asking:
     reported: str | None = None
     base: str | None = None
     send: Send = client.ask_all
+    later: bool = False
 
 
 @dataclass(frozen=True)

@@ -125,13 +125,15 @@ def test_a_judge_that_stopped_waiting_gets_the_lists_of_its_batch_next_time():
         body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
         return {"response": {"status_code": 200, "body": body}, "error": None}
 
-    settings = Asking(structured="never", documents=3, send=lambda *given: ask_batch(*given, poll=0.01))
+    settings = Asking(structured="never", documents=3, send=lambda *given: ask_batch(*given, poll=0.01), later=True)
     with selling(finish=False, answers=answers) as vendor:
         where = endpoint(vendor.url)
         habits(where).heard = True
         # The time is up once the batch is there.
         impatient = replace(desk(), budget=Budget(minutes=1, clock=lambda: 61.0 * len(vendor.batches)))
         first = ask(questions(*PAIRS), impatient, "judge", where, load("listwise"), settings)
+        assert impatient.budget.spent["tokens"] > 0  # it counts as paid in that run, and is not noted: the next one counts it
+        assert impatient.ledger.spent("test")["tokens"] == 0
         vendor.finish.set()
         second = ask(questions(*PAIRS), desk(), "judge", where, load("listwise"), settings)
     assert set(first["verdict"].cast(str)) == {"unknown"}
@@ -139,3 +141,4 @@ def test_a_judge_that_stopped_waiting_gets_the_lists_of_its_batch_next_time():
     assert len(vendor.batches) == 1
     assert set(vendor.turns.values()) == {1}
     assert sum(vendor.turns.values()) == 10
+    assert desk().ledger.spent("test")["tokens"] == 10 * 110

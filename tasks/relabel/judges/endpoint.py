@@ -116,7 +116,7 @@ def sender(batch: bool) -> dict[str, Any]:
         return {}
     from tasks.relabel.batches import ask_batch
 
-    return {"send": ask_batch}
+    return {"send": ask_batch, "later": True}
 
 
 def missing(parameters: dict[str, Any]) -> str | None:
