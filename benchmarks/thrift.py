@@ -57,7 +57,7 @@ class Case:
     strong: tuple[float, float]
 
     def queries(self) -> pl.DataFrame:
-        return self.asked
+        return self.asked.with_columns(collection=pl.lit(self.name))
 
     def texts(self, ids: pl.Series) -> pl.DataFrame:
         return self.documents.filter(pl.col("doc_id").is_in(ids.unique().implode()))
@@ -135,7 +135,7 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
     def rule(send: str | dict) -> dict:
         return checked("relabel.send", send if isinstance(send, str) else {"most": send}, "thrift")
 
-    resolved = [line | {"send": rule(line["send"]), "evidence": None} for line in lines]
+    resolved = [line | {"send": rule(line["send"]), "evidence": []} for line in lines]
     desk = Desk(Ledger(), "thrift", 13, "r1", models=Models(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, {}))
     labels = case.known.with_columns(label=pl.lit("positive"), judge=pl.lit("qrels"))
     with redirect_stderr(StringIO()):
