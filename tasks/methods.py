@@ -42,6 +42,10 @@ class Method:
         """The first line of its docstring."""
         return (inspect.getdoc(inspect.getmodule(self.function)) or "").partition("\n")[0]
 
+    def beside(self, name: str, default: Any = None) -> Any:
+        """What the method's module says of it under `name`, beside the function; `default` where it says nothing."""
+        return getattr(inspect.getmodule(self.function), name, default)
+
     @property
     def parameters(self) -> type[BaseModel]:
         """What a recipe may set, with types, bounds and defaults."""

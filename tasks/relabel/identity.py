@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from typing import Any
 
@@ -31,10 +30,9 @@ def fingerprint(line: dict) -> str:
 
 def described(line: dict) -> dict[str, Any]:
     """What a fingerprint is made of, to be read by people: method, parameters and whatever else decides the answers."""
-    module = inspect.getmodule(methods.find("relabel.judges", line["method"]).function)
-    more = getattr(module, "identity", None)
+    method = methods.find("relabel.judges", line["method"])
+    more, once = method.beside("identity"), method.beside("ONCE", {})
     said = without_how(line)
-    once = getattr(module, "ONCE", {})
     plain = {name: value for name, value in said["parameters"].items() if name not in once or value != once[name]}
     return said | {"parameters": plain} | ({"identity": more(line["parameters"])} if more else {})
 

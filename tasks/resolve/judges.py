@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +81,7 @@ def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
 
 def unable(line: dict) -> str | None:
     """Why a judge cannot work on this machine, as far as it can tell beforehand; null when it can."""
-    module = inspect.getmodule(methods.find("relabel.judges", line["method"]).function)
-    missing = getattr(module, "missing", None)
+    missing = methods.find("relabel.judges", line["method"]).beside("missing")
     return missing(line["parameters"]) if missing else None
 
 
@@ -114,8 +112,7 @@ def held_against(found: dict, given: Params, line: dict, round: str, mined: str)
 
 def changes_with_round(line: dict) -> bool:
     """Whether a judge reads with the round's own starting model, and so is another in each round."""
-    module = inspect.getmodule(methods.find("relabel.judges", line["method"]).function)
-    changes = getattr(module, "changes_with_round", None)
+    changes = methods.find("relabel.judges", line["method"]).beside("changes_with_round")
     return bool(changes and changes(line["parameters"]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -203,8 +202,9 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
 def refuse_ungraded(recipe: Recipe, where: str) -> None:
     """Raises Refused where a loss learns from grades that no judge writes."""
     for line in recipe.train.losses:
-        module = inspect.getmodule(methods.find("train.losses", line["method"]).function)
-        if getattr(module, "LEARNS_FROM_GRADES", False) and (recipe.relabel == "none" or not recipe.relabel.grades):
+        if methods.find("train.losses", line["method"]).beside("LEARNS_FROM_GRADES", False) and (
+            recipe.relabel == "none" or not recipe.relabel.grades
+        ):
             raise Refused(f"{where}: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.")
 
 

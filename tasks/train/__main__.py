@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from inspect import getmodule
 from pathlib import Path
 
 from tasks import methods, resolved, tables, training_set
@@ -53,7 +52,7 @@ def main(round: str) -> None:
 def learns_from_grades(section: dict) -> str | None:
     """The first loss of a recipe that wants a teacher's grades; null where none does."""
     losses = (methods.find("train.losses", line["method"]) for line in section["losses"])
-    return next((loss.name for loss in losses if getattr(getmodule(loss.function), "LEARNS_FROM_GRADES", False)), None)
+    return next((loss.name for loss in losses if loss.beside("LEARNS_FROM_GRADES", False)), None)
 
 
 def address(settings: dict, folder: Path, model: ModelFolder) -> str:
