@@ -13,20 +13,18 @@ from pathlib import Path
 
 import polars as pl
 
+from hone.judge_check import desk_of
+from hone.judge_given import judge_line
 from hone.screen import line, table
 from tasks import methods, params, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
-from tasks.encode.models import Models
 from tasks.errors import Refused, nearest
 from tasks.relabel.__main__ import ask
-from tasks.relabel.desk import Desk
 from tasks.relabel.fitness.share import Estimate, share
-from tasks.relabel.ledger import Ledger
 from tasks.relabel.questions import in_blocks
 from tasks.relabel.verdicts import PAIR
 from tasks.report.negatives import hidden_pairs
 from tasks.report.words import share as percent
-from tasks.resolve import judges
 from tasks.resolve.recipe import GUARDS
 from tasks.sample.__main__ import Rules
 from tasks.sample.pool import Pool, merged
@@ -132,15 +130,11 @@ def judged(
     given: params.Params, round: str, rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """What every judge of params.yaml that costs nothing finds among the candidates."""
-    settings = resolved.of_round(round, "retrieve")
-    lines = {name: judges.judge_of(given, name, "params.yaml")[1] for name in given.judges}
-    free = {name: made | {"name": name, "fingerprint": ""} for name, made in lines.items() if made["method"] in FREE}
-    named = judges.teachers({"cascade": [*free.values()]})
-    models = Models(Path("models") / settings["from"], settings["model"], resolved.machine(), named)
-    desk = Desk(Ledger(), f"bench-labels {round}", given.seed, round, models=models, training=training)
-    for name, made in free.items():
-        said = pl.concat([ask(made, questions, desk) for questions in in_blocks(rows, labels, training)])
-        yield f"judge {name}", said.filter(pl.col("verdict") == "positive").select(PAIR)
+    free = [judge_line(given, name) for name, written in given.judges.items() if next(iter(written)) in FREE]
+    desk = desk_of(given, round, free, training)
+    for judge in free:
+        said = pl.concat([ask(judge, questions, desk) for questions in in_blocks(rows, labels, training)])
+        yield f"judge {judge['name']}", said.filter(pl.col("verdict") == "positive").select(PAIR)
 
 
 def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:

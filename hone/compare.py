@@ -15,13 +15,12 @@ from tasks.doubt.paired import LEVEL, Paired, equivalent, holm
 from tasks.errors import Refused, listed, nearest
 from tasks.evaluate.judged_only import NAMES as ON_JUDGED
 from tasks.evaluate.judged_only import judged_only
-from tasks.evaluate.measures import DEPTH as RANKS
-from tasks.evaluate.measures import NAMES
+from tasks.evaluate.measures import DEPTH, NAMES
 from tasks.evaluate.results import ranking_of
 from tasks.files import write_text, written_whole
 from tasks.params import Params
-from tasks.report import holes
-from tasks.report.holes import Judged, judged
+from tasks.report.holes import Holes, Judged, holes, judged
+from tasks.report.holes import told as unjudged_told
 from tasks.report.scores import MEASURE, REPORTS, SAME, Against, held, shown
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
@@ -71,8 +70,14 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
     pages = []
     for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
         by = judged(name, values[name]["split"][0], min_relevance(given, name))
-        rows = [replace(first, against=replace(first.against, p=p)), *others, *on_judged(one, other, by, generator(seed, "compare", name))]
-        pages.append(told(one, other, by, values[name], rows, margin, len(found)))
+        runs = {ranked: ranking_of(ranked, name, DEPTH) for ranked in (one, other)}
+        rows = [
+            replace(first, against=replace(first.against, p=p)),
+            *others,
+            *on_judged(one, other, runs, by, generator(seed, "compare", name)),
+        ]
+        unjudged = holes([one, other], one, by, runs.__getitem__)
+        pages.append(told(one, other, by, unjudged, values[name], rows, margin, len(found)))
     for page in pages:
         page.print()
     if out is None:
@@ -161,15 +166,10 @@ def pairwise(one: str, names: tuple[str, ...], before: np.ndarray, after: np.nda
     return found
 
 
-def on_judged(one: str, other: str, by: Judged, draw: np.random.Generator) -> list[Compared]:
+def on_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, draw: np.random.Generator) -> list[Compared]:
     """The measures that leave out what nobody has judged; none where no query has a document judged wrong."""
-    if not by.wrong:
-        return []
     try:
-        before, after = (
-            judged_only(ranking_of(name, by.collection, RANKS), by.qrels, by.min_relevance).drop("query_id").to_numpy()
-            for name in (one, other)
-        )
+        before, after = (judged_only(runs[name], by.qrels, by.min_relevance).drop("query_id").to_numpy() for name in (one, other))
     except Refused:
         return []
     return pairwise(one, ON_JUDGED, before, after, draw)
@@ -205,7 +205,9 @@ class Page:
         return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *worse, ""])
 
 
-def told(one: str, other: str, by: Judged, values: pl.DataFrame, rows: list[Compared], margin: float, several: int) -> Page:
+def told(
+    one: str, other: str, by: Judged, unjudged: list[Holes], values: pl.DataFrame, rows: list[Compared], margin: float, several: int
+) -> Page:
     """Sentences and tables on one collection."""
     collection = by.collection
     first, split = rows[0], values["split"][0]
@@ -217,7 +219,7 @@ def told(one: str, other: str, by: Judged, values: pl.DataFrame, rows: list[Comp
     ]
     if least := first.against.test.detectable:
         sentences.append(f"A true difference under {least:.3f} is missed by so many queries more than once in five times.")
-    sentences += holes.told(holes.holes([one, other], one, by), by)
+    sentences += unjudged_told(unjudged, by)
     if not any(row.measure in ON_JUDGED for row in rows):
         sentences.append(
             f"bpref and nDCG of condensed lists are left out: no query of {collection} has a document that was judged wrong beside a "

@@ -15,11 +15,13 @@ from tasks.doubt.guarantee import Pairs, false_at_most, kept, losing_at_most, lo
 from tasks.errors import Refused, nearest
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import REPORTS, ranking_of
+from tasks.relabel import questions
+from tasks.relabel.judges.encoder import to_query
+from tasks.relabel.verdicts import PAIR
 from tasks.report.words import count, share
 from tasks.seeds import generator
 from tasks.tables import Documents
 
-PAIR = ["query_id", "doc_id"]
 FOLKLORE = 0.95  # NV-Retriever's
 LEAST = 30  # queries; ours
 COLUMNS = ("positive-aware: {share: ...}", "true negatives lost", "kept of the first", "false among the kept")
@@ -113,7 +115,6 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
         Refused: the name has no model.
     """
     from tasks.encode.encoder import encoder_for
-    from tasks.encode.search import pair_scores
 
     folder = Path("models") / name
     if not folder.is_dir():
@@ -121,20 +122,10 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
             f"'{name}' has no model here ({folder}): positive-aware compares by an encoder. `dvc repro` or `dvc pull` brings a round's."
         )
     encoder = encoder_for(folder, resolved.of_stage(f"evaluate/{on}")["model"], resolved.machine(), user=name)
-    queries = (
-        tables.read("queries", Path("data") / on / "dev" / "queries.parquet")
-        .join(answers, on="query_id", how="semi")
-        .with_row_index("left")
-    )
-    documents = Documents(Path("data") / on / "documents.parquet").texts(answers["doc_id"].unique()).with_row_index("right")
-    rows = answers.join(queries.select("query_id", "left"), on="query_id", maintain_order="left")
-    rows = rows.join(documents.select("doc_id", "right"), on="doc_id", maintain_order="left")
-    asked, known = (
-        encoder.queries(queries["text"].to_list()),
-        encoder.vectors([documents["full_text"].to_list()], "document", len(documents)),
-    )
-    places = rows.select("left", "right").to_numpy().astype(np.int64)
-    return rows.select(*PAIR, score=pl.Series(pair_scores(asked, known, places), dtype=pl.Float64))
+    queries = tables.read("queries", Path("data") / on / "dev" / "queries.parquet")
+    texts = Documents(Path("data") / on / "documents.parquet").texts(answers["doc_id"].unique())
+    asked = questions.of(answers.with_columns(rank=pl.lit(1, dtype=pl.Int32)), answers.clear(), queries, texts)
+    return to_query(asked, encoder).select(*PAIR, score=pl.col("grade").cast(pl.Float64))
 
 
 def row(pairs: Pairs, value: float, keep: int, made: dict[str, float | None]) -> tuple[str, ...]:

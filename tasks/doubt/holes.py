@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tasks.evaluate.measures import DEPTH
+
 PATIENCE = 0.8  # the chance that a reader goes on to the next document; Moffat and Zobel's middle value
-DEPTH = 100  # ranks that are looked at: all that an evaluation writes; those beyond weigh .8 ** 100
 FIRST = 10
 PAIR = ["query_id", "doc_id"]
 
@@ -96,7 +97,10 @@ def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_rele
 
 
 def worth(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> pl.DataFrame:
-    """query_id, doc_id, rank, weight, and gain: 1, 0, or null where nobody has judged it; of judged queries."""
+    """query_id, doc_id, rank, weight, and gain: 1, 0, or null where nobody has judged it; of judged queries.
+
+    What lies beyond the ranks that an evaluation writes weighs .8 ** 100.
+    """
     judged = qrels.select(*PAIR, gain=(pl.col("relevance") >= min_relevance).cast(pl.Float64)).unique(PAIR)
     return (
         run.filter(pl.col("rank") <= DEPTH)

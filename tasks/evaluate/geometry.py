@@ -34,17 +34,18 @@ def geometry(
         scores above the best other document, mean over the queries that have both in the ranking. Null where nothing is there.
     """
     right = qrels.filter(pl.col("relevance") >= min_relevance).select("query_id", "doc_id").unique(maintain_order=True)
-    of_query, of_document = (frame.with_row_index("row") for frame in (queries.select("query_id"), documents.ids.to_frame()))
-    pairs = right.join(of_query, on="query_id", how="inner").join(of_document, on="doc_id", how="inner", suffix="_of_document")
-    vectors = encoder.documents(documents)
-    asked = unit(encoder.queries(queries["text"].to_list()).take(pairs["row"].to_numpy().astype(np.int64)))
-    answers = unit(vectors.take(pairs["row_of_document"].to_numpy().astype(np.int64)))
-    rows = (
-        np.unique(np.linspace(0, len(vectors) - 1, min(SAMPLE, len(vectors))).astype(np.int64)) if len(vectors) else np.empty(0, np.int64)
-    )
+    ids = documents.ids
+    sampled = ids.gather(np.unique(np.linspace(0, max(len(ids) - 1, 0), min(SAMPLE, len(ids))).astype(np.int64)))
+    # Only these are read and looked up again: the ranking has walked through all documents.
+    texts = documents.texts(pl.concat([sampled, right["doc_id"]])).select("doc_id", "full_text").sort("doc_id").with_row_index("row")
+    vectors = unit(encoder.vectors([texts["full_text"].to_list()], "document", len(texts)).take(slice(None)))
+    pairs = right.join(queries.select("query_id").with_row_index("asked"), on="query_id", how="inner")
+    pairs = pairs.join(texts.select("doc_id", "row"), on="doc_id", how="inner")
+    asked = unit(encoder.queries(queries["text"].to_list()).take(pairs["asked"].to_numpy().astype(np.int64)))
+    spread = texts.filter(pl.col("doc_id").is_in(sampled.implode()))["row"].to_numpy()
     return {
-        "alignment": float(np.square(asked - answers).sum(axis=1).mean()) if len(pairs) else None,
-        "uniformity": uniformity(unit(vectors.take(rows))),
+        "alignment": float(np.square(asked - vectors[pairs["row"].to_numpy()]).sum(axis=1).mean()) if len(pairs) else None,
+        "uniformity": uniformity(vectors[spread]),
         "gap": gap(run, right),
     }
 

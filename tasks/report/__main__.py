@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,8 @@ import polars as pl
 from tasks import resolved, training_set
 from tasks.doubt.intervals import DRAWS
 from tasks.evaluate.geometry import NAMES as GEOMETRY
+from tasks.evaluate.measures import DEPTH
+from tasks.evaluate.results import ranking_of
 from tasks.files import read_json, write_text
 from tasks.report import figures, plots
 from tasks.report.examples import examples
@@ -20,12 +23,11 @@ from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, 
 from tasks.report.origin import git_commit
 from tasks.report.page.render import render
 from tasks.report.runs import LOOP
-from tasks.report.scores import Score, all_scores, changed_most, overall
+from tasks.report.scores import REPORTS, Score, all_scores, changed_most, overall
 from tasks.report.summary import seen, summary
 from tasks.stage import run, say
 
 PAGE = Path("reports/index.html")
-METRICS = Path("reports/metrics")
 TENTHS = 10
 
 
@@ -98,7 +100,7 @@ def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> 
     """What nobody has judged of a collection's rankings, and what one must know of it."""
     own = [score for score in found if score.collection == collection]
     by = judged(collection, own[0].split, settings["min_relevance"][collection])
-    rows = holes([score.name for score in own], base, by)
+    rows = holes([score.name for score in own], base, by, partial(ranking_of, collection=collection, depth=DEPTH))
     return {"rows": rows, "told": [warning(one) for one in rows if one.bounds and one.name in settings["rounds"]], "wrong": by.wrong}
 
 
@@ -106,7 +108,7 @@ def spaces(collection: str, found: list[Score]) -> list[dict]:
     """How the vectors of each model lie on a collection, of those that were asked."""
     made = []
     for one in found:
-        measured = read_json(METRICS / one.name / f"{collection}.json") if one.collection == collection else {}
+        measured = read_json(REPORTS / "metrics" / one.name / f"{collection}.json") if one.collection == collection else {}
         own = measured if one.split == "test" else measured.get(one.split, {})
         if own.get("uniformity") is not None:
             made.append({"name": one.name} | {name: own[name] for name in GEOMETRY})

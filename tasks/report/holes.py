@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from tasks import tables
-from tasks.doubt.holes import DEPTH, Bounds, Seen, bounds, judged_wrong, seen
-from tasks.evaluate.results import ranking_of
+from tasks.doubt.holes import Bounds, Seen, bounds, judged_wrong, seen
 from tasks.report.words import count, share, signed
 
 
@@ -45,12 +45,12 @@ def judged(collection: str, split: str, min_relevance: int) -> Judged:
     return Judged(collection, tables.read("qrels", Path("data") / collection / split / "qrels.parquet"), min_relevance)
 
 
-def holes(names: list[str], other: str, by: Judged) -> list[Holes]:
-    """Every name's ranking, and how far its difference from `other` could move."""
-    base = ranking_of(other, by.collection, DEPTH)
+def holes(names: list[str], other: str, by: Judged, ranking: Callable[[str], pl.DataFrame]) -> list[Holes]:
+    """Every name's ranking (query_id, doc_id, rank, by its name), and how far its difference from that of `other` could move."""
+    base = ranking(other)
     made = []
     for name in names:
-        run = base if name == other else ranking_of(name, by.collection, DEPTH)
+        run = base if name == other else ranking(name)
         between = None if name == other else bounds(base, run, by.qrels, by.min_relevance)
         made.append(Holes(name, seen(run, by.qrels, by.min_relevance), other, between))
     return made

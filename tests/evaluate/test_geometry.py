@@ -22,8 +22,8 @@ class Made:
     def queries(self, texts: list[str]) -> Taken:
         return Taken([PLACES[text] for text in texts])
 
-    def documents(self, documents: object) -> Taken:
-        return Taken([PLACES[name] for name in documents.ids])
+    def vectors(self, texts: list[list[str]], route: str, total: int) -> Taken:
+        return Taken([PLACES[text] for chunk in texts for text in chunk])
 
 
 class Taken:
@@ -39,6 +39,10 @@ class Taken:
 
 class Documents:
     ids = pl.Series("doc_id", ["a", "b", "c"])
+
+    def texts(self, ids: pl.Series) -> pl.DataFrame:
+        known = self.ids.filter(self.ids.is_in(ids.implode()))
+        return pl.DataFrame({"doc_id": known, "full_text": known})
 
 
 def test_the_gap_is_of_the_best_answer_over_the_best_other():
