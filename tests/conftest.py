@@ -26,7 +26,7 @@ def hone_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 @pytest.fixture(autouse=True)
 def endpoints_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test is told what an endpoint has shown of itself in another: ports are used again."""
-    monkeypatch.setattr("tasks.relabel.client.HABITS", {})
+    monkeypatch.setattr("tasks.relabel.habits.HABITS", {})
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from tasks.relabel import said
-from tasks.relabel.client import Again, Call, Endpoint, Reply, habits, reply_of
+from tasks.relabel.client import Again, Call, Endpoint, Reply, reply_of
+from tasks.relabel.habits import habits
 
 OTHER_ROOM = "max_completion_tokens"
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from tasks.relabel import submitted
 from tasks.relabel.batch_lines import counted, line_of, read, reason
 from tasks.relabel.budget import Budget, Reservation
-from tasks.relabel.client import FAILURES_IN_A_ROW, ITS_FAULT, Again, Call, Endpoint, Reply, ask_all, at_most, habits, held_to
+from tasks.relabel.client import FAILURES_IN_A_ROW, ITS_FAULT, Again, Call, Endpoint, Reply, ask_all, held_to
+from tasks.relabel.habits import at_most, habits
 from tasks.relabel.said import LONGEST_NAME, clean
 from tasks.relabel.submitted import Submitted
 from tasks.relabel.vendor import Gone, TurnedDown, Vendor

@@ -7,7 +7,6 @@ Every call ends in exactly one reply. What the endpoint cannot do now is tried a
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import random
 import time
@@ -18,12 +17,12 @@ from typing import Any
 from tasks.errors import Refused
 from tasks.relabel import said
 from tasks.relabel.budget import Budget, Reservation
-from tasks.relabel.pace import Load, Pace
+from tasks.relabel.habits import at_most, habits, tokens_of
+from tasks.relabel.pace import Pace
 from tasks.relabel.said import Tops
 from tasks.stage import say
 
 FAILURES_IN_A_ROW = 8  # calls given up one after the other, after which nothing more is asked
-MOST_OFF = 4.0  # an endpoint that counts more than so many times our tokens is not followed further
 EVERY = 10.0  # seconds between two lines about how far the work is
 # Faults that say something of the endpoint and not of the call.
 ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
@@ -346,51 +345,6 @@ class Caller:
         return held_to(reply, self.expected)
 
 
-@dataclass
-class Habits:
-    """What an endpoint has shown of itself, kept while the process lives: a block of questions need not find it out again.
-
-    Attributes:
-        room: what it calls max_tokens; newer models of one vendor want another name.
-        off: tokens that it counts for one of ours, at most so far.
-        heard: it has answered.
-        failures: calls in a row that it failed.
-        stopped: why it is asked nothing more while this process lives; null while it is.
-        load: how many calls at once it bears; null before the first.
-    """
-
-    room: str = "max_tokens"
-    off: float = 1.0
-    heard: bool = False
-    failures: int = 0
-    stopped: str | None = None
-    load: Load | None = None
-
-    def load_of(self, slots: int) -> Load:
-        """What it bears, at most so many calls at once."""
-        if self.load is None or self.load.most != slots:
-            self.load = Load(slots)
-        return self.load
-
-    def heard_of(self, call: Call, tokens_in: int) -> None:
-        """Note how many tokens it has counted in a call."""
-        self.heard = True
-        self.off = max(self.off, min(MOST_OFF, tokens_in / tokens_of(call)))
-
-
-HABITS: dict[tuple[str, str], Habits] = {}
-
-
-def habits(endpoint: Endpoint) -> Habits:
-    return HABITS.setdefault((endpoint.known_as or endpoint.url, endpoint.model), Habits())
-
-
-def at_most(call: Call, endpoint: Endpoint) -> tuple[int, float]:
-    """Tokens and money that one attempt can cost."""
-    read = math.ceil(tokens_of(call) * habits(endpoint).off)
-    return read + call.max_tokens, endpoint.price(read, call.max_tokens)
-
-
 def shut_out(endpoint: Endpoint, where: str, code: int, told: str) -> Refused:
     """The refusal of a key."""
     key = f"the environment variable {endpoint.key}" if endpoint.key else "no key was sent: name a variable as `key`"
@@ -406,11 +360,6 @@ def unreached(cause: BaseException, where: str) -> Again:
     if isinstance(cause, Unreadable):
         return Again(f"broken: {cause}")
     return Again(f"unreachable: {type(cause).__name__} at {where}", free=isinstance(cause, httpx2.ConnectError))
-
-
-def tokens_of(call: Call) -> int:
-    """Tokens that a call reads, as it says itself or by our rule of thumb, 4 bytes each."""
-    return call.tokens or 1 + sum(len(str(message.get("content", "")).encode(errors="replace")) for message in call.messages) // 4
 
 
 def reply_of(call: Call, read: said.Said, endpoint: Endpoint, seconds: float) -> Reply:

@@ -11,9 +11,9 @@ from itertools import groupby, islice
 
 import polars as pl
 
-from tasks.relabel import client
 from tasks.relabel.client import Call, Endpoint, Reply
 from tasks.relabel.desk import Desk
+from tasks.relabel.habits import habits
 from tasks.relabel.ledger import LEASE, Answer, Verdict, question_key
 from tasks.relabel.wording import Item, Wording
 from tasks.seeds import generator
@@ -180,7 +180,7 @@ class Sitting:
     def claimed(self, items: list[Item]) -> Iterator[Call]:
         """Calls about those that nobody else asks now and nobody has answered meanwhile."""
         over = self.desk.budget.over
-        if fault := f"over budget: {over}" if over else client.habits(self.endpoint).stopped:
+        if fault := f"over budget: {over}" if over else habits(self.endpoint).stopped:
             self.faults |= {item.key: fault for item in items}
             return
         ledger = self.desk.ledger

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.relabel import client, submitted
+from tasks.relabel import submitted
 from tasks.relabel.batches import ask_batch
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import Call, Reply, habits
+from tasks.relabel.client import Call, Reply
+from tasks.relabel.habits import HABITS, habits
 from tests.relabel.made_up_vendor import Vendor
 from tests.relabel.unruly import call, endpoint
 
@@ -20,7 +21,7 @@ def collected(vendor: Vendor, numbers: object = 1, budget: Budget | None = None,
               most: int = 10_000, calls: list[Call] | None = None, **more: object) -> dict[int, Reply]:  # fmt: skip
     """The replies by number, as a process hears them; `met`: the endpoint has answered it before."""
     where = endpoint(vendor.url, **more)
-    client.HABITS.clear()
+    HABITS.clear()
     habits(where).heard = met
     replies: list[Reply] = []
     numbers = range(numbers) if isinstance(numbers, int) else numbers

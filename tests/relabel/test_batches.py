@@ -10,7 +10,8 @@ import pytest
 from tasks.relabel import batches
 from tasks.relabel.batches import FIRST, ask_batch
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Reply, habits
+from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Reply
+from tasks.relabel.habits import habits
 from tests.relabel.batching import IDLE, abandoned, collected, faults, state
 from tests.relabel.made_up_vendor import failed, lost, selling, well
 from tests.relabel.unruly import call, completion, endpoint

@@ -15,7 +15,7 @@ import pytest
 from tasks.relabel.asking import Asking, ask
 from tasks.relabel.batches import ask_batch
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import habits
+from tasks.relabel.habits import habits
 from tasks.relabel.prompt import load
 from tests.relabel.answering import desk, finds, questions, says
 from tests.relabel.batching import PROJECT, collected, faults, state
@@ -27,7 +27,7 @@ SCRIPT = """
 import sys
 from tasks.relabel.batches import ask_batch
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import habits
+from tasks.relabel.habits import habits
 from tests.relabel.unruly import call, endpoint
 where = endpoint(sys.argv[1])
 habits(where).heard = True

@@ -11,7 +11,8 @@ from tasks.errors import Refused
 from tasks.relabel import batches, submitted
 from tasks.relabel.batches import ask_batch
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import Reply, habits
+from tasks.relabel.client import Reply
+from tasks.relabel.habits import habits
 from tests.relabel.batching import IDLE, SECRET, abandoned, collected, faults, state
 from tests.relabel.made_up_vendor import selling
 from tests.relabel.unruly import call, endpoint

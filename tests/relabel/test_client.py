@@ -12,7 +12,8 @@ import pytest
 
 from tasks.errors import Refused
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Endpoint, Reply, ask_all, habits
+from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Endpoint, Reply, ask_all
+from tasks.relabel.habits import habits
 from tasks.relabel.said import LONGEST_PAUSE, pause
 from tests.relabel.unruly import WRONG, call, completion, drawn, endpoint, heard, serving
 
