@@ -11,6 +11,7 @@ from hone.workspace import round_folder
 from tasks import tables
 from tasks.errors import Refused
 from tasks.files import read_json, write_json
+from tasks.relabel.faults import kinds
 from tasks.resolve.judges import RETRIES
 
 
@@ -28,5 +29,5 @@ def retry(round: str) -> None:
     Path(RETRIES).parent.mkdir(exist_ok=True)
     # Above every count so far: rounds share the ledger, and what another round has asked again at its count is to be asked once more.
     write_json(RETRIES, before | {round: max(before.values(), default=0) + 1})
-    reasons = unknown["reason"].str.split(":").list.first().value_counts(sort=True)
+    reasons = unknown.select(kinds())["reason"].value_counts(sort=True)
     line(f"{len(unknown):,} pairs will be asked again ({', '.join(f'{count:,} {why}' for why, count in reasons.rows())}): `dvc repro`")

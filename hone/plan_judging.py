@@ -11,13 +11,12 @@ import polars as pl
 from hone.screen import line, spell, table
 from tasks import tables
 from tasks.params import Params
-from tasks.relabel.how import with_how
+from tasks.relabel.how import prompted, with_how
 from tasks.relabel.ledger import Ledger
 from tasks.relabel.tokenizer import Estimated, Tokenizer, of_file
 
 SAMPLE = 200
 FREE = frozenset({"encoder", "cross-encoder", "replay", "people"})
-NO_TOKENS = FREE | {"likelihood"}  # a model of this machine that is given texts and no prompt
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
             pairs = min(every, pairs + round_up(section["control"] * every if place > 1 else 0))
         parameters = with_how(item, given.judges.get(item["name"]))
         tokens, money = (None, None)
-        if item["method"] not in NO_TOKENS:
+        if prompted(item):
             tokens, money = cost(given, parameters, pairs, queries)
             if graded and place == len(section["cascade"]):
                 more, paid = cost(given, parameters, *graded)

@@ -7,9 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import tables
-
-# Why a judge could not say anything in that round, and may in the next: its endpoint's faults, and a limit of the stage.
-PASSING = ("timed out", "unreachable", "broken", "another model", "stopped", "over budget")
+from tasks.relabel.faults import PASSING, kinds
 
 
 def carried_labels(start: str) -> pl.DataFrame:
@@ -18,6 +16,5 @@ def carried_labels(start: str) -> pl.DataFrame:
     Such a pair is unknown in its own round. In a later one it is a candidate like any other, and is judged anew if it is mined.
     """
     labels = tables.read("labels", Path("rounds") / start / "labels.parquet")
-    kind = pl.col("reason").str.split(":").list.first().str.strip_chars()
-    passed = (pl.col("label") == "unknown") & pl.col("judge").is_not_null() & kind.is_in(PASSING)
+    passed = (pl.col("label") == "unknown") & pl.col("judge").is_not_null() & kinds().is_in(PASSING)
     return labels.filter(~passed.fill_null(False))

@@ -17,7 +17,8 @@ from tasks.relabel import outcomes, overrides
 from tasks.relabel.budget import NAMES, Budget
 from tasks.relabel.cascade import Cascade, nothing_said, run_cascade
 from tasks.relabel.desk import Desk
-from tasks.relabel.how import with_how
+from tasks.relabel.faults import kinds
+from tasks.relabel.how import prompted, with_how
 from tasks.relabel.joined import joined
 from tasks.relabel.ledger import Ledger, machine
 from tasks.relabel.missed import missed
@@ -100,7 +101,7 @@ def order_of(settings: dict) -> str:
     A run that was killed and the one that ends its work are among them; after `hone judge retry` a new budget begins.
     """
     section, round = settings["relabel"], settings["round"]
-    asked = [line["fingerprint"] for line in section["cascade"] if "prompt" in line["parameters"]]
+    asked = [line["fingerprint"] for line in section["cascade"] if prompted(line)]
     negatives = fingerprint_of_file(Path("rounds") / round / "negatives.parquet")
     return f"{place_of(round)}{fingerprint(negatives, str(section['retry']), *asked)[:12]} "
 
@@ -163,7 +164,7 @@ def account(
                 "asked": len(frame),
                 **{kind: int((frame["verdict"] == kind).sum()) for kind in ("positive", "negative", "unknown")},
                 "unknown_because": dict(
-                    frame.filter(pl.col("verdict") == "unknown")["reason"].str.split(":").list.first().value_counts(sort=True).rows()
+                    frame.filter(pl.col("verdict") == "unknown").select(kinds())["reason"].value_counts(sort=True).rows()
                 ),
                 "sent_on": said.sent[place] if place < len(said.sent) else None,
                 **tallies.get(section["cascade"][place]["fingerprint"], {}),

@@ -6,17 +6,16 @@ and gets the answer of the batch that it is in.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from tasks.relabel import submitted
-from tasks.relabel.batch_lines import counted, line_of, read, reason
+from tasks.relabel.batch_lines import counted, digest, line_of, read, reason
 from tasks.relabel.budget import Budget, Reservation
-from tasks.relabel.client import FAILURES_IN_A_ROW, ITS_FAULT, Again, Call, Endpoint, Reply, ask_all, held_to
+from tasks.relabel.client import FAILURES_IN_A_ROW, Again, Call, Endpoint, Reply, ask_all, held_to
+from tasks.relabel.faults import ITS_FAULT, kind
 from tasks.relabel.habits import at_most, habits
 from tasks.relabel.said import LONGEST_NAME, clean
 from tasks.relabel.submitted import Submitted
@@ -396,13 +395,3 @@ class Clerk:
 
     def shown(self, one: Submitted) -> str:
         return clean(one.batch or one.name, self.secret)[:LONGEST_NAME]
-
-
-def kind(fault: str) -> str:
-    return fault.partition(":")[0]
-
-
-def digest(call: Call, model: str) -> str:
-    """What a call says, in 32 hexadecimal digits: the same in every process, whatever its number."""
-    told = json.dumps([model, call.messages, call.max_tokens, call.options], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()

@@ -17,6 +17,7 @@ from typing import Any
 from tasks.errors import Refused
 from tasks.relabel import said
 from tasks.relabel.budget import Budget, Reservation
+from tasks.relabel.faults import ITS_FAULT, kind
 from tasks.relabel.habits import at_most, habits, tokens_of
 from tasks.relabel.pace import Pace
 from tasks.relabel.said import Tops
@@ -24,8 +25,6 @@ from tasks.stage import say
 
 FAILURES_IN_A_ROW = 8  # calls given up one after the other, after which nothing more is asked
 EVERY = 10.0  # seconds between two lines about how far the work is
-# Faults that say something of the endpoint and not of the call.
-ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
 
 Messages = tuple[dict[str, str], ...]
 
@@ -218,9 +217,8 @@ class Caller:
 
     def hand_on(self, reply: Reply) -> None:
         """Hand one reply on, and count failures in a row."""
-        kind = (reply.fault or "").partition(":")[0]
         habits = self.habits
-        habits.failures = habits.failures + 1 if kind in ITS_FAULT else 0 if not reply.fault else habits.failures
+        habits.failures = habits.failures + 1 if kind(reply.fault or "") in ITS_FAULT else 0 if not reply.fault else habits.failures
         if habits.failures >= FAILURES_IN_A_ROW and not habits.stopped:
             habits.stopped = f"stopped: {habits.failures} calls in a row failed, the last one: {reply.fault}"
             say(f"{self.endpoint.model} at {self.where}: {habits.stopped}")

@@ -25,3 +25,8 @@ def with_how(line: dict, given: object) -> dict:
     """
     own = next(iter(given.values())) if isinstance(given, dict) and given else None
     return line["parameters"] | {name: value for name, value in (own or {}).items() if name in how_of(line["method"])}
+
+
+def prompted(line: dict) -> bool:
+    """Whether a judge puts prompts to a model, and so costs tokens."""
+    return "prompt" in line["parameters"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tasks.carried_labels import PASSING
 from tasks.relabel.answers import CERTAIN
+from tasks.relabel.faults import PASSING, kinds
 from tasks.relabel.verdicts import PAIR
 
 ORDER = r"^(\S+ \S+ \S+) "  # of a run's name: what all runs of one stage share
@@ -47,7 +47,7 @@ def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
     )
     newest = ordered.sort("asked_at", nulls_last=False, maintain_order=True).group_by("row").agg(newest=pl.col("order").last())
     here = pl.col("order").eq_missing(pl.col("newest"))
-    kind = pl.col("reason").str.split(":").list.first().str.strip_chars()
+    failed = UNKNOWN & kinds().is_in(PASSING)
     return (
         ordered.join(newest, on="row", how="left", maintain_order="left")
         .group_by("row", *PAIR, maintain_order=True)
@@ -62,8 +62,8 @@ def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
                 for name in PAID
                 if name != "raw"
             ),
-            failed=pl.col("reason").filter(UNKNOWN & kind.is_in(PASSING)).first(),
-            failures=(UNKNOWN & kind.is_in(PASSING)).sum(),
+            failed=pl.col("reason").filter(failed).first(),
+            failures=failed.sum(),
             first=pl.col("probability").first(),
             last=pl.col("probability").last(),
             sure=pl.col("probability").count(),

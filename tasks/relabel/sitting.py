@@ -13,6 +13,7 @@ import polars as pl
 
 from tasks.relabel.client import Call, Endpoint, Reply
 from tasks.relabel.desk import Desk
+from tasks.relabel.faults import ANSWERED, kind
 from tasks.relabel.habits import habits
 from tasks.relabel.ledger import LEASE, Answer, Verdict, question_key
 from tasks.relabel.wording import Item, Wording
@@ -23,8 +24,6 @@ CLAIMS_A_SLOT = 16  # questions claimed at once for each call at once; few, so t
 CENT = 1e-9  # of money: a rounding
 POLL = 0.5  # seconds between two looks at what another process asks
 RENEWED = LEASE / 3  # seconds after which claims of calls under way are renewed: a slow model or a batch takes longer than a lease
-# Faults that are an answer all the same: the same call would end in the same way, so they are kept.
-ANSWERED = ("refused", "too long")
 
 
 @dataclass
@@ -224,7 +223,7 @@ class Sitting:
             if fault and (unknown := self.wording.not_known(reply.call, fault)):
                 self.wording.without |= unknown
                 self.again.append(group)
-            elif fault and fault.partition(":")[0].strip() not in ANSWERED:
+            elif fault and kind(fault) not in ANSWERED:
                 keys = [item.key for item in group]
                 self.faults |= dict.fromkeys(keys, fault)
                 self.desk.ledger.release(self.judge, keys)

@@ -8,30 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.doubt.holes import bounds, judged_wrong, seen
-
-
-def run(**ranked: str) -> pl.DataFrame:
-    """The ranking of each query: its documents are letters."""
-    rows = [(query, doc, place) for query, docs in ranked.items() for place, doc in enumerate(docs, start=1)]
-    return pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32}, orient="row")
-
-
-def qrels(**graded: dict[str, int]) -> pl.DataFrame:
-    rows = [(query, doc, grade) for query, docs in graded.items() for doc, grade in docs.items()]
-    return pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32}, orient="row")
+from tests.evaluate.ranked import qrels, ranked
 
 
 def test_judged_precision_and_residual_by_hand():
     # Weights .2, .16, .128: a is right, b unjudged, c wrong; of the second query nothing is retrieved.
-    found = seen(run(q="abc"), qrels(q={"a": 1, "c": 0}, other={"x": 1}))
+    found = seen(ranked(q="abc"), qrels(q={"a": 1, "c": 0}, other={"x": 1}))
     assert found.judged == pytest.approx(2 / 3)
     assert found.least == pytest.approx(0.2 / 2)
     assert found.residual == pytest.approx(0.16 / 2)
 
 
 def test_a_grade_below_the_bound_is_judged_and_wrong():
-    assert seen(run(q="a"), qrels(q={"a": 1}), min_relevance=2).least == 0
-    assert seen(run(q="a"), qrels(q={"a": 1}), min_relevance=2).residual == 0
+    assert seen(ranked(q="a"), qrels(q={"a": 1}), min_relevance=2).least == 0
+    assert seen(ranked(q="a"), qrels(q={"a": 1}), min_relevance=2).residual == 0
     assert judged_wrong(qrels(q={"a": 1, "b": 0, "c": 2}), 2) == 2
 
 
@@ -50,21 +40,21 @@ def test_long_rankings_that_are_wholly_judged_or_alike_leave_nothing_open():
 
 def test_bounds_of_a_difference_by_hand():
     # a (right) goes from the second to the first place: .2 - .16. b (unjudged) the other way: 0 to -.04. c is new: 0 to .128.
-    found = bounds(run(q="ba"), run(q="abc"), qrels(q={"a": 1}))
+    found = bounds(ranked(q="ba"), ranked(q="abc"), qrels(q={"a": 1}))
     assert (found.observed, found.low, found.high) == pytest.approx((0.04, 0.0, 0.168))
     assert found.unjudged == 2
     assert not found.open
 
 
 def test_what_both_rank_alike_moves_nothing():
-    found = bounds(run(q="xab"), run(q="xba"), qrels(q={"a": 1, "b": 0}))
+    found = bounds(ranked(q="xab"), ranked(q="xba"), qrels(q={"a": 1, "b": 0}))
     assert found.observed == found.low == found.high == pytest.approx(0.128 - 0.16)
     assert found.unjudged == 0
 
 
 def test_an_open_sign():
-    assert bounds(run(q="ax"), run(q="xyz"), qrels(q={"a": 1})).open
-    assert not bounds(run(q="ab"), run(q="ba"), qrels(q={"a": 1, "b": 0})).open
+    assert bounds(ranked(q="ax"), ranked(q="xyz"), qrels(q={"a": 1})).open
+    assert not bounds(ranked(q="ab"), ranked(q="ba"), qrels(q={"a": 1, "b": 0})).open
 
 
 RANKING = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
@@ -73,7 +63,7 @@ RANKING = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
 @settings(deadline=None, max_examples=200)
 @given(RANKING, RANKING, st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 1), min_size=1), st.integers(0, 255))
 def test_whatever_is_judged_later_lies_within_the_bounds(one: list[str], other: list[str], known: dict[str, int], rest: int):
-    before, after, judged = run(q="".join(one)), run(q="".join(other)), qrels(q=known)
+    before, after, judged = ranked(q="".join(one)), ranked(q="".join(other)), qrels(q=known)
     found = bounds(before, after, judged)
     full = qrels(q={doc: known.get(doc, rest >> place & 1) for place, doc in enumerate("abcdefgh")})
     later = bounds(before, after, full)
@@ -87,7 +77,7 @@ def test_whatever_is_judged_later_lies_within_the_bounds(one: list[str], other: 
 @settings(deadline=None, max_examples=100)
 @given(RANKING, RANKING, st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 1), min_size=1))
 def test_the_bounds_are_reached_and_turn_round_with_the_rankings(one: list[str], other: list[str], known: dict[str, int]):
-    before, after = run(q="".join(one)), run(q="".join(other))
+    before, after = ranked(q="".join(one)), ranked(q="".join(other))
     found, turned = bounds(before, after, qrels(q=known)), bounds(after, before, qrels(q=known))
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
     # Every unjudged document is right where that helps `other`, and wrong where it does not.

@@ -11,16 +11,7 @@ import pytest
 from tasks.errors import Refused
 from tasks.evaluate.judged_only import judged_only
 from tasks.evaluate.results import ranking_of, write_run
-
-
-def ranked(**queries: str) -> pl.DataFrame:
-    rows = [(query, doc, place) for query, docs in queries.items() for place, doc in enumerate(docs, start=1)]
-    return pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32}, orient="row")
-
-
-def qrels(**graded: dict[str, int]) -> pl.DataFrame:
-    rows = [(query, doc, grade) for query, docs in graded.items() for doc, grade in docs.items()]
-    return pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32}, orient="row")
+from tests.evaluate.ranked import qrels, ranked
 
 
 def test_by_hand():

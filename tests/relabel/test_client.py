@@ -12,24 +12,15 @@ import pytest
 
 from tasks.errors import Refused
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Endpoint, Reply, ask_all
+from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Reply, ask_all
 from tasks.relabel.habits import habits
 from tasks.relabel.said import LONGEST_PAUSE, pause
-from tests.relabel.unruly import WRONG, call, completion, drawn, endpoint, heard, serving
+from tests.relabel.unruly import WRONG, always, call, completion, drawn, endpoint, first, heard, serving
 
 SECRET = "sk-this-is-the-very-secret"
 
 
 SILENT = ("drip", "hang")
-
-
-def first(way: object):
-    """Misbehave at the first attempt only."""
-    return lambda name, attempt: way if attempt == 1 else "well"
-
-
-def always(way: object):
-    return lambda name, attempt: way
 
 
 def test_a_good_server_answers_each_call_once():
@@ -301,160 +292,3 @@ def test_retry_after_is_a_number_or_a_date():
     assert pause(formatdate(time.time() - 60, usegmt=True)) == 0
     for nonsense in (None, "soon", "nan", "inf", "Wed, 99 Foo 2026 00:00:00 GMT"):
         assert pause(nonsense) is None
-
-
-def test_calls_that_are_refused_are_not_tried_again():
-    said = {
-        "call 0": (400, {}, b'{"error": {"message": "This model\'s maximum context length is 10 tokens"}}'),
-        "call 1": (400, {}, b'{"error": {"message": "sorry", "code": "content_filter"}}'),
-        "call 2": (400, {}, b'{"error": {"message": "no such field: top_k"}}'),
-        "call 3": completion(None, message={"content": None, "refusal": "I cannot"}),
-        "call 4": completion("half a", finish_reason="content_filter"),
-        "call 5": (413, {}, b"<html>"),
-    }
-    budget = Budget()
-    with serving(lambda name, attempt: said[name]) as server:
-        faults = {reply.call.number: reply.fault for reply in heard(server, 6, budget)}
-    assert faults[0].startswith("too long: This model's maximum")
-    assert faults[1] == "refused: sorry"
-    assert faults[2] == "broken: status 400: no such field: top_k"
-    assert faults[3] == "refused: I cannot"
-    assert faults[4] == "refused: content filter"
-    assert faults[5].startswith("too long")
-    assert set(server.attempts.values()) == {1}
-    assert budget.spent["pairs"] == 5  # what the server could not make sense of was not judged
-
-
-def test_newer_models_name_their_room_otherwise():
-    said = b'{"error": {"message": "Unsupported parameter: use max_completion_tokens instead", "code": "unsupported_parameter"}}'
-
-    def behaves(name: str, attempt: int) -> object:
-        return "well" if "max_completion_tokens" in server.bodies[-1] else (400, {}, said)
-
-    with serving(behaves) as server:
-        replies = heard(server, 30, slots=8)
-    assert [reply.fault for reply in replies] == [None] * 30
-    assert sum(server.attempts.values()) <= 30 + 8
-
-
-def test_long_errors_are_not_read_to_their_end():
-    with serving(always((500, {}, b"x" * (5 << 20)))) as server:
-        (reply,) = heard(server)
-    assert reply.fault.startswith("unreachable: status 500: xxx")
-    assert len(reply.fault) < 300
-
-
-def test_a_compressed_answer_is_not_unpacked():
-    with serving(always((200, {"Content-Encoding": "gzip"}, b"bomb"))) as server:
-        (reply,) = heard(server)
-    assert reply.fault == "broken: a compressed answer, which was not asked for"
-    assert server.headers["accept-encoding"] == "identity"
-
-
-@pytest.mark.parametrize(
-    "usage", [None, {}, "none", [], {"prompt_tokens": -5, "completion_tokens": "7"}, {"prompt_tokens": 10**30, "completion_tokens": True}]
-)
-def test_nonsense_about_tokens_is_estimated(usage: object):
-    with serving(always(completion("x" * 40, usage=usage))) as server:
-        (reply,) = heard(server)
-    assert (reply.fault, reply.tokens_in, reply.tokens_out) == (None, 100, 11)
-
-
-def test_alternatives_of_the_first_token():
-    tops = [{"token": "no", "logprob": -2.0}, {"token": "yes", "logprob": -0.1}]
-    with serving(always(completion(logprobs={"content": [{"token": "yes", "logprob": -0.1, "top_logprobs": tops}]}))) as server:
-        (reply,) = heard(server)
-    assert reply.tops == (("yes", -0.1), ("no", -2.0))
-
-
-@pytest.mark.parametrize(
-    "logprobs",
-    [
-        None, "many", {}, {"content": None}, {"content": []}, {"content": [{"top_logprobs": None}]}, {"content": [{"top_logprobs": []}]},
-        {"content": [{"top_logprobs": [{"token": "yes"}]}]}, {"content": [{"top_logprobs": [{"token": "yes", "logprob": "high"}]}]},
-        {"content": [{"top_logprobs": [{"token": "yes", "logprob": float("nan")}]}]},
-        {"content": [{"top_logprobs": [{"token": "yes", "logprob": 5}]}]},
-    ],
-)  # fmt: skip
-def test_alternatives_that_cannot_be_read_are_none(logprobs: object):
-    with serving(always(completion(logprobs=logprobs))) as server:
-        (reply,) = heard(server)
-    assert (reply.text, reply.tops, reply.fault) == ("yes", None, None)
-
-
-def test_texts_that_no_database_takes_are_made_good():
-    with serving(always(completion("a\ud800b\0c", model="m\0\ud800"))) as server:
-        (reply,) = heard(server)
-    assert (reply.text, reply.model) == ("a?b\N{REPLACEMENT CHARACTER}c", "m\N{REPLACEMENT CHARACTER}?")
-
-
-def test_an_answer_that_was_cut_says_so():
-    with serving(always(completion(None, finish_reason="length"))) as server:
-        (reply,) = heard(server)
-    assert (reply.text, reply.cut, reply.fault) == ("", True, None)
-
-
-@pytest.mark.parametrize("text", [None, 5, ["yes"], {"yes": 1}])
-def test_an_answer_without_a_text_is_broken(text: object):
-    with serving(always(completion(text))) as server:
-        (reply,) = heard(server, attempts=2)
-    assert reply.fault == "broken: an answer without a text"
-
-
-def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch):
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with serving(always("well")) as server:
-        (reply,) = heard(server)
-    assert reply.fault is None
-
-
-def test_a_key_that_is_not_set_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("A_KEY", raising=False)
-    with pytest.raises(Refused, match=r"environment variable A_KEY, which is not set: export A_KEY="):
-        ask_all(Endpoint(url="http://user:pass@127.0.0.1:9/v1?k=1", model="m", key="A_KEY"), nothing_is_taken(), Budget(), print)
-
-
-@pytest.mark.parametrize("value", [SECRET + "\n", "sk with blanks", "sk-ключ"])
-def test_a_key_that_cannot_be_one_is_refused_without_being_told(value: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("A_KEY", value)
-    with pytest.raises(Refused, match="A_KEY") as refusal:
-        ask_all(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget(), print)
-    assert value.strip() not in str(refusal.value)
-
-
-@pytest.mark.parametrize("url", ["", "127.0.0.1:80/v1", "ftp://a/v1", "http://", "http://a:port/v1", "http://[::1/v1"])
-def test_an_address_that_is_none_is_refused(url: str):
-    with pytest.raises(Refused, match="is no address of an endpoint"):
-        ask_all(Endpoint(url=url, model="m"), nothing_is_taken(), Budget(), print)
-
-
-def nothing_is_taken():
-    raise AssertionError("a call was taken before the endpoint was checked")
-    yield
-
-
-@pytest.mark.parametrize("way", [(500, {}, SECRET.encode()), SECRET.encode(), completion(SECRET), completion(model=SECRET)])
-def test_the_key_is_never_told(way: object, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    monkeypatch.setenv("A_KEY", SECRET)
-    with serving(always(way)) as server:
-        replies = heard(server, 20, key="A_KEY", expected="other")
-        assert SECRET not in repr(endpoint(server.url, key="A_KEY"))
-    assert len(replies) == 20
-    assert SECRET not in repr(replies)
-    assert SECRET not in "".join(capfd.readouterr())
-
-
-def test_a_short_key_is_no_word_to_strike_out(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("A_KEY", "e")
-    with serving(always("well")) as server:
-        (reply,) = heard(server, key="A_KEY")
-    assert reply.text == "yes"
-
-
-def test_a_redirection_is_not_followed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("A_KEY", SECRET)
-    with serving(always("well")) as other, serving(always((307, {"Location": f"{other.url}/chat/completions"}, b""))) as server:
-        (reply,) = heard(server, key="A_KEY")
-    assert reply.fault.startswith("broken: status 307")
-    assert not other.attempts

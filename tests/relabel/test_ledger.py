@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tasks.errors import Refused
@@ -352,105 +352,3 @@ def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(af
     assert found == set(KEYS[: count(ledger, "verdicts")])
     with sqlite3.connect(hone_home / "judgments.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-
-
-# Where it lies, and what can be wrong with it
-
-
-def test_it_lies_in_hone_home_whatever_that_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("HONE_HOME", str(tmp_path / "what? 100%#"))
-    Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
-    assert (tmp_path / "what? 100%#" / "judgments.db").exists()
-
-
-def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hone_home: Path):
-    monkeypatch.setenv("HONE_LEDGER", f"sqlite:///{tmp_path}/ours.db")
-    Ledger()
-    assert (tmp_path / "ours.db").exists()
-    assert not (hone_home / "judgments.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("/home/me/judgments.db", "should look like"),
-        ("judgments", "should look like"),
-        ("nosuch://u:secret@host/name", "should look like"),
-        ("postgresql://u:secret@host:secret/name", "should look like"),
-        ("mysql+pymysql://u:secret@host/name", "a database of mysql"),
-        ("postgresql+asyncpg://u:secret@host/name", "asynchronous driver asyncpg"),
-        ("sqlite://", "in memory"),
-        ("sqlite:///:memory:", "in memory"),
-        ("sqlite:////nowhere/x.db?timeout=secret", "with these options"),
-        ("sqlite:///x.db", "another file in every folder"),
-    ],
-)  # fmt: skip
-def test_a_url_that_cannot_be_meant_is_a_sentence(url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused, match=said) as refused:
-        Ledger(url)
-    assert "secret" not in str(refused.value)
-    assert refused.value.__context__ is None or refused.value.__suppress_context__  # no traceback tells it either
-
-
-def test_a_password_is_never_shown():
-    from tasks.relabel.ledger_tables import because, plain
-
-    url = "postgresql+psycopg://me:hush%40@host/name?sslpassword=quiet"
-    assert plain(url) == "postgresql+psycopg://me:***@host/name"
-    assert because(DBAPIError("", {}, Exception('no "hush@"\n for me')), url) == 'no "***" for me'
-
-
-def test_a_folder_that_cannot_be_is_a_sentence(tmp_path: Path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Refused, match="cannot be opened: unable to open"):
-        Ledger(f"sqlite:///{tmp_path}/file/judgments.db")
-
-
-def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path):
-    (tmp_path / "judgments.db").write_text("no database, but long enough to be looked at as if it were one " * 20)
-    with pytest.raises(Refused, match="not a database"):
-        Ledger(f"sqlite:///{tmp_path}/judgments.db")
-
-
-@pytest.mark.parametrize("name", ["answers", "pupils"])
-def test_a_database_of_something_else_is_left_as_it_is(name: str, tmp_path: Path):
-    with sqlite3.connect(tmp_path / "exam.db") as connection:
-        connection.execute(f"CREATE TABLE {name} (pupil TEXT)")
-    with pytest.raises(Refused, match=rf"is no ledger, but has tables of its own \('{name}'\)"):
-        Ledger(f"sqlite:///{tmp_path}/exam.db")
-    with sqlite3.connect(tmp_path / "exam.db") as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(name,)]
-
-
-def test_another_layout_is_refused(hone_home: Path):
-    Ledger()
-    with sqlite3.connect(hone_home / "judgments.db") as connection:
-        connection.execute("UPDATE layout SET version = 2")
-    with pytest.raises(Refused, match="has layout 2, this version of Hone knows 1"):
-        Ledger()
-
-
-def test_a_full_disk_is_a_sentence_and_loses_nothing():
-    ledger = Ledger()
-    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
-    ledger.engine.dispose()
-    event.listen(ledger.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=1"))  # no page beyond those
-    with pytest.raises(Refused, match=r"could not be written \(database or disk is full\).*free some space"):
-        ledger.record("f", Answer("long " * 10_000, None, 0, 0, 0.0, 0.0), [Verdict(KEYS[1], "positive")], "r")
-    assert verdicts_of(Ledger().find("f", KEYS[:2])) == {KEYS[0]: "positive"}
-
-
-def test_a_database_that_was_damaged_meanwhile_is_a_sentence(hone_home: Path):
-    ledger = Ledger()
-    with sqlite3.connect(hone_home / "judgments.db") as connection:
-        connection.execute("DROP TABLE verdicts")
-    with pytest.raises(Refused, match="could not be read"):
-        ledger.find("f", KEYS[:1])
-
-
-def test_a_ledger_that_may_only_be_read_says_so(hone_home: Path):
-    Ledger()
-    url = f"sqlite:///file:{hone_home}/judgments.db?mode=ro&uri=true"
-    with pytest.raises(Refused, match="readonly database"):
-        Ledger(url).describe("f", {})

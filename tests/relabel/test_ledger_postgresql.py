@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     as_user = {}
     if os.getuid() == 0:
         as_user = {"user": USER, "group": USER, "extra_groups": []}
-        folder = Path(subprocess.check_output(["mktemp", "-d", "/tmp/pgXXXXXX"], text=True, **as_user).strip())
+        folder = Path(tempfile.mkdtemp(prefix="pg"))
+        shutil.chown(folder, USER, USER)
     data = folder / "data"
 
     def run(*words: str | Path) -> None:

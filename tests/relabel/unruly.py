@@ -132,6 +132,15 @@ MISDEEDS: dict[str, Callable[[asyncio.StreamWriter], object]] = {
 }
 
 
+def first(way: object):
+    """Misbehave at the first attempt only."""
+    return lambda name, attempt: way if attempt == 1 else "well"
+
+
+def always(way: object):
+    return lambda name, attempt: way
+
+
 def drawn(seed: int, share: float, ways: tuple[str, ...] = WRONG) -> Callable[[str, int], str]:
     """Fail in a way drawn for each request, in this share of them."""
     draw = random.Random(seed)

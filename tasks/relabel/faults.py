@@ -1,0 +1,21 @@
+"""Why a judge has no answer, in words: a kind, and after a colon the details."""
+
+from __future__ import annotations
+
+import polars as pl
+
+# Say something of the endpoint, and not of the call.
+ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
+# May be otherwise in a later round: the endpoint's faults, and what ended the work.
+PASSING = (*ITS_FAULT, "stopped", "over budget")
+# An answer all the same: the same call would end in the same way, so they are kept.
+ANSWERED = ("refused", "too long")
+
+
+def kind(fault: str) -> str:
+    return fault.partition(":")[0].strip()
+
+
+def kinds(reasons: str = "reason") -> pl.Expr:
+    """The kind of every reason of a column."""
+    return pl.col(reasons).str.split(":").list.first().str.strip_chars()
