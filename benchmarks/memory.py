@@ -56,7 +56,7 @@ def measure(count: int) -> None:
             return Space({"weights": f"made up for {route}"})
 
     importlib.import_module("faiss")  # `nearest` loads it when first called; its own size is not what a search takes
-    encoder._Work.torch = MadeUp()
+    encoder._Work.worker = MadeUp()
     made = Made(encoder.ModelFolder(Path("made up")), encoder.Reading())
     before = memory()
     with Peak() as encoding:

@@ -15,6 +15,8 @@ FILE = Path("params.yaml")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)
 STAGES = ("retrieve", "rank", "score", "sample", "relabel", "train")
 
+BUILT_IN = ("r0", "bm25")  # what rounds are held against without more being said: the base model, and words
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -70,6 +72,40 @@ class Model(Checked):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 
 
+class EmbeddingsEndpoint(Checked):
+    """A model behind an address that speaks OpenAI's /v1/embeddings; what each line means: tasks/encode/endpoint.py."""
+
+    url: str
+    model: str
+    key: str | None = None
+    dimensions: Annotated[int, Field(ge=1)] | None = None
+    characters: Annotated[int, Field(ge=1)] | None = None
+    similarity: Literal["cosine", "dot"] = "cosine"
+    version: str | None = None
+    batch: Annotated[int, Field(ge=1)] = 64
+    slots: Annotated[int, Field(ge=1)] = 4
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    attempts: Annotated[int, Field(ge=1)] = 6
+
+
+class Reference(Checked):
+    """A model that rounds are held against: a folder below inputs/ or a Hub id (`model`), or an `endpoint`."""
+
+    model: str | None = None
+    revision: str | None = None
+    max_length: Annotated[int, Field(ge=8)] | None = None
+    prompts: Prompts = Prompts()
+    endpoint: EmbeddingsEndpoint | None = None
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> Reference:
+        if (self.model is None) == (self.endpoint is None):
+            raise ValueError("a reference is either a `model` (a folder below inputs/, or a Hub id) or an `endpoint`")
+        if self.endpoint is not None and (self.revision or self.max_length):
+            raise ValueError("`revision` and `max_length` are of a `model`; an endpoint has `version` and `characters`")
+        return self
+
+
 class Machine(Checked):
     """How the work is done, not what is done: changing it runs nothing again."""
 
@@ -105,6 +141,7 @@ class Params(Checked):
     train_on: Annotated[list[str] | dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
     evaluate_on: Annotated[list[str], Field(min_length=1)]
     compare_with: list[str] = ["r0", "bm25"]
+    references: dict[str, Reference] = {}
     model: Model = Model()
     machine: Machine = Machine()
     train: dict[str, Any] = {}
@@ -125,11 +162,18 @@ class Params(Checked):
                     raise ValueError(f"{where} names the collection '{name}': {nearest(name, self.collections)}")
             if len(set(used)) < len(used):
                 raise ValueError(f"{where} names a collection twice")
-        for kind, names in (("collection", self.collections), ("round", self.rounds), ("judge", self.judges)):
+        for kind, names in (
+            ("collection", self.collections), ("round", self.rounds), ("judge", self.judges), ("reference", self.references),
+        ):  # fmt: skip
             for name in names:
                 if not NAME.fullmatch(name):
                     raise ValueError(f"the {kind} '{name}' needs a name of letters, digits, '.', '_' and '-'")
-        references = {"r0", "bm25"}
+        for name in self.references:
+            if name in BUILT_IN:
+                raise ValueError(f"a reference may not be called '{name}': that name is taken")
+        references = {*BUILT_IN, *self.references}
+        if len(set(self.compare_with)) < len(self.compare_with):
+            raise ValueError("compare_with names a reference twice")
         for name in self.compare_with:
             if name not in references:
                 raise ValueError(f"compare_with names '{name}': {nearest(name, references)}")

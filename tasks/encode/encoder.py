@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -54,8 +56,78 @@ class Reading:
         return length
 
 
+class TextEncoder(ABC):
+    """What makes vectors of texts and keeps them in the store: a model on this machine, or an endpoint."""
+
+    user: str | None
+
+    @property
+    def rows_per_shard(self) -> int:
+        """Texts whose vectors are kept at once: what a kill loses."""
+        return ROWS_PER_SHARD
+
+    @property
+    @abstractmethod
+    def similarity(self) -> str:
+        """ "cosine" or "dot": how its vectors are compared."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """How it is called where nobody is named who asks."""
+
+    @abstractmethod
+    def space(self, route: Route) -> Space:
+        """Where the vectors of a route lie."""
+
+    @abstractmethod
+    def worker(self, route: Route) -> Worker:
+        """What makes vectors that the store lacks."""
+
+    @abstractmethod
+    def alone(self) -> AbstractContextManager:
+        """Held while vectors are made."""
+
+    def queries(self, texts: list[str]) -> Vectors:
+        return self.vectors([texts], "query", len(texts))
+
+    def documents(self, documents: Documents) -> Vectors:
+        return self.vectors(documents.chunks(), "document", len(documents))
+
+    def vectors(self, texts: Iterable[list[str]], route: Route, total: int | None = None) -> Vectors:
+        """The vectors of all texts, in their order.
+
+        Args:
+            texts: in chunks, so that a collection need not be in memory.
+            route: whether they are queries or documents.
+            total: how many there are, for the remaining time; null where it is not known.
+
+        What the store lacks is gathered, in order, into shards of 4,096 texts (of an endpoint fewer); inside a shard the texts
+        are sorted by length. A killed run goes on at its first missing shard with the very batches it would have had.
+        """
+        space = self.space(route)
+        work = _Work(self, space, route, total)
+        asked = []
+        for chunk in texts:
+            keys = keys_of(chunk)
+            work.take(chunk, keys)
+            asked.append(keys)
+        work.finish()
+        if self.user:
+            space.used_by(self.user)
+        places = [space.find(keys) for keys in asked]
+        return Vectors(space, np.concatenate([np.empty((0, 2), dtype=np.int32), *places]), unit=self.similarity == "cosine")
+
+
+class Worker(Protocol):
+    """Makes vectors."""
+
+    def encode(self, texts: list[str], progress: Progress) -> np.ndarray:
+        """Vectors [n, d], fp32, in the order of the texts."""
+
+
 @dataclass(frozen=True)
-class Encoder:
+class Encoder(TextEncoder):
     """One model with one way of reading.
 
     Args:
@@ -76,11 +148,9 @@ class Encoder:
     def similarity(self) -> str:
         return self.model.similarity
 
-    def queries(self, texts: list[str]) -> Vectors:
-        return self.vectors([texts], "query", len(texts))
-
-    def documents(self, documents: Documents) -> Vectors:
-        return self.vectors(documents.chunks(), "document", len(documents))
+    @property
+    def name(self) -> str:
+        return self.model.path.name
 
     def space(self, route: Route) -> Space:
         """Where the vectors of a route lie."""
@@ -93,46 +163,36 @@ class Encoder:
             }
         )
 
-    def vectors(self, texts: Iterable[list[str]], route: Route, total: int | None = None) -> Vectors:
-        """The vectors of all texts, in their order.
+    def worker(self, route: Route) -> TorchEncoder:
+        from tasks.encode.forward import TorchEncoder
 
-        Args:
-            texts: in chunks, so that a collection need not be in memory.
-            route: whether they are queries or documents.
-            total: how many there are, for the remaining time; null where it is not known.
+        return TorchEncoder(
+            self.model.load(self.reading.length(self.model), self.device),
+            route,
+            self.reading.prompt(self.model, route),
+            precision_of(self.reading.precision, self.device),
+            self.batch_tokens,
+        )
 
-        What the store lacks is gathered, in order, into shards of 4,096 texts; inside a shard the texts are sorted by
-        length. A killed run goes on at its first missing shard with the very batches it would have had.
-        """
-        space = self.space(route)
-        work = _Work(self, space, route, total)
-        asked = []
-        for chunk in texts:
-            keys = keys_of(chunk)
-            work.take(chunk, keys)
-            asked.append(keys)
-        work.finish()
-        if self.user:
-            space.used_by(self.user)
-        places = [space.find(keys) for keys in asked]
-        return Vectors(space, np.concatenate([np.empty((0, 2), dtype=np.int32), *places]), unit=self.similarity == "cosine")
+    def alone(self) -> AbstractContextManager:
+        return torch_lock(self.device)
 
 
 class _Work:
     """What of a stream of texts is not in the store yet, encoded shard by shard."""
 
-    def __init__(self, encoder: Encoder, space: Space, route: Route, total: int | None) -> None:
+    def __init__(self, encoder: TextEncoder, space: Space, route: Route, total: int | None) -> None:
         self.encoder, self.space, self.route = encoder, space, route
         self.waiting: dict[tuple[int, int], str] = {}
-        self.progress = Progress(f"{encoder.user or encoder.model.path.name}: encoding {route} texts", total or 0)
+        self.progress = Progress(f"{encoder.user or encoder.name}: encoding {route} texts", total or 0)
 
     def take(self, texts: list[str], keys: np.ndarray) -> None:
         absent = (self.space.find(keys)[:, 0] < 0).nonzero()[0]
         before = len(self.waiting)
         self.waiting |= {(int(keys[row, 0]), int(keys[row, 1])): texts[row] for row in absent}
         self.progress.total -= len(texts) - (len(self.waiting) - before)
-        while len(self.waiting) >= ROWS_PER_SHARD:
-            self._encode_first(ROWS_PER_SHARD)
+        while len(self.waiting) >= self.encoder.rows_per_shard:
+            self._encode_first(self.encoder.rows_per_shard)
 
     def finish(self) -> None:
         if self.waiting:
@@ -140,28 +200,19 @@ class _Work:
 
     def _encode_first(self, count: int) -> None:
         """Encode the first `count` waiting texts and keep them as a shard."""
-        with torch_lock(self.encoder.device):
+        with self.encoder.alone():
             self.space.refresh()  # another process may have encoded them while this one waited
             wanted = np.array(list(self.waiting)[:count], dtype=np.uint64)
             still = wanted[self.space.find(wanted)[:, 0] < 0]
             if len(still):
                 texts = [self.waiting[int(high), int(low)] for high, low in still]
-                self.space.add(still, self.torch.encode(texts, self.progress))
+                self.space.add(still, self.worker.encode(texts, self.progress))
         for high, low in wanted:
             del self.waiting[int(high), int(low)]
 
     @cached_property
-    def torch(self) -> TorchEncoder:
-        from tasks.encode.forward import TorchEncoder
-
-        encoder = self.encoder
-        return TorchEncoder(
-            encoder.model.load(encoder.reading.length(encoder.model), encoder.device),
-            self.route,
-            encoder.reading.prompt(encoder.model, self.route),
-            precision_of(encoder.reading.precision, encoder.device),
-            encoder.batch_tokens,
-        )
+    def worker(self) -> Worker:
+        return self.encoder.worker(self.route)
 
 
 def encoder_for(model: Path, settings: dict, machine: dict, user: str | None = None) -> Encoder:

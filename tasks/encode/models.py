@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +37,20 @@ class Models:
         """
         if name is None:
             return encoder_for(self.start, self.reading, self.machine, user=self.start.name)
-        pinned = self.teachers[name]
-        folder = folder_of(name, pinned["revision"])
-        if pinned["fingerprint"] and ModelFolder(folder).fingerprint("document") != pinned["fingerprint"]:
-            raise Refused(f"the model '{name}' has changed since `resolve` looked at it: run `dvc repro`.")
         own_prompts = self.reading | {"prompts": {}}
-        return encoder_for(folder, own_prompts, self.machine, user=name)
+        return encoder_for(pinned_folder(self.teachers[name]), own_prompts, self.machine, user=name)
+
+
+def pinned_folder(model: dict) -> Path:
+    """The folder of a model that `resolve` made exact (`name`, `revision`, `fingerprint`), downloaded where it must be.
+
+    Raises:
+        Refused: it is no longer the one that it was.
+    """
+    name = model["name"]
+    if model["fingerprint"] is None:
+        os.environ["HF_HUB_OFFLINE"] = "0"
+    folder = folder_of(name, model["revision"])
+    if model["fingerprint"] and ModelFolder(folder).fingerprint("document") != model["fingerprint"]:
+        raise Refused(f"the model '{name}' has changed since `resolve` looked at it: run `dvc repro`.")
+    return folder

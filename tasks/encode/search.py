@@ -60,3 +60,12 @@ def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: i
         part = pairs[start : start + rows]
         scores[start : start + rows] = np.einsum("nd,nd->n", queries.take(part[:, 0]), documents.take(part[:, 1]), optimize=False)
     return scores
+
+
+def rows_of(pairs: pl.DataFrame, *ids: pl.Series) -> np.ndarray:
+    """Array [n, 2]: where the ids of each of the two columns of `pairs` stand in `ids`."""
+    found = [
+        pairs.select(id=name).join(pl.DataFrame({"id": known}).with_row_index("row"), on="id", how="left", maintain_order="left")
+        for name, known in zip(pairs.columns, ids, strict=True)
+    ]
+    return np.column_stack([frame["row"].to_numpy() for frame in found]).astype(np.int64)

@@ -10,14 +10,16 @@ from tasks.encode.encoder import encoder_for
 from tasks.evaluate.geometry import geometry
 from tasks.evaluate.ranking import by_encoder
 from tasks.evaluate.results import evaluate
+from tasks.mteb_task import reading_for, task_of
 from tasks.stage import run
 
 
 def main(round: str, collection: str) -> None:
     """Evaluate models/<round> on one collection."""
     settings = resolved.of_stage(f"evaluate/{collection}")
-    encoder = encoder_for(Path("models") / round, settings["model"], resolved.machine(), user=round)
-    evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"], partial(geometry, encoder))
+    task, model = task_of(settings["task"]), Path("models") / round
+    encoder = encoder_for(model, reading_for(task, settings, model), resolved.machine(), user=round)
+    evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"], partial(geometry, encoder), task)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from tasks.encode.encoder import Encoder
-from tasks.encode.search import as_table, nearest
+from tasks.encode.search import as_table, nearest, pair_scores, rows_of
 from tasks.evaluate.measures import DEPTH
 from tasks.tables import Documents
 
 
-def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Kept:
+    """What of a ranking is kept.
+
+    Attributes:
+        depth: so many documents of each query.
+        itself: whether a document whose id is the query's own counts; BEIR's evaluator leaves it out (in some of its
+            collections queries are documents).
+        among: query_id, doc_id: the only documents that are ranked; null: all.
+    """
+
+    depth: int = DEPTH
+    itself: bool = False
+    among: pl.DataFrame | None = None
+
+
+AS_IN_BEIR = Kept()
+
+
+def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = AS_IN_BEIR) -> pl.DataFrame:
     """The best documents of every query in an encoder's space.
 
     Args:
@@ -18,23 +39,40 @@ def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qr
         queries: query_id, text.
         documents: the collection.
         qrels: where they name parents of chunks, parents are ranked, each by its best chunk.
+        kept: how many, and of which.
 
     Returns:
-        query_id, doc_id, score: at most 100 of each query, in descending order.
+        query_id, doc_id, score: in descending order.
     """
     asked = encoder.queries(queries["text"].to_list())
     vectors, ids = encoder.documents(documents), documents.ids
+    if kept.among is not None:
+        here = pairs_of(kept.among, queries)
+        scored = here.with_columns(score=pl.Series(pair_scores(asked, vectors, rows_of(here, queries["query_id"], ids))))
+        return aggregated(sorted_by_score(scored, queries), None, kept)
     unit = units(documents, qrels)
     # One more than wanted, for a document that is the query itself; many more where several chunks make one unit.
-    depth = DEPTH + 1 if unit is None else 4 * DEPTH
+    depth = kept.depth + 1 if unit is None else 4 * kept.depth
     while True:
-        found = aggregated(as_table(queries["query_id"], ids, *nearest(asked, vectors, depth)), unit)
+        found = aggregated(as_table(queries["query_id"], ids, *nearest(asked, vectors, depth)), unit, kept)
         if depth >= len(documents) or unit is None:
             return found
         least = found.group_by("query_id").len()["len"].min() or 0
-        if least >= DEPTH or least >= unit["unit"].n_unique():
+        if least >= kept.depth or least >= unit["unit"].n_unique():
             return found
         depth *= 4
+
+
+def pairs_of(among: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+    """Those of the pairs that belong to one of the queries."""
+    return among.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
+
+
+def sorted_by_score(scored: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id, score, queries in their order, each query's best document first."""
+    place = queries.select("query_id").with_row_index("place")
+    placed = scored.join(place, on="query_id", how="left", maintain_order="left")
+    return placed.sort("place", "score", descending=[False, True], maintain_order=True).drop("place")
 
 
 def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
@@ -49,16 +87,11 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
     )
 
 
-def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None) -> pl.DataFrame:
-    """Units instead of chunks, each with its highest score; a document whose id is the query's own is left out.
-
-    The last is what BEIR's evaluator does (in some of its collections queries are documents).
-    """
+def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = AS_IN_BEIR) -> pl.DataFrame:
+    """Units instead of chunks, each with its highest score, and of those what is kept."""
     if unit is not None:
         found = found.join(unit, on="doc_id", how="left", maintain_order="left").with_columns(doc_id="unit")
         found = found.unique(["query_id", "doc_id"], keep="first", maintain_order=True)  # the first is the highest
-    return (
-        found.filter(pl.col("doc_id") != pl.col("query_id"))
-        .filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
-        .select("query_id", "doc_id", "score")
-    )
+    if not kept.itself:
+        found = found.filter(pl.col("doc_id") != pl.col("query_id"))
+    return found.filter(pl.int_range(pl.len()).over("query_id") < kept.depth).select("query_id", "doc_id", "score")

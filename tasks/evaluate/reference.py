@@ -1,39 +1,47 @@
-"""evaluate-reference: what rounds are held against (the base model r0, BM25) -> the same metrics."""
+"""evaluate-reference: what rounds are held against (base model, BM25, another model, an endpoint) -> the same metrics."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 
-import polars as pl
-
 from tasks import resolved
-from tasks.encode.encoder import encoder_for
+from tasks.encode.encoder import TextEncoder, encoder_for
+from tasks.encode.endpoint import EndpointEncoder
+from tasks.encode.models import pinned_folder
+from tasks.evaluate.by_words import by_words
 from tasks.evaluate.geometry import geometry
-from tasks.evaluate.measures import DEPTH
-from tasks.evaluate.ranking import aggregated, by_encoder, units
+from tasks.evaluate.ranking import by_encoder
 from tasks.evaluate.results import evaluate
-from tasks.retrieve.bm25 import bm25
+from tasks.mteb_task import MtebTask, reading_for, task_of
 from tasks.stage import run
-from tasks.tables import Documents
+
+R0 = Path("models/r0")
 
 
 def main(reference: str, collection: str) -> None:
     """Evaluate a reference on one collection."""
-    settings = resolved.of_stage(f"reference/{collection}")
-    if reference == "bm25":
+    settings = resolved.of_stage(f"reference/{reference}/{collection}")
+    task = task_of(settings["task"])
+    if settings["reference"]["kind"] == "bm25":
         rank, lie = partial(by_words, language=settings["language"]), None
     else:
-        encoder = encoder_for(Path("models") / reference, settings["model"], resolved.machine(), user=reference)
+        encoder = encoder_of(reference, settings, task)
         rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(reference, collection, rank, settings["min_relevance"], lie)
+    evaluate(reference, collection, rank, settings["min_relevance"], lie, task)
 
 
-def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, language: str) -> pl.DataFrame:
-    """BM25's ranking, chunks standing for their parents as in `by_encoder`."""
-    unit = units(documents, qrels)
-    depth = DEPTH + 1 if unit is None else 10 * DEPTH
-    return aggregated(bm25(queries, documents, language, depth=depth), unit)
+def encoder_of(name: str, settings: dict, task: MtebTask | None) -> TextEncoder:
+    """What makes a reference's vectors.
+
+    Raises:
+        Refused: a model is no longer the one that `resolve` pinned.
+    """
+    given = settings["reference"]
+    if given["kind"] == "endpoint":
+        return EndpointEncoder(**{key: value for key, value in given.items() if key != "kind"}, user=name)
+    folder, read = (R0, settings) if given["kind"] == "r0" else (pinned_folder(given["model"]), settings | {"model": given["reading"]})
+    return encoder_for(folder, reading_for(task, read, folder), resolved.machine(), user=name)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tasks import tables
 from tasks.errors import Refused
-from tasks.evaluate.measures import means, per_query
+from tasks.evaluate.measures import DEPTH, means, per_query
+from tasks.evaluate.ranking import Kept
 from tasks.files import write_json, written_whole
 from tasks.stage import say
 from tasks.tables import Documents
 
+if TYPE_CHECKING:
+    from tasks.mteb_task import MtebTask
+
 REPORTS = Path("reports")
 SPLITS = ("test", "dev")
 
-Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame], pl.DataFrame]
+Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, Kept], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
 
 
@@ -29,6 +34,7 @@ class Asked:
     split: str
     queries: pl.DataFrame
     qrels: pl.DataFrame
+    ranked: pl.DataFrame | None = None  # query_id, doc_id: the only documents that are ranked; null: all
 
 
 def asked(collection: str) -> list[Asked]:
@@ -39,8 +45,8 @@ def asked(collection: str) -> list[Asked]:
     """
     folder = Path("data") / collection
     found = [
-        Asked(split, tables.read("queries", folder / split / "queries.parquet"), tables.read("qrels", folder / split / "qrels.parquet"))
-        for split in SPLITS
+        Asked(split, tables.read("queries", place / "queries.parquet"), tables.read("qrels", place / "qrels.parquet"), among(place))
+        for split, place in ((split, folder / split) for split in SPLITS)
     ]
     judged = [part for part in found if not part.qrels.is_empty()]
     if not judged:
@@ -48,24 +54,34 @@ def asked(collection: str) -> list[Asked]:
     return judged
 
 
-def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Lie | None = None) -> None:
+def among(place: Path) -> pl.DataFrame | None:
+    """What is reranked of a split; null where all documents are ranked."""
+    file = place / "ranked.parquet"
+    return tables.read("ranked", file) if file.exists() else None
+
+
+def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Lie | None = None, task: MtebTask | None = None) -> None:
     """Rank the queries of every split, measure, and write the results of `name` (a round or reference).
 
     Args:
         name: under which results are written.
         collection: what is searched.
-        rank: queries, documents and qrels -> query_id, doc_id, score.
+        rank: queries, documents, qrels and what is kept -> query_id, doc_id, score.
         min_relevance: the grade from which on a document is right.
         lie: how vectors lie, for a model that has some; beside the measures.
+        task: of MTEB, whose own scorer speaks too.
     """
     documents = Documents(Path("data") / collection / "documents.parquet")
     runs, values, metrics = [], [], {}
     for part in asked(collection):
-        run = rank(part.queries, documents, part.qrels)
+        whole = rank(part.queries, documents, part.qrels, kept_for(part, task))
+        run = whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
         scored = per_query(run, part.qrels, min_relevance)
         runs.append(run)
         values.append(scored.with_columns(split=pl.lit(part.split)))
         metrics[part.split] = means(scored) | {"queries": len(scored)}
+        if task is not None and part.split == "test":
+            metrics[part.split]["mteb"] = task.score(part.queries, part.qrels, whole, part.ranked)
         if lie is not None:
             metrics[part.split] |= lie(part.queries, documents, part.qrels, run, min_relevance)
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
@@ -75,6 +91,11 @@ def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Li
     write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
     first = values[0]
     say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}")
+
+
+def kept_for(part: Asked, task: MtebTask | None) -> Kept:
+    """What of the ranking is kept: of an MTEB task what its scorer looks at, else what BEIR's does."""
+    return Kept(among=part.ranked) if task is None else Kept(task.depth, task.itself, part.ranked)
 
 
 def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:

@@ -74,7 +74,7 @@ def ask_batch(
     Raises:
         Refused: no such key or address, or the endpoint does not let us in, or has no batches.
     """
-    from tasks.relabel.transport import checked
+    from tasks.transport import checked
 
     checked(endpoint.url)
     clerk = Clerk(endpoint, endpoint.secret(), budget, on_reply, expected_model, poll, most)

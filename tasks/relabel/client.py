@@ -7,7 +7,6 @@ Every call ends in exactly one reply. What the endpoint cannot do now is tried a
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -65,17 +64,9 @@ class Endpoint:
         Raises:
             Refused: the variable is not set, or holds what cannot be a key.
         """
-        from tasks.relabel.transport import shown
+        from tasks.transport import secret
 
-        if self.key is None:
-            return "none"
-        value = os.environ.get(self.key)
-        where = f"the key of {shown(self.url)} is to be in the environment variable {self.key}"
-        if not value:
-            raise Refused(f"{where}, which is not set: export {self.key}=...")
-        if not all("!" <= letter <= "~" for letter in value):
-            raise Refused(f"{where}, which holds a blank, a line break or a letter that no key has: set it again.")
-        return value
+        return secret(self.url, self.key)
 
 
 @dataclass(frozen=True)
@@ -146,7 +137,7 @@ def ask_all(
         Refused: no such key or address, or the endpoint does not let us in, or has no such model. Answers that were there by
             then have been handed on; calls under way are given up.
     """
-    from tasks.relabel.transport import checked
+    from tasks.transport import checked
 
     checked(endpoint.url)
     secret = endpoint.secret()
@@ -157,7 +148,7 @@ class Caller:
     """One run of calls to one endpoint."""
 
     def __init__(self, endpoint: Endpoint, secret: str, budget: Budget, on_reply: Callable[[Reply], None], expected: str | None) -> None:
-        from tasks.relabel.transport import shown
+        from tasks.transport import shown
 
         self.endpoint, self.secret, self.budget, self.on_reply, self.expected = endpoint, secret, budget, on_reply, expected
         self.where = shown(endpoint.url)
@@ -171,7 +162,7 @@ class Caller:
     async def make(self, calls: Iterator[Call]) -> None:
         from openai import AsyncOpenAI
 
-        from tasks.relabel.transport import asynchronous
+        from tasks.transport import asynchronous
 
         running: set[asyncio.Task] = set()
         arrived: asyncio.Queue[asyncio.Task] = asyncio.Queue()
@@ -353,7 +344,7 @@ def unreached(cause: BaseException, where: str) -> Again:
     """What a broken connection means."""
     import httpx2
 
-    from tasks.relabel.transport import Unreadable
+    from tasks.transport import Unreadable
 
     if isinstance(cause, Unreadable):
         return Again(f"broken: {cause}")

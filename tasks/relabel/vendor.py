@@ -42,7 +42,7 @@ class Vendor:
     def __init__(self, endpoint: Endpoint, secret: str) -> None:
         from openai import OpenAI
 
-        from tasks.relabel.transport import shown, synchronous
+        from tasks.transport import shown, synchronous
 
         self.endpoint, self.secret, self.where = endpoint, secret, shown(endpoint.url)
         http = synchronous(endpoint.url, endpoint.timeout, FILE_SECONDS)
@@ -124,7 +124,7 @@ class Vendor:
             Again: it broke off.
             Gone, TurnedDown.
         """
-        from tasks.relabel.transport import LONGEST_ANSWER
+        from tasks.transport import LONGEST_ANSWER
 
         def parts() -> Iterator[bytes]:
             with self.client.files.with_streaming_response.content(file) as response:

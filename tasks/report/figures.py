@@ -37,7 +37,7 @@ def scores(found: list[Score], rounds: dict[str, dict]) -> dict:
 
 def differences(found: list[Score], base: str) -> dict:
     """What each round gives more than the base, with the paired interval, and a line at no change."""
-    found = [score for score in found if score.base is not None and score.name != "bm25"]
+    found = [score for score in found if score.base is not None and score.base.p is not None]
     names = list(dict.fromkeys(score.name for score in found))
     data = [
         points(number, collection, places, [score.base.difference for score in own], [score.name for score in own], "{:+.4f}")
@@ -50,7 +50,7 @@ def differences(found: list[Score], base: str) -> dict:
 
 def changes(found: list[Score]) -> dict:
     """How many queries each round answers better, worse and the same, against the base."""
-    found = [score for score in found if score.base is not None and score.name != "bm25"]
+    found = [score for score in found if score.base is not None and score.base.p is not None]
     several = len({score.collection for score in found}) > 1
     bars = [plain(f"{score.name} · {score.collection}" if several else score.name) for score in found]
     parts = (("better", "c0", "better"), ("same", MUTED, "equal"), ("worse", "c1", "worse"))

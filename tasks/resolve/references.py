@@ -1,0 +1,23 @@
+"""What rounds are held against, made exact: the base model, BM25, a model of the user's, or an endpoint of embeddings."""
+
+from __future__ import annotations
+
+from tasks.encode.precision import device_of, precision_of
+from tasks.params import BUILT_IN, Params
+from tasks.resolve.models import made_exact
+
+
+def resolved(given: Params, name: str) -> dict:
+    """A reference as `evaluate-reference` reads it: its `kind`, and what that kind needs."""
+    if name in BUILT_IN:
+        return {"kind": name}
+    item = given.references[name]
+    prompts = item.prompts.model_dump()
+    if item.endpoint is not None:
+        return {"kind": "endpoint", "prompts": prompts, **item.endpoint.model_dump()}
+    reading = {
+        "max_length": item.max_length,
+        "prompts": prompts,
+        "precision": precision_of(given.model.precision, device_of(given.machine.device)),
+    }
+    return {"kind": "model", "model": made_exact({item.model: item.revision})[item.model], "reading": reading}

@@ -1,0 +1,186 @@
+"""Vectors from an endpoint: asked for once, kept in the store, refused where they are none."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from tasks.encode import endpoint as module
+from tasks.encode.endpoint import EndpointEncoder
+from tasks.errors import Refused
+
+SECRET = "sk-very-secret"
+
+
+class Server(ThreadingHTTPServer):
+    """Gives each text a vector of its letters, or whatever `answer` makes of the request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[dict] = []
+        self.keys: set[str] = set()
+        self.statuses: list[int] = []  # for the first requests
+        self.answer: Callable[[dict], dict] = vectors_of
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for body in self.asked for text in body["input"]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.keys.add(self.headers.get("authorization", ""))
+        status = self.server.statuses.pop(0) if self.server.statuses else 200
+        if status == 200:
+            self.server.asked.append(body)
+        told = json.dumps(self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(told)))
+        if status == 429:
+            self.send_header("retry-after", "0")
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def vector_of(text: str) -> list[float]:
+    return [float(text.count(letter)) + 0.5 for letter in "abcde"]
+
+
+def vectors_of(body: dict) -> dict:
+    """The vectors in another order than that of the texts: their `index` says which is whose."""
+    data = [{"object": "embedding", "index": place, "embedding": vector_of(text)} for place, text in enumerate(body["input"])]
+    return {"object": "list", "data": data[::-1], "model": body["model"], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def encoder(server: Server, **more: object) -> EndpointEncoder:
+    return EndpointEncoder(**{"url": server.url, "model": "theirs", "batch": 3, "attempts": 3, "similarity": "dot"} | more)
+
+
+def test_every_text_has_its_own_vector_whatever_the_order_of_the_answer(server: Server):
+    texts = [f"{letter}{'b' * number}" for number, letter in enumerate("abcdeabcde")]
+    found = encoder(server).vectors([texts[:4], texts[4:]], "document").take(slice(None))
+    assert np.array_equal(found, np.array([vector_of(text) for text in texts], dtype=np.float32))
+
+
+def test_nothing_is_asked_for_twice(server: Server):
+    encoder(server).vectors([["a", "b", "a", "c"]], "document")
+    encoder(server).vectors([["c", "a", "d"]], "document")
+    assert sorted(server.texts) == ["a", "b", "c", "d"]
+
+
+def test_what_a_kill_interrupts_is_kept_so_far(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "ROWS", 3)
+
+    server.statuses = [200, 400]
+    with pytest.raises(Refused, match="refuses 1 texts"):
+        encoder(server).vectors([["a", "b", "c", "z"]], "document")
+    server.asked = []
+    encoder(server).vectors([["a", "b", "c", "z"]], "document")
+    assert server.texts == ["z"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"model": "other"}, {"version": "2"}, {"dimensions": 5}, {"characters": 9}, {"prompts": {"document": "d: "}}]
+)
+def test_another_model_prompt_or_version_is_another_space(server: Server, change: dict):
+    encoder(server).vectors([["a"]], "document")
+    encoder(server, **change).vectors([["a"]], "document")
+    assert len(server.texts) == 2
+
+
+def test_prompts_and_cuts_are_what_is_sent(server: Server):
+    asked = encoder(server, prompts={"query": "ask: ", "document": None}, characters=4, dimensions=5)
+    asked.queries(["abcdefgh"])
+    asked.vectors([["abcdefgh", ""]], "document")
+    assert sorted(server.texts) == [" ", "abcd", "ask: abcd"]  # an empty text is a blank, for endpoints refuse it
+    assert all(body["dimensions"] == 5 for body in server.asked)
+
+
+def test_an_overloaded_endpoint_is_asked_again(server: Server):
+    server.statuses = [429, 500]
+    assert len(encoder(server).queries(["a"])) == 1
+
+
+def test_the_key_is_sent_and_never_told(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("THEIR_KEY", SECRET)
+    encoder(server, key="THEIR_KEY").queries(["a"])
+    assert server.keys == {f"Bearer {SECRET}"}
+    server.statuses = [401]
+    with pytest.raises(Refused, match="does not let us in .*check the key in THEIR_KEY") as refusal:
+        encoder(server, key="THEIR_KEY").queries(["b"])
+    assert SECRET not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(404, "no such model or address"), (400, "refuses 1 texts .status 400.. Where texts are too long"), (403, "let us in")],
+)
+def test_what_will_never_do_is_refused(server: Server, status: int, said: str):
+    server.statuses = [status]
+    with pytest.raises(Refused, match=said):
+        encoder(server).queries(["a"])
+
+
+def test_a_key_that_is_not_set(server: Server):
+    with pytest.raises(Refused, match="NOWHERE, which is not set"):
+        encoder(server, key="NOWHERE").queries(["a"])
+
+
+def test_nobody_listens():
+    with pytest.raises(Refused, match=r"127\.0\.0\.1:9/v1 with the model 'm' cannot be reached .*tried 1 times"):
+        EndpointEncoder("http://127.0.0.1:9/v1", "m", attempts=1).queries(["a"])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([], "gives no vector for each of 2 texts"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}], "gives no vector for each"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}], "gives no vector for each"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": ["x"]}], "gives no vector for each"),
+        ([{"index": 0, "embedding": []}, {"index": 1, "embedding": []}], "no number"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [float("nan")]}], "no number"),
+    ],
+)
+def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: list[dict], said: str):
+    server.answer = lambda body: {"object": "list", "data": data, "model": "theirs", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    with pytest.raises(Refused, match=said):
+        encoder(server).queries(["a", "b"])
+    server.answer = vectors_of
+    assert len(encoder(server).queries(["a", "b"])) == 2
+
+
+def test_a_model_that_changes_its_dimension_meanwhile(server: Server):
+    lengths = iter([2, 3])
+    server.answer = lambda body: {
+        "object": "list", "model": "theirs", "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        "data": [{"index": place, "embedding": [1.0] * length} for length in [next(lengths)] for place in range(len(body["input"]))],
+    }  # fmt: skip
+    with pytest.raises(Refused, match="vectors of different lengths"):
+        encoder(server, batch=1, slots=1).queries(["a", "b"])

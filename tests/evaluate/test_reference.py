@@ -1,0 +1,102 @@
+"""What rounds are held against: the base model, words, another model, an endpoint."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from tasks import params, resolved, tables
+from tasks.errors import Refused
+from tasks.evaluate.__main__ import main as evaluate
+from tasks.evaluate.reference import main as evaluate_reference
+from tasks.files import write_json
+from tasks.resolve.__main__ import everything
+from tests.encode.test_endpoint import Server
+from tests.prepared import COLLECTION, write_params
+from tests.tiny_model import WORDS, tiny_model
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def project(**references: dict) -> None:
+    """Twenty documents, ten test queries, and a model folder below inputs/."""
+    documents = [{"doc_id": f"d{number}", "title": "", "text": f"{WORDS[number]} {WORDS[number + 1]}"} for number in range(20)]
+    queries = [{"query_id": f"q{number}", "text": WORDS[number]} for number in range(10)]
+    qrels = [{"query_id": f"q{number}", "doc_id": f"d{number}", "relevance": 1} for number in range(10)]
+    place = Path("data/ours")
+    tables.write("documents", tables.shaped("documents", pl.DataFrame(documents)), place / "documents.parquet")
+    for split, rows, labels in (("test", queries, qrels), ("dev", queries[:0], qrels[:0])):
+        tables.write(
+            "queries", tables.shaped("queries", pl.DataFrame(rows, schema=["query_id", "text"])), place / split / "queries.parquet"
+        )
+        frame = pl.DataFrame(labels, schema={"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32})
+        tables.write("qrels", tables.shaped("qrels", frame), place / split / "qrels.parquet")
+    tiny_model(Path("inputs/base"), seed=1)
+    write_params(
+        collections={"ours": COLLECTION | {"path": "inputs"}}, model={"name": "inputs/base", "precision": "fp32", "max_length": 16},
+        compare_with=["r0", "bm25", *references], references=references,
+    )  # fmt: skip
+    for name, settings in everything(params.read()).items():
+        write_json(resolved.ROOT / f"{name}.json", settings)
+
+
+def scored(name: str) -> dict:
+    return json.loads(Path(f"reports/metrics/{name}/ours.json").read_text())
+
+
+def test_a_folder_is_scored_as_the_same_model_in_a_round(workspace: Path):
+    tiny_model(workspace / "inputs" / "other", seed=5)
+    project(strong={"model": "inputs/other", "max_length": 16})
+    Path("models").mkdir()
+    Path("models/r1").symlink_to(Path("inputs/other").resolve())
+    evaluate(round="r1", collection="ours")
+    evaluate_reference(reference="strong", collection="ours")
+    assert scored("strong") == scored("r1")
+
+
+def test_a_reference_reads_by_its_own_prompts(workspace: Path):
+    tiny_model(workspace / "inputs" / "other", seed=5)
+    project(plain={"model": "inputs/other"}, asked={"model": "inputs/other", "prompts": {"query": "salt dark stone "}})
+    for name in ("plain", "asked"):
+        evaluate_reference(reference=name, collection="ours")
+    assert scored("plain") != scored("asked")
+
+
+def test_a_folder_that_changed_since_it_was_looked_at_is_refused(workspace: Path):
+    tiny_model(workspace / "inputs" / "other", seed=5)
+    project(strong={"model": "inputs/other"})
+    (workspace / "inputs" / "other" / "config.json").write_text((workspace / "inputs" / "base" / "config.json").read_text() + " ")
+    with pytest.raises(Refused, match="has changed since `resolve` looked at it"):
+        evaluate_reference(reference="strong", collection="ours")
+
+
+def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server: Server):
+    project(theirs={"endpoint": {"url": server.url, "model": "tiny", "batch": 4}})
+    model = SentenceTransformer("inputs/base", device="cpu")
+    server.answer = lambda body: {
+        "object": "list", "model": "tiny", "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        "data": [{"index": place, "embedding": vector.tolist()} for place, vector in enumerate(model.encode(body["input"]))],
+    }  # fmt: skip
+    Path("models").mkdir()
+    Path("models/r0").symlink_to(Path("inputs/base").resolve())
+    evaluate_reference(reference="r0", collection="ours")
+    evaluate_reference(reference="theirs", collection="ours")
+    ours, theirs = scored("r0"), scored("theirs")
+    assert theirs.keys() == ours.keys()
+    assert all(theirs[name] == pytest.approx(ours[name], abs=1e-4) for name in ours if isinstance(ours[name], float))
+    asked = len(server.texts)
+    evaluate_reference(reference="theirs", collection="ours")
+    assert len(server.texts) == asked
