@@ -14,7 +14,10 @@ from tasks.encode.lock import torch_lock
 from tasks.encode.model import folder_of
 from tasks.encode.store import root, spaces
 from tasks.errors import Refused
+from tasks.evaluate.reference import encoder_of
 from tasks.files import home, read_json, size_of
+from tasks.mteb_task import reading_for, task_of
+from tasks.params import BUILT_IN
 
 MODELS = Path("models")
 CHECKPOINT_DAYS = 7
@@ -45,17 +48,24 @@ def held() -> list[Held]:
 
 
 def needed_spaces() -> dict[Path, list[str]]:
-    """The folders of the spaces of the models that are here now, and of the teachers that recipes name."""
+    """The folders of the spaces of the models that are here now, and of the teachers and references that are named."""
     found: dict[Path, list[str]] = {}
     reading = read_settings()
     if reading is None:
         return found
     machine = params.read().machine.model_dump()
-    named = [(folder.name, folder, reading) for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
+    models = [folder for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
+    used = [(folder.name, encoder_for(folder, reading, machine)) for folder in models]
     for name, revision in teachers().items():
-        named.append((name, folder_of(name, revision), reading | {"prompts": {}}))
-    for name, folder, how in named:
-        encoder = encoder_for(folder, how, machine)
+        used.append((name, encoder_for(folder_of(name, revision), reading | {"prompts": {}}, machine)))
+    for settings in map(read_json, sorted(Path("resolved/evaluate").glob("*.json"))):
+        if task := task_of(settings["task"]):  # such a collection may have prompts of its own
+            used += [(folder.name, encoder_for(folder, reading_for(task, settings, folder), machine)) for folder in models]
+    for file in sorted(Path("resolved/reference").glob("*/*.json")):
+        settings = read_json(file)
+        if settings["reference"]["kind"] not in BUILT_IN:
+            used.append((file.parent.name, encoder_of(file.parent.name, settings, task_of(settings["task"]))))
+    for name, encoder in used:
         for route in ("query", "document"):
             users = found.setdefault(encoder.space(route).folder, [])
             if name not in users:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
+from hone.store import held
 from tasks import params, resolved, tables
 from tasks.errors import Refused
 from tasks.evaluate.__main__ import main as evaluate
@@ -100,3 +101,4 @@ def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server:
     asked = len(server.texts)
     evaluate_reference(reference="theirs", collection="ours")
     assert len(server.texts) == asked
+    assert {one.needed_by for one in held()} == {("r0",), ("theirs",)}
