@@ -22,6 +22,7 @@ from tasks.relabel.how import prompted, with_how
 from tasks.relabel.joined import joined
 from tasks.relabel.ledger import Ledger, machine
 from tasks.relabel.missed import missed
+from tasks.relabel.pairs import places, within
 from tasks.relabel.permission import may_promote, only_shown
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.spool import Spool
@@ -120,7 +121,7 @@ def what_is_left(limits: dict, ledger: Ledger, order: str, round: str) -> Budget
 
 def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """Negatives that no person has decided: a judge's word on the others would count for nothing, and cost."""
-    return negatives.join(decided, on=PAIR, how="anti", maintain_order="left")
+    return negatives.filter(~within(negatives, decided))
 
 
 def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
@@ -141,16 +142,16 @@ def with_grades_of_positives(
     What it says of them is kept as answers of the place 0: they are no negatives, and no rule passes them on.
     """
     positives = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).select(PAIR)
-    graded = [nothing_said().select(*PAIR, own="grade")]
+    graded = [nothing_said().select(*PAIR, "grade")]
     for questions in in_blocks(positives, known, training):
         answered = ask(line, questions, desk)
         keep(answered.with_columns(place=pl.lit(0, dtype=pl.Int32), judge=pl.lit(line["name"])))
-        graded.append(answered.select(*PAIR, own="grade"))
-    joined = labels.join(pl.concat(graded), on=PAIR, how="left", maintain_order="left")
-    graded_here = pl.col("own").is_not_null()
-    return joined.with_columns(
-        reason=pl.when(graded_here).then(note(pl.lit(line["name"]))).otherwise("reason"), grade=pl.coalesce("own", "grade")
-    ).drop("own")
+        graded.append(answered.select(*PAIR, "grade"))
+    own = pl.concat(graded)
+    grade = own["grade"].gather(places(labels, own))
+    return labels.with_columns(
+        reason=pl.when(grade.is_not_null()).then(note(pl.lit(line["name"]))).otherwise("reason"), grade=pl.coalesce(grade, "grade")
+    )
 
 
 def account(

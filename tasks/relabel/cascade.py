@@ -11,6 +11,7 @@ import polars as pl
 from tasks import methods
 from tasks.relabel import verdicts
 from tasks.relabel.calibrated import calibrated
+from tasks.relabel.pairs import within
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.verdicts import PAIR
 from tasks.seeds import generator
@@ -50,23 +51,23 @@ class Cascade:
         Args:
             agreed: a pair is positive only if every judge that was asked about it says so.
         """
+        judges = pl.Enum(list(dict.fromkeys(self.names)))
         parts: list[pl.DataFrame] = []
         for place in reversed(range(len(self.said))):  # not all of them in one table: a million pairs are to fit
             own = self.said[place]
             for later in self.said[place + 1 :]:
-                own = own.join(later, on=PAIR, how="anti", maintain_order="left")
-            parts.append(own.with_columns(judge=pl.lit(self.names[place])))
+                own = own.filter(~within(own, later))
+            parts.append(own.with_columns(judge=pl.lit(self.names[place], dtype=judges)))
         last = pl.concat(parts[::-1])
         if not agreed:
             return last
-        doubted = pl.concat([frame.filter(pl.col("verdict") == "negative").select(PAIR) for frame in self.said]).unique()
+        denied = pl.repeat(False, len(last), eager=True)
+        for frame in self.said:
+            denied |= within(last, frame.filter(pl.col("verdict") == "negative"))
         verdict = pl.col("verdict").cast(pl.String)
-        denied = last.join(doubted, on=PAIR, how="semi").select(*PAIR, denied=pl.lit(True))
-        return (
-            last.join(denied, on=PAIR, how="left", maintain_order="left")
-            .with_columns(verdict=pl.when(pl.col("denied") & (verdict == "positive")).then(pl.lit("negative")).otherwise(verdict))
-            .with_columns(probability=pl.when(pl.col("denied")).then(None).otherwise(pl.col("probability")))
-            .drop("denied")
+        return last.with_columns(
+            verdict=pl.when(denied & (verdict == "positive")).then(pl.lit("negative")).otherwise(verdict).cast(last["verdict"].dtype),
+            probability=pl.when(denied).then(None).otherwise(pl.col("probability")),
         )
 
 
@@ -77,7 +78,7 @@ def run_cascade(
     """Ask one judge after the other.
 
     Args:
-        negatives: of the round, those that are to be judged, each query's in their order.
+        negatives: of the round, those that are to be judged, each query's together and in their order.
         labels: of the round that it starts from.
         training: where texts come from.
         lines: of the cascade, resolved: name, method, parameters, fingerprint, send, evidence.
@@ -88,18 +89,21 @@ def run_cascade(
     """
     made = Cascade([line["name"] for line in lines])
     pairs = negatives.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
-    pairs = pairs.join(training.queries().select("query_id", "collection"), on="query_id", how="left", maintain_order="left")
+    if pairs["query_id"].rle_id().n_unique() != pairs["query_id"].n_unique():
+        raise AssertionError("the negatives of a query do not stand together")  # what is heard in blocks would be another pair's
+    collections = training.queries().select("query_id", pl.col("collection").cast(pl.Categorical))
+    pairs = pairs.with_columns(pairs.select("query_id").join(collections, on="query_id", how="left", maintain_order="left")["collection"])
     drawn = pairs.filter(pl.Series(generator(desk.seed, desk.round, "relabel.control").random(len(pairs)) < control))
-    asked = negatives
+    asked = pairs
     for place, line in enumerate(lines):
-        said = [nothing_said()]
+        said = [nothing_said().drop(PAIR)]
         for questions in in_blocks(asked, labels, training):
             answered = ask(line, questions, desk)
             keep(answered.with_columns(place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"])))
-            said.append(answered.select(SLIM))
+            said.append(questions.pairs.select(PAIR).join(answered.select(SLIM), on=PAIR, how="left", maintain_order="left").drop(PAIR))
         heard = pl.concat(said)
-        made.said.append(calibrated(pairs.join(heard, on=PAIR, how="inner", maintain_order="left"), line["evidence"]))
-        counts = dict(heard["verdict"].cast(pl.String).value_counts().rows())
+        made.said.append(calibrated(asked.hstack(heard), line["evidence"]))
+        counts = dict(heard["verdict"].value_counts().rows())
         told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
         say(f"relabel {desk.round}: {line['name']} on {len(heard):,} pairs: {told or 'nothing asked'}")
         if place + 1 == len(lines):
@@ -107,10 +111,10 @@ def run_cascade(
         sent = sent_on(made.said[-1], line)
         made.sent.append(len(sent))
         if place + 2 == len(lines):
-            made.control = drawn.join(sent, on=PAIR, how="anti", maintain_order="left").select(PAIR)
+            made.control = drawn.filter(~within(drawn, sent)).select(PAIR)
             made.unsent = len(pairs) - len(sent)
             sent = pl.concat([sent, made.control])
-        asked = negatives.join(sent, on=PAIR, how="semi", maintain_order="left")
+        asked = pairs.filter(within(pairs, sent))
     return made
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from tasks.relabel.cascade import Cascade
 from tasks.relabel.fitness.share import wilson
+from tasks.relabel.pairs import within
 from tasks.relabel.verdicts import PAIR
 
 
@@ -18,9 +19,10 @@ def missed(said: Cascade) -> dict | None:
     """
     if said.control.is_empty():
         return None
-    last = said.said[-1].join(said.control, on=PAIR, how="semi").filter(pl.col("verdict") != "unknown")
-    earlier = pl.concat(said.said[:-1]).unique(PAIR, keep="last", maintain_order=True).filter(pl.col("verdict") == "positive")
-    hits = len(last.filter(pl.col("verdict") == "positive").join(earlier, on=PAIR, how="anti"))
+    last = said.said[-1].filter(within(said.said[-1], said.control)).filter(pl.col("verdict") != "unknown")
+    found = last.filter(pl.col("verdict") == "positive")
+    earlier = pl.concat([frame.filter(within(frame, found)) for frame in said.said[:-1]]).unique(PAIR, keep="last", maintain_order=True)
+    hits = len(found.join(earlier.filter(pl.col("verdict") == "positive"), on=PAIR, how="anti"))
     low, high = wilson(hits, len(last))
     return {
         "pairs": said.unsent,

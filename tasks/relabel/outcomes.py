@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from tasks import tables
+from tasks.relabel.pairs import ROWS_AT_ONCE, in_runs, places
 from tasks.relabel.verdicts import PAIR
 
 KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE = "keep", "drop", "drop-query", "weight", "mask", "promote"
 ACTIONS = (KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE)
+ACTION = pl.Enum(ACTIONS)
 TOO_MANY = "too-many-hits"
 
 
@@ -45,7 +47,8 @@ def actions(final: pl.DataFrame, then: str | list[dict]) -> pl.DataFrame:
         chosen = pl.lit(KEEP)
         for band in sorted(then, key=lambda band: band["from"]):
             chosen = pl.when(probability >= band["from"]).then(pl.lit(band["then"])).otherwise(chosen)
-    return final.with_columns(action=pl.when(pl.col("verdict") == "unknown").then(pl.lit(MASK)).otherwise(chosen))
+    action = pl.when(pl.col("verdict") == "unknown").then(pl.lit(MASK)).otherwise(chosen)
+    return final.with_columns(action=action.cast(ACTION))
 
 
 def without(action: str, instead: str, decided: pl.DataFrame) -> pl.DataFrame:
@@ -53,14 +56,17 @@ def without(action: str, instead: str, decided: pl.DataFrame) -> pl.DataFrame:
     return decided.with_columns(action=pl.col("action").replace(action, instead))
 
 
-def relabelled(joined: pl.DataFrame, decided: pl.DataFrame, most_hits: int | None, grades: bool = False) -> Relabelled:
+def relabelled(
+    joined: pl.DataFrame, decided: pl.DataFrame, most_hits: int | None, grades: bool = False, size: int = ROWS_AT_ONCE
+) -> Relabelled:
     """The labels that a round trains on.
 
     Args:
-        joined: what is known, and the round's negatives by rank, as if no judge had been asked.
+        joined: what is known, and the round's negatives by rank, as if no judge had been asked; each query's negatives together.
         decided: query_id, doc_id, action, verdict, probability, grade, judge, reason of judged pairs.
         most_hits: queries with more pairs found than this are set aside (RLHN: 7 in the paper, 8 in the code); null: none.
         grades: write the judges' grades into the labels, for losses that learn from them.
+        size: rows, about, whose labels are made at once.
     """
     hits = decided.filter(pl.col("verdict") == "positive").group_by("query_id", maintain_order=True).len("hits")
     crowded = hits.filter(pl.col("hits") > most_hits) if most_hits is not None else hits.clear()
@@ -71,24 +77,37 @@ def relabelled(joined: pl.DataFrame, decided: pl.DataFrame, most_hits: int | Non
             dropped.select("query_id", rule=pl.lit("judge"), detail=said()),
         ]
     ).unique("query_id", keep="first", maintain_order=True)
-    stays = joined.join(leaving, on="query_id", how="anti", maintain_order="left")
-    judged = decided.join(leaving, on="query_id", how="anti", maintain_order="left")
-    marked = stays.join(
-        judged.select(
-            *PAIR, "action", "verdict", said_grade="grade", said_probability="probability", said_by="judge", said_reason="reason",
-        ),
-        on=PAIR, how="left", maintain_order="left",
-    )  # fmt: skip
-    mined, action = pl.col("rank").is_not_null(), pl.col("action")
+    judged = places(joined, decided)
+    parts = [settled(part, decided, judged.slice(start, len(part)), leaving, grades) for start, part in in_runs(joined, size)]
+    gone = decided.filter(pl.col("action") == DROP).join(leaving, on="query_id", how="anti", maintain_order="left")
+    left = leaving.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule="rule", detail="detail")
+    removed = pl.concat([gone.select(*PAIR, rule=pl.lit("judge"), detail=said()), left])
+    counts = decided["action"].value_counts().rows()
+    return Relabelled(pl.concat([tables.empty("labels"), *parts]), tables.shaped("removed", removed), dict(sorted(counts)))
+
+
+def settled(part: pl.DataFrame, decided: pl.DataFrame, judged: pl.Series, leaving: pl.DataFrame, grades: bool) -> pl.DataFrame:
+    """What becomes of some of the labels.
+
+    Args:
+        part: of the labels as if no judge had been asked.
+        decided: of all judged pairs.
+        judged: the row of `decided` that each label's pair has; null where it was not judged.
+        leaving: query_id of the queries that leave.
+        grades: as in `relabelled`.
+    """
+    told = decided.select(pl.col("action", "verdict", "grade", "probability", "judge", "reason").gather(judged).name.prefix("said_"))
+    marked = part.hstack(told).join(leaving, on="query_id", how="anti", maintain_order="left")
+    mined, action = pl.col("rank").is_not_null(), pl.col("said_action")
     changed = mined & action.is_in([MASK, PROMOTE])
-    weight = 1 - pl.col("said_probability").fill_null((pl.col("verdict") == "positive").cast(pl.Float32))
+    weight = 1 - pl.col("said_probability").fill_null((pl.col("said_verdict") == "positive").cast(pl.Float32))
     spoken = mined & action.is_not_null()
     labels = marked.filter(~(mined & (action == DROP)).fill_null(False)).with_columns(
         label=pl.when(changed & (action == PROMOTE)).then(pl.lit("positive"))
         .when(changed & (action == MASK)).then(pl.lit("unknown")).otherwise(pl.col("label").cast(pl.String)),
         weight=pl.when(mined & (action == WEIGHT)).then(weight).otherwise(pl.col("weight")),
         probability=pl.when(spoken).then(pl.col("said_probability")).otherwise(pl.col("probability")),
-        judge=pl.when(spoken).then(pl.col("said_by")).otherwise(pl.col("judge")),
+        judge=pl.when(spoken).then(pl.col("said_judge").cast(pl.String)).otherwise(pl.col("judge")),
         reason=pl.when(spoken).then(pl.col("said_reason")).otherwise(pl.col("reason")),
         grade=pl.when(spoken | (pl.lit(grades) & pl.col("said_grade").is_not_null())).then(pl.col("said_grade")).otherwise(pl.col("grade")),
         rank=pl.when(changed).then(None).otherwise(pl.col("rank")),
@@ -96,13 +115,10 @@ def relabelled(joined: pl.DataFrame, decided: pl.DataFrame, most_hits: int | Non
     ranked = labels.with_columns(
         rank=pl.when(pl.col("rank").is_not_null()).then(pl.col("rank").rank("ordinal").over("query_id")).otherwise(None)
     )
-    gone = judged.filter(pl.col("action") == DROP).select(*PAIR, rule=pl.lit("judge"), detail=said())
-    left = leaving.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule="rule", detail="detail")
-    counts = decided["action"].value_counts().rows()
-    return Relabelled(tables.shaped("labels", ranked), tables.shaped("removed", pl.concat([gone, left])), dict(sorted(counts)))
+    return tables.shaped("labels", ranked)
 
 
 def said() -> pl.Expr:
     """Who said so, and how surely."""
     sure = pl.when(pl.col("probability").is_null()).then(pl.lit("")).otherwise(pl.format(" ({})", pl.col("probability").round(3)))
-    return pl.format("{} says {}{}", "judge", pl.col("verdict").cast(pl.String), sure)
+    return pl.format("{} says {}{}", pl.col("judge").cast(pl.String), pl.col("verdict").cast(pl.String), sure)

@@ -8,6 +8,7 @@ import polars as pl
 
 from tasks import tables
 from tasks.errors import Refused, listed, nearest
+from tasks.relabel.pairs import places, within
 
 FILE = Path("inputs/overrides.csv")
 COLUMNS = ("query_id", "doc_id", "label")
@@ -59,7 +60,7 @@ def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> 
     if len(absent):
         raise Refused(f"{FILE} names documents that no training collection has: {listed(absent['doc_id'].unique(maintain_order=True))}.")
     here = decided.join(labels, on="query_id", how="semi", maintain_order="left")
-    marked = labels.join(here.rename({"label": "decided"}), on=["query_id", "doc_id"], how="left", maintain_order="left")
+    marked = labels.with_columns(decided=here["label"].gather(places(labels, here)))
     differs = (pl.col("decided") != pl.col("label").cast(pl.String)).fill_null(False)
     changed = marked.with_columns(differs=differs).with_columns(
         label=pl.coalesce("decided", pl.col("label").cast(pl.String)),
@@ -68,10 +69,8 @@ def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> 
         weight=pl.when("differs").then(1.0).otherwise("weight"),
         rank=pl.when(pl.col("differs") & (pl.col("decided") != "negative")).then(None).otherwise("rank"),
     )
-    new = (
-        here.join(labels, on=["query_id", "doc_id"], how="anti", maintain_order="left")
-        .filter(pl.col("label") != "negative")
-        .with_columns(weight=pl.lit(1.0), judge=pl.lit("person"), reason=pl.lit("overrides.csv"), source=pl.lit("overrides"))
+    new = here.filter((pl.col("label") != "negative") & ~within(here, labels)).with_columns(
+        weight=pl.lit(1.0), judge=pl.lit("person"), reason=pl.lit("overrides.csv"), source=pl.lit("overrides")
     )
     total = pl.concat([tables.shaped("labels", changed), tables.shaped("labels", new)])
     return total, int(changed["differs"].sum()) + len(new)
