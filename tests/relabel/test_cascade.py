@@ -120,6 +120,27 @@ def test_what_an_earlier_judge_has_found_is_not_missed():
     assert (estimate["pairs"], estimate["control"], estimate["hits"]) == (17, 17, 1)
 
 
+def test_what_a_judge_says_in_another_order_is_said_of_the_same_pairs():
+    def ask(given: dict, questions, desk) -> pl.DataFrame:
+        hit = pl.col("query_id") + pl.col("doc_id") == "q2a"
+        verdict = pl.when(hit).then(pl.lit("positive")).otherwise(pl.lit("negative"))
+        return verdicts.verdicts(questions.pairs.select(*PAIR, verdict=verdict, grade=pl.col("rank") + 0.5)).reverse()
+
+    lines = [line("cheap"), line("strong")]
+    made = run_cascade(NEGATIVES, LABELS, Training(), lines, 0.0, Desk(), lambda rows: None, ask)
+    assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a")]
+    for said, queries in zip(made.said, (QUERIES, ["q2"]), strict=True):
+        rows = [(query, doc, "c", rank, rank + 0.5) for query in queries for rank, doc in enumerate("abc", 1)]
+        assert said.select(*PAIR, pl.col("collection").cast(pl.String), "rank", "grade").rows() == rows
+
+
+def test_negatives_of_a_query_that_are_scattered_are_not_judged():
+    asked = []
+    with pytest.raises(AssertionError, match="do not stand together"):
+        run_cascade(NEGATIVES.sort("doc_id"), LABELS, Training(), [line("one")], 0.0, Desk(), asked.append, lambda *_: asked.append(_))
+    assert asked == []
+
+
 def test_the_control_is_drawn_by_seed_and_round():
     assert run({"a": finds(), "b": finds()}, control=0.4)[1]["b"] == run({"a": finds(), "b": finds()}, control=0.4)[1]["b"] != []
 

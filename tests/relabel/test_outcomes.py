@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import tables
-from tasks.relabel.outcomes import actions, relabelled, without
+from tasks.relabel.outcomes import ACTIONS, actions, relabelled, without
 
 PAIR = ["query_id", "doc_id"]
 
@@ -135,3 +135,33 @@ def test_every_pair_has_exactly_one_end(rows, then, most_hits):
         assert sorted(part["rank"]) == list(range(1, len(part) + 1))
     masked = made.labels.join(said.filter(pl.col("verdict") == "unknown"), on=PAIR, how="semi")
     assert (masked["label"].cast(pl.String) == "unknown").all()
+
+
+@settings(deadline=None)
+@given(
+    st.permutations([(query, doc) for query in ("q1", "q2", "q3", "q4") for doc in "pabc"]),
+    st.lists(
+        st.tuples(st.sampled_from(["positive", "negative", "unknown"]), st.one_of(st.none(), st.floats(0, 1, width=32))),
+        min_size=10, max_size=16,
+    ),
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from(ACTIONS)), min_size=1, max_size=4),
+    st.one_of(st.none(), st.integers(1, 3)),
+    st.booleans(),
+)  # fmt: skip
+def test_labels_that_are_made_a_few_rows_at_a_time_are_those_that_are_made_at_once(pairs, said, bands, most_hits, grades):
+    queries = ("q1", "q2", "q3", "q4")
+    joined = labels([("q3", "p"), ("q1", "p"), ("q3", "x")], [(query, doc) for query in queries for doc in "abc"])
+    told = final(*[(*pair, *verdict) for pair, verdict in zip(pairs, said, strict=False)])
+    decided = actions(told.with_columns(grade=pl.lit(2, dtype=pl.Float32)), [{"from": low, "then": then} for low, then in bands])
+    at_once = relabelled(joined, decided, most_hits, grades)
+    for size in (1, 4, 7):
+        made = relabelled(joined, decided, most_hits, grades, size)
+        assert made.labels.equals(at_once.labels)
+        assert made.removed.equals(at_once.removed)
+        assert made.actions == at_once.actions
+
+
+def test_labels_of_no_pair_are_an_empty_table():
+    made = relabelled(tables.empty("labels"), actions(final(), "drop"), None)
+    assert made.labels.equals(tables.empty("labels"))
+    assert made.removed.is_empty()
