@@ -120,6 +120,12 @@ class Stop(Checked):
     metric: str = "ndcg_at_10"
 
 
+class Leakage(Checked):
+    """How much of a test or dev split training may see before the loop is refused; null: anything."""
+
+    refuse_above: Share | None = 0.05
+
+
 class Round(Checked):
     """One round: the round whose model it starts from, its recipe, and what of the recipe it changes."""
 
@@ -148,6 +154,7 @@ class Params(Checked):
     judges: dict[str, Any] = {}
     rounds: Annotated[dict[str, Round], Field(min_length=1)]
     stop: Stop = Stop()
+    leakage: Leakage = Leakage()
 
     @property
     def shares(self) -> dict[str, float]:

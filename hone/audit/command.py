@@ -9,7 +9,7 @@ import polars as pl
 
 from hone.audit import candidates as looked_at
 from hone.audit import collections
-from hone.audit.alike import MOST
+from tasks.alike import MOST
 from hone.audit.answer import answer
 from hone.audit.broken import broken
 from hone.audit.duplicates import duplicates

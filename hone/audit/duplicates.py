@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.audit.alike import CHARACTERS, clustered, drawn
+from tasks.alike import CHARACTERS, clustered, drawn
 from hone.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from hone.audit.subject import Subject
 from tasks.seeds import generator

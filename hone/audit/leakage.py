@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.audit.alike import near_queries
+from tasks.alike import near_queries
 from hone.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from hone.audit.subject import Subject, with_same
 from tasks.seeds import generator

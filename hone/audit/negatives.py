@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.audit.alike import resemble
+from tasks.alike import resemble
 from hone.audit.finding import SHOWN, Example, Finding, places, text_of, where
 from hone.audit.subject import Subject, with_same
 

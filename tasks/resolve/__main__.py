@@ -47,6 +47,11 @@ def everything(given: Params) -> dict[str, dict]:
         "language": {name: given.collections[name].language for name in given.train_on},
         **code.fingerprints(["tasks.start.__main__"]),
     }
+    for name in given.evaluate_on:
+        asked = {"collection": name, "min_relevance": given.collections[name].min_relevance, "seed": given.seed}
+        settings[f"leakage/{name}"] = asked | code.fingerprints(["tasks.leakage.__main__"])
+    refuse_above = given.leakage.refuse_above
+    settings["admit"] = {"refuse_above": refuse_above, "evaluate_on": given.evaluate_on, **code.fingerprints(["tasks.leakage.admit"])}
     for name, item in given.rounds.items():
         for stage in STAGES:
             settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
@@ -79,6 +84,7 @@ def everything(given: Params) -> dict[str, dict]:
         "evaluate_on": given.evaluate_on,
         "min_relevance": {name: given.collections[name].min_relevance for name in given.evaluate_on},
         "train_on": list(given.train_on),
+        "refuse_above": refuse_above,
         "seed": given.seed,
         "recipes": {name: found.model_dump(mode="json") for name, found in recipes.items()},
         "evidence": {name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"]["relabel"]) for name in rounds},

@@ -10,7 +10,7 @@ from tasks.sample.keep.near_duplicate import in_blocks
 
 MOST = 200_000  # texts; a drawn part of more
 THRESHOLD = 0.8  # that of the rule near-duplicate and of the split
-COMPARED = 50  # asked queries of one cluster that a training query is compared with
+COMPARED = 50  # texts of one cluster that a text is compared with
 CHARACTERS = 4  # of shingles of queries, as the split has them
 
 
@@ -64,16 +64,48 @@ def near_queries(training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Ge
         Rows of `training` with other, other_name, other_split of the first that resembles each; and a note.
     """
     shown = asked.head(max(1, most // 2))
-    places = draw.permutation(len(training))[: most - len(shown)]
-    seen = training if len(places) == len(training) else training[np.sort(places)]
-    texts = pl.concat([frame.select("same", "text") for frame in (seen, shown)]).unique("same", keep="first", maintain_order=True)
-    clusters = clustered(texts, characters=CHARACTERS)
-    left = seen.join(clusters, on="same", how="inner", maintain_order="left").with_row_index("place")
-    right = shown.select("same", other="text", other_name="name", other_split="split").join(
-        clusters, on="same", how="inner", maintain_order="left"
-    )
-    right = right.drop("same").filter(pl.int_range(pl.len()).over("cluster") < COMPARED)
-    pairs = left.join(right, on="cluster", how="inner", maintain_order="left")
-    alike = pairs.filter(pl.Series(resemble(pairs["text"], pairs["other"], characters=CHARACTERS), dtype=pl.Boolean))
+    seen = by_lot(training, most - len(shown), draw)
+    left = seen.with_row_index("place")
+    right = shown.select("same", "text", other="text", other_name="name", other_split="split").with_row_index("other_place")
+    found = near_pairs(left, right).join(right.drop("same", "text"), on="other_place", how="left", maintain_order="left").drop("other_place")
+    alike = left.join(found, on="place", how="inner", maintain_order="left")
     note = f"Looked for in {len(seen):,} of {len(training):,} training queries, drawn by lot." if len(seen) < len(training) else ""
     return alike.unique("place", keep="first", maintain_order=True), note
+
+
+def by_lot(rows: pl.DataFrame, most: int, draw: np.random.Generator) -> pl.DataFrame:
+    """At most so many rows, in their order."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(draw.permutation(len(rows))[:most])]
+
+
+def near_pairs(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """Texts of two tables that are the same or near-duplicates of each other.
+
+    Each text is compared with the first 50 texts of the other table that lie in its cluster, so that many texts made from one
+    pattern cost no more than they are; the others of such a cluster are left uncompared.
+
+    Args:
+        left: place (their number), same, text.
+        right: other_place, same, text.
+
+    Returns:
+        place, other_place: each pair once, in the order of `left`.
+    """
+    texts = pl.concat([side.select("same", "text") for side in (left, right)]).unique("same", keep="first", maintain_order=True)
+    found = clustered(texts, characters=CHARACTERS)
+    own = left.select("place", "text", "same").join(found, on="same", how="inner", maintain_order="left").drop("same")
+    others = right.select("other_place", "same", other="text").join(found, on="same", how="inner", maintain_order="left").drop("same")
+    pairs = pl.concat(
+        [
+            own.join(first_of_cluster(others), on="cluster", how="inner", maintain_order="left"),
+            first_of_cluster(own).join(others, on="cluster", how="inner", maintain_order="left"),
+        ]
+    ).unique(["place", "other_place"], keep="first", maintain_order=True)
+    alike = pl.Series(resemble(pairs["text"], pairs["other"], characters=CHARACTERS), dtype=pl.Boolean)
+    return pairs.filter(alike).select("place", "other_place").sort("place", "other_place")
+
+
+def first_of_cluster(texts: pl.DataFrame) -> pl.DataFrame:
+    return texts.filter(pl.int_range(pl.len()).over("cluster") < COMPARED)

@@ -1,0 +1,41 @@
+"""leakage: what training sees of a collection's test and dev queries -> reports/leakage/<collection>.json.
+
+It measures and refuses nothing: `tasks.leakage.admit` does that, before any round mines.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import resolved, tables, training_set
+from tasks.files import write_json
+from tasks.leakage.found import found
+from tasks.leakage.told import sentence
+from tasks.leakage.texts import asked_texts, training_texts
+from tasks.seeds import generator
+from tasks.stage import run, say
+
+REPORTS = Path("reports/leakage")
+
+
+def main(collection: str) -> None:
+    """Hold the queries that a collection asks against every text that is trained on, of all collections."""
+    settings = resolved.of_stage(f"leakage/{collection}")
+    training = training_set.read()
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+    positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
+    trained = training_texts(training, positives)
+    asked = asked_texts(collection, settings["min_relevance"])
+    account = {
+        "collection": collection,
+        "train_on": [one.name for one in training],
+        **found(trained, asked, generator(settings["seed"], "leakage", collection)),
+    }
+    write_json(REPORTS / f"{collection}.json", account)
+    say(f"leakage on {collection}: {sentence(account)}")
+
+
+if __name__ == "__main__":
+    run(main)

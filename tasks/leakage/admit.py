@@ -1,0 +1,48 @@
+"""admit: the rule on leakage. Its file says that it passed and nothing else; `retrieve` depends on it, so no round mines before.
+
+What it writes is the same whenever it passes: another test label, or another share below the bound, makes no round run again. No
+text of a test query reaches a stage that trains in this way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks import resolved
+from tasks.errors import Refused
+from tasks.files import read_json, write_json
+from tasks.leakage.told import asked, example, percent, sentence
+from tasks.stage import run, say
+
+REPORTS = Path("reports/leakage")
+ADMITTED = Path("rounds/admitted.json")
+PASSED = {"leakage": "admitted"}
+
+
+def main() -> None:
+    """Write rounds/admitted.json, unless training sees more of what is asked than params.yaml allows."""
+    settings = resolved.of_stage("admit")
+    accounts = {name: read_json(REPORTS / f"{name}.json") for name in settings["evaluate_on"]}
+    refuse_leaks(accounts, settings["refuse_above"])
+    write_json(ADMITTED, PASSED)
+    say(f"admit: {len(accounts)} collections may be trained for")
+
+
+def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
+    """Raises Refused where a split of a collection has a greater share of leaked queries; names counts, an example and ways out."""
+    if refuse_above is None:
+        return
+    over = {name: one for name, one in accounts.items() if any(part["share"] > refuse_above for _, part in asked(one))}
+    if not over:
+        return
+    told = " ".join(f"{name}: {sentence(one)} For example {example(one)}." for name, one in over.items())
+    raise Refused(
+        f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {percent(refuse_above)}). {told} "
+        f"Scores on them would be memory in part. Take the training queries out that `take_out` of {REPORTS}/{next(iter(over))}.json lists, "
+        f"or evaluate on other queries; or, where this is meant, raise `leakage: {{refuse_above: ...}}` or set it to null: the report tells "
+        "what leaked all the same."
+    )
+
+
+if __name__ == "__main__":
+    run(main)

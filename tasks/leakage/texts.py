@@ -1,0 +1,84 @@
+"""The texts of both sides: what is trained on, and what is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables
+from tasks.tables import Documents, normalised
+from tasks.training_set import TrainingSet
+
+SPLITS = ("test", "dev")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is trained on.
+
+    Attributes:
+        queries: id, collection, text, same (a hash of the normalised text), of every training query.
+        positives: the same columns, of every document that answers one.
+        answered: query_id, same: each training query with the text of each of its answers.
+    """
+
+    queries: pl.DataFrame
+    positives: pl.DataFrame
+    answered: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a collection asks.
+
+    Attributes:
+        queries: id, split, text, same: the judged queries of test and dev.
+        answered: id, split, same: each of them with the text of each of its answers.
+    """
+
+    queries: pl.DataFrame
+    answered: pl.DataFrame
+
+
+def training_texts(training: TrainingSet, positives: pl.DataFrame) -> Trained:
+    """Queries and answers of all collections that are trained on.
+
+    Args:
+        training: as `start` admitted it.
+        positives: query_id, doc_id of known positives.
+    """
+    texts = pl.concat(
+        [one.documents.texts(positives["doc_id"]).select("doc_id", text="full_text", collection=pl.lit(one.name)) for one in training]
+    )
+    documents = hashed(texts.select("collection", "text", id="doc_id").sort("collection", "id"))
+    return Trained(
+        hashed(training.queries().select("collection", "text", id="query_id")),
+        documents,
+        positives.join(documents.select("same", doc_id="id"), on="doc_id", how="inner", maintain_order="left").select("query_id", "same"),
+    )
+
+
+def asked_texts(collection: str, min_relevance: int) -> Asked:
+    """The judged queries of test and dev, with the texts of their answers; a label of a parent stands for its chunks."""
+    folder = Path("data") / collection
+    documents = Documents(folder / "documents.parquet")
+    chunks = documents.parents.select("doc_id", parent="parent_id")
+    queries, pairs = [], []
+    for split in SPLITS:
+        qrels = tables.read("qrels", folder / split / "qrels.parquet")
+        texts = tables.read("queries", folder / split / "queries.parquet").select("text", split=pl.lit(split), id="query_id")
+        queries.append(texts.join(qrels, left_on="id", right_on="query_id", how="semi", maintain_order="left"))
+        right = qrels.filter(pl.col("relevance") >= min_relevance).select(id="query_id", split=pl.lit(split), doc_id="doc_id")
+        of_parents = right.rename({"doc_id": "parent"}).join(chunks, on="parent", how="inner", maintain_order="left")
+        pairs += [right, of_parents.select(right.columns)]
+    answers = pl.concat(pairs)
+    texts = hashed(documents.texts(answers["doc_id"]).select("doc_id", text="full_text"))
+    answered = answers.join(texts.select("doc_id", "same"), on="doc_id", how="inner", maintain_order="left")
+    return Asked(hashed(pl.concat(queries)), answered.select("id", "split", "same"))
+
+
+def hashed(texts: pl.DataFrame) -> pl.DataFrame:
+    """The texts with `same`: equal for texts that differ in case, white space or punctuation at the ends only."""
+    return texts.with_columns(same=normalised(pl.col("text")).hash())
