@@ -67,7 +67,9 @@ def near_queries(training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Ge
     seen = by_lot(training, most - len(shown), draw)
     left = seen.with_row_index("place")
     right = shown.select("same", "text", other="text", other_name="name", other_split="split").with_row_index("other_place")
-    found = near_pairs(left, right).join(right.drop("same", "text"), on="other_place", how="left", maintain_order="left").drop("other_place")
+    found = (
+        near_pairs(left, right).join(right.drop("same", "text"), on="other_place", how="left", maintain_order="left").drop("other_place")
+    )
     alike = left.join(found, on="place", how="inner", maintain_order="left")
     note = f"Looked for in {len(seen):,} of {len(training):,} training queries, drawn by lot." if len(seen) < len(training) else ""
     return alike.unique("place", keep="first", maintain_order=True), note

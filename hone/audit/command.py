@@ -9,7 +9,6 @@ import polars as pl
 
 from hone.audit import candidates as looked_at
 from hone.audit import collections
-from tasks.alike import MOST
 from hone.audit.answer import answer
 from hone.audit.broken import broken
 from hone.audit.duplicates import duplicates
@@ -23,6 +22,7 @@ from hone.audit.subject import Subject
 from hone.audit.suspicion import KINDS, LIKE_POSITIVE, scored, suspicious
 from hone.screen import line
 from tasks import params
+from tasks.alike import MOST
 from tasks.doubt.intervals import Interval
 from tasks.errors import Refused
 from tasks.files import fingerprint, write_json, write_text

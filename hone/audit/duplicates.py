@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.alike import CHARACTERS, clustered, drawn
 from hone.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from hone.audit.subject import Subject
+from tasks.alike import CHARACTERS, clustered, drawn
 from tasks.seeds import generator
 
 RULES = "sample.keep: [labelled, same-text, near-duplicate]"

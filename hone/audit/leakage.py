@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.alike import near_queries
 from hone.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from hone.audit.subject import Subject, with_same
+from tasks.alike import near_queries
 from tasks.seeds import generator
 
 

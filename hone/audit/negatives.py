@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.alike import resemble
 from hone.audit.finding import SHOWN, Example, Finding, places, text_of, where
 from hone.audit.subject import Subject, with_same
+from tasks.alike import resemble
 
 KEY = ["query_same", "document_same"]
 CURE = (

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tasks import resolved
 from tasks.encode.encoder import encoder_for
+from tasks.evaluate.collapse import warnings_of
 from tasks.evaluate.geometry import geometry
 from tasks.evaluate.ranking import by_encoder
 from tasks.evaluate.results import evaluate
 from tasks.mteb_task import reading_for, task_of
-from tasks.stage import run
+from tasks.stage import run, say
 
 
 def main(round: str, collection: str) -> None:
@@ -20,6 +21,9 @@ def main(round: str, collection: str) -> None:
     task, model = task_of(settings["task"]), Path("models") / round
     encoder = encoder_for(model, reading_for(task, settings, model), resolved.machine(), user=round)
     evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"], partial(geometry, encoder), task)
+    # For whoever watches, and no result: the report holds every round against the base model.
+    for sentence in warnings_of(round, collection):
+        say(sentence)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import polars as pl
 from tasks import resolved, tables, training_set
 from tasks.files import write_json
 from tasks.leakage.found import found
-from tasks.leakage.told import sentence
 from tasks.leakage.texts import asked_texts, training_texts
+from tasks.leakage.told import sentence
 from tasks.seeds import generator
 from tasks.stage import run, say
 

@@ -38,8 +38,8 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
     told = " ".join(f"{name}: {sentence(one)} For example {example(one)}." for name, one in over.items())
     raise Refused(
         f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {percent(refuse_above)}). {told} "
-        f"Scores on them would be memory in part. Take the training queries out that `take_out` of {REPORTS}/{next(iter(over))}.json lists, "
-        f"or evaluate on other queries; or, where this is meant, raise `leakage: {{refuse_above: ...}}` or set it to null: the report tells "
+        f"Scores on them would be memory in part. {REPORTS}/{next(iter(over))}.json lists the training queries to take out (`take_out`); "
+        "or evaluate on other queries. Where this is meant, raise `leakage: {refuse_above: ...}` or set it to null; the report tells "
         "what leaked all the same."
     )
 

@@ -39,7 +39,11 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
     texts = texts.with_row_index("place")
     questions = asked.queries.with_row_index("other_place")
     compared, against = drawn(texts, questions, draw, most)
-    near = near_pairs(compared, against) if len(against) and len(compared) else pl.DataFrame(schema={"place": pl.UInt32, "other_place": pl.UInt32})
+    near = (
+        near_pairs(compared, against)
+        if len(against) and len(compared)
+        else pl.DataFrame(schema={"place": pl.UInt32, "other_place": pl.UInt32})
+    )
     same = texts.filter(pl.col("same").is_in(questions["same"].implode()))
     asked_same = questions.filter(pl.col("same").is_in(texts["same"].implode()))
     seen = pl.concat([same["place"], near["place"]]).unique()
@@ -107,8 +111,12 @@ def examples(texts: pl.DataFrame, questions: pl.DataFrame, same: pl.DataFrame, n
     nearly = near.join(exact, on="other_place", how="anti", maintain_order="left").with_columns(how=pl.lit("near"))
     pairs = pl.concat([exact, nearly.select(exact.columns)]).unique("other_place", keep="first", maintain_order=True)
     shown = (
-        pairs.join(questions.select("other_place", "split", asked_id="id", asked="text"), on="other_place", how="inner", maintain_order="left")
-        .join(texts.select("place", "kind", "collection", training_id="id", training="text"), on="place", how="inner", maintain_order="left")
+        pairs.join(
+            questions.select("other_place", "split", asked_id="id", asked="text"), on="other_place", how="inner", maintain_order="left"
+        )
+        .join(
+            texts.select("place", "kind", "collection", training_id="id", training="text"), on="place", how="inner", maintain_order="left"
+        )
         .with_columns(turn=pl.int_range(pl.len()).over("how", "split"), first=pl.col("split").replace_strict({"test": 0, "dev": 1}))
         .sort("first", "turn", "how", "other_place")
     )

@@ -10,12 +10,15 @@ import polars as pl
 
 from tasks import resolved, training_set
 from tasks.doubt.intervals import DRAWS
+from tasks.evaluate.collapse import warning as collapse
 from tasks.evaluate.geometry import NAMES as GEOMETRY
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import ranking_of
 from tasks.files import read_json, write_text
-from tasks.report import figures, plots
+from tasks.report import figures, hurt, leaks, plots
+from tasks.report.drift import drift
 from tasks.report.examples import examples
+from tasks.report.flips import all_flips
 from tasks.report.holes import holes, judged, warning
 from tasks.report.judged import judged_rounds
 from tasks.report.loss import loss_by_step
@@ -24,7 +27,7 @@ from tasks.report.origin import git_commit
 from tasks.report.page.render import render
 from tasks.report.runs import LOOP
 from tasks.report.scores import REPORTS, Score, all_scores, changed_most, overall
-from tasks.report.summary import seen, summary
+from tasks.report.summary import MARGIN, seen, summary
 from tasks.stage import run, say
 
 PAGE = Path("reports/index.html")
@@ -38,6 +41,9 @@ def main() -> None:
     training = training_set.read()
     found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
     answer = summary(found, rounds, settings["compare_with"])
+    harms, leaked = hurt.harms(found, rounds, settings["train_on"]), leaks.leaks(settings["evaluate_on"])
+    lying = {name: spaces(name, found) for name in settings["evaluate_on"]}
+    warnings = [*leaks.first_lines(leaked), *hurt.first_lines(harms, answer.shown), *collapses(lying, answer.base, list(rounds))]
     hidden = hidden_pairs(training)
     mining = mined(rounds, hidden)
     losses = {name: loss_by_step(name) for name in rounds}
@@ -53,7 +59,14 @@ def main() -> None:
             name: seen([one for one in found if one.collection == name and one.name in rounds]) for name in settings["evaluate_on"]
         },
         "holes": {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]},
-        "spaces": {name: spaces(name, found) for name in settings["evaluate_on"]},
+        "spaces": lying,
+        "warnings": warnings,
+        "harms": harms,
+        "margin": MARGIN,
+        "leaks": leaked,
+        "refuse_above": settings["refuse_above"],
+        "flips": all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds]),
+        "drift": drift(training),
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
@@ -79,6 +92,8 @@ def main() -> None:
     }
     write_text(PAGE, render(content))
     say(f"report: {answer.text}")
+    for line in warnings:
+        say(f"report: {line}")
     say(f"report: open {PAGE}, or `make ui` for MLflow (experiment hone, run {loop})")
 
 
@@ -113,6 +128,15 @@ def spaces(collection: str, found: list[Score]) -> list[dict]:
         if own.get("uniformity") is not None:
             made.append({"name": one.name} | {name: own[name] for name in GEOMETRY})
     return made
+
+
+def collapses(lying: dict[str, list[dict]], base: str, rounds: list[str]) -> list[str]:
+    """A sentence for each round whose vectors draw together on a collection, against the base model's."""
+    found = []
+    for collection, rows in lying.items():
+        by_name = {row["name"]: row for row in rows}
+        found += [collapse(name, collection, by_name[name], base, by_name.get(base, {})) for name in rounds if name in by_name]
+    return [sentence for sentence in found if sentence]
 
 
 def ends(name: str, frame: pl.DataFrame) -> dict:

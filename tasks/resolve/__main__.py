@@ -78,6 +78,7 @@ def everything(given: Params) -> dict[str, dict]:
             "place": places.get(name),
             **code.fingerprints(["tasks.report.track"]),
         }
+    settings["drift"] = {"rounds": rounds, "model": model, "seed": given.seed, **code.fingerprints(["tasks.drift.__main__"])}
     settings["report"] = {
         "rounds": rounds,
         "compare_with": given.compare_with,

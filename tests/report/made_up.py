@@ -128,6 +128,9 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
     write_training([collections[0]])
     for name in ROUNDS:
         write_round(name)
+    for collection in collections:
+        write_leakage(collection)
+    write_drift(changes.get("rounds", ROUNDS))
     write_json(Path("reports/mlflow/loop.json"), {"loop": "0" * 16, "name": "a model on made-up"})
     settings = {
         "rounds": ROUNDS,
@@ -135,6 +138,7 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
         "evaluate_on": list(collections),
         "min_relevance": dict.fromkeys(collections, 1),
         "train_on": [collections[0]],
+        "refuse_above": 0.05,
         "seed": 13,
         "evidence": {},
         "recipes": {name: {"about": "what it does", "paper": None} for name in ROUNDS},
@@ -143,6 +147,42 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
     } | changes
     write_json(Path("resolved/report.json"), settings)
     return settings
+
+
+def write_leakage(collection: str, leaked: int = 0, training: str = "sum of an array") -> None:
+    """What `leakage` leaves: of four test and two dev queries training sees the first ones of test, nearly."""
+    splits = {
+        split: {"queries": count, "same": 0, "near": near, "leaked": near, "share": near / count}
+        for split, count, near in (("test", 4, leaked), ("dev", 2, 0))
+    }
+    pair = {"how": "near", "kind": "query", "collection": collection, "training_id": "q1", "training": training, "split": "test"}
+    account = {
+        "collection": collection,
+        "train_on": [collection],
+        "looked_at": {"training_queries": 3, "training_positives": 3, "asked": 6, "compared": {"query": 3, "positive": 3, "asked": 6}},
+        "splits": splits,
+        "training": {"query": {"leaked": leaked, "of": 3}, "positive": {"leaked": 0, "of": 3}},
+        "shared_answers": {"training_queries": 1, "training_of": 3, "asked": 6, "asked_of": 6},
+        "examples": [pair | {"asked_id": f"t{number + 1}", "asked": f"test query {number + 1}"} for number in range(leaked)],
+        "take_out": ["q1"] if leaked else [],
+    }
+    write_json(Path("reports/leakage") / f"{collection}.json", account)
+
+
+def write_drift(rounds: dict[str, dict]) -> None:
+    """What `drift` leaves: of two pairs that r2 trained on its model learnt both, and r3 has forgotten one."""
+    models = [
+        {"model": "r1", "above": 1, "gap": -0.1, "forgotten": None},
+        {"model": "r2", "above": 0, "gap": 0.2, "forgotten": None},
+        {"model": "r3", "above": 1, "gap": 0.1, "forgotten": 1},
+    ]
+    example = {"query_id": "q2", "positive": "d2", "negative": "d5", "model": "r3", "before": 0.3, "after": -0.2}
+    moved = [
+        {"round": name, "from": item["from"], "documents_start": 0.9, "documents_base": 0.8, "queries_start": 0.7, "queries_base": 0.6}
+        for name, item in rounds.items()
+    ]
+    trained = {"r2": {"pairs": 2, "learnt": 2, "models": models, "examples": [example]}} if "r3" in rounds else {}
+    write_json(Path("reports/drift.json"), {"vectors": moved, "documents": 9, "queries": 3, "trained": trained})
 
 
 def scored(prefix: str, split: str, values: list[float] | None) -> pl.DataFrame:

@@ -1,0 +1,57 @@
+"""drift: what later models make of the pairs that earlier rounds trained on, and how far vectors have moved -> reports/drift.json.
+
+It runs when all rounds are trained and evaluated, so that nearly all of its vectors are in the store.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import resolved, tables, training_set
+from tasks.drift.lineage import with_start
+from tasks.drift.margins import drawn, margins, remembered, trained_pairs
+from tasks.drift.moved import Sample, moved, vectors_of
+from tasks.encode.encoder import encoder_for
+from tasks.files import write_json
+from tasks.seeds import generator
+from tasks.stage import run, say
+
+FILE = Path("reports/drift.json")
+
+
+def main() -> None:
+    """Score a sample of the pairs that each round trained on with the models of its line, and compare their vectors."""
+    settings = resolved.of_stage("drift")
+    rounds, training = settings["rounds"], training_set.read()
+    pairs = {name: drawn(pairs_of(name), generator(settings["seed"], "drift", name)) for name in rounds}
+    pairs = {name: found for name, found in pairs.items() if len(found)}
+    sample = Sample.of(training, pl.concat(list(pairs.values())) if pairs else None)
+    machine = resolved.machine()
+    seen = {
+        name: vectors_of(encoder_for(Path("models") / name, settings["model"], machine, user=name), sample)
+        for name in ["r0", *rounds]
+    }  # fmt: skip
+    trained = {
+        name: remembered(rounds, name, {model: margins(found, sample, seen[model]) for model in with_start(rounds, name)}, found)
+        for name, found in pairs.items()
+    }
+    account = {
+        "vectors": moved(rounds, seen, sample),
+        "documents": len(sample.spread),
+        "queries": len(sample.asked),
+        "trained": trained,
+    }
+    write_json(FILE, account)
+    forgotten = sum(one["forgotten"] or 0 for found in trained.values() for one in found["models"])
+    say(f"drift: {len(rounds)} rounds, {sum(map(len, pairs.values())):,} pairs with a mined negative, {forgotten:,} forgotten")
+
+
+def pairs_of(name: str) -> pl.DataFrame:
+    """What a round trained on, of which the negative was mined."""
+    return trained_pairs(tables.read("trained", Path("rounds") / name / "trained.parquet"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,20 @@
+"""Which rounds come before and after a round."""
+
+from __future__ import annotations
+
+
+def with_start(rounds: dict[str, dict], name: str) -> list[str]:
+    """The round that `name` starts from, itself, and every round whose model comes from it, in the order of params.yaml."""
+    line = [name]
+    for other, item in rounds.items():
+        if item["from"] in line:
+            line.append(other)
+    return [rounds[name]["from"], *line]
+
+
+def ancestors(rounds: dict[str, dict], name: str) -> list[str]:
+    """The round itself and all before it, the newest first; r0 last."""
+    line = [name]
+    while line[-1] in rounds:
+        line.append(rounds[line[-1]]["from"])
+    return line

@@ -1,0 +1,86 @@
+"""What a model makes of pairs that a round trained on: how far the positive scores above the negative, and what is forgotten again.
+
+A round learns a pair when its model puts the negative below the positive; a later model forgets it when it puts the negative above
+again. (Toneva et al. 2019, arXiv 1812.05159, count such events for examples of a classifier; here the events are of pairs, and
+between rounds.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.drift.moved import Sample, Seen
+from tasks.encode.search import pair_scores
+
+PAIRS = 1_000  # of each round; the standard error of a share is at most .016 (ours)
+SHOWN = 10  # forgotten pairs with their ids
+
+
+def trained_pairs(trained: pl.DataFrame) -> pl.DataFrame:
+    """query_id, positive, negative: each mined negative once, with the positive beside which a step saw it last.
+
+    Args:
+        trained: the table `trained` of a round.
+    """
+    positives = trained.filter(pl.col("role") == "positive").select("step", "query_id", positive="doc_id")
+    negatives = trained.filter(pl.col("role") == "negative").select("step", "query_id", negative="doc_id")
+    return (
+        negatives.join(positives, on=["step", "query_id"], how="inner", maintain_order="left")
+        .unique(["query_id", "negative"], keep="last", maintain_order=True)
+        .select("query_id", "positive", "negative")
+        .sort("query_id", "negative")
+    )
+
+
+def drawn(pairs: pl.DataFrame, draw: np.random.Generator, most: int = PAIRS) -> pl.DataFrame:
+    """At most so many pairs, by lot."""
+    return pairs if len(pairs) <= most else pairs[np.sort(draw.permutation(len(pairs))[:most])]
+
+
+def margins(pairs: pl.DataFrame, sample: Sample, seen: Seen) -> np.ndarray:
+    """The score of each pair's positive less that of its negative, [pairs], in one model's space."""
+    asked = sample.query_rows(pairs["query_id"])
+    scores = [
+        pair_scores(seen.queries, seen.documents, np.column_stack([asked, sample.document_rows(pairs[name])]))
+        for name in ("positive", "negative")
+    ]
+    return scores[0] - scores[1]
+
+
+def remembered(rounds: dict[str, dict], name: str, margin: dict[str, np.ndarray], pairs: pl.DataFrame) -> dict:
+    """What became of the pairs that one round trained on.
+
+    Args:
+        rounds: {name: {"from": .., "recipe": ..}}.
+        name: the round.
+        margin: of every model of its line, margins [pairs]; the round that it starts from first.
+        pairs: query_id, positive, negative.
+
+    Returns:
+        pairs: how many. models: of each model how many negatives it ranks above their positive, the mean margin, and `forgotten`:
+        how many of these the round's own model had ranked below (null for that model and the one before it). examples: the most
+        clearly forgotten, of the last model that forgets any, with both margins.
+    """
+    learnt = margin[name] >= 0
+    models, examples = [], []
+    for model, values in margin.items():
+        later = model not in (name, rounds[name]["from"])
+        forgotten = learnt & (values < 0) if later else np.zeros(len(values), dtype=bool)
+        models.append(
+            {
+                "model": model,
+                "above": int((values < 0).sum()),
+                "gap": float(values.mean()),
+                "forgotten": int(forgotten.sum()) if later else None,
+            }
+        )
+        if forgotten.any():
+            examples = shown(pairs, model, margin[name], values, forgotten)
+    return {"pairs": len(pairs), "learnt": int(learnt.sum()), "models": models, "examples": examples}
+
+
+def shown(pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray, forgotten: np.ndarray) -> list[dict]:
+    rows = np.flatnonzero(forgotten)
+    rows = rows[np.argsort(after[rows], kind="stable")][:SHOWN]
+    return [pairs.row(int(row), named=True) | {"model": model, "before": float(before[row]), "after": float(after[row])} for row in rows]

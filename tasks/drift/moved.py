@@ -1,0 +1,112 @@
+"""How far vectors have moved: the same texts in the space of each model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tasks.drift.lineage import ancestors
+from tasks.encode.encoder import Encoder
+from tasks.encode.store import Vectors
+from tasks.evaluate.geometry import unit
+from tasks.training_set import TrainingSet
+
+DOCUMENTS = 1_000  # evenly spaced over the collections that are trained on (ours)
+QUERIES = 1_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Texts that every model encodes.
+
+    Attributes:
+        queries: query_id, text: those that vectors are compared of, and those of the pairs.
+        documents: doc_id, text: the same.
+        asked, spread: rows of `queries` and `documents` that vectors are compared of.
+    """
+
+    queries: pl.DataFrame
+    documents: pl.DataFrame
+    asked: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, training: TrainingSet, pairs: pl.DataFrame | None) -> Sample:
+        """The sample of a training set.
+
+        Args:
+            training: whose queries and documents.
+            pairs: query_id, positive, negative: what models are asked about besides; null: nothing.
+        """
+        every = training.queries().select("query_id", "text")
+        asked = every["query_id"].gather(spaced(len(every), QUERIES))
+        ids = pl.concat([one.documents.ids for one in training])
+        spread = ids.gather(spaced(len(ids), DOCUMENTS))
+        none = pl.Series(dtype=pl.String)
+        named = (none, none) if pairs is None else (pairs["query_id"], pl.concat([pairs["positive"], pairs["negative"]]))
+        queries = every.filter(pl.col("query_id").is_in(pl.concat([asked, named[0]]).implode()))
+        documents = (
+            training.texts(pl.concat([spread, named[1]]).unique(maintain_order=True)).select("doc_id", text="full_text").sort("doc_id")
+        )
+        return cls(queries, documents, rows_of(queries["query_id"], asked), rows_of(documents["doc_id"], spread))
+
+    def query_rows(self, ids: pl.Series) -> np.ndarray:
+        return rows_of(self.queries["query_id"], ids)
+
+    def document_rows(self, ids: pl.Series) -> np.ndarray:
+        return rows_of(self.documents["doc_id"], ids)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sample in one model's space."""
+
+    queries: Vectors
+    documents: Vectors
+
+
+def vectors_of(encoder: Encoder, sample: Sample) -> Seen:
+    """The vectors of a sample, from the store as far as they are there."""
+    texts = sample.documents["text"].to_list()
+    return Seen(encoder.queries(sample.queries["text"].to_list()), encoder.vectors([texts], "document", len(texts)))
+
+
+def moved(rounds: dict[str, dict], seen: dict[str, Seen], sample: Sample) -> list[dict]:
+    """Of each round the mean cosine of its vectors with those of the round that it starts from, and with the base model's.
+
+    1 is where nothing has moved. A turn of the whole space moves every vector and no score, so this says how far a model has gone and
+    not whether that did harm.
+    """
+    rows = []
+    for name in rounds:
+        start, base = ancestors(rounds, name)[1], "r0"
+        rows.append(
+            {"round": name, "from": start}
+            | {
+                f"{kind}_{against}": cosine(getattr(seen[name], kind), getattr(seen[other], kind), at)
+                for kind, at in (("documents", sample.spread), ("queries", sample.asked))
+                for against, other in (("start", start), ("base", base))
+            }
+        )
+    return rows
+
+
+def cosine(one: Vectors, other: Vectors, at: np.ndarray) -> float | None:
+    """Mean cosine of the same rows of two spaces; null for none."""
+    if not len(at):
+        return None
+    return float((unit(one.take(at)) * unit(other.take(at))).sum(axis=1, dtype=np.float64).mean())
+
+
+def spaced(count: int, most: int) -> np.ndarray:
+    """At most so many numbers below `count`, evenly spaced."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(most, count)).astype(np.int64))
+
+
+def rows_of(known: pl.Series, ids: pl.Series) -> np.ndarray:
+    """Where `ids` stand in `known`."""
+    places = pl.DataFrame({"id": known}).with_row_index("row")
+    found = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")["row"]
+    return found.to_numpy().astype(np.int64)

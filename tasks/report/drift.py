@@ -1,0 +1,34 @@
+"""What the page says of forgetting and drift: what `tasks.drift` found, with the texts of the examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks.errors import Refused
+from tasks.files import read_json
+from tasks.report.examples import cut
+from tasks.training_set import TrainingSet
+
+FILE = Path("reports/drift.json")
+
+
+def drift(training: TrainingSet) -> dict:
+    """The account, its examples with texts.
+
+    Raises:
+        Refused: nobody has looked.
+    """
+    if not FILE.exists():
+        raise Refused(f"{FILE} is missing: `dvc repro drift` scores what earlier rounds trained on with the later models.")
+    account = read_json(FILE)
+    shown = [one for found in account["trained"].values() for one in found["examples"]]
+    ids = {one[name] for one in shown for name in ("positive", "negative")}
+    documents = dict(training.texts(sorted(ids)).select("doc_id", "full_text").iter_rows()) if ids else {}
+    asked = {one["query_id"] for one in shown}
+    queries = dict(training.queries().filter(pl.col("query_id").is_in(list(asked))).select("query_id", "text").iter_rows())
+    for one in shown:
+        one["query"] = queries.get(one["query_id"], one["query_id"])
+        one.update({f"{name}_text": cut(documents.get(one[name], "")) for name in ("positive", "negative")})
+    return account

@@ -1,0 +1,34 @@
+"""What the page says of leakage: what `tasks.leakage` found, by collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.errors import Refused
+from tasks.files import read_json
+from tasks.leakage.told import asked, sentence
+
+LEAKAGE = Path("reports/leakage")
+
+
+def leaks(collections: list[str]) -> list[dict]:
+    """The account of each collection, with its sentence and its splits in which something is asked.
+
+    Raises:
+        Refused: a collection was not looked at.
+    """
+    found = []
+    for name in collections:
+        file = LEAKAGE / f"{name}.json"
+        if not file.exists():
+            raise Refused(f"{file} is missing: `dvc repro leakage@{name}` looks for test queries in what is trained on.")
+        account = read_json(file)
+        found.append(
+            account | {"told": sentence(account), "asked": asked(account), "leaked": any(one["leaked"] for _, one in asked(account))}
+        )
+    return found
+
+
+def first_lines(found: list[dict]) -> list[str]:
+    """A sentence for each collection of which something leaked."""
+    return [f"Leakage on {one['collection']}: {one['told']} Its score is memory in part." for one in found if one["leaked"]]
