@@ -70,11 +70,12 @@ def compare(
     on: Annotated[str | None, typer.Option(help="A collection; all by default.")] = None,
     margin: Annotated[float, typer.Option(help="Of nDCG@10, that may be lost without harm.")] = 0.005,
     out: Annotated[Path | None, typer.Option(help="A file: .md for the tables, .parquet for every query.")] = None,
+    by: Annotated[str | None, typer.Option(help="A kind of query: dated, difficulty, long, overlap, unseen.")] = None,
 ) -> None:
     """Two rounds, query by query: what changed, how sure that is, and for which queries it got worse."""
     from hone.compare import compare as hold
 
-    hold(one, other, on, margin, out)
+    hold(one, other, on, margin, out, by)
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from hone.compare_kinds import KIND_COLUMNS, in_kinds, refuse_stratum, row
 from hone.screen import line, shortened, table
 from tasks import params, tables
 from tasks.doubt.intervals import intervals
@@ -46,7 +47,7 @@ class Compared:
     against: Against
 
 
-def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None) -> None:
+def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None, by: str | None = None) -> None:
     """Print it, and write it where a file is given.
 
     Args:
@@ -54,30 +55,40 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
         on: a collection; null: every one that both were evaluated on.
         margin: of nDCG@10 that may be lost without harm.
         out: .md: what is printed; .parquet: every query with both values of every measure.
+        by: a stratum: the difference in each kind of its queries as well.
 
     Raises:
-        Refused: a name that was not evaluated, other queries on either side, or a file of another kind.
+        Refused: a name that was not evaluated, other queries on either side, a file of another kind, or a stratum that parts nothing.
     """
     if out is not None and out.suffix not in (".md", ".parquet"):
         raise Refused(f"--out {out}: a file that ends in .md or .parquet is meant.")
     if not margin > 0:
         raise Refused(f"--margin is {margin:g}: a number above 0 is meant, such as 0.005.")
     collections = both(one, other, on)
+    if by is not None:
+        refuse_stratum(by, one, other)
     values = {name: joined(one, other, name) for name in collections}
     given = params.read()
     seed = given.seed
     found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
+    for name in values:
+        min_relevance(given, name)
+    splits = {name: frame["split"][0] for name, frame in values.items()}
+    levels, uncut = ([], {}) if by is None else in_kinds(by, one, other, splits, given)
     pages = []
     for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
-        by = judged(name, values[name]["split"][0], min_relevance(given, name))
+        qrels = judged(name, splits[name], min_relevance(given, name))
         runs = {ranked: ranking_of(ranked, name, DEPTH) for ranked in (one, other)}
         rows = [
             replace(first, against=replace(first.against, p=p)),
             *others,
-            *on_judged(one, other, runs, by, generator(seed, "compare", name)),
+            *on_judged(one, other, runs, qrels, generator(seed, "compare", name)),
         ]
-        unjudged = holes([one, other], one, by, runs.__getitem__)
-        pages.append(told(one, other, by, unjudged, values[name], rows, margin, len(found)))
+        unjudged = holes([one, other], one, qrels, runs.__getitem__)
+        page = told(one, other, qrels, unjudged, values[name], rows, margin, len(found))
+        more = [f"{by} does not part the queries of {name}: {uncut[name]}."] if name in uncut else []
+        inside = [row(level) for level in levels if level.collection == name]
+        pages.append(replace(page, sentences=[*page.sentences, *more], kinds=inside))
     for page in pages:
         page.print()
     if out is None:
@@ -184,6 +195,7 @@ class Page:
     rows: list[tuple[str, ...]]
     worse: list[tuple[str, ...]]
     worse_columns: tuple[str, ...]
+    kinds: list[tuple[str, ...]] = field(default_factory=list)
 
     def print(self) -> None:
         line(self.title)
@@ -191,6 +203,9 @@ class Page:
             line(sentence)
         line()
         table(COLUMNS, self.rows)
+        if self.kinds:
+            line()
+            table(KIND_COLUMNS, self.kinds)
         if self.worse:
             line()
             table(self.worse_columns, self.worse)
@@ -202,7 +217,8 @@ class Page:
             return ["| " + " | ".join(cell.replace("|", "\\|") for cell in one) + " |" for one in lines]
 
         worse = ["", *rows(self.worse_columns, self.worse)] if self.worse else []
-        return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *worse, ""])
+        inside = ["", *rows(KIND_COLUMNS, self.kinds)] if self.kinds else []
+        return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *inside, *worse, ""])
 
 
 def told(

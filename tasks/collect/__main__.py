@@ -61,6 +61,7 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
         "repeated_queries": len(repeated),
     }
     tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
+    tables.write("dates", dates_of(source.documents), place / "dates.parquet")
     for name in SPLITS:
         queries = source.queries.filter(pl.col("split") == name)
         labels = qrels.filter(pl.col("split") == name)
@@ -82,6 +83,12 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
     counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
     name = place.name.strip(".").split(".")[0]
     say(f"{name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden")
+
+
+def dates_of(documents: pl.DataFrame) -> pl.DataFrame:
+    """The dates of those documents whose source knows one."""
+    known = documents.filter(pl.col("date").is_not_null()) if "date" in documents.columns else documents.clear()
+    return tables.shaped("dates", known)
 
 
 def training_part(

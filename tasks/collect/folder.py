@@ -6,19 +6,21 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, json_lines, text_lines
+from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, json_lines, text_lines
 from tasks.errors import Refused, listed, nearest
 
+CALENDAR = "calendar"  # whose dates are days, months or years
+DAY = r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}([T ].*)?)?)?$"  # ISO 8601; a time of day may follow
 ENDINGS = (".parquet", ".csv", ".jsonl")
 TABLES = {
-    "documents": (DOCUMENTS, ("doc_id", "text")),
+    "documents": (DOCUMENTS | DATED, ("doc_id", "text")),
     "queries": (QUERIES, ("query_id", "text")),
     "qrels": (QRELS, ("query_id", "doc_id")),
 }
 
 
 def folder(path: Path, what: str | None) -> Source:
-    """Read documents (doc_id, text; title, parent_id), queries (query_id, text; split) and qrels (query_id, doc_id; relevance).
+    """Read documents (doc_id, text; title, parent_id, date), queries (query_id, text; split) and qrels (query_id, doc_id; relevance).
 
     Columns after the semicolon may be left out: relevance is then 1, and the split follows from a hash of the query.
 
@@ -55,9 +57,12 @@ def read_table(place: Path, table: str) -> pl.DataFrame:
         )
     if table == "qrels":
         rows = with_whole_grades(rows, file)
+    if table == "documents" and "date" in rows.columns:
+        rows = with_days(rows, file)
     filled = rows.with_columns(
         file=pl.lit(str(file)),
         row=pl.int_range(1, pl.len() + 1) + (1 if file.suffix == ".csv" else 0),
+        clock=pl.lit(CALENDAR),
         source=pl.lit("folder") if "source" not in rows.columns else pl.col("source"),
     )
     return filled.select(
@@ -92,3 +97,15 @@ def with_whole_grades(rows: pl.DataFrame, file: Path) -> pl.DataFrame:
             "(0: judged not relevant; 1 and more: relevant)."
         )
     return rows.with_columns(relevance=whole.cast(pl.Int32))
+
+
+def with_days(rows: pl.DataFrame, file: Path) -> pl.DataFrame:
+    """`date` as text, year first; an empty one is none."""
+    dates = rows["date"].cast(pl.String).str.strip_chars().replace("", None)
+    bad = (dates.is_not_null() & ~dates.str.contains(DAY)).arg_true()
+    if len(bad):
+        row = bad[0]
+        raise Refused(
+            f"{file}, row {row + 1}: the date {dates[row]!r} should be a year, month or day, year first (2021, 2021-03, 2021-03-04)."
+        )
+    return rows.with_columns(date=dates)

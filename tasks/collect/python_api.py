@@ -2,7 +2,8 @@
 
 Each public function or method that has a docstring is a document: its signature and body without docstring and
 comments. A query is the first sentence of a docstring; every function whose docstring begins with that sentence is
-relevant. Made from numpy, scipy, pandas, scikit-learn and networkx, whose versions requirements.txt pins.
+relevant. Made from numpy, scipy, pandas, scikit-learn and networkx, whose versions requirements.txt pins. A function's date
+is the version since which its library has it, where its docstring says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, frame
 from tasks.errors import Refused
 from tasks.files import fingerprint
 
@@ -47,7 +48,7 @@ def python_api(
     """
     functions = pl.DataFrame(
         [found for package in packages for found in functions_of(package)],
-        schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64},
+        schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64} | DATED,
         orient="row",
     ).unique("doc_id", keep="last", maintain_order=True)
     words = pl.col("sentence").str.split(" ").list.len()
@@ -57,12 +58,14 @@ def python_api(
     queries = described.unique("query_id", keep="first", maintain_order=True)
     return Source(
         documents=frame(
-            DOCUMENTS,
+            DOCUMENTS | DATED,
             {
                 "doc_id": functions["doc_id"],
                 "text": functions["text"].str.slice(0, characters),
                 "file": functions["file"],
                 "row": functions["row"],
+                "clock": functions["clock"],
+                "date": functions["date"],
             },
         ),
         queries=frame(
@@ -92,8 +95,8 @@ def query_id(sentence: str) -> str:
     return fingerprint(sentence)[:12]
 
 
-def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int]]:
-    """doc_id, code, first sentence, file and line of each documented public function of a package."""
+def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int, str, str | None]]:
+    """doc_id, code, first sentence, file, line, package and first version of each documented public function of a package."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise Refused(f"the collection python-api is made from the package '{package}', which is missing: `make setup`.")
@@ -104,8 +107,8 @@ def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int]]:
             module = [package, *(part for part in parts if part != "__init__")]
             shown = "/".join((package, *file.relative_to(root).parts))
             for name, node in documented(ast.parse(file.read_bytes()).body):
-                sentence = first_sentence(ast.get_docstring(node))
-                yield ".".join((*module, name)), code_of(node), sentence, shown, node.lineno
+                said = ast.get_docstring(node)
+                yield ".".join((*module, name)), code_of(node), first_sentence(said), shown, node.lineno, package, added_in(said)
 
 
 def documented(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -131,3 +134,9 @@ def first_sentence(docstring: str) -> str:
     paragraph = " ".join(re.split(r"\n\s*\n", docstring.strip(), maxsplit=1)[0].split())
     end = re.match(r".+?[.!?](?=\s|$)", paragraph)
     return end.group() if end else paragraph
+
+
+def added_in(docstring: str) -> str | None:
+    """The version since which the function is there, where its docstring says so; what is indented is about a parameter."""
+    said = re.search(r"^\.\. versionadded:: *([0-9]+(?:\.[0-9]+)*)", docstring, re.MULTILINE)
+    return said.group(1) if said else None

@@ -17,6 +17,8 @@ PLACE = {"file": pl.String, "row": pl.Int64}
 
 QUERIES = {"query_id": pl.String, "text": pl.String, "split": pl.String} | PLACE
 DOCUMENTS = {"doc_id": pl.String, "title": pl.String, "text": pl.String, "parent_id": pl.String} | PLACE
+# Columns that documents have besides where a source knows their dates (see the table `dates`).
+DATED = {"clock": pl.String, "date": pl.String}
 QRELS = {
     "query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32, "source": pl.String, "split": pl.String,
 } | PLACE  # fmt: skip

@@ -10,12 +10,14 @@ import polars as pl
 
 from tasks import resolved, training_set
 from tasks.doubt.intervals import DRAWS
+from tasks.encode.encoder import Reading
 from tasks.evaluate.collapse import warning as collapse
 from tasks.evaluate.geometry import NAMES as GEOMETRY
+from tasks.evaluate.kinds import Kinds, Tables, kinds
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import ranking_of
 from tasks.files import read_json, write_text
-from tasks.report import figures, hurt, leaks, plots
+from tasks.report import by_kind, figures, hurt, leaks, plots
 from tasks.report.drift import drift
 from tasks.report.examples import examples
 from tasks.report.flips import all_flips
@@ -50,6 +52,10 @@ def main() -> None:
     shown = {name: examples(name, training, hidden, settings["seed"]) for name in rounds}
     plots.write_scores(found, list(dict.fromkeys((answer.base, *rounds))))
     plots.write_losses(losses)
+    parted = {name: parts(name, found, settings) for name in settings["evaluate_on"]}
+    levels = by_kind.adjusted(
+        [one for name, cut in parted.items() for one in by_kind.levels(name, answer.base, rounds, cut, settings["seed"])]
+    )
     loop = read_json(LOOP)["name"]
     content = {
         **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},
@@ -67,6 +73,12 @@ def main() -> None:
         "refuse_above": settings["refuse_above"],
         "flips": all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds]),
         "drift": drift(training),
+        "by_kind": {
+            name: {"rows": own, "told": by_kind.hidden_losses(own, found), "left_out": parted[name].left_out}
+            for name in settings["evaluate_on"]
+            for own in [[one for one in levels if one.collection == name]]
+        },
+        "kind_contrasts": by_kind.contrasts(levels),
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
@@ -109,6 +121,13 @@ def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[
         for score in found
         if score.name in rounds and score.base is not None
     ]
+
+
+def parts(collection: str, found: list[Score], settings: dict) -> Kinds:
+    """The kinds of queries of a collection, of the split that the page is about."""
+    split = next(score.split for score in found if score.collection == collection)
+    reading = Reading.of(settings["model"])
+    return kinds(Tables(collection, split, settings["min_relevance"][collection], settings["language"][collection], reading))
 
 
 def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> dict:

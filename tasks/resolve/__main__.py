@@ -13,6 +13,7 @@ from tasks import methods, params
 from tasks.encode.model import pinned
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
+from tasks.evaluate import kinds
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Collection, Params
 from tasks.resolve import code, judges, recipe, references
@@ -84,6 +85,7 @@ def everything(given: Params) -> dict[str, dict]:
         "compare_with": given.compare_with,
         "evaluate_on": given.evaluate_on,
         "min_relevance": {name: given.collections[name].min_relevance for name in given.evaluate_on},
+        "language": {name: given.collections[name].language for name in given.evaluate_on},
         "train_on": list(given.train_on),
         "refuse_above": refuse_above,
         "seed": given.seed,
@@ -91,9 +93,14 @@ def everything(given: Params) -> dict[str, dict]:
         "evidence": {name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"]["relabel"]) for name in rounds},
         "model": model | {"name": given.model.name, "revision": given.model.revision},
         "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
-        **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render"]),
+        **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render", *strata_modules()]),
     }
     return settings
+
+
+def strata_modules() -> list[str]:
+    """The methods that the report finds by name."""
+    return [methods.find(kinds.PLACE, name).module for name in kinds.strata()]
 
 
 def made_of(settings: dict[str, dict], name: str, item: dict[str, str]) -> dict:

@@ -167,3 +167,18 @@ def test_other_formats_give_the_same(folder: Path, ending: str):
 def test_an_empty_file(folder: Path):
     message = refusal(folder, documents=[])
     assert "documents" in message
+
+
+def test_dates_are_kept_where_there_are_some(folder: Path):
+    collected()
+    assert tables.read("dates", Path("data/ours/dates.parquet")).is_empty()
+    dates = ["2021", "2021-03", "2021-03-04", "", None, "2021-03-04T12:00:00"]
+    write_rows(folder, [row | {"date": date} for row, date in zip(DOCUMENTS, dates, strict=True)], QUERIES, QRELS)
+    collected()
+    kept = tables.read("dates", Path("data/ours/dates.parquet"))
+    assert kept.rows() == [(f"d{place}", "calendar", dates[place - 1]) for place in (1, 2, 3, 6)]
+
+
+def test_a_date_that_is_none(folder: Path):
+    message = refusal(folder, documents=[*DOCUMENTS[:2], DOCUMENTS[2] | {"date": "4.3.2021"}, *DOCUMENTS[3:]])
+    assert "documents.jsonl, row 3: the date '4.3.2021' should be a year, month or day, year first" in message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.collect.python_api import python_api
+from tasks.collect.python_api import added_in, python_api
 
 
 def test_what_is_made_of_networkx():
@@ -30,3 +30,20 @@ def test_it_is_the_same_every_time():
     first, second = python_api(packages=["networkx"]), python_api(packages=["networkx"])
     assert first.documents.equals(second.documents)
     assert first.qrels.equals(second.qrels)
+
+
+def test_a_function_is_dated_by_the_version_that_added_it():
+    from importlib.metadata import version
+
+    documents = python_api(packages=["scipy"]).documents.filter(pl.col("date").is_not_null())
+    assert len(documents) > 100
+    assert set(documents["clock"]) == {"scipy"}
+    parts = [tuple(int(part) for part in date.split(".")) for date in documents["date"]]
+    assert max(parts) <= tuple(int(part) for part in version("scipy").split(".")[:3])
+    assert dict(documents.select("doc_id", "date").iter_rows())["scipy.signal._signaltools.choose_conv_method"] == "0.19"
+
+
+def test_what_is_indented_dates_a_parameter_and_not_the_function():
+    own = "Sum.\n\n.. versionadded:: 1.10.2\n\nParameters\n----------\na : int\n    One.\n\n    .. versionadded:: 2.0"
+    assert added_in(own) == "1.10.2"
+    assert added_in(own.replace(".. versionadded:: 1.10.2\n\n", "")) is None

@@ -137,12 +137,13 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
         "compare_with": ["r0", "bm25"],
         "evaluate_on": list(collections),
         "min_relevance": dict.fromkeys(collections, 1),
+        "language": dict.fromkeys(collections, "english"),
         "train_on": [collections[0]],
         "refuse_above": 0.05,
         "seed": 13,
         "evidence": {},
         "recipes": {name: {"about": "what it does", "paper": None} for name in ROUNDS},
-        "model": {"name": "a model", "revision": None, "max_length": 96, "precision": "fp32"},
+        "model": {"name": "a model", "revision": None, "max_length": 96, "prompts": {}, "precision": "fp32"},
         "versions": {"polars": "2.1.0"},
     } | changes
     write_json(Path("resolved/report.json"), settings)

@@ -1,0 +1,21 @@
+"""The words of texts that carry meaning: stemmed, without stop words, as BM25 reads them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tasks.retrieve.bm25 import Words
+
+
+def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:
+    """The different words of each text.
+
+    Args:
+        texts: `text`, beside columns that name it.
+        language: of the stemmer, from the collection's settings.
+
+    Returns:
+        The other columns and `word`, a row for each different word; a text that has none has no row.
+    """
+    words = pl.Series("word", Words(language).of(texts["text"].to_list()), dtype=pl.List(pl.String))
+    return texts.drop("text").with_columns(words).explode("word").drop_nulls("word").unique(maintain_order=True)
