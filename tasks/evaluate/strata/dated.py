@@ -11,8 +11,8 @@ import polars as pl
 from tasks.errors import Refused
 
 LEVELS = {
-    "newer": "its first right answer is in the newer half of those that are dated by the same clock",
-    "older": "its first right answer is in the older half, or as old as the middle",
+    "newer": "its oldest right answer is newer than the middle of those dated alike",
+    "older": "its oldest right answer is as old as the middle of those dated alike, or older",
     "undated": "a right answer has no date",
 }
 DIGITS = 9  # that a part of a date is filled up to, so that texts sort as numbers do
