@@ -38,7 +38,7 @@ SEEDS = 5
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # Of documents that people judged relevant, and not relevant: how many the measured judge says yes to (docs/relabel.md, `guide`).
 SAYS_YES = (0.647, 0.129)
-TRIM = 128
+TRIM = 64
 WANTED = 0.25
 NUMBERED = re.compile(r'<document number="(\d+)">\n(.*?)\n</document>', re.DOTALL)
 QUERY = re.compile(r"<query>\n(.*?)\n</query>", re.DOTALL)

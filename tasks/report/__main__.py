@@ -19,16 +19,18 @@ from tasks.evaluate.results import ranking_of
 from tasks.files import read_json, write_text
 from tasks.report import by_kind, figures, hurt, leaks, plots
 from tasks.report.drift import drift
-from tasks.report.examples import examples
+from tasks.report.examples import Example, examples
+from tasks.report.first_screen import first_screen
 from tasks.report.flips import all_flips
 from tasks.report.holes import holes, judged, warning
 from tasks.report.judged import judged_rounds
 from tasks.report.loss import loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
-from tasks.report.origin import git_commit
+from tasks.report.origin import git_commit, machine
 from tasks.report.page.render import render
 from tasks.report.runs import LOOP
 from tasks.report.scores import REPORTS, Score, all_scores, changed_most, overall
+from tasks.report.sources import sources
 from tasks.report.summary import MARGIN, seen, summary
 from tasks.stage import run, say
 
@@ -57,9 +59,15 @@ def main() -> None:
         [one for name, cut in parted.items() for one in by_kind.levels(name, answer.base, rounds, cut, settings["seed"])]
     )
     loop = read_json(LOOP)["name"]
+    judging = judged_rounds(rounds, hidden, training, settings["evidence"])
+    moved = changed(found, rounds, len(settings["evaluate_on"]) > 1)
+    kinds_told = {name: by_kind.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]}
     content = {
         **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},
         "summary": answer,
+        "first_screen": first_screen(answer, found, rounds, moved, [line for told in kinds_told.values() for line in told], judging),
+        "sources": sources(answer.base, answer.shown, first_negative(shown)),
+        "machine": f"{machine()}, {settings['model']['precision']}",
         "by_collection": {name: [score for score in found if score.collection == name] for name in settings["evaluate_on"]},
         "detectable": {
             name: seen([one for one in found if one.collection == name and one.name in rounds]) for name in settings["evaluate_on"]
@@ -74,17 +82,16 @@ def main() -> None:
         "flips": all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds]),
         "drift": drift(training),
         "by_kind": {
-            name: {"rows": own, "told": by_kind.hidden_losses(own, found), "left_out": parted[name].left_out}
-            for name in settings["evaluate_on"]
-            for own in [[one for one in levels if one.collection == name]]
+            name: {"rows": [one for one in levels if one.collection == name], "told": told, "left_out": parted[name].left_out}
+            for name, told in kinds_told.items()
         },
         "kind_contrasts": by_kind.contrasts(levels),
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
-        "changed": changed(found, rounds, len(settings["evaluate_on"]) > 1),
+        "changed": moved,
         "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
         "mined": mining,
-        "judged": judged_rounds(rounds, hidden, training, settings["evidence"]),
+        "judged": judging,
         "hidden_total": len(hidden),
         "chosen": CHOSEN,
         "plain_fates": (CHOSEN, NOT_CHOSEN, NOT_FOUND),
@@ -107,6 +114,13 @@ def main() -> None:
     for line in warnings:
         say(f"report: {line}")
     say(f"report: open {PAGE}, or `make ui` for MLflow (experiment hone, run {loop})")
+
+
+def first_negative(shown: dict[str, list[Example]]) -> tuple[str, str, str] | None:
+    """A round, and the ids of a query and of one of its negatives there that the page shows; null where nothing was mined."""
+    return next(
+        ((name, one.query_id, negative.doc_id) for name, drawn in shown.items() for one in drawn for negative in one.negatives), None
+    )
 
 
 def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[dict]:

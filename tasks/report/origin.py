@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import time
 from pathlib import Path
@@ -24,6 +26,37 @@ def git_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}{' with changes' if changed else ''}"
+
+
+def lock_entries() -> list[dict[str, str]]:
+    """path, command (that makes it again) and md5 of every output that DVC's lock file knows now, by path."""
+    try:
+        stages = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {})
+    except (OSError, yaml.YAMLError):
+        return []
+    found = [
+        {"path": out["path"], "command": f"dvc repro {name}", "md5": out["md5"]}
+        for name, stage in stages.items()
+        for out in (stage or {}).get("outs", [])
+        if "md5" in out
+    ]
+    return sorted(found, key=lambda row: row["path"])
+
+
+def machine() -> str:
+    """What the page was made on: cores, processor, system, Python; no names."""
+    processor = next(
+        (line.partition(":")[2].strip() for line in lines_of(Path("/proc/cpuinfo")) if line.startswith("model name")), platform.processor()
+    )
+    return f"{os.cpu_count()} cores, {processor or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def lines_of(file: Path) -> list[str]:
+    """Lines of a file of the system; none where it is not there."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def hashes(wanted: dict[str, str]) -> dict[str, str]:
@@ -50,13 +83,4 @@ def hashes(wanted: dict[str, str]) -> dict[str, str]:
 
 def locked(wanted: dict[str, str]) -> dict[str, str]:
     """What the lock file says now; nothing where it cannot be read."""
-    try:
-        stages = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {})
-    except (OSError, yaml.YAMLError):
-        return {}
-    return {
-        wanted[out["path"]]: out["md5"]
-        for stage in stages.values()
-        for out in (stage or {}).get("outs", [])
-        if out.get("path") in wanted and "md5" in out
-    }
+    return {wanted[entry["path"]]: entry["md5"] for entry in lock_entries() if entry["path"] in wanted}

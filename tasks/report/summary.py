@@ -18,7 +18,9 @@ class Summary:
         take: the round to use; it may be the base model.
         shown: the round that the sentences are about: `take`, or the best round where `take` is the base model.
         headline: one sentence.
-        details: what else one must know before believing it.
+        details: what else one must know before believing it; the last is `choice`.
+        sure: of these, what chance could do and what so many queries could not have shown.
+        choice: which model to take, and why.
     """
 
     take: str
@@ -26,6 +28,8 @@ class Summary:
     base: str
     headline: str
     details: list[str]
+    sure: list[str]
+    choice: str
 
     @property
     def text(self) -> str:
@@ -45,7 +49,8 @@ def summary(found: list[Score], rounds: dict[str, dict], compare_with: list[str]
     shown = take if take != base else best_round(found, rounds, base)
     scores = [one for one in found if one.name == shown]
     headline = headline_of(scores, base) if shown != base else f"There is one round, {base}, and nothing to hold it against."
-    return Summary(take, shown, base, headline, [*details_of(scores, base), choice(take, shown, by_dev, scores)])
+    said = choice(take, shown, by_dev, scores)
+    return Summary(take, shown, base, headline, [*details_of(scores), said], sure_of(scores), said)
 
 
 def best_round(found: list[Score], rounds: dict[str, dict], base: str) -> str:
@@ -67,20 +72,35 @@ def headline_of(scores: list[Score], base: str) -> str:
     return f"Round {scores[0].name} is {joined(parts)}."
 
 
-def details_of(scores: list[Score], base: str) -> list[str]:
+def details_of(scores: list[Score]) -> list[str]:
     """What each collection says of a round, and what its last step gave."""
-    several, sentences = len(scores) > 1, []
+    sentences = []
     for one in scores:
-        where = f" on {one.collection}" if several else ""
         if one.base is not None:
-            sentences += [f"{sentence(one)}{where}."] if several else []
+            sentences += [f"{sentence(one)} on {one.collection}."] if len(scores) > 1 else []
             sentences.append(counts(one.base))
             sentences += seen([one])
-        if one.start is not None:
-            sentences.append(last_step(one, where))
-        if one.split == "dev":
-            sentences.append(f"No test query of {one.collection} is judged: these are dev queries, which rounds are also chosen by.")
+        sentences += step_and_split(one, len(scores) > 1)
     return sentences
+
+
+def sure_of(scores: list[Score]) -> list[str]:
+    """How sure that is, on each collection."""
+    sentences = []
+    for one in scores:
+        if one.base is not None:
+            by_test = f"A randomisation test over queries gives {chance(one.base.p)}, adjusted for all that is compared here."
+            sentences.append(f"{sentence(one)} on {one.collection}." if len(scores) > 1 else by_test)
+            sentences += seen([one])
+        sentences += step_and_split(one, len(scores) > 1)
+    return sentences
+
+
+def step_and_split(one: Score, several: bool) -> list[str]:
+    """What a round's last step gave, and a warning where it is measured on dev queries."""
+    step = [last_step(one, f" on {one.collection}" if several else "")] if one.start is not None else []
+    dev = f"No test query of {one.collection} is judged: these are dev queries, which rounds are also chosen by."
+    return [*step, *([dev] if one.split == "dev" else [])]
 
 
 def verdict(against: Against) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -11,8 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
+from typer.main import get_command
 
+from hone.__main__ import app as hone
 from tasks.report.__main__ import main
+from tests.conftest import PROJECT
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
 
 ADDRESS = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""", re.IGNORECASE)
@@ -60,9 +65,10 @@ def own(text: str) -> str:
 def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFixture):
     text = Elements(page()).text
     said = capsys.readouterr().err
-    for sentence in ("Round r2 cannot be told from r0", "2 queries are better, 1 worse, 1 equal.", "Take models/r2"):
+    for sentence in ("Round r2 cannot be told from r0", "Take models/r2", "Against r1, from which it starts, it gives"):
         assert sentence in text
         assert sentence in said
+    assert "2 queries are better, 1 worse, 1 equal." in said
     assert said.rstrip().endswith("open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)")
     assert "3 right answers were hidden from training" in text
     assert "r1 (warm-up): looks for no candidates; its negatives are the other texts of the same batch." in " ".join(text.split())
@@ -71,10 +77,68 @@ def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFix
     assert json.loads(Elements(page()).scripts[0])["losses"]["data"][0]["y"] == [1.0, 2.0]
 
 
+def test_the_first_screen_answers_what_one_asks_first(workspace: Path):
+    first = own(page()).partition('id="answer"')[2].partition("</section>")[0]
+    told = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?) <a", first, re.DOTALL))
+    assert list(told) == ["How sure is that?", "For whom is it worse?", "At what cost?", "Which model to take?"]
+    assert "A randomisation test over queries gives p = " in told["How sure is that?"]
+    # t4 falls from 1 to .5; r1 and r2 train two steps each, and nobody judged for them.
+    assert (
+        told["For whom is it worse?"]
+        == "1 of 4 test queries of made-up are worse, 2 better, 1 equal. The greatest loss is −0.500: “test query 4”."
+    )
+    assert told["At what cost?"] == "4 steps of training in 2 rounds."
+    assert told["Which model to take?"].endswith("SentenceTransformer(&#34;models/r2&#34;) loads it.")
+
+
+def test_every_link_of_the_page_leads_somewhere_in_it(workspace: Path):
+    found = Elements(page())
+    places = {attributes["id"] for _, attributes in found.tags if "id" in attributes}
+    links = {attributes["href"] for tag, attributes in found.tags if tag == "a"}
+    assert links
+    assert links <= {f"#{place}" for place in places}
+
+
+def test_every_section_says_which_files_and_which_command_it_is_made_of(workspace: Path):
+    text = own(page())
+    sections = re.findall(r'<section id="([\w-]+)"(.*?)(?=<section id=|</main>)', text, re.DOTALL)
+    assert len(sections) > 12
+    stages = set(yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"])
+    known = set(get_command(hone).commands)
+    for name, content in sections:
+        if name in ("answer", "settings", "sources"):
+            continue
+        told = html.unescape(re.search(r'<p class="source">(.*?)</p>', content, re.DOTALL)[1])
+        files, commands = (re.findall(r"<code>(.*?)</code>", part) for part in told.split("; made by "))
+        for file in files:
+            assert list(Path().glob(file)) or file in ("params.yaml", "recipes/*.yaml", "resolved/report.json"), (name, file)
+        assert commands[0].split()[:2] == ["dvc", "repro"], name
+        assert set(commands[0].split()[2:]) <= stages, (name, commands[0])
+        for command in commands[1:]:
+            assert command.split()[0] == "hone", (name, command)
+            assert command.split()[1] in known, (name, command)
+
+
+def test_every_file_of_dvcs_lock_that_the_page_reads_has_its_hash(workspace: Path):
+    lock = {
+        "train@r1": {"outs": [{"path": "models/r1", "md5": "m1.dir"}, {"path": "rounds/r1/trained.parquet", "md5": "t1"}]},
+        "evaluate@r1-made-up": {"outs": [{"path": "reports/queries/r1/made-up.parquet", "md5": "q1"}]},
+        "report": {"outs": [{"path": "reports/index.html", "md5": "x"}]},
+    }
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": lock}))
+    listed = own(page()).partition('id="sources"')[2]
+    rows = re.findall(r"<code>(.*?)</code></th><td><code>(.*?)</code></td><td><code>(.*?)</code>", listed)
+    assert rows == [
+        ("models/r1", "dvc repro train@r1", "m1.dir"),
+        ("reports/queries/r1/made-up.parquet", "dvc repro evaluate@r1-made-up", "q1"),
+        ("rounds/r1/trained.parquet", "dvc repro train@r1", "t1"),
+    ]
+
+
 def test_what_nobody_has_judged_and_how_vectors_lie(workspace: Path):
     text = " ".join(re.sub(r"<[^>]*>", " ", own(page())).split())
     # One of four documents is labelled in each ranking; r1 ranks it nowhere lower than r0.
-    assert "What nobody has judged Round judged, of the first ten" in text
+    assert "What nobody has judged made-up Round judged, of the first ten" in text
     assert "r1 25.0 %" in text
     assert "its sign is open" in text
     assert "Only right answers of made-up are labelled" in text
