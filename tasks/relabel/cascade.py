@@ -100,7 +100,7 @@ def run_cascade(
         for questions in in_blocks(asked, labels, training):
             answered = ask(line, questions, desk)
             keep(answered.with_columns(place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"])))
-            said.append(questions.pairs.select(PAIR).join(answered.select(SLIM), on=PAIR, how="left", maintain_order="left").drop(PAIR))
+            said.append(in_order(questions.pairs, answered))
         heard = pl.concat(said)
         made.said.append(calibrated(asked.hstack(heard), line["evidence"]))
         counts = dict(heard["verdict"].value_counts().rows())
@@ -116,6 +116,11 @@ def run_cascade(
             sent = pl.concat([sent, made.control])
         asked = pairs.filter(within(pairs, sent))
     return made
+
+
+def in_order(pairs: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
+    """What is kept of the verdicts on some pairs, a row for each in their order, without the ids, which the table of all pairs has."""
+    return pairs.select(PAIR).join(answered.select(SLIM), on=PAIR, how="left", maintain_order="left").drop(PAIR)
 
 
 def sent_on(said: pl.DataFrame, line: dict) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Where pairs of one table stand in another, and the runs of a table in which queries are whole, so that a million pairs fit.
 
-A join of a million pairs by two texts takes some hundred bytes for each of them; here it is done part by part.
+A join of two whole tables holds the keys of all their pairs at once, and copies of both; here it is done part by part.
 """
 
 from __future__ import annotations
