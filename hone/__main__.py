@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 recipes_app = typer.Typer(invoke_without_command=True, help="List the recipes, check them, show one with every default.")
 store_app = typer.Typer(invoke_without_command=True, help="What the vector store holds, and what of it no model needs any more.")
-export_app = typer.Typer(no_args_is_help=True, help="Write a round's data for other tools.")
+export_app = typer.Typer(no_args_is_help=True, help="Write a round's data or its model for other tools.")
 judge_app = typer.Typer(no_args_is_help=True, help="Judges: how far each can be believed, and how to use one.")
 judgments_app = typer.Typer(invoke_without_command=True, help="The ledger: what was asked, by whom, and at what cost.")
 app.add_typer(judgments_app, name="judgments")
@@ -121,6 +121,17 @@ def audit(
     from hone.audit.command import audit as examine
 
     examine(what, test, out, json, verdicts, encoder, model, seed)
+
+
+@export_app.command("model")
+def export_model(
+    round: Annotated[str, typer.Argument(help="A round.")],
+    out: Annotated[Path, typer.Argument(help="A new folder.")],
+) -> None:
+    """A round's model in a folder of its own, with the report's card of it."""
+    from hone.export import export_model as write
+
+    write(round, out)
 
 
 @recipes_app.callback()

@@ -1,4 +1,4 @@
-"""`hone export data`: a round's labels with their texts, in the layouts of other libraries."""
+"""`hone export`: a round's labels with their texts in the layouts of other libraries, or its model with its whole card."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import polars as pl
 from hone.screen import line
 from hone.workspace import round_folder
 from tasks import tables, training_set
-from tasks.errors import Refused
-from tasks.files import written_whole
+from tasks.encode.model import copy_model
+from tasks.errors import Refused, nearest
+from tasks.files import folder_written_whole, written_whole
+from tasks.report.card import CARDS
 
 
 def export(round: str, format: str, out: Path | None) -> None:
@@ -27,6 +29,27 @@ def export(round: str, format: str, out: Path | None) -> None:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
             count += 1
     line(f"{target}: {count:,} lines, {len(examples):,} queries")
+
+
+def export_model(round: str, out: Path) -> None:
+    """Copy a round's model to a new folder, the report's card of it as README.md, whole or not at all.
+
+    Raises:
+        Refused: there is no such model or no card of it, or the folder is there already.
+    """
+    model, card = Path("models") / round, CARDS / f"{round}.md"
+    if not (model / "modules.json").exists():
+        there = [folder.name for folder in sorted(Path("models").glob("*")) if (folder / "modules.json").exists()]
+        raise Refused(f"{model} is no model here: {nearest(round, there)}")
+    if not card.exists():
+        raise Refused(f"{card} is missing, which `dvc repro report` writes for every round (not for r0, which is as its publisher has it).")
+    if out.exists():
+        raise Refused(f"{out} is there already: name a new folder, or delete it.")
+    with folder_written_whole(out) as place:
+        copy_model(model, place)
+        said = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', f'SentenceTransformer("{out.name}")')
+        (place / "README.md").write_text(said, encoding="utf-8")
+    line(f"{out}: the model of {round}, with its card in README.md")
 
 
 def examples_of(round: str) -> list[dict]:

@@ -17,7 +17,8 @@ from tasks.evaluate.kinds import Kinds, Tables, kinds
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import ranking_of
 from tasks.files import read_json, write_text
-from tasks.report import by_kind, figures, hurt, leaks, plots
+from tasks.report import by_kind, figures, flat, hurt, leaks, plots
+from tasks.report.card import write_cards
 from tasks.report.drift import drift
 from tasks.report.examples import Example, examples
 from tasks.report.first_screen import first_screen
@@ -26,12 +27,12 @@ from tasks.report.holes import holes, judged, warning
 from tasks.report.judged import judged_rounds
 from tasks.report.loss import loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
-from tasks.report.origin import git_commit, machine
+from tasks.report.origin import git_commit, hashes, machine
 from tasks.report.page.render import render
 from tasks.report.runs import LOOP
 from tasks.report.scores import REPORTS, Score, all_scores, changed_most, overall
 from tasks.report.sources import sources
-from tasks.report.summary import MARGIN, seen, summary
+from tasks.report.summary import MARGIN, counts, seen, sentence, summary
 from tasks.stage import run, say
 
 PAGE = Path("reports/index.html")
@@ -58,6 +59,16 @@ def main() -> None:
     levels = by_kind.adjusted(
         [one for name, cut in parted.items() for one in by_kind.levels(name, answer.base, rounds, cut, settings["seed"])]
     )
+    flipped = all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds])
+    unjudged = {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]}
+    recipes = {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in settings["recipes"].items()}
+    made_on = f"{machine()}, {settings['model']['precision']}"
+    tables = flat.flat(found, harms, levels, flipped, mining, {name: one["rows"] for name, one in unjudged.items()}, leaked)
+    flat.write(tables, [answer.headline, *warnings, *answer.details])
+    models = {f"models/{name}": name for name in rounds}
+    about = {"commit": git_commit(), "machine": made_on, "models": hashes(models), "recipes": recipes}
+    sentences = {name: about_round(name, found, answer.base, harms, leaked) for name in rounds}
+    write_cards(tables, rounds, answer.base, about | {"sentences": sentences}, settings)
     loop = read_json(LOOP)["name"]
     judging = judged_rounds(rounds, hidden, training, settings["evidence"])
     moved = changed(found, rounds, len(settings["evaluate_on"]) > 1)
@@ -67,19 +78,19 @@ def main() -> None:
         "summary": answer,
         "first_screen": first_screen(answer, found, rounds, moved, [line for told in kinds_told.values() for line in told], judging),
         "sources": sources(answer.base, answer.shown, first_negative(shown)),
-        "machine": f"{machine()}, {settings['model']['precision']}",
+        "machine": made_on,
         "by_collection": {name: [score for score in found if score.collection == name] for name in settings["evaluate_on"]},
         "detectable": {
             name: seen([one for one in found if one.collection == name and one.name in rounds]) for name in settings["evaluate_on"]
         },
-        "holes": {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]},
+        "holes": unjudged,
         "spaces": lying,
         "warnings": warnings,
         "harms": harms,
         "margin": MARGIN,
         "leaks": leaked,
         "refuse_above": settings["refuse_above"],
-        "flips": all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds]),
+        "flips": flipped,
         "drift": drift(training),
         "by_kind": {
             name: {"rows": [one for one in levels if one.collection == name], "told": told, "left_out": parted[name].left_out}
@@ -96,7 +107,7 @@ def main() -> None:
         "chosen": CHOSEN,
         "plain_fates": (CHOSEN, NOT_CHOSEN, NOT_FOUND),
         "examples": [{"round": name, "examples": drawn} for name, drawn in shown.items() if drawn],
-        "settings_text": {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in settings["recipes"].items()},
+        "settings_text": recipes,
         "figures": {
             "scores": figures.scores(found, rounds),
             "differences": figures.differences(found, answer.base),
@@ -105,7 +116,7 @@ def main() -> None:
             "fates": figures.fates(mining),
             "hidden": figures.hidden(mining),
         },
-        "commit": git_commit(),
+        "commit": about["commit"],
         "loop_name": loop,
         "draws": DRAWS,
     }
@@ -121,6 +132,13 @@ def first_negative(shown: dict[str, list[Example]]) -> tuple[str, str, str] | No
     return next(
         ((name, one.query_id, negative.doc_id) for name, drawn in shown.items() for one in drawn for negative in one.negatives), None
     )
+
+
+def about_round(name: str, found: list[Score], base: str, harms: list[hurt.Harm], leaked: list[dict]) -> list[str]:
+    """What a round's card says first: what it gives on each collection, whom it hurts, what leaked."""
+    own = [one for one in found if one.name == name and one.base is not None]
+    sentences = [f"{sentence(one)} on {one.collection}. {counts(one.base)}" for one in own]
+    return [*sentences, *leaks.first_lines(leaked), *hurt.first_lines(harms, name)]
 
 
 def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[dict]:
