@@ -11,7 +11,8 @@ from pathlib import Path
 from tasks import resolved
 from tasks.errors import Refused
 from tasks.files import read_json, write_json
-from tasks.leakage.told import asked, example, percent, sentence
+from tasks.leakage.told import asked, example, sentence
+from tasks.report.words import count, share
 from tasks.stage import run, say
 
 REPORTS = Path("reports/leakage")
@@ -25,7 +26,7 @@ def main() -> None:
     accounts = {name: read_json(REPORTS / f"{name}.json") for name in settings["evaluate_on"]}
     refuse_leaks(accounts, settings["refuse_above"])
     write_json(ADMITTED, PASSED)
-    say(f"admit: {len(accounts)} collections may be trained for")
+    say(f"admit: what is asked of {count(len(accounts), 'collection')} leaks no more than params.yaml allows")
 
 
 def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
@@ -37,9 +38,10 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
         return
     told = " ".join(f"{name}: {sentence(one)} For example {example(one)}." for name, one in over.items())
     raise Refused(
-        f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {percent(refuse_above)}). {told} "
-        f"Scores on them would be memory in part. {REPORTS}/{next(iter(over))}.json lists the training queries to take out (`take_out`); "
-        "or evaluate on other queries. Where this is meant, raise `leakage: {refuse_above: ...}` or set it to null; the report tells "
+        f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {share(refuse_above)}). {told} "
+        "Scores on them would be memory in part. Take out the training queries that "
+        f"{REPORTS}/{next(iter(over))}.json lists (`take_out`), or evaluate on other queries. Where this is meant, raise "
+        "`leakage: {refuse_above: ...}` or set it to null; the report tells "
         "what leaked all the same."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.leakage.texts import SPLITS
+from tasks.report.words import count, joined, share
 
 CHARACTERS = 100
 
@@ -13,10 +14,13 @@ def sentence(account: dict) -> str:
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
-        looked = " and ".join(f"{one['queries']:,} {split} queries" for split, one in parts)
-        return f"training sees none of {looked}."
-    told = [f"{one['leaked']:,} of {one['queries']:,} {split} queries ({percent(one['share'])})" for split, one in parts]
-    return f"training sees {' and '.join(told)}, as the same text or nearly."
+        return f"training sees none of {joined([queries(split, one['queries']) for split, one in parts])}."
+    told = [f"{one['leaked']:,} of {queries(split, one['queries'])} ({share(one['share'])})" for split, one in parts]
+    return f"training sees {joined(told)}, as the same text or nearly."
+
+
+def queries(split: str, number: int) -> str:
+    return count(number, f"{split} query", f"{split} queries")
 
 
 def asked(account: dict) -> list[tuple[str, dict]]:
@@ -31,10 +35,6 @@ def example(account: dict) -> str:
         f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({cut(one['training'])!r}) and the {one['split']} "
         f"query '{one['asked_id']}' ({cut(one['asked'])!r})"
     )
-
-
-def percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %")
 
 
 def cut(text: str) -> str:

@@ -63,6 +63,7 @@ def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
         assert set(told["modules"]) - packages <= known, settings
         checked.add(settings)
     assert {"start", "collect/python-api", "rounds/r2/retrieve", "rounds/r2/train", "evaluate/python-api", "track/r2", "report"} <= checked
+    assert {"leakage/python-api", "admit", "drift"} <= checked
 
 
 def settings_of(arguments: list[str]) -> str | None:
@@ -77,6 +78,9 @@ def settings_of(arguments: list[str]) -> str | None:
         "start": "start",
         "evaluate": f"evaluate/{given.get('collection')}",
         "reference": f"reference/{given.get('reference')}/{given.get('collection')}",
+        "leakage": f"leakage/{given.get('collection')}",
+        "admit": "admit",
+        "drift": "drift",
         "open": "open",
         "track": f"track/{given.get('round')}",
         "report": "report",
@@ -220,8 +224,9 @@ def test_a_misspelt_word_in_the_last_round_is_found_before_the_first_trains(proj
 
 
 KILLED_IN = (
-    "resolve", "collect@python-api", "start", "train@r1", "retrieve@r2", "rank@r2", "score@r2", "sample@r2", "relabel@r2", "train@r2",
-    "evaluate@r2-python-api", "evaluate-reference@r0-python-api", "open", "track@r2", "report",
+    "resolve", "collect@python-api", "start", "leakage@python-api", "admit", "train@r1", "retrieve@r2", "rank@r2", "score@r2",
+    "sample@r2", "relabel@r2", "train@r2", "evaluate@r2-python-api", "evaluate-reference@r0-python-api", "open", "track@r2", "drift",
+    "report",
 )  # fmt: skip
 
 
