@@ -48,7 +48,8 @@ def main() -> None:
     answer = summary(found, rounds, settings["compare_with"])
     harms, leaked = hurt.harms(found, rounds, settings["train_on"]), leaks.leaks(settings["evaluate_on"])
     lying = {name: spaces(name, found) for name in settings["evaluate_on"]}
-    warnings = [*leaks.first_lines(leaked), *hurt.first_lines(harms, answer.shown), *collapses(lying, answer.base, list(rounds))]
+    warnings = [*leaks.first_lines(leaked), *hurt.damage(harms, answer.shown), *collapses(lying, answer.base, list(rounds))]
+    unhurt = hurt.elsewhere(harms, answer.shown)
     hidden = hidden_pairs(training)
     mining = mined(rounds, hidden)
     losses = {name: loss_by_step(name) for name in rounds}
@@ -64,7 +65,7 @@ def main() -> None:
     recipes = {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in settings["recipes"].items()}
     made_on = f"{machine()}, {settings['model']['precision']}"
     tables = flat.flat(found, harms, levels, flipped, mining, {name: one["rows"] for name, one in unjudged.items()}, leaked)
-    flat.write(tables, [answer.headline, *warnings, *answer.details])
+    flat.write(tables, [answer.headline, *warnings, *unhurt, *answer.details])
     models = {f"models/{name}": name for name in rounds}
     about = {"commit": git_commit(), "machine": made_on, "models": hashes(models), "recipes": recipes}
     sentences = {name: about_round(name, found, answer.base, harms, leaked) for name in rounds}
@@ -86,6 +87,7 @@ def main() -> None:
         "holes": unjudged,
         "spaces": lying,
         "warnings": warnings,
+        "unhurt": unhurt,
         "harms": harms,
         "margin": MARGIN,
         "leaks": leaked,
@@ -122,7 +124,7 @@ def main() -> None:
     }
     write_text(PAGE, render(content))
     say(f"report: {answer.text}")
-    for line in warnings:
+    for line in [*warnings, *unhurt]:
         say(f"report: {line}")
     say(f"report: open {PAGE}, or `make ui` for MLflow (experiment hone, run {loop})")
 
@@ -138,7 +140,7 @@ def about_round(name: str, found: list[Score], base: str, harms: list[hurt.Harm]
     """What a round's card says first: what it gives on each collection, whom it hurts, what leaked."""
     own = [one for one in found if one.name == name and one.base is not None]
     sentences = [f"{sentence(one)} on {one.collection}. {counts(one.base)}" for one in own]
-    return [*sentences, *leaks.first_lines(leaked), *hurt.first_lines(harms, name)]
+    return [*sentences, *leaks.first_lines(leaked), *hurt.damage(harms, name), *hurt.elsewhere(harms, name)]
 
 
 def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[dict]:

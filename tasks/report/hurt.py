@@ -71,28 +71,34 @@ def harms(found: list[Score], rounds: dict[str, dict], train_on: list[str]) -> l
     return made
 
 
-def first_lines(found: list[Harm], name: str) -> list[str]:
-    """What the page says of a round before all else; nothing where one collection is asked and its headline says it.
+def damage(found: list[Harm], name: str) -> list[str]:
+    """Where a round is worse than the base model beyond doubt: a sentence that the page says before all else.
 
     Args:
         found: as `harms` gives it.
         name: the round that the answer is about.
     """
+    worse = [one for one in found if one.name == name and one.verdict == "worse"]
+    if not worse:
+        return []
+    parts = [f"{one.where} {changed(one.against)}" for one in worse]
+    return [f"Training hurt the base model: {name} loses nDCG@10 against {worse[0].against.other} on {joined(parts)}."]
+
+
+def elsewhere(found: list[Harm], name: str) -> list[str]:
+    """What is known where it did no damage that is beyond doubt; nothing for one collection whose headline says that it gained."""
     own = [one for one in found if one.name == name]
-    worse, open_, spared, better = ([one for one in own if one.verdict == kind] for kind in ("worse", "open", "spared", "better"))
-    sentences = []
-    if worse:
-        parts = [
-            f"{one.where} {signed(one.against.difference.mean)} ({span(one.against.difference)}, {chance(one.against.p)})" for one in worse
-        ]
-        sentences.append(f"Training hurt the base model: {name} loses nDCG@10 against {worse[0].against.other} on {joined(parts)}.")
+    open_, spared, better = ([one.where for one in own if one.verdict == kind] for kind in ("open", "spared", "better"))
     if open_:
-        lines = joined([one.where for one in open_])
-        sentences.append(f"Whether training hurt the base model on {lines} is open: a loss of {MARGIN:g} is not ruled out.")
-    if not sentences and len(own) > 1:
-        gains = f"better on {joined([one.where for one in better])}" if better else ""
-        kept = f"a loss of {MARGIN:g} is ruled out on {joined([one.where for one in spared])}" if spared else ""
-        sentences.append(f"On no collection did training hurt the base model: {'; '.join(part for part in (gains, kept) if part)}.")
-    elif not sentences and spared:
-        sentences.append(f"Training did not hurt the base model: a loss of {MARGIN:g} is ruled out.")
-    return sentences
+        return [f"Whether training hurt the base model on {joined(open_)} is open: a loss of {MARGIN:g} is not ruled out."]
+    if any(one.verdict == "worse" for one in own) or not (spared or len(better) > 1):
+        return []
+    known = [
+        *([f"{name} is better on {joined(better)}"] if better else []),
+        *([f"a loss of {MARGIN:g} is ruled out on {joined(spared)}"] if spared else []),
+    ]
+    return [f"Training did not hurt the base model: {joined(known)}."]
+
+
+def changed(against: Against) -> str:
+    return f"{signed(against.difference.mean)} ({span(against.difference)}, {chance(against.p)})"

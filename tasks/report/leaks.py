@@ -31,4 +31,11 @@ def leaks(collections: list[str]) -> list[dict]:
 
 def first_lines(found: list[dict]) -> list[str]:
     """A sentence for each collection of which something leaked."""
-    return [f"Leakage on {one['collection']}: {one['told']} Its score is memory in part." for one in found if one["leaked"]]
+    return [f"Leakage on {one['collection']}: {one['told']} {meaning(one)}" for one in found if one["leaked"]]
+
+
+def meaning(account: dict) -> str:
+    """What a leak does to the figures: dev queries choose the round, test queries are its score."""
+    if account["splits"]["test"]["leaked"] or not account["splits"]["test"]["queries"]:
+        return "Its score is memory in part."
+    return "What chooses the round there is memory in part."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.doubt.paired import holm, no_worse
-from tasks.report.hurt import Harm, first_lines, harms
+from tasks.report.hurt import Harm, damage, elsewhere, harms
 from tasks.report.scores import all_scores
 from tests.report.made_up import DEV, ROUNDS, write_all, write_scores
 
@@ -32,23 +32,33 @@ def verdicts(made: list[Harm], name: str = "r2") -> dict[str, str]:
 def test_a_collection_that_is_not_trained_on_and_was_hurt_is_said_first(workspace: Path):
     made = found(gained=GAINED, lost=LOST)
     assert verdicts(made) == {"gained": "better", "lost": "worse"}
-    [line] = first_lines(made, "r2")
+    [line] = damage(made, "r2")
     assert line.startswith("Training hurt the base model: r2 loses nDCG@10 against r0 on lost (not trained on) −0.500 (")
     assert "p < .001" in line
+    assert elsewhere(made, "r2") == []
 
 
 def test_what_changes_nothing_is_shown_to_hurt_nothing(workspace: Path):
     made = found(gained=GAINED, same=SAME)
     assert verdicts(made) == {"gained": "better", "same": "spared"}
-    assert first_lines(made, "r2") == [
-        "On no collection did training hurt the base model: better on gained; a loss of 0.005 is ruled out on same (not trained on)."
+    assert elsewhere(made, "r2") == [
+        "Training did not hurt the base model: r2 is better on gained and a loss of 0.005 is ruled out on same (not trained on)."
+    ]
+    assert damage(made, "r2") == []
+
+
+def test_what_is_open_is_said_beside_the_damage(workspace: Path):
+    made = found(lost=LOST, few=[1.0, 0.9])
+    assert len(damage(made, "r2")) == 1
+    assert elsewhere(made, "r2") == [
+        "Whether training hurt the base model on few (not trained on) is open: a loss of 0.005 is not ruled out."
     ]
 
 
 def test_few_queries_leave_it_open(workspace: Path):
     made = found(same=[1.0, 0.9, 1.0, 1.0])
     assert verdicts(made) == {"same": "open"}
-    assert first_lines(made, "r2") == ["Whether training hurt the base model on same is open: a loss of 0.005 is not ruled out."]
+    assert elsewhere(made, "r2") == ["Whether training hurt the base model on same is open: a loss of 0.005 is not ruled out."]
     assert next(one.words for one in made if one.name == "r2") == "open: a loss of 0.005 is not ruled out by 4 test queries"
 
 
@@ -59,7 +69,7 @@ def test_one_query_cannot_be_tested(workspace: Path):
 
 
 def test_one_collection_that_gained_needs_no_line(workspace: Path):
-    assert first_lines(found(gained=GAINED), "r2") == []
+    assert elsewhere(found(gained=GAINED), "r2") == []
 
 
 def test_every_round_counts_in_the_correction(workspace: Path):
@@ -73,4 +83,4 @@ def test_nothing_to_hold_the_rounds_against(workspace: Path):
     write_all()
     one = {"r1": ROUNDS["r1"]}
     assert harms(all_scores(one, [], ["made-up"], 13), one, ["made-up"]) == []
-    assert first_lines([], "r1") == []
+    assert damage([], "r1") == elsewhere([], "r1") == []

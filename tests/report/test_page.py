@@ -16,9 +16,10 @@ import yaml
 from typer.main import get_command
 
 from hone.__main__ import app as hone
+from tasks.files import read_json, write_json
 from tasks.report.__main__ import main
 from tests.conftest import PROJECT
-from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
+from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_leakage, write_scores
 
 ADDRESS = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""", re.IGNORECASE)
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} &lt;b&gt;"
@@ -145,6 +146,40 @@ def test_what_nobody_has_judged_and_how_vectors_lie(workspace: Path):
     lying = text.partition("How the vectors lie")[2].partition("Alignment:")[0]
     assert lying.split()[-4:] == ["r3", "0.500", "−2.500", "–"]
     assert "bm25" not in lying  # it has no vectors
+
+
+def test_what_one_must_know_first_stands_under_the_headline(workspace: Path):
+    write_all(("made-up", "other"))
+    for name, dev in DEV.items():
+        write_scores(name, "other", [1.0] * 40 if name in ("r0", "bm25") else [0.0, 1.0] * 20, dev)
+    write_leakage("other", 2)
+    lying = Path("reports/metrics/r3/other.json")
+    write_json(lying, read_json(lying) | {"uniformity": -0.1})
+    main()
+    text = own(Path("reports/index.html").read_text(encoding="utf-8"))
+    said = re.findall(r'<p class="warning">(.*?)</p>', text)
+    assert [line.partition(":")[0] for line in said] == [
+        "Leakage on other", "Training hurt the base model", "The vectors of r3 have collapsed on other"
+    ]  # fmt: skip
+    assert "Whether training hurt the base model on made-up is open" in text
+    shown = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    assert "r2 other (not trained on) −0.5000 −0.650 to −0.350 p &lt; .001 p = 1.000 yes, worse beyond doubt" in shown
+    assert "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in shown  # flips: queries, answered, lost, their share, won, fell, rose
+    assert "r2 2 r3 1 50.0 % 1 50.0 % +0.100" in shown  # of r2's two pairs r3 has forgotten one
+    assert "Negative, above it again d5 text of d5" in shown
+    assert "other test 4 0 2 50.0 %" in shown
+    assert "A loop with more than 5.0 % of a split is refused" in shown
+
+
+def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
+    clean = Elements(page())
+    write_all(texts={name: f"{HOSTILE} {name}" for name in ("q2", "d2", "d5")})
+    write_leakage("made-up", 1, training=HOSTILE)
+    main()
+    found = Elements(own(Path("reports/index.html").read_text(encoding="utf-8")))
+    assert found.text.count(HOSTILE) >= 4
+    assert {tag for tag, _ in found.tags} == {tag for tag, _ in clean.tags}
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
 
 
 def test_texts_are_escaped(workspace: Path):
