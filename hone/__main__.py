@@ -99,8 +99,18 @@ def bench_labels(
     round: Annotated[str, typer.Argument(help="A round that mined candidates.")],
     depth: Annotated[int, typer.Option(help="Of each query's candidates, the first so many are looked at.")] = 10,
     keep: Annotated[int, typer.Option(help="Negatives that a recipe would choose of each query.")] = 4,
+    train: Annotated[bool, typer.Option("--train", help="Train on each arm's negatives, and say how much damage each repairs.")] = False,
+    arm: Annotated[list[str] | None, typer.Option(help="With --train: rule:NAME, judge:NAME, recipe:NAME, random; once for each.")] = None,
+    seeds: Annotated[int, typer.Option(help="With --train: trainings of each arm.")] = 5,
+    steps: Annotated[int | None, typer.Option(help="With --train: of each training; the round's own by default.")] = None,
+    on: Annotated[str | None, typer.Option(help="With --train: the collection that is evaluated on.")] = None,
 ) -> None:
     """How many hidden right answers each filter and each free judge finds among a round's candidates, and what else it removes."""
+    if train:
+        from hone.damage.command import bench_training
+
+        bench_training(round, arm, seeds, steps, on, depth)
+        return
     from hone.bench_labels import bench_labels as hold
 
     hold(round, depth, keep)

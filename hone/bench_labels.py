@@ -64,8 +64,60 @@ def bench_labels(round: str, depth: int = 10, keep: int = 4) -> list[Found]:
     Raises:
         Refused: no such round, it has mined nothing, or nothing was hidden.
     """
-    if depth < 1 or keep < 1:
-        raise Refused(f"--depth and --keep are 1 or more: {depth} and {keep}.")
+    if keep < 1:
+        raise Refused(f"--keep is 1 or more: {keep}.")
+    bench = looked_at(round, depth)
+    marked, rules = bench.marked, bench.rules
+    found = [measured("nobody", marked, marked.clear().select(PAIR), keep)]
+    found += [measured(who, marked, gone, keep) for who, gone in (*rules.trials(bench.first), *bench.judged())]
+    line()
+    table(COLUMNS, [row(one) for one in found])
+    line()
+    line("Who costs something: `hone judge check NAME --on COLLECTION --gold hidden` says the same of a sample.")
+    return found
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is looked at of a round.
+
+    Attributes:
+        first: of each query the first candidates after the guards.
+        marked: the same with `hidden`: whether each is a right answer that was hidden.
+        rules: that can be tried on them.
+    """
+
+    round: str
+    given: params.Params
+    training: TrainingSet
+    first: pl.DataFrame
+    marked: pl.DataFrame
+    rules: Trial
+
+    def judged(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """What every judge of params.yaml that costs nothing finds among the candidates."""
+        for name in self.free_judges():
+            yield f"judge {name}", self.found_by(name)
+
+    def free_judges(self) -> list[str]:
+        return [name for name, written in self.given.judges.items() if methods.line(written, f"judges.{name}")[0] in FREE]
+
+    def found_by(self, name: str) -> pl.DataFrame:
+        """query_id, doc_id of what a judge says yes to."""
+        judge = judge_line(self.given, name)
+        desk = desk_of(self.given, self.round, [judge], self.training)
+        said = pl.concat([ask(judge, questions, desk) for questions in in_blocks(self.first, self.rules.labels, self.training)])
+        return said.filter(pl.col("verdict") == "positive").select(PAIR)
+
+
+def looked_at(round: str, depth: int) -> Bench:
+    """A round's first candidates, with what is known of them.
+
+    Raises:
+        Refused: no such round, it has mined nothing, or nothing that was hidden is among them.
+    """
+    if depth < 1:
+        raise Refused(f"--depth is 1 or more: {depth}.")
     given, training = params.read(), training_set.read()
     file = Path("rounds") / round / "candidates.parquet"
     if round not in given.rounds:
@@ -77,23 +129,16 @@ def bench_labels(round: str, depth: int = 10, keep: int = 4) -> list[Found]:
         raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
     labels = carried_labels(given.rounds[round].start)
     scores = tables.read("scores", Path("rounds") / round / "scores.parquet")
-    settings = resolved.of_round(round, "sample")
-    rules = Trial(labels, scores, training, settings)
+    rules = Trial(labels, scores, training, resolved.of_round(round, "sample"))
     first = rules.after_guards(candidates).filter(pl.int_range(pl.len()).over("query_id") < depth)
-    marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    marked = first.join(hidden.unique().with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
     marked = marked.with_columns(pl.col("hidden").fill_null(False))
     there = int(marked["hidden"].sum())
     queries = f"the first {depth} of {marked['query_id'].n_unique():,} queries"
     line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them hidden answers")
     if not there:
         raise Refused(f"none of {len(hidden):,} hidden answers is among them: --depth {depth} is too few, or they leave by a guard.")
-    found = [measured("nobody", marked, marked.clear().select(PAIR), keep)]
-    found += [measured(who, marked, gone, keep) for who, gone in (*rules.trials(first), *judged(given, round, first, labels, training))]
-    line()
-    table(COLUMNS, [row(one) for one in found])
-    line()
-    line("Who costs something: `hone judge check NAME --on COLLECTION --gold hidden` says the same of a sample.")
-    return found
+    return Bench(round, given, training, first, marked, rules)
 
 
 class Trial:
@@ -124,17 +169,6 @@ class Trial:
 
 def line_of(name: str, parameters: dict | None = None) -> dict:
     return methods.checked("sample.keep", {name: parameters or {}}, "bench-labels")
-
-
-def judged(
-    given: params.Params, round: str, rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    """What every judge of params.yaml that costs nothing finds among the candidates."""
-    free = [judge_line(given, name) for name, written in given.judges.items() if next(iter(written)) in FREE]
-    desk = desk_of(given, round, free, training)
-    for judge in free:
-        said = pl.concat([ask(judge, questions, desk) for questions in in_blocks(rows, labels, training)])
-        yield f"judge {judge['name']}", said.filter(pl.col("verdict") == "positive").select(PAIR)
 
 
 def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:

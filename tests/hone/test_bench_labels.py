@@ -79,8 +79,10 @@ def test_without_scores_no_rule_that_needs_some_is_tried(mined: None):
 def test_what_cannot_be_measured_is_refused(mined: None):
     with pytest.raises(Refused, match="there is no round 'r11' in params.yaml: did you mean 'r1'"):
         bench_labels("r11")
-    with pytest.raises(Refused, match="--depth and --keep are 1 or more"):
+    with pytest.raises(Refused, match="--depth is 1 or more"):
         bench_labels("r1", depth=0)
+    with pytest.raises(Refused, match="--keep is 1 or more"):
+        bench_labels("r1", keep=0)
     hide("d1")  # it leaves by a guard
     with pytest.raises(Refused, match="none of 2 hidden answers is among them"):
         bench_labels("r1")

@@ -50,7 +50,7 @@ def test_two_teachers_are_refused():
 
 
 def test_the_stage_knows_which_losses_want_one():
-    from tasks.train.__main__ import learns_from_grades
+    from tasks.train.fit import learns_from_grades
 
     assert learns_from_grades({"losses": [{"method": "infonce"}, {"method": "distil"}]}) == "distil"
     assert learns_from_grades({"losses": [{"method": "infonce"}]}) is None

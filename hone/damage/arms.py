@@ -1,0 +1,167 @@
+"""The arms: labels of one round that differ only in which mined negatives were taken out, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+import polars as pl
+import yaml
+
+from hone.bench_labels import FREE, Bench, line_of
+from hone.judge_check import desk_of
+from tasks import methods, tables
+from tasks.errors import Refused, nearest
+from tasks.relabel.__main__ import ask
+from tasks.relabel.cascade import run_cascade
+from tasks.relabel.joined import joined
+from tasks.relabel.verdicts import PAIR
+from tasks.resolve import judges, recipe
+from tasks.resolve.recipe import GUARDS
+from tasks.sample.__main__ import random_queries
+
+NOISY, CLEAN, UNMINED, RANDOM = "noisy", "clean", "no-mining", "random"
+RANDOM_DEPTH = 4  # documents drawn for each that is wanted, so that the guards may refuse some; ours
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Labels to train on.
+
+    Attributes:
+        name: who took negatives out.
+        labels: of the round, with what is left of its negatives.
+        trained: negatives that training reads: the first few of each query.
+        false: how many of these are right answers that were hidden.
+    """
+
+    name: str
+    labels: pl.DataFrame
+    trained: int
+    false: int
+
+
+def default_names(bench: Bench) -> list[str]:
+    """Every arm that costs nothing but training, those alike included: they train once."""
+    return [
+        NOISY,
+        CLEAN,
+        *(f"rule:{name}" for name in rules_of(bench)),
+        *(f"judge:{name}" for name in bench.free_judges()),
+        *(f"recipe:{name}" for name in recipe.names() if cleans(bench, name)),
+    ]
+
+
+def arms(bench: Bench, names: list[str], negatives: int) -> list[Arm]:
+    """The arms of these names, `noisy` and `clean` before all others.
+
+    Args:
+        bench: a round's first candidates.
+        names: noisy, clean, no-mining, random, rule:NAME (rule:NAME:PARAMETER=VALUE), judge:NAME or recipe:NAME.
+        negatives: of each query's negatives, training reads the first so many.
+
+    Raises:
+        Refused: there is no such arm, it would cost something, or no negative that training reads is a hidden answer.
+    """
+    wanted = dict.fromkeys([NOISY, CLEAN, *names])
+    found = [arm_of(bench, name, mined(bench, name), negatives) for name in wanted]
+    if not found[0].false:
+        raise Refused(
+            f"none of the {found[0].trained:,} negatives that training reads (the first {negatives} of each query) is a hidden answer: "
+            "nothing is damaged. Hide more (`hide` in params.yaml)."
+        )
+    return found
+
+
+def mined(bench: Bench, name: str) -> pl.DataFrame:
+    """What an arm has for negatives, each query's in order."""
+    if name == NOISY:
+        return bench.first
+    if name == CLEAN:
+        return bench.marked.filter(~pl.col("hidden")).drop("hidden")
+    if name == UNMINED:
+        return bench.first.clear()
+    if name == RANDOM:
+        return at_random(bench)
+    kind, _, rest = name.partition(":")
+    if kind not in KINDS or not rest:
+        known = [NOISY, CLEAN, UNMINED, RANDOM, *default_names(bench)]
+        raise Refused(f"there is no arm '{name}': {nearest(name, list(dict.fromkeys(known)))} (or rule:NAME:PARAMETER=VALUE)")
+    return bench.first.join(KINDS[kind](bench, rest), on=PAIR, how="anti", maintain_order="left")
+
+
+def arm_of(bench: Bench, name: str, left: pl.DataFrame, negatives: int) -> Arm:
+    read = left.filter(pl.int_range(pl.len()).over("query_id") < negatives)
+    false = bench.marked.filter("hidden").join(read, on=PAIR, how="semi")
+    labels = joined(bench.rules.labels, tables.shaped("negatives", left), tables.empty("removed"))
+    return Arm(name, labels, len(read), len(false))
+
+
+def at_random(bench: Bench) -> pl.DataFrame:
+    """Random documents that the guards let through, for the queries that have mined negatives."""
+    queries = bench.first.select("query_id").unique(maintain_order=True)
+    drawn = random_queries(queries, bench.training, RANDOM_DEPTH, bench.rules.settings)
+    return bench.rules.after_guards(drawn.with_columns(source=pl.lit(RANDOM)))
+
+
+def rules_of(bench: Bench) -> list[str]:
+    """The rules that are no guards; those that need scores only where there are some."""
+    names = [name for name in methods.names("sample.keep") if name not in GUARDS]
+    return [name for name in names if len(bench.rules.scores) or "scores" not in methods.find("sample.keep", name).reads]
+
+
+def by_rule(bench: Bench, text: str) -> pl.DataFrame:
+    """query_id, doc_id of what a rule removes, such as `positive-aware` or `positive-aware:share=0.9`."""
+    name, _, rest = text.partition(":")
+    if name not in rules_of(bench):
+        why = f"it is a guard, and no arm goes without those ({', '.join(GUARDS)})" if name in GUARDS else nearest(name, rules_of(bench))
+        raise Refused(f"there is no arm 'rule:{name}': {why}")
+    given = [one.partition("=") for one in rest.split(",") if one]
+    return bench.rules.removed(bench.first, [line_of(name, {key.strip(): yaml.safe_load(value) for key, _, value in given})])[1]
+
+
+def by_judge(bench: Bench, name: str) -> pl.DataFrame:
+    """query_id, doc_id of what a judge that costs nothing says yes to."""
+    if name not in bench.free_judges():
+        costs = f"the judge {name} costs something; those that do not" if name in bench.given.judges else "those of params.yaml"
+        raise Refused(f"there is no arm 'judge:{name}': {costs} are {', '.join(bench.free_judges()) or 'none'}.")
+    return bench.found_by(name)
+
+
+def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
+    """query_id, doc_id of what a recipe takes out of these candidates: by its rules, and then by its judges.
+
+    What judges find leaves, whatever the recipe's `then` is: all arms are to train on the same positives.
+    """
+    made = recipe.read(name)
+    left, gone = bench.rules.removed(bench.first, own_rules(made))
+    if made.relabel == "none":
+        return gone
+    section = judges.relabel(bench.given, made, bench.round)
+    if dear := [line["name"] for line in section["cascade"] if line["method"] not in FREE]:
+        raise Refused(f"there is no arm 'recipe:{name}': its judge {', '.join(dear)} costs something.")
+    if not section["cascade"]:
+        return gone
+    desk = desk_of(bench.given, bench.round, section["cascade"], bench.training)
+    said = run_cascade(left, bench.rules.labels, bench.training, section["cascade"], 0.0, desk, lambda _: None, ask)
+    found = said.final(section["final"] == "all").filter(pl.col("verdict").cast(pl.String) == "positive").select(PAIR)
+    return pl.concat([gone, found])
+
+
+KINDS = {"rule": by_rule, "judge": by_judge, "recipe": by_recipe}
+
+
+def cleans(bench: Bench, name: str) -> bool:
+    """Whether a recipe takes something out of mined negatives by means that cost nothing and work here."""
+    try:
+        made = recipe.read(name)
+        cascade = [] if made.relabel == "none" else judges.relabel(bench.given, made, bench.round)["cascade"]
+    except Refused:  # it names a judge that this checkout does not have
+        return False
+    needs = chain.from_iterable(methods.find("sample.keep", line["method"]).reads for line in own_rules(made))
+    able = len(bench.rules.scores) or "scores" not in needs
+    return bool(made.retrieve and able and (own_rules(made) or cascade) and all(line["method"] in FREE for line in cascade))
+
+
+def own_rules(made: recipe.Recipe) -> list[dict]:
+    return [line for line in made.sample.keep if line["method"] not in GUARDS]

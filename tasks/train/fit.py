@@ -1,0 +1,56 @@
+"""Labels -> a trained model in memory: what the stage `train` does, for whoever wants a model of other labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tasks import methods
+from tasks.encode.encoder import Reading
+from tasks.encode.model import ModelFolder
+from tasks.train.examples import Examples, examples
+from tasks.train.teacher import teacher_of
+from tasks.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def learns_from_grades(section: dict) -> str | None:
+    """The first loss of a recipe that wants a teacher's grades; null where none does."""
+    losses = (methods.find("train.losses", line["method"]) for line in section["losses"])
+    return next((loss.name for loss in losses if loss.beside("LEARNS_FROM_GRADES", False)), None)
+
+
+def examples_of(labels: pl.DataFrame, training: TrainingSet, section: dict) -> Examples:
+    """What a round with these labels and this section `train` trains on."""
+    learning = learns_from_grades(section)
+    teacher = teacher_of(labels, f"the loss {learning}") if learning else None
+    return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), section["negatives"], teacher)
+
+
+def fitted(
+    made: Examples, training: TrainingSet, section: dict, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str
+) -> tuple[SentenceTransformer, pl.DataFrame]:
+    """A trained model and the table `trained`. Whoever calls it holds the device's lock.
+
+    Args:
+        made: what it is trained on.
+        training: for the shares of its collections.
+        section: the recipe's section `train`, resolved.
+        reading: how texts are read: max_length, prompts, precision.
+        start: the model that training starts from.
+        seed: of batches and dropout.
+        checkpoints: folder for them; a training that was killed goes on from the last one there.
+        device: as `device_of` names it.
+    """
+    from tasks.train.trainer import train, trainer
+
+    read = Reading.of(reading)
+    loaded = start.load(read.length(start), device)
+    prompts = {route: read.prompt(start, route) for route in ("query", "document")}
+    loaded.prompts = loaded.prompts | prompts
+    shares = {collection.name: collection.share for collection in training if collection.share}
+    return loaded, train(trainer(loaded, made, section, prompts, shares, seed, checkpoints))
