@@ -19,6 +19,7 @@ from tasks.params import Params
 from tasks.relabel import questions, verdicts
 from tasks.relabel.__main__ import ask
 from tasks.relabel.desk import Desk
+from tasks.relabel.fitness.by_stratum import sizes_of
 from tasks.relabel.fitness.evidence import Candidates, evidence_of
 from tasks.relabel.fitness.gate import gate
 from tasks.relabel.fitness.pair_sets import PairSets, in_order, pair_sets
@@ -36,7 +37,7 @@ from tasks.training_set import TrainingSet
 
 CANDIDATES_PER_GOLD = 4  # how many candidates the judge reads for each gold verdict, where no limit is set; ours
 SETS = 4
-JUDGED = [*PAIR, "rank", "verdict", "grade", "probability"]
+JUDGED = [*PAIR, "source", "rank", "verdict", "grade", "probability"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def on_candidates(
         pairs: gold verdicts that are wanted.
         most: candidates that the judge may read.
     """
-    ranked = negatives.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    ranked = negatives.select(*PAIR, "source", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
     known = gold_of_people(gold.line, in_blocks(negatives, labels, training), desk) if gold.people else None
     queries = ranked.group_by("query_id", maintain_order=True).len("pairs")
     order = in_order(queries.with_columns(doc_id=pl.lit("")), seed_of(seed, "judge.check", "candidates")).sort("hash")
@@ -165,7 +166,7 @@ def on_candidates(
         say(f"judge check: {gold.line['name']} is asked for gold on {len(wanted):,} of them")
         answered = with_gold(said(gold.line, wanted, negatives, labels, training, desk))
         sure = judged.join(answered, on=PAIR, how="inner", maintain_order="left")
-    return Candidates(judged, sure, dict(with_band(ranked)["band"].value_counts().rows()), len(drawn) / len(queries))
+    return Candidates(judged, sure, dict(with_band(ranked)["band"].value_counts().rows()), len(drawn) / len(queries), sizes_of(ranked))
 
 
 def said(

@@ -28,6 +28,10 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
             line(f"left out: {count:,} {reason}")
     line()
     table(("figure", "estimate", "95 %", "pairs"), rows_of(evidence))
+    if evidence["by_stratum"]:
+        line()
+        table(("source", "rank", "negatives", "false among them", "95 %", "gold"), strata_of(evidence["by_stratum"]))
+        line()
     for sentence in remarks(evidence):
         line(sentence)
     if evidence.get("people"):
@@ -56,6 +60,11 @@ def rows_of(evidence: dict) -> list[tuple]:
         ("precision at use", evidence["precision_at_use"]),
     ]
     return [(name, *figure(found), found.get("gold", found.get("count"))) for name, found in named if found is not None]
+
+
+def strata_of(strata: list[dict]) -> list[tuple]:
+    """Source, rank band, negatives, share of false ones, interval, gold verdicts."""
+    return [(one["source"], one["band"], one["negatives"], *figure(one), one["count"]) for one in strata]
 
 
 def figure(found: dict) -> tuple[str, str]:

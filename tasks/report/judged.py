@@ -75,6 +75,7 @@ class JudgedRound:
     left_out: dict[str, str]
     over_budget: str | None
     shares: list[dict]
+    strata: list[dict]  # of these, by source and rank band
     disagreements: list[Disagreement]
 
 
@@ -100,17 +101,19 @@ def judged_rounds(
                 round=name,
                 recipe=item["recipe"],
                 judges=[judge(one, rows, place, account.get("run")) for place, one in enumerate(account["judges"], start=1)],
-                shares=[
-                    found["share_of_false_negatives"]
-                    for found in evidence.get(name, [])
-                    if found.get("share_of_false_negatives") and not found["elsewhere"]
-                ],
+                shares=[found["share_of_false_negatives"] for found in of_this_round(evidence.get(name, []))],
+                strata=[row for found in of_this_round(evidence.get(name, [])) for row in found.get("by_stratum") or []],
                 disagreements=disagreements(rows, name, training),
                 left_out=account["left_out"],
                 **{part: account.get(part, nothing) for part, nothing in NOTHING.items()},
             )
         )
     return made
+
+
+def of_this_round(evidence: list[dict]) -> list[dict]:
+    """What gold verdicts on a round's own candidates, or on such as were mined alike, say of false negatives."""
+    return [found for found in evidence if found.get("share_of_false_negatives") and not found["elsewhere"]]
 
 
 def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:

@@ -145,9 +145,18 @@ def test_a_judge_is_measured_and_what_was_found_is_written(made: Path, server: S
     # At use: of each topic one hidden answer (where there is one) and one wrong yes.
     assert found["share_of_false_negatives"]["estimate"] == pytest.approx(len(hidden()) / len(negatives()))
     assert found["precision_at_use"]["estimate"] == pytest.approx(len(hidden()) / (len(hidden()) + 20))
+    # Hidden answers were put from rank 3 on, and the hidden table knows every pair.
+    bands = {one["band"]: one for one in found["by_stratum"]}
+    assert {one["source"] for one in found["by_stratum"]} == {"dense"}
+    assert sum(one["negatives"] for one in bands.values()) == len(negatives())
+    assert bands["1"]["estimate"] == 0
+    third = negatives().filter(pl.col("rank") == 3).join(hidden(), on=["query_id", "doc_id"], how="semi")
+    assert bands["2 to 3"]["estimate"] == pytest.approx(len(third) / bands["2 to 3"]["negatives"])
+    assert len(third)
     assert not gate(found)[0]
     said = capsys.readouterr().out
     assert "precision at use" in said
+    assert "false among them" in said
     assert "The judge cheap on ours may not promote" in said
     assert str(file) in said
 

@@ -12,6 +12,8 @@ from tasks.report.judged import judged_rounds
 from tasks.report.negatives import hidden_pairs
 from tests.report.made_up import ROUNDS, write_all, write_training
 
+STRATUM = {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "low": 0.05, "high": 0.6, "count": 9}
+
 
 def judged(workspace_hidden: list[tuple[str, str]] | None = None):
     training = write_training(["made-up"])
@@ -19,7 +21,8 @@ def judged(workspace_hidden: list[tuple[str, str]] | None = None):
     if workspace_hidden:
         hidden = pl.DataFrame(workspace_hidden, schema=["query_id", "doc_id"], orient="row")
     share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
-    evidence = [{"share_of_false_negatives": share, "elsewhere": None}, {"share_of_false_negatives": share, "elsewhere": "on others"}]
+    told = {"share_of_false_negatives": share, "by_stratum": [STRATUM]}
+    evidence = [told | {"elsewhere": None}, told | {"elsewhere": "on others"}, told | {"elsewhere": None, "by_stratum": None}]
     return judged_rounds(ROUNDS, hidden, training, {"r3": evidence})
 
 
@@ -39,7 +42,8 @@ def test_counts_costs_and_hidden_answers_by_judge_and_rank(workspace: Path):
         {"band": "1", "pairs": 3, "positive": 1, "hidden": 1, "found": 1},
         {"band": "2 to 3", "pairs": 1, "positive": 0, "hidden": 1, "found": 0},
     ]
-    assert one.shares == [{"estimate": 0.1, "low": 0.05, "high": 0.2}]
+    assert one.shares == [{"estimate": 0.1, "low": 0.05, "high": 0.2}] * 2
+    assert one.strata == [STRATUM]
 
 
 def test_answers_of_other_rounds_cost_nothing_again(workspace: Path):

@@ -294,3 +294,15 @@ def test_tables_for_dvc_plots(workspace: Path):
     assert scores.select("place", "name", "ndcg_at_10").rows() == [(0, "r0", 0.5), (1, "r1", 0.625), (2, "r2", 0.75), (3, "r3", 0.875)]
     assert (scores["low"] <= scores["ndcg_at_10"]).all()
     assert pl.read_csv("reports/plots/loss/r1.csv").rows() == [(1, 1.0), (2, 2.0)]
+
+
+def test_where_false_negatives_are_as_gold_verdicts_say(workspace: Path):
+    strata = [
+        {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "low": 0.051, "high": 0.6, "count": 9},
+        {"source": "<i>words", "band": "11 to 30", "negatives": 7, "estimate": None, "low": None, "high": None, "count": 0},
+    ]
+    share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
+    text = page(evidence={"r3": [{"share_of_false_negatives": share, "elsewhere": None, "by_stratum": strata}]})
+    assert "False negatives by source and rank" in text
+    assert "<td>25.0 %</td><td>5.1 % to 60.0 %</td><td>9</td>" in text
+    assert '&lt;i&gt;words</th><td class="text">11 to 30</td><td>7</td><td>–</td><td>–</td><td>0</td>' in text

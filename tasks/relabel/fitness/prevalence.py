@@ -8,11 +8,12 @@ them: prediction-powered inference (Angelopoulos et al. 2023, arXiv 2301.09633).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
 
-from tasks.relabel.fitness.share import NOTHING, Estimate, share
+from tasks.relabel.fitness.share import NOTHING, Estimate, share, wilson
 
 PAIR = ["query_id", "doc_id"]
 # Rank bands by their last rank, the strata of the candidates. No band of a person's sheet reaches over one of these.
@@ -57,7 +58,10 @@ def _shared_out(rows: pl.DataFrame, count: int) -> pl.DataFrame:
     return rows.join(whole.select("band", "take"), on="band").filter(pl.col("place").rank("ordinal").over("band") <= pl.col("take"))
 
 
-def at_use(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], sampled: float) -> dict[str, dict | None]:
+def at_use(
+    judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], sampled: float,
+    interval: Callable[[float, float], tuple[float, float]] = wilson,
+) -> dict[str, dict | None]:  # fmt: skip
     """The share of false negatives among all candidates, and the judge's precision there, each with a 95 % interval.
 
     With W_b the share of band b among all candidates and the bands' shares of yes from the judge's word on the judged
@@ -72,15 +76,16 @@ def at_use(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], samp
             stratum of `judged`, or, beyond `judged`, in each band.
         sizes: how many candidates each band has in all.
         sampled: the share of all queries that is in `judged`; 1: the judge read all.
+        interval: of each share.
 
     Returns:
         share_of_false_negatives, precision_at_use, share_of_yes: estimate, low, high, count; precision's `gold` counts all
         gold pairs and `said_yes` those it rests on. Null where nothing can be said.
     """
     rows, known = sized(read(judged, gold), sizes), weighted(judged, gold, sizes)
-    yes = share(rows["yes"].to_numpy(), rows["query_id"].to_numpy(), rows["weight"].to_numpy(), sampled)
+    yes = share(rows["yes"].to_numpy(), rows["query_id"].to_numpy(), rows["weight"].to_numpy(), sampled, interval)
     right, missed = (
-        share(part["gold"].to_numpy(), part["query_id"].to_numpy(), part["weight"].to_numpy())
+        share(part["gold"].to_numpy(), part["query_id"].to_numpy(), part["weight"].to_numpy(), interval=interval)
         for part in (known.filter("yes"), known.filter(~pl.col("yes")))
     )
     precision = None if right is NOTHING else right.plain() | {"gold": len(known), "said_yes": right.count}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -42,7 +43,24 @@ def wilson(hits: float, count: float, z: float = Z) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def share(hits: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None, sampled: float = 0.0) -> Estimate:
+def exact(hits: float, count: float) -> tuple[float, float]:
+    """The 95 % interval of a share by Clopper and Pearson (1934), never short of its level; all of [0, 1] for no observation.
+
+    Args:
+        hits, count: how many of how many; need not be whole where observations weigh (Korn and Graubard 1998).
+    """
+    from scipy.stats import beta
+
+    if count <= 0:
+        return 0.0, 1.0
+    low = float(beta.ppf(0.025, hits, count - hits + 1)) if hits > 0 else 0.0
+    return low, float(beta.ppf(0.975, hits + 1, count - hits)) if count > hits else 1.0
+
+
+def share(
+    hits: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None, sampled: float = 0.0,
+    interval: Callable[[float, float], tuple[float, float]] = wilson,
+) -> Estimate:  # fmt: skip
     """The share of hits, with Wilson's interval for as many independent observations as there really are.
 
     That number is the smallest of Kish's (sum w)^2 / sum w^2, what the variance between queries allows (Korn and Graubard
@@ -53,6 +71,7 @@ def share(hits: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = No
         queries: whose pair it is; pairs of one query are drawn together.
         weights: how many pairs each stands for; null: all the same.
         sampled: the share of all queries that was looked at; the rest alone is uncertain.
+        interval: Wilson's, or the exact one for a few observations.
 
     Returns:
         The share; NOTHING where there is no observation.
@@ -67,7 +86,7 @@ def share(hits: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = No
         return Estimate(found, found, found, len(hits))
     spread = variance(weights * (hits - found), queries) / total**2
     independent = max(min(total**2 / float(weights @ weights), number_for(found, spread, queries)), 1.0) / (1 - sampled)
-    low, high = wilson(found * independent, independent)
+    low, high = interval(found * independent, independent)
     return Estimate(found, min(low, found), max(high, found), len(hits))
 
 
