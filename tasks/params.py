@@ -31,6 +31,7 @@ class Hide(Checked):
 
     share: Share
     seed: int = 13
+    bias: Literal["uniform", "bm25"] = "uniform"  # bm25: rather those that the query's words do not find
 
 
 class Split(Checked):

@@ -9,11 +9,13 @@ import polars as pl
 
 from tasks import methods, resolved, tables
 from tasks.collect import split
+from tasks.collect.by_words import rank_weights
 from tasks.collect.refusals import refuse_faults, refuse_labels_in_two_splits, without_absent, without_leaks
 from tasks.collect.source import SPLITS, Source
 from tasks.errors import Refused
 from tasks.files import folder_written_whole, write_json
 from tasks.stage import run, say
+from tasks.tables import Documents
 
 
 def main(collection: str) -> None:
@@ -68,7 +70,7 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
         relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
         if name == "train":
             queries, labels, gone = training_part(queries, labels, relevant, settings)
-            hide = hidden_part(labels, settings)
+            hide = hidden_part(labels, queries, Documents(place / "documents.parquet"), settings)
             tables.write("hidden", tables.shaped("hidden", hide), place / "hidden.parquet")
             labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
             removed += gone
@@ -114,12 +116,14 @@ def training_part(
     return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), gone
 
 
-def hidden_part(labels: pl.DataFrame, settings: dict) -> pl.DataFrame:
+def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: dict) -> pl.DataFrame:
     """The known positives that training will not see."""
     relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
-    if settings["hide"] is None:
+    hide = settings["hide"]
+    if hide is None:
         return relevant.clear()
-    return relevant.filter(split.hidden(relevant, settings["hide"]["share"], settings["hide"]["seed"]))
+    weights = rank_weights(relevant, queries, documents, settings["language"]) if hide["bias"] == "bm25" and len(relevant) else None
+    return relevant.filter(split.hidden(relevant, hide["share"], hide["seed"], weights))
 
 
 if __name__ == "__main__":

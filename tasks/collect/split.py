@@ -57,7 +57,7 @@ def in_training_order(queries: pl.DataFrame, positives: pl.DataFrame, seed: int)
     )
 
 
-def hidden(positives: pl.DataFrame, share: float, seed: int) -> pl.Series:
+def hidden(positives: pl.DataFrame, share: float, seed: int, weights: np.ndarray | None = None) -> pl.Series:
     """Which known positives are kept from training: `share` of them, never a query's last.
 
     The pairs are drawn in a seeded order over all queries; of each query the pair that comes last in that order stays.
@@ -66,12 +66,16 @@ def hidden(positives: pl.DataFrame, share: float, seed: int) -> pl.Series:
         positives: query_id, doc_id of training queries.
         share: of all these pairs, how many to hide; what would leave a query without one stays.
         seed: of the draw.
+        weights: of each pair, above 0: one of twice the weight is drawn twice as readily (Efraimidis and Spirakis 2006); null: all alike.
 
     Returns:
         True for every pair that is hidden.
     """
     keys = (positives["query_id"] + "\t" + positives["doc_id"]).to_list()
-    drawn = positives.select("query_id", place=pl.Series(unit_hashes(keys, seed))).with_row_index("row")
+    places = unit_hashes(keys, seed)
+    if weights is not None:  # times of first events of such rates: the least come first
+        places = -np.log1p(-places) / weights
+    drawn = positives.select("query_id", place=pl.Series(places)).with_row_index("row")
     hideable = drawn.filter(pl.col("place").rank("ordinal").over("query_id") < pl.len().over("query_id"))
     count = min(round(share * len(positives)), len(hideable))
     chosen = hideable.sort("place", "row").head(count)["row"]

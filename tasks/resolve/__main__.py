@@ -137,7 +137,7 @@ def collect(given: Params, name: str) -> dict:
         "train": name in given.train_on,
         "evaluate": name in given.evaluate_on,
         "seed": given.seed,
-        **item.model_dump(include={"hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "split"}),
+        **item.model_dump(include={"hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "split", "language"}),
         **code.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,3 +53,16 @@ def test_hiding_never_takes_a_querys_last_answer(labels: list[tuple[int, int]], 
     shuffled = positives.sample(fraction=1.0, shuffle=True, seed=seed)
     again = shuffled.with_columns(hidden=split.hidden(shuffled, share, seed))
     assert sorted(again.filter("hidden").select("query_id", "doc_id").rows()) == sorted(positives.filter(hidden).rows())
+
+
+@given(seed=st.integers(0, 50), share=st.floats(0, 1), weight=st.floats(0.5, 200))
+def test_equal_weights_hide_what_no_weights_hide(seed: int, share: float, weight: float):
+    positives = pl.DataFrame({"query_id": [f"q{number // 4}" for number in range(40)], "doc_id": [f"d{number}" for number in range(40)]})
+    plain = split.hidden(positives, share, seed)
+    assert split.hidden(positives, share, seed, np.full(40, weight)).equals(plain)
+
+
+def test_one_of_nine_times_the_weight_is_drawn_nine_times_as_readily():
+    positives = pl.DataFrame({"query_id": ["q", "q"], "doc_id": ["rare", "likely"]})
+    drawn = sum(split.hidden(positives, 0.5, seed, np.array([1.0, 9.0]))[1] for seed in range(2000))
+    assert abs(drawn / 2000 - 0.9) < 4 * (0.9 * 0.1 / 2000) ** 0.5

@@ -1,0 +1,32 @@
+"""How readily a known answer is hidden when answers that share no rare words with their query are to be preferred."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.retrieve.bm25 import bm25
+from tasks.tables import Documents
+
+DEPTH = 100  # ranks that are told apart; ours
+
+
+def rank_weights(positives: pl.DataFrame, queries: pl.DataFrame, documents: Documents, language: str) -> np.ndarray:
+    """The rank of each known answer in its query's BM25 ranking, as a weight: the first has 1, what is not among the first 100 has 101.
+
+    A parent of chunks has the rank of its best chunk.
+
+    Args:
+        positives: query_id, doc_id.
+        queries: query_id, text.
+        documents: the collection.
+        language: of the stemmer.
+
+    Returns:
+        [positives], from 1 to 101.
+    """
+    found = bm25(queries.select("query_id", "text"), documents, language, depth=DEPTH).select("query_id", "doc_id", "rank")
+    of_parents = found.join(documents.parents, on="doc_id", how="inner").select("query_id", "rank", doc_id="parent_id")
+    ranks = pl.concat([found, of_parents.select(found.columns)]).group_by("query_id", "doc_id").agg(pl.col("rank").min())
+    joined = positives.join(ranks, on=["query_id", "doc_id"], how="left", maintain_order="left")
+    return joined["rank"].fill_null(DEPTH + 1).to_numpy().astype(np.float64)
