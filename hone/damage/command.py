@@ -57,6 +57,8 @@ def bench_training(
     line()
     table(told.COLUMNS, told.rows_of(found, made))
     line()
+    for said in told.remarks(found, made):
+        line(said)
     line(f"written: {place}.md, and every query of every seed in {place}.parquet")
     return found
 

@@ -11,7 +11,7 @@ from hone.damage.arms import CLEAN, Arm
 from hone.damage.repaired import MEASURE, Repaired
 from tasks.doubt.fieller import Ratio
 from tasks.doubt.over_seeds import OverSeeds
-from tasks.report.words import chance, score, signed
+from tasks.report.words import chance, joined, score, signed
 
 COLUMNS = ("negatives", "nDCG@10", "more than noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false among those trained")
 
@@ -67,11 +67,27 @@ def sentence(found: list[Repaired]) -> str:
     return f"{told}: no damage is shown, so nothing is divided by it. More seeds, steps or test queries may show one."
 
 
+def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
+    """What one must know to read the ratios."""
+    said = []
+    if above := [one.name for one in found if one.ratio and one.ratio.estimate is not None and one.ratio.estimate > 1]:
+        said.append(
+            f"{joined(above)}: a ratio above 1 is more than repair. What was taken out beside the hidden answers did harm too, as answers "
+            "that nobody has labelled or as negatives that are too hard."
+        )
+    full = arms[0].trained
+    fewer = [arm for arm in arms if arm.trained < full]
+    return said + [
+        f"{arm.name} trains on {full - arm.trained:,} of {full:,} mined negatives fewer: nothing is left in their place." for arm in fewer
+    ]
+
+
 def markdown(found: list[Repaired], arms: list[Arm], about: str) -> str:
     """The result as a Markdown document."""
     rows = [COLUMNS, tuple("---" for _ in COLUMNS), *rows_of(found, arms)]
     lines = ["# What false negatives cost, and what gives it back", "", about, "", sentence(found), ""]
-    return "\n".join([*lines, *("| " + " | ".join(cells) + " |" for cells in rows), ""])
+    shown = ["| " + " | ".join(cells) + " |" for cells in rows]
+    return "\n".join([*lines, *shown, *(line for said in remarks(found, arms) for line in ("", said)), ""])
 
 
 def every_query(scores: dict[str, np.ndarray], queries: pl.Series) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 
 from hone.damage.arms import Arm
 from hone.damage.repaired import by_seed, repaired
-from hone.damage.told import ends, every_query, markdown, rows_of, sentence
+from hone.damage.told import ends, every_query, markdown, remarks, rows_of, sentence
 from tasks.doubt.fieller import Ratio
 from tasks.doubt.over_seeds import over_seeds
 
@@ -82,3 +82,14 @@ def test_tables():
     rows = every_query(given, pl.Series([f"q{number}" for number in range(40)]))
     assert len(rows) == 4 * 5 * 40
     assert rows.filter(pl.col("arm") == "half", pl.col("seed") == 2)["ndcg_at_10"].to_numpy() == pytest.approx(given["half"][1])
+
+
+def test_more_than_repair_and_fewer_negatives_are_said():
+    given = scores(0.05, 2.0)
+    found = repaired(given, "noisy", "clean")
+    arms = [Arm(name, pl.DataFrame(), trained, 0) for name, trained in zip(given, (40, 40, 25, 40), strict=True)]
+    more, fewer = remarks(found, arms)
+    assert more.startswith("half: a ratio above 1 is more than repair.")
+    assert fewer.startswith("half trains on 15 of 40 mined negatives fewer")
+    assert fewer in markdown(found, arms, "About.")
+    assert remarks(repaired(scores(0.05, 0.5), "noisy", "clean"), arms[:1]) == []
