@@ -12,6 +12,7 @@ import ast
 import importlib.util
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -95,20 +96,40 @@ def query_id(sentence: str) -> str:
     return fingerprint(sentence)[:12]
 
 
+@dataclass(frozen=True)
+class Function:
+    """A documented public function: its module and name in it, its code, and the file as it is shown."""
+
+    module: str
+    name: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    file: str
+
+
 def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int, str, str | None]]:
     """doc_id, code, first sentence, file, line, package and first version of each documented public function of a package."""
+    for one in functions_in(package):
+        said = ast.get_docstring(one.node)
+        yield f"{one.module}.{one.name}", code_of(one.node), first_sentence(said), one.file, one.node.lineno, package, added_in(said)
+
+
+def functions_in(package: str) -> Iterator[Function]:
+    """Every documented public function or method of a package.
+
+    Raises:
+        Refused: the package is not installed.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise Refused(f"the collection python-api is made from the package '{package}', which is missing: `make setup`.")
+        raise Refused(f"this collection is made from the package '{package}', which is missing: `make setup`.")
     root = Path(spec.origin).parent
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
         if NOT_INTERFACE.isdisjoint(parts) and not any(part.startswith("test_") for part in parts):
-            module = [package, *(part for part in parts if part != "__init__")]
+            module = ".".join((package, *(part for part in parts if part != "__init__")))
             shown = "/".join((package, *file.relative_to(root).parts))
             for name, node in documented(ast.parse(file.read_bytes()).body):
-                said = ast.get_docstring(node)
-                yield ".".join((*module, name)), code_of(node), first_sentence(said), shown, node.lineno, package, added_in(said)
+                yield Function(module, name, node, shown)
 
 
 def documented(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

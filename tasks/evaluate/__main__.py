@@ -20,7 +20,8 @@ def main(round: str, collection: str) -> None:
     settings = resolved.of_stage(f"evaluate/{collection}")
     task, model = task_of(settings["task"]), Path("models") / round
     encoder = encoder_for(model, reading_for(task, settings, model), resolved.machine(), user=round)
-    evaluate(round, collection, partial(by_encoder, encoder), settings["min_relevance"], partial(geometry, encoder), task)
+    rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
+    evaluate(round, collection, rank, settings["min_relevance"], lie, task, settings["ability"])
     # For whoever watches, and no result: the report holds every round against the base model.
     for sentence in warnings_of(round, collection):
         say(sentence)

@@ -11,6 +11,7 @@ import polars as pl
 
 from tasks import tables
 from tasks.errors import Refused
+from tasks.evaluate.ability import measured, told
 from tasks.evaluate.measures import DEPTH, means, per_query
 from tasks.evaluate.ranking import Kept
 from tasks.files import write_json, written_whole
@@ -60,7 +61,15 @@ def among(place: Path) -> pl.DataFrame | None:
     return tables.read("ranked", file) if file.exists() else None
 
 
-def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Lie | None = None, task: MtebTask | None = None) -> None:
+def evaluate(
+    name: str,
+    collection: str,
+    rank: Rank,
+    min_relevance: int,
+    lie: Lie | None = None,
+    task: MtebTask | None = None,
+    ability: str | None = None,
+) -> None:
     """Rank the queries of every split, measure, and write the results of `name` (a round or reference).
 
     Args:
@@ -70,6 +79,7 @@ def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Li
         min_relevance: the grade from which on a document is right.
         lie: how vectors lie, for a model that has some; beside the measures.
         task: of MTEB, whose own scorer speaks too.
+        ability: that the collection is a suite for, whose measure speaks too.
     """
     documents = Documents(Path("data") / collection / "documents.parquet")
     runs, values, metrics = [], [], {}
@@ -82,15 +92,18 @@ def evaluate(name: str, collection: str, rank: Rank, min_relevance: int, lie: Li
         metrics[part.split] = means(scored) | {"queries": len(scored)}
         if task is not None and part.split == "test":
             metrics[part.split]["mteb"] = task.score(part.queries, part.qrels, whole, part.ranked)
+        if ability is not None:
+            metrics[part.split] |= measured(ability, run, part.queries, part.qrels, min_relevance).figures
         if lie is not None:
             metrics[part.split] |= lie(part.queries, documents, part.qrels, run, min_relevance)
+    own = told(ability, metrics[values[0]["split"][0]])
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
     write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
     with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:
         pl.concat(values).write_parquet(part)
     write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
     first = values[0]
-    say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}")
+    say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}{own}")
 
 
 def kept_for(part: Asked, task: MtebTask | None) -> Kept:

@@ -17,7 +17,7 @@ from tasks.evaluate.kinds import Kinds, Tables, kinds
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import ranking_of
 from tasks.files import read_json, write_text
-from tasks.report import by_kind, figures, flat, hurt, leaks, plots
+from tasks.report import abilities, by_kind, figures, flat, hurt, leaks, plots
 from tasks.report.card import write_cards
 from tasks.report.drift import drift
 from tasks.report.examples import Example, examples
@@ -41,7 +41,7 @@ TENTHS = 10
 
 def main() -> None:
     """Write the page and the tables for `dvc plots`, and say what improved and where to look."""
-    settings = resolved.of_stage("report")
+    suites, settings = abilities.apart(resolved.of_stage("report"))
     rounds = settings["rounds"]
     training = training_set.read()
     found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
@@ -99,6 +99,7 @@ def main() -> None:
             for name, told in kinds_told.items()
         },
         "kind_contrasts": by_kind.contrasts(levels),
+        "abilities": abilities.shown(suites, list(dict.fromkeys(one.name for one in found)), answer.base, set(rounds), settings),
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": moved,

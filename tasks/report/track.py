@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from tasks import resolved
+from tasks.evaluate.ability import measures as ability_measures
 from tasks.evaluate.measures import NAMES
 from tasks.files import fingerprint, read_json, write_json
 from tasks.report.loss import loss_by_step
@@ -72,8 +73,8 @@ def measures_of(scores: dict[str, dict]) -> dict[str, float]:
         f"{collection}.{split}{measure}": values[measure]
         for collection, found in scores.items()
         for split, values in (("", found), ("dev.", found.get("dev", {})), ("mteb.", found.get("mteb", {})))
-        for measure in (NAMES if split != "mteb." else values)
-        if measure in values
+        for measure in ((*NAMES, *ability_measures()) if split != "mteb." else values)
+        if values.get(measure) is not None
     }
 
 

@@ -16,7 +16,7 @@ from tasks.errors import Refused, nearest
 from tasks.evaluate import kinds
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Collection, Params
-from tasks.resolve import code, judges, recipe, references
+from tasks.resolve import abilities, code, judges, recipe, references
 from tasks.resolve.models import INPUTS, made_exact
 from tasks.resolve.recipe import Recipe, mined_as
 from tasks.resolved import ROOT
@@ -56,14 +56,16 @@ def everything(given: Params) -> dict[str, dict]:
     for name, item in given.rounds.items():
         for stage in STAGES:
             settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
+    suites = abilities.of_all(given)
     for name in given.evaluate_on:
         item = given.collections[name]
         evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance, "task": mteb_task_of(item)}
-        settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__"])
+        evaluate |= {"ability": suites.get(name)}
+        settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__", *abilities.modules(suites, name)])
         for reference in given.compare_with:
             settings[f"reference/{reference}/{name}"] = (
                 evaluate | {"language": item.language, "reference": references.resolved(given, reference)}
-                | code.fingerprints(["tasks.evaluate.reference"])
+                | code.fingerprints(["tasks.evaluate.reference", *abilities.modules(suites, name)])
             )  # fmt: skip
     rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
     settings["open"] = {
@@ -84,6 +86,7 @@ def everything(given: Params) -> dict[str, dict]:
         "rounds": rounds,
         "compare_with": given.compare_with,
         "evaluate_on": given.evaluate_on,
+        "abilities": suites,
         "min_relevance": {name: given.collections[name].min_relevance for name in given.evaluate_on},
         "language": {name: given.collections[name].language for name in given.evaluate_on},
         "train_on": list(given.train_on),
@@ -93,7 +96,7 @@ def everything(given: Params) -> dict[str, dict]:
         "evidence": {name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"]["relabel"]) for name in rounds},
         "model": model | {"name": given.model.name, "revision": given.model.revision},
         "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
-        **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render", *strata_modules()]),
+        **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render", *strata_modules(), *abilities.modules(suites)]),
     }
     return settings
 
@@ -127,7 +130,7 @@ def collect(given: Params, name: str) -> dict:
             f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}: DVC watches `path` "
             f"for changes, so it must be the same. Write `path: {what}`."
         )
-    if not what and not Path(item.path).exists():
+    if not what and not Path(item.path).exists() and not abilities.made_from(given, name):
         raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist.")
     return {
         "collection": name,

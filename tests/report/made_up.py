@@ -136,6 +136,7 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
         "rounds": ROUNDS,
         "compare_with": ["r0", "bm25"],
         "evaluate_on": list(collections),
+        "abilities": {},
         "min_relevance": dict.fromkeys(collections, 1),
         "language": dict.fromkeys(collections, "english"),
         "train_on": [collections[0]],

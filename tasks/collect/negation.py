@@ -1,0 +1,97 @@
+"""negation: pairs of documents that differ in a negation, and a query for each, from docstrings of the installed libraries.
+
+Source: the form of NevIR (Weller et al., arXiv 2305.07614), whose queries people wrote. Here a parameter that is true or false gives a
+pair: one document says what the function does if it is True, the other what it does if it is False, in the docstring's own words;
+the two queries differ in the word "not". A model that overlooks it ranks the same document first for both.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import Field
+
+from tasks.collect.python_api import PACKAGES, functions_in
+from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+
+ABILITY = "negation"
+# A parameter as numpydoc has it: its name and type on a line, what it does indented below.
+PARAMETER = re.compile(r"^(\w+) *:[^\n]*\bbool[^\n]*\n((?: {2,}[^\n]*\n|\n)+)", re.MULTILINE)
+DIRECTIVE = re.compile(r"\s*\.\. \w+::.*")
+# "If True and .." has no plain opposite, and "If False or None, .." says more than one thing.
+PLAIN = r"(?: \((?:the )?default\))?[,:]? (?!and\b|or\b)(?:then )?(.+)"
+IF_TRUE = re.compile(rf"(?:If|When)(?: set to)? [`'*]*True[`'*]*{PLAIN}")
+IF_FALSE = re.compile(rf"(?:(?:If|When)(?: set to)? [`'*]*False[`'*]*|Otherwise|If not){PLAIN}")
+INSIDE = re.compile(r"[;,] (?:and )?(otherwise|if [`'*]*False[`'*]*)(?=[ ,])")
+SENTENCES = re.compile(r"(?<=[.;])\s+(?=[A-Z])")
+SHORTEST, LONGEST = 2, 40  # words of what a parameter does (ours)
+COLUMNS = {"function": pl.String, "parameter": pl.String, "true": pl.String, "false": pl.String, "file": pl.String, "row": pl.Int64}
+SIDES = {"true": ("If True", "is true"), "false": ("If False", "is not true")}
+
+
+def negation(
+    *, packages: Annotated[list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)] = PACKAGES
+) -> Source:
+    """Make the collection from the installed packages. All queries are of test, and only the two documents of a pair are ranked.
+
+    Args:
+        packages: whose functions.
+
+    Raises:
+        Refused: one of the packages is not installed.
+    """
+    found = pl.DataFrame([pair for package in packages for pair in pairs_of(package)], schema=COLUMNS, orient="row")
+    pairs = found.unique(["function", "parameter"], keep="first", maintain_order=True)
+    # The same words stand in many functions: one of them is asked about.
+    pairs = pairs.unique(["true", "false"], keep="first", maintain_order=True).with_columns(
+        pair=pl.format("{}:{}", "function", "parameter")
+    )
+    sides = pl.concat(
+        [
+            pairs.select(
+                "file", "row",
+                query_id=pl.format("{}:{}?", "pair", pl.lit(side)),
+                doc_id=pl.format("{}:{}", "pair", pl.lit(side)),
+                twin=pl.format("{}:{}", "pair", pl.lit(other)),
+                query=pl.format("What does {} do when {} {}?", "function", "parameter", pl.lit(asked)),
+                text=pl.format("{}, {}: {}, {}", "function", "parameter", pl.lit(said), side),
+            )
+            for (side, (said, asked)), other in zip(SIDES.items(), reversed(SIDES), strict=True)
+        ]
+    )  # fmt: skip
+    labels = pl.concat([sides.with_columns(doc_id=pl.col(doc), relevance=pl.lit(grade)) for doc, grade in (("doc_id", 1), ("twin", 0))])
+    return Source(
+        documents=table(DOCUMENTS, sides),
+        queries=table(QUERIES, sides.with_columns(text="query", split=pl.lit("test"))),
+        qrels=table(QRELS, labels.with_columns(source=pl.lit("docstring"))),
+        ranked=labels.select("query_id", "doc_id"),
+    )
+
+
+def table(columns: dict[str, type[pl.DataType]], rows: pl.DataFrame) -> pl.DataFrame:
+    """One of a source's tables from those of its columns that are there."""
+    return frame(columns, {name: rows[name] for name in columns if name in rows.columns})
+
+
+def pairs_of(package: str) -> Iterator[tuple[str, str, str, str, str, int]]:
+    """Function, parameter, what it does if that is true and if it is false, file and line."""
+    for function in functions_in(package):
+        for name, said in PARAMETER.findall(ast.get_docstring(function.node) + "\n"):
+            if both := opposites(said):
+                yield function.name, name, *both, function.file, function.node.lineno
+
+
+def opposites(said: str) -> tuple[str, str] | None:
+    """What happens if a parameter is true, and if it is false, where its description says both, each in one sentence."""
+    text = INSIDE.sub(lambda inside: f". {inside[1][0].upper()}{inside[1][1:]}", DIRECTIVE.sub("", " ".join(said.split())))
+    sentences = SENTENCES.split(text)
+    sides = [[found[1] for one in sentences if (found := side.fullmatch(one))] for side in (IF_TRUE, IF_FALSE)]
+    if [len(side) for side in sides] != [1, 1]:
+        return None
+    if_true, if_false = (side[0].rstrip(" .;") + "." for side in sides)
+    words = [len(side.split()) for side in (if_true, if_false)]
+    return (if_true, if_false) if min(words) >= SHORTEST and max(words) <= LONGEST and if_true != if_false else None
