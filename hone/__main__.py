@@ -65,7 +65,7 @@ def why(
 
 @app.command()
 def compare(
-    one: Annotated[str, typer.Argument(help="A round or reference that was evaluated: r0, r1, bm25, ...")],
+    one: Annotated[str, typer.Argument(help="A round or reference that was evaluated (r0, r1, bm25, ...), or a run's id in MLflow.")],
     other: Annotated[str, typer.Argument(help="Another; what it gives more is told.")],
     on: Annotated[str | None, typer.Option(help="A collection; all by default.")] = None,
     margin: Annotated[float, typer.Option(help="Of nDCG@10, that may be lost without harm.")] = 0.005,

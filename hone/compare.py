@@ -1,4 +1,4 @@
-"""`hone compare`: two rounds or references, query by query: what changed, how sure that is, and for whom it got worse."""
+"""`hone compare`: two rounds, references or MLflow runs, query by query: what changed, how sure that is, and for whom it got worse."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 
 from hone.compare_kinds import KIND_COLUMNS, in_kinds, refuse_stratum, row
+from hone.compared import Evaluated, evaluated, in_common
 from hone.screen import line, shortened, table
 from tasks import params, tables
 from tasks.doubt.intervals import intervals
 from tasks.doubt.paired import LEVEL, Paired, equivalent, holm
-from tasks.errors import Refused, listed, nearest
+from tasks.errors import Refused, nearest
 from tasks.evaluate.judged_only import NAMES as ON_JUDGED
 from tasks.evaluate.judged_only import judged_only
 from tasks.evaluate.measures import DEPTH, NAMES
@@ -22,13 +23,15 @@ from tasks.files import write_text, written_whole
 from tasks.params import Params
 from tasks.report.holes import Holes, Judged, holes, judged
 from tasks.report.holes import told as unjudged_told
-from tasks.report.scores import MEASURE, REPORTS, SAME, Against, held, shown
+from tasks.report.scores import MEASURE, SAME, Against, asked_first, held
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
 from tasks.report.words import chance, count, harm, score, signed, span
 from tasks.seeds import generator
 
 WORSE = 10  # queries that are shown
+NO_TEXTS = pl.DataFrame(schema={"query_id": pl.String, "text": pl.String})
+NOT_HERE = "What nobody has judged is left out: rankings are not kept in MLflow."
 COLUMNS = ("measure", "before", "after", "difference", "95 %", "randomisation", "t-test", "effect")
 
 
@@ -51,7 +54,8 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
     """Print it, and write it where a file is given.
 
     Args:
-        one, other: rounds or references that were evaluated; the difference is what `other` gives more than `one`.
+        one, other: rounds or references that were evaluated here, or runs in MLflow by their ids; the difference is what `other`
+            gives more than `one`.
         on: a collection; null: every one that both were evaluated on.
         margin: of nDCG@10 that may be lost without harm.
         out: .md: what is printed; .parquet: every query with both values of every measure.
@@ -64,29 +68,31 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
         raise Refused(f"--out {out}: a file that ends in .md or .parquet is meant.")
     if not margin > 0:
         raise Refused(f"--margin is {margin:g}: a number above 0 is meant, such as 0.005.")
-    collections = both(one, other, on)
+    before, after = evaluated(one), evaluated(other)
+    collections, here = in_common(before, after, on), before.here and after.here
     if by is not None:
+        if not here:
+            raise Refused("--by needs rankings and texts of this checkout: name rounds that were evaluated here, and no runs.")
         refuse_stratum(by, one, other)
-    values = {name: joined(one, other, name) for name in collections}
+    values = {name: joined(before, after, name) for name in collections}
     given = params.read()
-    seed = given.seed
+    one, other, seed = before.name, after.name, given.seed
     found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
-    for name in values:
-        min_relevance(given, name)
     splits = {name: frame["split"][0] for name, frame in values.items()}
+    for name in values if here else ():
+        min_relevance(given, name)
     levels, uncut = ([], {}) if by is None else in_kinds(by, one, other, splits, given)
     pages = []
     for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
-        qrels = judged(name, splits[name], min_relevance(given, name))
-        runs = {ranked: ranking_of(ranked, name, DEPTH) for ranked in (one, other)}
-        rows = [
-            replace(first, against=replace(first.against, p=p)),
-            *others,
-            *on_judged(one, other, runs, qrels, generator(seed, "compare", name)),
-        ]
-        unjudged = holes([one, other], one, qrels, runs.__getitem__)
-        page = told(one, other, qrels, unjudged, values[name], rows, margin, len(found))
-        more = [f"{by} does not part the queries of {name}: {uncut[name]}."] if name in uncut else []
+        rows = [replace(first, against=replace(first.against, p=p)), *others]
+        more = [NOT_HERE]
+        if here:
+            qrels = judged(name, splits[name], min_relevance(given, name))
+            runs = {ranked: ranking_of(ranked, name, DEPTH) for ranked in (one, other)}
+            rows += on_judged(one, other, runs, qrels, generator(seed, "compare", name))
+            more = on_holes(qrels, holes([one, other], one, qrels, runs.__getitem__), rows)
+        more += [f"{by} does not part the queries of {name}: {uncut[name]}."] if name in uncut else []
+        page = told(one, other, name, values[name], rows, margin, len(found))
         inside = [row(level) for level in levels if level.collection == name]
         pages.append(replace(page, sentences=[*page.sentences, *more], kinds=inside))
     for page in pages:
@@ -101,30 +107,6 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
     line(f"Written to {out}.")
 
 
-def both(one: str, other: str, on: str | None) -> list[str]:
-    """Collections that both names were evaluated on.
-
-    Raises:
-        Refused: there is none.
-    """
-    evaluated = {folder.name: {file.stem for file in folder.glob("*.parquet")} for folder in (REPORTS / "queries").glob("*")}
-    for name in (one, other):
-        for collection in evaluated.get(name, ()):
-            if not (file := REPORTS / "runs" / name / f"{collection}.trec").exists():
-                raise Refused(f"{file} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")
-    for name in (one, other):
-        if not evaluated.get(name):
-            raise Refused(f"'{name}' was not evaluated here: {nearest(name, [known for known, files in evaluated.items() if files])}")
-    if one == other:
-        raise Refused(f"'{one}' is compared with itself: name two rounds.")
-    common = sorted(evaluated[one] & evaluated[other])
-    if on is not None and on not in common:
-        raise Refused(f"{one} and {other} were not both evaluated on '{on}': {nearest(on, common)}")
-    if not common:
-        raise Refused(f"{one} and {other} were evaluated on different collections ({listed(evaluated[one])}; {listed(evaluated[other])}).")
-    return common if on is None else [on]
-
-
 def min_relevance(given: Params, collection: str) -> int:
     """The grade from which on a document of a collection is right.
 
@@ -137,17 +119,17 @@ def min_relevance(given: Params, collection: str) -> int:
     return given.collections[collection].min_relevance
 
 
-def joined(one: str, other: str, collection: str) -> pl.DataFrame:
+def joined(one: Evaluated, other: Evaluated, collection: str) -> pl.DataFrame:
     """query_id, split, and both values of every measure: <measure>_before, <measure>_after.
 
     Raises:
         Refused: the two were evaluated on other queries, or hold what is no number.
     """
-    before, after = shown(one, collection), shown(other, collection)
+    before, after = asked_first(one.files[collection]), asked_first(other.files[collection])
     together = before.join(after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after")
     if not len(together) == len(before) == len(after):
         raise Refused(
-            f"{one} and {other} were not evaluated on the same queries of {collection} ({len(before):,}, {len(after):,}, "
+            f"{one.name} and {other.name} were not evaluated on the same queries of {collection} ({len(before):,}, {len(after):,}, "
             f"{len(together):,} in both): run `dvc repro`, which evaluates what is stale."
         )
     together = together.rename({name: f"{name}_before" for name in NAMES})
@@ -221,11 +203,19 @@ class Page:
         return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *inside, *worse, ""])
 
 
-def told(
-    one: str, other: str, by: Judged, unjudged: list[Holes], values: pl.DataFrame, rows: list[Compared], margin: float, several: int
-) -> Page:
+def on_holes(by: Judged, unjudged: list[Holes], rows: list[Compared]) -> list[str]:
+    """What to know of documents that nobody has judged."""
+    sentences = unjudged_told(unjudged, by)
+    if not any(row.measure in ON_JUDGED for row in rows):
+        sentences.append(
+            f"bpref and nDCG of condensed lists are left out: no query of {by.collection} has a document that was judged wrong beside a "
+            "right one, and without any they are recall by another name."
+        )
+    return sentences
+
+
+def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int) -> Page:
     """Sentences and tables on one collection."""
-    collection = by.collection
     first, split = rows[0], values["split"][0]
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
@@ -235,13 +225,8 @@ def told(
     ]
     if least := first.against.test.detectable:
         sentences.append(f"A true difference under {least:.3f} is missed by so many queries more than once in five times.")
-    sentences += unjudged_told(unjudged, by)
-    if not any(row.measure in ON_JUDGED for row in rows):
-        sentences.append(
-            f"bpref and nDCG of condensed lists are left out: no query of {collection} has a document that was judged wrong beside a "
-            "right one, and without any they are recall by another name."
-        )
-    named = tables.read("queries", Path("data") / collection / split / "queries.parquet").select("query_id", "text")
+    texts = Path("data") / collection / split / "queries.parquet"
+    named = tables.read("queries", texts).select("query_id", "text") if texts.exists() else NO_TEXTS
     fell = (
         values.with_columns(change=change)
         .filter(pl.col("change") < -SAME)

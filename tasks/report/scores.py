@@ -141,7 +141,12 @@ def held(other: str, change: np.ndarray, difference: Interval, draw: np.random.G
 
 def shown(name: str, collection: str) -> pl.DataFrame:
     """query_id, split and the measures of the queries that the page is about: test, or dev where none is judged."""
-    values = pl.read_parquet(REPORTS / "queries" / name / f"{collection}.parquet")
+    return asked_first(REPORTS / "queries" / name / f"{collection}.parquet")
+
+
+def asked_first(file: Path) -> pl.DataFrame:
+    """Of a table of queries' measures, those of the split that stands first: test, or dev where none is judged."""
+    values = pl.read_parquet(file)
     return values.filter(pl.col("split") == values["split"][0])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tasks import resolved
 from tasks.evaluate.ability import measures as ability_measures
 from tasks.evaluate.measures import NAMES
-from tasks.files import fingerprint, read_json, write_json
+from tasks.files import fingerprint, fingerprint_of_file, read_json, write_json
 from tasks.report.loss import loss_by_step
 from tasks.report.origin import git_commit, hashes
 from tasks.report.runs import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
@@ -17,6 +17,7 @@ from tasks.report.scores import BASE
 from tasks.stage import run, say
 
 METRICS = Path("reports/metrics")
+QUERIES_HERE, QUERIES = Path("reports/queries"), "queries"  # where the measures of each query are, here and in a run
 PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
 
 
@@ -27,7 +28,9 @@ def main(round: str) -> None:
     made = settings["made"]
     loss = loss_by_step(round) if made else None
     artefacts = hashes(outputs(round, made))
-    content = fingerprint(json.dumps([made, scores, sorted(artefacts.items())], sort_keys=True))
+    queries = [QUERIES_HERE / round / f"{name}.parquet" for name in settings["evaluate_on"]]
+    kept = [fingerprint_of_file(file) for file in queries]
+    content = fingerprint(json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True))
     loop, measures = read_json(LOOP), measures_of(scores)
     with memory() as client:
         parent, _ = parent_of(client, loop)
@@ -38,6 +41,8 @@ def main(round: str) -> None:
             log_metrics(client, own, [(key, value, settings["place"] or 0) for key, value in measures.items()])
             if loss is not None:
                 log_metrics(client, own, [("loss", value, step) for step, value in loss.iter_rows()])
+            for file in queries:  # ids and measures, no text: two runs can be held against each other query by query
+                client.log_artifact(own, str(file), QUERIES)
             for key, value in tags(made, artefacts).items():
                 client.set_tag(own, key, value)
             client.set_tag(own, CONTENT, content)

@@ -1,0 +1,67 @@
+"""What `hone compare` takes: rounds of this checkout and runs in MLflow, which have the same queries and no texts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hone.compare import compare
+from tasks import params
+from tasks.errors import Refused
+from tasks.report.open import main as open_loop
+from tasks.report.track import main as track
+from tests.prepared import COLLECTION, write_params
+from tests.report.test_track import loop, runs, settings
+
+__all__ = ["loop"]
+
+
+@pytest.fixture
+def logged(loop: Path) -> dict[str, str]:
+    """The ids of the runs of r1 and r2, and that of their loop."""
+    settings("r1", "r2")
+    open_loop()
+    for name in ("r1", "r2"):
+        track(round=name)
+    [parent], children = runs()
+    write_params(collections={"made-up": COLLECTION}, train_on=["made-up"], evaluate_on=["made-up"])
+    return {"loop": parent.info.run_id} | {name: children[name].info.run_id for name in ("r1", "r2")}
+
+
+def difference(told: str) -> str:
+    return re.search(r"nDCG@10 \S+ to \S+, \S+ ", told)[0]
+
+
+def test_runs_say_what_their_rounds_say(logged: dict[str, str], capsys: pytest.CaptureFixture[str]):
+    compare("r1", "r2")
+    here = capsys.readouterr().out
+    for one, other in ((logged["r1"], logged["r2"][:8]), (logged["r1"], "r2"), ("r1", logged["r2"])):
+        compare(one, other)
+        told = capsys.readouterr().out
+        assert difference(told) == difference(here)
+        assert "rankings are not kept in MLflow" in told
+    assert f"r2 of run {logged['r2'][:8]}" in told
+
+
+def test_runs_are_there_when_the_checkout_is_not(logged: dict[str, str], capsys: pytest.CaptureFixture[str]):
+    for folder in ("reports", "data", "rounds"):
+        shutil.rmtree(folder)
+    compare(logged["r1"], logged["r2"])
+    assert "t4" in capsys.readouterr().out  # which got worse, by its id: its text is not in MLflow
+
+
+def test_what_is_no_run_with_queries(logged: dict[str, str]):
+    with pytest.raises(Refused, match="it is a loop and no round"):
+        compare(logged["loop"], "r1")
+    with pytest.raises(Refused, match="'abcdef' was not evaluated here, and no run"):
+        compare("abcdef", "r1")
+    with pytest.raises(Refused, match="'r22' was not evaluated here: did you mean 'r2'"):
+        compare("r22", "r1")
+    with pytest.raises(Refused, match="compared with itself"):
+        compare(logged["r1"], logged["r1"][:10])
+    with pytest.raises(Refused, match="--by needs rankings"):
+        compare(logged["r1"], "r2", by="overlap")
+    assert params.read().seed == 13
