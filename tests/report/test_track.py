@@ -217,3 +217,8 @@ def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: 
     open.main()
     assert (tmp_path / "own.db").exists()
     assert not Path(os.environ["HONE_HOME"], "mlflow.db").exists()
+
+
+def test_measures_of_one_ability_are_logged_where_there_is_something_to_measure():
+    scores = {"pairs": {"ndcg_at_10": 0.5, "pairwise_accuracy": 0.25, "units": 4}, "other": {"answerable_auc": None}}
+    assert track.measures_of(scores) == {"pairs.ndcg_at_10": 0.5, "pairs.pairwise_accuracy": 0.25}
