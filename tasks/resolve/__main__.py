@@ -130,7 +130,7 @@ def collect(given: Params, name: str) -> dict:
             f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}: DVC watches `path` "
             f"for changes, so it must be the same. Write `path: {what}`."
         )
-    if not what and not Path(item.path).exists() and not abilities.made_from(given, name):
+    if not abilities.made_from(given, name) and not what and not Path(item.path).exists():
         raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist.")
     return {
         "collection": name,

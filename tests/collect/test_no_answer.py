@@ -82,6 +82,7 @@ def test_what_cannot_be_made(ours: Path):
             "`path` is data/our, and no-answer is made from another collection: did you",
         ),
         ({"suite": {"source": "no-answer", "path": "data/suite"}}, "is made from another collection"),
+        ({"suite": {"source": "no-answer", "path": "inputs/ours"}}, "is made from another collection"),  # though it is there
     ],
 )
 def test_a_path_that_is_no_other_collection(ours: Path, changes: dict, message: str):
