@@ -82,17 +82,30 @@ class Bench:
     """What is looked at of a round.
 
     Attributes:
-        first: of each query the first candidates after the guards.
-        marked: the same with `hidden`: whether each is a right answer that was hidden.
+        pool: all candidates after the guards, each query's best first.
+        depth: how many of each query are looked at.
+        hidden: query_id, doc_id of all right answers that were hidden.
+        marked: the candidates that are looked at, with `hidden`: whether each is one of those.
         rules: that can be tried on them.
     """
 
     round: str
     given: params.Params
     training: TrainingSet
-    first: pl.DataFrame
+    pool: pl.DataFrame
+    depth: int
+    hidden: pl.DataFrame
     marked: pl.DataFrame
     rules: Trial
+
+    @property
+    def first(self) -> pl.DataFrame:
+        """The candidates that are looked at."""
+        return self.marked.drop("hidden")
+
+    def foremost(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """As many of each query's candidates as are looked at."""
+        return rows.filter(pl.int_range(pl.len()).over("query_id") < self.depth)
 
     def judged(self) -> Iterator[tuple[str, pl.DataFrame]]:
         """What every judge of params.yaml that costs nothing finds among the candidates."""
@@ -124,21 +137,22 @@ def looked_at(round: str, depth: int) -> Bench:
         raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, list(given.rounds))}")
     if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
         raise Refused(f"round {round} has no candidates: `dvc repro` mines them, and a recipe without `retrieve` has none.")
-    hidden = hidden_pairs(training)
+    hidden = hidden_pairs(training).unique()
     if hidden.is_empty():
         raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
     labels = carried_labels(given.rounds[round].start)
     scores = tables.read("scores", Path("rounds") / round / "scores.parquet")
     rules = Trial(labels, scores, training, resolved.of_round(round, "sample"))
-    first = rules.after_guards(candidates).filter(pl.int_range(pl.len()).over("query_id") < depth)
-    marked = first.join(hidden.unique().with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    pool = rules.after_guards(candidates)
+    first = pool.filter(pl.int_range(pl.len()).over("query_id") < depth)
+    marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
     marked = marked.with_columns(pl.col("hidden").fill_null(False))
     there = int(marked["hidden"].sum())
     queries = f"the first {depth} of {marked['query_id'].n_unique():,} queries"
     line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them hidden answers")
     if not there:
         raise Refused(f"none of {len(hidden):,} hidden answers is among them: --depth {depth} is too few, or they leave by a guard.")
-    return Bench(round, given, training, first, marked, rules)
+    return Bench(round, given, training, pool, depth, hidden, marked, rules)
 
 
 class Trial:

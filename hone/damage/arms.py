@@ -1,4 +1,7 @@
-"""The arms: labels of one round that differ only in which mined negatives were taken out, and by whom."""
+"""The arms: labels of one round that differ only in what was taken out of its mined negatives, and by whom.
+
+As in a round, rules work on all candidates, of which the first are then mined; judges, and the oracle, read what was mined.
+"""
 
 from __future__ import annotations
 
@@ -87,12 +90,12 @@ def mined(bench: Bench, name: str) -> pl.DataFrame:
     if kind not in KINDS or not rest:
         known = [NOISY, CLEAN, UNMINED, RANDOM, *default_names(bench)]
         raise Refused(f"there is no arm '{name}': {nearest(name, list(dict.fromkeys(known)))} (or rule:NAME:PARAMETER=VALUE)")
-    return bench.first.join(KINDS[kind](bench, rest), on=PAIR, how="anti", maintain_order="left")
+    return KINDS[kind](bench, rest)
 
 
 def arm_of(bench: Bench, name: str, left: pl.DataFrame, negatives: int) -> Arm:
     read = left.filter(pl.int_range(pl.len()).over("query_id") < negatives)
-    false = bench.marked.filter("hidden").join(read, on=PAIR, how="semi")
+    false = bench.hidden.join(read, on=PAIR, how="semi")
     labels = joined(bench.rules.labels, tables.shaped("negatives", left), tables.empty("removed"))
     return Arm(name, labels, len(read), len(false))
 
@@ -111,41 +114,45 @@ def rules_of(bench: Bench) -> list[str]:
 
 
 def by_rule(bench: Bench, text: str) -> pl.DataFrame:
-    """query_id, doc_id of what a rule removes, such as `positive-aware` or `positive-aware:share=0.9`."""
+    """What is mined where a rule, such as `positive-aware` or `positive-aware:share=0.9`, is tried on all candidates."""
     name, _, rest = text.partition(":")
     if name not in rules_of(bench):
         why = f"it is a guard, and no arm goes without those ({', '.join(GUARDS)})" if name in GUARDS else nearest(name, rules_of(bench))
         raise Refused(f"there is no arm 'rule:{name}': {why}")
     given = [one.partition("=") for one in rest.split(",") if one]
-    return bench.rules.removed(bench.first, [line_of(name, {key.strip(): yaml.safe_load(value) for key, _, value in given})])[1]
+    line = line_of(name, {key.strip(): yaml.safe_load(value) for key, _, value in given})
+    return bench.foremost(bench.rules.removed(bench.pool, [line])[0])
 
 
 def by_judge(bench: Bench, name: str) -> pl.DataFrame:
-    """query_id, doc_id of what a judge that costs nothing says yes to."""
+    """The mined negatives without those that a judge that costs nothing says yes to."""
     if name not in bench.free_judges():
         costs = f"the judge {name} costs something; those that do not" if name in bench.given.judges else "those of params.yaml"
         raise Refused(f"there is no arm 'judge:{name}': {costs} are {', '.join(bench.free_judges()) or 'none'}.")
-    return bench.found_by(name)
+    return without(bench.first, bench.found_by(name))
 
 
 def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
-    """query_id, doc_id of what a recipe takes out of these candidates: by its rules, and then by its judges.
+    """What a recipe's rules leave of all candidates to be mined, without what its judges find.
 
-    What judges find leaves, whatever the recipe's `then` is: all arms are to train on the same positives.
+    That leaves whatever the recipe's `then` is: all arms are to train on the same positives.
     """
     made = recipe.read(name)
-    left, gone = bench.rules.removed(bench.first, own_rules(made))
+    left = bench.foremost(bench.rules.removed(bench.pool, own_rules(made))[0])
     if made.relabel == "none":
-        return gone
+        return left
     section = judges.relabel(bench.given, made, bench.round)
     if dear := [line["name"] for line in section["cascade"] if line["method"] not in FREE]:
         raise Refused(f"there is no arm 'recipe:{name}': its judge {', '.join(dear)} costs something.")
     if not section["cascade"]:
-        return gone
+        return left
     desk = desk_of(bench.given, bench.round, section["cascade"], bench.training)
     said = run_cascade(left, bench.rules.labels, bench.training, section["cascade"], 0.0, desk, lambda _: None, ask)
-    found = said.final(section["final"] == "all").filter(pl.col("verdict").cast(pl.String) == "positive").select(PAIR)
-    return pl.concat([gone, found])
+    return without(left, said.final(section["final"] == "all").filter(pl.col("verdict").cast(pl.String) == "positive"))
+
+
+def without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(found, on=PAIR, how="anti", maintain_order="left")
 
 
 KINDS = {"rule": by_rule, "judge": by_judge, "recipe": by_recipe}

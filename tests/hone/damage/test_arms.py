@@ -38,6 +38,14 @@ def test_each_arm_by_hand(workspace: Path):
         assert positives.equals(found[NOISY].labels.filter(pl.col("label") == "positive"))
 
 
+def test_rules_come_before_the_negatives_are_mined_and_judges_after(workspace: Path):
+    mined(**FREE_JUDGE)
+    found = {one.name: one for one in arms(looked_at("r1", 1), ["rule:positive-aware", "recipe:nv-retriever", "judge:guide"], 1)}
+    assert kinds(found[NOISY]) == ["h"]
+    assert kinds(found[CLEAN]) == kinds(found["judge:guide"]) == []
+    assert kinds(found["rule:positive-aware"]) == kinds(found["recipe:nv-retriever"]) == ["n"]
+
+
 def test_a_recipe_s_rules_are_one_arm_and_what_costs_something_is_none(workspace: Path):
     mined(**FREE_JUDGE)
     bench = looked_at("r1", 10)
