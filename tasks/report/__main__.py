@@ -86,6 +86,7 @@ def main() -> None:
         },
         "holes": unjudged,
         "spaces": lying,
+        "by_mteb": {name: by_mteb(name, found) for name in settings["evaluate_on"]},
         "warnings": warnings,
         "unhurt": unhurt,
         "harms": harms,
@@ -171,6 +172,12 @@ def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> 
     by = judged(collection, own[0].split, settings["min_relevance"][collection])
     rows = holes([score.name for score in own], base, by, partial(ranking_of, collection=collection, depth=DEPTH))
     return {"rows": rows, "told": [warning(one) for one in rows if one.bounds and one.name in settings["rounds"]], "wrong": by.wrong}
+
+
+def by_mteb(collection: str, found: list[Score]) -> list[tuple[str, str, float]]:
+    """Name, measure and value of each ranking by mteb's own scorer, on a collection that is a task of MTEB."""
+    own = [(one.name, read_json(REPORTS / "metrics" / one.name / f"{collection}.json")) for one in found if one.collection == collection]
+    return [(name, measure, value) for name, measured in own for measure, value in measured.get("mteb", {}).items()]
 
 
 def spaces(collection: str, found: list[Score]) -> list[dict]:

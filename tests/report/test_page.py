@@ -182,6 +182,15 @@ def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
 
 
+def test_the_score_by_mtebs_own_scorer_stands_beside_ours(workspace: Path):
+    write_all()
+    for name, value in (("r0", 0.25), ("r1", 0.5)):
+        file = Path(f"reports/metrics/{name}/made-up.json")
+        write_json(file, read_json(file) | {"mteb": {"map_at_1000": value}})
+    main()
+    assert "By mteb's own scorer, map at 1000: r0 0.2500, r1 0.5000." in html.unescape(own(Path("reports/index.html").read_text()))
+
+
 def test_texts_are_escaped(workspace: Path):
     # The same words without markup, for the kinds of queries follow from words.
     ids = ("q1", "q2", "d1", "d5", "d6", "t1", "t4")
