@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 
 from tasks import resolved, tables, training_set
-from tasks.drift.lineage import with_start
 from tasks.drift.margins import drawn, margins, remembered, trained_pairs
 from tasks.drift.moved import Sample, moved, vectors_of
 from tasks.encode.encoder import encoder_for
 from tasks.files import write_json
+from tasks.lineage import with_start
 from tasks.seeds import generator
 from tasks.stage import run, say
 

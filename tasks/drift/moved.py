@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tasks.drift.lineage import ancestors
 from tasks.encode.encoder import Encoder
 from tasks.encode.store import Vectors
 from tasks.evaluate.geometry import unit
+from tasks.lineage import ancestors
 from tasks.training_set import TrainingSet
 
 DOCUMENTS = 1_000  # evenly spaced over the collections that are trained on (ours)

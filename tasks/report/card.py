@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks.files import folder_written_whole
-from tasks.report.first_screen import lineage
+from tasks.lineage import made_by
 from tasks.report.flat import TITLES, as_markdown, escaped
 
 CARDS = Path("reports/cards")
@@ -31,7 +31,7 @@ def write_cards(tables: dict[str, pl.DataFrame], rounds: dict[str, dict], base: 
 
 def card(name: str, tables: dict[str, pl.DataFrame], rounds: dict[str, dict], base: str, told: dict, settings: dict) -> str:
     """One round's card."""
-    line = lineage(name, rounds)
+    line = made_by(rounds, name)
     own = {title: of_round(frame, name) for title, frame in tables.items()}
     model = settings["model"]
     exact = f" at {model['revision']}" if model["revision"] else ""

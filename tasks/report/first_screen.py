@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import tables
+from tasks.lineage import made_by
 from tasks.report.judged import JudgedRound
 from tasks.report.scores import Score
 from tasks.report.summary import Summary
@@ -63,7 +64,7 @@ def for_whom(answer: Summary, found: list[Score], changed: list[dict], kinds: li
 
 def cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
     """Steps of training, and what judges asked for, over all rounds that lead to one."""
-    line = lineage(name, rounds)
+    line = made_by(rounds, name)
     steps = sum(steps_of(one) for one in line)
     told = [f"{count(steps, 'step')} of training in {count(len(line), 'round')}."]
     judges = [judge for one in judged if one.round in line for judge in one.judges]
@@ -72,15 +73,6 @@ def cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
         spent = f", {money:.2f} of money" if money else ""
         told.append(f"Judges answered {count(answers, 'question')}: {tokens:,} tokens, {seconds:,.0f} s{spent}.")
     return " ".join(told)
-
-
-def lineage(name: str, rounds: dict[str, dict]) -> list[str]:
-    """A round and those that it comes from, the first first; nothing for the base model."""
-    line: list[str] = []
-    while name in rounds:
-        line.insert(0, name)
-        name = rounds[name]["from"]
-    return line
 
 
 def steps_of(name: str) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -18,18 +16,11 @@ from tasks.evaluate.__main__ import main as evaluate
 from tasks.evaluate.reference import main as evaluate_reference
 from tasks.files import write_json
 from tasks.resolve.__main__ import everything
-from tests.encode.test_endpoint import Server
+from tests.embeddings import Server, server
 from tests.prepared import COLLECTION, write_params
 from tests.tiny_model import WORDS, tiny_model
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+__all__ = ["server"]
 
 
 def project(**references: dict) -> None:

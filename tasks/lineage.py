@@ -18,3 +18,8 @@ def ancestors(rounds: dict[str, dict], name: str) -> list[str]:
     while line[-1] in rounds:
         line.append(rounds[line[-1]]["from"])
     return line
+
+
+def made_by(rounds: dict[str, dict], name: str) -> list[str]:
+    """The rounds that made a round's model, the first first and itself last; none for the base model."""
+    return [one for one in reversed(ancestors(rounds, name)) if one in rounds]

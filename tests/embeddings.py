@@ -1,0 +1,73 @@
+"""A server that speaks OpenAI's /v1/embeddings, and misbehaves as it is told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+SECRET = "sk-very-secret"
+
+
+class Server(ThreadingHTTPServer):
+    """Gives each text a vector of its letters, or whatever `answer` makes of the request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[dict] = []
+        self.keys: set[str] = set()
+        self.statuses: list[int] = []  # for the first requests
+        self.answer: Callable[[dict], dict] = vectors_of
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for body in self.asked for text in body["input"]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.keys.add(self.headers.get("authorization", ""))
+        status = self.server.statuses.pop(0) if self.server.statuses else 200
+        if status == 200:
+            self.server.asked.append(body)
+        told = json.dumps(self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(told)))
+        if status == 429:
+            self.send_header("retry-after", "0")
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def vector_of(text: str) -> list[float]:
+    return [float(text.count(letter)) + 0.5 for letter in "abcde"]
+
+
+def vectors_of(body: dict) -> dict:
+    """The vectors in another order than that of the texts: their `index` says which is whose."""
+    data = [{"object": "embedding", "index": place, "embedding": vector_of(text)} for place, text in enumerate(body["input"])]
+    return {"object": "list", "data": data[::-1], "model": body["model"], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
