@@ -7,7 +7,6 @@ second checkpoint of a name gets the first one's. Vectors come from Hone's store
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import polars as pl
 
 from tasks.encode.model import ModelFolder
 from tasks.errors import Refused, listed, nearest
+from tasks.stage import may_download
 
 if TYPE_CHECKING:
     from mteb.abstasks.retrieval import AbsTaskRetrieval
@@ -208,7 +208,7 @@ def loaded(found: MtebTask) -> dict[str, Any]:
         Refused: it is not on this disk and cannot be downloaded.
     """
     name, dataset = found.task.metadata.name, found.task.metadata.dataset
-    os.environ["HF_HUB_OFFLINE"] = "0"
+    may_download()
     try:
         with quiet():
             found.task.load_data()

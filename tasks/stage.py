@@ -24,6 +24,18 @@ SWITCHES = {
 }
 
 
+def may_download() -> None:
+    """Let this process ask the Hub, which stages do not do unless something is not on this disk.
+
+    The Hub's libraries read the switch when they are imported, which another library may have done before.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "0"
+    for library in ("huggingface_hub.constants", "datasets.config"):
+        for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+            if hasattr(sys.modules.get(library), name):
+                setattr(sys.modules[library], name, False)
+
+
 def run(main: Callable[..., None]) -> None:
     """Call `main` with the command line's arguments, each an option of the parameter's name.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import Refused, listed
 from tasks.files import fingerprint, fingerprint_of_file, read_json
+from tasks.stage import may_download
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -157,6 +158,7 @@ def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
         return {"name": name, "revision": None, "fingerprint": ModelFolder(folder_of(name)).fingerprint("document")}
     if len(revision or "") == 40:
         return {"name": name, "revision": revision, "fingerprint": None}
+    may_download()
     from huggingface_hub import HfApi
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tasks import resolved
 from tasks.encode.encoder import Encoder, encoder_for
 from tasks.encode.model import ModelFolder, folder_of
 from tasks.errors import Refused
+from tasks.stage import may_download
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def pinned_folder(model: dict) -> Path:
     """
     name = model["name"]
     if model["fingerprint"] is None:
-        os.environ["HF_HUB_OFFLINE"] = "0"
+        may_download()
     folder = folder_of(name, model["revision"])
     if model["fingerprint"] and ModelFolder(folder).fingerprint("document") != model["fingerprint"]:
         raise Refused(f"the model '{name}' has changed since `resolve` looked at it: run `dvc repro`.")

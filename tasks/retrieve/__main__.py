@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +10,7 @@ from tasks import methods, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
 from tasks.retrieve.source_name import source_name
-from tasks.stage import run, say
+from tasks.stage import may_download, run, say
 
 
 def main(round: str) -> None:
@@ -19,7 +18,7 @@ def main(round: str) -> None:
     settings = resolved.of_round(round, "retrieve")
     sources = [] if settings["retrieve"] == "none" else settings["retrieve"]
     if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
-        os.environ["HF_HUB_OFFLINE"] = "0"
+        may_download()
     training = training_set.read()
     labels = carried_labels(settings["from"])
     found = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +9,7 @@ import polars as pl
 from tasks import resolved, tables, training_set
 from tasks.encode.model import ModelFolder, copy_model, folder_of
 from tasks.files import folder_written_whole, write_json
-from tasks.stage import run, say
+from tasks.stage import may_download, run, say
 
 ROUND = Path("rounds/r0")
 
@@ -20,7 +19,7 @@ def main() -> None:
     settings = resolved.of_stage("start")
     model = settings["model"]
     if model["fingerprint"] is None:
-        os.environ["HF_HUB_OFFLINE"] = "0"
+        may_download()
     with folder_written_whole(Path("models/r0")) as place:
         copy_model(folder_of(model["name"], model["revision"]), place)
         ModelFolder(place).refuse_unsafe()
