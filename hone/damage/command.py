@@ -49,8 +49,8 @@ def bench_training(
     about = in_words(bench, run, seeds, depth)
     queries = results[NOISY][0].values["query_id"].sort()
     place = REPORTS / f"{round}-{collection}"
-    written(place.with_suffix(".parquet"), told.every_query(scores, queries))
-    write_text(place.with_suffix(".md"), told.markdown(found, made, about))
+    written(Path(f"{place}.parquet"), told.every_query(scores, queries))
+    write_text(Path(f"{place}.md"), told.markdown(found, made, about))
     line()
     line(about)
     line(told.sentence(found))
@@ -77,7 +77,7 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
         if key in found:
             continue
         arm, seed = work[key]
-        found[key] = trained(run, arm, seed, key)
+        found[key] = kept(key) or trained(run, arm, seed, key)  # another process may have done it meanwhile
         left = len(work) - len(found)
         line(f"seed {seed}, {arm.name}: nDCG@10 {found[key].values[MEASURE].mean():.4f}; {left} left{pace(found, left)}")
     return {name: [found[key] for key in of_arm] for name, of_arm in keys.items()}

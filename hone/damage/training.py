@@ -23,10 +23,11 @@ from tasks.encode.lock import torch_lock
 from tasks.encode.model import ModelFolder
 from tasks.encode.precision import device_of
 from tasks.errors import Refused
-from tasks.evaluate.measures import per_query
+from tasks.evaluate.measures import DEPTH, per_query
 from tasks.evaluate.ranking import by_encoder
-from tasks.evaluate.results import Asked, asked
+from tasks.evaluate.results import Asked, asked, kept_for
 from tasks.files import PART, fingerprint, fingerprint_of_file, home, read_json, remove_abandoned, write_json, written_whole
+from tasks.mteb_task import reading_for, task_of
 from tasks.seeds import seed_of
 from tasks.tables import Documents
 from tasks.train.fit import examples_of, fitted, learns_from_grades
@@ -63,11 +64,12 @@ class Run:
         """A hash of what is the same for all arms: settings and code, texts, the model that is trained, and what it is evaluated on."""
         settings = {name: value for name, value in self.settings.items() if name not in ("round", "from", "recipe", "paper")}
         start, folder, split = ModelFolder(self.start), Path("data") / self.collection, self.judged.split
+        read = [folder / "documents.parquet", *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked"))]
         return fingerprint(
             json.dumps([settings, self.section, self.evaluation], sort_keys=True),
             fingerprint_of_file(training_set.LIST),
             *(start.fingerprint(route) for route in ("query", "document")),
-            *(fingerprint_of_file(folder / name) for name in ("documents.parquet", f"{split}/queries.parquet", f"{split}/qrels.parquet")),
+            *(fingerprint_of_file(file) for file in read if file.exists()),
         )
 
 
@@ -140,9 +142,12 @@ def trained(run: Run, arm: Arm, seed: int, key: str) -> Kept:
 def evaluated(run: Run, model: Path) -> pl.DataFrame:
     """query_id and every measure of a model on the judged split of the collection."""
     documents, part = Documents(Path("data") / run.collection / "documents.parquet"), run.judged
-    encoder = encoder_for(model, run.evaluation["model"], resolved.machine(), user=USER)
+    task = task_of(run.evaluation["task"])
+    encoder = encoder_for(model, reading_for(task, run.evaluation, model), resolved.machine(), user=USER)
     with vectors_forgotten(encoder):
-        return per_query(by_encoder(encoder, part.queries, documents, part.qrels), part.qrels, run.evaluation["min_relevance"])
+        ranked = by_encoder(encoder, part.queries, documents, part.qrels, kept_for(part, task))
+    first = ranked.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
+    return per_query(first, part.qrels, run.evaluation["min_relevance"])
 
 
 @contextmanager
