@@ -71,11 +71,12 @@ def compare(
     margin: Annotated[float, typer.Option(help="Of nDCG@10, that may be lost without harm.")] = 0.005,
     out: Annotated[Path | None, typer.Option(help="A file: .md for the tables, .parquet for every query.")] = None,
     by: Annotated[str | None, typer.Option(help="A kind of query: dated, difficulty, long, overlap, unseen.")] = None,
+    filled: Annotated[str | None, typer.Option(help="A judge that has filled holes (`hone judge holes`): with its labels too.")] = None,
 ) -> None:
     """Two rounds, query by query: what changed, how sure that is, and for which queries it got worse."""
     from hone.compare import compare as hold
 
-    hold(one, other, on, margin, out, by)
+    hold(one, other, on, margin, out, by, filled)
 
 
 @app.command()
@@ -213,6 +214,23 @@ def judge_check(
     from hone.judge_check import check
 
     check(name, on, round, gold, pairs, limit, split, people, precision)
+
+
+@judge_app.command("holes")
+def judge_holes(
+    name: Annotated[str, typer.Argument(help="An entry of params.yaml's `judges`, or people:NAME.")],
+    on: Annotated[str, typer.Option(help="A collection that was evaluated.")],
+    depth: Annotated[int, typer.Option(help="What a ranking shows among its first so many documents is judged.")] = 10,
+    limit: Annotated[int | None, typer.Option(help="Most pairs, those first that weigh most; all by default.")] = None,
+    names: Annotated[str | None, typer.Option(help="Whose rankings: r0,r3; by default all of params.yaml.")] = None,
+    split: Annotated[Literal["test", "dev"], typer.Option(help="Whose queries.")] = "test",
+    tokens: Annotated[int | None, typer.Option(min=1, help="Most that may be read and written.")] = None,
+    money: Annotated[float | None, typer.Option(min=0, help="Most that may be spent, at the judge's `price`.")] = None,
+) -> None:
+    """Let a judge fill holes: documents that rankings show and nobody has judged, as labels of its own that nothing trains on."""
+    from hone.judge_holes import fill
+
+    fill(name, on, depth, limit, None if names is None else [one.strip() for one in names.split(",")], split, tokens, money)
 
 
 @judge_app.command("sheet")

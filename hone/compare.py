@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from hone.compare_filled import Filling, read_fillings, with_filling
 from hone.compare_kinds import KIND_COLUMNS, in_kinds, refuse_stratum, row
 from hone.compared import Evaluated, evaluated, in_common
 from hone.screen import line, shortened, table
@@ -50,7 +51,10 @@ class Compared:
     against: Against
 
 
-def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None, by: str | None = None) -> None:
+def compare(
+    one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None, by: str | None = None,
+    filled: str | None = None,
+) -> None:  # fmt: skip
     """Print it, and write it where a file is given.
 
     Args:
@@ -60,6 +64,7 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
         margin: of nDCG@10 that may be lost without harm.
         out: .md: what is printed; .parquet: every query with both values of every measure.
         by: a stratum: the difference in each kind of its queries as well.
+        filled: a judge whose labels fill holes (`hone judge holes`): what the difference is with them as well.
 
     Raises:
         Refused: a name that was not evaluated, other queries on either side, a file of another kind, or a stratum that parts nothing.
@@ -70,9 +75,10 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
         raise Refused(f"--margin is {margin:g}: a number above 0 is meant, such as 0.005.")
     before, after = evaluated(one), evaluated(other)
     collections, here = in_common(before, after, on), before.here and after.here
+    for option, wanted in (("--by", by), ("--filled", filled)):
+        if wanted is not None and not here:
+            raise Refused(f"{option} needs rankings and texts of this checkout: name rounds that were evaluated here, and no runs.")
     if by is not None:
-        if not here:
-            raise Refused("--by needs rankings and texts of this checkout: name rounds that were evaluated here, and no runs.")
         refuse_stratum(by, one, other)
     values = {name: joined(before, after, name) for name in collections}
     given = params.read()
@@ -81,16 +87,14 @@ def compare(one: str, other: str, on: str | None = None, margin: float = 0.005, 
     splits = {name: frame["split"][0] for name, frame in values.items()}
     for name in values if here else ():
         min_relevance(given, name)
+    fillings = read_fillings(filled, one, other, splits, given)
     levels, uncut = ([], {}) if by is None else in_kinds(by, one, other, splits, given)
     pages = []
     for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
-        rows = [replace(first, against=replace(first.against, p=p)), *others]
-        more = [NOT_HERE]
+        rows, more = [replace(first, against=replace(first.against, p=p)), *others], [NOT_HERE]
         if here:
-            qrels = judged(name, splits[name], min_relevance(given, name))
-            runs = {ranked: ranking_of(ranked, name, DEPTH) for ranked in (one, other)}
-            rows += on_judged(one, other, runs, qrels, generator(seed, "compare", name))
-            more = on_holes(qrels, holes([one, other], one, qrels, runs.__getitem__), rows)
+            by_ranking, more = with_rankings(one, other, judged(name, splits[name], min_relevance(given, name)), fillings.get(name), seed)
+            rows += by_ranking
         more += [f"{by} does not part the queries of {name}: {uncut[name]}."] if name in uncut else []
         page = told(one, other, name, values[name], rows, margin, len(found))
         inside = [row(level) for level in levels if level.collection == name]
@@ -201,6 +205,17 @@ class Page:
         worse = ["", *rows(self.worse_columns, self.worse)] if self.worse else []
         inside = ["", *rows(KIND_COLUMNS, self.kinds)] if self.kinds else []
         return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *inside, *worse, ""])
+
+
+def with_rankings(one: str, other: str, by: Judged, filling: Filling | None, seed: int) -> tuple[list[Compared], list[str]]:
+    """What needs the rankings themselves: measures of judged documents alone, holes, and what a judge's labels make of these."""
+    runs = {ranked: ranking_of(ranked, by.collection, DEPTH) for ranked in (one, other)}
+    rows = on_judged(one, other, runs, by, generator(seed, "compare", by.collection))
+    sentences = on_holes(by, holes([one, other], one, by, runs.__getitem__), rows)
+    if filling is None:
+        return rows, sentences
+    told_of_labels, more = with_filling(one, other, runs, by, filling, generator(seed, "compare", by.collection, "filled"))
+    return [*rows, *more], [*sentences, *told_of_labels]
 
 
 def on_holes(by: Judged, unjudged: list[Holes], rows: list[Compared]) -> list[str]:

@@ -32,13 +32,13 @@ class OfSplit(TrainingCollection):
         return super().qrels(split or self.split)
 
 
-def judge_line(given: Params, name: str) -> dict:
+def judge_line(given: Params, name: str, command: str = "hone judge check") -> dict:
     """A judge made exact: name, method, parameters, fingerprint.
 
     Raises:
         Refused: there is no such judge, or it cannot work on this machine.
     """
-    name, line = judges.judge_of(given, name, "hone judge check")
+    name, line = judges.judge_of(given, name, command)
     if reason := judges.unable(line):
         raise Refused(f"the judge {name} cannot work here: {reason}")
     return {"name": name, **line, "fingerprint": identity.fingerprint(line)}
@@ -51,14 +51,16 @@ def gold_judge(given: Params, gold: str | None, judge: dict) -> dict | None:
     kind, _, who = gold.partition(":")
     if kind not in ("judge", "people") or not who:
         raise Refused(f"--gold is '{gold}': hidden, judge:NAME or people:WHO is meant.")
-    if kind == "judge" or who in given.judges:
-        line = judge_line(given, who)
-    else:
-        checked = methods.checked("relabel.judges", {"people": {"who": who}}, f"--gold {gold}")
-        line = {"name": who, **checked, "fingerprint": identity.fingerprint(checked)}
+    line = judge_line(given, who) if kind == "judge" or who in given.judges else person_line(who, f"--gold {gold}")
     if line["fingerprint"] == judge["fingerprint"]:
         raise Refused(f"--gold {gold}: that is the judge {judge['name']} itself, and nobody is measured by their own word.")
     return line
+
+
+def person_line(who: str, where: str) -> dict:
+    """A person who judged on sheets, as a judge."""
+    checked = methods.checked("relabel.judges", {"people": {"who": who}}, where)
+    return {"name": who, **checked, "fingerprint": identity.fingerprint(checked)}
 
 
 def collection_of(given: Params, name: str, split: str | None) -> OfSplit:

@@ -130,16 +130,16 @@ def negatives(given: Params, sample: dict, depth: int | None, round: str) -> int
     return total
 
 
-def cost(given: Params, parameters: dict, pairs: int, queries: int = 1) -> tuple[int, float | None]:
+def cost(given: Params, parameters: dict, pairs: int, queries: int = 1, size: dict[str, float] | None = None) -> tuple[int, float | None]:
     """Tokens, and money at the prices given, of asking about so many pairs of so many queries, spread evenly: no prompt has two queries.
 
     A prompt is counted as its frame, one query, the known answers and worked examples that it shows, and its documents, each
-    as long as in a sample; an answer as what the prompt's kind needs.
+    as long as in a sample of the training set (or as `size` says, which is like `mean_tokens`); an answer as what the prompt's kind needs.
     """
     from tasks.relabel import prompt
 
     loaded, counter = prompt.load(parameters["prompt"]), counter_of(parameters)
-    size = mean_tokens(given, counter, parameters.get("trim"))
+    size = size or mean_tokens(given, counter, parameters.get("trim"))
     listed = parameters.get("documents", 25) if loaded.kind == "listwise" else 1
     shown = min(size["known"], 1 if loaded.kind == "pairwise" else parameters.get("known", 1)) if loaded.shows_positives else 0
     worked = parameters.get("examples", 0) if loaded.kind == "pairwise" else 0

@@ -1,0 +1,121 @@
+"""`hone judge holes`: a judge reads what rankings show and nobody has judged, for a label set of its own (`inputs/filled`)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import polars as pl
+
+from hone.judge_apart import PEOPLE, Filler, models_of, plain, refuse_related
+from hone.judge_check import desk_of, refuse_silent
+from hone.judge_given import OfSplit, collection_of, judge_line, person_line, round_of
+from hone.judge_holes_asked import told_before, wanted_of
+from hone.screen import line
+from tasks import params, training_set
+from tasks.doubt import filled
+from tasks.doubt.unjudged import unjudged
+from tasks.errors import Refused, nearest
+from tasks.evaluate.measures import DEPTH
+from tasks.evaluate.results import REPORTS, ranking_of
+from tasks.params import BUILT_IN, Params
+from tasks.relabel.__main__ import ask
+from tasks.relabel.budget import Budget
+from tasks.relabel.faults import kinds
+from tasks.report.words import count
+from tasks.seeds import seed_of
+
+COMMAND = "hone judge holes"
+
+
+def fill(
+    name: str, on: str, depth: int = 10, limit: int | None = None, names: list[str] | None = None, split: str = "test",
+    tokens: int | None = None, money: float | None = None,
+) -> pl.DataFrame:  # fmt: skip
+    """Ask, print what was found, write it, and give back what the judge has filled of this collection in all.
+
+    Args:
+        name: an entry of params.yaml's `judges`, a judge with its defaults, or people:WHO.
+        on: a collection that was evaluated.
+        depth: what a ranking shows among its first so many documents is asked about.
+        limit: most pairs; null: all.
+        names: rounds and references whose rankings count; null: all of params.yaml that were evaluated there.
+        split: whose queries: test or dev.
+        tokens, money: what may be spent; null: no limit.
+
+    Raises:
+        Refused: no such judge, collection or ranking; a judge that had a part in what the rankings learned; nothing to fill; or the
+            judge answered nothing.
+    """
+    given = params.read()
+    collection = replace(collection_of(given, on, split), prefix="")
+    judge = person_line(name.partition(":")[2], name) if name.startswith(f"{PEOPLE}:") else judge_line(given, name, COMMAND)
+    if not 1 <= depth <= DEPTH or (limit is not None and limit < 1):
+        raise Refused(f"--depth is between 1 and {DEPTH}, as far as rankings are written, and --limit 1 or more: not {depth} and {limit}.")
+    names = evaluated(given, on, names)
+    filler = Filler(judge["name"], judge["method"], frozenset([judge["fingerprint"]]), models_of(judge, given))
+    refuse_related(filler, names, given)
+    runs = {one: ranking_of(one, on, DEPTH) for one in names}
+    every = unjudged(list(runs.values()), collection.qrels(), collection.min_relevance, DEPTH, seed_of(given.seed, "judge.holes", on))
+    wanted = wanted_of(every.filter(pl.col("rank") <= depth), limit, collection, depth)
+    round = round_of(given, None, needed=False)
+    training = training_set.read() if training_set.LIST.exists() else None
+    desk = replace(
+        desk_of(given, round, [judge], training), budget=Budget(money=money, tokens=tokens),
+        run=f"judge holes {on} {time.strftime('%Y-%m-%dT%H:%M:%S%z')}",
+    )  # fmt: skip
+    told_before(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
+
+    answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
+    if desk.budget.over:
+        line(f"{desk.budget.over.capitalize()}: what was not asked stays a hole; the same command goes on.")
+    refuse_silent(judge["name"], answered)
+    refuse_related(replace(filler, models=filler.models | set(map(plain, answered["model"].drop_nulls().unique()))), names, given)
+    return kept(judge, filler, answered, collection, names)
+
+
+def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
+    """Whose rankings count.
+
+    Raises:
+        Refused: one that is named has no ranking there, or nobody has.
+    """
+    there = sorted(file.parent.name for file in (REPORTS / "runs").glob(f"*/{on}.trec"))
+    for name in names or ():
+        if name not in there:
+            raise Refused(f"'{name}' was not evaluated on {on}: {nearest(name, there)}")
+    known = [name for name in (*BUILT_IN, *given.references, *given.rounds) if name in there]
+    if not (names or known):
+        raise Refused(f"nothing of params.yaml was evaluated on {on} yet: `dvc repro` writes the rankings whose holes are filled.")
+    return list(dict.fromkeys(names or known))
+
+
+def kept(judge: dict, filler: Filler, answered: pl.DataFrame, collection: OfSplit, names: list[str]) -> pl.DataFrame:
+    """Write what was said beside what the same judge has filled before, and say what it is."""
+    file = filled.file_of(collection.name, judge["name"])
+    about = {
+        "split": collection.split, "judge": judge["name"], "method": judge["method"], "prompt": judge["parameters"].get("prompt"),
+        "models": sorted(filler.models),
+    }  # fmt: skip
+    now = answered.rename({"asked_at": "answered"}).with_columns(pl.lit(value).alias(name) for name, value in about.items())
+    now = now.select(pl.col(name).cast(kind) for name, kind in filled.SCHEMA.items())
+    before = filled.read(file) if file.exists() else now.clear()
+    same = before.filter(pl.col("fingerprint") == judge["fingerprint"])
+    if gone := len(before) - len(same):
+        line(f"{count(gone, 'label')} of {judge['name']} with another model, prompt or parameters leave {file}; the ledger keeps them.")
+    rows = filled.merged(same, now)
+    filled.write(rows, file)
+    line(tally(now))
+    two = " ".join(names[-2:]) if len(names) > 1 else f"{names[0]} ROUND"
+    line(f"Written to {file}, which has {count(len(rows), 'pair')} now.")
+    line(f"`hone compare {two} --on {collection.name} --filled {judge['name']}` shows what they say.")
+    return rows
+
+
+def tally(now: pl.DataFrame) -> str:
+    """How many are right and how many not, and why some could not be said."""
+    counts = dict(now["verdict"].cast(pl.String).value_counts().rows())
+    unknown = now.filter(pl.col("verdict").cast(pl.String) == filled.UNKNOWN).select(kinds())["reason"].fill_null("no reason")
+    because = ", ".join(f"{reason} {number:,}" for reason, number in unknown.value_counts(sort=True).rows())
+    right, wrong, left = (counts.get(kind, 0) for kind in ("positive", "negative", filled.UNKNOWN))
+    return f"Right: {right:,}; not right: {wrong:,}; not known, which stay holes: {left:,}{f' ({because})' if because else ''}."
