@@ -38,8 +38,8 @@ def file_of(collection: str, judge: str) -> Path:
 
 
 def write(frame: pl.DataFrame, file: Path) -> None:
-    """Write labels, whole or not at all, in the order of split, query and document."""
-    rows = frame.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("split", *PAIR)
+    """Write labels, whole or not at all."""
+    rows = frame.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
     with written_whole(file) as part:
         rows.write_parquet(part, compression="zstd")
 
@@ -65,9 +65,12 @@ def read(file: Path) -> pl.DataFrame:
 
 
 def merged(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """What was filled before and what is filled now: of a pair the newest word, but a known one before any unknown one."""
+    """What was filled before and what is filled now: of a pair the newest word, but a known one before any unknown one.
+
+    In the order of split, query and document.
+    """
     rows = pl.concat([before, now]).sort(pl.col("verdict").cast(pl.String) != UNKNOWN, maintain_order=True)
-    return rows.unique(["split", *PAIR], keep="last", maintain_order=True)
+    return rows.unique(["split", *PAIR], keep="last", maintain_order=True).sort("split", *PAIR)
 
 
 def with_filled(qrels: pl.DataFrame, filled: pl.DataFrame, min_relevance: int) -> pl.DataFrame:

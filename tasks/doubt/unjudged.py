@@ -9,6 +9,8 @@ from tasks.collect.split import unit_hashes
 from tasks.doubt.holes import PAIR, worth
 from tasks.evaluate.measures import DEPTH
 
+DIGITS = 12  # of a weight: what sums of the same numbers in another order do not change
+
 
 def unjudged(runs: list[pl.DataFrame], qrels: pl.DataFrame, min_relevance: int = 1, depth: int = DEPTH, seed: int = 0) -> pl.DataFrame:
     """Documents of judged queries that nobody has judged, in the order in which they should be.
@@ -31,7 +33,7 @@ def unjudged(runs: list[pl.DataFrame], qrels: pl.DataFrame, min_relevance: int =
     # The sum over pairs of |a - b| is that of (n + 1 - 2 place) times each value, the largest first; who lacks it counts 0.
     sizes = pl.col("weight").sort(descending=True)
     factor = len(runs) + 1 - 2 * pl.int_range(1, pl.len() + 1) if len(runs) > 1 else 1
-    found = rows.group_by(PAIR).agg(weight=(sizes * factor).sum(), rank=pl.col("rank").min()).filter(pl.col("rank") <= depth)
+    found = rows.group_by(PAIR).agg(weight=(sizes * factor).sum().round(DIGITS), rank=pl.col("rank").min()).filter(pl.col("rank") <= depth)
     keys = (found["query_id"] + "\t" + found["doc_id"]).to_list()
     lot = pl.Series("lot", unit_hashes(keys, seed) if keys else np.empty(0), dtype=pl.Float64)
     return found.with_columns(lot).sort("weight", "rank", "lot", descending=[True, False, False]).select(*PAIR, "weight", "rank")
