@@ -226,11 +226,12 @@ def judge_holes(
     split: Annotated[Literal["test", "dev"], typer.Option(help="Whose queries.")] = "test",
     tokens: Annotated[int | None, typer.Option(min=1, help="Most that may be read and written.")] = None,
     money: Annotated[float | None, typer.Option(min=0, help="Most that may be spent, at the judge's `price`.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="With people:NAME: write the pairs on a sheet, as CSV and as a page.")] = None,
 ) -> None:
     """Let a judge fill holes: documents that rankings show and nobody has judged, as labels of its own that nothing trains on."""
     from hone.judge_holes import fill
 
-    fill(name, on, depth, limit, None if names is None else [one.strip() for one in names.split(",")], split, tokens, money)
+    fill(name, on, depth, limit, None if names is None else [one.strip() for one in names.split(",")], split, tokens, money, sheet)
 
 
 @judge_app.command("sheet")

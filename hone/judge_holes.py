@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from hone.judge_apart import PEOPLE, Filler, models_of, plain, refuse_related
 from hone.judge_check import desk_of, refuse_silent
 from hone.judge_given import OfSplit, collection_of, judge_line, person_line, round_of
 from hone.judge_holes_asked import told_before, wanted_of
+from hone.judge_holes_sheet import sheet_of_holes
 from hone.screen import line
 from tasks import params, training_set
 from tasks.doubt import filled
@@ -30,8 +32,8 @@ COMMAND = "hone judge holes"
 
 def fill(
     name: str, on: str, depth: int = 10, limit: int | None = None, names: list[str] | None = None, split: str = "test",
-    tokens: int | None = None, money: float | None = None,
-) -> pl.DataFrame:  # fmt: skip
+    tokens: int | None = None, money: float | None = None, sheet: Path | None = None,
+) -> pl.DataFrame | None:  # fmt: skip
     """Ask, print what was found, write it, and give back what the judge has filled of this collection in all.
 
     Args:
@@ -42,6 +44,7 @@ def fill(
         names: rounds and references whose rankings count; null: all of params.yaml that were evaluated there.
         split: whose queries: test or dev.
         tokens, money: what may be spent; null: no limit.
+        sheet: a CSV on which a person is to judge the pairs; nothing else is done then, and nothing given back.
 
     Raises:
         Refused: no such judge, collection or ranking; a judge that had a part in what the rankings learned; nothing to fill; or the
@@ -52,12 +55,17 @@ def fill(
     judge = person_line(name.partition(":")[2], name) if name.startswith(f"{PEOPLE}:") else judge_line(given, name, COMMAND)
     if not 1 <= depth <= DEPTH or (limit is not None and limit < 1):
         raise Refused(f"--depth is between 1 and {DEPTH}, as far as rankings are written, and --limit 1 or more: not {depth} and {limit}.")
+    if sheet is not None and judge["method"] != PEOPLE:
+        raise Refused(f"--sheet {sheet}: a sheet is for a person, and {judge['name']} is none: `{COMMAND} people:NAME` is meant.")
     names = evaluated(given, on, names)
     filler = Filler(judge["name"], judge["method"], frozenset([judge["fingerprint"]]), models_of(judge, given))
     refuse_related(filler, names, given)
     runs = {one: ranking_of(one, on, DEPTH) for one in names}
     every = unjudged(list(runs.values()), collection.qrels(), collection.min_relevance, DEPTH, seed_of(given.seed, "judge.holes", on))
     wanted = wanted_of(every.filter(pl.col("rank") <= depth), limit, collection, depth)
+    if sheet is not None:
+        sheet_of_holes(wanted, judge["name"], sheet, given.seed, limit is not None)
+        return None
     round = round_of(given, None, needed=False)
     training = training_set.read() if training_set.LIST.exists() else None
     desk = replace(

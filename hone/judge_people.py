@@ -59,8 +59,25 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
     texts = dict(
         training.texts(pl.concat([made.rows["doc_id"], made.rows["shown"].drop_nulls()]).unique()).select("doc_id", "full_text").iter_rows()
     )
-    asked = dict(queries.select("query_id", "text").iter_rows())
-    id = fingerprint(round, of, str(seed), *(f"{row}" for row in made.rows.iter_rows()))[:8].translate(LETTERS)
+    put_out(made, dict(queries.select("query_id", "text").iter_rows()), texts, out, f"round {round}", of, seed)
+
+
+def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path, where: str, of: str, seed: int) -> None:
+    """Write a sheet that was drawn, its page and its key.
+
+    Args:
+        made: the sheet.
+        asked: texts of queries.
+        texts: of documents.
+        out: the CSV.
+        where: what the pairs are of, in words, such as "round r1".
+        of: which of its pairs.
+        seed: of the draw.
+
+    Raises:
+        Refused: a file that is there and is no sheet of the same draw.
+    """
+    id = fingerprint(where.removeprefix("round "), of, str(seed), *(f"{row}" for row in made.rows.iter_rows()))[:8].translate(LETTERS)
     rows = [
         {
             "number": f"{id}-{place:03}", "query": cut(asked[row["query_id"]]), "candidate": cut(texts[row["doc_id"]]),
@@ -70,7 +87,7 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
     ]  # fmt: skip
     page = out.with_suffix(".html")
     refuse_to_overwrite(out, page, id)
-    write_json(key_file(id), key_of(id, round, of, seed, made, rows, asked, texts))
+    write_json(key_file(id), key_of(id, where, of, seed, made, rows, asked, texts))
     sheet_csv.write(rows, out)
     write_text(page, render(id, f"{out.stem}-filled.csv", [{name: row[name] for name in ("number", *sheet_csv.TEXTS)} for row in rows]))
     found = ", ".join(f"{item['drawn']} of {item['pairs']:,} at ranks {name}" for name, item in made.bands.items() if item["pairs"])
@@ -114,11 +131,11 @@ def key_file(id: str) -> Path:
     return home() / "sheets" / f"{id}.json"
 
 
-def key_of(id: str, round: str, of: Of, seed: int, made: Sheet, rows: list[dict], asked: dict[str, str], texts: dict[str, str]) -> dict:
+def key_of(id: str, where: str, of: str, seed: int, made: Sheet, rows: list[dict], asked: dict[str, str], texts: dict[str, str]) -> dict:
     """What a sheet's rows are: pairs, kinds, the questions by which the ledger finds them, and hashes of the texts as shown."""
     return {
         "id": id,
-        "round": round,
+        "where": where,
         "of": of,
         "seed": seed,
         "bands": made.bands,
@@ -153,9 +170,9 @@ def read(file: Path, by: str) -> None:
     name = identity.fingerprint(judge)
     ledger = Ledger()
     ledger.describe(name, {"name": f"people:{by}", **identity.described(judge)})
-    counts = record(ledger, name, said, f"sheet {key['id']} of round {key['round']}")
+    counts = record(ledger, name, said, f"sheet {key['id']} of {where_of(key)}")
     line(
-        f"sheet {key['id']} of round {key['round']}, by {by}: {len(said)} of {len(key['rows'])} rows judged; "
+        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(said)} of {len(key['rows'])} rows judged; "
         f"{counts['new']} recorded, {len(said) - sum(counts.values())} were known already"
     )
     if counts["kept"]:
@@ -164,6 +181,11 @@ def read(file: Path, by: str) -> None:
     for sentence in fitness(said):
         line(sentence)
     line(f"as a judge: {{people: {{who: {by}}}}}, and as gold: hone judge check NAME --on COLLECTION --gold people:{by}")
+
+
+def where_of(key: dict) -> str:
+    """What a sheet's pairs are of, in words; keys that were written before other sheets existed name the round alone."""
+    return key.get("where") or f"round {key['round']}"
 
 
 def key_for(filled: list[Filled], file: Path) -> dict:

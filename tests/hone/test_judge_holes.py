@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from hone import judge_people
 from hone.compare import compare
 from hone.judge_holes import fill
 from hone.judge_holes_asked import texts_of
@@ -17,7 +18,7 @@ from tasks.doubt import filled
 from tasks.errors import Refused
 from tasks.evaluate.results import evaluate
 from tasks.files import write_json
-from tasks.relabel import identity
+from tasks.relabel import identity, sheet_csv
 from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
 from tasks.tables import Documents
 from tests.prepared import pairs, prepare, write_params, write_rows
@@ -250,6 +251,26 @@ def test_a_person_may_always_fill(made: Path, capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert "1 of 6 holes among the first ten (16.7 %) are filled, 5 it could not say" in told
     assert "ann is a person" in told
+
+
+def test_a_person_is_given_the_heaviest_holes_on_a_sheet(made: Path, capsys: pytest.CaptureFixture[str]):
+    fill("people:ann", "ours", limit=4, sheet=Path("sheet.csv"))
+    assert not Path("inputs/filled").exists()
+    assert Path("sheet.html").exists()
+    rows = sheet_csv.read(Path("sheet.csv"))
+    texts = {f"{TEXTS[kind]} of {query}" for query in TEST for kind in "bc"}
+    drawn = [row.fields for row in rows if row.fields["candidate"] in texts]
+    assert {fields["candidate"] for fields in drawn} == texts
+    words = {True: "yes", False: "no"}
+    sheet_csv.write([row.fields | {"verdict": words[row.fields["candidate"].startswith("answer")]} for row in rows], Path("back.csv"))
+    judge_people.read(Path("back.csv"), "ann")
+    assert "of the holes of ours, test, by ann" in capsys.readouterr().out
+    said = verdicts(fill("people:ann", "ours", limit=4))
+    assert said == {f"{query}-{kind}": word for query in TEST for kind, word in (("b", "positive"), ("c", "negative"))}
+    with pytest.raises(Refused, match="sheet.csv is there already"):
+        fill("people:ann", "ours", limit=4, sheet=Path("sheet.csv"))
+    with pytest.raises(Refused, match="a sheet is for a person, and strong is none"):
+        fill("strong", "ours", sheet=Path("other.csv"))
 
 
 def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixture[str]):
