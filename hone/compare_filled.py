@@ -94,7 +94,7 @@ def with_filling(
 
 def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, filling: Filling, labels: pl.DataFrame) -> list[str]:
     """How much of the holes is filled, what that does to the bounds, and how far the judge can be believed."""
-    holes = unjudged([runs[one], runs[other]], by.qrels, by.min_relevance, FIRST)
+    holes = unjudged([runs[one], runs[other]], by.qrels, by.min_relevance).filter(pl.col("rank") <= FIRST)
     found = holes.join(filling.rows, on=["query_id", "doc_id"], how="inner")
     unknown = int((found["verdict"].cast(pl.String) == filled.UNKNOWN).sum())
     known = len(found) - unknown
@@ -103,11 +103,11 @@ def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, f
     return [
         f"With the labels of {filling.judge}, which are no part of {by.collection} and count where nobody else has judged: "
         f"{known:,} of {count(len(holes), 'hole')} among the first ten ({share(known / len(holes) if holes.height else 1.0)}) are filled, "
-        f"{unknown:,} it could not say and {len(holes) - len(found):,} it was not asked about.",
+        f"{unknown:,} could not be said and {len(holes) - len(found):,} were not asked about.",
         f"Of the first ten are then judged: {parts}.",
-        f"If it is right, {other} gives {signed(now.observed)} more than {one} in rank-biased precision, between {signed(now.low)} and "
+        f"If they are right, {other} gives {signed(now.observed)} more than {one} in rank-biased precision, between {signed(now.low)} and "
         f"{signed(now.high)} whatever the {count(now.unjudged, 'document')} still unjudged would be (between {signed(was.low)} and "
-        f"{signed(was.high)} without it): its sign {'is open' if now.open else 'does not hang on them'}.",
+        f"{signed(was.high)} without them): its sign {'is open' if now.open else 'does not hang on what is unjudged'}.",
         believed(filling, by.collection),
     ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from hone.judge_holes_sheet import sheet_of_holes
 from hone.screen import line
 from tasks import params, training_set
 from tasks.doubt import filled
-from tasks.doubt.unjudged import unjudged
+from tasks.doubt.unjudged import heaviest_first, unjudged
 from tasks.errors import Refused, nearest
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import REPORTS, ranking_of
@@ -61,8 +61,9 @@ def fill(
     filler = Filler(judge["name"], judge["method"], frozenset([judge["fingerprint"]]), models_of(judge, given))
     refuse_related(filler, names, given)
     runs = {one: ranking_of(one, on, DEPTH) for one in names}
-    every = unjudged(list(runs.values()), collection.qrels(), collection.min_relevance, DEPTH, seed_of(given.seed, "judge.holes", on))
-    wanted = wanted_of(every.filter(pl.col("rank") <= depth), limit, collection, depth)
+    every = unjudged(list(runs.values()), collection.qrels(), collection.min_relevance)
+    holes = heaviest_first(every.filter(pl.col("rank") <= depth), seed_of(given.seed, "judge.holes", on))
+    wanted = wanted_of(holes, limit, collection, depth)
     if sheet is not None:
         sheet_of_holes(wanted, judge["name"], sheet, given.seed, limit is not None)
         return None
@@ -105,7 +106,8 @@ def kept(judge: dict, filler: Filler, answered: pl.DataFrame, collection: OfSpli
         "split": collection.split, "judge": judge["name"], "method": judge["method"], "prompt": judge["parameters"].get("prompt"),
         "models": sorted(filler.models),
     }  # fmt: skip
-    now = answered.rename({"asked_at": "answered"}).with_columns(pl.lit(value).alias(name) for name, value in about.items())
+    said = answered.filter((pl.col("verdict").cast(pl.String) != filled.UNKNOWN) | pl.col("answer").is_not_null())
+    now = said.rename({"asked_at": "answered"}).with_columns(pl.lit(value).alias(name) for name, value in about.items())
     now = now.select(pl.col(name).cast(kind) for name, kind in filled.SCHEMA.items())
     before = filled.read(file) if file.exists() else now.clear()
     same = before.filter(pl.col("fingerprint") == judge["fingerprint"])
@@ -113,17 +115,27 @@ def kept(judge: dict, filler: Filler, answered: pl.DataFrame, collection: OfSpli
         line(f"{count(gone, 'label')} of {judge['name']} with another model, prompt or parameters leave {file}; the ledger keeps them.")
     rows = filled.merged(same, now)
     filled.write(rows, file)
-    line(tally(now))
+    line(tally(answered))
     two = " ".join(names[-2:]) if len(names) > 1 else f"{names[0]} ROUND"
     line(f"Written to {file}, which has {count(len(rows), 'pair')} now.")
     line(f"`hone compare {two} --on {collection.name} --filled {judge['name']}` shows what they say.")
     return rows
 
 
-def tally(now: pl.DataFrame) -> str:
-    """How many are right and how many not, and why some could not be said."""
-    counts = dict(now["verdict"].cast(pl.String).value_counts().rows())
-    unknown = now.filter(pl.col("verdict").cast(pl.String) == filled.UNKNOWN).select(kinds())["reason"].fill_null("no reason")
-    because = ", ".join(f"{reason} {number:,}" for reason, number in unknown.value_counts(sort=True).rows())
-    right, wrong, left = (counts.get(kind, 0) for kind in ("positive", "negative", filled.UNKNOWN))
-    return f"Right: {right:,}; not right: {wrong:,}; not known, which stay holes: {left:,}{f' ({because})' if because else ''}."
+def tally(answered: pl.DataFrame) -> str:
+    """How many are right and how many not, what could not be said, and what got no answer, with the reasons."""
+    kind, told = pl.col("verdict").cast(pl.String), pl.col("answer").is_not_null()
+    unknown = answered.filter(kind == filled.UNKNOWN)
+    parts = [("could not be said", unknown.filter(told)), ("got no answer", unknown.filter(~told))]
+    because = [
+        f"{len(rows):,} {what} ({', '.join(f'{reason} {number:,}' for reason, number in reasons_of(rows))})"
+        for what, rows in parts
+        if len(rows)
+    ]
+    counts = [f"{len(answered.filter(kind == word)):,} {name}" for word, name in (("positive", "right"), ("negative", "not right"))]
+    return f"{', '.join([*counts, *because])}{'; these stay holes' if because else ''}."
+
+
+def reasons_of(unknown: pl.DataFrame) -> list[tuple[str, int]]:
+    """Why, and how often, the most frequent first."""
+    return unknown.select(kinds())["reason"].fill_null("no reason").value_counts(sort=True).rows()

@@ -116,7 +116,7 @@ def told_before(
         line(f"The ledger has the answers to {answered:,} of them.")
     if left := len(pairs) - answered:
         used, paid = cost(given, judge["parameters"], left, pairs["query_id"].n_unique(), size_of(judge["parameters"], wanted))
-        line(f"The other {left:,} take about {used:,} tokens{f' and {paid:.2f} of money' if paid else ''}.")
+        line(f"{f'The other {left:,}' if answered else 'They'} take about {used:,} tokens{f' and {paid:.2f} of money' if paid else ''}.")
 
 
 def at_hand(judge: dict, wanted: Wanted, ledger: Ledger) -> int:

@@ -7,24 +7,21 @@ import polars as pl
 
 from tasks.collect.split import unit_hashes
 from tasks.doubt.holes import PAIR, worth
-from tasks.evaluate.measures import DEPTH
 
 DIGITS = 12  # of a weight: what sums of the same numbers in another order do not change
 
 
-def unjudged(runs: list[pl.DataFrame], qrels: pl.DataFrame, min_relevance: int = 1, depth: int = DEPTH, seed: int = 0) -> pl.DataFrame:
-    """Documents of judged queries that nobody has judged, in the order in which they should be.
+def unjudged(runs: list[pl.DataFrame], qrels: pl.DataFrame, min_relevance: int = 1) -> pl.DataFrame:
+    """Documents of judged queries that nobody has judged, and how far each leaves differences open.
 
     A document's weight is what it adds to the width of the bounds (`tasks.doubt.holes.bounds`) of every two of the rankings
     together, in rank-biased precision of its query: the sum over all pairs of rankings of how far apart they rank it. With one
-    ranking it is what it adds to the residual. Asking in this order narrows the bounds fastest, whatever is answered.
+    ranking it is what it adds to the residual.
 
     Args:
         runs: rankings: query_id, doc_id, rank from 1.
         qrels: query_id, doc_id, relevance. Queries without any are left out.
         min_relevance: the grade from which on a document is right.
-        depth: documents that no ranking has among its first so many are left out.
-        seed: orders what weighs the same and stands at the same rank.
 
     Returns:
         query_id, doc_id, weight (0: all rankings have it at the same rank), rank (its best one).
@@ -33,7 +30,16 @@ def unjudged(runs: list[pl.DataFrame], qrels: pl.DataFrame, min_relevance: int =
     # The sum over pairs of |a - b| is that of (n + 1 - 2 place) times each value, the largest first; who lacks it counts 0.
     sizes = pl.col("weight").sort(descending=True)
     factor = len(runs) + 1 - 2 * pl.int_range(1, pl.len() + 1) if len(runs) > 1 else 1
-    found = rows.group_by(PAIR).agg(weight=(sizes * factor).sum().round(DIGITS), rank=pl.col("rank").min()).filter(pl.col("rank") <= depth)
-    keys = (found["query_id"] + "\t" + found["doc_id"]).to_list()
+    return rows.group_by(PAIR).agg(weight=(sizes * factor).sum().round(DIGITS), rank=pl.col("rank").min())
+
+
+def heaviest_first(holes: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Holes in the order in which they should be judged: in this order the bounds narrow fastest, whatever the judgments are.
+
+    Args:
+        holes: as `unjudged` gives them.
+        seed: orders what weighs the same and stands at the same rank.
+    """
+    keys = (holes["query_id"] + "\t" + holes["doc_id"]).to_list()
     lot = pl.Series("lot", unit_hashes(keys, seed) if keys else np.empty(0), dtype=pl.Float64)
-    return found.with_columns(lot).sort("weight", "rank", "lot", descending=[True, False, False]).select(*PAIR, "weight", "rank")
+    return holes.with_columns(lot).sort("weight", "rank", "lot", descending=[True, False, False]).drop("lot")

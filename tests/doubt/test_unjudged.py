@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.doubt.holes import bounds, seen
-from tasks.doubt.unjudged import unjudged
+from tasks.doubt.unjudged import heaviest_first, unjudged
 from tests.evaluate.ranked import qrels, ranked
 
 RANKING = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
@@ -17,7 +18,8 @@ KNOWN = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 1), min_size
 
 
 def weights(*runs: str, depth: int = 100, **known: int) -> list[tuple[str, float]]:
-    found = unjudged([ranked(q=run) for run in runs], qrels(q=known or {"x": 1}), depth=depth)
+    found = unjudged([ranked(q=run) for run in runs], qrels(q=known or {"x": 1})).filter(pl.col("rank") <= depth)
+    found = heaviest_first(found, 0)
     return [(doc, pytest.approx(weight)) for doc, weight in found.select("doc_id", "weight").rows()]
 
 
@@ -50,7 +52,7 @@ def test_what_is_judged_or_deep_or_of_an_unjudged_query_is_no_hole():
 def test_what_weighs_the_same_is_drawn_by_lot_and_again_alike():
     many = ranked(**{f"q{number}": "a" for number in range(20)})
     known = qrels(**{f"q{number}": {"x": 1} for number in range(20)})
-    first, again, other = (unjudged([many, many.clear()], known, seed=seed)["query_id"].to_list() for seed in (1, 1, 2))
+    first, again, other = (heaviest_first(unjudged([many, many.clear()], known), seed)["query_id"].to_list() for seed in (1, 1, 2))
     assert first == again != other
     assert sorted(first) == sorted(other)
 
