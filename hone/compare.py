@@ -27,7 +27,7 @@ from tasks.report.holes import told as unjudged_told
 from tasks.report.scores import MEASURE, SAME, Against, asked_first, held
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
-from tasks.report.words import chance, count, harm, score, signed, span
+from tasks.report.words import chance, count, harm, least_seen, score, signed, span
 from tasks.seeds import generator
 
 WORSE = 10  # queries that are shown
@@ -239,7 +239,7 @@ def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list
         *([] if first.against.sure and first.against.difference.mean > 0 else [within(first.against.test, margin)]),
     ]
     if least := first.against.test.detectable:
-        sentences.append(f"A true difference under {least:.3f} is missed by so many queries more than once in five times.")
+        sentences.append(f"A true difference under {least_seen(least)} is missed by so many queries more than once in five times.")
     texts = Path("data") / collection / split / "queries.parquet"
     named = tables.read("queries", texts).select("query_id", "text") if texts.exists() else NO_TEXTS
     fell = (

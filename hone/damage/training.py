@@ -23,9 +23,10 @@ from tasks.encode.lock import torch_lock
 from tasks.encode.model import ModelFolder
 from tasks.encode.precision import device_of
 from tasks.errors import Refused
+from tasks.evaluate.asked import Asked, asked
 from tasks.evaluate.measures import DEPTH, per_query
 from tasks.evaluate.ranking import by_encoder
-from tasks.evaluate.results import Asked, asked, kept_for
+from tasks.evaluate.results import kept_for
 from tasks.files import PART, fingerprint, fingerprint_of_file, home, read_json, remove_abandoned, write_json, written_whole
 from tasks.mteb_task import reading_for, task_of
 from tasks.seeds import seed_of
@@ -57,7 +58,7 @@ class Run:
     @cached_property
     def judged(self) -> Asked:
         """The split that is evaluated: test, or dev where no test query is judged."""
-        return asked(self.collection)[0]
+        return asked(self.collection, self.evaluation["min_relevance"])[0]
 
     @cached_property
     def shared(self) -> str:

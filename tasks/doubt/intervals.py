@@ -35,12 +35,15 @@ def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
         draw: random numbers.
 
     Returns:
-        One interval for each series; without any query everything is 0.
+        One interval for each series; without any query everything is 0. One query says nothing of others, though the mean of what is
+        drawn from it never varies: its interval is all that a difference of two measures can be, from -1 to 1.
     """
     values = np.asarray(values, dtype=np.float64)
     queries = len(values)
     if not queries:
         return [Interval(0.0, 0.0, 0.0)] * values.shape[1]
+    if queries == 1:
+        return [Interval(float(one), -1.0, 1.0) for one in values[0]]
     means = np.empty((DRAWS, values.shape[1]))
     block = max(1, CELLS // queries)
     for start in range(0, DRAWS, block):

@@ -22,10 +22,12 @@ class Paired:
         queries: how many.
         mean: of the differences.
         deviation: of one query's difference (n - 1); null for fewer than two queries.
-        t: two-sided p of the paired t-test; null where it is not defined (fewer than two queries).
+        t: two-sided p of the paired t-test; null where it is not defined (fewer than two queries, or all differences are the same
+            and not 0).
         randomisation: two-sided p of turning each query's sign at random.
         effect: mean / deviation (Cohen's d of paired differences); null where nothing varies.
-        detectable: the smallest true difference that so many queries would show in four of five cases at the level of 5 %.
+        detectable: the smallest true difference that so many queries would show in four of five cases at the level of 5 %; null where
+            nothing varies, which says nothing of how other queries would.
     """
 
     queries: int
@@ -61,18 +63,18 @@ def paired(differences: np.ndarray, draw: np.random.Generator) -> Paired:
         t_test(mean, deviation, count),
         randomisation(differences, draw),
         mean / deviation if varies else None,
-        detectable(deviation, count) if deviation is not None else None,
+        detectable(deviation, count) if varies else None,
     )
 
 
 def t_test(mean: float, deviation: float | None, count: int, at: float = 0.0) -> float | None:
-    """Two-sided p of the mean being `at` (Student 1908); null for fewer than two queries."""
+    """Two-sided p of the mean being `at` (Student 1908); null for fewer than two queries, or the same difference in all."""
     from scipy.stats import t
 
     if deviation is None:
         return None
     if deviation <= SAME:
-        return 1.0 if abs(mean - at) <= SAME else 0.0
+        return 1.0 if abs(mean - at) <= SAME else None
     return float(2 * t.sf(abs(mean - at) / (deviation / math.sqrt(count)), count - 1))
 
 

@@ -206,13 +206,26 @@ class _Work:
             still = wanted[self.space.find(wanted)[:, 0] < 0]
             if len(still):
                 texts = [self.waiting[int(high), int(low)] for high, low in still]
-                self.space.add(still, self.worker.encode(texts, self.progress))
+                vectors = self.worker.encode(texts, self.progress)
+                refuse_no_numbers(vectors, texts, self.encoder.user or self.encoder.name)
+                self.space.add(still, vectors)
         for high, low in wanted:
             del self.waiting[int(high), int(low)]
 
     @cached_property
     def worker(self) -> Worker:
         return self.encoder.worker(self.route)
+
+
+def refuse_no_numbers(vectors: np.ndarray, texts: list[str], who: str) -> None:
+    """Raises Refused where a vector [n, d] has what is not a number, or is infinite: one of those texts is named."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise Refused(
+            f"{who} makes {len(bad):,} of {len(vectors):,} vectors that are no numbers, such as that of {texts[bad[0]][:80]!r}. They "
+            "are not kept. The model is broken: its training may have diverged (a lower learning rate), or its precision is too low for it "
+            "(`model.precision: fp32`)."
+        )
 
 
 def encoder_for(model: Path, settings: dict, machine: dict, user: str | None = None) -> Encoder:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from tasks.encode.store import Vectors
+from tasks.errors import Refused
 
 QUERIES_PER_BLOCK = 4096
 
@@ -20,6 +21,9 @@ def nearest(queries: Vectors, documents: Vectors, depth: int) -> tuple[np.ndarra
 
     Returns:
         Scores [n, depth] in descending order and rows of documents [n, depth].
+
+    Raises:
+        Refused: a vector has what is no number, so that some query has fewer neighbours.
     """
     import faiss
 
@@ -36,6 +40,10 @@ def nearest(queries: Vectors, documents: Vectors, depth: int) -> tuple[np.ndarra
             heap.add_result(found[0], found[1] + first)
         heap.finalize()
         scores[start : start + len(asked)], rows[start : start + len(asked)] = heap.D, heap.I
+    if (rows < 0).any():
+        raise Refused(
+            "vectors in the store have what is no number: the model that made them is broken (`hone store` shows whose they are)."
+        )
     return scores, rows
 
 

@@ -32,6 +32,7 @@ def geometry(
         alignment: mean squared distance of a query to its answers, 0 to 4. uniformity: logarithm of the mean of
         exp(-2 squared distance) over pairs of documents, from 0 where all are one downwards. gap: what the best answer
         scores above the best other document, mean over the queries that have both in the ranking. Null where nothing is there.
+        A vector of length 0 has no direction and counts nowhere.
     """
     right = qrels.filter(pl.col("relevance") >= min_relevance).select("query_id", "doc_id").unique(maintain_order=True)
     ids = documents.ids
@@ -42,10 +43,10 @@ def geometry(
     pairs = right.join(queries.select("query_id").with_row_index("asked"), on="query_id", how="inner")
     pairs = pairs.join(texts.select("doc_id", "row"), on="doc_id", how="inner")
     asked = unit(encoder.queries(queries["text"].to_list()).take(pairs["asked"].to_numpy().astype(np.int64)))
-    spread = texts.filter(pl.col("doc_id").is_in(sampled.implode()))["row"].to_numpy()
+    spread = vectors[texts.filter(pl.col("doc_id").is_in(sampled.implode()))["row"].to_numpy()]
     return {
-        "alignment": float(np.square(asked - vectors[pairs["row"].to_numpy()]).sum(axis=1).mean()) if len(pairs) else None,
-        "uniformity": uniformity(vectors[spread]),
+        "alignment": alignment(asked, vectors[pairs["row"].to_numpy()]),
+        "uniformity": uniformity(spread[spread.any(axis=1)]),
         "gap": gap(run, right),
     }
 
@@ -54,6 +55,12 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors of length 1, as 32-bit numbers; one of length 0 stays."""
     wide = np.asarray(vectors, dtype=np.float32)
     return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+
+
+def alignment(asked: np.ndarray, answers: np.ndarray) -> float | None:
+    """Of queries and their answers, each [n, d]; null where none has two directions."""
+    there = asked.any(axis=1) & answers.any(axis=1)
+    return float(np.square(asked[there] - answers[there]).sum(axis=1).mean()) if there.any() else None
 
 
 def uniformity(vectors: np.ndarray) -> float | None:

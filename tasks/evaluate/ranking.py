@@ -8,7 +8,7 @@ import polars as pl
 
 from tasks.encode.encoder import Encoder
 from tasks.encode.search import as_table, nearest, pair_scores, rows_of
-from tasks.evaluate.measures import DEPTH
+from tasks.evaluate.measures import DEPTH, in_trec_order, refuse_no_number
 from tasks.tables import Documents
 
 
@@ -88,10 +88,12 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
 
 
 def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = AS_IN_BEIR) -> pl.DataFrame:
-    """Units instead of chunks, each with its highest score, and of those what is kept."""
+    """Units instead of chunks, each with its highest score, in TREC's order, and of those what is kept."""
+    refuse_no_number(found)
     if unit is not None:
         found = found.join(unit, on="doc_id", how="left", maintain_order="left").with_columns(doc_id="unit")
         found = found.unique(["query_id", "doc_id"], keep="first", maintain_order=True)  # the first is the highest
     if not kept.itself:
         found = found.filter(pl.col("doc_id") != pl.col("query_id"))
+    found = in_trec_order(found)
     return found.filter(pl.int_range(pl.len()).over("query_id") < kept.depth).select("query_id", "doc_id", "score")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks import tables
 from tasks.errors import Refused
 from tasks.evaluate.ability import measured, told
+from tasks.evaluate.asked import Asked, asked
 from tasks.evaluate.measures import DEPTH, means, per_query
 from tasks.evaluate.ranking import Kept
+from tasks.evaluate.trec_ids import decoded, encoded
 from tasks.files import write_json, written_whole
 from tasks.stage import say
 from tasks.tables import Documents
@@ -22,43 +22,9 @@ if TYPE_CHECKING:
     from tasks.mteb_task import MtebTask
 
 REPORTS = Path("reports")
-SPLITS = ("test", "dev")
 
 Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, Kept], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One split of a collection as evaluation reads it."""
-
-    split: str
-    queries: pl.DataFrame
-    qrels: pl.DataFrame
-    ranked: pl.DataFrame | None = None  # query_id, doc_id: the only documents that are ranked; null: all
-
-
-def asked(collection: str) -> list[Asked]:
-    """The splits of a collection that have judged queries, test first.
-
-    Raises:
-        Refused: there is none.
-    """
-    folder = Path("data") / collection
-    found = [
-        Asked(split, tables.read("queries", place / "queries.parquet"), tables.read("qrels", place / "qrels.parquet"), among(place))
-        for split, place in ((split, folder / split) for split in SPLITS)
-    ]
-    judged = [part for part in found if not part.qrels.is_empty()]
-    if not judged:
-        raise Refused(f"the collection {collection} is in `evaluate_on` and has no judged test or dev query: add labels, or take it out.")
-    return judged
-
-
-def among(place: Path) -> pl.DataFrame | None:
-    """What is reranked of a split; null where all documents are ranked."""
-    file = place / "ranked.parquet"
-    return tables.read("ranked", file) if file.exists() else None
 
 
 def evaluate(
@@ -83,7 +49,7 @@ def evaluate(
     """
     documents = Documents(Path("data") / collection / "documents.parquet")
     runs, values, metrics = [], [], {}
-    for part in asked(collection):
+    for part in asked(collection, min_relevance):
         whole = rank(part.queries, documents, part.qrels, kept_for(part, task))
         run = whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
         scored = per_query(run, part.qrels, min_relevance)
@@ -112,23 +78,30 @@ def kept_for(part: Asked, task: MtebTask | None) -> Kept:
 
 
 def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:
-    """A TREC run file: query Q0 document rank score tag."""
-    ranked = run.with_columns(rank=pl.int_range(1, pl.len() + 1).over("query_id"))
-    line = pl.format("{} Q0 {} {} {} " + tag.replace("{", "").replace("}", ""), "query_id", "doc_id", "rank", "score")
+    """A TREC run file: query Q0 document rank score tag. What would break the line in an id is encoded (`tasks.evaluate.trec_ids`)."""
+    rows = run.select(
+        encoded(run["query_id"]), pl.lit("Q0").alias("q0"), encoded(run["doc_id"]),
+        pl.int_range(1, pl.len() + 1).over("query_id").alias("rank"), "score", pl.lit(encoded(pl.Series([tag]))[0]).alias("tag"),
+    )  # fmt: skip
     with written_whole(path) as part:
-        part.write_text("".join(f"{text}\n" for text in ranked.select(line).to_series()), encoding="utf-8")
+        rows.write_csv(part, include_header=False, separator=" ", quote_style="never")
 
 
 def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
-    """query_id, doc_id, rank and score of the first `depth` documents of each query, of both splits, as `write_run` has written them."""
-    lines = pl.scan_csv(
-        REPORTS / "runs" / name / f"{collection}.trec",
-        has_header=False,
-        separator="\n",
-        quote_char=None,
-        new_columns=["line"],
-        schema_overrides=[pl.String],
-    )
-    parts = pl.col("line").str.extract_groups(r"^(?<query_id>.+?) Q0 (?<doc_id>.+) (?<rank>[0-9]+) (?<score>\S+) .*$")
-    rows = lines.select(parts.alias("parts")).unnest("parts").with_columns(pl.col("rank").cast(pl.Int32), pl.col("score").cast(pl.Float64))
-    return rows.filter(pl.col("rank") <= depth).collect()
+    """query_id, doc_id, rank and score of the first `depth` documents of each query, of both splits, as `write_run` has written them.
+
+    Raises:
+        Refused: the file is missing, or is no run.
+    """
+    file = REPORTS / "runs" / name / f"{collection}.trec"
+    columns = {"query_id": pl.String, "q0": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float64, "tag": pl.String}
+    if not file.exists():
+        raise Refused(f"{file} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")
+    if not file.stat().st_size:
+        return pl.DataFrame(schema=columns).select("query_id", "doc_id", "rank", "score")
+    try:
+        lines = pl.scan_csv(file, has_header=False, separator=" ", quote_char=None, schema=columns)
+        rows = lines.filter(pl.col("rank") <= depth).select("query_id", "doc_id", "rank", "score").collect()
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+        raise Refused(f"{file} is no TREC run ({error}). Delete it and run `dvc repro`.") from error
+    return rows.with_columns(decoded(rows["query_id"]), decoded(rows["doc_id"]))

@@ -1,6 +1,6 @@
 """leakage: what training sees of a collection's test and dev queries -> reports/leakage/<collection>.json.
 
-It measures and refuses nothing: `tasks.leakage.admit` does that, before any round mines.
+Of leaks it refuses nothing: `tasks.leakage.admit` does that, before any round mines. What cannot be evaluated is refused here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import resolved, tables, training_set
+from tasks.evaluate import asked as evaluated
 from tasks.files import write_json
 from tasks.leakage.found import found
 from tasks.leakage.texts import asked_texts, training_texts
@@ -23,6 +24,7 @@ REPORTS = Path("reports/leakage")
 def main(collection: str) -> None:
     """Hold the queries that a collection asks against every text that is trained on, of all collections."""
     settings = resolved.of_stage(f"leakage/{collection}")
+    evaluated.asked(collection, settings["min_relevance"])  # what evaluation would refuse after hours of training is refused here
     training = training_set.read()
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")

@@ -62,6 +62,8 @@ def warning(one: Holes) -> str:
     change = (
         f"{one.name} gives {signed(found.observed)} more than {one.other} in rank-biased precision where what nobody has judged is wrong"
     )
+    if not found.unjudged:
+        return f"{change}; they rank no unjudged document differently."
     documents = count(found.unjudged, "unjudged document")
     could = f"between {signed(found.low)} and {signed(found.high)} whatever the {documents} that they rank differently would be judged"
     return f"{change}, {could}: {'its sign is open' if found.open else 'its sign does not hang on them'}."

@@ -10,6 +10,7 @@ import polars as pl
 
 from tasks.doubt.intervals import Interval, intervals
 from tasks.doubt.paired import LEVEL, Paired, holm, paired
+from tasks.errors import Refused
 from tasks.evaluate.measures import NAMES
 from tasks.files import read_json
 from tasks.seeds import generator
@@ -101,8 +102,13 @@ def adjusted(found: list[Score], rounds: set[str]) -> list[Score]:
 
 
 def scores_on(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
-    """Every name on one collection; intervals come from one set of draws, seeded by the collection's name."""
+    """Every name on one collection; intervals come from one set of draws, seeded by the collection's name.
+
+    Raises:
+        Refused: an evaluation is missing, holds what is no number, or is of other queries than the base's.
+    """
     values = {name: shown(name, collection) for name in names}
+    refuse_other_queries(values, base, collection)
     together = values[base].select("query_id")
     for name, found in values.items():
         together = together.join(found.select("query_id", pl.col(MEASURE).alias(name)), on="query_id", how="left", maintain_order="left")
@@ -112,7 +118,7 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     changes = [column[name] - column[other] for name, other in pairs]
     draw = generator(seed, "report", collection)
     found = intervals(np.column_stack([*column.values(), *changes]), draw)
-    own = dict(zip(names, found, strict=False))
+    own = {name: replace(one, low=max(one.low, 0.0)) for name, one in zip(names, found, strict=False)}  # a measure is 0 or more
     against = {
         pair: held(pair[1], change, one, generator(seed, "report", collection, *pair))
         for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)
@@ -133,6 +139,22 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     ]
 
 
+def refuse_other_queries(values: dict[str, pl.DataFrame], base: str, collection: str) -> None:
+    """Raises Refused where a name has a score that is no number, or other queries than the base."""
+    for name, found in values.items():
+        bad = found.filter(~pl.all_horizontal(pl.col(*NAMES).is_finite().fill_null(False)))
+        if len(bad):
+            raise Refused(
+                f"query '{bad['query_id'][0]}' of {collection} has a score that is no number in the evaluation of {name}: evaluate again."
+            )
+        common = len(found.join(values[base], on=["query_id", "split"], how="semi"))
+        if not common == len(found) == len(values[base]):
+            raise Refused(
+                f"{name} and {base} were not evaluated on the same queries of {collection} ({len(found):,}, {len(values[base]):,}, "
+                f"{common:,} in both): run `dvc repro`, which evaluates what is stale."
+            )
+
+
 def held(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Against:
     """Counts and test of a paired difference [queries]."""
     better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
@@ -140,8 +162,15 @@ def held(other: str, change: np.ndarray, difference: Interval, draw: np.random.G
 
 
 def shown(name: str, collection: str) -> pl.DataFrame:
-    """query_id, split and the measures of the queries that the page is about: test, or dev where none is judged."""
-    return asked_first(REPORTS / "queries" / name / f"{collection}.parquet")
+    """query_id, split and the measures of the queries that the page is about: test, or dev where none is judged.
+
+    Raises:
+        Refused: the name was not evaluated on the collection.
+    """
+    file = REPORTS / "queries" / name / f"{collection}.parquet"
+    if not file.exists():
+        raise Refused(f"{file} is missing: {name} was not evaluated on {collection}. `dvc repro` does it.")
+    return asked_first(file)
 
 
 def asked_first(file: Path) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.report.scores import Against, Score, base_of, to_take
-from tasks.report.words import chance, count, harm, joined, score, signed, span
+from tasks.report.words import chance, count, harm, joined, least_seen, score, signed, span
 
 MARGIN = 0.005  # of nDCG@10: what is lost below it hardly anybody would see (ours)
 
@@ -143,7 +143,7 @@ def seen(scores: list[Score]) -> list[str]:
     least = [(one.base.other, one.name, one.base.test.detectable) for one in scores if one.base and one.base.test.detectable]
     if not least:
         return []
-    bounds = joined([f"{bound:.3f}{f' ({name})' if len(least) > 1 else ''}" for _, name, bound in least])
+    bounds = joined([f"{least_seen(bound)}{f' ({name})' if len(least) > 1 else ''}" for _, name, bound in least])
     queries = count(scores[0].queries, f"{scores[0].split} query", f"{scores[0].split} queries")
     told = f"With {queries} of {scores[0].collection} a true difference from {least[0][0]} under {bounds}"
     return [f"{told} is missed more than once in five times."]

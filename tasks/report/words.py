@@ -38,6 +38,11 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def least_seen(bound: float) -> str:
+    """The smallest difference that is seen: of a measure that goes from 0 to 1 none is greater than 1."""
+    return f"{bound:.3f}" if bound < 1 else "1, the greatest there can be,"
+
+
 def joined(words: list[str]) -> str:
     """a, b and c"""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

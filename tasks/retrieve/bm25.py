@@ -39,7 +39,10 @@ def bm25(
 
     words = Words(language)
     index = bm25s.BM25(method="lucene", k1=k1, b=b)
-    index.index(words.of(text for chunk in documents.chunks() for text in chunk), show_progress=False)
+    texts = words.of(text for chunk in documents.chunks() for text in chunk)
+    if not any(texts):  # of stop words and signs alone, which bm25s cannot index
+        return as_table(queries["query_id"], documents.ids, np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64))
+    index.index(texts, show_progress=False)
     asked = words.of(queries["text"].to_list())
     rows, scores = index.retrieve(asked, k=min(depth, len(documents)), show_progress=False, return_as="tuple", n_threads=-1)
     found = as_table(queries["query_id"], documents.ids, np.asarray(scores), np.asarray(rows))

@@ -51,9 +51,13 @@ def test_blocks_do_not_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch):
     assert intervals(values, draw()) == whole
 
 
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=30))
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=30))
 def test_an_interval_lies_within_the_values_and_turns_with_their_sign(values: list[float]):
     column = np.array(values)[:, None]
     [found], [turned] = intervals(column, draw()), intervals(-column, draw())
     assert min(values) - 1e-12 <= found.low <= found.high <= max(values) + 1e-12
     assert (turned.mean, turned.low, turned.high) == pytest.approx((-found.mean, -found.high, -found.low))
+
+
+def test_one_query_says_nothing_of_others():
+    assert intervals(np.array([[0.5, 1.0]]), draw()) == [Interval(0.5, -1.0, 1.0), Interval(1.0, -1.0, 1.0)]

@@ -100,3 +100,9 @@ def test_turning_all_signs_changes_no_p(values: list[float]):
     one, other = paired(np.array(values), draw()), paired(-np.array(values), draw())
     assert one.randomisation == other.randomisation
     assert one.t == pytest.approx(other.t) if one.t is not None else other.t is None
+
+
+def test_where_nothing_varies_there_is_no_t_and_nothing_to_detect():
+    gained = paired(np.full(10, 0.2), draw())
+    assert (gained.t, gained.detectable, gained.effect) == (None, None, None)
+    assert paired(np.zeros(10), draw()).t == 1.0

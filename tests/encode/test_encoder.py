@@ -143,3 +143,17 @@ def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(model, "forward", little_memory)
     np.testing.assert_allclose(small.encode(TEXTS), expected, atol=1e-5)
     assert small.batch_tokens < whole.batch_tokens
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_model_that_makes_no_numbers_is_refused_and_nothing_is_kept(tmp_path: Path, value: float):
+    from safetensors.torch import load_file, save_file
+
+    folder = tiny_model(tmp_path / "model")
+    [weights] = folder.rglob("model.safetensors")
+    broken = {name: torch.full_like(one, value) if one.is_floating_point() else one for name, one in load_file(weights).items()}
+    save_file(broken, weights, metadata={"format": "pt"})
+    asked = encoder(folder)
+    with pytest.raises(Refused, match="model makes 3 of 3 vectors that are no numbers, such as that of"):
+        of(asked, TEXTS[:3])
+    assert not asked.space("document").shards

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.encode import search, store
 from tasks.encode.store import Space, Vectors, keys_of
+from tasks.errors import Refused
 
 
 def kept(name: str, made: np.ndarray) -> Vectors:
@@ -46,3 +47,9 @@ def test_scores_of_pairs():
     queries, documents = np.eye(3, 4, dtype=np.float32), np.arange(8, dtype=np.float32).reshape(2, 4)
     made = search.pair_scores(kept("q", queries), kept("d", documents), np.array([[0, 1], [2, 0]]), rows=1)
     assert made.tolist() == [4.0, 2.0]
+
+
+def test_vectors_that_are_no_numbers_are_refused():
+    broken = np.full((5, 4), np.nan, dtype=np.float32)
+    with pytest.raises(Refused, match="what is no number"):
+        search.nearest(kept("broken queries", broken[:2]), kept("broken documents", broken), 3)

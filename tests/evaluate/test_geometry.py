@@ -76,3 +76,17 @@ def test_a_collection_without_answers_has_no_alignment():
 
 def test_length_does_not_matter():
     assert unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0]]
+
+
+def test_a_vector_without_direction_counts_nowhere(monkeypatch: pytest.MonkeyPatch):
+    queries = pl.DataFrame({"query_id": ["q", "r"], "text": ["q", "r"]})
+    qrels = pl.DataFrame({"query_id": ["q", "r"], "doc_id": ["b", "b"], "relevance": [1, 1]})
+    for name in ("c", "q"):
+        monkeypatch.setitem(PLACES, name, [0.0, 0.0])
+    found = geometry(Made(), queries, Documents(), qrels, RUN, 1)
+    # r to b and a to b: 2, as they stand at right angles; q and c are not there.
+    assert (found["alignment"], found["uniformity"]) == (pytest.approx(2.0), pytest.approx(-4.0))
+    for name in PLACES:
+        monkeypatch.setitem(PLACES, name, [0.0, 0.0])
+    found = geometry(Made(), queries, Documents(), qrels, RUN, 1)
+    assert (found["alignment"], found["uniformity"]) == (None, None)

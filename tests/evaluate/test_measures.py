@@ -6,9 +6,11 @@ from math import log2
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.errors import Refused
-from tasks.evaluate.measures import NAMES, means, nested, per_query
+from tasks.evaluate.measures import NAMES, in_trec_order, means, nested, per_query
 
 QRELS = pl.DataFrame(
     {"query_id": ["a", "a", "a", "b", "c"], "doc_id": ["d1", "d2", "d3", "d1", "d9"], "relevance": [2, 1, 0, 1, 1]},
@@ -54,10 +56,64 @@ def test_a_document_at_rank_eleven_counts_for_recall_at_100_alone():
     assert values["map_at_100"] == pytest.approx(1 / 11)
 
 
-def test_a_score_that_is_no_number_is_refused():
-    broken = RUN.with_columns(score=pl.when(pl.col("doc_id") == "d7").then(float("nan")).otherwise("score"))
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), None])
+def test_a_score_that_is_no_number_is_refused(score: float | None):
+    broken = RUN.with_columns(score=pl.when(pl.col("doc_id") == "d7").then(pl.lit(score, dtype=pl.Float32)).otherwise("score"))
     with pytest.raises(Refused, match="'d7' for query 'a' is no number"):
         per_query(broken, QRELS)
+
+
+def test_a_pair_with_two_grades_is_refused():
+    with pytest.raises(Refused, match=r"'d3' is labelled twice for query 'a' \(grades 0 and 2\)"):
+        per_query(RUN, pl.concat([QRELS, QRELS[[2]].with_columns(relevance=pl.lit(2, dtype=pl.Int32))]))
+
+
+def ranked(*scores: float) -> pl.DataFrame:
+    """d1, d2, ... of query a, with these scores."""
+    return pl.DataFrame({"query_id": "a", "doc_id": [f"d{number}" for number in range(1, len(scores) + 1)], "score": scores})
+
+
+def test_equal_scores_are_ordered_by_id_the_last_first_in_every_measure():
+    # trec_eval's order: d4 d3 d2 d1. The one right answer, d2, is third.
+    values = per_query(ranked(0.5, 0.5, 0.5, 0.5), QRELS.filter(doc_id="d2", query_id="a")).row(0, named=True)
+    assert values["mrr_at_10"] == values["map_at_100"] == pytest.approx(1 / 3)
+    assert values["ndcg_at_10"] == pytest.approx(1 / log2(4))
+
+
+def test_scores_that_are_equal_as_32_bit_numbers_are_equal():
+    assert in_trec_order(ranked(0.5 + 1e-12, 0.5, 0.6))["doc_id"].to_list() == ["d3", "d2", "d1"]
+
+
+def test_the_queries_stay_in_their_order():
+    both = pl.concat([ranked(0.1, 0.2).with_columns(query_id=pl.lit("b")), ranked(0.8, 0.9)])
+    assert in_trec_order(both).select("query_id", "doc_id").rows() == [("b", "d2"), ("b", "d1"), ("a", "d2"), ("a", "d1")]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=1, max_size=130),
+    st.dictionaries(st.integers(1, 140), st.integers(0, 3), min_size=1, max_size=12),
+    st.integers(1, 2),
+)
+def test_the_figures_are_those_of_ir_measures_whatever_ties(scores: list[float], grades: dict[int, int], least: int):
+    import ir_measures
+    from ir_measures import AP, R, nDCG
+
+    run = ranked(*scores)
+    qrels = pl.DataFrame({"query_id": "a", "doc_id": [f"d{number}" for number in grades], "relevance": list(grades.values())})
+    ours = per_query(run, qrels, least).row(0, named=True)
+    measures = {
+        "ndcg_at_10": nDCG @ 10,
+        "map_at_100": AP(rel=least) @ 100,
+        "recall_at_10": R(rel=least) @ 10,
+        "recall_at_100": R(rel=least) @ 100,
+    }
+    theirs = ir_measures.calc_aggregate(list(measures.values()), nested(qrels, "relevance"), nested(run, "score"))
+    for name, measure in measures.items():
+        assert ours[name] == pytest.approx(theirs[measure]), name
+    order = sorted(zip(scores, run["doc_id"], strict=True), reverse=True)
+    places = [place for place, (_, doc) in enumerate(order[:10], start=1) if grades.get(int(doc[1:]), 0) >= least]
+    assert ours["mrr_at_10"] == pytest.approx(1 / places[0] if places else 0.0)
 
 
 def test_the_figures_are_those_of_beirs_evaluator():

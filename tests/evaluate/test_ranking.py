@@ -73,3 +73,13 @@ def test_words_rank_parents_too(tmp_path):
     documents = documents_in(tmp_path, [("a1", "red cat", "A"), ("a2", "red dog", "A"), ("b", "old tree", None)])
     queries = pl.DataFrame({"query_id": ["q"], "text": ["a red dog"]})
     assert by_words(queries, documents, qrels_of("A"), language="english")["doc_id"].to_list() == ["A"]
+
+
+def test_equal_scores_are_ranked_as_trec_eval_does():
+    found = pl.DataFrame({"query_id": ["q"] * 3, "doc_id": ["a", "c", "b"], "score": [0.5, 0.5, 0.5]})
+    assert aggregated(found, None)["doc_id"].to_list() == ["c", "b", "a"]
+
+
+def test_documents_of_stop_words_alone_are_found_by_no_word(tmp_path):
+    queries = pl.DataFrame({"query_id": ["q"], "text": ["the cat"]})
+    assert by_words(queries, documents_in(tmp_path, [("a", "the", None), ("b", "of", None)]), qrels_of("a"), language="english").is_empty()

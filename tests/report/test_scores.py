@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.errors import Refused
 from tasks.report.scores import all_scores, base_of, changed_most, in_order, overall, to_take
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_collection, write_scores
 
@@ -110,3 +111,16 @@ def test_several_collections_together_by_mean_and_by_borda_count(workspace: Path
     assert {name: one.borda for name, one in found.items()} == {"bm25": 4, "r0": 3.5, "r1": 4.5, "r2": 4, "r3": 4}
     assert found["r1"].mean == pytest.approx((0.625 + 0.5) / 2)
     assert overall(all_scores(ROUNDS, REFERENCES, ["first"], 13)) == []
+
+
+def test_what_is_missing_broken_or_out_of_date_is_refused(workspace: Path):
+    write_all()
+    write_scores("r2", "made-up", [float("nan"), 1.0, 1.0, 1.0], DEV["r2"])
+    with pytest.raises(Refused, match="query 't1' of made-up has a score that is no number in the evaluation of r2"):
+        all_scores(ROUNDS, REFERENCES, ["made-up"], 13)
+    write_scores("r2", "made-up", [1.0, 1.0], DEV["r2"])
+    with pytest.raises(Refused, match=r"r2 and r0 were not evaluated on the same queries of made-up \(2, 4, 2 in both\)"):
+        all_scores(ROUNDS, REFERENCES, ["made-up"], 13)
+    Path("reports/queries/r2/made-up.parquet").unlink()
+    with pytest.raises(Refused, match="r2 was not evaluated on made-up"):
+        all_scores(ROUNDS, REFERENCES, ["made-up"], 13)

@@ -60,6 +60,18 @@ def test_what_could_not_have_been_seen_is_said(workspace: Path):
     )
 
 
+def test_no_difference_is_greater_than_one(workspace: Path):
+    write_all()
+    assert any("under 1, the greatest there can be, is missed" in detail for detail in answer("made-up").details)
+
+
+def test_one_query_is_no_interval(workspace: Path):
+    write_all()
+    for name, values in TEST.items():
+        write_scores(name, "made-up", values[:1], DEV[name])
+    assert "+1.000 (95 % interval −1.000 to +1.000, which includes no change)" in answer("made-up").headline
+
+
 def test_a_step_that_changes_nothing_is_shown_to_harm_nothing(workspace: Path):
     write_all()
     for name, values in TEST.items():
