@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from tasks.drift.lineage import ancestors
 
 from tasks import resolved, tables
 from tasks.errors import Refused, nearest
 from tasks.files import read_json
+from tasks.lineage import ancestors
 from tasks.params import BUILT_IN, Params
 from tasks.relabel import gguf
 from tasks.resolve.judges import BASE
