@@ -45,7 +45,8 @@ def score_rows(given: Params) -> list[dict[str, str | float | None]]:
             if file.exists():
                 found = read_json(file)
                 dev = found.pop("dev", None) or {}
-                measures = {measure: round(value, 4) for measure, value in found.items()}
+                found |= {f"mteb {measure}": value for measure, value in (found.pop("mteb", None) or {}).items()}
+                measures = {measure: rounded(value) for measure, value in found.items()}
                 rows.append({"round": name, "collection": collection, **measures, "dev ndcg_at_10": rounded(dev.get("ndcg_at_10"))})
     return rows
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tasks.errors import Refused, nearest
 from tasks.files import read_json
 from tasks.params import Params
+from tasks.resolve import abilities
 
 METRICS = Path("reports/metrics")
 
@@ -30,10 +31,16 @@ def stages_of(name: str, stages: list[str]) -> set[str]:
     return {stage for stage in stages if stage.partition("@")[2] == name and stage.partition("@")[0] != "track"}
 
 
+def chosen_by(given: Params) -> list[str]:
+    """The collections that choose rounds: suites for one ability do not."""
+    suites = abilities.of_all(given)
+    return [name for name in given.evaluate_on if name not in suites]
+
+
 def evaluations_of(name: str, given: Params) -> list[str]:
     """The addresses of the stages whose scores the gain of a round is computed from."""
     kind = "evaluate" if name in given.rounds else "evaluate-reference"
-    return [f"{kind}@{name}-{collection}" for collection in given.evaluate_on]
+    return [f"{kind}@{name}-{collection}" for collection in chosen_by(given)]
 
 
 def gain(name: str, given: Params) -> Gain:
@@ -45,7 +52,7 @@ def gain(name: str, given: Params) -> Gain:
     start, metric = given.rounds[name].start, given.stop.metric
     differences = [
         new - old
-        for collection in given.evaluate_on
+        for collection in chosen_by(given)
         for new, old in [(dev_score(name, collection, metric), dev_score(start, collection, metric))]
         if new is not None and old is not None
     ]

@@ -28,6 +28,7 @@ from tasks.report.scores import MEASURE, SAME, Against, asked_first, held
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
 from tasks.report.words import chance, count, harm, least_seen, score, signed, span
+from tasks.resolve.abilities import of_one
 from tasks.seeds import generator
 
 WORSE = 10  # queries that are shown
@@ -74,14 +75,14 @@ def compare(
     if not margin > 0:
         raise Refused(f"--margin is {margin:g}: a number above 0 is meant, such as 0.005.")
     before, after = evaluated(one), evaluated(other)
-    collections, here = in_common(before, after, on), before.here and after.here
+    given, here = params.read(), before.here and after.here
+    collections = in_common(before, after, on, without=suites(given) if here else ())
     for option, wanted in (("--by", by), ("--filled", filled)):
         if wanted is not None and not here:
             raise Refused(f"{option} needs rankings and texts of this checkout: name rounds that were evaluated here, and no runs.")
     if by is not None:
         refuse_stratum(by, one, other)
     values = {name: joined(before, after, name) for name in collections}
-    given = params.read()
     one, other, seed = before.name, after.name, given.seed
     found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
     splits = {name: frame["split"][0] for name, frame in values.items()}
@@ -109,6 +110,11 @@ def compare(
         with written_whole(out) as part:
             pl.concat([frame.with_columns(collection=pl.lit(name)) for name, frame in values.items()]).write_parquet(part)
     line(f"Written to {out}.")
+
+
+def suites(given: Params) -> list[str]:
+    """The collections that are suites for one ability: their measure is not nDCG, and the report compares it."""
+    return [name for name, item in given.collections.items() if of_one(name, item)]
 
 
 def min_relevance(given: Params, collection: str) -> int:

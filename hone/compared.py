@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,8 @@ def evaluated(name: str) -> Evaluated:
     if RUN.fullmatch(name):
         return in_mlflow(name)
     known = [other for other, found in here.items() if found]
-    raise Refused(f"'{name}' was not evaluated here: {nearest(name, known)} A run in MLflow is named by its id.")
+    hint = nearest(name, known)
+    raise Refused(f"'{name}' was not evaluated here: {hint}{'' if hint.endswith('?') else '.'} A run in MLflow is named by its id.")
 
 
 def in_mlflow(name: str) -> Evaluated:
@@ -92,8 +94,13 @@ def run_of(client: MlflowClient, name: str) -> Run:
     raise Refused(f"'{name}' was not evaluated here, and no run of MLflow's experiment begins so: `make ui` shows their ids.")
 
 
-def in_common(one: Evaluated, other: Evaluated, on: str | None) -> list[str]:
+def in_common(one: Evaluated, other: Evaluated, on: str | None, without: Iterable[str] = ()) -> list[str]:
     """Collections that both were evaluated on, or the one that is asked for.
+
+    Args:
+        one, other: what is compared.
+        on: the collection that is asked for; null: all but those of `without`.
+        without: what is compared only where it is asked for.
 
     Raises:
         Refused: there is none.
@@ -105,4 +112,4 @@ def in_common(one: Evaluated, other: Evaluated, on: str | None) -> list[str]:
         raise Refused(f"{one.name} and {other.name} were not both evaluated on '{on}': {nearest(on, common)}")
     if not common:
         raise Refused(f"{one.name} and {other.name} were evaluated on different collections ({listed(one.files)}; {listed(other.files)}).")
-    return common if on is None else [on]
+    return [name for name in common if name not in without] or common if on is None else [on]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tasks.encode.model import Route
 
+NOTHING = "nothing was found"  # no document's id: mteb's lists cannot be empty
 KINDS = ["Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking"]
 ROUTES: tuple[Route, ...] = ("query", "document")
 
@@ -93,6 +94,9 @@ class MtebTask:
         """
         from datasets import Dataset
 
+        ranked_of = nested(run, "score")
+        # A query that nothing was found for scores 0, and does not fall out of the mean.
+        results = {query: ranked_of.get(query) or {NOTHING: 0.0} for query in qrels["query_id"].unique(maintain_order=True)}
         judged = qrels.select("query_id", "doc_id", pl.col("relevance").cast(pl.Int64))
         among = None if ranked is None else dict(ranked.group_by("query_id", maintain_order=True).agg("doc_id").iter_rows())
         self.task.dataset = {
@@ -107,7 +111,7 @@ class MtebTask:
         }
         self.task.data_loaded = True
         with quiet():
-            found = self.task.evaluate(Ranking(nested(run, "score")), self.split, [self.subset], encode_kwargs={})
+            found = self.task.evaluate(Ranking(results), self.split, [self.subset], encode_kwargs={})
         return {self.task.metadata.main_score: float(found[self.subset]["main_score"])}
 
 

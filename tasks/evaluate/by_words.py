@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tasks.evaluate.ranking import AS_IN_BEIR, Kept, aggregated, pairs_of, sorted_by_score, units
-from tasks.retrieve.bm25 import bm25
+from tasks.retrieve.bm25 import bm25, scores_of
 from tasks.tables import Documents
 
 
@@ -15,9 +15,8 @@ def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, k
     A document without a common word is left out, but for one that must be ranked: it has 0.
     """
     if kept.among is not None:
-        found = bm25(queries, documents, language, depth=len(documents)).select("query_id", "doc_id", "score")
-        scored = pairs_of(kept.among, queries).join(found, on=["query_id", "doc_id"], how="left", maintain_order="left")
-        return aggregated(sorted_by_score(scored.with_columns(pl.col("score").fill_null(0.0)), queries), None, kept)
+        scored = scores_of(pairs_of(kept.among, queries), queries, documents, language)
+        return aggregated(sorted_by_score(scored, queries), None, kept)
     unit = units(documents, qrels)
     depth = kept.depth + 1 if unit is None else 10 * kept.depth
     return aggregated(bm25(queries, documents, language, depth=depth), unit, kept)

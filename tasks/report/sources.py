@@ -43,6 +43,7 @@ def sources(base: str, shown: str, negative: tuple[str, str, str] | None) -> Sou
     why = shlex.join(["hone", "why", *negative[1:], "--round", negative[0]]) if negative else None
     compare = f"hone compare {base} {shown}" if base != shown else None
     mined = ("rounds/*/candidates.parquet", "rounds/*/negatives.parquet", "rounds/*/removed/sample.parquet")
+    kinds = f"{compare} --by difficulty" if compare else None
     queries, runs = "reports/queries/*/*.parquet", "reports/runs/*/*.trec"
     of = {
         "rounds": Source(("params.yaml", "recipes/*.yaml", "resolved/report.json"), "dvc repro resolve", "hone recipes show NAME"),
@@ -51,8 +52,8 @@ def sources(base: str, shown: str, negative: tuple[str, str, str] | None) -> Sou
         "loss": Source(("rounds/*/trained.parquet",), "dvc repro train"),
         "churn": Source(("rounds/*/negatives.parquet",), "dvc repro sample"),
         "examples": Source(("rounds/*/labels.parquet", "data/*/documents.parquet"), "dvc repro relabel", why),
-        "scores": Source((queries, "reports/metrics/*/*.json"), "dvc repro evaluate evaluate-reference", compare),
-        "kinds": Source((queries, "data/*/test"), "dvc repro evaluate", f"{compare} --by difficulty" if compare else None),
+        "scores": Source((queries, runs, "reports/metrics/*/*.json"), "dvc repro evaluate evaluate-reference", compare),
+        "kinds": Source((queries, "reports/runs/bm25/*.trec", "data/*"), "dvc repro evaluate", kinds),
         "hurt": Source((queries,), "dvc repro evaluate evaluate-reference", compare),
         "queries": Source((queries, "data/*/test/queries.parquet"), "dvc repro evaluate evaluate-reference", compare),
         "flips": Source((queries, runs, "data/*/test/queries.parquet"), "dvc repro evaluate", compare),

@@ -69,6 +69,8 @@ def headline_of(scores: list[Score], base: str) -> str:
         *([f"worse on {joined(worse)}" if better else f"worse than {base} on {joined(worse)}"] if worse else []),
         *([f"neither for certain on {joined(open_)}"] if open_ else []),
     ]
+    if not better and not worse:
+        return f"Round {scores[0].name} cannot be told from {base} on {joined(open_)}."
     return f"Round {scores[0].name} is {joined(parts)}."
 
 

@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 
 from tasks import resolved
-from tasks.evaluate.ability import measures as ability_measures
-from tasks.evaluate.measures import NAMES
 from tasks.files import fingerprint, fingerprint_of_file, read_json, write_json
 from tasks.report.loss import loss_by_step
 from tasks.report.origin import git_commit, hashes
@@ -31,7 +29,7 @@ def main(round: str) -> None:
     queries = [QUERIES_HERE / round / f"{name}.parquet" for name in settings["evaluate_on"]]
     kept = [fingerprint_of_file(file) for file in queries]
     content = fingerprint(json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True))
-    loop, measures = read_json(LOOP), measures_of(scores)
+    loop, measures = read_json(LOOP), measures_of(scores, settings["measures"])
     with memory() as client:
         parent, _ = parent_of(client, loop)
         child, new = child_of(client, loop, parent, round, content)
@@ -72,13 +70,13 @@ def tags(made: dict | None, artefacts: dict[str, str]) -> dict[str, str]:
     }
 
 
-def measures_of(scores: dict[str, dict]) -> dict[str, float]:
+def measures_of(scores: dict[str, dict], wanted: list[str]) -> dict[str, float]:
     """{"scifact.ndcg_at_10": .., "scifact.dev.ndcg_at_10": .., "scifact.mteb.ndcg_at_10": ..}"""
     return {
         f"{collection}.{split}{measure}": values[measure]
         for collection, found in scores.items()
         for split, values in (("", found), ("dev.", found.get("dev", {})), ("mteb.", found.get("mteb", {})))
-        for measure in ((*NAMES, *ability_measures()) if split != "mteb." else values)
+        for measure in (wanted if split != "mteb." else values)
         if values.get(measure) is not None
     }
 

@@ -14,6 +14,7 @@ from tasks.encode.model import pinned
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
 from tasks.evaluate import kinds
+from tasks.evaluate.measures import NAMES
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Collection, Params
 from tasks.resolve import abilities, code, judges, recipe, references
@@ -79,6 +80,7 @@ def everything(given: Params) -> dict[str, dict]:
             "evaluate_on": given.evaluate_on,
             "made": made_of(settings, name, rounds[name]) if name in rounds else None,
             "place": places.get(name),
+            "measures": [*NAMES, *abilities.measures(suites)],
             **code.fingerprints(["tasks.report.track"]),
         }
     settings["drift"] = {"rounds": rounds, "model": model, "seed": given.seed, **code.fingerprints(["tasks.drift.__main__"])}

@@ -44,6 +44,11 @@ def modules(suites: dict[str, str], name: str | None = None) -> list[str]:
     return sorted({ability.module(what) for collection, what in suites.items() if name in (None, collection)})
 
 
+def measures(suites: dict[str, str]) -> list[str]:
+    """The names of the suites' own measures."""
+    return sorted({methods.find(ability.PLACE, what).beside("MEASURE") for what in suites.values()})
+
+
 def made_from(given: Params, name: str) -> bool:
     """Whether a collection is made from the tables of another one of params.yaml, which need not be there yet.
 

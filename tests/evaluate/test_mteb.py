@@ -137,6 +137,17 @@ def test_a_reranking_task_ranks_its_own_candidates_alone(workspace: Path, regist
     assert {(row[0], row[2]) for row in run} == {(query, doc) for query, docs in ranked.items() for doc in docs}
 
 
+def test_a_query_that_nothing_is_found_for_scores_0(registered):
+    corpus, queries, judged = ordinary()
+    registered(corpus, queries[:2], {query: judged[query] for query in ("q0", "q2")} | {"q1": {"d1": 1}})
+    task = mteb_task(NAME)
+    asked = pl.DataFrame({"query_id": ["q0", "q1"], "text": ["a", "b"]})
+    qrels = pl.DataFrame({"query_id": ["q0", "q1"], "doc_id": ["d0", "d1"], "relevance": [1, 1]})
+    run = pl.DataFrame({"query_id": ["q0"], "doc_id": ["d0"], "score": [1.0]})
+    assert task.score(asked, qrels, run, None) == {"ndcg_at_10": 0.5}
+    assert mteb_task(NAME).score(asked, qrels, run.clear(), None) == {"ndcg_at_10": 0.0}
+
+
 def test_a_prompt_that_the_model_has_for_the_task_or_its_kind_is_read(workspace: Path, registered):
     task = registered(*ordinary())
     prompts = {"query": "red ", "Retrieval-query": "salt sour ", "document": "dog "}

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+from flows import early_stop
 from flows import stages as dvc
 from flows.loop import wanted
+from tasks import params
+from tasks.files import write_json
 from tests.flows.project import made
+from tests.prepared import COLLECTION, write_params
 
 
 def test_the_graph_of_a_project(workspace: Path):
@@ -44,3 +49,25 @@ def test_no_module_here_hides_a_package():
     names = [file.stem for file in (Path(__file__).parent.parent.parent / "flows").glob("*.py") if file.stem != "__init__"]
     assert names
     assert [name for name in names if find_spec(name) is not None] == []
+
+
+def test_scores_in_prefects_table_are_numbers_or_nothing(workspace: Path, monkeypatch):
+    from flows import artifacts
+
+    write_json(Path("reports/metrics/r1/theirs.json"), {"ndcg_at_10": 0.51239, "gap": None, "mteb": {"map_at_1000": 0.25}, "dev": {}})
+    given = SimpleNamespace(compare_with=[], rounds={"r1": None}, evaluate_on=["theirs"])
+    [row] = artifacts.score_rows(given)
+    assert row == {
+        "round": "r1", "collection": "theirs", "ndcg_at_10": 0.5124, "gap": None, "mteb map_at_1000": 0.25, "dev ndcg_at_10": None,
+    }  # fmt: skip
+
+
+def test_suites_for_one_ability_end_no_loop(workspace: Path):
+    collections = {"ours": COLLECTION | {"path": "inputs"}, "suite": COLLECTION | {"path": "inputs", "ability": "negation"}}
+    write_params(collections=collections, train_on=["ours"], evaluate_on=["ours", "suite"])
+    for name, ours, suite in (("r0", 0.5, 0.0), ("r1", 0.5, 1.0)):
+        for collection, value in (("ours", ours), ("suite", suite)):
+            write_json(Path(f"reports/metrics/{name}/{collection}.json"), {"dev": {"ndcg_at_10": value}})
+    given = params.read()
+    assert early_stop.gain("r1", given).value == 0
+    assert early_stop.evaluations_of("r1", given) == ["evaluate@r1-ours"]

@@ -116,7 +116,7 @@ def test_documents_judged_wrong_give_measures_without_unjudged_ones(loop: None, 
     compare("r1", "r2")
     told = capsys.readouterr().out
     assert "100.0 % of r1's" in told
-    assert "its sign does not hang on them" in told
+    assert "they rank no unjudged document differently" in told
     assert "left out" not in told
     # d1 is at the places 2, 2, 2 and 1 of r1, and 1, 1, 2 and 2 of r2; with one right answer bpref is 1 at the first place and 0
     # elsewhere (one wrong one before it is as many as there are right ones).

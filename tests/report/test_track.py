@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.evaluate.measures import NAMES
 from tasks.files import read_json, write_json
 from tasks.report import open, track
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
@@ -41,12 +42,12 @@ def loop(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def settings(*names: str, made: dict[str, dict] = MADE, loop: dict = LOOP) -> None:
     """What `resolve` writes for these rounds; all of them when none is named."""
-    rounds = {name: made[name] for name in names or made}
+    rounds, common = {name: made[name] for name in names or made}, {"evaluate_on": ["made-up"], "measures": list(NAMES)}
     write_json(Path("resolved/open.json"), {"loop": loop, "rounds": list(rounds.values())})
     for place, name in enumerate(rounds, start=1):
-        write_json(Path(f"resolved/track/{name}.json"), {"evaluate_on": ["made-up"], "made": made[name], "place": place})
+        write_json(Path(f"resolved/track/{name}.json"), common | {"made": made[name], "place": place})
     for name, place in (("r0", 0), ("bm25", None)):
-        write_json(Path(f"resolved/track/{name}.json"), {"evaluate_on": ["made-up"], "made": None, "place": place})
+        write_json(Path(f"resolved/track/{name}.json"), common | {"made": None, "place": place})
 
 
 def client() -> MlflowClient:
@@ -221,4 +222,7 @@ def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: 
 
 def test_measures_of_one_ability_are_logged_where_there_is_something_to_measure():
     scores = {"pairs": {"ndcg_at_10": 0.5, "pairwise_accuracy": 0.25, "units": 4}, "other": {"answerable_auc": None}}
-    assert track.measures_of(scores) == {"pairs.ndcg_at_10": 0.5, "pairs.pairwise_accuracy": 0.25}
+    assert track.measures_of(scores, ["ndcg_at_10", "pairwise_accuracy", "answerable_auc"]) == {
+        "pairs.ndcg_at_10": 0.5,
+        "pairs.pairwise_accuracy": 0.25,
+    }
