@@ -43,7 +43,7 @@ class Filling:
 
 
 def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str], given: Params) -> dict[str, Filling]:
-    """A judge's labels of each collection that it has filled; none where no judge is named.
+    """A judge's labels of each collection, none of one that it has not filled; nothing where no judge is named.
 
     Args:
         judge: its name, or people:WHO.
@@ -58,7 +58,8 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
         return {}
     judge = judge.removeprefix(f"{PEOPLE}:")
     files = {name: filled.file_of(name, judge) for name in splits}
-    there = {name: filled.read(file) for name, file in files.items() if file.exists()}
+    there = {name: filled.read(file).filter(pl.col("split") == splits[name]) for name, file in files.items() if file.exists()}
+    there = {name: rows for name, rows in there.items() if len(rows)}
     if not there:
         known = [file.stem.rpartition("@")[2] for name in splits for file in filled.FOLDER.glob(f"{name}@*.parquet")]
         raise Refused(
@@ -69,7 +70,7 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
     models = frozenset(map(plain, [*rows["models"].explode().drop_nulls(), *rows["model"].drop_nulls()]))
     for method in rows["method"].unique():
         refuse_related(Filler(judge, method, frozenset(rows["fingerprint"]), models), [one, other], given)
-    return {name: Filling(judge, frame.filter(pl.col("split") == splits[name])) for name, frame in there.items()}
+    return {name: Filling(judge, there.get(name, rows.clear())) for name in splits}
 
 
 def with_filling(
@@ -86,6 +87,10 @@ def with_filling(
     """
     from hone.compare import pairwise
 
+    if filling.rows.is_empty():
+        return [
+            f"{filling.judge} has filled no holes of {by.collection}: `hone judge holes {filling.judge} --on {by.collection}` does."
+        ], []
     labels = filled.with_filled(by.qrels, filling.rows, by.min_relevance)
     before, after = (per_query(runs[name], labels, by.min_relevance).select(MEASURE).to_numpy() for name in (one, other))
     row = pairwise(one, (f"{MEASURE}, filled by {filling.judge}",), before, after, draw)

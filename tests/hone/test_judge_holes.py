@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from tasks.doubt import filled
 from tasks.errors import Refused
 from tasks.evaluate.results import evaluate
 from tasks.files import write_json
+from tasks.relabel import __main__ as relabel
 from tasks.relabel import identity, sheet_csv
 from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
+from tasks.resolve import __main__ as resolve
 from tasks.tables import Documents
-from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.prepared import collected, pairs, prepare, write_params, write_rows
 from tests.relabel.answering import Server, documents_of, serving
+from tests.relabel.test_stage import run_to_negatives, write_recipe, write_run
 
 PAIR = ["query_id", "doc_id"]
 # Of each query a is the known answer; b is an answer that nobody has judged, c none, and of d the judge cannot say.
@@ -193,6 +197,23 @@ def test_a_judge_that_relabelled_what_the_ranking_learned_may_not_fill(made: Pat
         compare("r0", "r1", filled="trainer")
 
 
+def test_who_really_relabelled_a_round_is_known_from_its_tables(made: Path, server: Server):
+    """The stage itself has run: nothing here is written by hand."""
+    with serving(answer, model="another-1") as other:
+        judges = {"trainer": endpoint(server, "cheap-1b"), "strong": endpoint(other, "strong-7b")}
+        write_recipe({"cascade": [{"judge": "trainer"}], "then": "drop"})
+        write_run({query: [f"{query}-b", f"{query}-c"] for query in TRAIN})
+        write_params(judges=judges, rounds={"r1": {"from": "r0", "recipe": "judged"}})
+        resolve.main()
+        run_to_negatives()
+        relabel.main("r1")
+        labels = hashes("data", "rounds")
+        with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1"):
+            fill("trainer", "ours")
+        assert verdicts(fill("strong", "ours"))["t1-b"] == "positive"
+        assert hashes("data", "rounds") == labels
+
+
 def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
     said = "the judge reworded is the model cheap-1b, which as trainer relabelled training data of round r1: .* whatever its prompt"
     with pytest.raises(Refused, match=said):
@@ -294,6 +315,20 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     assert "How often strong is right on ours nobody has shown: `hone judge check strong --on ours` does." in told
 
 
+def test_a_collection_that_is_not_filled_is_named(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree("inputs/ours", "inputs/theirs")
+    collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("ours", "theirs")}
+    write_params(judges={"strong": endpoint(server, "strong-7b")}, rounds=ROUNDS, collections=collections)
+    collected(collections=collections)
+    for name, order in RANKINGS.items():
+        evaluate(name, "theirs", lambda queries, *_, order=order: ranking(queries, order), 1)
+    fill("strong", "ours")
+    compare("r0", "r1", filled="strong")
+    told = capsys.readouterr().out
+    assert "strong has filled no holes of theirs: `hone judge holes strong --on theirs` does." in told
+    assert told.count("ndcg_at_10, filled by strong") == 1
+
+
 def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.CaptureFixture[str]):
     fill("strong", "ours")
     share = {"estimate": 0.8, "low": 0.6, "high": 0.9}
@@ -352,6 +387,9 @@ def test_a_judge_that_says_nothing_writes_nothing(made: Path, server: Server):
 
 
 def test_compare_names_who_has_filled(made: Path):
+    fill("strong", "ours", split="dev")
+    with pytest.raises(Refused, match="--filled strong: it has filled no holes of ours"):  # of the queries that are compared
+        compare("r0", "r1", filled="strong")
     fill("strong", "ours")
     with pytest.raises(Refused, match=r"--filled strang: it has filled no holes of ours \(did you mean 'strong'\?\): `hone judge holes"):
         compare("r0", "r1", filled="strang")
