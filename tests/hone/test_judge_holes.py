@@ -26,6 +26,7 @@ from tasks.resolve import __main__ as resolve
 from tasks.tables import Documents
 from tests.prepared import collected, pairs, prepare, write_params, write_rows
 from tests.relabel.answering import Server, documents_of, serving
+from tests.relabel.judges import test_replay as replayed
 from tests.relabel.test_stage import run_to_negatives, write_recipe, write_run
 
 PAIR = ["query_id", "doc_id"]
@@ -273,6 +274,17 @@ def test_a_person_may_always_fill(made: Path, capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert "1 of 6 holes among the first ten (16.7 %) are filled, 1 could not be said and 4 were not asked about." in told
     assert "ann is a person" in told
+
+
+def test_recorded_answers_may_fill_unless_they_relabelled(made: Path, capsys: pytest.CaptureFixture[str]):
+    passages = ["answer unjudged of t1", "wrong of t1"]
+    file = replayed.written(replayed.record("what about t1", passages, stage1=replayed.answer("[Doc (1)]", "[]")))
+    write_params(judges={"recorded": {"replay": {"file": file, "stage": "stage1"}}}, rounds=ROUNDS)
+    assert verdicts(fill("recorded", "ours")) == {"t1-b": "positive", "t1-c": "negative"}
+    assert "1 right, 1 not right, 4 got no answer (not recorded 4); these stay holes." in capsys.readouterr().out
+    write_judgments("r1", "recorded")
+    with pytest.raises(Refused, match="the judge recorded relabelled training data of round r1"):
+        fill("recorded", "ours")
 
 
 def test_a_person_is_given_the_heaviest_holes_on_a_sheet(made: Path, capsys: pytest.CaptureFixture[str]):
