@@ -73,6 +73,8 @@ def fill(
         desk_of(given, round, [judge], training), budget=Budget(money=money, tokens=tokens),
         run=f"judge holes {on} {time.strftime('%Y-%m-%dT%H:%M:%S%z')}",
     )  # fmt: skip
+    file = filled.file_of(on, judge["name"])
+    before = filled.read(file) if file.exists() else None
     told_before(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
 
     answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
@@ -80,7 +82,7 @@ def fill(
         line(f"{desk.budget.over.capitalize()}: what was not asked stays a hole; the same command goes on.")
     refuse_silent(judge["name"], answered)
     refuse_related(replace(filler, models=filler.models | set(map(plain, answered["model"].drop_nulls().unique()))), names, given)
-    return kept(judge, filler, answered, collection, names)
+    return kept(judge, filler, answered, before, collection, names)
 
 
 def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
@@ -99,7 +101,9 @@ def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
     return list(dict.fromkeys(names or known))
 
 
-def kept(judge: dict, filler: Filler, answered: pl.DataFrame, collection: OfSplit, names: list[str]) -> pl.DataFrame:
+def kept(
+    judge: dict, filler: Filler, answered: pl.DataFrame, before: pl.DataFrame | None, collection: OfSplit, names: list[str]
+) -> pl.DataFrame:  # fmt: skip
     """Write what was said beside what the same judge has filled before, and say what it is."""
     file = filled.file_of(collection.name, judge["name"])
     about = {
@@ -109,7 +113,7 @@ def kept(judge: dict, filler: Filler, answered: pl.DataFrame, collection: OfSpli
     said = answered.filter((pl.col("verdict").cast(pl.String) != filled.UNKNOWN) | pl.col("answer").is_not_null())
     now = said.rename({"asked_at": "answered"}).with_columns(pl.lit(value).alias(name) for name, value in about.items())
     now = now.select(pl.col(name).cast(kind) for name, kind in filled.SCHEMA.items())
-    before = filled.read(file) if file.exists() else now.clear()
+    before = now.clear() if before is None else before
     same = before.filter(pl.col("fingerprint") == judge["fingerprint"])
     if gone := len(before) - len(same):
         line(f"{count(gone, 'label')} of {judge['name']} with another model, prompt or parameters leave {file}; the ledger keeps them.")

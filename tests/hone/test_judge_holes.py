@@ -20,7 +20,7 @@ from tasks.errors import Refused
 from tasks.evaluate.results import evaluate
 from tasks.files import write_json
 from tasks.relabel import __main__ as relabel
-from tasks.relabel import identity, sheet_csv
+from tasks.relabel import gguf, identity, sheet_csv
 from tasks.relabel.ledger import Answer, Ledger, Verdict, question_key
 from tasks.resolve import __main__ as resolve
 from tasks.tables import Documents
@@ -237,6 +237,17 @@ def test_a_model_that_only_its_answers_name_is_refused_before_anything_is_writte
     assert not Path("inputs/filled").exists()
 
 
+def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, server: Server):
+    """`hone judge serve` calls a model by its name and the beginning of its checksum."""
+    line = {"name": "local", "method": "local", "parameters": {"model": "smollm2-135m"}, "fingerprint": "f" * 32}
+    write_json(Path("resolved/rounds/r1/relabel.json"), {"relabel": {"cascade": [line]}})
+    write_params(judges={"served": endpoint(server, gguf.name_of("smollm2-135m"))}, rounds=ROUNDS)
+    with pytest.raises(
+        Refused, match="the judge served is the model smollm2-135m [0-9a-f]{12}, which as local relabelled training data of"
+    ):
+        fill("served", "ours")
+
+
 def test_who_scored_the_training_data_may_not_fill_either(made: Path):
     write_json(
         Path("resolved/rounds/r1/score.json"), {"scorers": {"teacher": {"method": "cross-encoder", "parameters": {"model": "x/strong-7b"}}}}
@@ -389,6 +400,14 @@ def test_where_all_is_judged_there_is_nothing_to_fill(made: Path):
     with pytest.raises(Refused, match="there is nothing to fill: the first 1 documents of these rankings on ours are all judged"):
         evaluate("r1", "ours", lambda queries, *_: ranking(queries, "abcd"), 1)
         fill("strong", "ours", names=["r1"], depth=1)
+
+
+def test_a_file_that_is_damaged_is_told_before_anything_is_asked(made: Path, server: Server):
+    Path("inputs/filled").mkdir()
+    Path("inputs/filled/ours@strong.parquet").write_bytes(b"no table")
+    with pytest.raises(Refused, match=r"inputs/filled/ours@strong.parquet cannot be read as Parquet"):
+        fill("strong", "ours")
+    assert not server.asked
 
 
 def test_a_judge_that_says_nothing_writes_nothing(made: Path, server: Server):
