@@ -10,7 +10,7 @@ import polars as pl
 
 from hone.judge_apart import PEOPLE, Filler, plain, refuse_related
 from tasks.doubt import filled
-from tasks.doubt.holes import FIRST, bounds, seen
+from tasks.doubt.holes import FIRST, Bounds, bounds, seen
 from tasks.doubt.unjudged import unjudged
 from tasks.errors import Refused, nearest
 from tasks.evaluate.measures import per_query
@@ -110,11 +110,21 @@ def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, f
         f"{known:,} of {count(len(holes), 'hole')} among the first ten ({share(known / len(holes) if holes.height else 1.0)}) are filled, "
         f"{unknown:,} could not be said and {len(holes) - len(found):,} were not asked about.",
         f"Of the first ten are then judged: {parts}.",
-        f"If they are right, {other} gives {signed(now.observed)} more than {one} in rank-biased precision, between {signed(now.low)} and "
-        f"{signed(now.high)} whatever the {count(now.unjudged, 'document')} still unjudged would be (between {signed(was.low)} and "
-        f"{signed(was.high)} without them): its sign {'is open' if now.open else 'does not hang on what is unjudged'}.",
+        if_right(one, other, was, now),
         believed(filling, by.collection),
     ]  # fmt: skip
+
+
+def if_right(one: str, other: str, was: Bounds, now: Bounds) -> str:
+    """The difference in rank-biased precision with the labels, and how far it could still move."""
+    change = f"If they are right, {other} gives {signed(now.observed)} more than {one} in rank-biased precision"
+    before = f"(between {signed(was.low)} and {signed(was.high)} without them)"
+    if not now.unjudged:
+        return f"{change} {before}: the two rank no unjudged document differently any more."
+    return (
+        f"{change}, between {signed(now.low)} and {signed(now.high)} whatever the {count(now.unjudged, 'document')} still unjudged would be "
+        f"{before}: its sign {'is open' if now.open else 'does not hang on what is unjudged'}."
+    )
 
 
 def believed(filling: Filling, collection: str) -> str:
