@@ -121,10 +121,10 @@ def if_right(one: str, other: str, was: Bounds, now: Bounds) -> str:
     before = f"(between {signed(was.low)} and {signed(was.high)} without them)"
     if not now.unjudged:
         return f"{change} {before}: the two rank no unjudged document differently any more."
-    return (
-        f"{change}, between {signed(now.low)} and {signed(now.high)} whatever the {count(now.unjudged, 'document')} still unjudged would be "
-        f"{before}: its sign {'is open' if now.open else 'does not hang on what is unjudged'}."
-    )
+    sign = "is open" if now.open else "does not hang on what is unjudged"
+    left = count(now.unjudged, "document")
+    could = f"between {signed(now.low)} and {signed(now.high)} whatever the {left} still unjudged would be"
+    return f"{change}, {could} {before}: its sign {sign}."
 
 
 def believed(filling: Filling, collection: str) -> str:
