@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tasks.encode.encoder import Encoder
 
 SIZES = ((10_000, 100_000), (100_000, 100_000), (1_000, 1_000_000))
-DIMENSION, CHUNK, NOISE = 384, 65_536, 2.0
+DIMENSION, NOISE = 384, 6.0
 NAME, BASE, ROUNDS = "made-up", "r0", ("r1", "r2", "r3")
 
 

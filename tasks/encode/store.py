@@ -160,6 +160,10 @@ class Vectors:
             taken /= np.maximum(np.linalg.norm(taken, axis=1, keepdims=True), 1e-12)
         return taken
 
+    def part(self, rows: slice) -> Vectors:
+        """Those of some rows, not yet read."""
+        return Vectors(self.space, self.places[rows], self.unit)
+
     def blocks(self, rows: int = 32_768) -> Iterator[tuple[int, np.ndarray]]:
         """Start and vectors of one run of rows after the other, so that memory does not grow with the collection."""
         for start in range(0, len(self), rows):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import polars as pl
 
 from tasks.errors import Refused
@@ -39,18 +42,27 @@ def per_query(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) ->
     refuse_no_number(run)
     refuse_two_grades(qrels)
     queries = qrels["query_id"].unique(maintain_order=True)
-    needed = as_far_as_right(run, qrels)
     found = []
-    for start in range(0, len(queries), QUERIES_PER_BLOCK):
-        block = queries[start : start + QUERIES_PER_BLOCK].implode()
-        judged = nested(qrels.filter(pl.col("query_id").is_in(block)), "relevance")
-        ranked = nested(needed.filter(pl.col("query_id").is_in(block)), "score")
-        evaluator = pytrec_eval.RelevanceEvaluator(judged, THEIRS.values(), relevance_level=min_relevance)
+    for part in in_blocks(run):
+        judged = qrels.join(part.select("query_id").unique(), on="query_id", how="semi")
+        evaluator = pytrec_eval.RelevanceEvaluator(nested(judged, "relevance"), THEIRS.values(), relevance_level=min_relevance)
+        ranked = nested(as_far_as_right(part, judged), "score")
         found += [(query, *map(of.__getitem__, THEIRS.values())) for query, of in evaluator.evaluate(ranked).items()]
     values = pl.DataFrame(found, schema={"query_id": pl.String} | dict.fromkeys(NAMES, pl.Float64), orient="row")
     # trec_eval's reciprocal rank knows no bound.
     values = values.with_columns(mrr_at_10=pl.when(pl.col("mrr_at_10") > 1 / 10.5).then("mrr_at_10").otherwise(0.0))
     return queries.to_frame().join(values, on="query_id", how="left", maintain_order="left").with_columns(pl.col(*NAMES).fill_null(0.0))
+
+
+def in_blocks(run: pl.DataFrame, queries: int = QUERIES_PER_BLOCK) -> Iterator[pl.DataFrame]:
+    """A ranking in parts of so many whole queries, so that what is made of it need not be in memory for all."""
+    runs = run["query_id"].rle().struct.unnest()
+    if runs["value"].n_unique() < len(runs):
+        yield from in_blocks(run.sort("query_id", maintain_order=True), queries)
+        return
+    starts = [0, *runs["len"].cast(pl.Int64).cum_sum()][: len(runs) : queries]
+    for start, end in itertools.pairwise([*starts, len(run)]):
+        yield run[start:end]
 
 
 def in_trec_order(run: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from tasks.encode.encoder import Encoder
-from tasks.encode.search import as_table, nearest, pair_scores, rows_of
+from tasks.encode.search import QUERIES_PER_BLOCK, as_table, nearest, pair_scores, rows_of
+from tasks.encode.store import Vectors
 from tasks.evaluate.measures import DEPTH, in_trec_order, refuse_no_number
 from tasks.tables import Documents
 
@@ -51,11 +52,19 @@ def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qr
         scored = here.with_columns(score=pl.Series(pair_scores(asked, vectors, rows_of(here, queries["query_id"], ids))))
         return aggregated(sorted_by_score(scored, queries), None, kept)
     unit = units(documents, qrels)
+    names = queries["query_id"]
+    # In blocks, so that what search and sorting need besides is not in memory for all queries.
+    blocks = [slice(start, start + QUERIES_PER_BLOCK) for start in range(0, max(len(names), 1), QUERIES_PER_BLOCK)]
+    return pl.concat([among_all(names[part], asked.part(part), vectors, ids, unit, kept) for part in blocks])
+
+
+def among_all(names: pl.Series, asked: Vectors, vectors: Vectors, ids: pl.Series, unit: pl.DataFrame | None, kept: Kept) -> pl.DataFrame:
+    """query_id, doc_id, score of the best documents, or units, of some queries among all."""
     # One more than wanted, for a document that is the query itself; many more where several chunks make one unit.
     depth = kept.depth + 1 if unit is None else 4 * kept.depth
     while True:
-        found = aggregated(as_table(queries["query_id"], ids, *nearest(asked, vectors, depth)), unit, kept)
-        if depth >= len(documents) or unit is None:
+        found = aggregated(as_table(names, ids, *nearest(asked, vectors, depth)), unit, kept)
+        if depth >= len(ids) or unit is None:
             return found
         least = found.group_by("query_id").len()["len"].min() or 0
         if least >= kept.depth or least >= unit["unit"].n_unique():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import Refused
-from tasks.evaluate.measures import NAMES, in_trec_order, means, nested, per_query
+from tasks.evaluate.measures import NAMES, in_blocks, in_trec_order, means, nested, per_query
 
 QRELS = pl.DataFrame(
     {"query_id": ["a", "a", "a", "b", "c"], "doc_id": ["d1", "d2", "d3", "d1", "d9"], "relevance": [2, 1, 0, 1, 1]},
@@ -132,3 +132,13 @@ def test_the_figures_are_those_of_beirs_evaluator():
     theirs |= EvaluateRetrieval.evaluate_custom(nested(qrels, "relevance"), nested(run, "score"), [10], metric="mrr")
     for name, their_name in zip(NAMES, ("NDCG@10", "MRR@10", "MAP@100", "Recall@10", "Recall@100"), strict=True):
         assert ours[name] == pytest.approx(theirs[their_name], abs=1e-4), name
+
+
+def test_parts_are_of_whole_queries_and_lose_nothing():
+    run = pl.concat([ranked(0.1, 0.2).with_columns(query_id=pl.lit(query)) for query in "abcde"])
+    assert [part["query_id"].unique(maintain_order=True).to_list() for part in in_blocks(run, 2)] == [["a", "b"], ["c", "d"], ["e"]]
+    assert pl.concat(in_blocks(run, 2)).equals(run)
+    scattered = run[[0, 2, 4, 6, 8, 1, 3, 5, 7, 9]]
+    assert pl.concat(in_blocks(scattered, 2)).rows() == run.rows()
+    assert not list(in_blocks(run.clear()))
+    assert per_query(scattered, QRELS).equals(per_query(run, QRELS))

@@ -83,3 +83,14 @@ def test_a_share_that_is_none_is_refused_by_name(workspace: Path):
         prepare(leakage={"refuse_above": 5})
     with pytest.raises(Refused, match="did you mean 'refuse_above'"):
         prepare(leakage={"refuse_over": 0.5})
+
+
+def test_what_could_not_be_evaluated_is_refused_before_any_round_mines(workspace: Path):
+    for name in ("ours", "theirs"):
+        collection(name, OURS, {"t1": "an unlike question"})
+    labels = Path("inputs/theirs/qrels.jsonl")
+    rows = [json.loads(line) for line in labels.read_text().splitlines()]
+    labels.write_text("".join(json.dumps(row | {"relevance": int(row["query_id"] != "t1")}) + "\n" for row in rows))
+    with pytest.raises(Refused, match="the test queries of theirs.* none of their 1 labels is of relevance 1 or more"):
+        prepared(train_on=["ours"])
+    assert not Path("rounds/admitted.json").exists()

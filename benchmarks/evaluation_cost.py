@@ -1,0 +1,49 @@
+"""Evaluation of a round by its stage with nothing in the store, against encoding its corpus once: embedded collection and model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from benchmarks.clock import in_turns
+from benchmarks.workspace import workspace
+
+TIMES, ROUNDS = 2, {"r1": {"from": "r0", "recipe": "top-k"}}
+NAME, COLLECTION = "r0", "python-api"
+
+
+def main() -> None:
+    with workspace(rounds=ROUNDS):
+        best = in_turns(TIMES, encoding=encode, evaluation=evaluate)
+    ratio = best["evaluation"] / best["encoding"]
+    print(
+        f"evaluation of {NAME} on {COLLECTION}: {best['evaluation']:.1f} s, its corpus encoded once: {best['encoding']:.1f} s, "
+        f"ratio {ratio:.2f} (wanted: at most 1.3)",
+        flush=True,
+    )
+
+
+def encode() -> None:
+    """The corpus alone, by the encoder of the stage."""
+    from tasks import resolved
+    from tasks.encode.encoder import encoder_for
+    from tasks.mteb_task import reading_for
+    from tasks.tables import Documents
+
+    nothing_in_the_store()
+    settings, model = resolved.of_stage(f"evaluate/{COLLECTION}"), Path("models") / NAME
+    encoder = encoder_for(model, reading_for(None, settings, model), resolved.machine(), user=NAME)
+    encoder.documents(Documents(Path("data") / COLLECTION / "documents.parquet"))
+
+
+def evaluate() -> None:
+    """The stage: test and dev queries, ranking, measures, geometry, files."""
+    from tasks.evaluate import __main__ as stage
+
+    nothing_in_the_store()
+    stage.main(NAME, COLLECTION)
+
+
+def nothing_in_the_store() -> None:
+    shutil.rmtree(Path(os.environ["HONE_HOME"]) / "store", ignore_errors=True)
