@@ -6,11 +6,14 @@ difference can be is exact: the worst case over all judgments that are still to 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from tasks.evaluate.measures import DEPTH
+
+QUERIES_PER_BLOCK = 5_000
 
 PATIENCE = 0.8  # the chance that a reader goes on to the next document; Moffat and Zobel's middle value
 FIRST = 10
@@ -61,14 +64,19 @@ def seen(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Seen
         qrels: query_id, doc_id, relevance. Queries without any are not counted.
         min_relevance: the grade from which on a document is right.
     """
-    queries = qrels["query_id"].n_unique()
-    rows = worth(run, qrels, min_relevance)
-    first = rows.filter(pl.col("rank") <= FIRST)
-    return Seen(
-        judged=float(first["gain"].is_not_null().mean() or 0.0),
-        least=float((rows["gain"].fill_null(0) * rows["weight"]).sum()) / queries,
-        residual=float(rows.filter(pl.col("gain").is_null())["weight"].sum()) / queries,
-    )
+    queries, judged = qrels["query_id"].n_unique(), pl.col("gain").is_not_null()
+    first = pl.col("rank") <= FIRST
+    sums = pl.concat(
+        worth(part, own, min_relevance).select(
+            first=first.sum(),
+            judged=(first & judged).sum(),
+            least=(pl.col("gain").fill_null(0) * pl.col("weight")).sum(),
+            residual=pl.col("weight").filter(~judged).sum(),
+        )
+        for own, part in in_blocks(qrels, run)
+    ).sum()
+    [total] = sums.to_dicts()
+    return Seen(total["judged"] / max(total["first"], 1), total["least"] / queries, total["residual"] / queries)
 
 
 def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Bounds:
@@ -80,20 +88,39 @@ def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_rele
         min_relevance: the grade from which on a document is right.
     """
     queries = qrels["query_id"].n_unique()
-    before, after = (worth(run, qrels, min_relevance) for run in (one, other))
-    both = before.join(after, on=PAIR, how="full", coalesce=True, suffix="_after").with_columns(
-        gain=pl.coalesce("gain", "gain_after"),
-        more=pl.col("weight_after").fill_null(0) - pl.col("weight").fill_null(0),
-    )
-    observed = float((both["gain"].fill_null(0) * both["more"]).sum())
-    unjudged = both.filter(pl.col("gain").is_null() & (pl.col("more") != 0))
-    less, more = (float(unjudged.filter(way)["more"].sum()) for way in (pl.col("more") < 0, pl.col("more") > 0))
+    more, open_ = pl.col("more"), pl.col("gain").is_null() & (pl.col("more") != 0)
+    sums = pl.concat(
+        between(*(worth(part, own, min_relevance) for part in parts)).select(
+            observed=(pl.col("gain").fill_null(0) * more).sum(),
+            less=more.filter(open_ & (more < 0)).sum(),
+            more=more.filter(open_ & (more > 0)).sum(),
+            unjudged=open_.sum(),
+        )
+        for own, *parts in in_blocks(qrels, one, other)
+    ).sum()
+    [total] = sums.to_dicts()
     return Bounds(
-        observed=observed / queries,
-        low=(observed + less) / queries,
-        high=(observed + more) / queries,
-        unjudged=len(unjudged),
+        observed=total["observed"] / queries,
+        low=(total["observed"] + total["less"]) / queries,
+        high=(total["observed"] + total["more"]) / queries,
+        unjudged=total["unjudged"],
     )
+
+
+def between(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """gain, and `more`: what each document of either ranking weighs more in the second."""
+    both = before.join(after, on=PAIR, how="full", coalesce=True, suffix="_after")
+    return both.select(gain=pl.coalesce("gain", "gain_after"), more=pl.col("weight_after").fill_null(0) - pl.col("weight").fill_null(0))
+
+
+def in_blocks(qrels: pl.DataFrame, *runs: pl.DataFrame) -> Iterator[list[pl.DataFrame]]:
+    """Qrels and rankings of some judged queries after the other, so that what is made of them need not be in memory for all."""
+    block = pl.col("place") // QUERIES_PER_BLOCK
+    blocks = qrels.select("query_id").unique(maintain_order=True).with_row_index("place").select("query_id", block=block)
+    tables = [qrels, *runs]
+    places = [one.select("query_id").join(blocks, on="query_id", how="left", maintain_order="left")["block"] for one in tables]
+    for number in blocks["block"].unique().sort():
+        yield [one.filter(place == number) for one, place in zip(tables, places, strict=True)]
 
 
 def worth(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> pl.DataFrame:

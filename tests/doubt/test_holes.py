@@ -84,3 +84,15 @@ def test_the_bounds_are_reached_and_turn_round_with_the_rankings(one: list[str],
     place = {doc: (one.index(doc) if doc in one else 99, other.index(doc) if doc in other else 99) for doc in "abcdefgh"}
     best = qrels(q={doc: known.get(doc, int(then < now)) for doc, (now, then) in place.items()})
     assert bounds(before, after, best).observed == pytest.approx(found.high)
+
+
+def test_in_parts_it_is_the_same(monkeypatch: pytest.MonkeyPatch):
+    judged = pl.concat([qrels(**{query: {"a": 1, "b": 0, "e": 2}}) for query in "pqrst"])
+    one = pl.concat([ranked(**{query: "abcd"}) for query in "srqpx"])  # x is not judged, t not ranked
+    other = pl.concat([ranked(**{query: "dbea"}) for query in "pqrs"])
+    whole = seen(one, judged), bounds(one, other, judged)
+    monkeypatch.setattr("tasks.doubt.holes.QUERIES_PER_BLOCK", 2)
+    for found, before in zip((seen(one, judged), bounds(one, other, judged)), whole, strict=True):
+        assert {name: pytest.approx(value) for name, value in vars(found).items()} == vars(before)
+    # The worth of a at rank 1, with b judged wrong, c and d open: .2, in four of five queries.
+    assert whole[0].least == pytest.approx(0.2 * 4 / 5)
