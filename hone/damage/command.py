@@ -33,7 +33,7 @@ def bench_training(
         depth: of each query's candidates, the first so many are its mined negatives.
 
     Raises:
-        Refused: no such round, arm or collection, nothing is hidden, or there is nothing to train.
+        Refused: no such round, arm or collection, nothing is hidden, fewer than two queries are judged, or there is nothing to train.
     """
     if seeds < 2:
         raise Refused(f"--seeds is 2 or more, better {SEEDS}: {seeds} says nothing of another draw of batches.")
@@ -42,6 +42,7 @@ def bench_training(
     bench = looked_at(round, depth)
     collection = collection_of(bench, on)
     run = run_of(round, steps, collection, bench.training)
+    refuse_one_query(run)
     made = arms(bench, names or default_names(bench), run.section["negatives"])
     results = all_trained(run, made, seeds)
     scores = {name: by_seed([one.values for one in by_arm]) for name, by_arm in results.items()}
@@ -61,6 +62,16 @@ def bench_training(
         line(said)
     line(f"written: {place}.md, and every query of every seed in {place}.parquet")
     return found
+
+
+def refuse_one_query(run: Run) -> None:
+    """Raises Refused where fewer than two queries are judged: the interval over queries and seeds needs two of each."""
+    judged = run.judged.qrels["query_id"].unique()
+    if len(judged) < 2:
+        raise Refused(
+            f"{run.collection} has one judged {run.judged.split} query, '{judged[0]}', which says nothing of others. "
+            "Judge more of them, or choose another collection with --on."
+        )
 
 
 def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:

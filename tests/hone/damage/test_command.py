@@ -9,8 +9,9 @@ import pytest
 
 from hone.bench_labels import looked_at
 from hone.damage.arms import arms
-from hone.damage.command import bench_training
+from hone.damage.command import bench_training, refuse_one_query
 from hone.damage.training import USER, key_of, run_of
+from tasks import tables
 from tasks.encode.store import root
 from tasks.errors import Refused
 from tests.hone.damage.mined import TEST, mined
@@ -96,4 +97,20 @@ def test_what_cannot_be_trained_is_refused(workspace: Path, given: dict, told: s
     mined()
     with pytest.raises(Refused, match=told):
         bench_training("r1", [RULE], **given)
+    assert not Path("reports").exists()
+
+
+def test_one_judged_query_is_refused_before_anything_trains(workspace: Path, hone_home: Path):
+    mined()
+    file = Path("data/ours/test/qrels.parquet")
+    labels = pl.read_parquet(file)
+    for judged in (2, 1):
+        tables.write("qrels", labels.head(judged), file)
+        assert labels.head(judged)["query_id"].n_unique() == judged
+        run = run_of("r1", None, "ours", looked_at("r1", 10).training)
+        if judged == 2:
+            refuse_one_query(run)  # two queries are enough
+    with pytest.raises(Refused, match="ours has one judged test query, 'q12', which says nothing of others"):
+        bench_training("r1", [RULE], seeds=2)
+    assert not (hone_home / USER).exists()
     assert not Path("reports").exists()
