@@ -99,22 +99,27 @@ def threshold(
 def bench_labels(
     round: Annotated[str, typer.Argument(help="A round that mined candidates.")],
     depth: Annotated[int, typer.Option(help="Of each query's candidates, the first so many are looked at.")] = 10,
-    keep: Annotated[int, typer.Option(help="Negatives that a recipe would choose of each query.")] = 4,
+    keep: Annotated[int | None, typer.Option(help="Without --train: negatives that a recipe would choose of each query. [4]")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train on each arm's negatives, and say how much damage each repairs.")] = False,
-    arm: Annotated[list[str] | None, typer.Option(help="With --train: rule:NAME, judge:NAME, recipe:NAME, random; once for each.")] = None,
-    seeds: Annotated[int, typer.Option(help="With --train: trainings of each arm.")] = 5,
+    arm: Annotated[
+        list[str] | None, typer.Option(help="With --train: rule:NAME, judge:NAME, recipe:NAME, random, no-mining; once for each.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="With --train: trainings of each arm. [5]")] = None,
     steps: Annotated[int | None, typer.Option(help="With --train: of each training; the round's own by default.")] = None,
     on: Annotated[str | None, typer.Option(help="With --train: the collection that is evaluated on.")] = None,
 ) -> None:
     """How many hidden right answers each filter and each free judge finds among a round's candidates, and what else it removes."""
+    of_training = {"--arm": arm or None, "--seeds": seeds, "--steps": steps, "--on": on}
+    refuse_unread({"--keep": keep} if train else of_training, "without --train" if train else "with --train")
     if train:
-        from hone.damage.command import bench_training
+        from hone.damage.command import SEEDS, bench_training
 
-        bench_training(round, arm, seeds, steps, on, depth)
+        bench_training(round, arm, SEEDS if seeds is None else seeds, steps, on, depth)
         return
+    from hone.bench_labels import KEEP
     from hone.bench_labels import bench_labels as hold
 
-    hold(round, depth, keep)
+    hold(round, depth, KEEP if keep is None else keep)
 
 
 @app.command()
@@ -310,6 +315,14 @@ def judgments_import(file: Annotated[Path, typer.Argument(help="A file that `exp
     from hone.judgments import bring
 
     bring(file)
+
+
+def refuse_unread(given: dict[str, object], when: str) -> None:
+    """Raises Refused where an option is given (not null) that would change nothing: it is read only `when`."""
+    if unread := [name for name, value in given.items() if value is not None]:
+        raise Refused(
+            f"{' and '.join(unread)} would change nothing: bench-labels reads {'it' if len(unread) == 1 else 'them'} {when} only."
+        )
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ from tasks.training_set import TrainingSet
 
 SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
 COLUMNS = ("who removes", "hidden answers found", "95 %", "others removed", "of what goes, hidden", "false among those kept")
+KEEP = 4  # negatives that a recipe would choose of each query
 FREE = ("encoder", "cross-encoder")  # judges that cost nothing but this machine's time
 
 
@@ -53,7 +54,7 @@ class Found:
     left: float | None
 
 
-def bench_labels(round: str, depth: int = 10, keep: int = 4) -> list[Found]:
+def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
     """Print a table of every filter and free judge on a round's candidates.
 
     Args:

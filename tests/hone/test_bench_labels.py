@@ -6,7 +6,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from hone.__main__ import app
 from hone.bench_labels import Found, bench_labels, measured
 from tasks import tables
 from tasks.errors import Refused
@@ -92,3 +94,24 @@ def test_what_cannot_be_measured_is_refused(mined: None):
     tables.write("candidates", tables.empty("candidates"), Path("rounds/r1/candidates.parquet"))
     with pytest.raises(Refused, match="round r1 has no candidates"):
         bench_labels("r1")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--arm", "random"], "--arm would change nothing: bench-labels reads it with --train only."),
+        (["--seeds", "5"], "--seeds would change nothing"),
+        (["--steps", "3", "--on", "ours"], "--steps and --on would change nothing: bench-labels reads them with --train only."),
+        (["--train", "--keep", "4"], "--keep would change nothing: bench-labels reads it without --train only."),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(workspace: Path, given: list[str], told: str):
+    found = CliRunner().invoke(app, ["bench-labels", "r1", *given])
+    assert isinstance(found.exception, Refused)
+    assert told in str(found.exception)
+
+
+@pytest.mark.parametrize("given", [["--train", "--seeds", "1"], ["--keep", "0"]])
+def test_an_option_where_it_belongs_is_read(workspace: Path, given: list[str]):
+    found = CliRunner().invoke(app, ["bench-labels", "r1", *given])
+    assert str(found.exception).startswith(f"{given[-2]} is ")
