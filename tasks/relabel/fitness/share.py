@@ -44,10 +44,12 @@ def wilson(hits: float, count: float, z: float = Z) -> tuple[float, float]:
 
 
 def exact(hits: float, count: float) -> tuple[float, float]:
-    """The 95 % interval of a share by Clopper and Pearson (1934), never short of its level; all of [0, 1] for no observation.
+    """The 95 % interval of a share by Clopper and Pearson (1934); all of [0, 1] for no observation.
+
+    It never falls short of its level where `count` independent observations were made, all with the same chance.
 
     Args:
-        hits, count: how many of how many; need not be whole where observations weigh (Korn and Graubard 1998).
+        hits, count: how many of how many; need not be whole where observations weigh (Korn and Graubard 1998), but then nothing is proved.
     """
     from scipy.stats import beta
 

@@ -15,7 +15,10 @@ from tasks.relabel.fitness.prevalence import PAIR, gold_sample, with_band
 from tasks.relabel.fitness.share import exact
 
 DRAWS = 200
-LEAST = 0.95 - 3 * sqrt(0.95 * 0.05 / DRAWS)  # of the draws in which a band's interval is given
+LEAST = 0.95 - 2 * sqrt(0.95 * 0.05 / DRAWS)  # of the draws in which a band's interval is given
+# The mean width of each band's interval, so that none covers by being everything: about 150 gold verdicts are shared out among bands.
+WIDEST = {("dense", "1"): 0.65, ("dense", "2 to 3"): 0.45, ("dense", "4 to 10"): 0.2}
+WIDEST |= {("words", "1"): 0.85, ("words", "2 to 3"): 0.7, ("words", "4 to 10"): 0.3}
 
 
 def test_clopper_and_pearson_by_their_own_equations():
@@ -69,13 +72,13 @@ def world(prevalence: float, draw: np.random.Generator, queries: int = 400, each
     return rows.with_columns(doc_id=pl.format("{}-{}", "query_id", "rank"))
 
 
-def covered(everything: pl.DataFrame, sampled: float, draw: np.random.Generator) -> tuple[dict, dict]:
-    """In how many draws of queries and of 150 gold pairs each band's interval is given, and in how many it holds the truth."""
+def covered(everything: pl.DataFrame, sampled: float, draw: np.random.Generator) -> tuple[dict, dict, dict]:
+    """In how many draws of queries and of 150 gold pairs each band's interval is given, in how many it holds the truth, its mean width."""
     truth = {
         (source, band): share for source, band, share in with_band(everything).group_by("source", "band").agg(pl.col("truth").mean()).rows()
     }
     sizes, names = sizes_of(everything), everything["query_id"].unique(maintain_order=True)
-    given, held = Counter(), Counter()
+    given, held, widths = Counter(), Counter(), Counter()
     for _ in range(DRAWS):
         drawn = names.gather(draw.permutation(len(names))[: round(sampled * len(names))])
         judged = everything.filter(pl.col("query_id").is_in(drawn.implode()))
@@ -83,17 +86,20 @@ def covered(everything: pl.DataFrame, sampled: float, draw: np.random.Generator)
         gold = judged.join(chosen, on=PAIR, how="semi").with_columns(gold="truth")
         for one in by_stratum(judged, gold, sizes, sampled):
             place = (one["source"], one["band"])
-            given[place] += one["estimate"] is not None
-            held[place] += one["estimate"] is not None and one["low"] <= truth[place] <= one["high"]
-    return given, held
+            if one["estimate"] is not None:
+                given[place] += 1
+                held[place] += one["low"] <= truth[place] <= one["high"]
+                widths[place] += one["high"] - one["low"]
+    return given, held, {place: widths[place] / given[place] for place in given}
 
 
 @pytest.mark.parametrize(("prevalence", "sampled"), [(0.01, 0.5), (0.1, 1.0), (0.4, 0.5)])
-def test_intervals_cover_as_often_as_they_say(prevalence: float, sampled: float):
+def test_intervals_cover_as_often_as_they_say_and_are_not_everything(prevalence: float, sampled: float):
     draw = np.random.default_rng(round(1000 * prevalence))
-    given, held = covered(world(prevalence, draw), sampled, draw)
-    assert len(given) == 6
+    given, held, widths = covered(world(prevalence, draw), sampled, draw)
+    assert set(given) == set(WIDEST)
     assert all(held[place] >= LEAST * given[place] for place in given), (given, held)
+    assert all(widths[place] < WIDEST[place] for place in given), widths
     assert given["dense", "4 to 10"] == DRAWS
 
 
@@ -119,7 +125,8 @@ def test_they_do_so_on_real_candidates_whose_truth_is_known(shared: Path, worksp
     marked = rows.join(right, on=PAIR, how="left", maintain_order="left").with_columns(pl.col("truth").fill_null(False))
     everything = marked.with_columns(verdict=pl.when(pl.col("score") > 8).then(pl.lit("positive")).otherwise(pl.lit("negative")))
     assert 0.1 < everything["truth"].mean() < 0.5
-    given, held = covered(everything, 0.5, draw)
+    given, held, widths = covered(everything, 0.5, draw)
     assert {"1", "2 to 3", "4 to 10", "11 to 30"} <= {band for source, band in given if source == "bm25"}
     assert all(held[place] >= LEAST * given[place] for place in given), (given, held)
     assert given["bm25", "11 to 30"] == DRAWS
+    assert widths["bm25", "11 to 30"] < 0.2, widths
