@@ -40,7 +40,8 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
     raise Refused(
         f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {share(refuse_above)}). {told} "
         "Scores on them would be memory in part. Take out the training queries that "
-        f"{REPORTS}/{next(iter(over))}.json lists (`take_out`), or evaluate on other queries. Where this is meant, raise "
+        f"{REPORTS}/{next(iter(over))}.json lists (`take_out`: by collection, with the ids of its source), "
+        "or evaluate on other queries. Where this is meant, raise "
         "`leakage: {refuse_above: ...}` or set it to null; the report tells "
         "what leaked all the same."
     )

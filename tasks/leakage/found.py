@@ -27,18 +27,21 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
         most: texts that are compared for near-duplicates; the same text is looked for in all.
 
     Returns:
-        looked_at: texts of each kind, and how many of them were compared for near-duplicates.
-        splits: for test and dev, how many judged queries there are and how many of them training sees: as the same text, as a
-            near-duplicate, `leaked` either of the two, and its share (null where nothing is asked).
+        looked_at: texts of each kind, how many of them are short enough to be compared for near-duplicates, and how many were: fewer
+            where they were drawn by lot.
+        splits: for test and dev, how many judged queries there are and how many of them were compared; how many were found that
+            training sees: as the same text, among the compared as a near-duplicate, `leaked` either of the two; and the share of all
+            that this makes (null where nothing is asked). Where training texts were drawn, that is the least it can be.
         training: training queries and training positives that are one of these.
         shared_answers: training and asked queries that have an answer in common, by its text.
         examples: at most ten pairs with their texts.
-        take_out: the training queries that are, or are answered by, one of these texts.
+        take_out: by collection, the training queries that are, or are answered by, one of these texts, by their source's own ids.
     """
     texts = pl.concat([part.with_columns(kind=pl.lit(kind)) for part, kind in ((trained.queries, QUERY), (trained.positives, POSITIVE))])
     texts = texts.with_row_index("place")
     questions = asked.queries.with_row_index("other_place")
-    compared, against = drawn(texts, questions, draw, most)
+    short = short_enough(texts, questions)
+    compared, against = drawn(short, questions, draw, most)
     near = (
         near_pairs(compared, against)
         if len(against) and len(compared)
@@ -53,9 +56,10 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
             "training_queries": len(trained.queries),
             "training_positives": len(trained.positives),
             "asked": len(questions),
-            "compared": {kind: len(compared.filter(pl.col("kind") == kind)) for kind in (QUERY, POSITIVE)} | {"asked": len(against)},
+            "comparable": of_kinds(short) | {"asked": len(questions)},
+            "compared": of_kinds(compared) | {"asked": len(against)},
         },
-        "splits": {split: of_split(split, questions, asked_same, near) for split in SPLITS},
+        "splits": {split: of_split(split, questions, asked_same, near, against) for split in SPLITS},
         "training": {
             kind: {"leaked": len(seen_of(texts, seen, kind)), "of": len(texts.filter(pl.col("kind") == kind))} for kind in (QUERY, POSITIVE)
         },
@@ -65,30 +69,47 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
     }
 
 
-def drawn(texts: pl.DataFrame, questions: pl.DataFrame, draw: np.random.Generator, most: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What is compared for near-duplicates: all queries and positives that are not far longer than any question, as far as `most` goes."""
+def short_enough(texts: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+    """All queries, and the positives that are not far longer than any question."""
     longest = questions["text"].str.len_chars().max() or 0
-    short = texts.filter((pl.col("kind") == QUERY) | (pl.col("text").str.len_chars() <= LONGER * longest))
-    against = by_lot(questions, max(1, most // 2), draw)
+    return texts.filter((pl.col("kind") == QUERY) | (pl.col("text").str.len_chars() <= LONGER * longest))
+
+
+def drawn(short: pl.DataFrame, questions: pl.DataFrame, draw: np.random.Generator, most: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is compared for near-duplicates, as far as `most` goes: of each split its part of the questions, and one at least."""
+    room = min(1.0, (most // 2) / max(1, len(questions)))
+    own = [questions.filter(pl.col("split") == split) for split in SPLITS]
+    against = pl.concat([by_lot(part, max(1, round(room * len(part))), draw) for part in own])
     return by_lot(short, most - len(against), draw), against
+
+
+def of_kinds(texts: pl.DataFrame) -> dict[str, int]:
+    return {kind: len(texts.filter(pl.col("kind") == kind)) for kind in (QUERY, POSITIVE)}
 
 
 def seen_of(texts: pl.DataFrame, seen: pl.Series, kind: str) -> pl.DataFrame:
     return texts.filter((pl.col("kind") == kind) & pl.col("place").is_in(seen.implode()))
 
 
-def of_split(split: str, questions: pl.DataFrame, same: pl.DataFrame, near: pl.DataFrame) -> dict:
-    """How much of one split training sees."""
+def of_split(split: str, questions: pl.DataFrame, same: pl.DataFrame, near: pl.DataFrame, against: pl.DataFrame) -> dict:
+    """How much of one split training sees.
+
+    The same text was looked for in all queries. Of the others, near-duplicates are as frequent among all as among those that were
+    drawn to be compared; where none of them was, they count as none.
+    """
     own = questions.filter(pl.col("split") == split)
     exact = own.join(same, on="other_place", how="semi")
-    nearly = own.join(exact, on="other_place", how="anti").join(near, on="other_place", how="semi")
-    leaked = len(exact) + len(nearly)
+    others = own.join(exact, on="other_place", how="anti")
+    compared = others.join(against, on="other_place", how="semi")
+    nearly = compared.join(near, on="other_place", how="semi")
+    in_all = len(nearly) * len(others) / len(compared) if len(compared) else 0
     return {
         "queries": len(own),
+        "compared": len(own.join(against, on="other_place", how="semi")),
         "same": len(exact),
         "near": len(nearly),
-        "leaked": leaked,
-        "share": leaked / len(own) if len(own) else None,
+        "leaked": len(exact) + len(nearly),
+        "share": (len(exact) + in_all) / len(own) if len(own) else None,
     }
 
 
@@ -115,7 +136,7 @@ def examples(texts: pl.DataFrame, questions: pl.DataFrame, same: pl.DataFrame, n
             questions.select("other_place", "split", asked_id="id", asked="text"), on="other_place", how="inner", maintain_order="left"
         )
         .join(
-            texts.select("place", "kind", "collection", training_id="id", training="text"), on="place", how="inner", maintain_order="left"
+            texts.select("place", "kind", "collection", training_id="own", training="text"), on="place", how="inner", maintain_order="left"
         )
         .with_columns(turn=pl.int_range(pl.len()).over("how", "split"), first=pl.col("split").replace_strict({"test": 0, "dev": 1}))
         .sort("first", "turn", "how", "other_place")
@@ -123,7 +144,9 @@ def examples(texts: pl.DataFrame, questions: pl.DataFrame, same: pl.DataFrame, n
     return shown.head(SHOWN).select("how", "kind", "collection", "training_id", "training", "split", "asked_id", "asked").to_dicts()
 
 
-def take_out(trained: Trained, queries: pl.DataFrame, positives: pl.DataFrame) -> list[str]:
-    """Ids of the training queries without which nothing would leak."""
+def take_out(trained: Trained, queries: pl.DataFrame, positives: pl.DataFrame) -> dict[str, list[str]]:
+    """By collection, ids (as its source has them) of the training queries without which nothing that was found would leak."""
     answered = trained.answered.filter(pl.col("same").is_in(positives["same"].implode()))["query_id"]
-    return pl.concat([queries["id"], answered]).unique().sort().to_list()
+    gone = trained.queries.filter(pl.col("id").is_in(pl.concat([queries["id"], answered]).implode()))
+    listed = gone.select("collection", "own").unique().sort("collection", "own").group_by("collection", maintain_order=True).agg("own")
+    return dict(listed.iter_rows())

@@ -9,7 +9,7 @@ import polars as pl
 
 from tasks import tables
 from tasks.tables import Documents, normalised
-from tasks.training_set import TrainingSet
+from tasks.training_set import TrainingCollection, TrainingSet
 
 SPLITS = ("test", "dev")
 
@@ -19,7 +19,8 @@ class Trained:
     """What is trained on.
 
     Attributes:
-        queries: id, collection, text, same (a hash of the normalised text), of every training query.
+        queries: id, own (the id in its collection's source), collection, text, same (a hash of the normalised text), of every
+            training query.
         positives: the same columns, of every document that answers one.
         answered: query_id, same: each training query with the text of each of its answers.
     """
@@ -49,15 +50,18 @@ def training_texts(training: TrainingSet, positives: pl.DataFrame) -> Trained:
         training: as `start` admitted it.
         positives: query_id, doc_id of known positives.
     """
-    texts = pl.concat(
-        [one.documents.texts(positives["doc_id"]).select("doc_id", text="full_text", collection=pl.lit(one.name)) for one in training]
-    )
-    documents = hashed(texts.select("collection", "text", id="doc_id").sort("collection", "id"))
+    texts = pl.concat([named(one, one.documents.texts(positives["doc_id"]).select(id="doc_id", text="full_text")) for one in training])
+    documents = hashed(texts.sort("collection", "id"))
     return Trained(
-        hashed(training.queries().select("collection", "text", id="query_id")),
+        hashed(pl.concat([named(one, one.queries().select("text", id="query_id")) for one in training])),
         documents,
         positives.join(documents.select("same", doc_id="id"), on="doc_id", how="inner", maintain_order="left").select("query_id", "same"),
     )
+
+
+def named(one: TrainingCollection, texts: pl.DataFrame) -> pl.DataFrame:
+    """id, own, collection, text: the ids as training has them, and as their source does."""
+    return texts.select("id", own=pl.col("id").str.strip_prefix(one.prefix), collection=pl.lit(one.name), text="text")
 
 
 def asked_texts(collection: str, min_relevance: int) -> Asked:

@@ -14,9 +14,28 @@ def sentence(account: dict) -> str:
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
-        return f"training sees none of {joined([queries(split, one['queries']) for split, one in parts])}."
-    told = [f"{one['leaked']:,} of {queries(split, one['queries'])} ({share(one['share'])})" for split, one in parts]
-    return f"training sees {joined(told)}, as the same text or nearly."
+        return f"training sees none of {joined([queries(split, one['queries']) for split, one in parts])}.{by_lot(account)}"
+    told = [of_split(split, one) for split, one in parts]
+    return f"training sees {joined(told)}, as the same text or nearly.{by_lot(account)}"
+
+
+def of_split(split: str, part: dict) -> str:
+    """What was found in one split; an estimate where a part of it was compared."""
+    if part["compared"] < part["queries"]:
+        return f"{share(part['share'])} of {queries(split, part['queries'])} (estimated)"
+    return f"{part['leaked']:,} of {queries(split, part['queries'])} ({share(part['share'])})"
+
+
+def by_lot(account: dict) -> str:
+    """A sentence, after a blank, on what was drawn to be compared for near-duplicates; nothing where all was."""
+    could, were = (account["looked_at"][name] for name in ("comparable", "compared"))
+    kinds = {"asked": "asked queries", "query": "training queries", "positive": "documents that answer one"}
+    parts = [f"{were[kind]:,} of {could[kind]:,} {words}" for kind, words in kinds.items() if were[kind] < could[kind]]
+    if not parts:
+        return ""
+    least = " Those of training that were not drawn may be near-duplicates too, so this is the least that leaks."
+    of_training = any(were[kind] < could[kind] for kind in ("query", "positive"))
+    return f" Near-duplicates were looked for in {joined(parts)}, drawn by lot.{least if of_training else ''}"
 
 
 def queries(split: str, number: int) -> str:

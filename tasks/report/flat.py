@@ -68,7 +68,8 @@ def flat(
             for one in own
         ],
         "leakage": [
-            {"collection": one["collection"], "split": split, **{name: part[name] for name in ("queries", "same", "near", "share")}}
+            {"collection": one["collection"], "split": split}
+            | {name: part[name] for name in ("queries", "compared", "same", "near", "share")}
             for one in leaks
             for split, part in one["asked"]
         ],

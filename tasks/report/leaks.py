@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.errors import Refused
 from tasks.files import read_json
-from tasks.leakage.told import asked, sentence
+from tasks.leakage.told import asked, by_lot, sentence
 
 LEAKAGE = Path("reports/leakage")
 
@@ -23,9 +23,8 @@ def leaks(collections: list[str]) -> list[dict]:
         if not file.exists():
             raise Refused(f"{file} is missing: `dvc repro leakage@{name}` looks for test queries in what is trained on.")
         account = read_json(file)
-        found.append(
-            account | {"told": sentence(account), "asked": asked(account), "leaked": any(one["leaked"] for _, one in asked(account))}
-        )
+        leaked = any(one["leaked"] for _, one in asked(account))
+        found.append(account | {"told": sentence(account), "by_lot": by_lot(account), "asked": asked(account), "leaked": leaked})
     return found
 
 

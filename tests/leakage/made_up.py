@@ -25,7 +25,11 @@ def trained(
     queries: dict[str, str] = TRAINED, positives: dict[str, str] = POSITIVES, answered: list[tuple[str, str]] = ANSWERED
 ) -> Trained:
     sides = [
-        hashed(pl.DataFrame({"id": list(texts), "collection": "ours", "text": list(texts.values())}, schema_overrides=WORDS))
+        hashed(
+            pl.DataFrame(
+                {"id": list(texts), "own": list(texts), "collection": "ours", "text": list(texts.values())}, schema_overrides=WORDS
+            )
+        )
         for texts in (queries, positives)
     ]
     pairs = pl.DataFrame(answered, schema={"query_id": pl.String, "id": pl.String}, orient="row")
@@ -42,7 +46,7 @@ def asked(texts: dict[tuple[str, str], str] = ASKED, answers: dict[str, str] | N
     return Asked(frames[0], frames[1].drop("text"))
 
 
-WORDS = {"id": pl.String, "text": pl.String}
+WORDS = {"id": pl.String, "own": pl.String, "text": pl.String}
 
 
 def account(**sides: object) -> dict:

@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 
 from tasks.alike import COMPARED
 from tasks.leakage.found import found
+from tasks.leakage.told import sentence
 from tests.leakage.made_up import ASKED, TRAINED, account, asked, trained
 
 
 def test_the_same_text_near_duplicates_and_answers_that_are_asked():
     made = account()
     assert made["splits"] == {
-        "test": {"queries": 4, "same": 1, "near": 2, "leaked": 3, "share": 0.75},
-        "dev": {"queries": 2, "same": 1, "near": 0, "leaked": 1, "share": 0.5},
+        "test": {"queries": 4, "compared": 4, "same": 1, "near": 2, "leaked": 3, "share": 0.75},
+        "dev": {"queries": 2, "compared": 2, "same": 1, "near": 0, "leaked": 1, "share": 0.5},
     }
     assert made["training"] == {"query": {"leaked": 3, "of": 4}, "positive": {"leaked": 1, "of": 3}}
-    assert made["take_out"] == ["q1", "q2", "q4"]  # q4 is asked itself, and is answered by d1, which is nearly t3
+    assert made["take_out"] == {"ours": ["q1", "q2", "q4"]}  # q4 is asked itself, and is answered by d1, which is nearly t3
 
 
 def test_examples_name_both_texts_and_begin_with_test():
@@ -38,20 +39,20 @@ def test_at_most_ten_examples():
     made = account(trained=trained(queries={name: text for (name, _), text in texts.items()}), asked=asked(texts))
     assert made["splits"]["test"]["same"] == 30
     assert len(made["examples"]) == 10
-    assert len(made["take_out"]) == 30
+    assert len(made["take_out"]["ours"]) == 30
 
 
 def test_a_shared_answer_is_counted_and_is_no_leak():
     made = account(asked=asked({("t4", "test"): "nothing of the kind"}, {"t4": "What both sides are answered by."}))
     assert made["shared_answers"] == {"training_queries": 1, "training_of": 4, "asked": 1, "asked_of": 1}
     assert made["splits"]["test"]["leaked"] == 0
-    assert made["take_out"] == []
+    assert made["take_out"] == {}
 
 
 @pytest.mark.parametrize("texts", [{}, {("v1", "dev"): "how to sort a list"}])
 def test_a_split_in_which_nothing_is_asked_has_no_share(texts: dict):
     made = account(asked=asked(texts))
-    assert made["splits"]["test"] == {"queries": 0, "same": 0, "near": 0, "leaked": 0, "share": None}
+    assert made["splits"]["test"] == {"queries": 0, "compared": 0, "same": 0, "near": 0, "leaked": 0, "share": None}
     assert made["splits"]["dev"]["leaked"] == len(texts)
 
 
@@ -71,6 +72,46 @@ def test_what_was_not_compared_is_told_and_the_same_text_is_found_all_the_same()
     made = found(trained(), asked(), np.random.default_rng(0), most=4)
     assert sum(made["looked_at"]["compared"].values()) == 4
     assert made["splits"]["test"]["same"] == made["splits"]["dev"]["same"] == 1
+
+
+def test_the_share_is_that_of_the_queries_that_were_compared():
+    """All of 200 asked queries resemble a training query, 20 of them are compared: the share of all is 1, and no tenth of that."""
+    pattern = "what is the mean temperature of the month in the year for the town of number {}"
+    one = trained({"q": pattern.format("none")}, {}, [])
+    made = found(one, asked({(f"t{number}", "test"): pattern.format(number) for number in range(200)}), np.random.default_rng(0), most=40)
+    assert made["splits"]["test"] == {"queries": 200, "compared": 20, "same": 0, "near": 20, "leaked": 20, "share": 1.0}
+    assert sentence(made) == (
+        "training sees 100.0 % of 200 test queries (estimated), as the same text or nearly. "
+        "Near-duplicates were looked for in 20 of 200 asked queries, drawn by lot."
+    )
+
+
+def test_the_estimate_is_right_in_the_mean():
+    """Over many draws of half the queries: 3 of 8 are near-duplicates and 1 is the same."""
+    near = {f"t{number}": f"how are long lists sorted in place {number}" for number in range(3)}
+    far = {"t3": "abcdefgh", "t4": "ijklmnop", "t5": "qrstuvwx", "t6": "12345678", "t7": "processed meat"}
+    texts = asked({(name, "test"): text for name, text in (near | far).items()})
+    learned = trained({"q1": "how are long lists sorted in place", "q3": "processed meat"}, {}, [])
+    shares = [found(learned, texts, np.random.default_rng(seed), most=8)["splits"]["test"]["share"] for seed in range(300)]
+    assert np.mean(shares) == pytest.approx(0.5, abs=4 * np.std(shares) / np.sqrt(300))
+    assert np.std(shares) > 0
+
+
+def test_drawn_training_texts_are_told_and_the_share_is_the_least():
+    texts = {f"q{number}": f"the question of number {number} and no other" for number in range(30)}
+    made = found(trained(texts, {}, []), asked({("t1", "test"): "who paints roses"}), np.random.default_rng(0), most=11)
+    assert made["looked_at"]["comparable"] == {"query": 30, "positive": 0, "asked": 1}
+    assert made["looked_at"]["compared"] == {"query": 10, "positive": 0, "asked": 1}
+    assert sentence(made) == (
+        "training sees none of 1 test query. Near-duplicates were looked for in 10 of 30 training queries, drawn by lot. "
+        "Those of training that were not drawn may be near-duplicates too, so this is the least that leaks."
+    )
+
+
+def test_each_split_is_compared_in_part():
+    texts = {(f"t{number}", "test"): f"test {number}" for number in range(98)} | {("v1", "dev"): "one", ("v2", "dev"): "two"}
+    made = found(trained(), asked(texts), np.random.default_rng(0), most=10)
+    assert [made["splits"][split]["compared"] for split in ("test", "dev")] == [5, 1]
 
 
 def test_more_texts_of_one_pattern_than_are_compared_leave_no_query_out():
@@ -99,6 +140,6 @@ def test_shares_and_lists_agree(queries: list[str], questions: list[str]):
     assert test["leaked"] == test["same"] + test["near"] <= test["queries"] == len(questions)
     assert test["share"] == test["leaked"] / test["queries"]
     assert (test["leaked"] > 0) == bool(made["examples"]) == bool(made["take_out"])
-    assert made["training"]["query"]["leaked"] == len(made["take_out"])
+    assert made["training"]["query"]["leaked"] == len(made["take_out"].get("ours", []))
     exact = sum(text.strip().lower() in {one.strip().lower() for one in queries} for text in questions)
     assert test["same"] >= exact

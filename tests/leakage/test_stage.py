@@ -48,19 +48,20 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
     found = prepared(train_on=["ours"])
     assert found["ours"]["splits"]["test"]["leaked"] == 0
     assert found["ours"]["shared_answers"]["asked_of"] == 1  # by its chunks
-    assert found["theirs"]["splits"]["test"] == {"queries": 3, "same": 1, "near": 0, "leaked": 1, "share": 1 / 3}
-    assert found["theirs"]["take_out"] == ["q1"]
+    assert found["theirs"]["splits"]["test"] == {"queries": 3, "compared": 3, "same": 1, "near": 0, "leaked": 1, "share": 1 / 3}
+    assert found["theirs"]["take_out"] == {"ours": ["q1"]}
     assert "leakage on theirs: training sees 1 of 3 test queries (33.3 %), as the same text or nearly." in capsys.readouterr().err
     with pytest.raises(Refused, match="theirs: training sees 1 of 3 test queries"):
         admit.main()
 
 
-def test_ids_carry_their_collection_where_several_are_trained_on(workspace: Path):
+def test_what_to_take_out_has_the_ids_of_its_source_where_several_are_trained_on(workspace: Path):
     collection("ours", OURS, {"t1": "an unlike question"})
     collection("theirs", {"q9": "who paints roses"}, {"t1": "what is a heap?"})
     found = prepared(train_on=["ours", "theirs"], leakage={"refuse_above": None})
     assert found["theirs"]["train_on"] == ["ours", "theirs"]
-    assert found["theirs"]["take_out"] == ["ours/q2"]
+    assert found["theirs"]["take_out"] == {"ours": ["q2"]}
+    assert [(one["collection"], one["training_id"]) for one in found["theirs"]["examples"]] == [("ours", "q2")]
     admit.main()
     assert json.loads(admit.ADMITTED.read_text()) == {"leakage": "admitted"}
 

@@ -154,19 +154,20 @@ def write_all(collections: tuple[str, ...] = ("made-up",), texts: dict[str, str]
 def write_leakage(collection: str, leaked: int = 0, training: str = "sum of an array") -> None:
     """What `leakage` leaves: of four test and two dev queries training sees the first ones of test, nearly."""
     splits = {
-        split: {"queries": count, "same": 0, "near": near, "leaked": near, "share": near / count}
+        split: {"queries": count, "compared": count, "same": 0, "near": near, "leaked": near, "share": near / count}
         for split, count, near in (("test", 4, leaked), ("dev", 2, 0))
     }
+    all_compared = {"query": 3, "positive": 3, "asked": 6}
     pair = {"how": "near", "kind": "query", "collection": collection, "training_id": "q1", "training": training, "split": "test"}
     account = {
         "collection": collection,
         "train_on": [collection],
-        "looked_at": {"training_queries": 3, "training_positives": 3, "asked": 6, "compared": {"query": 3, "positive": 3, "asked": 6}},
+        "looked_at": {"training_queries": 3, "training_positives": 3, "asked": 6, "comparable": all_compared, "compared": all_compared},
         "splits": splits,
         "training": {"query": {"leaked": leaked, "of": 3}, "positive": {"leaked": 0, "of": 3}},
         "shared_answers": {"training_queries": 1, "training_of": 3, "asked": 6, "asked_of": 6},
         "examples": [pair | {"asked_id": f"t{number + 1}", "asked": f"test query {number + 1}"} for number in range(leaked)],
-        "take_out": ["q1"] if leaked else [],
+        "take_out": {collection: ["q1"]} if leaked else {},
     }
     write_json(Path("reports/leakage") / f"{collection}.json", account)
 

@@ -167,8 +167,24 @@ def test_what_one_must_know_first_stands_under_the_headline(workspace: Path):
     assert "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in shown  # flips: queries, answered, lost, their share, won, fell, rose
     assert "r2 2 r3 1 50.0 % 1 50.0 % +0.100" in shown  # of r2's two pairs r3 has forgotten one
     assert "Negative, above it again d5 text of d5" in shown
-    assert "other test 4 0 2 50.0 %" in shown
+    assert "other test 4 4 0 2 50.0 %" in shown
     assert "A loop with more than 5.0 % of a split is refused" in shown
+
+
+def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(workspace: Path):
+    write_all()
+    file = Path("reports/leakage/made-up.json")
+    account = read_json(file)
+    account["looked_at"]["comparable"] = {"query": 3, "positive": 2, "asked": 6}
+    account["looked_at"]["compared"] = {"query": 2, "positive": 2, "asked": 3}
+    account["splits"]["test"] |= {"compared": 2, "near": 1, "leaked": 1, "share": 0.5}
+    write_json(file, account)
+    main()
+    shown = " ".join(re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split())
+    assert "made-up test 4 2 0 1 50.0 %" in shown
+    assert "1 document is too long to be near-duplicates and was looked at for the same text only." in shown
+    assert "Near-duplicates were looked for in 3 of 6 asked queries and 2 of 3 training queries, drawn by lot." in shown
+    assert "training sees 50.0 % of 4 test queries (estimated)" in shown
 
 
 def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
