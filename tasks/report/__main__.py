@@ -46,7 +46,7 @@ def main() -> None:
     training = training_set.read()
     found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
     answer = summary(found, rounds, settings["compare_with"])
-    harms, leaked = hurt.harms(found, rounds, settings["train_on"]), leaks.leaks(settings["evaluate_on"])
+    harms, leaked = hurt.harms(found, rounds, settings["train_on"]), leaks.leaks([*settings["evaluate_on"], *suites])
     lying = {name: spaces(name, found) for name in settings["evaluate_on"]}
     warnings = [*leaks.first_lines(leaked), *hurt.damage(harms, answer.shown), *collapses(lying, answer.base, list(rounds))]
     unhurt = hurt.elsewhere(harms, answer.shown)

@@ -13,7 +13,7 @@ from tasks.files import write_json
 from tasks.report.__main__ import main
 from tasks.report.abilities import apart, difference, shown
 from tasks.seeds import generator
-from tests.report.made_up import columns, save, write_all
+from tests.report.made_up import columns, save, write_all, write_leakage
 
 DRAW = generator(13, "test")
 
@@ -98,3 +98,16 @@ def test_the_page_shows_a_suite_by_itself(suite: dict):
     assert "pairs r2 pairwise accuracy 0.25 0.5000" in text
     assert "All collections together" not in text  # one collection is left
     assert "pairs, 4 test queries" not in text
+
+
+def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: dict):
+    """`admit` refuses on it too."""
+    write_leakage("pairs", 2)
+    write_json(Path("resolved/report.json"), suite)
+    main()
+    text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
+    assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Test and dev")[0]
+    assert "pairs test 4 4 0 2 50.0 %" in text
+    assert "made-up test 4 4 0 0 0.0 %" in text
+    leaked = pl.read_parquet("reports/tables/leakage.parquet")
+    assert set(leaked["collection"]) == {"made-up", "pairs"}
