@@ -47,7 +47,8 @@ def in_kinds(by: str, one: str, other: str, splits: dict[str, str], given: Param
 
 def cut_of(by: str, collection: str, split: str, given: Params) -> Kinds:
     item = given.collections[collection]
-    return kinds(Tables(collection, split, item.min_relevance, item.language, Reading.of(given.model.model_dump())), (by,))
+    reading = Reading.of(given.model.model_dump())
+    return kinds(Tables(collection, split, item.min_relevance, item.language, reading, tuple(given.compare_with)), (by,))
 
 
 def row(level: Level) -> tuple[str, ...]:

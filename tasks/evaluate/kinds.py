@@ -13,7 +13,7 @@ from tasks.encode.encoder import Reading
 from tasks.encode.model import ModelFolder
 from tasks.errors import Refused
 from tasks.evaluate.measures import DEPTH
-from tasks.evaluate.results import REPORTS, ranking_of
+from tasks.evaluate.results import ranking_of
 from tasks.tables import Documents
 
 PLACE = "evaluate.strata"
@@ -44,6 +44,7 @@ class Tables:
         min_relevance: the grade from which on a document is right.
         language: of the collection's stemmer.
         reading: how models read texts.
+        compare_with: the references that params.yaml names; a ranking that an earlier loop left there counts for nothing.
     """
 
     collection: str
@@ -51,6 +52,7 @@ class Tables:
     min_relevance: int
     language: str
     reading: Reading
+    compare_with: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
@@ -76,9 +78,9 @@ class Tables:
         """query_id, doc_id, rank: BM25's ranking for these queries.
 
         Raises:
-            Refused: bm25 was not evaluated on this collection.
+            Refused: bm25 is not evaluated, or its ranking is missing.
         """
-        if not (REPORTS / "runs" / "bm25" / f"{self.collection}.trec").exists():
+        if "bm25" not in self.compare_with:
             raise Refused("it is cut by BM25's ranking, and `compare_with` has no bm25")
         ranked = ranking_of("bm25", self.collection, DEPTH).select(*PAIR, "rank")
         return ranked.join(self.queries, on="query_id", how="semi", maintain_order="left")

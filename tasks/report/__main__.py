@@ -162,8 +162,8 @@ def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[
 def parts(collection: str, found: list[Score], settings: dict) -> Kinds:
     """The kinds of queries of a collection, of the split that the page is about."""
     split = next(score.split for score in found if score.collection == collection)
-    reading = Reading.of(settings["model"])
-    return kinds(Tables(collection, split, settings["min_relevance"][collection], settings["language"][collection], reading))
+    reading, grade, language = Reading.of(settings["model"]), settings["min_relevance"][collection], settings["language"][collection]
+    return kinds(Tables(collection, split, grade, language, reading, tuple(settings["compare_with"])))
 
 
 def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> dict:
