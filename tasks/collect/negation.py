@@ -17,6 +17,8 @@ from pydantic import Field
 
 from tasks.collect.python_api import PACKAGES, functions_in
 from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+from tasks.collect.split import ALIKE, CHARACTERS
+from tasks.near_duplicates import clusters
 
 ABILITY = "negation"
 # A parameter as numpydoc has it: its name and type on a line, what it does indented below.
@@ -46,10 +48,7 @@ def negation(
     """
     found = pl.DataFrame([pair for package in packages for pair in pairs_of(package)], schema=COLUMNS, orient="row")
     pairs = found.unique(["function", "parameter"], keep="first", maintain_order=True)
-    # The same words stand in many functions: one of them is asked about.
-    pairs = pairs.unique(["true", "false"], keep="first", maintain_order=True).with_columns(
-        pair=pl.format("{}:{}", "function", "parameter")
-    )
+    pairs = unlike(pairs).with_columns(pair=pl.format("{}:{}", "function", "parameter"))
     sides = pl.concat(
         [
             pairs.select(
@@ -70,6 +69,17 @@ def negation(
         qrels=table(QRELS, labels.with_columns(source=pl.lit("docstring"))),
         ranked=labels.select("query_id", "doc_id"),
     )
+
+
+def unlike(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of which no two are near-duplicates on either side, the first of those that are.
+
+    The same words, or nearly, stand in many functions. The suite's interval takes pairs for independent, so one of them is asked about.
+    """
+    for side in SIDES:
+        alike = pl.Series("alike", clusters(pairs[side].to_list(), ALIKE, characters=CHARACTERS))
+        pairs = pairs.with_columns(alike).unique("alike", keep="first", maintain_order=True).drop("alike")
+    return pairs
 
 
 def table(columns: dict[str, type[pl.DataType]], rows: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks.collect.negation import negation, opposites
+from tasks.collect.negation import negation, opposites, unlike
+from tasks.collect.split import ALIKE, CHARACTERS
+from tasks.near_duplicates import clusters
+from tests.conftest import PROJECT
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,27 @@ from tasks.collect.negation import negation, opposites
 )
 def test_what_a_parameter_does_either_way(said: str, sides: tuple[str, str] | None):
     assert opposites(said) == sides
+
+
+def test_one_pair_is_kept_of_those_that_are_alike_on_either_side():
+    rows = [
+        ("f", "a copy of the array is returned to the caller.", "a view of it is made."),
+        ("g", "A copy of the array is returned to the caller", "nothing at all happens here."),  # as f if true
+        ("h", "the axes are reduced in place.", "nothing at all happens here."),  # as g if false, which is gone: it stays
+        ("i", "every node is visited twice.", "a view of it is made."),  # as f if false
+    ]
+    pairs = pl.DataFrame(rows, schema=["function", "true", "false"], orient="row")
+    assert unlike(pairs)["function"].to_list() == ["f", "h"]
+
+
+def test_no_two_pairs_are_near_duplicates_and_the_docs_have_their_number():
+    source = negation()
+    right = source.documents.with_columns(said=pl.col("text").str.replace(r"^.*?: If (True|False), ", ""))
+    for side in ("true", "false"):
+        said = right.filter(pl.col("doc_id").str.ends_with(f":{side}"))["said"].to_list()
+        assert len(set(clusters(said, ALIKE, characters=CHARACTERS))) == len(said)
+    told = (PROJECT / "docs/abilities.md").read_text()
+    assert f"| `negation` | {len(right) // 2} pairs (`dvc repro collect@negation` counts the {len(right)} documents)" in told
 
 
 def test_each_query_has_its_own_document_and_its_twin():
