@@ -25,7 +25,8 @@ def negation(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> Meas
         min_relevance: the grade from which on a document is right.
 
     Returns:
-        The share with Wilson's interval, which takes pairs for independent; equal scores are not right. Units are pairs, 1 where both queries are right.
+        The share with Wilson's interval, which takes pairs for independent; equal scores are not right. Units are pairs, 1 where
+        both queries are right.
     """
     scored = qrels.join(run.select("query_id", "doc_id", "score"), on=["query_id", "doc_id"], how="left", maintain_order="left")
     scored = scored.with_columns(pl.col("score").cast(pl.Float64).fill_null(-np.inf))
