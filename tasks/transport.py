@@ -98,14 +98,17 @@ class Timed(httpx2.SyncByteStream):
 class OneAtATime(httpx2.Client):
     """A client whose answers have an end in time; those that are asked for as a stream may be long.
 
+    A call waits for its answer. Threads may share a client: nothing of a request is kept in it.
+
     Args:
         seconds: for a whole answer.
         of_file: seconds for one that is a stream.
+        longest: bytes of an answer that is none.
     """
 
-    def __init__(self, seconds: float, of_file: float, **more: Any) -> None:
+    def __init__(self, seconds: float, of_file: float, longest: int = LONGEST_ANSWER, **more: Any) -> None:
         super().__init__(timeout=seconds, **more)
-        self.seconds, self.of_file = seconds, of_file
+        self.seconds, self.of_file, self.longest = seconds, of_file, longest
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
         request.headers["accept-encoding"] = "identity"
@@ -115,7 +118,7 @@ class OneAtATime(httpx2.Client):
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise Unreadable("a compressed answer, which was not asked for")
             failed = response.status_code >= 400
-            most = LONGEST_ERROR if failed else None if stream else LONGEST_ANSWER
+            most = LONGEST_ERROR if failed else None if stream else self.longest
             until = began + (self.of_file if stream else self.seconds)
             response.stream = Timed(response.stream, until, most, quiet=failed)
             if not stream:
@@ -157,6 +160,21 @@ def checked(url: str) -> str:
     return url
 
 
+def public(url: str) -> str:
+    """The address itself, which may be kept and shown as it is.
+
+    Raises:
+        Refused: it is none of http or https, or has a name, a password, a query or a fragment in it.
+    """
+    parts = urlsplit(checked(url))
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise Refused(
+            f"the address {shown(url)} is written with a name, a password, a query or a fragment, and addresses are kept in files: "
+            "leave them out; a key is named by `key`, the environment variable that holds it."
+        )
+    return url
+
+
 def shown_or_nothing(url: str) -> str:
     try:
         return shown(url)
@@ -187,6 +205,7 @@ def asynchronous(url: str, slots: int, timeout: float) -> Client:
     return Client(trust_env=not at_home(url), limits=limits, timeout=timeout, follow_redirects=False)
 
 
-def synchronous(url: str, timeout: float, of_file: float) -> OneAtATime:
-    """A client for one request at a time, some of whose answers are files and may be long."""
-    return OneAtATime(timeout, of_file, trust_env=not at_home(url), follow_redirects=False)
+def synchronous(url: str, timeout: float, of_file: float, slots: int = 1, longest: int = LONGEST_ANSWER) -> OneAtATime:
+    """A client for one request at a time in each of `slots` threads, some of whose answers are files and may be long."""
+    limits = httpx2.Limits(max_connections=slots + 1, max_keepalive_connections=slots + 1)
+    return OneAtATime(timeout, of_file, longest, limits=limits, trust_env=not at_home(url), follow_redirects=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[dict] = []
         self.keys: set[str] = set()
         self.statuses: list[int] = []  # for the first requests
-        self.answer: Callable[[dict], dict] = vectors_of
+        self.answer: Callable[[dict], dict | Iterator[bytes]] = vectors_of  # bytes: sent as they come, without a length
 
     @property
     def url(self) -> str:
@@ -42,7 +43,11 @@ class Handler(BaseHTTPRequestHandler):
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         if status == 200:
             self.server.asked.append(body)
-        told = json.dumps(self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}).encode()
+        answer = self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}
+        if not isinstance(answer, dict):
+            self.send_parts(answer)
+            return
+        told = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(told)))
@@ -50,6 +55,15 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("retry-after", "0")
         self.end_headers()
         self.wfile.write(told)
+
+    def send_parts(self, parts: Iterator[bytes]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):  # who asked goes away before the end
+            for part in parts:
+                self.wfile.write(part)
+                self.wfile.flush()
 
     def log_message(self, *_: object) -> None: ...
 

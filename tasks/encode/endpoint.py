@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -16,10 +15,12 @@ from tasks.encode.store import Space
 from tasks.errors import Refused
 from tasks.files import fingerprint, home
 from tasks.stage import Progress
+from tasks.transport import LONGEST_ANSWER, Unreadable, public, secret, shown, synchronous
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
+LONGEST_VECTOR = 512 << 10  # bytes of a vector in an answer: 16,384 numbers of 32 letters (ours)
 ROWS = 512  # texts whose vectors are kept at once: they may cost money, so that a kill loses few
 
 
@@ -71,7 +72,7 @@ class EndpointEncoder(TextEncoder):
     def space(self, route: Route) -> Space:
         return Space(
             {
-                "endpoint": self.url,
+                "endpoint": shown(self.url),
                 "model": self.model,
                 "prompt": self.prompt(route),
                 **{name: value for name in ("dimensions", "characters", "version") if (value := getattr(self, name)) is not None},
@@ -94,10 +95,8 @@ class Requests:
     """Requests for vectors of one route."""
 
     def __init__(self, encoder: EndpointEncoder, route: Route) -> None:
-        from tasks.transport import checked, secret, shown
-
         self.encoder, self.route = encoder, route
-        self.where = shown(checked(encoder.url))
+        self.where = public(encoder.url)
         self.client = client_of(encoder, secret(encoder.url, encoder.key))
 
     def encode(self, texts: list[str], progress: Progress) -> np.ndarray:
@@ -131,26 +130,34 @@ class Requests:
         try:
             answer = self.client.embeddings.create(model=self.encoder.model, input=texts, encoding_format="float", **more)
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise Refused(f"{told} does not let us in (status {error.status_code}): check the key in {self.encoder.key}.") from None
+            key = self.encoder.key
+            help = f"check the key in {key}" if key else "it wants a key; `key` names the environment variable that holds one"
+            raise Refused(f"{told} does not let us in (status {error.status_code}): {help}.") from None
         except openai.NotFoundError:
             raise Refused(f"{told}: there is no such model or address (status 404). An address ends in /v1 as a rule.") from None
         except openai.APIStatusError as error:
             cut = "" if self.encoder.characters else " Where texts are too long for the model, `characters` cuts them off."
             raise Refused(f"{told} refuses {len(texts)} texts (status {error.status_code}).{cut}") from None
         except openai.OpenAIError as error:
+            if isinstance(error.__cause__, Unreadable):
+                raise Refused(f"{told} gives {error.__cause__}.") from None
             raise Refused(f"{told} cannot be reached ({type(error).__name__}), tried {self.encoder.attempts} times.") from None
-        return matrix(answer, len(texts), told)
+        except OverflowError:
+            raise Refused(f"{told} gives vectors with what is no number, or one too large.") from None
+        except (ValueError, RecursionError):
+            raise Refused(f"{told} gives what is no JSON, or JSON that breaks off.") from None
+        vectors = matrix(answer, len(texts), told)
+        if self.encoder.similarity == "cosine" and not vectors.any(axis=1).all():
+            raise Refused(f"{told} gives a vector of zeros, which has no direction and so no cosine with any other.")
+        return vectors
 
 
 def client_of(encoder: EndpointEncoder, key: str) -> OpenAI:
     """A client that tries again by itself (with pauses, as the endpoint asks for) and follows no redirection."""
-    import httpx2
     from openai import OpenAI
 
-    from tasks.transport import at_home
-
-    limits = httpx2.Limits(max_connections=encoder.slots, max_keepalive_connections=encoder.slots)
-    http = httpx2.Client(trust_env=not at_home(encoder.url), follow_redirects=False, timeout=encoder.timeout, limits=limits)
+    longest = LONGEST_ANSWER + encoder.batch * LONGEST_VECTOR
+    http = synchronous(encoder.url, encoder.timeout, encoder.timeout, slots=encoder.slots, longest=longest)
     return OpenAI(base_url=encoder.url, api_key=key, max_retries=encoder.attempts - 1, timeout=encoder.timeout, http_client=http)
 
 
@@ -160,11 +167,19 @@ def matrix(answer: Any, count: int, told: str) -> np.ndarray:
     Raises:
         Refused: one is missing, stands twice, is of another length or holds what is no number.
     """
-    found = {getattr(one, "index", None): getattr(one, "embedding", None) for one in getattr(answer, "data", None) or ()}
+    data = getattr(answer, "data", None)
+    given = [(getattr(one, "index", None), getattr(one, "embedding", None)) for one in (data if isinstance(data, list) else ())]
+    found = {place: vector for place, vector in given if type(place) is int}
     try:
-        vectors = np.array([found[place] for place in range(count)], dtype=np.float32)
-    except (KeyError, TypeError, ValueError):
+        if len(given) != count:
+            raise KeyError
+        vectors = np.array([found[place] for place in range(count)])
+    except (KeyError, ValueError):
         raise Refused(f"{told} gives no vector for each of {count} texts, all of one length.") from None
-    if vectors.ndim != 2 or not vectors.shape[1] or not math.isfinite(float(np.abs(vectors).sum(dtype=np.float64))):
+    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "iuf":
         raise Refused(f"{told} gives vectors with what is no number.")
+    with np.errstate(over="ignore"):
+        vectors = vectors.astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise Refused(f"{told} gives vectors with what is no number, or one too large.")
     return vectors

@@ -5,15 +5,21 @@ from __future__ import annotations
 from tasks.encode.precision import device_of, precision_of
 from tasks.params import BUILT_IN, Params
 from tasks.resolve.models import made_exact
+from tasks.transport import public, secret
 
 
 def resolved(given: Params, name: str) -> dict:
-    """A reference as `evaluate-reference` reads it: its `kind`, and what that kind needs."""
+    """A reference as `evaluate-reference` reads it: its `kind`, and what that kind needs.
+
+    Raises:
+        Refused: an endpoint whose address is none or is not to be kept, or whose key is not set; a model that is not there.
+    """
     if name in BUILT_IN:
         return {"kind": name}
     item = given.references[name]
     prompts = item.prompts.model_dump()
     if item.endpoint is not None:
+        secret(public(item.endpoint.url), item.endpoint.key)
         return {"kind": "endpoint", "prompts": prompts, **item.endpoint.model_dump()}
     reading = {
         "max_length": item.max_length,

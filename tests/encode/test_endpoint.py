@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tasks.encode import endpoint as module
 from tasks.encode.endpoint import EndpointEncoder
 from tasks.errors import Refused
+from tasks.files import home
 from tests.embeddings import SECRET, Server, server, vector_of, vectors_of
 
 __all__ = ["server"]
@@ -98,12 +103,18 @@ def test_nobody_listens():
         ([], "gives no vector for each of 2 texts"),
         ([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}], "gives no vector for each"),
         ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}], "gives no vector for each"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": ["x"]}], "gives no vector for each"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": ["x"]}], "no number"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": ["2.0"]}], "no number"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [10**400]}], "no number"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1e39]}], "no number, or one too large"),
+        ([{"index": {"at": 0}, "embedding": [1.0]}, {"index": 1, "embedding": [1.0]}], "gives no vector for each"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0]}, {"index": 1, "embedding": [2.0]}], "gives no vector"),
+        (7, "gives no vector for each"),
         ([{"index": 0, "embedding": []}, {"index": 1, "embedding": []}], "no number"),
         ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [float("nan")]}], "no number"),
     ],
 )
-def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: list[dict], said: str):
+def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: object, said: str):
     server.answer = lambda body: {"object": "list", "data": data, "model": "theirs", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
     with pytest.raises(Refused, match=said):
         encoder(server).queries(["a", "b"])
@@ -119,3 +130,58 @@ def test_a_model_that_changes_its_dimension_meanwhile(server: Server):
     }  # fmt: skip
     with pytest.raises(Refused, match="vectors of different lengths"):
         encoder(server, batch=1, slots=1).queries(["a", "b"])
+
+
+@pytest.mark.parametrize("body", [b'{"object": "list", "data": [{"index": 0, "embed', b"<html>", b"[" * 100_000, b"\xff\xfe{"])
+def test_an_answer_that_breaks_off_or_is_no_json(server: Server, body: bytes):
+    server.answer = lambda _: iter([body])
+    with pytest.raises(Refused, match="gives what is no JSON"):
+        encoder(server).queries(["a"])
+
+
+def test_an_answer_longer_than_vectors_can_be_is_not_read_to_its_end(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LONGEST_VECTOR", 1 << 20)
+    sent = []
+
+    def endless(_: dict) -> Iterator[bytes]:
+        while len(sent) < 200:
+            sent.append(1)
+            yield b" " * (1 << 20)
+
+    server.answer = endless
+    with pytest.raises(Refused, match="gives an answer of more than 5 MB"):  # 2, and one for each text of a batch
+        encoder(server, attempts=1).queries(["a"])
+    assert len(sent) < 100
+
+
+def test_an_answer_that_drips_has_an_end(server: Server):
+    over = threading.Event()
+    server.answer = lambda _: iter(lambda: b"" if over.wait(0.05) else b" ", b"")
+    with pytest.raises(Refused, match="cannot be reached .APITimeoutError., tried 1 times"):
+        encoder(server, attempts=1, timeout=0.5).queries(["a"])
+    over.set()
+
+
+def test_a_vector_of_zeros_has_no_cosine(server: Server):
+    server.answer = lambda body: {"object": "list", "data": [{"index": 0, "embedding": [0.0, -0.0]}], "model": "theirs"}
+    with pytest.raises(Refused, match="a vector of zeros, which has no direction"):
+        encoder(server, similarity="cosine").queries(["a"])
+    assert len(encoder(server).queries(["a"])) == 1  # a dot product with it is a number
+
+
+def test_a_key_that_is_wanted_and_not_named(server: Server):
+    server.statuses = [401]
+    with pytest.raises(Refused, match="status 401.: it wants a key; `key` names the environment variable"):
+        encoder(server).queries(["a"])
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://me:{SECRET}@127.0.0.1:9/v1", f"http://127.0.0.1:9/v1?key={SECRET}", f"http://127.0.0.1:9/v1#{SECRET}"]
+)
+def test_an_address_with_a_secret_is_refused_and_kept_nowhere(workspace: Path, url: str):
+    asked = EndpointEncoder(url, "m", attempts=1)
+    with pytest.raises(Refused, match="is written with a name, a password, a query or a fragment") as refusal:
+        asked.queries(["a"])
+    assert SECRET not in str(refusal.value)
+    assert SECRET not in str(asked.space("query").description)
+    assert not [file for file in home().rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
