@@ -16,6 +16,8 @@ from tasks.errors import Refused, nearest
 from tasks.files import folder_written_whole, written_whole
 from tasks.report.card import CARDS
 
+OF_STAGES = ("models", "rankers", "rounds", "data", "reports", "resolved")  # folders with outputs of dvc.yaml
+
 
 def export(round: str, format: str, out: Path | None) -> None:
     """Write the positives of each query with its negatives, in their order, whole or not at all."""
@@ -35,7 +37,7 @@ def export_model(round: str, out: Path) -> None:
     """Copy a round's model to a new folder, the report's card of it as README.md, whole or not at all.
 
     Raises:
-        Refused: there is no such model or no card of it, or the folder is there already.
+        Refused: there is no such model or no card of it, or the folder is there already, cannot be made, or lies in what stages make.
     """
     model, card = Path("models") / round, CARDS / f"{round}.md"
     if not (model / "modules.json").exists():
@@ -43,13 +45,25 @@ def export_model(round: str, out: Path) -> None:
         raise Refused(f"{model} is no model here: {nearest(round, there)}")
     if not card.exists():
         raise Refused(f"{card} is missing, which `dvc repro report` writes for every round (not for r0, which is as its publisher has it).")
-    if out.exists():
-        raise Refused(f"{out} is there already: name a new folder, or delete it.")
+    refuse_place(out)
     with folder_written_whole(out) as place:
         copy_model(model, place)
-        said = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', f'SentenceTransformer("{out.name}")')
+        loaded = f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # as it was named, for whoever stands here
+        said = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', loaded)
         (place / "README.md").write_text(said, encoding="utf-8")
     line(f"{out}: the model of {round}, with its card in README.md")
+
+
+def refuse_place(out: Path) -> None:
+    """Raises Refused where a folder cannot be made new, or would lie in what stages make."""
+    if out.exists() or out.is_symlink():
+        raise Refused(f"{out} is there already: name a new folder, or delete it.")
+    for name in OF_STAGES:
+        if out.resolve().is_relative_to(Path(name).resolve()):
+            raise Refused(f"{out} lies below {name}/, which belongs to DVC: a stage that writes there deletes it. Name a folder elsewhere.")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise Refused(f"{out} cannot be made: {above} is a file.")
 
 
 def examples_of(round: str) -> list[dict]:

@@ -88,6 +88,8 @@ def test_a_model_leaves_with_its_card(made: Path, workspace: Path):
     assert said == (made / "cards" / "r2.md").read_text().replace("models/r2", "mine")
     with pytest.raises(Refused, match="mine is there already"):
         export_model("r2", Path("mine"))
+    export_model("r2", Path("a/b/c"))
+    assert 'SentenceTransformer("a/b/c")' in (workspace / "a" / "b" / "c" / "README.md").read_text()
 
 
 def test_what_cannot_leave(made: Path, workspace: Path):
@@ -97,3 +99,11 @@ def test_what_cannot_leave(made: Path, workspace: Path):
     with pytest.raises(Refused, match=r"reports/cards/r0\.md is missing"):
         export_model("r0", Path("mine"))
     assert not Path("mine").exists()
+    tiny_model(workspace / "models" / "r2")
+    for folder in ("models/r2/sub", "models/r2-mine", "rounds/mine", "data/mine", "reports/../models/mine"):
+        with pytest.raises(Refused, match="which belongs to DVC"):
+            export_model("r2", Path(folder))
+        assert not Path(folder).exists()
+    Path("file").write_text("x")
+    with pytest.raises(Refused, match="file/mine cannot be made: .*file is a file"):
+        export_model("r2", Path("file/mine"))
