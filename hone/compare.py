@@ -22,6 +22,7 @@ from tasks.evaluate.measures import DEPTH, NAMES
 from tasks.evaluate.results import ranking_of
 from tasks.files import write_text, written_whole
 from tasks.params import Params
+from tasks.report.flat import escaped, in_words
 from tasks.report.holes import Holes, Judged, holes, judged
 from tasks.report.holes import told as unjudged_told
 from tasks.report.scores import MEASURE, SAME, Against, asked_first, held
@@ -204,13 +205,9 @@ class Page:
         line()
 
     def markdown(self) -> str:
-        def rows(columns: tuple[str, ...], cells: list[tuple[str, ...]]) -> list[str]:
-            lines = [columns, ("---",) * len(columns), *cells]
-            return ["| " + " | ".join(cell.replace("|", "\\|") for cell in one) + " |" for one in lines]
-
-        worse = ["", *rows(self.worse_columns, self.worse)] if self.worse else []
-        inside = ["", *rows(KIND_COLUMNS, self.kinds)] if self.kinds else []
-        return "\n".join([f"## {self.title}", "", *self.sentences, "", *rows(COLUMNS, self.rows), *inside, *worse, ""])
+        tables = [(COLUMNS, self.rows), (KIND_COLUMNS, self.kinds), (self.worse_columns, self.worse)]
+        shown = [in_words(columns, rows) for columns, rows in tables if rows]
+        return "\n\n".join([f"## {escaped(self.title)}", "\n".join(map(escaped, self.sentences)), *shown]) + "\n"
 
 
 def with_rankings(one: str, other: str, by: Judged, filling: Filling | None, seed: int) -> tuple[list[Compared], list[str]]:

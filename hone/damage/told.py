@@ -11,6 +11,7 @@ from hone.damage.arms import CLEAN, Arm
 from hone.damage.repaired import MEASURE, Repaired
 from tasks.doubt.fieller import Ratio
 from tasks.doubt.over_seeds import OverSeeds
+from tasks.report.flat import escaped, in_words
 from tasks.report.words import chance, joined, score, signed
 
 COLUMNS = ("negatives", "nDCG@10", "more than noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false among those trained")
@@ -84,10 +85,9 @@ def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
 
 def markdown(found: list[Repaired], arms: list[Arm], about: str) -> str:
     """The result as a Markdown document."""
-    rows = [COLUMNS, tuple("---" for _ in COLUMNS), *rows_of(found, arms)]
-    lines = ["# What false negatives cost, and what gives it back", "", about, "", sentence(found), ""]
-    shown = ["| " + " | ".join(cells) + " |" for cells in rows]
-    return "\n".join([*lines, *shown, *(line for said in remarks(found, arms) for line in ("", said)), ""])
+    table = in_words(COLUMNS, rows_of(found, arms))
+    title = "# What false negatives cost, and what gives it back"
+    return "\n\n".join([title, escaped(about), escaped(sentence(found)), table, *map(escaped, remarks(found, arms))]) + "\n"
 
 
 def every_query(scores: dict[str, np.ndarray], queries: pl.Series) -> pl.DataFrame:

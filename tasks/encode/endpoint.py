@@ -15,7 +15,6 @@ from tasks.encode.store import Space
 from tasks.errors import Refused
 from tasks.files import fingerprint, home
 from tasks.stage import Progress
-from tasks.transport import LONGEST_ANSWER, Unreadable, public, secret, shown, synchronous
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -70,6 +69,8 @@ class EndpointEncoder(TextEncoder):
         return self.model
 
     def space(self, route: Route) -> Space:
+        from tasks.transport import shown
+
         return Space(
             {
                 "endpoint": shown(self.url),
@@ -95,6 +96,8 @@ class Requests:
     """Requests for vectors of one route."""
 
     def __init__(self, encoder: EndpointEncoder, route: Route) -> None:
+        from tasks.transport import public, secret
+
         self.encoder, self.route = encoder, route
         self.where = public(encoder.url)
         self.client = client_of(encoder, secret(encoder.url, encoder.key))
@@ -124,6 +127,8 @@ class Requests:
     def vectors_of(self, texts: list[str]) -> np.ndarray:
         """What one request brings: array [texts, d]."""
         import openai
+
+        from tasks.transport import Unreadable
 
         more: dict[str, Any] = {} if self.encoder.dimensions is None else {"dimensions": self.encoder.dimensions}
         told = f"{self.where} with the model '{self.encoder.model}'"
@@ -155,6 +160,8 @@ class Requests:
 def client_of(encoder: EndpointEncoder, key: str) -> OpenAI:
     """A client that tries again by itself (with pauses, as the endpoint asks for) and follows no redirection."""
     from openai import OpenAI
+
+    from tasks.transport import LONGEST_ANSWER, synchronous
 
     longest = LONGEST_ANSWER + encoder.batch * LONGEST_VECTOR
     http = synchronous(encoder.url, encoder.timeout, encoder.timeout, slots=encoder.slots, longest=longest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +17,8 @@ from tasks.report.negatives import Mined
 from tasks.report.scores import Against, Score
 
 TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
+MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")
+ADDRESS = re.compile(r"www\.|(?:https?|ftp|mailto|xmpp):", re.IGNORECASE)  # what GitHub makes links of without any mark
 SMALLEST = 0.00005  # what four digits would show as 0, such as a p
 TITLES = {
     "scores": "Scores",
@@ -110,8 +114,16 @@ def markdown(tables: dict[str, pl.DataFrame], sentences: list[str]) -> str:
 
 def as_markdown(frame: pl.DataFrame) -> str:
     """A table with its columns' names; numbers to four digits after the point."""
-    lines = [frame.columns, ["---"] * frame.width, *([cell(value) for value in row] for row in frame.iter_rows())]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([row(frame.columns), row(["---"] * frame.width), *(row(map(cell, values)) for values in frame.iter_rows())])
+
+
+def in_words(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of what is said in words already."""
+    return "\n".join([row(map(cell, columns)), row(["---"] * len(columns)), *(row(map(cell, words)) for words in rows)])
+
+
+def row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def cell(value: object) -> str:
@@ -123,7 +135,6 @@ def cell(value: object) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text that Markdown shows as it is: names and texts of a collection may hold anything."""
-    for letter in "\\`*_[]<>|#":
-        text = text.replace(letter, f"\\{letter}")
-    return " ".join(text.split())
+    """A text that Markdown shows as it is, GitHub's too, with no address a link: names and texts of a collection may hold anything."""
+    flat = " ".join(MARKUP.sub(r"\\\g<0>", text).split())
+    return ADDRESS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", flat)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tasks.encode.precision import device_of, precision_of
 from tasks.params import BUILT_IN, Params
 from tasks.resolve.models import made_exact
-from tasks.transport import public, secret
 
 
 def resolved(given: Params, name: str) -> dict:
@@ -19,6 +18,8 @@ def resolved(given: Params, name: str) -> dict:
     item = given.references[name]
     prompts = item.prompts.model_dump()
     if item.endpoint is not None:
+        from tasks.transport import public, secret
+
         secret(public(item.endpoint.url), item.endpoint.key)
         return {"kind": "endpoint", "prompts": prompts, **item.endpoint.model_dump()}
     reading = {

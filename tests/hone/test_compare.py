@@ -70,12 +70,21 @@ def test_it_is_written_as_tables(loop: None, capsys: pytest.CaptureFixture[str])
     compare("r1", "r2", out=Path("out.md"))
     text = Path("out.md").read_text()
     assert "## r2 against r1 on made-up, 4 test queries" in text
-    assert "| ndcg_at_10 | 0.6250 | 0.7500 | +0.1250 |" in text
+    assert "| ndcg\\_at\\_10 | 0.6250 | 0.7500 | +0.1250 |" in text
     compare("r1", "r2", out=Path("out.parquet"))
     rows = pl.read_parquet("out.parquet")
     assert rows["ndcg_at_10_before"].to_list() == TEST["r1"]
     assert rows["ndcg_at_10_after"].to_list() == TEST["r2"]
     assert set(rows["collection"]) == {"made-up"}
+
+
+def test_texts_of_queries_are_no_markup_in_the_file(loop: None, capsys: pytest.CaptureFixture[str]):
+    text = "<script>alert(1)</script> ![x](http://a.b/c) www.a.b | `x` a@b.c"
+    save("queries", {"query_id": ["t4"], "text": text}, Path("data/made-up/test/queries.parquet"))
+    compare("r1", "r2", out=Path("out.md"))
+    [line] = [line for line in Path("out.md").read_text().splitlines() if "alert" in line]
+    shown = r"| \<script\>alert(1)\</script\> !\[x\](http\://a.b/c) www\.a.b \| \`x\` a\@b.c |"
+    assert line.startswith(shown)
 
 
 def test_what_cannot_be_compared_is_refused(loop: None):

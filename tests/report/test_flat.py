@@ -61,12 +61,12 @@ def test_a_card_speaks_of_its_round_and_those_it_comes_from(made: Path):
     assert "### r1\n\n```json" in body
 
 
-@pytest.mark.parametrize("text", ["a | b", "`x`", "<script>", "# title", "[a](b)", "two\nlines", "*bold* _it_"])
+@pytest.mark.parametrize("text", ["a | b", "`x`", "<script>", "# title", "[a](b)", "two\nlines", "*bold* _it_", "&lt;b&gt; ~x~ $y$ a@b.c"])
 def test_names_are_no_markup(text: str):
     shown = as_markdown(pl.DataFrame({"name": [text]})).splitlines()
     assert len(shown) == 3
     assert shown[2].replace("\\|", "").count("|") == 2
-    for letter in "`*_[]<>#":
+    for letter in "`*_[]<>#&~$@":
         assert shown[2].count(letter) == shown[2].count(f"\\{letter}")
     assert "\n" not in escaped(text)
 
