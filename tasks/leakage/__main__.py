@@ -12,6 +12,7 @@ import polars as pl
 from tasks import resolved, tables, training_set
 from tasks.evaluate import asked as evaluated
 from tasks.files import write_json
+from tasks.leakage.examples import without_texts
 from tasks.leakage.found import found
 from tasks.leakage.texts import asked_texts, training_texts
 from tasks.leakage.told import sentence
@@ -35,7 +36,7 @@ def main(collection: str) -> None:
         "train_on": [one.name for one in training],
         **found(trained, asked, generator(settings["seed"], "leakage", collection)),
     }
-    write_json(REPORTS / f"{collection}.json", account)
+    write_json(REPORTS / f"{collection}.json", without_texts(account))
     say(f"leakage on {collection}: {sentence(account)}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tasks import resolved
 from tasks.errors import Refused
 from tasks.files import read_json, write_json
+from tasks.leakage.examples import with_texts
 from tasks.leakage.told import asked, example, sentence
 from tasks.report.words import count, share
 from tasks.stage import run, say
@@ -36,7 +37,7 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
     over = {name: one for name, one in accounts.items() if any(part["share"] > refuse_above for _, part in asked(one))}
     if not over:
         return
-    told = " ".join(f"{name}: {sentence(one)} For example {example(one)}." for name, one in over.items())
+    told = " ".join(f"{name}: {sentence(one)} For example {example(with_texts(one))}." for name, one in over.items())
     raise Refused(
         f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {share(refuse_above)}). {told} "
         "Scores on them would be memory in part. Take out the training queries that "

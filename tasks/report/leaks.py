@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tasks.errors import Refused
 from tasks.files import read_json
+from tasks.leakage.examples import with_texts
 from tasks.leakage.told import asked, by_lot, sentence
 
 LEAKAGE = Path("reports/leakage")
@@ -22,7 +23,7 @@ def leaks(collections: list[str]) -> list[dict]:
         file = LEAKAGE / f"{name}.json"
         if not file.exists():
             raise Refused(f"{file} is missing: `dvc repro leakage@{name}` looks for test queries in what is trained on.")
-        account = read_json(file)
+        account = with_texts(read_json(file))
         leaked = any(one["leaked"] for _, one in asked(account))
         found.append(account | {"told": sentence(account), "by_lot": by_lot(account), "asked": asked(account), "leaked": leaked})
     return found

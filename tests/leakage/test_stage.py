@@ -11,6 +11,7 @@ from tasks.errors import Refused
 from tasks.files import read_json
 from tasks.leakage import __main__ as leakage
 from tasks.leakage import admit
+from tasks.report.leaks import leaks
 from tests.prepared import pairs, prepare, write_rows
 
 OURS = {"q1": "how are lists sorted in place", "q2": "what is a heap"}
@@ -51,8 +52,22 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
     assert found["theirs"]["splits"]["test"] == {"queries": 3, "compared": 3, "same": 1, "near": 0, "leaked": 1, "share": 1 / 3}
     assert found["theirs"]["take_out"] == {"ours": ["q1"]}
     assert "leakage on theirs: training sees 1 of 3 test queries (33.3 %), as the same text or nearly." in capsys.readouterr().err
-    with pytest.raises(Refused, match="theirs: training sees 1 of 3 test queries"):
+    with pytest.raises(Refused, match="theirs: training sees 1 of 3 test queries") as refusal:
         admit.main()
+    texts = ("how are lists sorted in place", "how are lists sorted in place?")
+    assert all(repr(text) in str(refusal.value) for text in texts)  # from data/, for git keeps the file
+    assert "lists sorted" not in (leakage.REPORTS / "theirs.json").read_text()
+    [shown] = leaks(["theirs"])[0]["examples"]
+    assert (shown["training"], shown["asked"]) == texts
+
+
+def test_a_positive_that_leaks_is_shown_with_its_text(workspace: Path):
+    collection("ours", OURS, {"t1": "an unlike question"})
+    collection("theirs", {"q9": "who paints roses"}, {"t1": "ours tells of what is a heap"})
+    found = prepared(train_on=["ours", "theirs"])
+    assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [("positive", "ours/d-q2")]
+    [shown] = leaks(["theirs"])[0]["examples"]
+    assert shown["training"] == shown["asked"] == "ours tells of what is a heap"
 
 
 def test_what_to_take_out_has_the_ids_of_its_source_where_several_are_trained_on(workspace: Path):

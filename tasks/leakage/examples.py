@@ -1,0 +1,40 @@
+"""Pairs that leak, by their ids in the file that git keeps, with their texts from data/ where somebody reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks import tables, training_set
+
+TEXTS = ("asked", "training")
+
+
+def without_texts(account: dict) -> dict:
+    """An account whose examples are ids only: texts of a collection have no place in git."""
+    return account | {"examples": [{key: value for key, value in one.items() if key not in TEXTS} for one in account["examples"]]}
+
+
+def with_texts(account: dict) -> dict:
+    """An account whose examples have their texts; an id that is in data/ no more stands for itself."""
+    shown = account["examples"]
+    if all(text in one for one in shown for text in TEXTS):
+        return account
+    folder, training = Path("data") / account["collection"], training_set.read()
+    asked = {split: texts(tables.read("queries", folder / split / "queries.parquet")) for split in {one["split"] for one in shown}}
+    documents = training.texts([one["training_id"] for one in shown if one["kind"] == "positive"]).select("doc_id", "full_text")
+    trained = {"query": texts(training.queries()), "positive": dict(documents.iter_rows())}
+    named = [
+        one
+        | {
+            "asked": asked[one["split"]].get(one["asked_id"], one["asked_id"]),
+            "training": trained[one["kind"]].get(one["training_id"], one["training_id"]),
+        }
+        for one in shown
+    ]
+    return account | {"examples": named}
+
+
+def texts(queries: pl.DataFrame) -> dict[str, str]:
+    return dict(queries.select("query_id", "text").iter_rows())
