@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)
 STAGES = ("retrieve", "rank", "score", "sample", "relabel", "train")
 
 BUILT_IN = ("r0", "bm25")  # what rounds are held against without more being said: the base model, and words
+
+LOOP = "loop"  # reports/mlflow/loop.json is of the stage `open`
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -180,6 +183,9 @@ class Params(Checked):
         for name in self.references:
             if name in BUILT_IN:
                 raise ValueError(f"a reference may not be called '{name}': that name is taken")
+        for kind, names in (("round", self.rounds), ("reference", self.references)):
+            if LOOP in names:
+                raise ValueError(f"a {kind} may not be called '{LOOP}': that name is taken by the file of the whole loop in reports/mlflow")
         references = {*BUILT_IN, *self.references}
         if len(set(self.compare_with)) < len(self.compare_with):
             raise ValueError("compare_with names a reference twice")
@@ -198,7 +204,20 @@ class Params(Checked):
                 if section not in STAGES:
                     raise ValueError(f"round {name} has '{section}', which is no stage: {nearest(section, STAGES)}")
             known.append(name)
+        self.stages_differ()
         return self
+
+    def stages_differ(self) -> None:
+        """Raises ValueError where two evaluations would have one name: DVC joins a round or reference and a collection by '-'."""
+        for kind, names in (("round", self.rounds), ("reference", self.compare_with)):
+            found: dict[str, tuple[str, str]] = {}
+            for pair in product(names, self.evaluate_on):
+                other = found.setdefault("-".join(pair), pair)
+                if other != pair:
+                    raise ValueError(
+                        f"the {kind} '{other[0]}' on the collection '{other[1]}' and the {kind} '{pair[0]}' on '{pair[1]}' would both be "
+                        f"evaluated by the stage '{'-'.join(pair)}': give one of them another name"
+                    )
 
 
 def read(path: Path = FILE) -> Params:

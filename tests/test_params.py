@@ -36,6 +36,27 @@ from tests.prepared import COLLECTION, write_params
         ),
         ({"compare_with": ["r0", "r0"]}, "compare_with names a reference twice"),
         ({"references": {"bm25": {"model": "inputs/x"}}}, "a reference may not be called 'bm25'"),
+        ({"references": {"loop": {"model": "inputs/x"}}}, "a reference may not be called 'loop'"),
+        ({"rounds": {"loop": {"from": "r0", "recipe": "top-k"}}}, "a round may not be called 'loop'"),
+        (
+            {
+                "collections": {"b-c": COLLECTION, "c": COLLECTION},
+                "train_on": ["c"],
+                "evaluate_on": ["b-c", "c"],
+                "references": {"a": {"model": "inputs/x"}, "a-b": {"model": "inputs/x"}},
+                "compare_with": ["r0", "a", "a-b"],
+            },
+            "the reference 'a' on the collection 'b-c' and the reference 'a-b' on 'c' would both be evaluated by the stage 'a-b-c'",
+        ),
+        (
+            {
+                "collections": {"b-c": COLLECTION, "c": COLLECTION},
+                "train_on": ["c"],
+                "evaluate_on": ["c", "b-c"],
+                "rounds": {"a": {"from": "r0", "recipe": "top-k"}, "a-b": {"from": "r0", "recipe": "top-k"}},
+            },
+            "the round 'a' on the collection 'b-c' and the round 'a-b' on 'c' would both be evaluated by the stage 'a-b-c'",
+        ),
         ({"references": {"strong": {}}}, "a reference is either a `model`"),
         ({"references": {"strong": {"model": "x", "endpoint": {"url": "http://x/v1", "model": "y"}}}}, "a reference is either a `model`"),
         ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "model": "y"}, "max_length": 99}}}, "an endpoint has `version`"),
