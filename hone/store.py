@@ -11,7 +11,7 @@ from hone.screen import line, size, table
 from tasks import params
 from tasks.encode.encoder import encoder_for
 from tasks.encode.lock import torch_lock
-from tasks.encode.model import folder_of
+from tasks.encode.model import folder_here
 from tasks.encode.store import root, spaces
 from tasks.errors import Refused
 from tasks.evaluate.reference import encoder_of
@@ -48,7 +48,10 @@ def held() -> list[Held]:
 
 
 def needed_spaces() -> dict[Path, list[str]]:
-    """The folders of the spaces of the models that are here now, and of the teachers and references that are named."""
+    """The folders of the spaces of the models that are here now, and of the teachers and references that are named.
+
+    A teacher or reference that was never fetched has no vectors yet: it is left out, and nothing is downloaded.
+    """
     found: dict[Path, list[str]] = {}
     reading = read_settings()
     if reading is None:
@@ -57,14 +60,19 @@ def needed_spaces() -> dict[Path, list[str]]:
     models = [folder for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
     used = [(folder.name, encoder_for(folder, reading, machine)) for folder in models]
     for name, revision in teachers().items():
-        used.append((name, encoder_for(folder_of(name, revision), reading | {"prompts": {}}, machine)))
+        if folder := folder_here(name, revision):
+            used.append((name, encoder_for(folder, reading | {"prompts": {}}, machine)))
     for settings in map(read_json, sorted(Path("resolved/evaluate").glob("*.json"))):
         if task := task_of(settings["task"]):  # such a collection may have prompts of its own
             used += [(folder.name, encoder_for(folder, reading_for(task, settings, folder), machine)) for folder in models]
     for file in sorted(Path("resolved/reference").glob("*/*.json")):
         settings = read_json(file)
-        if settings["reference"]["kind"] not in BUILT_IN:
-            used.append((file.parent.name, encoder_of(file.parent.name, settings, task_of(settings["task"]))))
+        given = settings["reference"]
+        if given["kind"] in BUILT_IN:
+            continue
+        folder = folder_here(given["model"]["name"], given["model"]["revision"]) if given["kind"] == "model" else None
+        if folder or given["kind"] == "endpoint":
+            used.append((file.parent.name, encoder_of(file.parent.name, settings, task_of(settings["task"]), folder)))
     for name, encoder in used:
         for route in ("query", "document"):
             users = found.setdefault(encoder.space(route).folder, [])

@@ -204,6 +204,21 @@ def folder_of(name: str, revision: str | None = None) -> Path:
         ) from None
 
 
+def folder_here(name: str, revision: str | None = None) -> Path | None:
+    """The folder of a model as far as it is on this disk, whole; null where it is not. Never asks the Hub."""
+    if name in PACKAGED:
+        return folder_of(name)
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (OSError, ValueError):  # not in the cache, or no name that the Hub could have
+        return None
+    return folder if any(folder.rglob("*.safetensors")) else None
+
+
 def copy_model(source: Path, target: Path) -> None:
     """Copy a model folder's usable files, byte for byte."""
     for kind in USABLE:

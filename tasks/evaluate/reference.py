@@ -31,8 +31,14 @@ def main(reference: str, collection: str) -> None:
     evaluate(reference, collection, rank, settings["min_relevance"], lie, task, settings["ability"])
 
 
-def encoder_of(name: str, settings: dict, task: MtebTask | None) -> TextEncoder:
+def encoder_of(name: str, settings: dict, task: MtebTask | None, here: Path | None = None) -> TextEncoder:
     """What makes a reference's vectors.
+
+    Args:
+        name: of the reference.
+        settings: of its stage.
+        task: of MTEB, whose prompts it may read.
+        here: the folder of its model; null: the one that `resolve` pinned, downloaded where it must be.
 
     Raises:
         Refused: a model is no longer the one that `resolve` pinned.
@@ -40,7 +46,10 @@ def encoder_of(name: str, settings: dict, task: MtebTask | None) -> TextEncoder:
     given = settings["reference"]
     if given["kind"] == "endpoint":
         return EndpointEncoder(**{key: value for key, value in given.items() if key != "kind"}, user=name)
-    folder, read = (R0, settings) if given["kind"] == "r0" else (pinned_folder(given["model"]), settings | {"model": given["reading"]})
+    if given["kind"] == "r0":
+        folder, read = R0, settings
+    else:
+        folder, read = here or pinned_folder(given["model"]), settings | {"model": given["reading"]}
     return encoder_for(folder, reading_for(task, read, folder), resolved.machine(), user=name)
 
 

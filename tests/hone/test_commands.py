@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +17,9 @@ from hone import plan, recipes, store, why
 from tasks import tables
 from tasks.encode.store import Space, keys_of
 from tasks.errors import Refused
+from tasks.files import write_json
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.tiny_model import tiny_model
 
 PROJECT = Path(__file__).parent.parent.parent
 PAIR = {"query_id": ["q1"], "doc_id": ["d2"]}
@@ -137,6 +141,29 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
     store.clean(yes=True)
     assert [folder for folder in needed.parent.glob("*") if folder.is_dir()] == [needed]
     assert sorted(file.suffix for file in needed.iterdir()) == [".json", ".safetensors"]
+
+
+def test_store_asks_nobody_for_a_model_that_was_never_fetched(made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", partial(here_only, huggingface_hub.snapshot_download))
+    reading = store.read_settings()
+    pinned = {"name": "someone/never-fetched", "revision": "0" * 40, "fingerprint": None}
+    settings = {"reference": {"kind": "model", "model": pinned, "reading": reading}, "task": None}
+    write_json(Path("resolved/reference/theirs/ours.json"), settings)
+    write_json(Path("resolved/rounds/r1/retrieve.json"), {"teachers": {"someone/teacher": pinned}})
+    assert {name for names in store.needed_spaces().values() for name in names} == {"r0"}
+    tiny_model(Path("inputs/strong"))
+    write_json(
+        Path("resolved/reference/strong/ours.json"),
+        settings | {"reference": settings["reference"] | {"model": {"name": "inputs/strong", "revision": None, "fingerprint": "old"}}},
+    )
+    assert {name for names in store.needed_spaces().values() for name in names} == {"r0", "strong"}
+
+
+def here_only(real: Callable, *names: str, **options: object) -> object:
+    assert options.get("local_files_only"), f"the Hub would be asked for {names}"
+    return real(*names, **options)
 
 
 def test_recipes_are_listed_checked_and_shown(workspace: Path, capsys: pytest.CaptureFixture):
