@@ -10,7 +10,7 @@ import polars as pl
 
 from hone.compare_filled import Filling, read_fillings, with_filling
 from hone.compare_kinds import KIND_COLUMNS, in_kinds, refuse_stratum, row
-from hone.compared import Evaluated, evaluated, in_common
+from hone.compared import Evaluated, evaluated, in_common, refuse_unlike, texts_here
 from hone.screen import line, shortened, table
 from tasks import params, tables
 from tasks.doubt.intervals import intervals
@@ -69,7 +69,8 @@ def compare(
         filled: a judge whose labels fill holes (`hone judge holes`): what the difference is with them as well.
 
     Raises:
-        Refused: a name that was not evaluated, other queries on either side, a file of another kind, or a stratum that parts nothing.
+        Refused: a name that was not evaluated, other queries, documents or labels on either side, a file of another kind, or a stratum
+            that parts nothing.
     """
     if out is not None and out.suffix not in (".md", ".parquet"):
         raise Refused(f"--out {out}: a file that ends in .md or .parquet is meant.")
@@ -83,6 +84,7 @@ def compare(
             raise Refused(f"{option} needs rankings and texts of this checkout: name rounds that were evaluated here, and no runs.")
     if by is not None:
         refuse_stratum(by, one, other)
+    unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: joined(before, after, name) for name in collections}
     one, other, seed = before.name, after.name, given.seed
     found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
@@ -98,7 +100,9 @@ def compare(
             by_ranking, more = with_rankings(one, other, judged(name, splits[name], min_relevance(given, name)), fillings.get(name), seed)
             rows += by_ranking
         more += [f"{by} does not part the queries of {name}: {uncut[name]}."] if name in uncut else []
-        page = told(one, other, name, values[name], rows, margin, len(found))
+        more = [*filter(None, [unknown[name]]), *more]
+        texts = texts_here(before, after, name, splits[name])
+        page = told(one, other, name, values[name], rows, margin, len(found), texts)
         inside = [row(level) for level in levels if level.collection == name]
         pages.append(replace(page, sentences=[*page.sentences, *more], kinds=inside))
     for page in pages:
@@ -232,8 +236,11 @@ def on_holes(by: Judged, unjudged: list[Holes], rows: list[Compared]) -> list[st
     return sentences
 
 
-def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int) -> Page:
-    """Sentences and tables on one collection."""
+def told(
+    one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int,
+    texts: Path | None,
+) -> Page:  # fmt: skip
+    """Sentences and tables on one collection; queries are shown by their ids where there are no `texts`."""
     first, split = rows[0], values["split"][0]
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
@@ -243,8 +250,7 @@ def told(one: str, other: str, collection: str, values: pl.DataFrame, rows: list
     ]
     if least := first.against.test.detectable:
         sentences.append(f"A true difference under {least_seen(least)} is missed by so many queries more than once in five times.")
-    texts = Path("data") / collection / split / "queries.parquet"
-    named = tables.read("queries", texts).select("query_id", "text") if texts.exists() else NO_TEXTS
+    named = tables.read("queries", texts).select("query_id", "text") if texts else NO_TEXTS
     fell = (
         values.with_columns(change=change)
         .filter(pl.col("change") < -SAME)

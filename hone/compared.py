@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import Refused, listed, nearest
-from tasks.files import folder_written_whole, home
+from tasks.evaluate.evaluated_on import of_table, unlike
+from tasks.files import fingerprint_of_file, folder_written_whole, home
 from tasks.report.runs import ROUND, experiment, memory
 from tasks.report.scores import REPORTS
 from tasks.report.track import QUERIES
+from tasks.report.words import joined
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -92,6 +94,39 @@ def run_of(client: MlflowClient, name: str) -> Run:
     if found:
         raise Refused(f"several runs in MLflow begin with '{name}': {listed(run.info.run_id for run in found)}.")
     raise Refused(f"'{name}' was not evaluated here, and no run of MLflow's experiment begins so: `make ui` shows their ids.")
+
+
+def refuse_unlike(one: Evaluated, other: Evaluated, collection: str) -> str | None:
+    """What cannot be known of whether both were evaluated on the same documents and labels; null where they were.
+
+    Raises:
+        Refused: they were not, so that the difference would be of data and not of models.
+    """
+    before, after = (of_table(each.files[collection]) for each in (one, other))
+    if before is None or after is None:
+        silent = joined([each.name for each, said in ((one, before), (other, after)) if said is None])
+        return (
+            f"It is not known whether both were evaluated on the same documents and labels of {collection}: Hone did not keep that yet "
+            f"when it evaluated {silent}. `dvc repro` evaluates again."
+        )
+    if names := unlike(before, after):
+        raise Refused(
+            f"{one.name} and {other.name} were not evaluated on the same {collection}, and the difference would be of data and not of "
+            f"models. These differ: {listed(names)}. `dvc repro` evaluates what is stale here; a run on other data is for its own loop."
+        )
+    return None
+
+
+def texts_here(one: Evaluated, other: Evaluated, collection: str, split: str) -> Path | None:
+    """The file of the queries' texts; null where this checkout has none, or may have those of other queries under the same ids."""
+    name = f"{split}/queries.parquet"
+    file = Path("data") / collection / name
+    if not file.exists():
+        return None
+    said = [of_table(each.files[collection]) for each in (one, other)]
+    known = {found.get(name) for found in said if found is not None}
+    sure = known <= {fingerprint_of_file(file)} and all(each.here or found for each, found in zip((one, other), said, strict=True))
+    return file if sure else None
 
 
 def in_common(one: Evaluated, other: Evaluated, on: str | None, without: Iterable[str] = ()) -> list[str]:

@@ -11,6 +11,7 @@ import polars as pl
 from tasks.errors import Refused
 from tasks.evaluate.ability import measured, told
 from tasks.evaluate.asked import Asked, asked
+from tasks.evaluate.evaluated_on import as_metadata, seen
 from tasks.evaluate.measures import DEPTH, means, per_query
 from tasks.evaluate.ranking import Kept
 from tasks.evaluate.trec_ids import decoded, encoded
@@ -66,7 +67,7 @@ def evaluate(
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
     write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
     with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:
-        pl.concat(values).write_parquet(part)
+        pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance)))
     write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
     first = values[0]
     say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}{own}")

@@ -13,6 +13,7 @@ from hone.store import held
 from tasks import params, resolved, tables
 from tasks.errors import Refused
 from tasks.evaluate.__main__ import main as evaluate
+from tasks.evaluate.evaluated_on import of_table, seen
 from tasks.evaluate.reference import main as evaluate_reference
 from tasks.files import write_json
 from tasks.resolve.__main__ import everything
@@ -57,6 +58,10 @@ def test_a_folder_is_scored_as_the_same_model_in_a_round(workspace: Path):
     evaluate(round="r1", collection="ours")
     evaluate_reference(reference="strong", collection="ours")
     assert scored("strong") == scored("r1")
+    of_round, of_reference = (of_table(Path(f"reports/queries/{name}/ours.parquet")) for name in ("r1", "strong"))
+    assert of_round == of_reference == seen("ours", 1)
+    tables_seen = {"documents.parquet", *(f"{split}/{name}.parquet" for split in ("test", "dev") for name in ("queries", "qrels"))}
+    assert of_round.keys() == {"min_relevance", *tables_seen}
 
 
 def test_a_reference_reads_by_its_own_prompts(workspace: Path):

@@ -10,7 +10,7 @@ import pytest
 from hone.compare import compare
 from tasks.errors import Refused
 from tests.prepared import COLLECTION, write_params
-from tests.report.made_up import DEV, TEST, save, write_all, write_scores
+from tests.report.made_up import DEV, TEST, evaluated_on, save, write_all, write_scores
 
 
 @pytest.fixture
@@ -85,6 +85,36 @@ def test_texts_of_queries_are_no_markup_in_the_file(loop: None, capsys: pytest.C
     [line] = [line for line in Path("out.md").read_text().splitlines() if "alert" in line]
     shown = r"| \<script\>alert(1)\</script\> !\[x\](http\://a.b/c) www\.a.b \| \`x\` a\@b.c |"
     assert line.startswith(shown)
+
+
+def test_the_same_documents_and_labels_or_nothing(loop: None, capsys: pytest.CaptureFixture[str]):
+    compare("r1", "r2")
+    told = capsys.readouterr().out
+    assert "It is not known whether both were evaluated on the same documents and labels of made-up" in told
+    assert "when it evaluated r1 and r2." in told
+    evaluated_on("r1")
+    compare("r1", "r2")
+    assert "when it evaluated r2." in capsys.readouterr().out
+    evaluated_on("r2")
+    compare("r1", "r2")
+    told = capsys.readouterr().out
+    assert "not known" not in told
+    assert "test query 4" in told
+    for name in ("test/qrels.parquet", "dev/qrels.parquet", "documents.parquet", "min_relevance"):
+        evaluated_on("r2", **{name: "another"})
+        with pytest.raises(Refused, match=f"not evaluated on the same made-up, .* These differ: '{name}'"):
+            compare("r1", "r2")
+
+
+def test_texts_of_other_queries_are_not_shown_under_the_same_ids(loop: None, capsys: pytest.CaptureFixture[str]):
+    for name in ("r1", "r2"):
+        evaluated_on(name)
+    other = {"query_id": [f"t{number}" for number in range(1, 5)], "text": "another text"}
+    save("queries", other, Path("data/made-up/test/queries.parquet"))
+    compare("r1", "r2")
+    told = capsys.readouterr().out
+    assert "another text" not in told
+    assert "\nt4 " in told
 
 
 def test_what_cannot_be_compared_is_refused(loop: None):

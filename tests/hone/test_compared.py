@@ -14,6 +14,7 @@ from tasks.errors import Refused
 from tasks.report.open import main as open_loop
 from tasks.report.track import main as track
 from tests.prepared import COLLECTION, write_params
+from tests.report.made_up import evaluated_on
 from tests.report.test_track import loop, runs, settings
 
 __all__ = ["loop"]
@@ -22,6 +23,12 @@ __all__ = ["loop"]
 @pytest.fixture
 def logged(loop: Path) -> dict[str, str]:
     """The ids of the runs of r1 and r2, and that of their loop."""
+    for name in ("r1", "r2"):
+        evaluated_on(name)
+    return log()
+
+
+def log() -> dict[str, str]:
     settings("r1", "r2")
     open_loop()
     for name in ("r1", "r2"):
@@ -43,6 +50,8 @@ def test_runs_say_what_their_rounds_say(logged: dict[str, str], capsys: pytest.C
         told = capsys.readouterr().out
         assert difference(told) == difference(here)
         assert "rankings are not kept in MLflow" in told
+        assert "not known" not in told
+        assert "test query 4" in told  # the queries of this checkout are those of the runs
     assert f"r2 of run {logged['r2'][:8]}" in told
 
 
@@ -51,6 +60,21 @@ def test_runs_are_there_when_the_checkout_is_not(logged: dict[str, str], capsys:
         shutil.rmtree(folder)
     compare(logged["r1"], logged["r2"])
     assert "t4" in capsys.readouterr().out  # which got worse, by its id: its text is not in MLflow
+
+
+def test_a_run_on_other_labels_is_refused(logged: dict[str, str]):
+    evaluated_on("r2", **{"test/qrels.parquet": "another"})
+    with pytest.raises(Refused, match=r"were not evaluated on the same made-up, .* These differ: 'test/qrels\.parquet'"):
+        compare(logged["r1"], "r2")
+
+
+def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(loop: Path, capsys: pytest.CaptureFixture[str]):
+    runs = log()
+    compare(runs["r1"], runs["r2"])
+    told = capsys.readouterr().out
+    assert "It is not known whether both were evaluated on the same documents and labels of made-up" in told
+    assert "test query" not in told
+    assert "\nt4 " in told
 
 
 def test_what_is_no_run_with_queries(logged: dict[str, str]):

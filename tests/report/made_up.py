@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import tables, training_set
+from tasks.evaluate.evaluated_on import as_metadata, seen
 from tasks.evaluate.measures import NAMES, means
 from tasks.evaluate.results import write_run
 from tasks.files import write_json
@@ -186,6 +187,12 @@ def write_drift(rounds: dict[str, dict]) -> None:
     ]
     trained = {"r2": {"pairs": 2, "learnt": 2, "models": models, "examples": [example]}} if "r3" in rounds else {}
     write_json(Path("reports/drift.json"), {"vectors": moved, "documents": 9, "queries": 3, "trained": trained})
+
+
+def evaluated_on(name: str, collection: str = "made-up", **changes: str) -> None:
+    """Have a table of queries say what it was evaluated on, as `evaluate` does: what stands in data/ now, but for `changes`."""
+    file = Path("reports/queries") / name / f"{collection}.parquet"
+    pl.read_parquet(file).write_parquet(file, metadata=as_metadata(seen(collection, 1) | changes))
 
 
 def scored(prefix: str, split: str, values: list[float] | None) -> pl.DataFrame:
