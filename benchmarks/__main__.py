@@ -11,7 +11,8 @@ from tasks.encode.precision import precision_of
 from tasks.errors import Refused, nearest
 from tasks.stage import SWITCHES
 
-NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do", "judging", "judging_memory", "ledger", "thrift")
+NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do", "judging", "judging_memory", "ledger", "thrift", "evaluation",
+         "evaluation_cost")  # fmt: skip
 
 
 def main(names: list[str]) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 
 from tasks.encode.encoder import Encoder
+from tasks.encode.store import Vectors
 from tasks.tables import Documents
 
 NAMES = ("alignment", "uniformity", "gap")
+PAIRS_AT_ONCE = 8_192
 SAMPLE = 2_000  # documents, evenly spaced, so that every round is measured on the same ones
 
 
@@ -39,13 +41,14 @@ def geometry(
     sampled = ids.gather(np.unique(np.linspace(0, max(len(ids) - 1, 0), min(SAMPLE, len(ids))).astype(np.int64)))
     # Only these are read and looked up again: the ranking has walked through all documents.
     texts = documents.texts(pl.concat([sampled, right["doc_id"]])).select("doc_id", "full_text").sort("doc_id").with_row_index("row")
-    vectors = unit(encoder.vectors([texts["full_text"].to_list()], "document", len(texts)).take(slice(None)))
+    vectors = encoder.vectors([texts["full_text"].to_list()], "document", len(texts))
     pairs = right.join(queries.select("query_id").with_row_index("asked"), on="query_id", how="inner")
     pairs = pairs.join(texts.select("doc_id", "row"), on="doc_id", how="inner")
-    asked = unit(encoder.queries(queries["text"].to_list()).take(pairs["asked"].to_numpy().astype(np.int64)))
-    spread = vectors[texts.filter(pl.col("doc_id").is_in(sampled.implode()))["row"].to_numpy()]
+    spread = unit(vectors.take(texts.filter(pl.col("doc_id").is_in(sampled.implode()))["row"].to_numpy().astype(np.int64)))
     return {
-        "alignment": alignment(asked, vectors[pairs["row"].to_numpy()]),
+        "alignment": alignment(
+            encoder.queries(queries["text"].to_list()), vectors, pairs.select("asked", "row").to_numpy().astype(np.int64)
+        ),
         "uniformity": uniformity(spread[spread.any(axis=1)]),
         "gap": gap(run, right),
     }
@@ -57,10 +60,16 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
 
 
-def alignment(asked: np.ndarray, answers: np.ndarray) -> float | None:
-    """Of queries and their answers, each [n, d]; null where none has two directions."""
-    there = asked.any(axis=1) & answers.any(axis=1)
-    return float(np.square(asked[there] - answers[there]).sum(axis=1).mean()) if there.any() else None
+def alignment(queries: Vectors, documents: Vectors, pairs: np.ndarray) -> float | None:
+    """Of queries and their answers, rows [n, 2] of the two; null where none has two directions."""
+    total, count = 0.0, 0
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        rows = pairs[start : start + PAIRS_AT_ONCE]
+        asked, answers = unit(queries.take(rows[:, 0])), unit(documents.take(rows[:, 1]))
+        there = asked.any(axis=1) & answers.any(axis=1)
+        total += float(np.square(asked - answers).sum(axis=1, dtype=np.float64)[there].sum())
+        count += int(there.sum())
+    return total / count if count else None
 
 
 def uniformity(vectors: np.ndarray) -> float | None:

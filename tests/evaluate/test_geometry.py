@@ -90,3 +90,12 @@ def test_a_vector_without_direction_counts_nowhere(monkeypatch: pytest.MonkeyPat
         monkeypatch.setitem(PLACES, name, [0.0, 0.0])
     found = geometry(Made(), queries, Documents(), qrels, RUN, 1)
     assert (found["alignment"], found["uniformity"]) == (None, None)
+
+
+def test_in_parts_it_is_the_same(monkeypatch: pytest.MonkeyPatch):
+    queries = pl.DataFrame({"query_id": ["q", "r"], "text": ["q", "r"]})
+    qrels = pl.DataFrame({"query_id": ["q", "q", "r"], "doc_id": ["b", "a", "c"], "relevance": [1, 1, 1]})
+    whole = geometry(Made(), queries, Documents(), qrels, RUN, 1)
+    assert whole["alignment"] == pytest.approx((0 + 2 + 2) / 3)
+    monkeypatch.setattr("tasks.evaluate.geometry.PAIRS_AT_ONCE", 2)
+    assert geometry(Made(), queries, Documents(), qrels, RUN, 1) == pytest.approx(whole)
