@@ -10,6 +10,7 @@ import polars as pl
 
 from tasks.encode.encoder import Encoder
 from tasks.encode.store import Vectors
+from tasks.evaluate.measures import in_blocks
 from tasks.tables import Documents
 
 NAMES = ("alignment", "uniformity", "gap")
@@ -83,8 +84,12 @@ def uniformity(vectors: np.ndarray) -> float | None:
 
 def gap(run: pl.DataFrame, right: pl.DataFrame) -> float | None:
     """What a query's best answer scores above its best other document, in the mean."""
-    marked = run.join(right.with_columns(right=pl.lit(True)), on=["query_id", "doc_id"], how="left", maintain_order="left")
-    is_right = pl.col("right").fill_null(False)
-    best = marked.group_by("query_id").agg(answer=pl.col("score").filter(is_right).max(), other=pl.col("score").filter(~is_right).max())
-    value = best.select((pl.col("answer") - pl.col("other")).drop_nulls().cast(pl.Float64).mean()).item()
-    return None if value is None else float(value)
+    told, is_right = right.with_columns(right=pl.lit(True)), pl.col("right").fill_null(False)
+    sums = [(0.0, 0)]
+    for part in in_blocks(run):
+        marked = part.join(told, on=["query_id", "doc_id"], how="left", maintain_order="left")
+        best = marked.group_by("query_id").agg(answer=pl.col("score").filter(is_right).max(), other=pl.col("score").filter(~is_right).max())
+        values = best.select((pl.col("answer") - pl.col("other")).cast(pl.Float64).drop_nulls().sort())["answer"]
+        sums.append((float(values.sum()), len(values)))
+    total, count = map(sum, zip(*sums, strict=True))
+    return total / count if count else None

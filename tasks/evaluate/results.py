@@ -51,8 +51,9 @@ def evaluate(
     documents = Documents(Path("data") / collection / "documents.parquet")
     runs, values, metrics = [], [], {}
     for part in asked(collection, min_relevance):
-        whole = rank(part.queries, documents, part.qrels, kept_for(part, task))
-        run = whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
+        kept = kept_for(part, task)
+        whole = rank(part.queries, documents, part.qrels, kept)
+        run = whole if kept.depth <= DEPTH else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
         scored = per_query(run, part.qrels, min_relevance)
         runs.append(run)
         values.append(scored.with_columns(split=pl.lit(part.split)))
