@@ -22,14 +22,19 @@ def with_texts(account: dict) -> dict:
     if all(text in one for one in shown for text in TEXTS):
         return account
     folder, training = Path("data") / account["collection"], training_set.read()
+    prefixes = {one.name: one.prefix for one in training}
+
+    def named_in_training(one: dict) -> str:
+        return prefixes.get(one["collection"], "") + one["training_id"]  # the file has the id of its source
+
     asked = {split: texts(tables.read("queries", folder / split / "queries.parquet")) for split in {one["split"] for one in shown}}
-    documents = training.texts([one["training_id"] for one in shown if one["kind"] == "positive"]).select("doc_id", "full_text")
+    documents = training.texts([named_in_training(one) for one in shown if one["kind"] == "positive"]).select("doc_id", "full_text")
     trained = {"query": texts(training.queries()), "positive": dict(documents.iter_rows())}
     named = [
         one
         | {
             "asked": asked[one["split"]].get(one["asked_id"], one["asked_id"]),
-            "training": trained[one["kind"]].get(one["training_id"], one["training_id"]),
+            "training": trained[one["kind"]].get(named_in_training(one), one["training_id"]),
         }
         for one in shown
     ]

@@ -65,7 +65,7 @@ def test_a_positive_that_leaks_is_shown_with_its_text(workspace: Path):
     collection("ours", OURS, {"t1": "an unlike question"})
     collection("theirs", {"q9": "who paints roses"}, {"t1": "ours tells of what is a heap"})
     found = prepared(train_on=["ours", "theirs"])
-    assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [("positive", "ours/d-q2")]
+    assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [("positive", "d-q2")]
     [shown] = leaks(["theirs"])[0]["examples"]
     assert shown["training"] == shown["asked"] == "ours tells of what is a heap"
 
