@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tasks.stage import SWITCHES
 
@@ -13,6 +14,8 @@ PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared" / "data"
 
 os.environ.update(SWITCHES)
+settings.register_profile("untimed", deadline=None)  # nothing is timed in a test
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
