@@ -64,7 +64,12 @@ def main() -> None:
     unjudged = {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]}
     recipes = {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in settings["recipes"].items()}
     made_on = f"{machine()}, {settings['model']['precision']}"
-    tables = flat.flat(found, harms, levels, flipped, mining, {name: one["rows"] for name, one in unjudged.items()}, leaked)
+    of_suites = abilities.shown(suites, list(dict.fromkeys(one.name for one in found)), answer.base, set(rounds), settings)
+    mteb, rows_of_holes = (
+        {name: by_mteb(name, found) for name in settings["evaluate_on"]},
+        {name: one["rows"] for name, one in unjudged.items()},
+    )
+    tables = flat.flat(found, harms, levels, flipped, mining, rows_of_holes, leaked, of_suites, mteb, lying, overall(found))
     flat.write(tables, [answer.headline, *warnings, *unhurt, *answer.details])
     models = {f"models/{name}": name for name in rounds}
     about = {"commit": git_commit(), "machine": made_on, "models": hashes(models), "recipes": recipes}
@@ -86,7 +91,7 @@ def main() -> None:
         },
         "holes": unjudged,
         "spaces": lying,
-        "by_mteb": {name: by_mteb(name, found) for name in settings["evaluate_on"]},
+        "by_mteb": mteb,
         "warnings": warnings,
         "unhurt": unhurt,
         "harms": harms,
@@ -100,7 +105,7 @@ def main() -> None:
             for name, told in kinds_told.items()
         },
         "kind_contrasts": by_kind.contrasts(levels),
-        "abilities": abilities.shown(suites, list(dict.fromkeys(one.name for one in found)), answer.base, set(rounds), settings),
+        "abilities": of_suites,
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": moved,

@@ -9,12 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from tasks.files import folder_written_whole, written_whole
+from tasks.report.abilities import Shown
 from tasks.report.by_kind import Level
 from tasks.report.flips import Flips
 from tasks.report.holes import Holes
 from tasks.report.hurt import Harm
 from tasks.report.negatives import Mined
-from tasks.report.scores import Against, Score
+from tasks.report.scores import Against, Overall, Score
 
 TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
 MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")
@@ -25,6 +26,10 @@ TITLES = {
     "contrasts": "Differences in nDCG@10, with 95 % intervals and p adjusted by Holm",
     "harm": "Did training hurt the base model?",
     "kinds": "nDCG@10 by kind of query",
+    "suites": "Suites for one ability",
+    "mteb": "By mteb's own scorer",
+    "vectors": "How the vectors lie",
+    "overall": "All collections together",
     "flips": "Queries answered before and not any more",
     "negatives": "Right answers among the negatives",
     "holes": "What nobody has judged",
@@ -34,7 +39,8 @@ TITLES = {
 
 def flat(
     found: list[Score], harms: list[Harm], levels: list[Level], flips: list[Flips], mined: list[Mined], holes: dict[str, list[Holes]],
-    leaks: list[dict],
+    leaks: list[dict], suites: list[Shown], mteb: dict[str, list[tuple[str, str, float]]], vectors: dict[str, list[dict]],
+    together: list[Overall],
 ) -> dict[str, pl.DataFrame]:  # fmt: skip
     """A table for each of `TITLES`; empty ones are left out."""
     rows = {
@@ -55,6 +61,20 @@ def flat(
             for one in levels
             for inside in one.rounds
         ],
+        "suites": [
+            {"collection": one.collection, "name": one.name, "measure": one.own.measure, "chance": one.own.chance,
+             **{part: getattr(one.own.found, part) for part in ("estimate", "low", "high", "count")},
+             "difference": one.difference and one.difference.mean, "difference_low": one.difference and one.difference.low,
+             "difference_high": one.difference and one.difference.high, "p": one.p}
+            for one in suites
+        ],
+        "mteb": [
+            {"collection": collection, "name": name, "measure": measure, "value": value}
+            for collection, own in mteb.items()
+            for name, measure, value in own
+        ],
+        "vectors": [{"collection": collection, **row} for collection, own in vectors.items() for row in own],
+        "overall": [{"name": one.name, "mean_ndcg_at_10": one.mean, "borda": one.borda} for one in together],
         "flips": [
             {name: getattr(one, name) for name in ("name", "start", "collection", "queries", "answered", "lost", "won", "worse", "better")}
             for one in flips

@@ -96,6 +96,8 @@ def test_the_page_shows_a_suite_by_itself(suite: dict):
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
     assert "One ability at a time" in text
     assert "pairs r2 pairwise accuracy 0.25 0.5000" in text
+    rows = pl.read_parquet("reports/tables/suites.parquet").select("name", "estimate", "difference").rows()
+    assert rows == [("bm25", 0.0, 0.0), ("r0", 0.0, None), ("r1", 0.0, 0.0), ("r2", 0.5, 0.5), ("r3", 0.5, 0.5)]
     assert "All collections together" not in text  # one collection is left
     assert "pairs, 4 test queries" not in text
 

@@ -10,6 +10,7 @@ import pytest
 
 from hone.export import export_model
 from tasks.errors import Refused
+from tasks.files import read_json, write_json
 from tasks.report.__main__ import main
 from tasks.report.flat import as_markdown, escaped
 from tasks.report.scores import all_scores
@@ -39,6 +40,19 @@ def test_tables_hold_what_the_page_was_made_of(made: Path):
         assert (rows[key]["difference"], rows[key]["low"], rows[key]["p"]) == (against.difference.mean, against.difference.low, against.p)
     assert table("negatives").rows() == [("r2", 2, 1, 0.5), ("r3", 4, 0, 0.0)]
     assert set(table("holes")["name"]) == {"bm25", "r0", *ROUNDS}
+
+
+def test_tables_of_vectors_mteb_and_all_collections(workspace: Path):
+    write_all(("first", "second"))
+    file = Path("reports/metrics/r1/second.json")
+    write_json(file, read_json(file) | {"mteb": {"map_at_1000": 0.25}})
+    main()
+    assert table("mteb").rows() == [("second", "r1", "map_at_1000", 0.25)]
+    assert set(table("vectors").select("collection", "name").rows()) == {
+        (one, name) for one in ("first", "second") for name in ("r0", *ROUNDS)
+    }
+    assert table("overall").select("name", "mean_ndcg_at_10").rows()[-1] == ("r3", 0.875)
+    assert "## By mteb's own scorer" in Path("reports/cards/r1.md").read_text()
 
 
 def test_markdown_has_every_table_with_its_file(made: Path):
