@@ -74,7 +74,7 @@ def compare(
     filled: Annotated[str | None, typer.Option(help="A judge that has filled holes (`hone judge holes`): with its labels too.")] = None,
 ) -> None:
     """Two rounds, query by query: what changed, how sure that is, and for which queries it got worse."""
-    from hone.compare import compare as hold
+    from hone.compare.command import compare as hold
 
     hold(one, other, on, margin, out, by, filled)
 
@@ -216,7 +216,7 @@ def judge_check(
     precision: Annotated[float, typer.Option(help="What the lower end of its precision must reach to promote.")] = 0.8,
 ) -> None:
     """How well a judge tells answers from others, what its probabilities mean, what it costs, and whether it may promote."""
-    from hone.judge_check import check
+    from hone.judge.check import check
 
     check(name, on, round, gold, pairs, limit, split, people, precision)
 
@@ -234,7 +234,7 @@ def judge_holes(
     sheet: Annotated[Path | None, typer.Option(help="With people:NAME: write the pairs on a sheet, as CSV and as a page.")] = None,
 ) -> None:
     """Let a judge fill holes: documents that rankings show and nobody has judged, as labels of its own that nothing trains on."""
-    from hone.judge_holes import fill
+    from hone.judge.holes import fill
 
     fill(name, on, depth, limit, None if names is None else [one.strip() for one in names.split(",")], split, tokens, money, sheet)
 
@@ -248,7 +248,7 @@ def judge_sheet(
     of: Annotated[Literal["negatives", "candidates"], typer.Option(help="What is drawn from: judges read negatives.")] = "negatives",
 ) -> None:
     """Write a sheet of a round's pairs for a person to judge, as CSV and as a page that opens offline."""
-    from hone.judge_people import sheet
+    from hone.judge.people import sheet
 
     sheet(round, n, out, seed, of)
 
@@ -259,7 +259,7 @@ def judge_read(
     by: Annotated[str, typer.Option(help="Who judged: the judge people:NAME.")],
 ) -> None:
     """Record what a person said on a sheet, and say how the person did on the pairs that are known."""
-    from hone.judge_people import read
+    from hone.judge.people import read
 
     read(file, by)
 
@@ -272,7 +272,7 @@ def judge_serve(
     context: Annotated[int, typer.Option(min=256, help="Tokens of prompt and answer together.")] = 4096,
 ) -> None:
     """Serve a model of this machine by OpenAI's protocol, until Ctrl-C."""
-    from hone.judge_serve import serve
+    from hone.judge.serve import serve
 
     serve(model, port, slots, context)
 
@@ -280,7 +280,7 @@ def judge_serve(
 @judge_app.command("retry")
 def judge_retry(round: Annotated[str, typer.Argument(help="The round whose unknown verdicts are asked for again.")]) -> None:
     """Ask again what judges could not say in a round; `dvc repro` then does it."""
-    from hone.judge_retry import retry
+    from hone.judge.retry import retry
 
     retry(round)
 

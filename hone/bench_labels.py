@@ -13,8 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.judge_check import desk_of
-from hone.judge_given import judge_line
+from hone.judge.check import desk_of
+from hone.judge.given import judge_line
 from hone.screen import line, table
 from tasks import methods, params, resolved, tables, training_set
 from tasks.carried_labels import carried_labels

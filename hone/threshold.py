@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hone.compare import min_relevance
 from hone.screen import line, table
+from hone.workspace import min_relevance
 from tasks import params, resolved, tables
 from tasks.doubt.guarantee import Pairs, false_at_most, kept, losing_at_most, lost
 from tasks.errors import Refused, nearest

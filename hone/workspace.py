@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.errors import Refused, nearest
+from tasks.params import Params
 
 ROUNDS = Path("rounds")
 
@@ -20,3 +21,15 @@ def round_folder(round: str) -> Path:
         hint = nearest(round, there) if there else "`dvc repro` makes them"
         raise Refused(f"there is no round '{round}' in {ROUNDS}/: {hint}")
     return ROUNDS / round
+
+
+def min_relevance(given: Params, collection: str) -> int:
+    """The grade from which on a document of a collection is right.
+
+    Raises:
+        Refused: params.yaml does not know the collection any more.
+    """
+    if collection not in given.collections:
+        known = nearest(collection, list(given.collections))
+        raise Refused(f"'{collection}' was evaluated once and is no collection of params.yaml now: {known}. Put it back, or use --on.")
+    return given.collections[collection].min_relevance

@@ -12,7 +12,7 @@ import polars as pl
 import yaml
 
 from hone.bench_labels import FREE, Bench, line_of
-from hone.judge_check import desk_of
+from hone.judge.check import desk_of
 from tasks import methods, tables
 from tasks.errors import Refused, nearest
 from tasks.relabel.__main__ import ask

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from hone.judge_retry import retry
+from hone.judge.retry import retry
 from hone.plan_judging import cost, judging, plan_judging
 from tasks import params, tables
 from tasks.errors import Refused

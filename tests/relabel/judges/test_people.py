@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone import judge_people
+from hone.judge import people as judge_people
 from tasks import tables
 from tasks.errors import Refused
 from tasks.files import home

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hone.compare import compare
+from hone.compare.command import compare
 from tasks import params
 from tasks.errors import Refused
 from tasks.report.open import main as open_loop

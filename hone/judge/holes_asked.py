@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from hone.judge_given import OfSplit
+from hone.judge.given import OfSplit
 from hone.plan_judging import SAMPLE, cost, counter_of
 from hone.screen import line
 from tasks.errors import Refused

@@ -18,10 +18,10 @@ import yaml
 from tasks import methods
 from tasks.files import alive, home
 from tasks.relabel import gguf, identity
+from tests.conftest import PROJECT
 from tests.relabel.answering import desk, questions
 from tests.relabel.test_server import children
 
-PROJECT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "hone", "judge", "serve", "--context", "512"]
 
 

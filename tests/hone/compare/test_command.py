@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.compare import compare
+from hone.compare.command import compare
 from tasks.errors import Refused
 from tests.prepared import COLLECTION, write_params
 from tests.report.made_up import DEV, TEST, evaluated_on, save, write_all, write_scores

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from hone.judge_apart import PEOPLE, Filler, plain, refuse_related
+from hone.compare.pairwise import Compared, pairwise
+from hone.judge.apart import PEOPLE, Filler, plain, refuse_related
 from tasks.doubt import filled
 from tasks.doubt.holes import FIRST, Bounds, bounds, seen
 from tasks.doubt.unjudged import unjudged
@@ -20,9 +20,6 @@ from tasks.report.holes import Judged
 from tasks.report.scores import MEASURE
 from tasks.report.words import count, share, signed
 from tasks.resolve.judges import FITNESS
-
-if TYPE_CHECKING:
-    from hone.compare import Compared
 
 
 @dataclass(frozen=True)
@@ -85,8 +82,6 @@ def with_filling(
         filling: the judge's.
         draw: of the intervals.
     """
-    from hone.compare import pairwise
-
     if filling.rows.is_empty():
         return [
             f"{filling.judge} has filled no holes of {by.collection}: `hone judge holes {filling.judge} --on {by.collection}` does."

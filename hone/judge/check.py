@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.judge_given import OfSplit, candidates_of, collection_of, gold_judge, hidden_of, judge_line, round_of
-from hone.judge_table import show
+from hone.judge.given import OfSplit, candidates_of, collection_of, gold_judge, hidden_of, judge_line, round_of
+from hone.judge.table import show
 from tasks import params, resolved, training_set
 from tasks.encode.models import Models
 from tasks.errors import Refused

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.judge_apart import PEOPLE, Filler, models_of, plain, refuse_related
-from hone.judge_check import desk_of, refuse_silent
-from hone.judge_given import OfSplit, collection_of, judge_line, person_line, round_of
-from hone.judge_holes_asked import told_before, wanted_of
-from hone.judge_holes_sheet import sheet_of_holes
+from hone.judge.apart import PEOPLE, Filler, models_of, plain, refuse_related
+from hone.judge.check import desk_of, refuse_silent
+from hone.judge.given import OfSplit, collection_of, judge_line, person_line, round_of
+from hone.judge.holes_asked import told_before, wanted_of
+from hone.judge.holes_sheet import sheet_of_holes
 from hone.screen import line
 from tasks import params, training_set
 from tasks.doubt import filled

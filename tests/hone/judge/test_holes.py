@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone import judge_people
-from hone.compare import compare
-from hone.judge_holes import fill
-from hone.judge_holes_asked import texts_of
+from hone.compare.command import compare
+from hone.judge import people as judge_people
+from hone.judge.holes import fill
+from hone.judge.holes_asked import texts_of
 from tasks import methods, tables
 from tasks.doubt import filled
 from tasks.errors import Refused
@@ -86,7 +86,7 @@ def ranking(queries: pl.DataFrame, order: str) -> pl.DataFrame:
 
 
 def line_of(name: str) -> dict:
-    from hone.judge_given import judge_line
+    from hone.judge.given import judge_line
     from tasks import params
 
     return judge_line(params.read(), name)
@@ -335,8 +335,8 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     assert "If they are right, r1 gives +0.072 more than r0 in rank-biased precision (between −0.072 and +0.072 without them)" in told
     assert "without them): the two rank no unjudged document differently any more." in told
     # Right are a and b, at places 2 and 3 against 1 and 2: (.6309 + .5) / 1.6309 = .6934 and 1; without b .6309 in both.
-    assert "| ndcg_at_10 | 0.6309 | 0.6309 | 0.0000 |" in after
-    assert "| ndcg_at_10, filled by strong | 0.6934 | 1.0000 | +0.3066 |" in after
+    assert r"| ndcg\_at\_10 | 0.6309 | 0.6309 | 0.0000 |" in after
+    assert r"| ndcg\_at\_10, filled by strong | 0.6934 | 1.0000 | +0.3066 |" in after
     assert "How often strong is right on ours nobody has shown: `hone judge check strong --on ours` does." in told
 
 

@@ -12,8 +12,8 @@ from threading import Thread
 import polars as pl
 import pytest
 
-from hone.judge_check import check
-from hone.judge_given import OfSplit, collection_of
+from hone.judge.check import check
+from hone.judge.given import OfSplit, collection_of
 from tasks import methods, params, tables
 from tasks.errors import Refused
 from tasks.files import read_json

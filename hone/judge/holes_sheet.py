@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.judge_holes_asked import Wanted, texts_of
-from hone.judge_people import put_out
+from hone.judge.holes_asked import Wanted, texts_of
+from hone.judge.people import put_out
 from hone.screen import line
 from tasks.relabel.sheet import drawn
 from tasks.seeds import generator

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hone.compare import compare
+from hone.compare.command import compare
 from tasks.errors import Refused
 from tests.prepared import COLLECTION, write_params
 from tests.report.made_up import save, write_all
