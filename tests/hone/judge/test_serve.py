@@ -72,7 +72,7 @@ def test_however_it_ends_nothing_listens_afterwards(served: tuple[subprocess.Pop
             break
         time.sleep(0.1)
     assert not alive(server)
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(httpx.TransportError):
         httpx.get(f"{url}/models", trust_env=False)
 
 
