@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks import methods
 from tasks.errors import Refused, nearest
 from tasks.files import read_json
-from tasks.params import Params
-from tasks.resolve import abilities
+from tasks.params import Collection, Params
 
 METRICS = Path("reports/metrics")
 
@@ -32,9 +32,15 @@ def stages_of(name: str, stages: list[str]) -> set[str]:
 
 
 def chosen_by(given: Params) -> list[str]:
-    """The collections that choose rounds: suites for one ability do not."""
-    suites = abilities.of_all(given)
-    return [name for name in given.evaluate_on if name not in suites]
+    """The collections that choose rounds: suites for one ability do not.
+
+    Sources are read and not imported: a flow's process that has loaded polars is no longer ended by Ctrl-C (tried).
+    """
+    return [name for name in given.evaluate_on if not is_suite(given.collections[name])]
+
+
+def is_suite(item: Collection) -> bool:
+    return bool(item.ability or methods.constant("collect", item.source.partition(":")[0], "ABILITY"))
 
 
 def evaluations_of(name: str, given: Params) -> list[str]:

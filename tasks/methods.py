@@ -137,6 +137,15 @@ def checked(place: str, given: Any, where: str) -> dict[str, Any]:
         raise Refused(f"{where}: {error}") from None
 
 
+def constant(place: str, name: str, constant: str) -> Any:
+    """What a method's module says beside its function, read from its text and not imported; null where it says nothing."""
+    tree = ast.parse(TASKS.joinpath(*place.split("."), f"{name.replace('-', '_')}.py").read_bytes())
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == constant for target in node.targets):
+            return ast.literal_eval(node.value)
+    return None
+
+
 def _defines(file: Path, function: str) -> bool:
     tree = ast.parse(file.read_bytes())
     return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)

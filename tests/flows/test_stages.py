@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ from flows import stages as dvc
 from flows.loop import wanted
 from tasks import params
 from tasks.files import write_json
+from tests.conftest import PROJECT
 from tests.flows.project import made
 from tests.prepared import COLLECTION, write_params
 
@@ -71,3 +74,19 @@ def test_suites_for_one_ability_end_no_loop(workspace: Path):
     given = params.read()
     assert early_stop.gain("r1", given).value == 0
     assert early_stop.evaluations_of("r1", given) == ["evaluate@r1-ours"]
+
+
+def test_a_suite_is_known_by_its_source_too(workspace: Path):
+    collections = {"ours": COLLECTION | {"path": "inputs"}, "pairs": {"source": "negation", "path": "requirements.txt"}}
+    write_params(collections=collections, train_on=["ours"], evaluate_on=["ours", "pairs"])
+    assert early_stop.chosen_by(params.read()) == ["ours"]
+
+
+def test_a_flow_loads_no_library_that_takes_ctrl_c_from_it():
+    """With polars in its process a flow that waits for its stages was not ended by SIGINT."""
+    code = (
+        "import sys, flows.loop, flows.early_stop as stop; from tasks import params;"
+        "given = params.read(); stop.chosen_by(given); stop.evaluations_of('r1', given); print('polars' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
