@@ -18,6 +18,7 @@ import polars as pl
 
 from tasks.encode.model import ModelFolder
 from tasks.errors import Refused, listed, nearest
+from tasks.evaluate.measures import nested
 from tasks.stage import may_download
 
 if TYPE_CHECKING:
@@ -144,12 +145,6 @@ class Ranking:
 
     def search(self, *_: Any, **__: Any) -> dict[str, dict[str, float]]:
         return self.results
-
-
-def nested(frame: pl.DataFrame, value: str) -> dict[str, dict[str, Any]]:
-    """{query: {document: value}}."""
-    grouped = frame.group_by("query_id", maintain_order=True).agg("doc_id", value)
-    return {query: dict(zip(documents, values, strict=True)) for query, documents, values in grouped.iter_rows()}
 
 
 def mteb_task(name: str, subset: str | None = None, split: str | None = None) -> MtebTask:

@@ -8,9 +8,9 @@ from typing import Literal
 import polars as pl
 
 from hone.audit.subject import Subject
+from tasks.report import words
 
 SHOWN = 2  # examples of a finding
-CHARACTERS = 700  # of a text in an example
 LISTED = 10_000  # places of a finding in the JSON
 
 
@@ -66,8 +66,7 @@ class Finding:
 
 def cut(text: str | None) -> str:
     """The beginning of a text that a page shows."""
-    text = text or ""
-    return text if len(text) <= CHARACTERS else text[:CHARACTERS].rstrip() + " …"
+    return words.cut(text or "")
 
 
 def where(subject: Subject, pair: dict) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.leakage.texts import SPLITS
-from tasks.report.words import count, joined, share
+from tasks.report.words import count, cut, joined, share
 
 CHARACTERS = 100
 
@@ -50,11 +50,8 @@ def asked(account: dict) -> list[tuple[str, dict]]:
 def example(account: dict) -> str:
     """One pair in words."""
     one = account["examples"][0]
+    seen, asked_for = (cut(one[side], CHARACTERS) for side in ("training", "asked"))
     return (
-        f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({cut(one['training'])!r}) and the {one['split']} "
-        f"query '{one['asked_id']}' ({cut(one['asked'])!r})"
+        f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({seen!r}) and the {one['split']} "
+        f"query '{one['asked_id']}' ({asked_for!r})"
     )
-
-
-def cut(text: str) -> str:
-    return text if len(text) <= CHARACTERS else text[:CHARACTERS].rstrip() + " …"

@@ -15,9 +15,8 @@ from tasks.doubt.paired import SAME, holm, randomisation
 from tasks.evaluate.ability import Measured, measured
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import ranking_of
+from tasks.relabel.fitness.share import Z
 from tasks.seeds import generator
-
-Z = 1.959964  # of the normal distribution, for 95 %
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import polars as pl
 
 from tasks.errors import Refused
 from tasks.files import read_json
-from tasks.report.examples import cut
+from tasks.report.words import cut
 from tasks.training_set import TrainingSet
 
 FILE = Path("reports/drift.json")

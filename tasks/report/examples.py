@@ -9,11 +9,11 @@ import polars as pl
 
 from tasks import tables
 from tasks.report.negatives import PAIR
+from tasks.report.words import cut
 from tasks.seeds import generator
 from tasks.training_set import TrainingSet
 
 QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
-CHARACTERS = 700
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,3 @@ def example(query_id: str, text: str, rows: list[dict]) -> Example | None:
         for row in rows
     ]
     return Example(query_id, text, documents[0], documents[1:]) if rows[0]["place"] == 0 else None
-
-
-def cut(text: str) -> str:
-    """The beginning of a text, marked where something follows."""
-    return text if len(text) <= CHARACTERS else text[:CHARACTERS].rstrip() + " …"

@@ -9,8 +9,8 @@ import polars as pl
 
 from tasks import tables
 from tasks.files import read_json
-from tasks.report.examples import cut
 from tasks.report.negatives import PAIR
+from tasks.report.words import cut
 from tasks.training_set import TrainingSet
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))

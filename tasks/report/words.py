@@ -6,6 +6,7 @@ from tasks.doubt.intervals import Interval
 from tasks.doubt.paired import LEVEL, Paired, no_worse
 
 MINUS = "−"
+CHARACTERS = 700  # of a text that a page shows
 
 
 def signed(value: float, decimals: int = 3) -> str:
@@ -41,6 +42,11 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def least_seen(bound: float) -> str:
     """The smallest difference that is seen: of a measure that goes from 0 to 1 none is greater than 1."""
     return f"{bound:.3f}" if bound < 1 else "1, the greatest there can be,"
+
+
+def cut(text: str, most: int = CHARACTERS) -> str:
+    """The first `most` characters of a text, marked where something follows."""
+    return text if len(text) <= most else text[:most].rstrip() + " …"
 
 
 def joined(words: list[str]) -> str:

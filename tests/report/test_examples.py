@@ -5,6 +5,7 @@ from pathlib import Path
 from tasks.report import examples as module
 from tasks.report.examples import examples
 from tasks.report.negatives import hidden_pairs
+from tasks.report.words import CHARACTERS
 from tests.report.made_up import write_all, write_training
 
 
@@ -58,4 +59,4 @@ def test_a_round_that_mined_nothing_has_none(workspace: Path):
 
 def test_long_texts_are_cut(workspace: Path):
     write_all(texts={"d1": "x" * 5000})
-    assert {len(example.positive.text) for example in drawn("r2")} == {module.CHARACTERS + 2, len("text of d2")}
+    assert {len(example.positive.text) for example in drawn("r2")} == {CHARACTERS + 2, len("text of d2")}
