@@ -165,14 +165,15 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
     used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
     if stage == "score":
         used += [("score", line["method"]) for line in scorers(made).values()]
+    vectors = stage == "sample" and any("models" in methods.find(place, method).reads for place, method in used)
     return {
         "round": name,
         "from": start,
         "stage": stage,
         "seed": given.seed,
         stage: section if section else "none",
-        **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) else {}),
-        **({"teachers": teachers(made)} if stage in ("retrieve", "score") else {}),
+        **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors else {}),
+        **({"teachers": teachers(made)} if stage in ("retrieve", "score") or vectors else {}),
         **({"scorers": scorers(made)} if stage == "score" else {}),
         **({"files": input_files(section)} if stage == "retrieve" else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
@@ -218,7 +219,7 @@ def scorers(made: Recipe) -> dict[str, dict]:
         Refused: two lines of the same name, or a rule that compares by what nobody scores.
     """
     dense = {source_name(line): line["parameters"] for line in made.retrieve if line["method"] == "dense"}
-    ruled = [line["parameters"].get("scorer", NO_SCORER) for line in made.sample.keep if made.retrieve]
+    ruled = [line["parameters"].get("scorer", NO_SCORER) for line in [*made.sample.keep, made.sample.choose] if made.retrieve]
     if None in ruled and not dense:
         dense = {"dense": {"model": None, "revision": None}}
     named = {

@@ -108,6 +108,9 @@ class Recipe(Section):
 
     about: str
     paper: str | None = None
+    # What the recipe is to its paper, and what it does otherwise (adapted) or lacks (partial); null where there is no paper.
+    fidelity: Literal["faithful", "adapted", "partial"] | None = None
+    differs: str | None = None
     retrieve: list[Line] = []
     rank: Literal["none"] = "none"
     score: list[Line] = []

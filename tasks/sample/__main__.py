@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
 
 from tasks import methods, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
+from tasks.encode.models import Models
 from tasks.files import write_json
 from tasks.retrieve.random import random as random_documents
 from tasks.sample import shortage
-from tasks.sample.pool import Pool, merged
+from tasks.sample.choose.top import top
+from tasks.sample.pool import PAIR, Pool, merged
 from tasks.stage import run, say
 from tasks.training_set import TrainingSet
 
 # Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
 DRAWN_FOR_ONE = 4
+# What is known of a round's candidates alone: rules that read it cannot tell of documents drawn afterwards.
+NEED_CANDIDATES = frozenset({"scores", "trained", "models"})
 
 
 def main(round: str) -> None:
@@ -40,12 +44,17 @@ def sampled(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     """Negatives, removed rows and counts of a round.
 
-    Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap.
+    Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap. `beyond_top` counts
+    what the recipe chose that `top` would not have chosen of the same candidates.
     """
     section = settings["sample"]
     rows = merged(candidates)
     if rows.is_empty():
-        return tables.empty("negatives"), tables.empty("removed"), {"candidates": 0, "chosen": 0, "removed": {}, "shortage": {}}
+        return (
+            tables.empty("negatives"),
+            tables.empty("removed"),
+            {"candidates": 0, "chosen": 0, "removed": {}, "shortage": {}, "beyond_top": 0},
+        )
     positives = labels.filter(pl.col("label") == "positive")
     queries = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
     rules = Rules(section["keep"], labels, positives, scores, training, settings)
@@ -55,10 +64,9 @@ def sampled(
     place = pl.col("rank") if window["counted"] == "before" else pl.int_range(1, pl.len() + 1).over("query_id")
     within = in_window(pool.rows, window, place)
     choose = section["choose"]
-    chosen = methods.find("sample.choose", choose["method"])(
-        choose["parameters"], pool=within, seed=settings["seed"], round=settings["round"]
-    )
     n = choose["parameters"]["n"]
+    chosen = rules.chosen(choose, within)
+    beyond_top = len(chosen.join(top(within, n=n), on=PAIR, how="anti"))
     short = shortage.missing(chosen, queries["query_id"], n)
     counts = {"short": len(short), "rule": section["on_shortage"]}
     if section["on_shortage"] == "widen":
@@ -81,6 +89,7 @@ def sampled(
     by_rule = removed.group_by("rule", maintain_order=True).len("count").rows()
     return chosen, removed, {
         "queries": len(queries), "candidates": len(rows), "chosen": len(chosen), "removed": dict(by_rule), "shortage": counts,
+        "beyond_top": beyond_top,
     }  # fmt: skip
 
 
@@ -96,7 +105,7 @@ def in_query_order(chosen: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:
 
 
 class Rules:
-    """The recipe's `keep` rules, with the tables that they read."""
+    """The recipe's `keep` rules, with the tables that they and the rule that chooses may ask for, each by its name here."""
 
     def __init__(
         self, lines: list[dict], labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
@@ -104,34 +113,44 @@ class Rules:
     ) -> None:  # fmt: skip
         self.lines, self.labels, self.positives, self.scores = lines, labels, positives, scores
         self.training, self.settings = training, settings
+        self.seed, self.round = settings["seed"], settings["round"]
 
     def apply(self, pool: Pool) -> None:
         """Remove from the pool what the rules name, in their order."""
         texts = self._texts(pool.rows)
         for line in self.lines:
-            pool.remove(line["method"], self._method(line)(line["parameters"], **self._tables(pool.rows, texts)))
+            pool.remove(line["method"], self._done("sample.keep", line, pool.rows, texts))
+
+    def chosen(self, line: dict, rows: pl.DataFrame) -> pl.DataFrame:
+        """What the rule that chooses takes of the candidates that are left."""
+        return self._done("sample.choose", line, rows)
 
     def guarded(self, drawn: pl.DataFrame) -> pl.DataFrame:
         """Those of random documents that no rule removes which can tell without scores."""
         pool, texts = Pool(drawn), self._texts(drawn)
         for line in self.lines:
-            method = self._method(line)
-            if "scores" not in method.reads:
-                pool.remove(line["method"], method(line["parameters"], **self._tables(pool.rows, texts)))
+            if not NEED_CANDIDATES & set(methods.find("sample.keep", line["method"]).reads):
+                pool.remove(line["method"], self._done("sample.keep", line, pool.rows, texts))
         return pool.rows
 
-    def _method(self, line: dict) -> methods.Method:
-        return methods.find("sample.keep", line["method"])
+    @cached_property
+    def models(self) -> Models:
+        """Encoders, for methods that look at vectors; `resolve` tells the stage of models where a method does."""
+        return Models.of(self.settings)
+
+    @cached_property
+    def trained(self) -> pl.DataFrame:
+        """What the training of the round that this one starts from has seen."""
+        return tables.read("trained", Path("rounds") / self.settings["from"] / "trained.parquet")
+
+    def _done(self, place: str, line: dict, rows: pl.DataFrame, texts: pl.DataFrame | None = None) -> pl.DataFrame:
+        method = methods.find(place, line["method"])
+        given = {"pool": rows} | ({"texts": self._texts(rows) if texts is None else texts} if "texts" in method.reads else {})
+        return method(line["parameters"], **{name: given[name] if name in given else getattr(self, name) for name in method.reads})
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
         ids = pl.concat([rows["doc_id"], self.labels["doc_id"]]).unique()
         return self.training.texts(ids)
-
-    def _tables(self, rows: pl.DataFrame, texts: pl.DataFrame) -> dict[str, object]:
-        return {
-            "pool": rows, "labels": self.labels, "positives": self.positives, "scores": self.scores, "texts": texts,
-            "seed": self.settings["seed"], "round": self.settings["round"],
-        }  # fmt: skip
 
 
 def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: dict) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from tasks.errors import Refused
+from tasks.sample.compared import compared
 
 
 def positive_aware(
@@ -41,17 +42,8 @@ def positive_aware(
     Returns:
         query_id, doc_id, detail.
     """
-    names = scores["scorer"].unique(maintain_order=True).to_list()
     if pool.is_empty():
         return pool.select("query_id", "doc_id", detail=pl.lit(""))
-    if not names or (scorer is not None and scorer not in names):
-        raise Refused(f"positive-aware compares by '{scorer or 'dense'}', which scored nothing (scorers: {names or 'none'}).")
-    by = scores.filter(pl.col("scorer") == (scorer or names[0])).select("query_id", "doc_id", by="score")
-    reference = (
-        positives.join(by, on=["query_id", "doc_id"], how="inner", maintain_order="left")
-        .group_by("query_id", maintain_order=True)
-        .agg(reference=pl.col("by").min())
-    )
     positive = pl.col("reference")
     bounds = [
         *([positive - positive.abs() * (1 - share)] if share is not None else []),
@@ -61,9 +53,7 @@ def positive_aware(
     if not bounds:
         raise Refused("positive-aware has no bound: set `share`, `margin` or `absolute`.")
     return (
-        pool.select("query_id", "doc_id")
-        .join(by, on=["query_id", "doc_id"], how="left", maintain_order="left")
-        .join(reference, on="query_id", how="left", maintain_order="left")
+        compared(pool, positives, scores, scorer, "positive-aware")
         .with_columns(bound=pl.min_horizontal(bounds))
         .filter(~(pl.col("by") <= pl.col("bound")).fill_null(False))
         .select("query_id", "doc_id", detail=pl.format("scores {}, the bound is {}", rounded("by"), rounded("bound")))
