@@ -1,0 +1,46 @@
+"""Candidates beside the known positives of their query, as one scorer compares them: what rules about scores start from."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tasks.errors import Refused, nearest
+from tasks.sample.pool import PAIR
+
+
+def compared(pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:
+    """Every row of the pool, in its order, with its own score and that of its query's known positives.
+
+    Args:
+        pool: query_id, doc_id and more.
+        positives: query_id, doc_id.
+        scores: query_id, doc_id, scorer, score.
+        scorer: whose scores; null: the first that scored, which is the first dense source or the round's starting model.
+        rule: who asks, for messages.
+
+    Returns:
+        query_id, doc_id, by (the candidate's score; null where nobody gave one), reference (of the query's lowest-scored
+        known positive; null without one). In the scorer's space: cosine for the default encoder.
+
+    Raises:
+        Refused: nobody of that name scored.
+    """
+    by = of_scorer(scores, scorer, rule)
+    reference = (
+        positives.join(by, on=PAIR, how="inner", maintain_order="left").group_by("query_id", maintain_order=True).agg(pl.col("by").min())
+    )
+    return (
+        pool.select(PAIR)
+        .join(by, on=PAIR, how="left", maintain_order="left")
+        .join(reference.rename({"by": "reference"}), on="query_id", how="left", maintain_order="left")
+    )
+
+
+def of_scorer(scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:
+    """query_id, doc_id and `by` of one scorer's scores."""
+    names = scores["scorer"].unique(maintain_order=True).to_list()
+    if not names:
+        raise Refused(f"{rule} compares scores, and nobody scored this round's candidates: give the recipe a section `score`.")
+    if scorer is not None and scorer not in names:
+        raise Refused(f"{rule} compares by '{scorer}', which scored nothing: {nearest(scorer, names)}")
+    return scores.filter(pl.col("scorer") == (scorer or names[0])).select(*PAIR, by="score")
