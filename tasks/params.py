@@ -53,6 +53,7 @@ class Collection(Checked):
     train_queries: Annotated[int, Field(ge=1)] | None = None
     min_relevance: Annotated[int, Field(ge=1)] = 1
     split: Split = Split()
+    seed: int | None = None  # of which `train_queries` are taken; null: that of the whole file
     language: str = "english"
     absent_labels: Literal["refuse", "ignore"] = "refuse"
     repeated_queries: Literal["refuse", "leave-out"] = "refuse"

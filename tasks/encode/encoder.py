@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from tasks.encode import counted
 from tasks.encode.lock import torch_lock
 from tasks.encode.model import ModelFolder, Route
 from tasks.encode.precision import device_of, precision_of
@@ -110,6 +112,7 @@ class TextEncoder(ABC):
         asked = []
         for chunk in texts:
             keys = keys_of(chunk)
+            counted.asked(space.folder, keys)
             work.take(chunk, keys)
             asked.append(keys)
         work.finish()
@@ -206,7 +209,9 @@ class _Work:
             still = wanted[self.space.find(wanted)[:, 0] < 0]
             if len(still):
                 texts = [self.waiting[int(high), int(low)] for high, low in still]
-                vectors = self.worker.encode(texts, self.progress)
+                worker, began = self.worker, time.monotonic()
+                vectors = worker.encode(texts, self.progress)
+                counted.encoded(len(texts), time.monotonic() - began)
                 refuse_no_numbers(vectors, texts, self.encoder.user or self.encoder.name)
                 self.space.add(still, vectors)
         for high, low in wanted:

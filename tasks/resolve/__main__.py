@@ -50,7 +50,7 @@ def everything(given: Params) -> dict[str, dict]:
         **code.fingerprints(["tasks.start.__main__"]),
     }
     for name in given.evaluate_on:
-        asked = {"collection": name, "min_relevance": given.collections[name].min_relevance, "seed": given.seed}
+        asked = {"collection": name, "min_relevance": given.collections[name].min_relevance, "seed": seed_of(given, name)}
         settings[f"leakage/{name}"] = asked | code.fingerprints(["tasks.leakage.__main__"])
     refuse_above = given.leakage.refuse_above
     settings["admit"] = {"refuse_above": refuse_above, "evaluate_on": given.evaluate_on, **code.fingerprints(["tasks.leakage.admit"])}
@@ -141,10 +141,16 @@ def collect(given: Params, name: str) -> dict:
         "path": item.path,
         "train": name in given.train_on,
         "evaluate": name in given.evaluate_on,
-        "seed": given.seed,
+        "seed": seed_of(given, name),
         **item.model_dump(include={"hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "split", "language"}),
         **code.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
     }
+
+
+def seed_of(given: Params, name: str) -> int:
+    """The seed of what is drawn from a collection before any round."""
+    own = given.collections[name].seed
+    return given.seed if own is None else own
 
 
 def mteb_task_of(item: Collection) -> dict | None:

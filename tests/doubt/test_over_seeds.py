@@ -47,3 +47,9 @@ def test_the_interval_covers_the_truth_as_often_as_said(seeds_vary: float):
 def test_one_seed_says_nothing_of_others():
     with pytest.raises(ValueError, match="two seeds"):
         over_seeds(np.zeros((1, 9)))
+
+
+def test_the_smallest_difference_that_could_have_been_seen():
+    # Two by two as above: error 1 at one degree of freedom, t(.975) = 12.706 and t(.8) = 1.376.
+    assert over_seeds(np.array([[0.0, 0.0], [2.0, 2.0]])).detectable == pytest.approx(12.706 + 1.376, abs=2e-3)
+    assert over_seeds(np.zeros((2, 3))).detectable is None

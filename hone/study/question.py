@@ -1,0 +1,146 @@
+"""What a study asks: its arms and the contrasts between them, named before anything runs. A file in studies/, or words of a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import Refused, nearest
+from tasks.params import NAME, STAGES, explained
+from tasks.resolve import recipe
+
+FOLDER = Path("studies")
+# What a mined negative has to beat, the strongest last: a contrast is with the strongest that is among the arms.
+CONTROLS = ("random", "in-batch", "bm25", "top-k", "teacher-distil")
+MOST_CONTRASTS = 6
+SEEDS = 5
+
+
+class Part(BaseModel):
+    """A part of a study's file: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Arm(Part):
+    """A recipe, and what of it this arm changes, by section, as a round of params.yaml may."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    recipe: str
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Question(Part):
+    """All that is settled before a study runs.
+
+    Attributes:
+        question: in one sentence.
+        source: where the question comes from.
+        expected: what papers say, if anything.
+        arms: by name.
+        contrasts: pairs of arms, (one, other): other - one is tested.
+        rounds: of each arm.
+        seeds: 1 to so many; each draws batches and negatives anew, on the same queries and labels.
+        first: the recipe of a round that all arms begin with, the same for all; null: none.
+        steps: of training a round; null: one epoch of the training queries.
+        split: whose queries are measured.
+        train: changes of params.yaml's `train`.
+        on: the collection that contrasts are about; null: the first of `evaluate_on`.
+    """
+
+    question: str
+    source: str | None = None
+    expected: str | None = None
+    arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    contrasts: list[tuple[str, str]] = []
+    rounds: Annotated[int, Field(ge=1)] = 1
+    seeds: Annotated[int, Field(ge=1)] = SEEDS
+    first: str | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    split: Literal["test", "dev"] = "test"
+    train: dict[str, Any] = {}
+    on: str | None = None
+
+
+def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
+    """A study's name and what it asks.
+
+    Args:
+        what: names of recipes, or one file.
+        changes: rounds, seeds and so on as the command has them; null where it says nothing.
+
+    Raises:
+        Refused: there is no such file or recipe, or it cannot be meant.
+    """
+    if len(what) == 1 and what[0].endswith((".yaml", ".yml")):
+        file = Path(what[0])
+        name, given = file.stem, written(file)
+        where = str(file)
+    else:
+        given = {"question": f"What do {', '.join(what)} do here?", "arms": {name: {"recipe": name} for name in what}}
+        name, where = "-".join(what), "hone study"
+        if len(set(what)) < len(what):
+            raise Refused(f"hone study names a recipe twice: {', '.join(what)}")
+    given |= {key: value for key, value in changes.items() if value is not None}
+    try:
+        question = Question(**given)
+    except ValidationError as error:
+        raise Refused(f"{where}: {explained(error, Question)}") from None
+    if not question.contrasts:
+        question = question.model_copy(update={"contrasts": contrasts_of(question.arms)})
+    refuse(question, where)
+    return name[:60], question
+
+
+def written(file: Path) -> dict[str, Any]:
+    """The contents of a study's file."""
+    if not file.is_file():
+        there = sorted(str(path) for path in FOLDER.glob("*.yaml"))
+        raise Refused(f"{file} does not exist: {nearest(str(file), there)}")
+    try:
+        given = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise Refused(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(given, dict):
+        raise Refused(f"{file} is empty: a study has a `question`, `arms` and `contrasts`.")
+    return given
+
+
+def contrasts_of(arms: dict[str, Arm]) -> list[tuple[str, str]]:
+    """Each arm that is no control against the strongest control there is; among controls alone, each against the first."""
+    controls = [name for name in CONTROLS if name in arms]
+    others = [name for name in arms if name not in controls]
+    against = controls[-1] if controls and others else next(iter(arms))
+    return [(against, name) for name in arms if name != against and (name in others or not others)]
+
+
+def refuse(question: Question, where: str) -> None:
+    """Raises Refused where names are not those of arms or recipes, or more is contrasted than is decent."""
+    if len(question.contrasts) > MOST_CONTRASTS:
+        raise Refused(
+            f"{where}: {len(question.contrasts)} contrasts; {MOST_CONTRASTS} are the most that are tested at once, named before the run. "
+            "Name those that answer the question: --contrast ONE:OTHER, as often as needed (other arms are shown without a test)."
+        )
+    for pair in question.contrasts:
+        for name in pair:
+            if name not in question.arms:
+                raise Refused(f"{where}: the contrast {':'.join(pair)} names the arm '{name}': {nearest(name, question.arms)}")
+        if pair[0] == pair[1]:
+            raise Refused(f"{where}: the contrast {':'.join(pair)} holds an arm against itself.")
+    if len(set(question.contrasts)) < len(question.contrasts):
+        raise Refused(f"{where} names a contrast twice.")
+    for name, arm in question.arms.items():
+        if not NAME.fullmatch(name):
+            raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '.', '_' and '-'.")
+        for section in arm.changes:
+            if section not in STAGES:
+                raise Refused(f"{where}: the arm {name} has '{section}', which is no section of a recipe: {nearest(section, STAGES)}")
+    for name in [*(arm.recipe for arm in question.arms.values()), *([question.first] if question.first else [])]:
+        if name not in recipe.names():
+            raise Refused(f"{where} names the recipe '{name}': {nearest(name, recipe.names())} (recipes are the files in {recipe.FOLDER}/)")
