@@ -150,7 +150,23 @@ class Runner:
             StageFailed: it ended badly.
             Stopping: the block has ended meanwhile.
         """
-        process = self._started([*dvc(), "--wait-for-lock", "repro", "--single-item", stage])
+        code, said = self.heard([*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say)
+        if code:
+            raise StageFailed(f"{stage} failed. It said last:\n{last_lines(said)}")
+        return told(said)
+
+    def heard(self, command: list[str], what: str, say: Callable[[str], None]) -> tuple[int, str]:
+        """Run a command as one of these processes: how it ended, and all it said.
+
+        Args:
+            command: of this environment.
+            what: it does, for the message where it is ended.
+            say: is called with each line of output.
+
+        Raises:
+            Stopping: the block has ended meanwhile.
+        """
+        process = self._started(command)
         said = []
         try:
             for line in process.stdout:
@@ -162,10 +178,8 @@ class Runner:
             with self._lock:
                 self._running.discard(process)
         if self._stopping:
-            raise Stopping(f"{stage} was ended with the flow; run again, it goes on where it was.")
-        if code:
-            raise StageFailed(f"{stage} failed. It said last:\n{last_lines(''.join(said))}")
-        return told("".join(said))
+            raise Stopping(f"{what} was ended with the flow; run again, it goes on where it was.")
+        return code, "".join(said)
 
     def _started(self, command: list[str]) -> subprocess.Popen:
         with self._lock:

@@ -1,0 +1,115 @@
+"""One trial carried out as an experiment of DVC in a copy of the project, which shares its cache, the store and the ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from flows import stages as dvc
+from hone.study.arms import Trial
+from hone.study.clock import StageClock
+from hone.study.facts import gathered
+from hone.study.kept import USER, Kept, keep, kept
+from tasks.encode import counted
+from tasks.errors import Refused, listed
+from tasks.files import home
+
+CODE = ("tasks", "recipes", "inputs", "params.yaml", "dvc.yaml")
+
+
+class TrialFailed(Exception):
+    """A trial ended badly; the message is what it said last."""
+
+
+def carried_out(trial: Trial, runner: dvc.Runner, say: Callable[[str], None]) -> Kept:
+    """What a trial gives, from before or from running it now.
+
+    Args:
+        trial: an arm with a seed.
+        runner: ends what it started when its block ends.
+        say: is called with each line of the stages.
+
+    Raises:
+        TrialFailed: a stage of it failed; those before it are kept by DVC, and the next try begins there.
+    """
+    (home() / USER).mkdir(parents=True, exist_ok=True)
+    with FileLock(home() / USER / f"{trial.address}.lock"):
+        if (found := kept(trial.address)) is not None:  # another process may have done it meanwhile
+            return found
+        clock, encodings = StageClock(), []
+        if commit_of(trial.experiment) is None:
+            encodings = run(trial, runner, clock, say)
+        commit = commit_of(trial.experiment)
+        if commit is None:
+            raise TrialFailed(f"{trial.name}: DVC ended well and has no experiment {trial.experiment}: `dvc exp show`.")
+        found = gathered(trial, commit, clock.seconds, encodings)
+        keep(trial.address, found)
+    return found
+
+
+def run(trial: Trial, runner: dvc.Runner, clock: StageClock, say: Callable[[str], None]) -> list[dict]:
+    """Run the experiment; what its stages noted of encodings."""
+    command = [*dvc.dvc(), "exp", "run", "--temp", "--name", trial.experiment, *trial.overrides, *trial.targets]
+    with tempfile.TemporaryDirectory() as folder:
+        noted = Path(folder) / "encodings.jsonl"
+        runner.environment |= {"HONE_HOME": str(home()), counted.FILE: str(noted), "PYTHONPATH": ""}
+
+        def hear(line: str) -> None:
+            clock.hear(line)
+            say(line)
+
+        code, said = runner.heard(command, trial.name, hear)
+        if code:
+            raise TrialFailed(f"{trial.name} failed. It said last:\n{dvc.last_lines(said)}")
+        return [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
+
+
+def commit_of(experiment: str) -> str | None:
+    """The commit of an experiment; null where there is none."""
+    refs = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
+    found = [line.split() for line in refs.splitlines()]
+    return next((commit for commit, name in found if name.rpartition("/")[2] == experiment), None)
+
+
+def refuse_left_out() -> None:
+    """Raises Refused where git does not know files that a trial reads: its copy of the project would lack them.
+
+    Changes of files that git knows go with it.
+    """
+    if subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False).returncode:
+        raise Refused("this folder has no commit yet, and DVC's experiments begin at one: `git add . && git commit`.")
+    unknown = git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines()
+    ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", "--", "inputs").splitlines()
+    missing = [name for name in dict.fromkeys([*unknown, *ignored]) if not kept_by_dvc(Path(name)) and not compiled(name)]
+    if missing:
+        raise Refused(
+            f"git does not know {listed(missing)}, and the copies of this folder that arms work in are made by git. `git add` "
+            f"{'them' if len(missing) > 1 else 'it'}, or `dvc add` what is large."
+        )
+
+
+def kept_by_dvc(file: Path) -> bool:
+    """Whether DVC keeps a file, or a folder that it lies in."""
+    return any(place.with_name(f"{place.name}.dvc").exists() for place in [file, *file.parents] if place.name)
+
+
+def compiled(name: str) -> bool:
+    return "__pycache__" in name or name.endswith((".pyc", ".gitignore"))
+
+
+def git(*words: str) -> str:
+    """What git says.
+
+    Raises:
+        Refused: this is no git repository.
+    """
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False, env=os.environ)
+    if done.returncode:
+        raise Refused(f"`git {words[0]}` failed here, and DVC's experiments need git: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,131 @@
+"""What an experiment left behind, read from DVC's cache: measures of each query, and what each step of each round did."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import polars as pl
+import yaml
+from dvc.api import DVCFileSystem
+
+from hone.study.acts import acts_of
+from hone.study.arms import BASE, Trial
+from hone.study.kept import Kept, known_stages
+from tasks import tables
+from tasks.files import fingerprint
+
+PAIR = ["query_id", "doc_id"]
+
+
+class Left:
+    """The files of an experiment's commit, whether git or DVC keeps them."""
+
+    def __init__(self, commit: str) -> None:
+        self.files = DVCFileSystem(rev=commit)
+
+    def read(self, path: str) -> bytes:
+        with self.files.open(path) as file:
+            return file.read()
+
+    def table(self, path: str) -> pl.DataFrame:
+        return pl.read_parquet(io.BytesIO(self.read(path)))
+
+    def json(self, path: str) -> Any:
+        return json.loads(self.read(path))
+
+    def exists(self, path: str) -> bool:
+        return self.files.exists(path)
+
+
+def gathered(trial: Trial, commit: str, seconds: dict[str, float], encodings: list[dict]) -> Kept:
+    """All that a study says of a trial.
+
+    Args:
+        trial: that was run.
+        commit: of its experiment.
+        seconds: of the stages that ran in it; the others were restored from DVC's cache.
+        encodings: what its stages noted.
+    """
+    left = Left(commit)
+    values = [
+        left.table(f"reports/queries/{name}/{collection}.parquet").with_columns(round=pl.lit(name), collection=pl.lit(collection))
+        for name in [BASE, *trial.rounds]
+        for collection in trial.params.evaluate_on
+    ]
+    hidden = hidden_pairs(left, trial)
+    facts = {
+        "arm": trial.arm,
+        "seed": trial.seed,
+        "experiment": trial.experiment,
+        "commit": commit,
+        "stages": stages(left, seconds, encodings),
+        "rounds": {name: of_round(left, trial, name, hidden) for name in trial.rounds},
+    }
+    return Kept(pl.concat(values, how="diagonal"), facts)
+
+
+def stages(left: Left, seconds: dict[str, float], encodings: list[dict]) -> dict[str, dict]:
+    """Of every stage whether it ran here, a hash of what went into it, and what it cost when it ran, here or in another trial.
+
+    Null stands for what no trial ran (a stage whose result DVC had from elsewhere).
+    """
+    lock, known = yaml.safe_load(left.read("dvc.lock"))["stages"], known_stages()
+    found = {}
+    for name, item in lock.items():
+        inputs = fingerprint(json.dumps([item["cmd"], item.get("deps", [])], sort_keys=True))[:20]
+        if name in seconds:
+            cost = {"seconds": seconds[name], **texts([line for line in encodings if line["stage"] == name])}
+        else:
+            cost = {key: known.get(inputs, {}).get(key) for key in ("seconds", "wanted", "encoded", "encoding")}
+        found[name] = {"ran": name in seconds, "inputs": inputs, **cost}
+    return found
+
+
+def texts(encodings: list[dict]) -> dict[str, Any]:
+    """Of one stage: chunks of texts whose vectors it wanted (model and chunk, number), texts that were encoded, and seconds of that."""
+    return {
+        "wanted": {f"{line['space']}/{line['chunk']}": line["asked"] for line in encodings if "asked" in line},
+        "encoded": sum(line.get("encoded", 0) for line in encodings),
+        "encoding": round(sum(line.get("seconds", 0.0) for line in encodings), 2),
+    }
+
+
+def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[str, Any]:
+    """What one round mined, judged and trained on."""
+    folder = f"rounds/{name}"
+    labels, trained = left.table(f"{folder}/labels.parquet"), left.table(f"{folder}/trained.parquet")
+    section = trial.settings[f"rounds/{name}/train"]["train"]
+    read = labels.filter((pl.col("label") == "negative") & (pl.col("rank") <= section["negatives"]))
+    removed = left.table(f"{folder}/removed/sample.parquet")
+    account, sampled = left.json(f"{folder}/relabel.json"), left.json(f"{folder}/sample.json")
+    negatives = left.table(f"{folder}/negatives.parquet")
+    sources = dict(negatives["source"].value_counts(sort=True).rows())
+    return {
+        "recipe": trial.rounds[name]["recipe"],
+        "start": BASE if section["init"] == "base" else trial.rounds[name]["from"],
+        "steps": int(trained["step"].max() or 0),
+        "candidates": sampled["candidates"],
+        "removed": sampled["removed"],
+        "queries_removed": removed.filter(pl.col("doc_id").is_null())["query_id"].n_unique(),
+        "shortage": sampled.get("shortage", {}),
+        "negatives": len(negatives),
+        "sources": sources,
+        "trained_on": len(read),
+        "hidden": len(read.join(hidden, on=PAIR, how="semi")),
+        "positives": int((labels["label"] == "positive").sum()),
+        "judged": sum(judge["asked"] for judge in account.get("judges", [])),
+        "acts": acts_of(trial.settings, name, sampled, sources, account),
+    }
+
+
+def hidden_pairs(left: Left, trial: Trial) -> pl.DataFrame:
+    """Known relevant pairs that training does not see, of all collections that are trained on."""
+    found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
+    names = list(trial.params.train_on)
+    for name in names:
+        path = f"data/{name}/hidden.parquet"
+        if left.exists(path):
+            found.append(left.table(path).select(tables.prefixed(f"{name}/" if len(names) > 1 else "", *PAIR)))
+    return pl.concat(found)

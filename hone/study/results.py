@@ -1,0 +1,265 @@
+"""What the trials say together: each arm with its interval, each contrast with what it could have shown, and who never acted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from hone.study.acts import inactive
+from hone.study.arms import BASE
+from hone.study.kept import Kept
+from hone.study.question import CONTROLS, Question
+from tasks.doubt.intervals import intervals
+from tasks.doubt.over_seeds import over_seeds
+from tasks.doubt.paired import detectable, holm, t_test
+from tasks.seeds import generator
+
+MEASURE, RECALL = "ndcg_at_10", "recall_at_100"
+SHARED = "encoding that others did"
+ByArm = dict[str, list[Kept]]  # of every arm its trials, by seed
+
+
+@dataclass(frozen=True)
+class Known:
+    """A mean, or a difference of means, with its 95 % interval over queries and seeds.
+
+    Attributes:
+        p: two-sided, of 0; adjusted for all contrasts of the study where it is one.
+        least: the smallest true value that could have been seen in four of five cases; null where nothing varies.
+        seeds: that both sides have.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float | None
+    least: float | None
+    seeds: int
+
+    @property
+    def shown(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class ArmRound:
+    """One arm after one of its rounds, over its seeds.
+
+    Attributes:
+        measures: nDCG@10 and recall@100.
+        against: the difference in nDCG@10 to each control and to the base model.
+        updates: since the base model.
+        negatives, hidden: that training read, and those of them that are right answers which were hidden, over all seeds.
+        candidates, removed: of all rounds so far and all seeds, by rule.
+        acts: of all rounds so far and all seeds: method, did, count.
+        texts: that its models read, in one seed's trial, as if it had shared nothing.
+        encoded: of these, those that were not in the store when the trials ran.
+        judged: pairs, in one seed's trial.
+        seconds: of each stage by its kind, in one seed's trial.
+    """
+
+    arm: str
+    round: str
+    recipe: str
+    seeds: int
+    measures: dict[str, Known]
+    against: dict[str, Known]
+    updates: float
+    negatives: int
+    hidden: int
+    candidates: int
+    removed: dict[str, int]
+    acts: list[dict]
+    texts: float
+    encoded: float
+    judged: float
+    seconds: dict[str, float]
+
+    @property
+    def inactive(self) -> bool:
+        return inactive(self.acts)
+
+    @property
+    def hidden_share(self) -> float | None:
+        return self.hidden / self.negatives if self.negatives else None
+
+    @property
+    def cost(self) -> float:
+        """Seconds of one trial, as if it had shared nothing with others."""
+        return sum(self.seconds.values())
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """`other` - `one` in nDCG@10 after the last round, as named before the run."""
+
+    one: str
+    other: str
+    difference: Known | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a study says of one collection."""
+
+    collection: str
+    split: str
+    queries: int
+    base: dict[str, Known]
+    rounds: list[ArmRound]
+    contrasts: list[Contrast]
+
+    @property
+    def last(self) -> list[ArmRound]:
+        """Every arm after its last round."""
+        final = {one.arm: one for one in self.rounds}
+        return list(final.values())
+
+
+def results(question: Question, by_arm: ByArm, collection: str) -> Result:
+    """What is known so far; arms without any trial are left out, contrasts of theirs have no difference."""
+    by_arm = {name: trials for name, trials in by_arm.items() if trials}
+    some = next(iter(by_arm.values()))[0]
+    base = {measure: known(values_of([some], BASE, collection, question.split, measure)) for measure in (MEASURE, RECALL)}
+    names = {name: list(trials[0].facts["rounds"]) for name, trials in by_arm.items()}
+    controls = [name for name in CONTROLS if name in by_arm]
+    rounds = [
+        arm_round(name, round, by_arm, collection, question, [one for one in controls if one != name])
+        for name in by_arm
+        for round in names[name]
+    ]
+    contrasts = [Contrast(one, other, difference(by_arm, one, other, None, collection, question)) for one, other in question.contrasts]
+    return Result(collection, question.split, len(some.measured(BASE, collection, question.split)), base, rounds, adjusted(contrasts))
+
+
+def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
+    """The contrasts with p by Holm over those that could be tested."""
+    tested = [one for one in contrasts if one.difference is not None and one.difference.p is not None]
+    ps = dict(zip([id(one) for one in tested], holm([one.difference.p for one in tested]), strict=True))
+    return [replace(one, difference=replace(one.difference, p=ps[id(one)])) if id(one) in ps else one for one in contrasts]
+
+
+def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Question, controls: list[str]) -> ArmRound:
+    trials = by_arm[name]
+    upto = [facts for trial in trials for facts in so_far(trial, round)]
+    here = [trial.facts["rounds"][round] for trial in trials]
+    removed: Counter[str] = Counter()
+    for facts in upto:
+        removed.update(facts["removed"])
+    against = {BASE: difference_to_base(trials, round, collection, question)}
+    against |= {one: found for one in controls if (found := difference(by_arm, one, name, round, collection, question)) is not None}
+    return ArmRound(
+        arm=name,
+        round=round,
+        recipe=here[0]["recipe"],
+        seeds=len(trials),
+        measures={measure: known(values_of(trials, round, collection, question.split, measure)) for measure in (MEASURE, RECALL)},
+        against=against,
+        updates=mean([updates(trial, round) for trial in trials]),
+        negatives=sum(facts["trained_on"] for facts in here),
+        hidden=sum(facts["hidden"] for facts in here),
+        candidates=sum(facts["candidates"] for facts in upto),
+        removed=dict(removed),
+        acts=summed([one for facts in upto for one in facts["acts"]]),
+        texts=mean([trial.texts for trial in trials]),
+        encoded=mean([trial.newly_encoded for trial in trials]),
+        judged=mean([sum(facts["judged"] for facts in so_far(trial, round)) for trial in trials]),
+        seconds=seconds_of(trials),
+    )
+
+
+def so_far(trial: Kept, round: str) -> list[dict]:
+    names = list(trial.facts["rounds"])
+    return [trial.facts["rounds"][name] for name in names[: names.index(round) + 1]]
+
+
+def updates(trial: Kept, round: str) -> int:
+    """Steps since the base model; a round that starts from it anew has its own alone."""
+    total = 0
+    for facts in so_far(trial, round):
+        total = facts["steps"] + (0 if facts["start"] == BASE else total)
+    return total
+
+
+def summed(acts: list[dict]) -> list[dict]:
+    """Of each method the sum of its counts; null where nothing is counted."""
+    total: dict[tuple[str, str], int | None] = {}
+    for one in acts:
+        key = (one["method"], one["did"])
+        total[key] = None if one["count"] is None else (total.get(key) or 0) + one["count"]
+    return [{"method": method, "did": did, "count": count} for (method, did), count in total.items()]
+
+
+def seconds_of(trials: list[Kept]) -> dict[str, float]:
+    """Seconds of one trial by kind of stage, those restored from others and texts that others had encoded included.
+
+    A text that was in the store already is charged at the speed at which the arm's stages encoded others.
+    """
+    by_kind: Counter[str] = Counter()
+    for trial in trials:
+        for stage, item in trial.stages.items():
+            by_kind[stage.partition("@")[0]] += (item["seconds"] or 0.0) / len(trials)
+    if encoded := sum(trial.encoded for trial in trials):
+        each = sum(item["encoding"] or 0.0 for trial in trials for item in trial.stages.values()) / encoded
+        by_kind[SHARED] += each * mean([max(0, trial.texts - trial.encoded) for trial in trials])
+    return dict(by_kind)
+
+
+def mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def values_of(trials: list[Kept], round: str, collection: str, split: str, measure: str) -> np.ndarray:
+    """[seeds, queries] of a measure."""
+    return np.stack([trial.measured(round, collection, split)[measure].to_numpy() for trial in trials])
+
+
+def difference(by_arm: ByArm, one: str, other: str, round: str | None, collection: str, question: Question) -> Known | None:
+    """other - one in nDCG@10 over the seeds that both have, after a round (null: the last of each); null where they share none."""
+    if one not in by_arm or other not in by_arm:
+        return None
+    sides = [{trial.facts["seed"]: trial for trial in by_arm[name]} for name in (one, other)]
+    shared = sorted(sides[0].keys() & sides[1].keys())
+    if not shared:
+        return None
+    rounds = [round if round is not None else list(by_arm[name][0].facts["rounds"])[-1] for name in (one, other)]
+    if any(name not in side[shared[0]].facts["rounds"] for name, side in zip(rounds, sides, strict=True)):
+        return None
+    first, second = (
+        values_of([side[seed] for seed in shared], name, collection, question.split, MEASURE)
+        for side, name in zip(sides, rounds, strict=True)
+    )
+    return known(second - first)
+
+
+def difference_to_base(trials: list[Kept], round: str, collection: str, question: Question) -> Known:
+    values, base = (values_of(trials, name, collection, question.split, MEASURE) for name in (round, BASE))
+    return known(values - base)
+
+
+def known(values: np.ndarray) -> Known:
+    """The mean of [seeds, queries] with its interval: over both where there are several seeds, else over queries alone."""
+    seeds, queries = values.shape
+    if seeds > 1 and queries > 1:
+        found = over_seeds(values)
+        return Known(found.mean, found.low, found.high, found.p, found.detectable, seeds)
+    alone = values.mean(0)
+    interval = intervals(alone[:, None], generator(0, "study"))[0]
+    deviation = float(alone.std(ddof=1)) if queries > 1 else None
+    least = detectable(deviation, queries) if deviation else None
+    return Known(interval.mean, interval.low, interval.high, t_test(interval.mean, deviation, queries), least, seeds)
+
+
+def every_query(by_arm: ByArm) -> pl.DataFrame:
+    """arm, seed, round, collection, split, query_id and every measure."""
+    return pl.concat(
+        [
+            trial.values.with_columns(arm=pl.lit(name), seed=pl.lit(trial.facts["seed"], dtype=pl.Int32))
+            for name, trials in by_arm.items()
+            for trial in trials
+        ],
+        how="diagonal",
+    )
