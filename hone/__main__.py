@@ -123,6 +123,32 @@ def bench_labels(
 
 
 @app.command()
+def study(
+    what: Annotated[list[str], typer.Argument(help="Recipes (top-k ance simans), or one file (studies/stronger-miner.yaml).")],
+    rounds: Annotated[int | None, typer.Option(min=1, help="Of each recipe, one after the other. [1]")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trials of each recipe; five or more make a claim. [5]")] = None,
+    first: Annotated[str | None, typer.Option(help="A recipe whose round all begin with, the same for all.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of training a round, the same for all; by default one epoch.")] = None,
+    contrast: Annotated[list[str] | None, typer.Option(help="ONE:OTHER, tested; as often as needed, six at most.")] = None,
+    on: Annotated[str | None, typer.Option(help="The collection; by default all that are evaluated on.")] = None,
+    split: Annotated[str | None, typer.Option(help="Whose queries: test or dev. [test]")] = None,
+    dry: Annotated[bool, typer.Option("--dry", help="Say what would run and how long it takes; run nothing.")] = False,
+    probe: Annotated[bool, typer.Option(help="Measure the machine's speed for the estimate.")] = True,
+    arm: Annotated[str | None, typer.Option(help="Run this arm alone, and say nothing of the whole.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Run this seed alone, and say nothing of the whole.")] = None,
+) -> None:
+    """Recipes side by side: the same start, updates and queries, several seeds, contrasts named beforehand; goes on where it was."""
+    from hone.study.command import study as compare_recipes
+
+    pairs = [tuple(one.split(":")) for one in contrast] if contrast else None
+    if pairs and any(len(pair) != 2 for pair in pairs):
+        raise Refused(f"--contrast is ONE:OTHER, two arms of the study: {', '.join(contrast)}")
+    changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "contrasts": pairs, "on": on, "split": split}
+    if not compare_recipes(what, changes, dry, probe, arm, seed):
+        raise typer.Exit(1)
+
+
+@app.command()
 def audit(
     what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a folder of a collection, or the name of a collected one.")],
     test: Annotated[str | None, typer.Option(help="Another such: whatever of its queries stands in training is told.")] = None,

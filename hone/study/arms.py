@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from hone.plan import counts
 from hone.study.question import Arm, Question
@@ -21,6 +22,7 @@ from tasks.resolve.__main__ import everything
 
 BASE = "r0"
 ADDRESS = 20  # hexadecimal digits
+LAYOUT = 2  # of what is kept of a trial: another finds none of it and gathers it anew from DVC's cache
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Trial:
         """A hash of what every stage that it needs would do, its code included, and of what collections are read from."""
         wanted = {name: values for name, values in self.settings.items() if not name.startswith(NOT_READ)}
         files = [fingerprint_of(Path(item.path)) for item in self.params.collections.values()]
-        return fingerprint(json.dumps(wanted, sort_keys=True), *files)[:ADDRESS]
+        return fingerprint(str(LAYOUT), json.dumps(wanted, sort_keys=True), *files)[:ADDRESS]
 
     @property
     def targets(self) -> list[str]:
@@ -83,9 +85,8 @@ class Trial:
         gone = [f"~rounds.{name}" for name in self.given.rounds]
         made = [f"+rounds.{name}={hydra(item)}" for name, item in self.rounds.items()]
         of_seed = [f"{added(self.given, 'seed')}seed={self.seed}"]
-        unset = [name for name, item in self.given.collections.items() if item.seed is None]
-        seeds = [f"{'+' if 'seed' not in self.given.collections[name].model_fields_set else ''}collections.{name}.seed={own_seed(self.given, name)}"
-                 for name in unset]  # fmt: skip
+        unset = {name: item for name, item in self.given.collections.items() if item.seed is None}
+        seeds = [f"{added(item, 'seed')}collections.{name}.seed={own_seed(self.given, name)}" for name, item in unset.items()]
         train = [f"++train.{name}={hydra(value)}" for name, value in self.question.train.items()]
         return [part for value in [*gone, *made, *of_seed, *seeds, *train] for part in ("-S", value)]
 
@@ -94,7 +95,7 @@ class Trial:
 NOT_READ = ("open", "track/", "drift", "report", "reference/bm25/")
 
 
-def added(given: Params, name: str) -> str:
+def added(given: BaseModel, name: str) -> str:
     """How an override of a setting begins: with + where the file does not have it."""
     return "" if name in given.model_fields_set else "+"
 

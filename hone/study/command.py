@@ -6,24 +6,30 @@ from pathlib import Path
 
 from flows import stages as dvc
 from flows.guard import Watched
-from hone.screen import line, spell
+from hone.screen import line, spell, table
+from hone.study import told
 from hone.study.arms import Trial, trials, user_params
+from hone.study.estimate import estimate
 from hone.study.experiment import TrialFailed, carried_out, refuse_left_out
 from hone.study.kept import Kept, kept
+from hone.study.protocol import differences
 from hone.study.question import Question, asked
-from hone.study.results import ByArm, results
+from hone.study.results import ByArm, every_query, results
 from tasks.errors import Refused, nearest
+from tasks.files import write_text, written_whole
+from tasks.params import Params
 
 REPORTS = Path("reports/studies")
 
 
-def study(what: list[str], changes: dict, dry: bool = False, arm: str | None = None, seed: int | None = None) -> bool:
+def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True, arm: str | None = None, seed: int | None = None) -> bool:
     """Run what is missing of a study, say what is known, and write it below reports/studies/.
 
     Args:
         what: names of recipes, or one file of a study.
         changes: of what the file says, or of the defaults: rounds, seeds, first, steps, split, on, contrasts.
         dry: say what would run, and run nothing.
+        probe: measure how fast this machine is, for an estimate of the time.
         arm, seed: only this trial is run, and nothing is said of the whole.
 
     Returns:
@@ -31,18 +37,19 @@ def study(what: list[str], changes: dict, dry: bool = False, arm: str | None = N
     """
     name, question = asked(what, changes)
     given = user_params()
+    collections_of(question, given)
     refuse_left_out()
     work = trials(question, given)
     wanted = [trial for trial in work if arm in (None, trial.arm) and seed in (None, trial.seed)]
     if not wanted:
         raise Refused(f"the study has no arm '{arm}' with the seed {seed}: {nearest(str(arm), list(question.arms))}")
     found = {trial.name: there for trial in work if (there := kept(trial.address)) is not None}
-    tell_what_runs(name, question, work, found)
+    tell_what_runs(name, question, work, found, probe and arm is None)
     if dry:
         return True
     failed = run_missing(wanted, found)
     if arm is None and seed is None:
-        conclude(name, question, work, found, failed)
+        conclude(name, question, work, found, given)
     for message in failed.values():
         line(message)
     return not failed
@@ -75,14 +82,45 @@ def told_of_stage(said: str) -> None:
         line(f"  {said}")
 
 
-def conclude(name: str, question: Question, work: list[Trial], found: dict[str, Kept], failed: dict[str, str]) -> None:
+def conclude(name: str, question: Question, work: list[Trial], found: dict[str, Kept], given: Params) -> None:
+    """Say what the trials that are there say together, and write it."""
     by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
     if not any(by_arm.values()):
         return
-    for collection in work[0].params.evaluate_on:
-        print(results(question, by_arm, collection))
+    protocol = differences(work, given)
+    made = [results(question, by_arm, collection) for collection in collections_of(question, given)]
+    with_words = [(result, told.sentences(question, result, protocol)) for result in made]
+    folder = REPORTS / name
+    write_text(folder / "study.md", told.markdown(name, question, with_words))
+    tables = {"queries": every_query(by_arm), "arms": told.arms_table(made), "contrasts": told.contrasts_table(made)}
+    for table_name, frame in tables.items():
+        with written_whole(folder / f"{table_name}.parquet") as part:
+            frame.write_parquet(part)
+    for result, said in with_words:
+        for sentence in ["", *said]:
+            line(sentence)
+        for title, columns, rows in told.tables(result):
+            if rows:
+                line()
+                line(title)
+                table(columns, rows)
+    line()
+    line(f"written: {folder}/ (study.md, and as Parquet every query, arm and contrast)")
 
 
-def tell_what_runs(name: str, question: Question, work: list[Trial], found: dict[str, Kept]) -> None:
+def collections_of(question: Question, given: Params) -> list[str]:
+    """The collections that are evaluated on, that which the contrasts are about first."""
+    if question.on is not None and question.on not in given.evaluate_on:
+        raise Refused(
+            f"the study is on {question.on}, which is not in `evaluate_on` of params.yaml: {nearest(question.on, given.evaluate_on)}"
+        )
+    return [question.on] if question.on else list(given.evaluate_on)
+
+
+def tell_what_runs(name: str, question: Question, work: list[Trial], found: dict[str, Kept], probe: bool) -> None:
     line(f"{name}: {question.question}")
-    line(f"{len(work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(found)} there, {len(work) - len(found)} to run")
+    contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
+    line(f"contrasts, named before the run: {contrasts}")
+    line(f"{len(work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(found)} are there, {len(work) - len(found)} to run")
+    for sentence in estimate([trial for trial in work if trial.name not in found], list(found.values()), probe):
+        line(sentence)

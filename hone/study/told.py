@@ -1,0 +1,187 @@
+"""A study's result in words and tables: on the screen, as Markdown, as Parquet."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from hone.study.arms import BASE
+from hone.study.question import SEEDS, Question
+from hone.study.results import MEASURE, RECALL, ArmRound, Contrast, Known, Result
+from tasks.report.flat import escaped, in_words
+from tasks.report.words import chance, count, joined, least_seen, score, share, signed
+
+ARM_COLUMNS = (
+    "arm",
+    "nDCG@10",
+    "95 %",
+    "recall@100",
+    "more than the base",
+    "updates",
+    "hidden answers among negatives",
+    "time of one trial",
+)
+CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "could have been seen", "")
+COST_COLUMNS = ("arm", "texts read", "encoded for it", "pairs judged", "negatives trained on", "removed", "acted")
+
+
+def sentences(question: Question, result: Result, protocol: dict[str, list[str]]) -> list[str]:
+    """What one must know: the answer, what it is an answer on, and what it cannot say."""
+    seeds = min(one.seeds for one in result.last)
+    said = [*answers(result), about(question, result)]
+    if seeds < SEEDS:
+        said.append(
+            f"{count(seeds, 'seed')} of each arm at least: {'one says nothing of another draw' if seeds == 1 else 'so few under-cover'}; "
+            f"{SEEDS} or more make a claim. `hone study` goes on where it was."
+        )
+    if resting := [one.arm for one in result.last if one.inactive]:
+        said.append(
+            f"Inactive, and not ranked: {joined(resting)}. What sets {'them' if len(resting) > 1 else 'it'} apart never did anything here."
+        )
+    if missing := [name for name in question.arms if name not in {one.arm for one in result.last}]:
+        said.append(f"No trial has ended yet of {joined(missing)}.")
+    said += [f"{arm} trains otherwise than params.yaml says: {'; '.join(told)}." for arm, told in protocol.items() if told]
+    return said
+
+
+def answers(result: Result) -> list[str]:
+    """Which contrasts are shown, in sentences."""
+    known = [one for one in result.contrasts if one.difference is not None]
+    shown = [one for one in known if (one.difference.p or 0) <= 0.05 and one.difference.shown]
+    said = [
+        f"{one.other} is {'above' if one.difference.mean > 0 else 'below'} {one.one} by {abs(one.difference.mean):.4f} nDCG@10 "
+        f"({span(one.difference)}, {chance(one.difference.p)})."
+        for one in shown
+    ]
+    if open_ := [one for one in known if one not in shown]:
+        least = max((one.difference.least or 0.0 for one in open_), default=0.0)
+        names = joined([f"{one.other} and {one.one}" for one in open_])
+        seen = f": true differences under {least_seen(least)} would mostly have been missed" if least else ""
+        said.append(f"Not told apart: {names}{seen}.")
+    return said
+
+
+def about(question: Question, result: Result) -> str:
+    rounds = count(question.rounds, "round")
+    first = f" after one of {question.first}, the same for all" if question.first else ""
+    contrasts = count(len(question.contrasts), "contrast")
+    return (
+        f"nDCG@10 on {result.queries:,} {result.split} queries of {result.collection}; {rounds} of each recipe{first}; intervals are "
+        f"95 %, over queries and seeds. {contrasts} named before the run, p adjusted by Holm; other differences are shown without a test."
+    )
+
+
+def ranked(result: Result) -> list[ArmRound]:
+    """Arms after their last round, the best first; those that never acted at the end."""
+    return sorted(result.last, key=lambda one: (one.inactive, -one.measures[MEASURE].mean))
+
+
+def arm_rows(result: Result) -> list[tuple[str, ...]]:
+    from hone.screen import spell
+
+    base = result.base[MEASURE]
+    rows = [
+        (
+            one.arm + (" (inactive)" if one.inactive else ""), score(one.measures[MEASURE].mean), level(one.measures[MEASURE]),
+            score(one.measures[RECALL].mean), f"{signed(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
+            f"{share(one.hidden_share)} of {one.negatives:,}", spell(one.cost),
+        )
+        for one in ranked(result)
+    ]  # fmt: skip
+    return [*rows, (f"{BASE} (base model)", score(base.mean), level(base), score(result.base[RECALL].mean), "", "0", "", "")]
+
+
+def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows: each arm's difference to each control, without a test."""
+    controls = list(dict.fromkeys(name for one in result.last for name in one.against if name != BASE))
+    rows = [
+        (one.arm, *(f"{signed(one.against[name].mean, 4)} ({span(one.against[name])})" if name in one.against else "" for name in controls))
+        for one in ranked(result)
+    ]
+    return ("arm", *(f"more than {name}" for name in controls)), rows if controls else []
+
+
+def cost_rows(result: Result) -> list[tuple[str, ...]]:
+    return [
+        (
+            one.arm, f"{one.texts:,.0f}", f"{one.encoded:,.0f}", f"{one.judged:,.0f}", f"{one.negatives:,}",
+            ", ".join(f"{rule} {number:,}" for rule, number in one.removed.items()) or "nothing", acts(one),
+        )
+        for one in ranked(result)
+    ]  # fmt: skip
+
+
+def acts(one: ArmRound) -> str:
+    """How often each method of the recipe did something."""
+    return "; ".join(f"{act['method']}: {act['did']}" + (f" {act['count']:,}" if act["count"] is not None else "") for act in one.acts)
+
+
+def contrast_rows(contrasts: list[Contrast]) -> list[tuple[str, ...]]:
+    return [
+        (f"{one.other} − {one.one}", *(told(one.difference) if one.difference else ("", "", "", "", "not run yet"))) for one in contrasts
+    ]
+
+
+def told(found: Known) -> tuple[str, ...]:
+    verdict = ("more" if found.mean > 0 else "less") if (found.p or 0) <= 0.05 and found.shown else "not told apart"
+    least = least_seen(found.least) if found.least else "–"
+    return signed(found.mean, 4), span(found), chance(found.p), least, verdict
+
+
+def span(found: Known) -> str:
+    return f"{signed(found.low, 4)} to {signed(found.high, 4)}"
+
+
+def level(found: Known) -> str:
+    return f"{score(found.low)} to {score(found.high)}"
+
+
+def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Title, columns and rows of each table."""
+    controls, rows = control_rows(result)
+    return [
+        ("Arms after their last round", ARM_COLUMNS, arm_rows(result)),
+        ("Contrasts named before the run", CONTRAST_COLUMNS, contrast_rows(result.contrasts)),
+        ("Against the controls", controls, rows),
+        ("What was done", COST_COLUMNS, cost_rows(result)),
+    ]
+
+
+def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str]]]) -> str:
+    """The whole study as a Markdown document."""
+    parts = [f"# {escaped(question.question)}", escaped(f"Study {name}." + (f" {question.source}" if question.source else ""))]
+    if question.expected:
+        parts.append(escaped(f"What papers say: {question.expected}"))
+    for result, said in told_of:
+        parts += [f"## {escaped(result.collection)}", "\n".join(f"- {escaped(sentence)}" for sentence in said)]
+        parts += [f"### {title}\n\n{in_words(columns, rows)}" for title, columns, rows in tables(result) if rows]
+    return "\n\n".join(parts) + "\n"
+
+
+def arms_table(results: list[Result]) -> pl.DataFrame:
+    """A row for each collection, arm and round, for programs."""
+    rows = [
+        {
+            "collection": result.collection, "split": result.split, "arm": one.arm, "round": one.round, "recipe": one.recipe,
+            "seeds": one.seeds,
+            **{f"{measure}{end}": getattr(one.measures[measure], part) for measure in (MEASURE, RECALL)
+               for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))},
+            "updates": one.updates, "negatives": one.negatives, "hidden": one.hidden, "texts": one.texts, "encoded": one.encoded,
+            "judged": one.judged, "seconds": one.cost, "inactive": one.inactive,
+        }
+        for result in results
+        for one in result.rounds
+    ]  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def contrasts_table(results: list[Result]) -> pl.DataFrame:
+    """A row for each collection and contrast."""
+    fields = ("mean", "low", "high", "p", "least", "seeds")
+    rows = [
+        {"collection": result.collection, "one": one.one, "other": one.other}
+        | {field: getattr(one.difference, field) if one.difference else None for field in fields}
+        for result in results
+        for one in result.contrasts
+    ]
+    schema = {"collection": pl.String, "one": pl.String, "other": pl.String} | dict.fromkeys(fields, pl.Float64) | {"seeds": pl.Int64}
+    return pl.DataFrame(rows, schema=schema)
