@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.relabel.outcomes import KEEP
 from tasks.resolve.recipe import GUARDS
 from tasks.retrieve.source_name import source_name
 
@@ -43,7 +44,8 @@ def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[
         if sample["choose"]["method"] != PLAIN["choose"]:
             found.append(act(sample["choose"]["method"], "negatives that are not the first", sampled["beyond_top"]))
     if section["relabel"] != "none" and section["relabel"].get("cascade"):
-        found.append(act("judges", "pairs acted on", sum(account.get("actions", {}).values())))
+        acted_on = sum(number for action, number in account.get("actions", {}).items() if action != KEEP)
+        found.append(act("judges", "pairs acted on", acted_on))
         if section["relabel"]["grades"]:
             found.append(act("grades", "pairs graded", sum(judge["asked"] for judge in account.get("judges", []))))
     found += [act(line["method"], "in every step", None) for line in section["train"]["losses"] if line["method"] != PLAIN["loss"]]

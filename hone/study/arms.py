@@ -167,7 +167,14 @@ def fingerprint_of(path: Path) -> str:
 
 
 def hydra(value: Any) -> str:
-    """A value in the grammar of DVC's `--set-param`: {from:r0,recipe:'top-k'}."""
+    """A value in the grammar of DVC's `--set-param`: {from:r0,recipe:'top-k'}.
+
+    Raises:
+        Refused: a word that DVC writes without quotation marks, and that is then read as something else (YAML's versions differ).
+    """
+    for word in [*value] if isinstance(value, dict) else [value] if isinstance(value, str) else []:
+        if word and not is_word(word):
+            raise Refused(f"an arm has the word {word!r}, which a params.yaml that DVC writes would not keep as a word: choose another.")
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{hydra(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -179,6 +186,11 @@ def hydra(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def is_word(text: str) -> bool:
+    """Whether a text without quotation marks is one in YAML 1.1, which PyYAML reads; `on`, `no` and `1:30` are not."""
+    return yaml.resolver.Resolver().resolve(yaml.ScalarNode, text, (True, False)) == "tag:yaml.org,2002:str"
 
 
 def user_params() -> Params:

@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 
 from tasks.files import home, read_json, write_json, written_whole
+from tasks.params import STAGES
 
 USER = "studies"
-REFERENCE = "evaluate-reference@"
+OF_ROUNDS = (*STAGES, "evaluate")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,13 @@ class Kept:
 
     @cached_property
     def stages(self) -> dict[str, dict[str, Any]]:
-        """What is known of the trial's own stages: the base model's evaluation is no part of it."""
-        return {name: item for name, item in self.facts["stages"].items() if not name.startswith(REFERENCE)}
+        """What is known of the stages of the trial's own rounds: what all trials share comes before them."""
+        return {name: item for name, item in self.facts["stages"].items() if name.partition("@")[0] in OF_ROUNDS}
+
+    @property
+    def accounted(self) -> bool:
+        """Whether it is known of every stage what it cost: DVC may have had a result from elsewhere, such as the user's own rounds."""
+        return all(item["seconds"] is not None for item in self.stages.values())
 
     @property
     def ran_for(self) -> float:
@@ -44,7 +50,10 @@ class Kept:
 
     @cached_property
     def texts(self) -> int:
-        """Texts that models read in it, as if it had shared nothing: one counts once for each model that reads it."""
+        """Texts that models read in it, as if it had shared nothing: one counts once for each model that reads it.
+
+        As far as its stages are `accounted` for.
+        """
         return sum({chunk: count for item in self.stages.values() for chunk, count in (item["wanted"] or {}).items()}.values())
 
     @property

@@ -55,10 +55,10 @@ class ArmRound:
         negatives, hidden: that training read, and those of them that are right answers which were hidden, over all seeds.
         candidates, removed: of all rounds so far and all seeds, by rule.
         acts: of all rounds so far and all seeds: method, did, count.
-        texts: that its models read, in one seed's trial, as if it had shared nothing.
+        texts: that its models read, in one seed's trial, as if it had shared nothing; null where nobody has counted.
         encoded: of these, those that were not in the store when the trials ran.
         judged: pairs, in one seed's trial.
-        seconds: of each stage by its kind, in one seed's trial.
+        seconds: of each stage by its kind, in one seed's trial; empty where nobody has measured.
     """
 
     arm: str
@@ -73,7 +73,7 @@ class ArmRound:
     candidates: int
     removed: dict[str, int]
     acts: list[dict]
-    texts: float
+    texts: float | None
     encoded: float
     judged: float
     seconds: dict[str, float]
@@ -87,9 +87,9 @@ class ArmRound:
         return self.hidden / self.negatives if self.negatives else None
 
     @property
-    def cost(self) -> float:
-        """Seconds of one trial, as if it had shared nothing with others."""
-        return sum(self.seconds.values())
+    def cost(self) -> float | None:
+        """Seconds that the rounds of one trial take, as if it had shared nothing with others; null where nobody has measured."""
+        return sum(self.seconds.values()) if self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,7 @@ def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
 
 def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Question, controls: list[str]) -> ArmRound:
     trials = by_arm[name]
+    counted = [trial for trial in trials if trial.accounted]
     upto = [facts for trial in trials for facts in so_far(trial, round)]
     here = [trial.facts["rounds"][round] for trial in trials]
     removed: Counter[str] = Counter()
@@ -164,10 +165,10 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         candidates=sum(facts["candidates"] for facts in upto),
         removed=dict(removed),
         acts=summed([one for facts in upto for one in facts["acts"]]),
-        texts=mean([trial.texts for trial in trials]),
+        texts=mean([trial.texts for trial in counted]) if counted else None,
         encoded=mean([trial.newly_encoded for trial in trials]),
         judged=mean([sum(facts["judged"] for facts in so_far(trial, round)) for trial in trials]),
-        seconds=seconds_of(trials),
+        seconds=seconds_of(counted),
     )
 
 

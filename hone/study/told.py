@@ -83,7 +83,7 @@ def arm_rows(result: Result) -> list[tuple[str, ...]]:
         (
             one.arm + (" (inactive)" if one.inactive else ""), score(one.measures[MEASURE].mean), level(one.measures[MEASURE]),
             score(one.measures[RECALL].mean), f"{signed(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
-            f"{share(one.hidden_share)} of {one.negatives:,}", spell(one.cost),
+            f"{share(one.hidden_share)} of {one.negatives:,}", spell(one.cost) if one.cost is not None else "–",
         )
         for one in ranked(result)
     ]  # fmt: skip
@@ -103,7 +103,7 @@ def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]
 def cost_rows(result: Result) -> list[tuple[str, ...]]:
     return [
         (
-            one.arm, f"{one.texts:,.0f}", f"{one.encoded:,.0f}", f"{one.judged:,.0f}", f"{one.negatives:,}",
+            one.arm, "–" if one.texts is None else f"{one.texts:,.0f}", f"{one.encoded:,.0f}", f"{one.judged:,.0f}", f"{one.negatives:,}",
             ", ".join(f"{rule} {number:,}" for rule, number in one.removed.items()) or "nothing", acts(one),
         )
         for one in ranked(result)

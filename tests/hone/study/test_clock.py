@@ -1,0 +1,28 @@
+"""Seconds of stages from what DVC says, on lines of a real run."""
+
+from __future__ import annotations
+
+from hone.study.clock import StageClock
+
+LINES = """\
+Reproducing experiment 'study-ance-s1-0c0b673d'
+Running stage 'resolve':
+> python -m tasks.resolve
+01:15:19 resolve: 19 stages
+Generating lock file 'dvc.lock'
+
+Stage 'collect@ours' is cached - skipping run, checking out outputs
+Running stage 'train@r1':
+> python -m tasks.train --round r1
+Updating lock file 'dvc.lock'
+Running stage 'evaluate@r1-ours':
+Ran experiment(s): study-ance-s1-0c0b673d
+"""
+
+
+def test_a_stage_ends_when_the_next_begins_or_its_record_is_written():
+    times = iter([10.0, 13.0, 20.0, 26.5, 30.0, 31.0])
+    clock = StageClock(lambda: next(times))
+    for line in LINES.splitlines():
+        clock.hear(line)
+    assert clock.seconds == {"resolve": 3.0, "train@r1": 6.5, "evaluate@r1-ours": 1.0}

@@ -1,0 +1,74 @@
+"""What a study asks: read from a file or from words, and refused before anything runs where it cannot be meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hone.study.question import Arm, asked, contrasts_of
+from tasks.errors import Refused
+from tests.prepared import write_params
+
+NOTHING: dict = {}
+
+
+@pytest.fixture(autouse=True)
+def _here(workspace: Path) -> None:
+    write_params()
+
+
+def file_of(**given) -> list[str]:
+    Path("studies").mkdir(exist_ok=True)
+    Path("studies/mine.yaml").write_text(yaml.safe_dump({"question": "Does it help?"} | given), encoding="utf-8")
+    return ["studies/mine.yaml"]
+
+
+def refused(what: list[str], text: str, **changes) -> None:
+    with pytest.raises(Refused, match=re.escape(text)):
+        asked(what, changes)
+
+
+def test_each_recipe_is_held_against_the_strongest_control_among_them():
+    name, question = asked(["random", "top-k", "ance", "nv-retriever"], NOTHING)
+    assert name == "random-top-k-ance-nv-retriever"
+    assert question.contrasts == [("top-k", "ance"), ("top-k", "nv-retriever")]
+    assert (question.rounds, question.seeds, question.split) == (1, 5, "test")
+
+
+def test_controls_alone_are_held_against_the_first():
+    arms = {name: Arm(recipe=name) for name in ("top-k", "random", "bm25")}
+    assert contrasts_of(arms) == [("top-k", "random"), ("top-k", "bm25")]
+    assert contrasts_of({"ance": Arm(recipe="ance")}) == []
+
+
+def test_a_file_says_it_all_and_the_command_may_say_otherwise():
+    arms = {"plain": {"recipe": "top-k"}, "deep": {"recipe": "top-k", "retrieve": [{"dense": {"depth": 200}}]}}
+    name, question = asked(file_of(arms=arms, contrasts=[["plain", "deep"]], seeds=3), {"seeds": 2, "rounds": None})
+    assert (name, question.seeds, question.contrasts) == ("mine", 2, [("plain", "deep")])
+    assert question.arms["deep"].changes == {"retrieve": [{"dense": {"depth": 200}}]}
+
+
+def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
+    refused(["top-q"], "hone study names the recipe 'top-q'")
+    refused(["top-q"], "top-k")
+    refused(["top-k", "top-k"], "names a recipe twice")
+    refused(["studies/other.yaml"], "studies/other.yaml does not exist")
+    refused(["top-k", "ance"], "names the arm 'anse'", contrasts=[("top-k", "anse")])
+    refused(["top-k", "ance"], "holds an arm against itself", contrasts=[("ance", "ance")])
+    refused(["top-k"], "names the recipe 'warm'", first="warm")
+    refused(file_of(arms={"a": {"recipe": "top-k", "smaple": {}}}), "'smaple', which is no section of a recipe")
+    refused(file_of(arms={"a b": {"recipe": "top-k"}}), "the arm 'a b' needs a name")
+    refused(file_of(arms={"a": {"recipe": "top-k"}}, sedes=3), "'sedes' is not known here")
+    refused(["top-k"], "'seeds' is 0", seeds=0)
+    refused(["top-k"], "'split' is 'train'", split="train")
+
+
+def test_more_than_six_contrasts_are_refused_until_they_are_named():
+    names = ["top-k", "ance", "nv-retriever", "guide", "art", "event", "rlhn", "rlhn-drop"]
+    refused(names, "7 contrasts; 6 are the most")
+    _, question = asked(names, {"contrasts": [("top-k", "ance")]})
+    assert question.contrasts == [("top-k", "ance")]
+    assert len(question.arms) == 8

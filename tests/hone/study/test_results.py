@@ -1,0 +1,163 @@
+"""What trials say together, on trials made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from hone.study import told
+from hone.study.kept import Kept
+from hone.study.question import Arm, Question
+from hone.study.results import MEASURE, SHARED, ArmRound, results, updates
+from tasks.doubt.paired import holm
+
+QUERIES = 6
+
+
+def values(round: str, scores: list[float], collection: str = "ours", split: str = "test") -> pl.DataFrame:
+    ids = [f"q{number}" for number in range(len(scores))]
+    return pl.DataFrame({"query_id": ids, MEASURE: scores, "recall_at_100": scores}).with_columns(
+        round=pl.lit(round), collection=pl.lit(collection), split=pl.lit(split)
+    )
+
+
+def facts_of_round(**given) -> dict:
+    plain = {
+        "recipe": "top-k", "start": "r0", "steps": 10, "candidates": 100, "removed": {"labelled": 3}, "trained_on": 20, "hidden": 5,
+        "judged": 0, "acts": [],
+    }  # fmt: skip
+    return plain | given
+
+
+def trial(seed: int, scores: list[float], rounds: dict[str, dict] | None = None, stages: dict | None = None) -> Kept:
+    rounds = rounds or {"r1": facts_of_round()}
+    parts = [values("r0", [0.5] * len(scores)), *(values(name, scores) for name in rounds)]
+    # Dev queries are there too, and must not count.
+    parts.append(values("r1", [0.0] * 3, split="dev"))
+    return Kept(pl.concat(parts), {"seed": seed, "rounds": rounds, "stages": stages or {}})
+
+
+def stage(ran: bool = True, seconds: float = 10.0, wanted: dict | None = None, encoded: int = 0, encoding: float = 0.0) -> dict:
+    return {"ran": ran, "inputs": "x", "seconds": seconds, "wanted": wanted or {}, "encoded": encoded, "encoding": encoding}
+
+
+def question(*arms: str, contrasts: list[tuple[str, str]] | None = None, **given) -> Question:
+    made = {name: Arm(recipe="top-k") for name in arms}
+    return Question(question="Which?", arms=made, contrasts=contrasts or [(arms[0], name) for name in arms[1:]], **given)
+
+
+def noisy(mean: float, seed: int) -> list[float]:
+    return (mean + np.random.default_rng(seed).normal(0, 0.02, QUERIES)).tolist()
+
+
+def of(found, arm: str) -> ArmRound:
+    return next(one for one in found.last if one.arm == arm)
+
+
+def test_differences_by_hand():
+    """Two seeds, the same queries: .1 more on each query under each seed is .1 more, without any doubt."""
+    scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    better = [one + 0.1 for one in scores]
+    found = results(question("a", "b"), {"a": [trial(1, scores), trial(2, scores)], "b": [trial(1, better), trial(2, better)]}, "ours")
+    assert found.queries == QUERIES
+    assert of(found, "a").measures[MEASURE].mean == pytest.approx(0.35)
+    assert of(found, "b").against["r0"].mean == pytest.approx(-0.05)
+    (contrast,) = found.contrasts
+    assert (contrast.difference.mean, contrast.difference.low, contrast.difference.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert contrast.difference.seeds == 2
+
+
+def test_only_seeds_that_both_have_are_held_against_each_other():
+    by_arm = {"a": [trial(1, [0.1] * 6), trial(2, [0.9] * 6)], "b": [trial(2, [0.8] * 6), trial(3, [0.2] * 6)]}
+    found = results(question("a", "b"), by_arm, "ours")
+    assert found.contrasts[0].difference.mean == pytest.approx(-0.1)
+    assert found.contrasts[0].difference.seeds == 1
+
+
+def test_an_arm_without_trials_has_no_contrast_and_is_named():
+    asked = question("a", "b")
+    found = results(asked, {"a": [trial(1, [0.1] * 6)], "b": []}, "ours")
+    assert found.contrasts[0].difference is None
+    assert "No trial has ended yet of b." in told.sentences(asked, found, {})
+    assert told.contrast_rows(found.contrasts)[0][-1] == "not run yet"
+
+
+def test_p_is_adjusted_for_all_contrasts_and_for_them_alone():
+    by_arm = {name: [trial(seed, noisy(mean, seed + place)) for seed in (1, 2, 3)]
+              for place, (name, mean) in enumerate({"a": 0.5, "b": 0.51, "c": 0.53, "d": 0.9}.items())}  # fmt: skip
+    alone = [results(question("a", name), {"a": by_arm["a"], name: by_arm[name]}, "ours").contrasts[0].difference.p for name in ("b", "c")]
+    both = results(question("a", "b", "c", "d", contrasts=[("a", "b"), ("a", "c")]), by_arm, "ours")
+    assert [one.difference.p for one in both.contrasts] == pytest.approx(holm(alone))
+
+
+def test_controls_are_arms_of_these_names():
+    by_arm = {name: [trial(seed, noisy(0.5, seed)) for seed in (1, 2)] for name in ("random", "top-k", "mine")}
+    found = results(question("random", "top-k", "mine"), by_arm, "ours")
+    assert set(of(found, "mine").against) == {"r0", "random", "top-k"}
+    assert set(of(found, "top-k").against) == {"r0", "random"}
+
+
+def test_updates_since_the_base():
+    rounds = {"r1": facts_of_round(steps=10), "r2": facts_of_round(steps=10, start="r1"), "r3": facts_of_round(steps=30, start="r0")}
+    made = trial(1, [0.1], rounds)
+    assert [updates(made, name) for name in rounds] == [10, 20, 30]
+
+
+def test_a_method_that_never_acted_is_inactive_and_stands_last():
+    def acting(*counts: int | None) -> dict:
+        return {"r1": facts_of_round(acts=[{"method": f"m{place}", "did": "x", "count": count} for place, count in enumerate(counts)])}
+
+    by_arm = {
+        "never": [trial(1, [0.9] * 6, acting(0)), trial(2, [0.9] * 6, acting(0))],
+        "once": [trial(1, [0.2] * 6, acting(0)), trial(2, [0.2] * 6, acting(1))],
+        "one-of-two": [trial(1, [0.3] * 6, acting(0, 4))],
+        "uncounted": [trial(1, [0.4] * 6, acting(0, None))],
+        "plain": [trial(1, [0.5] * 6)],
+    }
+    found = results(question(*by_arm), by_arm, "ours")
+    assert [one.arm for one in found.last if one.inactive] == ["never"]
+    assert [one.arm for one in told.ranked(found)] == ["plain", "uncounted", "one-of-two", "once", "never"]
+    assert any("Inactive, and not ranked: never" in said for said in told.sentences(question(*by_arm), found, {}))
+
+
+def test_what_a_trial_costs_does_not_depend_on_what_others_had_encoded():
+    """Ten texts at one second each, whether this trial encoded them, or found five of them in the store."""
+    wanted = {"m/c1": 5, "m/c2": 5}
+    first = trial(1, [0.1] * 6, stages={"retrieve@r1": stage(True, 12.0, wanted, 10, 10.0)})
+    later = trial(2, [0.1] * 6, stages={"retrieve@r1": stage(True, 7.0, wanted, 5, 5.0)})
+    reference = {"evaluate-reference@r0-ours": stage(True, 100.0, {"m/c9": 7}, 7, 90.0)}
+    shared = trial(3, [0.1] * 6, stages={"retrieve@r1": stage(False, 12.0, wanted, 10, 10.0), **reference})
+    costs = [results(question("a"), {"a": [one]}, "ours").last[0].cost for one in (first, later, shared)]
+    assert costs == pytest.approx([12.0, 12.0, 12.0])
+    assert [one.texts for one in (first, later, shared)] == [10, 10, 10]
+    assert [one.newly_encoded for one in (first, later, shared)] == [10, 5, 0]
+    assert of(results(question("a"), {"a": [later]}, "ours"), "a").seconds[SHARED] == pytest.approx(5.0)
+
+
+def test_what_nobody_measured_is_not_said_to_cost_nothing():
+    elsewhere = {"train@r1": {"ran": False, "inputs": "x", "seconds": None, "wanted": None, "encoded": None, "encoding": None}}
+    found = results(question("a"), {"a": [trial(1, [0.1] * 6, stages=elsewhere)]}, "ours").last[0]
+    assert (found.cost, found.texts) == (None, None)
+    both = {"a": [trial(1, [0.1] * 6, stages=elsewhere), trial(2, [0.1] * 6, stages={"train@r1": stage(True, 4.0)})]}
+    assert results(question("a"), both, "ours").last[0].cost == 4.0
+
+
+def test_few_seeds_and_what_could_not_be_seen_are_said():
+    by_arm = {name: [trial(seed, noisy(0.5, 7 * seed + place)) for seed in (1, 2)] for place, name in enumerate(("a", "b"))}
+    asked = question("a", "b")
+    found = results(asked, by_arm, "ours")
+    said = told.sentences(asked, found, {"a": [], "b": ["init base"]})
+    assert any(one.startswith("Not told apart: b and a: true differences under") for one in said)
+    assert any("2 seeds of each arm at least: so few under-cover" in one for one in said)
+    assert "b trains otherwise than params.yaml says: init base." in said
+
+
+def test_names_and_questions_are_data_in_markdown():
+    asked = Question(question="<b>*?*</b>", arms={"a": Arm(recipe="top-k")})
+    found = results(asked, {"a": [trial(1, [0.1] * 6)]}, "ours")
+    written = told.markdown("x", asked, [(found, told.sentences(asked, found, {}))])
+    assert "<b>" not in written
+    assert "| a |" in written
+    table = told.arms_table([found])
+    assert table.select("arm", "round", "hidden", "negatives").row(0) == ("a", "r1", 5, 20)

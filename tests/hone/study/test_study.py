@@ -1,0 +1,90 @@
+"""A study as a user runs it: real experiments of DVC in a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.loop.project import Project
+
+pytestmark = pytest.mark.loop
+
+WORDS = ["top-k", "ance", "--seeds", "1", "--steps", "2", "--no-probe"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("study")
+    return Project.made(folder / "project", folder / "home")
+
+
+def hone(project: Project, *words: str, fails: bool = False) -> str:
+    command = [sys.executable, "-m", "hone", *words]
+    done = subprocess.run(command, check=False, cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=900)
+    assert (done.returncode != 0) is fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def git(project: Project, *words: str) -> str:
+    return subprocess.run(["git", *words], check=True, cwd=project.folder, capture_output=True, text=True).stdout
+
+
+def facts(project: Project) -> dict[str, dict]:
+    return {told["arm"]: told for file in sorted((project.home / "studies").glob("*.json")) for told in [json.loads(file.read_text())]}
+
+
+def test_two_recipes_side_by_side(project: Project):
+    before = (project.folder / "params.yaml").read_bytes()
+    said = hone(project, "study", *WORDS)
+    assert "2 trials (2 arms, 1 seeds), 0 are there, 2 to run" in said
+    assert (project.folder / "params.yaml").read_bytes() == before
+    assert not git(project, "status", "--porcelain", "--", "params.yaml", "recipes", "tasks", "dvc.yaml")
+    made = facts(project)
+    assert all(told["rounds"]["r1"]["steps"] == 2 for told in made.values())
+    # The second arm finds the texts of its mining in the store, and what comes before its round in DVC's cache.
+    second = made["ance"]["stages"]
+    assert second["retrieve@r1"]["ran"]
+    assert sum(second["retrieve@r1"]["wanted"].values()) > 1000
+    assert second["retrieve@r1"]["encoded"] == 0
+    assert not second["collect@python-api"]["ran"]
+    assert not second["start"]["ran"]
+    written = project.folder / "reports/studies/top-k-ance"
+    queries = pl.read_parquet(written / "queries.parquet")
+    assert sorted(queries["arm"].unique()) == ["ance", "top-k"]
+    assert pl.read_parquet(written / "arms.parquet")["texts"].min() > 1000
+    assert "ance − top-k" in (written / "study.md").read_text()
+
+
+def test_nothing_runs_twice(project: Project):
+    said = hone(project, "study", *WORDS)
+    assert "2 are there, 0 to run" in said
+    assert "resolve" not in said
+
+
+def test_what_dvc_keeps_is_gathered_again_where_the_memory_is_gone(project: Project):
+    """Without HONE_HOME's results the experiments are still there: nothing trains."""
+    kept = facts(project)
+    for file in (project.home / "studies").iterdir():
+        file.unlink()
+    said = hone(project, "study", *WORDS)
+    assert "train r1" not in said
+    again = facts(project)
+    assert {arm: told["rounds"] for arm, told in again.items()} == {arm: told["rounds"] for arm, told in kept.items()}
+
+
+def test_a_recipe_that_git_does_not_know_is_refused_before_work(project: Project):
+    Path(project.folder / "recipes/mine.yaml").write_text("about: mine\n")
+    said = hone(project, "study", "mine", "--steps", "2", fails=True)
+    assert "git does not know recipes/mine.yaml" in said
+    Path(project.folder / "recipes/mine.yaml").unlink()
+
+
+def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Project):
+    """rlhn names judges that params.yaml does not have: resolve refuses it, in this very process."""
+    said = hone(project, "study", "rlhn", "top-k", "--seeds", "1", "--steps", "2", "--no-probe", fails=True)
+    assert "judge" in said
