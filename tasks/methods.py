@@ -2,7 +2,8 @@
 
 A method is a file. The recipe's own words lead to it: `choose: {top: {n: 4}}` in the section `sample` is the function
 `top` in `tasks/sample/choose/top.py`. Its positional parameters are the tables it reads, handed over by name; its
-keyword-only parameters are what a recipe may set, checked against their annotations before any work starts.
+keyword-only parameters are what a recipe may set, checked against their annotations before any work starts. A parameter
+that is annotated as `Held` holds lines of a recipe itself (`fused: {of: [dense, bm25]}`), which are checked alike.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,13 @@ from tasks.errors import Refused, nearest
 from tasks.params import explained
 
 TASKS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Held:
+    """Marks a parameter whose values are lines of a recipe: `of: Annotated[list[Any], Held("retrieve")]`."""
+
+    place: str  # where the methods lie that they name
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,12 @@ class Method:
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
 
     @property
+    def holds(self) -> dict[str, str]:
+        """Of every parameter whose values are lines, the place of the methods that they may name."""
+        marked = {name: [one for one in field.metadata if isinstance(one, Held)] for name, field in self.parameters.model_fields.items()}
+        return {name: found[0].place for name, found in marked.items() if found}
+
+    @property
     def reads(self) -> list[str]:
         """The names of the tables it is handed."""
         return [
@@ -72,8 +86,13 @@ class Method:
         ]
 
     def __call__(self, parameters: dict[str, Any], **tables: Any) -> Any:
-        """Call it with the recipe's parameters and those of `tables` that it reads."""
-        return self.function(**{name: tables[name] for name in self.reads}, **parameters)
+        """Call it with the recipe's parameters and those of `tables` that it reads.
+
+        A recipe may write what Python does not let a parameter be called (`from`): the annotation's `alias`.
+        """
+        names = {field.alias: name for name, field in self.parameters.model_fields.items() if field.alias}
+        given = {names.get(name, name): value for name, value in parameters.items()}
+        return self.function(**{name: tables[name] for name in self.reads}, **given)
 
 
 # Handed over by the stage though they are keyword-only: never a recipe's business.
@@ -121,20 +140,45 @@ def line(given: Any, where: str) -> tuple[str, dict[str, Any]]:
 
 
 def checked(place: str, given: Any, where: str) -> dict[str, Any]:
-    """A recipe's line with every default filled in: `{"method": name, "parameters": {...}}`.
+    """A recipe's line with every default filled in, and so every line that it holds: `{"method": name, "parameters": {...}}`.
+
+    A method's module may say beside it `refuse_unfit`, which is given the parameters and raises Refused where each of them is
+    possible and they do not fit together.
 
     Raises:
-        Refused: unknown method, unknown parameter, or a value out of its range.
+        Refused: unknown method, unknown parameter, a value out of its range, or a held line that holds lines itself.
     """
     name, parameters = line(given, where)
     try:
         method = find(place, name)
         model = method.parameters
-        return {"method": name, "parameters": model(**parameters).model_dump(mode="json")}
+        filled = model(**parameters).model_dump(mode="json", by_alias=True)
+        if refuse_unfit := method.beside("refuse_unfit"):
+            refuse_unfit(filled)
     except ValidationError as error:
         raise Refused(f"{where}: {name}: {explained(error, model)}") from None
     except Refused as error:
         raise Refused(f"{where}: {error}") from None
+    for parameter, inner in method.holds.items():
+        within = f"{where}: {name}.{parameter}"
+        filled[parameter] = [held_line(inner, one, within) for one in filled[parameter]]
+    return {"method": name, "parameters": filled}
+
+
+def held_line(place: str, given: Any, where: str) -> dict[str, Any]:
+    """A line inside another, checked; see `checked`."""
+    found = checked(place, given, where)
+    if find(place, found["method"]).holds:
+        raise Refused(f"{where}: '{found['method']}' holds lines itself and may not stand inside another line: name its own lines here.")
+    return found
+
+
+def with_held(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A checked line and the lines that it holds, each with the place of its method."""
+    yield place, line
+    for parameter, inner in find(place, line["method"]).holds.items():
+        for one in line["parameters"][parameter]:
+            yield from with_held(inner, one)
 
 
 def constant(place: str, name: str, constant: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import polars as pl
 
 from tasks.encode import counted
 from tasks.encode.lock import torch_lock
@@ -95,6 +96,18 @@ class TextEncoder(ABC):
 
     def documents(self, documents: Documents) -> Vectors:
         return self.vectors(documents.chunks(), "document", len(documents))
+
+    def documents_of(self, documents: Documents, wanted: pl.Series) -> tuple[pl.Series, Vectors]:
+        """doc_ids and vectors of those of `wanted` that the collection has, in its order."""
+        doc_ids: list[str] = []
+
+        def texts() -> Iterator[list[str]]:
+            for ids, chunk in documents.chunks_of(wanted):
+                doc_ids.extend(ids)
+                yield chunk
+
+        vectors = self.vectors(texts(), "document", len(wanted))
+        return pl.Series(doc_ids, dtype=pl.String), vectors
 
     def vectors(self, texts: Iterable[list[str]], route: Route, total: int | None = None) -> Vectors:
         """The vectors of all texts, in their order.

@@ -11,6 +11,8 @@ from tasks.encode.model import ModelFolder, folder_of
 from tasks.errors import Refused
 from tasks.stage import may_download
 
+BASE = "r0"
+
 
 @dataclass(frozen=True)
 class Models:
@@ -39,6 +41,10 @@ class Models:
             return encoder_for(self.start, self.reading, self.machine, user=self.start.name)
         own_prompts = self.reading | {"prompts": {}}
         return encoder_for(pinned_folder(self.teachers[name]), own_prompts, self.machine, user=name)
+
+    def base(self) -> Encoder:
+        """The model that the first round started from, read as the rounds' own are."""
+        return encoder_for(Path("models") / BASE, self.reading, self.machine, user=BASE)
 
 
 def pinned_folder(model: dict) -> Path:

@@ -11,11 +11,11 @@ from tasks.errors import Refused
 QUERIES_PER_BLOCK = 4096
 
 
-def nearest(queries: Vectors, documents: Vectors, depth: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tuple[np.ndarray, np.ndarray]:
     """The `depth` documents of highest inner product for each query, in fp32.
 
     Args:
-        queries: n queries.
+        queries: n queries, in the store or as an array [n, d] of fp32.
         documents: m documents.
         depth: how many to find; all m where there are fewer.
 
@@ -33,7 +33,8 @@ def nearest(queries: Vectors, documents: Vectors, depth: int) -> tuple[np.ndarra
     if depth == 0:
         return scores, rows
     for start in range(0, len(queries), QUERIES_PER_BLOCK):
-        asked = queries.take(slice(start, start + QUERIES_PER_BLOCK))
+        part = slice(start, start + QUERIES_PER_BLOCK)
+        asked = queries[part] if isinstance(queries, np.ndarray) else queries.take(part)
         heap = faiss.ResultHeap(len(asked), depth, keep_max=True)
         for first, block in documents.blocks():
             found = faiss.knn(asked, block, min(depth, len(block)), metric=faiss.METRIC_INNER_PRODUCT)

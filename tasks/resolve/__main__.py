@@ -204,27 +204,35 @@ def used_judges(section: dict | str) -> list[tuple[str, str]]:
 def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]]:
     """Place and name of every method that a section names."""
     if isinstance(section, list):
-        return [(stage, line["method"]) for line in section]
-    if not isinstance(section, dict):
-        return []
-    return [
-        (f"{stage}.{part}", line["method"])
-        for part, value in section.items()
-        for line in (value if isinstance(value, list) else [value])
-        if isinstance(line, dict) and "method" in line
-    ]
+        lines = [(stage, line) for line in section]
+    else:
+        lines = [
+            (f"{stage}.{part}", line)
+            for part, value in (section.items() if isinstance(section, dict) else ())
+            for line in (value if isinstance(value, list) else [value])
+            if isinstance(line, dict) and "method" in line
+        ]
+    return [(place, one["method"]) for where, line in lines for place, one in methods.with_held(where, line)]
+
+
+def asked(stage: str, lines: list[dict]) -> list[dict]:
+    """All lines of a stage, those that another holds after it."""
+    return [one for line in lines for _, one in methods.with_held(stage, line)]
 
 
 def scorers(made: Recipe) -> dict[str, dict]:
     """Whose scores of candidates and known positives are wanted: by name, the method and its parameters.
 
-    The encoders that retrieved come first, for their vectors are at hand, then the recipe's own lines, and the round's
-    starting model where a `keep` rule wants a dense source and there is none.
+    The encoders that compared queries with documents to retrieve come first, for their vectors are at hand, each as the source
+    `dense` of its model; then the recipe's own lines, and the round's starting model where a `keep` rule wants a dense source
+    and there is none.
 
     Raises:
         Refused: two lines of the same name, or a rule that compares by what nobody scores.
     """
-    dense = {source_name(line): line["parameters"] for line in made.retrieve if line["method"] == "dense"}
+    compared = [line for line in asked("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")]
+    encoders = [{name: line["parameters"][name] for name in ("model", "revision")} for line in compared]
+    dense = {source_name({"method": "dense", "parameters": item}): item for item in encoders}
     ruled = [line["parameters"].get("scorer", NO_SCORER) for line in [*made.sample.keep, made.sample.choose] if made.retrieve]
     if None in ruled and not dense:
         dense = {"dense": {"model": None, "revision": None}}
@@ -253,7 +261,7 @@ def teachers(made: Recipe) -> dict[str, dict]:
     """Every model that the recipe names beside the round's own, made exact."""
     named = {
         line["parameters"].get("model"): line["parameters"].get("revision")
-        for line in [*made.retrieve, *made.score]
+        for line in [*asked("retrieve", made.retrieve), *asked("score", made.score)]
         if line["parameters"].get("model")
     }
     return made_exact(named)
@@ -261,7 +269,7 @@ def teachers(made: Recipe) -> dict[str, dict]:
 
 def input_files(sources: list[dict]) -> dict[str, str]:
     """Files of the user that the sources read, with their hashes."""
-    files = [Path(line["parameters"]["file"]) for line in sources if "file" in line["parameters"]]
+    files = [Path(line["parameters"]["file"]) for line in asked("retrieve", sources) if "file" in line["parameters"]]
     for file in files:
         if not file.is_file() or not file.resolve().is_relative_to(INPUTS.resolve()):
             there = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())

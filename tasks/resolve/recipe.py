@@ -13,6 +13,7 @@ from tasks import methods
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint
 from tasks.params import STAGES, Params, explained
+from tasks.retrieve.source_name import source_name
 
 FOLDER = Path("recipes")
 GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
@@ -196,10 +197,37 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
     )
     if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.keep]:
         raise Refused(f"{where}: sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
+    refuse_removed(filled, where)
+    refuse_named_twice(filled, where)
     refuse_ungraded(filled, where)
     if sample.window.last and sample.window.last < sample.window.first:
         raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
     return filled
+
+
+def refuse_removed(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a `keep` rule removes all that a source gives (its module names such rules in `REMOVED_BY`)."""
+    kept = [line["method"] for line in recipe.sample.keep]
+    for line in recipe.retrieve:
+        for place, source in methods.with_held("retrieve", line):
+            for rule, why in methods.find(place, source["method"]).beside("REMOVED_BY", {}).items():
+                if rule in kept:
+                    rest = ", ".join(name for name in kept if name != rule)
+                    raise Refused(
+                        f"{where}: the rule `{rule}` {why}, which is what the source `{source['method']}` gives. Leave it out of "
+                        f"sample.keep (it is there by default): keep: [{rest}]"
+                    )
+
+
+def refuse_named_twice(recipe: Recipe, where: str) -> None:
+    """Raises Refused where candidates of two sources could not be told apart."""
+    names = [source_name(line) for line in recipe.retrieve]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(
+                f"{where}: retrieve: two sources are '{name}' and differ at most in depth: the deeper one finds what the other finds. "
+                "Leave one of them out."
+            )
 
 
 def refuse_ungraded(recipe: Recipe, where: str) -> None:

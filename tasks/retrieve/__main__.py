@@ -21,34 +21,44 @@ def main(round: str) -> None:
         may_download()
     training = training_set.read()
     labels = carried_labels(settings["from"])
+    negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
     found = [
-        source_of(line, collection, labels, Models.of(settings), settings)
+        source_of(line, collection, labels, negatives, Models.of(settings), settings)
         for collection in (training if sources else [])
         for line in sources
     ]
     candidates = tables.shaped("candidates", pl.concat(found)) if found else tables.empty("candidates")
     tables.write("candidates", candidates, Path("rounds") / round / "candidates.parquet")
-    say(f"retrieve {round}: {len(candidates):,} candidates of {candidates['query_id'].n_unique():,} queries")
+    by_source = dict(candidates.group_by("source").len().rows())
+    told = ", ".join(f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources))
+    say(
+        f"retrieve {round}: {len(candidates):,} candidates of {candidates['query_id'].n_unique():,} queries"
+        + (f" ({told})" if len(sources) > 1 else "")
+    )
 
 
 def source_of(
-    line: dict, collection: training_set.TrainingCollection, labels: pl.DataFrame, models: Models, settings: dict
+    line: dict, collection: training_set.TrainingCollection, labels: pl.DataFrame, negatives: pl.LazyFrame, models: Models, settings: dict
 ) -> pl.DataFrame:
     """Candidates of one source in one collection."""
     queries = collection.queries()
-    method = methods.find("retrieve", line["method"])
-    found = method(
-        line["parameters"],
-        queries=queries,
-        documents=collection.documents,
-        labels=labels.join(queries, on="query_id", how="semi", maintain_order="left"),
-        models=models,
-        language=collection.language,
-        prefix=collection.prefix,
-        seed=settings["seed"],
-        round=settings["round"],
-    )
-    return found.with_columns(source=pl.lit(source_name(line)))
+    given = {
+        "queries": queries,
+        "documents": collection.documents,
+        "labels": labels.join(queries, on="query_id", how="semi", maintain_order="left"),
+        "negatives": negatives,
+        "models": models,
+        "language": collection.language,
+        "prefix": collection.prefix,
+        "seed": settings["seed"],
+        "round": settings["round"],
+    }
+
+    def ask(line: dict) -> pl.DataFrame:
+        """What a source gives, for one that is made of others."""
+        return methods.find("retrieve", line["method"])(line["parameters"], ask=ask, **given)
+
+    return ask(line).with_columns(source=pl.lit(source_name(line)))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from tasks.encode.models import Models
 from tasks.encode.search import as_table, nearest
 from tasks.tables import Documents
 
+COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
+
 
 def dense(
     queries: pl.DataFrame,

@@ -6,7 +6,6 @@ as a guide that a `keep` rule may compare by (`positive-aware: {scorer: "encoder
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import polars as pl
@@ -59,12 +58,4 @@ def encoder(
 
 def documents_of(used: Encoder, collection: TrainingCollection, wanted: pl.Series) -> tuple[pl.Series, Vectors]:
     """doc_ids and vectors of those of `wanted` that the collection has."""
-    doc_ids: list[str] = []
-
-    def texts() -> Iterator[list[str]]:
-        for ids, chunk in collection.documents.chunks_of(wanted):
-            doc_ids.extend(ids)
-            yield chunk
-
-    vectors = used.vectors(texts(), "document", len(wanted))
-    return pl.Series(doc_ids, dtype=pl.String), vectors
+    return used.documents_of(collection.documents, wanted)

@@ -1,0 +1,108 @@
+"""fused: one ranking of what several sources find: by reciprocal ranks (Cormack, Clarke and Buettcher, SIGIR 2009), or by scores.
+
+Sources that stand side by side in a recipe are candidates side by side, each pair with its best rank; a fused one prefers
+what several of them agree on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from tasks.errors import Refused
+from tasks.methods import Held
+from tasks.retrieve.source_name import source_name
+
+PAIR = ["query_id", "doc_id"]
+DECIMALS = 12  # fused scores that agree so far are equal: a sum's last digits follow from the order of its parts
+
+
+def fused(
+    queries: pl.DataFrame,
+    ask: Callable[[dict], pl.DataFrame],
+    *,
+    of: Annotated[list[Any], Held("retrieve")],
+    by: Literal["reciprocal-rank", "score"] = "reciprocal-rank",
+    k: Annotated[float, Field(ge=0)] = 60.0,
+    normalise: Literal["min-max", "z"] = "min-max",
+    weights: list[Annotated[float, Field(ge=0)]] | None = None,
+    depth: Annotated[int, Field(ge=1)] = 100,
+) -> pl.DataFrame:
+    """The `depth` documents of highest fused score of every query.
+
+    A document's fused score is the sum over the sources that found it of
+
+    - reciprocal-rank: w / (k + rank);
+    - score, min-max: w (s - lowest) / (highest - lowest) over the source's list for the query, so that 1 is its best;
+    - score, z: w (s - lowest) / deviation (of the list's scores, not corrected): the order of z-scores, where a document
+      that a source did not find counts as its lowest.
+
+    A source that did not find it adds nothing. Of a list whose scores are all equal each document gets w (ours).
+
+    Args:
+        queries: query_id.
+        ask: gives a source's candidates.
+        of: the sources, as lines of a recipe; none may be `fused` itself.
+        by: what is summed.
+        k: how little the first ranks stand out; 60 is the paper's (from memory).
+        normalise: how scores of unlike sources are made alike; only for `by: score`. min-max is our default.
+        weights: one for each source, in their order; null: all 1.
+        depth: candidates a query; each source has its own besides.
+
+    Returns:
+        query_id, doc_id, rank (from 1), score (the fused one, in no encoder's space). Of equal scores the one with the better
+        best rank comes first, then the lower doc_id.
+
+    Raises:
+        Refused: `by: score`, and a source has a score that is no number.
+    """
+    shares = weights or [1.0] * len(of)
+    parts = [
+        part_of(ask(line), weight, by, k, normalise, source_name(line)).select(*PAIR, "rank", "part")
+        for line, weight in zip(of, shares, strict=True)
+    ]
+    summed = (
+        pl.concat(parts)
+        .sort(*PAIR, "part")  # so that the sum does not follow from the order of the sources
+        .group_by(PAIR, maintain_order=True)
+        .agg(score=pl.col("part").sum(), best=pl.col("rank").min())
+        .with_columns(rounded=pl.col("score").round(DECIMALS))
+    )
+    places = queries.select("query_id").with_row_index("place")
+    return (
+        summed.join(places, on="query_id", how="inner")
+        .sort("place", "rounded", "best", "doc_id", descending=[False, True, False, False])
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+        .filter(pl.col("rank") <= depth)
+        .select(*PAIR, "rank", pl.col("score").cast(pl.Float32))
+    )
+
+
+def part_of(found: pl.DataFrame, weight: float, by: str, k: float, normalise: str, source: str) -> pl.DataFrame:
+    """A source's candidates with `part`, what each adds to its document's fused score."""
+    if by == "reciprocal-rank":
+        return found.with_columns(part=weight / (k + pl.col("rank").cast(pl.Float64)))
+    score = pl.col("score").cast(pl.Float64)
+    bad = found.filter(~pl.col("score").is_finite().fill_null(False))
+    if len(bad):
+        raise Refused(
+            f"fused: the source {source} gives {len(bad):,} scores that are no numbers, such as that of document '{bad['doc_id'][0]}' "
+            f"for query '{bad['query_id'][0]}'. Fuse by reciprocal-rank, or leave that source out."
+        )
+    above = score - score.min().over("query_id")
+    spread = {"min-max": above.max(), "z": score.std(ddof=0)}[normalise].over("query_id")
+    return found.with_columns(part=weight * pl.when(spread > 0).then(above / spread).otherwise(1.0))
+
+
+def refuse_unfit(parameters: dict[str, Any]) -> None:
+    """Raises Refused where there is nothing to fuse, or weights that are not one a source."""
+    of, weights = parameters["of"], parameters["weights"]
+    if not of:
+        raise Refused("fused: `of` is empty: name the sources to fuse, such as `of: [dense, bm25]`.")
+    if weights is not None and len(weights) != len(of):
+        raise Refused(f"fused: {len(weights)} `weights` for {len(of)} sources: give one for each, in the order of `of`.")
+    if weights is not None and not any(weights):
+        raise Refused("fused: all `weights` are 0: no source would count.")

@@ -1,0 +1,84 @@
+"""positive-neighbours: the documents nearest to the known positives, document to document (ANCE-Tele, arXiv 2210.17167).
+
+Its "look-ahead" negatives: as a query moves towards its positive in training, the positive's neighbours are what it meets next.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from tasks.encode.models import Models
+from tasks.encode.search import as_table, nearest
+from tasks.tables import Documents
+
+PAIR = ["query_id", "doc_id"]
+
+
+def positive_neighbours(
+    queries: pl.DataFrame,
+    documents: Documents,
+    labels: pl.DataFrame,
+    models: Models,
+    *,
+    depth: Annotated[int, Field(ge=1)] = 200,
+    model: str | None = None,
+    revision: str | None = None,
+) -> pl.DataFrame:
+    """The `depth` documents nearest to a known positive of every query, without its known positives themselves.
+
+    Each positive ranks its neighbours by itself; a document that several rank has its best rank (ours).
+    A query without a known positive has none.
+
+    Args:
+        queries: query_id.
+        documents: the collection.
+        labels: query_id, doc_id, label: of the training queries.
+        models: where encoders come from.
+        depth: candidates a query; 200 in the authors' code, which draws 30 of them.
+        model: a teacher; null: the round's starting model, as in the authors' code.
+        revision: of a teacher from the Hub.
+
+    Returns:
+        query_id, doc_id, rank (from 1, by best rank; of equal ranks the nearer first), score (inner product in fp32 of the two
+        documents, the positive being the one that ranks it best; of unit vectors where the model compares by cosine).
+    """
+    ids = documents.ids
+    positives = labels.filter(pl.col("label") == "positive").select(*PAIR).unique(maintain_order=True)
+    places = pl.DataFrame({"doc_id": ids}).with_row_index("row")
+    known = positives.join(queries, on="query_id", how="semi", maintain_order="left").join(places, on="doc_id", maintain_order="left")
+    if known.is_empty():
+        return as_table(queries["query_id"], ids, np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64))
+    vectors = models.encoder(model).documents(documents)
+    rows = known["row"].unique().sort()
+    # So many more as may be left out again: a query's own positives.
+    own = int(known.group_by("query_id").len()["len"].max())
+    scores, found = nearest(vectors.take(rows.to_numpy()), vectors, depth + own)
+    return merged(known, as_table(ids.gather(rows), ids, scores, found).rename({"query_id": "positive"}), queries, depth)
+
+
+def merged(known: pl.DataFrame, neighbours: pl.DataFrame, queries: pl.DataFrame, depth: int) -> pl.DataFrame:
+    """Each query's first `depth` neighbours of its positives by best rank, its positives left out.
+
+    Args:
+        known: query_id, doc_id: the known positives.
+        neighbours: positive, doc_id, rank, score: what is near to each.
+        queries: query_id, in their order.
+        depth: how many to keep.
+    """
+    place = queries.select("query_id").with_row_index("place")
+    return (
+        known.select("query_id", positive="doc_id")
+        .join(neighbours, on="positive", maintain_order="left_right")
+        .join(known, on=PAIR, how="anti", maintain_order="left")
+        .with_columns(rank=pl.int_range(pl.len()).over("query_id", "positive"))
+        .join(place, on="query_id", maintain_order="left")
+        .sort("place", "rank", "score", descending=[False, False, True], maintain_order=True)
+        .unique(PAIR, keep="first", maintain_order=True)
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+        .filter(pl.col("rank") <= depth)
+        .select(*PAIR, "rank", "score")
+    )
