@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from hone.plan_judging import plan_judging
+from hone.plan_mining import documents_read, read_of_each_query
 from hone.screen import line, size, spell, table
 from tasks import params
 from tasks.files import read_json, size_of
@@ -87,6 +88,7 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
         collecting = " ".join(f"collect@{name}" for name in missing)
         work.unknown.append(f"how many texts {', '.join(missing)} has is known when it is collected: `dvc repro {collecting}`")
         return work
+    mined = {later: read_of_each_query(settings, later) for later in given.rounds if f"retrieve@{later}" in to_run}
     for name in ["r0", *given.rounds]:
         new = f"train@{name}" in to_run or (name == "r0" and "start" in to_run)
         asked = {
@@ -94,15 +96,11 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
             for collection in given.evaluate_on
             if f"evaluate@{name}-{collection}" in to_run or f"evaluate-reference@{name}-{collection}" in to_run
         }
-        mined = {
-            collection
-            for later, item in given.rounds.items()
-            if item.start == name and f"retrieve@{later}" in to_run and settings[f"rounds/{later}/retrieve"]["retrieve"] != "none"
-            for collection in given.train_on
-        }
-        trained = set(given.train_on) if name != "r0" and new else set()
-        texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in asked | mined | trained)
-        texts += sum(sizes[one]["train"] for one in mined)
+        reads = max((models.get(name, 0) for models in mined.values()), default=0)
+        trained = set(given.train_on) if name != "r0" and new and settings[f"rounds/{name}/train"]["train"]["dev_scores"] else set()
+        texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in asked | trained)
+        for one in given.train_on if reads else ():
+            texts += sizes[one]["train"] + (documents_read(sizes[one], reads) if one not in asked | trained else 0)
         if texts:
             work.encode[name] = texts if new else max(0, texts - in_store(name))
         if f"train@{name}" in to_run:

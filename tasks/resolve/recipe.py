@@ -102,6 +102,7 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpoint_steps: Annotated[int, Field(ge=1)] = 100
+    dev_scores: bool = True  # in the model's card; for them the model reads the whole collections that it was trained on
 
 
 class Recipe(Section):

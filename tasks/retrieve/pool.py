@@ -1,7 +1,8 @@
 """pool: the newest model ranks inside a pool of documents that an earlier model found, and encodes nothing else.
 
 For collections whose encoding is most of a round's cost: the model of r0 reads the collection once, ever; a middle round reads anew
-only the union of what that model retrieves for the training queries. Ours; the last round's evaluation reads the whole again.
+only the union of what that model retrieves for the training queries. That saves something where nothing else has the round's model
+read the whole collection: it is trained on and not in `evaluate_on`, and the round's `train` says `dev_scores: false`. Ours.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tasks.stage import say
 from tasks.tables import Documents
 
 COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
+READS_WITHIN = "depth"  # the parameter that says how many documents of each query its encoder reads at most; the base model reads all
 
 
 def pool(

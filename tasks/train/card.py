@@ -59,6 +59,8 @@ def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> li
 
     The vectors are kept, so the evaluation and the mining that follow do not encode the collection again.
     """
+    if not settings["train"]["dev_scores"]:
+        return ["No scores on dev queries: the recipe says `dev_scores: false`. Test scores: reports/metrics."]
     rows = []
     for collection in training:
         qrels = collection.qrels("dev")
