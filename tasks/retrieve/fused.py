@@ -17,7 +17,7 @@ from tasks.methods import Held
 from tasks.retrieve.source_name import source_name
 
 PAIR = ["query_id", "doc_id"]
-DECIMALS = 12  # fused scores that agree so far are equal: a sum's last digits follow from the order of its parts
+DECIMALS = 12  # fused scores that agree so far are equal: a sum's last digits follow from the order of the sources
 
 
 def fused(
@@ -66,7 +66,6 @@ def fused(
     ]
     summed = (
         pl.concat(parts)
-        .sort(*PAIR, "part")  # so that the sum does not follow from the order of the sources
         .group_by(PAIR, maintain_order=True)
         .agg(score=pl.col("part").sum(), best=pl.col("rank").min())
         .with_columns(rounded=pl.col("score").round(DECIMALS))

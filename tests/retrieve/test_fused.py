@@ -46,6 +46,13 @@ def test_reciprocal_ranks_by_hand():
     assert list(scores.values()) == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62, 1 / 63])
 
 
+def test_equal_sums_are_equal_in_whatever_order_they_were_added():
+    """a is first, seventh and second, b second, first and seventh. In floating point a's sum is lower in its last digit."""
+    assert 1 / 61 + 1 / 67 + 1 / 62 < 1 / 62 + 1 / 61 + 1 / 67
+    order = (["a", "b"], ["b", "s", "t", "u", "v", "w", "a"], ["n", "a", "o", "p", "q", "r", "b"])
+    assert list(fuse(*(dict.fromkeys(names, 0.0) for names in order)))[:2] == ["a", "b"]
+
+
 def test_weights_and_k_by_hand():
     """With k 0 and weights 1 and 4: a 1, b 1/2 + 4, c 1/3, d 4/2."""
     scores = fuse(DENSE, WORDS, k=0, weights=[1, 4])
