@@ -174,12 +174,27 @@ class Trial:
 
     def trials(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         """Every rule that is no guard, as it comes, and `positive-aware` at several shares; those that need scores only with some."""
-        for name in methods.names("sample.keep"):
-            if name in GUARDS or ("scores" in methods.find("sample.keep", name).reads and self.scores.is_empty()):
-                continue
+        for name in rules_as_they_come(self.scores):
             for parameters in [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]:
                 shown = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
                 yield f"{name} {shown}".strip(), self.removed(rows, [line_of(name, parameters)])[1]
+
+
+def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
+    """Rules about pairs that are no guards and work with their defaults here: whom they compare by has scored, nothing must be set."""
+    scorers = set(scores["scorer"])
+
+    def able(name: str) -> bool:
+        try:
+            line = line_of(name)
+            methods.find("sample.keep", name).beside("check", lambda parameters: None)(line["parameters"])
+        except Refused:
+            return False
+        wanted = [line["parameters"][key] for key in ("scorer", "to_positives") if key in line["parameters"]]
+        return all(one in scorers if one is not None else bool(scorers) for one in wanted)
+
+    about_pairs = [name for name in methods.names("sample.keep") if "trained" not in methods.find("sample.keep", name).reads]
+    return [name for name in about_pairs if name not in GUARDS and able(name)]
 
 
 def line_of(name: str, parameters: dict | None = None) -> dict:

@@ -11,7 +11,7 @@ from itertools import chain
 import polars as pl
 import yaml
 
-from hone.bench_labels import FREE, Bench, line_of
+from hone.bench_labels import FREE, Bench, line_of, rules_as_they_come
 from hone.judge.check import desk_of
 from tasks import methods, tables
 from tasks.errors import Refused, nearest
@@ -49,7 +49,7 @@ def default_names(bench: Bench) -> list[str]:
     return [
         NOISY,
         CLEAN,
-        *(f"rule:{name}" for name in rules_of(bench)),
+        *(f"rule:{name}" for name in rules_as_they_come(bench.rules.scores)),
         *(f"judge:{name}" for name in bench.free_judges()),
         *(f"recipe:{name}" for name in recipe.names() if cleans(bench, name)),
     ]

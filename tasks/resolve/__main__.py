@@ -233,7 +233,8 @@ def scorers(made: Recipe) -> dict[str, dict]:
     compared = [line for line in asked("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")]
     encoders = [{name: line["parameters"][name] for name in ("model", "revision")} for line in compared]
     dense = {source_name({"method": "dense", "parameters": item}): item for item in encoders}
-    ruled = [line["parameters"].get("scorer", NO_SCORER) for line in [*made.sample.keep, made.sample.choose] if made.retrieve]
+    rules = [*made.sample.keep, made.sample.choose] if made.retrieve else []
+    ruled = [line["parameters"].get(name, NO_SCORER) for line in rules for name in ("scorer", "to_positives")]
     if None in ruled and not dense:
         dense = {"dense": {"model": None, "revision": None}}
     named = {

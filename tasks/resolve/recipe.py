@@ -200,6 +200,7 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
         raise Refused(f"{where}: sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
     refuse_removed(filled, where)
     refuse_named_twice(filled, where)
+    refuse_rules(filled, where)
     refuse_ungraded(filled, where)
     if sample.window.last and sample.window.last < sample.window.first:
         raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
@@ -229,6 +230,18 @@ def refuse_named_twice(recipe: Recipe, where: str) -> None:
                 f"{where}: retrieve: two sources are '{name}' and differ at most in depth: the deeper one finds what the other finds. "
                 "Leave one of them out."
             )
+
+
+def refuse_rules(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a `keep` rule says of its parameters that they cannot be meant, or has nothing to work on."""
+    for line in recipe.sample.keep:
+        method = methods.find("sample.keep", line["method"])
+        if "trained" in method.reads and not recipe.retrieve:
+            raise Refused(f"{where}: sample.keep: {method.name} works where negatives are mined: the recipe has no `retrieve`.")
+        try:
+            method.beside("check", lambda parameters: None)(line["parameters"])
+        except Refused as refusal:
+            raise Refused(f"{where}: sample.keep: {refusal}") from None
 
 
 def refuse_ungraded(recipe: Recipe, where: str) -> None:

@@ -14,6 +14,7 @@ from tasks.files import write_json
 from tasks.retrieve.random import random as random_documents
 from tasks.sample import shortage
 from tasks.sample.choose.top import top
+from tasks.sample.nothing_left import refuse_nothing_left
 from tasks.sample.pool import PAIR, Pool, merged
 from tasks.stage import run, say
 from tasks.training_set import TrainingSet
@@ -36,7 +37,9 @@ def main(round: str) -> None:
     tables.write("negatives", tables.shaped("negatives", negatives), folder / "negatives.parquet")
     tables.write("removed", tables.shaped("removed", removed), folder / "removed" / "sample.parquet")
     write_json(folder / "sample.json", counts)
-    say(f"sample {round}: {counts['chosen']:,} negatives of {counts['candidates']:,} candidates, {counts['removed']} removed")
+    gone = ", ".join(f"{count:,} by {rule}" for rule, count in counts["removed"].items()) or "none"
+    left = "".join(f", {count:,} queries left by {rule}" for rule, count in counts["left"].items())
+    say(f"sample {round}: {counts['chosen']:,} negatives of {counts['candidates']:,} candidates, removed: {gone}{left}")
 
 
 def sampled(
@@ -53,14 +56,15 @@ def sampled(
         return (
             tables.empty("negatives"),
             tables.empty("removed"),
-            {"candidates": 0, "chosen": 0, "removed": {}, "shortage": {}, "beyond_top": 0},
+            {"candidates": 0, "chosen": 0, "removed": {}, "left": {}, "shortage": {}, "beyond_top": 0},
         )
     positives = labels.filter(pl.col("label") == "positive")
-    queries = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
+    queries = known = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
     rules = Rules(section["keep"], labels, positives, scores, training, settings)
     pool = Pool(rows)
     window = section["window"]
     rules.apply(pool)
+    queries = queries.join(pool.left, on="query_id", how="anti", maintain_order="left")
     place = pl.col("rank") if window["counted"] == "before" else pl.int_range(1, pl.len() + 1).over("query_id")
     within = in_window(pool.rows, window, place)
     choose = section["choose"]
@@ -86,11 +90,20 @@ def sampled(
     counts |= {"filled": len(short) - len(still) if section["on_shortage"] != "drop-query" else 0, "still_short": len(still)}
     chosen = in_query_order(chosen, queries["query_id"])
     removed = pl.concat(pool.removed) if pool.removed else tables.empty("removed")
-    by_rule = removed.group_by("rule", maintain_order=True).len("count").rows()
+    took = pairs_by_rule(section["keep"], removed)
+    if chosen.is_empty() and rows.join(known, on="query_id", how="semi").height:
+        refuse_nothing_left(section, len(rows), took, dict(pool.left["rule"].value_counts().iter_rows()))
     return chosen, removed, {
-        "queries": len(queries), "candidates": len(rows), "chosen": len(chosen), "removed": dict(by_rule), "shortage": counts,
-        "beyond_top": beyond_top,
+        "queries": len(queries), "candidates": len(rows), "chosen": len(chosen), "removed": took,
+        "left": dict(pool.left["rule"].value_counts(sort=True).iter_rows()), "shortage": counts, "beyond_top": beyond_top,
+        **rules.untold(rows),
     }  # fmt: skip
+
+
+def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:
+    """How many candidates each rule took, in the order of the rules; 0 of one that never acted."""
+    took = dict(removed.filter(pl.col("doc_id").is_not_null())["rule"].value_counts().iter_rows())
+    return {line["method"]: took.get(line["method"], 0) for line in lines}
 
 
 def in_window(rows: pl.DataFrame, window: dict, place: pl.Expr) -> pl.DataFrame:
@@ -142,6 +155,14 @@ class Rules:
     def trained(self) -> pl.DataFrame:
         """What the training of the round that this one starts from has seen."""
         return tables.read("trained", Path("rounds") / self.settings["from"] / "trained.parquet")
+
+    def untold(self, rows: pl.DataFrame) -> dict[str, int]:
+        """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""
+        reads = {name for line in self.lines for name in methods.find("sample.keep", line["method"]).reads}
+        told = {"scores_without_number": self.scores.filter(~pl.col("score").is_finite()).height} if "scores" in reads else {}
+        if "trained" in reads:
+            told["queries_not_trained"] = rows.select("query_id").unique().join(self.trained, on="query_id", how="anti").height
+        return told
 
     def _done(self, place: str, line: dict, rows: pl.DataFrame, texts: pl.DataFrame | None = None) -> pl.DataFrame:
         method = methods.find(place, line["method"])

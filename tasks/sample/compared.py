@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
 from tasks.errors import Refused, nearest
 from tasks.sample.pool import PAIR
 
 
-def compared(pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:
+def compared(
+    pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, scorer: str | None, rule: str,
+    *, to: Literal["lowest", "highest"] = "lowest",
+) -> pl.DataFrame:  # fmt: skip
     """Every row of the pool, in its order, with its own score and that of its query's known positives.
 
     Args:
@@ -17,18 +22,18 @@ def compared(pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, 
         scores: query_id, doc_id, scorer, score.
         scorer: whose scores; null: the first that scored, which is the first dense source or the round's starting model.
         rule: who asks, for messages.
+        to: which of a query's known positives is the reference.
 
     Returns:
         query_id, doc_id, by (the candidate's score; null where nobody gave one), reference (of the query's lowest-scored
-        known positive; null without one). In the scorer's space: cosine for the default encoder.
+        known positive, or of the highest; null without one). In the scorer's space: cosine for the default encoder.
 
     Raises:
         Refused: nobody of that name scored.
     """
     by = of_scorer(scores, scorer, rule)
-    reference = (
-        positives.join(by, on=PAIR, how="inner", maintain_order="left").group_by("query_id", maintain_order=True).agg(pl.col("by").min())
-    )
+    of_query = pl.col("by").min() if to == "lowest" else pl.col("by").max()
+    reference = positives.join(by, on=PAIR, how="inner", maintain_order="left").group_by("query_id", maintain_order=True).agg(of_query)
     return (
         pool.select(PAIR)
         .join(by, on=PAIR, how="left", maintain_order="left")
@@ -37,10 +42,15 @@ def compared(pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, 
 
 
 def of_scorer(scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:
-    """query_id, doc_id and `by` of one scorer's scores."""
+    """query_id, doc_id and `by` of one scorer's scores. A score that is no number (NaN, infinite) is none: null."""
     names = scores["scorer"].unique(maintain_order=True).to_list()
     if not names:
         raise Refused(f"{rule} compares scores, and nobody scored this round's candidates: give the recipe a section `score`.")
     if scorer is not None and scorer not in names:
         raise Refused(f"{rule} compares by '{scorer}', which scored nothing: {nearest(scorer, names)}")
-    return scores.filter(pl.col("scorer") == (scorer or names[0])).select(*PAIR, by="score")
+    return scores.filter(pl.col("scorer") == (scorer or names[0])).select(*PAIR, by=pl.when(pl.col("score").is_finite()).then("score"))
+
+
+def rounded(column: str) -> pl.Expr:
+    """A score as details of removed rows show it; `nothing` where there is none."""
+    return pl.col(column).round(4).cast(pl.String).fill_null("nothing")

@@ -36,7 +36,21 @@ class Pool:
     removed: list[pl.DataFrame] = field(default_factory=list)
 
     def remove(self, rule: str, gone: pl.DataFrame) -> None:
-        """Take out the pairs of `gone` (query_id, doc_id, detail), noting the rule."""
-        here = gone.unique(PAIR, keep="first", maintain_order=True).join(self.rows, on=PAIR, how="semi", maintain_order="left")
-        self.removed.append(here.select(*PAIR, rule=pl.lit(rule), detail="detail"))
-        self.rows = self.rows.join(here, on=PAIR, how="anti", maintain_order="left")
+        """Take out the pairs of `gone` (query_id, doc_id, detail), noting the rule.
+
+        A row whose doc_id is null takes the whole query: a row says so, and one more for each candidate that goes along.
+        """
+        named = gone.unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "detail")
+        leave = named.filter(pl.col("doc_id").is_null()).join(self.left, on="query_id", how="anti", maintain_order="left")
+        along = self.rows.join(leave, on="query_id", how="semi", maintain_order="left").select(*PAIR, detail=pl.lit("its query leaves"))
+        here = named.join(self.rows, on=PAIR, how="semi", maintain_order="left")
+        here = here.join(leave, on="query_id", how="anti", maintain_order="left")
+        out = pl.concat([leave, along, here]).select(*PAIR, rule=pl.lit(rule), detail="detail")
+        self.removed.append(out)
+        self.rows = self.rows.join(out, on=PAIR, how="anti", maintain_order="left")
+
+    @property
+    def left(self) -> pl.DataFrame:
+        """query_id and rule of the queries that left."""
+        gone = [part.filter(pl.col("doc_id").is_null()).select("query_id", "rule") for part in self.removed]
+        return pl.concat([pl.DataFrame(schema={"query_id": pl.String, "rule": pl.String}), *gone])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, nan
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import methods, tables
+from tasks.errors import Refused
+from tasks.relabel.joined import joined
 from tasks.sample.__main__ import sampled
 
 PAIR = ["query_id", "doc_id"]
@@ -22,6 +26,20 @@ class Training:
 
     def queries(self) -> pl.DataFrame:
         return pl.DataFrame({"query_id": QUERIES, "text": ["one", "two", "three"], "collection": "c"})
+
+    def __iter__(self):
+        return iter([self])
+
+    @property
+    def documents(self) -> Training:
+        return self
+
+    def __len__(self) -> int:
+        return len(DOCUMENTS)
+
+    @property
+    def ids(self) -> pl.Series:
+        return pl.Series(DOCUMENTS)
 
     def texts(self, ids) -> pl.DataFrame:
         wanted = sorted(set(ids))
@@ -60,6 +78,18 @@ def section(**given) -> dict:
 def sample(found: pl.DataFrame, known: pl.DataFrame = KNOWN, **given) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     scores = tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense")))
     return sampled(found, known, scores, Training(), section(**given))
+
+
+def scored(found: pl.DataFrame, numbers: list[float]) -> pl.DataFrame:
+    """Scores in 0..1 of every pair and known positive by one scorer, and likenesses to the positive (1 of itself) by another."""
+    both = pl.concat([found.select(PAIR), KNOWN.select(PAIR)]).unique(maintain_order=True)
+    row = pl.int_range(pl.len())
+    score, other = (pl.Series(numbers * 3).gather((both.select(row).to_series() * step) % len(numbers)) for step in (1, 7))
+    itself = both.with_columns(other).join(KNOWN.select(*PAIR, itself=pl.lit(1.0)), on=PAIR, how="left", maintain_order="left")
+    return pl.concat([
+        tables.shaped("scores", both.with_columns(score=score, scorer=pl.lit("dense"))),
+        tables.shaped("scores", itself.select(*PAIR, score=pl.coalesce("itself", ""), scorer=pl.lit("encoder-to-positives"))),
+    ])  # fmt: skip
 
 
 def pairs(frame: pl.DataFrame) -> list[tuple[str, str]]:
@@ -122,11 +152,88 @@ def test_unseeded_sampling():
     assert not first.equals(other)
 
 
+def test_a_query_leaves_with_all_its_candidates_and_is_not_filled_up():
+    """q1's best candidate scores .99, above .98: all of q1 goes. Widening and the labels of the round do without it."""
+    found = candidates({"q1": ["d05", "d06", "d07"], "q2": ["d08", "d09", "d10"]})
+    found = found.with_columns(score=pl.Series([0.99, 0.5, 0.4, 0.97, 0.5, 0.4], dtype=pl.Float32))
+    known = tables.shaped("scores", KNOWN.select(*PAIR, score=0.9, scorer=pl.lit("dense")))
+    scores = pl.concat([tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense"))), known])
+    asked = {"keep": ["labelled", {"query-quality": {"negative_absolute": 0.98}}], "choose": {"top": {"n": 2}}, "on_shortage": "widen"}
+    chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(**asked))
+    assert pairs(chosen) == [("q2", "d08"), ("q2", "d09")]
+    assert removed.select("query_id", "doc_id", "rule").rows() == [
+        ("q1", None, "query-quality"), ("q1", "d05", "query-quality"), ("q1", "d06", "query-quality"), ("q1", "d07", "query-quality"),
+    ]  # fmt: skip
+    assert counts["removed"] == {"labelled": 0, "query-quality": 3}
+    assert counts["left"] == {"query-quality": 1}
+    assert joined(KNOWN, chosen, removed)["query_id"].unique(maintain_order=True).to_list() == ["q2", "q3"]
+
+
+@pytest.mark.parametrize("shortage", ["widen", "random", "drop-query", "fewer"])
+def test_a_query_that_a_rule_sends_away_comes_back_by_no_shortage_rule(shortage):
+    found = candidates({"q1": ["d05"], "q2": ["d06"], "q3": ["d07"]})
+    asked = {"keep": [{"query-quality": {"negative_absolute": 0.98}}], "choose": {"top": {"n": 2}}, "on_shortage": shortage}
+    quality = found.with_columns(score=pl.Series([0.99, 0.5, 0.5], dtype=pl.Float32)).select(*PAIR, "score", scorer=pl.lit("dense"))
+    scores = pl.concat([quality, KNOWN.select(*PAIR, score=pl.lit(0.9, dtype=pl.Float32), scorer=pl.lit("dense"))])
+    if shortage == "drop-query":
+        with pytest.raises(Refused, match="`on_shortage: drop-query` took all 2 queries, none of which had 2"):
+            sampled(found, KNOWN, scores, Training(), section(**asked))
+        return
+    chosen, removed, _ = sampled(found, KNOWN, scores, Training(), section(**asked))
+    assert set(chosen["query_id"]) == {"q2", "q3"}
+    assert len(chosen) == (4 if shortage == "random" else 2)
+    assert removed.filter(pl.col("doc_id").is_null())["query_id"].to_list() == ["q1"]
+
+
+def test_rules_that_leave_nothing_are_named_with_their_bounds():
+    found = candidates({"q1": ["d00", "d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
+    with pytest.raises(Refused) as refusal:
+        sample(found, keep=["labelled", {"positive-aware": {"share": 0.9}}])
+    assert str(refusal.value) == (
+        "no query has a negative: of 5 candidates none stayed. `positive-aware` (share 0.9) took 4; `labelled` took 1. "
+        "Loosen `positive-aware`, or retrieve deeper."
+    )
+
+
+def test_a_window_that_leaves_nothing_is_named():
+    with pytest.raises(Refused, match=r"of 2 candidates 2 stayed, of which `top` chose none in the window of ranks 5 to the last\."):
+        sample(candidates({"q1": ["d05", "d06"]}), window={"first": 5})
+
+
+def test_one_query_with_a_negative_is_enough():
+    found = candidates({"q1": ["d00"], "q2": ["d05"], "q3": ["d02"]})
+    chosen, _, _ = sample(found)
+    assert pairs(chosen) == [("q2", "d05")]
+
+
+def test_scores_that_are_no_number_are_counted_and_what_has_none_goes():
+    found = candidates({"q1": ["d05", "d06"], "q2": ["d07", "d08"]})
+    numbers = {"d05": nan, "d06": 0.1, "d07": 0.1, "d08": inf, "d00": 0.9, "d01": 0.9}
+    rows = [(query, doc, "dense", numbers[doc]) for query, doc in [*pairs(found), ("q1", "d00"), ("q2", "d01")]]
+    scores = tables.shaped("scores", pl.DataFrame(rows, schema=["query_id", "doc_id", "scorer", "score"], orient="row"))
+    chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(keep=["labelled", "positive-aware"]))
+    assert pairs(chosen) == [("q1", "d06"), ("q2", "d07")]
+    assert removed["detail"].to_list() == ["scores nothing, the bound is 0.855"] * 2
+    assert counts["scores_without_number"] == 2
+
+
 def test_nothing_retrieved_gives_empty_tables():
     chosen, removed, counts = sample(tables.empty("candidates"))
     assert chosen.is_empty()
     assert removed.is_empty()
     assert counts["candidates"] == 0
+
+
+RULES = [
+    ["labelled"],
+    ["labelled", "same-text", {"positive-aware": {"share": 0.95}}],
+    ["labelled", {"query-quality": {"negative_margin": 0.05}}],
+    [{"query-quality": {"negative_absolute": 0.97}}, "labelled", {"positive-aware": {"share": None, "absolute": 0.95}}],
+    ["labelled", {"semi-hard": {"margin": 0.05}}, {"query-quality": {"positive_absolute": 0.95}}],
+    ["labelled", {"guide": {"scorer": "dense", "own": True, "margin": 0.02}}],
+    ["labelled", {"cross-encoder": {"scorer": "dense", "negative": 0.97, "positive": 0.98}}],
+    ["labelled", {"closer-to-query": {"scorer": "dense", "to_positives": "encoder-to-positives"}}],
+]
 
 
 @settings(max_examples=120, deadline=None)
@@ -139,15 +246,31 @@ def test_nothing_retrieved_gives_empty_tables():
     width=st.none() | st.integers(0, 5),
     counted=st.sampled_from(["before", "after"]),
     shortage=st.sampled_from(["widen", "fewer", "drop-query"]),
-    rules=st.sampled_from([["labelled"], ["labelled", "same-text", {"positive-aware": {"share": 0.95}}]]),
+    rules=st.sampled_from(RULES),
+    numbers=st.lists(st.floats(0, 1, width=32) | st.sampled_from([float("nan"), float("inf")]), min_size=24, max_size=24),
 )
-def test_candidates_are_chosen_removed_or_left(found, other, n, method, first, width, counted, shortage, rules):
+def test_candidates_are_chosen_removed_or_left(found, other, n, method, first, width, counted, shortage, rules, numbers):
     both = pl.concat([candidates(found), candidates(other, "bm25")])
     window = {"first": first, "last": None if width is None else first + width, "counted": counted}
-    chosen, removed, counts = sample(both, keep=rules, choose={method: {"n": n}}, window=window, on_shortage=shortage)
+    asked = {"keep": rules, "choose": {method: {"n": n}}, "window": window, "on_shortage": shortage}
     pool = set(pairs(both))
+    refused = ""
+    try:
+        chosen, removed, counts = sampled(both, KNOWN, scored(both, numbers), Training(), section(**asked))
+    except Refused as refusal:
+        refused = str(refusal)
+    if refused:
+        assert f"no query has a negative: of {len(pool):,} candidates" in refused
+        return
+    assert len(chosen)
     out = set(pairs(removed.filter(pl.col("doc_id").is_not_null())))
     taken = pairs(chosen)
+    gone = set(removed.filter(pl.col("doc_id").is_null())["query_id"])
+    by_rules = set(removed.filter(pl.col("doc_id").is_null() & (pl.col("rule") != "shortage"))["query_id"])
+    assert sum(counts["removed"].values()) == len(out)
+    assert sum(counts["left"].values()) == len(gone)
+    assert {query for query, _ in taken} & gone == set()
+    assert {pair for pair in pool if pair[0] in by_rules} <= out
     assert len(taken) == len(set(taken))
     assert set(taken) <= pool
     assert out <= pool
@@ -156,7 +279,9 @@ def test_candidates_are_chosen_removed_or_left(found, other, n, method, first, w
     assert not set(taken) & set(pairs(KNOWN))
     assert max(chosen.group_by("query_id").len()["len"], default=0) <= n
     assert counts["candidates"] == len(pool)
+    per_query = dict(chosen.group_by("query_id").len().iter_rows())
     if shortage == "drop-query":
-        per_query = dict(chosen.group_by("query_id").len().iter_rows())
-        left = set(removed.filter(pl.col("doc_id").is_null())["query_id"])
-        assert all(per_query.get(query, 0) == (0 if query in left else n) for query in QUERIES)
+        assert all(per_query.get(query, 0) == (0 if query in gone else n) for query in QUERIES)
+    if shortage == "widen":
+        stayed = pl.DataFrame(sorted(pool - out), schema=PAIR, orient="row").group_by("query_id").len()
+        assert per_query == {query: min(n, count) for query, count in stayed.iter_rows()}

@@ -11,7 +11,13 @@ import polars as pl
 from pydantic import Field
 
 from tasks.errors import Refused
-from tasks.sample.compared import compared
+from tasks.sample.compared import compared, rounded
+
+
+def check(parameters: dict) -> None:
+    """Raises Refused where nothing bounds."""
+    if all(parameters[name] is None for name in ("share", "margin", "absolute")):
+        raise Refused("positive-aware has no bound: set `share`, `margin` or `absolute`.")
 
 
 def positive_aware(
@@ -34,14 +40,15 @@ def positive_aware(
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score; in the scorer's space (cosine for the default encoder).
-        share: TopK-PercPos; .95 is the paper's best (second-hand).
-        margin: TopK-MarginPos; .05 is the paper's (second-hand); null: not used.
-        absolute: TopK-Abs; null: not used.
+        share: TopK-PercPos; .95 is the paper's best (second-hand); null: not used.
+        margin: TopK-MarginPos; .05 is the paper's (second-hand), for its teacher's cosines; null: not used.
+        absolute: TopK-Abs; null: not used. The paper's value is not known here.
         scorer: whose scores; null: the first dense source, or the round's starting model.
 
     Returns:
         query_id, doc_id, detail.
     """
+    check({"share": share, "margin": margin, "absolute": absolute})
     if pool.is_empty():
         return pool.select("query_id", "doc_id", detail=pl.lit(""))
     positive = pl.col("reference")
@@ -50,15 +57,9 @@ def positive_aware(
         *([positive - margin] if margin is not None else []),
         *([pl.lit(absolute, dtype=pl.Float32)] if absolute is not None else []),
     ]
-    if not bounds:
-        raise Refused("positive-aware has no bound: set `share`, `margin` or `absolute`.")
     return (
         compared(pool, positives, scores, scorer, "positive-aware")
         .with_columns(bound=pl.min_horizontal(bounds))
         .filter(~(pl.col("by") <= pl.col("bound")).fill_null(False))
         .select("query_id", "doc_id", detail=pl.format("scores {}, the bound is {}", rounded("by"), rounded("bound")))
     )
-
-
-def rounded(column: str) -> pl.Expr:
-    return pl.col(column).round(4).cast(pl.String).fill_null("nothing")
