@@ -184,7 +184,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         **({"files": input_files(section)} if stage == "retrieve" else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
         **({"overrides": judges.overrides(), "mined_as": mined_as(made)} if stage == "relabel" else {}),
-        **({"recipe": given.rounds[name].recipe, "paper": made.paper} if stage == "train" else {}),
+        **({"recipe": given.rounds[name].recipe, "paper": recipe.cited(made)} if stage == "train" else {}),
         **code.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]),
     }
 

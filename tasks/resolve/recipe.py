@@ -168,6 +168,13 @@ def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str,
     return with_methods(recipe, where)
 
 
+def cited(recipe: Recipe) -> str | None:
+    """Where a recipe comes from and what it does otherwise, as a model's card says it; null where there is no paper."""
+    if recipe.paper is None or recipe.fidelity is None:
+        return recipe.paper
+    return f"{recipe.paper}; {recipe.fidelity}" + (f": {recipe.differs.rstrip('.')}" if recipe.differs else "")
+
+
 def mined_as(recipe: Recipe) -> str:
     """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like."""
     sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"})
