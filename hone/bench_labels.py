@@ -181,20 +181,27 @@ class Trial:
 
 
 def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
-    """Rules about pairs that are no guards and work with their defaults here: whom they compare by has scored, nothing must be set."""
-    scorers = set(scores["scorer"])
+    """Rules that are no guards and that work here with their defaults."""
 
-    def able(name: str) -> bool:
+    def works(name: str) -> bool:
         try:
-            line = line_of(name)
-            methods.find("sample.keep", name).beside("check", lambda parameters: None)(line["parameters"])
+            return can_tell(line_of(name), scores)
         except Refused:
             return False
-        wanted = [line["parameters"][key] for key in ("scorer", "to_positives") if key in line["parameters"]]
-        return all(one in scorers if one is not None else bool(scorers) for one in wanted)
 
-    about_pairs = [name for name in methods.names("sample.keep") if "trained" not in methods.find("sample.keep", name).reads]
-    return [name for name in about_pairs if name not in GUARDS and able(name)]
+    return [name for name in methods.names("sample.keep") if name not in GUARDS and works(name)]
+
+
+def can_tell(line: dict, scores: pl.DataFrame) -> bool:
+    """Whether a rule is about pairs, and whom it compares by has scored them.
+
+    Raises:
+        Refused: its parameters cannot be meant.
+    """
+    rule, scorers = methods.find("sample.keep", line["method"]), set(scores["scorer"])
+    rule.beside("check", lambda parameters: None)(line["parameters"])
+    wanted = [line["parameters"][name] for name in ("scorer", "to_positives") if name in line["parameters"]]
+    return "trained" not in rule.reads and all(one in scorers if one is not None else bool(scorers) for one in wanted)
 
 
 def line_of(name: str, parameters: dict | None = None) -> dict:

@@ -6,12 +6,11 @@ As in a round, rules work on all candidates, of which the first are then mined; 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 
 import polars as pl
 import yaml
 
-from hone.bench_labels import FREE, Bench, line_of, rules_as_they_come
+from hone.bench_labels import FREE, Bench, can_tell, line_of, rules_as_they_come
 from hone.judge.check import desk_of
 from tasks import methods, tables
 from tasks.errors import Refused, nearest
@@ -165,8 +164,7 @@ def cleans(bench: Bench, name: str) -> bool:
         cascade = [] if made.relabel == "none" else judges.relabel(bench.given, made, bench.round)["cascade"]
     except Refused:  # it names a judge that this checkout does not have
         return False
-    needs = chain.from_iterable(methods.find("sample.keep", line["method"]).reads for line in own_rules(made))
-    able = len(bench.rules.scores) or "scores" not in needs
+    able = all(can_tell(line, bench.rules.scores) for line in own_rules(made))
     return bool(made.retrieve and able and (own_rules(made) or cascade) and all(line["method"] in FREE for line in cascade))
 
 

@@ -50,7 +50,10 @@ def test_a_recipe_s_rules_are_one_arm_and_what_costs_something_is_none(workspace
     mined(**FREE_JUDGE)
     bench = looked_at("r1", 10)
     names = default_names(bench)
-    assert {"rule:positive-aware", "judge:guide", "recipe:nv-retriever"} <= set(names)
+    assert {"rule:positive-aware", "rule:semi-hard", "judge:guide", "recipe:nv-retriever"} <= set(names)
+    # Nobody has scored what they compare; they are about queries; a parameter is wanted.
+    assert not {"rule:closer-to-query", "recipe:enterprise", "rule:cross-encoder", "rule:late-stopping", "rule:guide"} & set(names)
+    assert not {"recipe:late-stopping", "rule:training-dynamics", "rule:query-quality"} & set(names)
     assert not {"recipe:top-k", "recipe:rlhn", "rule:labelled"} & set(names)  # cleans nothing, costs something, is a guard
     found = {one.name: one for one in arms(bench, ["recipe:nv-retriever", "judge:guide", RANDOM], 1)}
     assert kinds(found["recipe:nv-retriever"]) == ["n", "m"]

@@ -1,0 +1,67 @@
+"""What `keep` rules ask of a recipe, said before any stage works; and how a recipe is cited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.errors import Refused
+from tasks.resolve import recipe
+from tasks.resolve.__main__ import scorers
+
+GUARDED = ["labelled", "same-text"]
+
+
+def made(folder: Path, *rules, retrieve=("dense",), **more) -> recipe.Recipe:
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump({"about": "a test", "retrieve": list(retrieve), "sample": {"keep": [*GUARDED, *rules]}, **more}))
+    return recipe.check(file)
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("guide", "guide: 'scorer' is missing"),
+        ({"guide": {"scorer": "dense"}}, "own: true"),
+        ({"positive-aware": {"share": None}}, "no bound"),
+        ("query-quality", "no bound"),
+        ({"semi-hard": {"margin": 0.1, "gap": 0.2}}, "empty"),
+        ({"cross-encoder": {"negative": 0.9, "positive": 0.1}}, "lies above"),
+        ({"closer-to-query": {"scorer": "encoder:a"}}, "the same model in both"),
+        ({"semi-hard": {"margin": -1}}, "greater than 0"),
+        ({"late-stopping": {"share": 2}}, "less than 1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, rule, says):
+    with pytest.raises(Refused, match=says) as refusal:
+        made(tmp_path, rule)
+    assert str(refusal.value).startswith(f"{tmp_path / 'mine.yaml'}: sample.keep: ")
+
+
+@pytest.mark.parametrize("rule", ["late-stopping", "training-dynamics"])
+def test_a_rule_about_queries_in_a_recipe_that_mines_nothing_is_refused(tmp_path, rule):
+    with pytest.raises(Refused, match=f"{rule} works where negatives are mined"):
+        made(tmp_path, rule, retrieve=())
+
+
+def test_scorers_that_rules_want_are_refused_where_nobody_gives_them(tmp_path):
+    with pytest.raises(Refused, match="compares by 'encoder-to-positives', which no source or scorer of the recipe gives"):
+        scorers(made(tmp_path, "closer-to-query"))
+    named = scorers(made(tmp_path, "closer-to-query", score=[{"encoder": {"to": "positives"}}]))
+    assert list(named) == ["dense", "encoder-to-positives"]
+    with pytest.raises(Refused, match="compares by 'encoder:techer'.*did you mean 'encoder:teacher'"):
+        scorers(made(tmp_path, {"guide": {"scorer": "encoder:techer"}}, score=[{"encoder": {"model": "teacher"}}]))
+
+
+def test_the_rounds_own_model_scores_where_a_rule_wants_it_and_nothing_dense_is_retrieved(tmp_path):
+    named = scorers(made(tmp_path, "closer-to-query", retrieve=["bm25"], score=[{"encoder": {"to": "positives"}}]))
+    assert list(named) == ["dense", "encoder-to-positives"]
+
+
+def test_a_card_cites_the_paper_and_says_what_is_otherwise(tmp_path):
+    assert recipe.cited(made(tmp_path)) is None
+    assert recipe.cited(made(tmp_path, paper="A")) == "A"
+    assert recipe.cited(made(tmp_path, paper="A", fidelity="faithful")) == "A; faithful"
+    assert recipe.cited(made(tmp_path, paper="A", fidelity="partial", differs="Without B.")) == "A; partial: Without B"
