@@ -42,7 +42,8 @@ class Pool:
         """
         named = gone.unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "detail")
         leave = named.filter(pl.col("doc_id").is_null()).join(self.left, on="query_id", how="anti", maintain_order="left")
-        along = self.rows.join(leave, on="query_id", how="semi", maintain_order="left").select(*PAIR, detail=pl.lit("its query leaves"))
+        along = self.rows.join(leave.select("query_id", "detail"), on="query_id", how="inner", maintain_order="left")
+        along = along.select(*PAIR, detail=pl.format("its query leaves: {}", "detail"))
         here = named.join(self.rows, on=PAIR, how="semi", maintain_order="left")
         here = here.join(leave, on="query_id", how="anti", maintain_order="left")
         out = pl.concat([leave, along, here]).select(*PAIR, rule=pl.lit(rule), detail="detail")

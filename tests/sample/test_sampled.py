@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, nan
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from tasks import methods, tables
 from tasks.errors import Refused
 from tasks.relabel.joined import joined
 from tasks.sample.__main__ import sampled
+from tests.sample.keep.tables import trained
 
 PAIR = ["query_id", "doc_id"]
 QUERIES = ("q1", "q2", "q3")
@@ -215,6 +217,34 @@ def test_scores_that_are_no_number_are_counted_and_what_has_none_goes():
     assert pairs(chosen) == [("q1", "d06"), ("q2", "d07")]
     assert removed["detail"].to_list() == ["scores nothing, the bound is 0.855"] * 2
     assert counts["scores_without_number"] == 2
+
+
+def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypatch):
+    """q1 is got wrong in all of four epochs, q2 right; q3 was not trained on, stays and is counted. After one epoch nothing is said."""
+    monkeypatch.chdir(tmp_path)
+    found = candidates({"q1": ["d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
+    epoch = [("q1", 0.1, [0.5]), ("q2", 0.9, [0.5])]
+    asked = section(keep=["labelled", {"late-stopping": {"share": 0.5}}, {"training-dynamics": {"share": 0.5}}]) | {"from": "r0"}
+    write_trained(trained(*epoch * 4))
+    chosen, removed, counts = sampled(found, KNOWN, tables.empty("scores"), Training(), asked)
+    assert pairs(chosen) == [("q2", "d07"), ("q3", "d08")]
+    assert removed.select("query_id", "doc_id", "rule", "detail").rows() == [
+        ("q1", None, "late-stopping", "not learned in 4 visits"),
+        ("q1", "d05", "late-stopping", "its query leaves: not learned in 4 visits"),
+        ("q1", "d06", "late-stopping", "its query leaves: not learned in 4 visits"),
+    ]
+    assert counts["removed"] == {"labelled": 0, "late-stopping": 2, "training-dynamics": 0}
+    assert counts["queries_not_trained"] == 1
+    write_trained(trained(*epoch))
+    chosen, removed, counts = sampled(found, KNOWN, tables.empty("scores"), Training(), asked)
+    assert len(chosen) == 3
+    assert removed.is_empty()
+    assert counts["removed"] == {"labelled": 0, "late-stopping": 0, "training-dynamics": 0}
+
+
+def write_trained(frame: pl.DataFrame) -> None:
+    Path("rounds/r0").mkdir(parents=True, exist_ok=True)
+    tables.write("trained", frame, Path("rounds/r0/trained.parquet"))
 
 
 def test_nothing_retrieved_gives_empty_tables():
