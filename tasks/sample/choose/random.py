@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import polars as pl
 from pydantic import Field
 
+from tasks.sample.segments import Segments
 from tasks.seeds import generator
 
 
@@ -14,7 +16,7 @@ def random(pool: pl.DataFrame, round: str, *, seed: int, n: Annotated[int, Field
     """`n` candidates of every query, none twice, in the order drawn.
 
     Args:
-        pool: query_id, doc_id and more.
+        pool: query_id, doc_id and more, each query's candidates together.
         round: each round draws anew.
         seed: from params.yaml.
         n: negatives a query.
@@ -22,12 +24,5 @@ def random(pool: pl.DataFrame, round: str, *, seed: int, n: Annotated[int, Field
     Returns:
         The rows of the pool that are chosen.
     """
-    drawn = pl.Series("drawn", generator(seed, round, "sample.choose.random").random(len(pool)))
-    first = pl.col("row").min().over("query_id")
-    return (
-        pool.with_row_index("row")
-        .with_columns(drawn, first=first)
-        .sort("first", "drawn", "row")
-        .filter(pl.int_range(pl.len()).over("query_id") < n)
-        .drop("row", "first", "drawn")
-    )
+    drawn = generator(seed, round, "sample.choose.random").integers(1 << 32, size=len(pool), dtype=np.uint32)
+    return pool[Segments.of(pool).ordered(drawn, n)]

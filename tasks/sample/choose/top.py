@@ -7,6 +7,8 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
+from tasks.sample.segments import Segments
+
 
 def top(pool: pl.DataFrame, *, n: Annotated[int, Field(ge=1)] = 4) -> pl.DataFrame:
     """The first `n` candidates of every query.
@@ -18,4 +20,4 @@ def top(pool: pl.DataFrame, *, n: Annotated[int, Field(ge=1)] = 4) -> pl.DataFra
     Returns:
         The rows of the pool that are chosen, in their order.
     """
-    return pool.filter(pl.int_range(pl.len()).over("query_id") < n)
+    return pool[Segments.of(pool).heads(n)]

@@ -1,0 +1,121 @@
+"""A pool's queries as runs of rows: what a rule does for each query, done with numpy for all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+ROWS_PER_BLOCK = 1 << 21
+KEY_BITS = 32
+SIGN = np.uint32(1 << 31)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Where the rows of each query begin: array [q + 1], the number of all rows last."""
+
+    bounds: np.ndarray
+
+    @classmethod
+    def of(cls, pool: pl.DataFrame) -> Segments:
+        """The runs of equal query_id.
+
+        Raises:
+            ValueError: the rows of a query do not stand together.
+        """
+        ids = pool["query_id"]
+        if ids.is_empty():
+            return cls(np.zeros(1, dtype=np.int64))
+        first = np.flatnonzero((ids != ids.shift()).fill_null(True).to_numpy())
+        if ids.gather(first).n_unique() < len(first):
+            raise ValueError("the rows of a query do not stand together in the pool: `merged` puts them so.")
+        return cls(np.append(first, len(ids)).astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    @property
+    def starts(self) -> np.ndarray:
+        """The first row of each query: [q]."""
+        return self.bounds[:-1]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Rows of each query: [q]."""
+        return np.diff(self.bounds)
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """A value of each query [q] beside each of its rows: [n]."""
+        return np.repeat(values, self.lengths)
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """The place of each row among its query's, from 0: [n]."""
+        return np.arange(self.bounds[-1]) - self.spread(self.starts)
+
+    def heads(self, n: int) -> np.ndarray:
+        """The rows of the first `n` places of each query, in order."""
+        kept = np.minimum(self.lengths, n)
+        return np.repeat(self.starts, kept) + np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+
+    def reduced(self, how: np.ufunc, values: np.ndarray) -> np.ndarray:
+        """`how` (np.add, np.minimum, np.maximum) over the values [n] of each query: [q]."""
+        return how.reduceat(values, self.starts) if len(self) else values[:0]
+
+    def deviation(self, values: np.ndarray) -> np.ndarray:
+        """The standard deviation of each query's values [n], those that are no number left out: [q]; 0 where there is none."""
+        there = np.isfinite(values)
+        count = np.maximum(self.reduced(np.add, there.astype(np.int64)), 1)
+        given = np.where(there, values, 0).astype(np.float64)
+        mean = self.reduced(np.add, given) / count
+        apart = np.where(there, given - self.spread(mean), 0)
+        return np.sqrt(self.reduced(np.add, apart * apart) / count)
+
+    def ordered(self, keys: np.ndarray, n: int | None = None) -> np.ndarray:
+        """Rows, query by query, in ascending order of their keys, equal keys in the order of the rows.
+
+        Args:
+            keys: [rows] of fp32 (what is no number comes last) or uint32.
+            n: how many of each query; null: all.
+
+        Returns:
+            Rows of the pool.
+        """
+        rows = np.concatenate([np.empty(0, dtype=np.int64), *(self._ordered(keys, block) for block in self.blocks())])
+        return rows if n is None else rows[self.heads(n)]
+
+    def blocks(self, rows: int = ROWS_PER_BLOCK) -> Iterator[slice]:
+        """Runs of queries with about `rows` rows each, so that what is made beside a pool stays small."""
+        first = 0
+        while first < len(self):
+            last = int(np.searchsorted(self.bounds, self.bounds[first] + rows, side="right")) - 1
+            last = min(max(last, first + 1), len(self))
+            yield slice(first, last)
+            first = last
+
+    def _ordered(self, keys: np.ndarray, block: slice) -> np.ndarray:
+        """The rows of a run of queries in order: number of the query, key and place in one integer, which sort by themselves."""
+        first, lengths = self.bounds[block.start], self.lengths[block]
+        starts = np.repeat(self.bounds[block], lengths)
+        query = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
+        place = np.arange(first, first + len(starts)) - starts
+        bits = int(lengths.max() - 1).bit_length()
+        ranked = sortable(keys[first : first + len(starts)])
+        if bits + int(len(lengths) - 1).bit_length() > 64 - KEY_BITS:
+            return first + np.lexsort((ranked, query))
+        packed = (query << np.uint64(KEY_BITS + bits)) | (ranked.astype(np.uint64) << np.uint64(bits)) | place.astype(np.uint64)
+        packed.sort()
+        return starts + (packed & np.uint64((1 << bits) - 1)).astype(np.int64)
+
+
+def sortable(keys: np.ndarray) -> np.ndarray:
+    """Keys of fp32 as uint32 of the same order; what is no number is the greatest."""
+    if keys.dtype == np.uint32:
+        return keys
+    numbers = np.where(np.isnan(keys), np.float32(np.nan), keys.astype(np.float32) + np.float32(0))  # -0 is 0
+    raw = np.ascontiguousarray(numbers, dtype=np.float32).view(np.uint32)
+    return np.where(raw & SIGN, ~raw, raw | SIGN)
