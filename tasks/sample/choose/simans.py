@@ -1,0 +1,87 @@
+"""simans: ambiguous negatives, those that score about what the known positive scores (SimANS, arXiv 2210.11773).
+
+What scores far above it is often an answer, what scores far below teaches nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from tasks.sample.compared import compared
+from tasks.sample.segments import Segments
+from tasks.seeds import generator
+
+EQUAL = 1e-6  # scores that lie closer together than fp32 tells apart are equal, and drawn alike
+A = {"text": 0.5, "code": 0.5, "absolute": 3.0}
+
+
+def simans(
+    pool: pl.DataFrame,
+    positives: pl.DataFrame,
+    scores: pl.DataFrame,
+    round: str,
+    *,
+    seed: int,
+    form: Literal["text", "code", "absolute"] = "text",
+    a: Annotated[float, Field(ge=0)] | None = None,
+    b: float = 0.0,
+    scale: Literal["deviation", "raw"] = "deviation",
+    scorer: str | None = None,
+    n: Annotated[int, Field(ge=1)] = 15,
+) -> pl.DataFrame:
+    """`n` candidates of every query, none twice, drawn one after the other by p, in the order drawn.
+
+    With s a candidate's score and s+ that of its query's known positive (the lowest-scored where there are several: ours, the
+    paper has one), p is proportional to
+
+    - text: exp(-a (s - s+ - b)^2), the paper's formula;
+    - code: exp(-a (s - s+ + b)^2), the sign in the authors' code; the same where b is 0;
+    - absolute: exp(-a abs(s - s+)), the authors' script for MS MARCO passages, with a = 3 (read in their code).
+
+    **The space matters.** a was set for dot products, whose gaps are several units wide. Between cosines a gap of .3 weighs
+    exp(-.5 * .09) = .956 against 1 at a gap of 0, which is uniform sampling. So gaps are divided by the standard deviation of
+    the query's candidate scores by default (ours: adapted), and b counts in those deviations. `raw` takes scores as they are.
+
+    Successive draws without putting back are the n smallest of E / p, with E exponential (Efraimidis and Spirakis 2006; the
+    Gumbel top-k trick), here as log E - log p. The authors draw n with putting back, keep what differs, and draw again until
+    there are n: the same law, but for which of the last batch is kept.
+
+    A candidate without a score, and all of a query whose positive has none, come after what was drawn, by rank: then it is
+    `top`. (The authors' code takes the last n candidates where the positive was not retrieved; here it is scored directly.)
+
+    Args:
+        pool: query_id, doc_id and more, each query's candidates in order.
+        positives: query_id, doc_id.
+        scores: query_id, doc_id, scorer, score.
+        round: each round draws anew.
+        seed: from params.yaml.
+        form: see above.
+        a: how sharply; null: .5 [code; set for dot products], for `absolute` 3 [code].
+        b: where the peak lies beside s+: 0 [code], 1 in the script for Natural Questions [code]; `absolute` has none.
+        scale: what gaps are measured in: standard deviations of the query's candidate scores, or the scorer's own units.
+        scorer: whose scores; null: the first dense source, or the round's starting model.
+        n: negatives a query; 15 [code].
+
+    Returns:
+        The rows of the pool that are chosen.
+    """
+    segments = Segments.of(pool)
+    told = compared(pool, positives, scores, scorer, "simans")
+    weights = log_weights(*(told[name].to_numpy() for name in ("by", "reference")), segments, form, A[form] if a is None else a, b, scale)
+    drawn = generator(seed, round, "sample.choose.simans").standard_exponential(len(pool), dtype=np.float32)
+    return pool[segments.ordered(np.log(np.maximum(drawn, np.finfo(np.float32).tiny)) - weights, n)]
+
+
+def log_weights(scores: np.ndarray, references: np.ndarray, segments: Segments, form: str, a: float, b: float, scale: str) -> np.ndarray:
+    """log p of each candidate but for a constant of its query: [n]; no number where there is nothing to compare."""
+    gap = scores - references
+    if scale == "deviation":
+        unit = segments.deviation(scores).astype(np.float32)
+        gap /= segments.spread(np.where(unit > EQUAL, unit, 1))
+    if form == "absolute":
+        return -a * np.abs(gap)
+    return -a * np.square(gap + (b if form == "code" else -b))
