@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from tasks.errors import Refused, nearest
 from tasks.sample.pool import PAIR
+from tasks.sample.segments import run_starts
+from tasks.sample.where import where
 
 
 def compared(
@@ -32,13 +35,15 @@ def compared(
         Refused: nobody of that name scored.
     """
     by = of_scorer(scores, scorer, rule)
-    of_query = pl.col("by").min() if to == "lowest" else pl.col("by").max()
-    reference = positives.join(by, on=PAIR, how="inner", maintain_order="left").group_by("query_id", maintain_order=True).agg(of_query)
-    return (
-        pool.select(PAIR)
-        .join(by, on=PAIR, how="left", maintain_order="left")
-        .join(reference.rename({"by": "reference"}), on="query_id", how="left", maintain_order="left")
-    )
+    rows = where(pl.concat([pool.select(PAIR), positives.select(PAIR)]), by)
+    values = pl.concat([by["by"], pl.Series("by", [None], dtype=by["by"].dtype)]).gather(np.where(rows < 0, len(by), rows))
+    known = positives.select("query_id", reference=values[len(pool) :])
+    of_query = pl.col("reference").min() if to == "lowest" else pl.col("reference").max()
+    first = run_starts(pool["query_id"])
+    asked = pl.DataFrame({"query_id": pool["query_id"].gather(first)})
+    reference = asked.join(known.group_by("query_id").agg(of_query), on="query_id", how="left", maintain_order="left")["reference"]
+    beside = reference.gather(np.repeat(np.arange(len(first)), np.diff(np.append(first, len(pool)))))
+    return pool.select(*PAIR, by=values[: len(pool)], reference=beside)
 
 
 def of_scorer(scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:

@@ -30,7 +30,7 @@ class Segments:
         ids = pool["query_id"]
         if ids.is_empty():
             return cls(np.zeros(1, dtype=np.int64))
-        first = np.flatnonzero((ids != ids.shift()).fill_null(True).to_numpy())
+        first = run_starts(ids)
         if ids.gather(first).n_unique() < len(first):
             raise ValueError("the rows of a query do not stand together in the pool: `merged` puts them so.")
         return cls(np.append(first, len(ids)).astype(np.int64))
@@ -110,6 +110,11 @@ class Segments:
         packed = (query << np.uint64(KEY_BITS + bits)) | (ranked.astype(np.uint64) << np.uint64(bits)) | place.astype(np.uint64)
         packed.sort()
         return starts + (packed & np.uint64((1 << bits) - 1)).astype(np.int64)
+
+
+def run_starts(ids: pl.Series) -> np.ndarray:
+    """Rows at which another id begins."""
+    return np.flatnonzero((ids != ids.shift()).fill_null(True).to_numpy())
 
 
 def sortable(keys: np.ndarray) -> np.ndarray:

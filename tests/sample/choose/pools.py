@@ -11,9 +11,7 @@ from tasks import methods
 
 def pool_of(given: dict[str, dict[str, float]]) -> pl.DataFrame:
     """Candidates with their scores, by query: ranks in the order given."""
-    rows = [
-        (query, doc, "dense", rank, score) for query, docs in given.items() for rank, (doc, score) in enumerate(docs.items(), start=1)
-    ]
+    rows = [(query, doc, "dense", rank, score) for query, docs in given.items() for rank, (doc, score) in enumerate(docs.items(), start=1)]
     schema = {"query_id": pl.String, "doc_id": pl.String, "source": pl.String, "rank": pl.Int32, "score": pl.Float32}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -30,7 +28,9 @@ def scores_of(pool: pl.DataFrame, positives: dict[str, float]) -> pl.DataFrame:
 def tables_of(pool: pl.DataFrame, positives: dict[str, float] | None = None) -> dict[str, Any]:
     """What the stage hands to rules: by default every query's known positive scores .9."""
     known = dict.fromkeys(pool["query_id"].unique(maintain_order=True), 0.9) if positives is None else positives
-    named = pl.DataFrame({"query_id": list(known), "doc_id": [f"p-{query}" for query in known]}, schema=dict.fromkeys(("query_id", "doc_id"), pl.String))
+    named = pl.DataFrame(
+        {"query_id": list(known), "doc_id": [f"p-{query}" for query in known]}, schema=dict.fromkeys(("query_id", "doc_id"), pl.String)
+    )
     return {"pool": pool, "scores": scores_of(pool, known), "positives": named, "round": "r1", "seed": 13}
 
 

@@ -22,7 +22,9 @@ def test_ranks_are_skipped_as_sentence_transformers_skips_them():
 
 
 def test_drawn_from_the_window_and_nowhere_else():
-    drawn = [frozenset(docs(chosen("rank-window", SIX | {"seed": seed}, range_min=2, range_max=5, n=2, draw="random"))) for seed in range(40)]
+    drawn = [
+        frozenset(docs(chosen("rank-window", SIX | {"seed": seed}, range_min=2, range_max=5, n=2, draw="random"))) for seed in range(40)
+    ]
     assert set(drawn) == {frozenset({"d3", "d4"}), frozenset({"d3", "d5"}), frozenset({"d4", "d5"})}
 
 
