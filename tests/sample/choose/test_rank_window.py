@@ -29,7 +29,7 @@ def test_drawn_from_the_window_and_nowhere_else():
 
 
 def test_places_are_counted_after_the_rules():
-    """q1 retrieves d00 (known), d05, d06, d07. After the rules d05 is first: skipping one gives d06. The recipe's window counts so by default."""
+    """q1 retrieves d00 (known), d05, d06, d07. After the rules d05 is first: skipping one gives d06, as the recipe's window does."""
     found, known = candidates({"q1": ["d00", "d05", "d06", "d07"]}), labels(("q1", "d00"))
     by_rule, _, _ = sample(found, known, choose={"rank-window": {"range_min": 1, "range_max": 3, "n": 1}})
     after, _, _ = sample(found, known, window={"first": 2, "last": 3})

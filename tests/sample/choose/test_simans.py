@@ -55,7 +55,7 @@ def many(times: int) -> dict:
 
 
 def test_draws_follow_p():
-    """p is 1/4, 1/2, 1/4; a second draw without putting back is by p over what is left: beside, above is 1/2 * 1/2 and above, below 1/4 * 1/3."""
+    """p is 1/4, 1/2, 1/4; a second draw is by p over what is left: beside and then above 1/2 * 1/2, above and then below 1/4 * 1/3."""
     times = 20_000
     drawn = chosen("simans", many(times), a=HALF_AT_A_FIFTH, scale="raw", n=2)
     orders = Counter(zip(drawn["doc_id"][::2], drawn["doc_id"][1::2], strict=True))
