@@ -16,6 +16,7 @@ from tasks.sample import shortage
 from tasks.sample.choose.top import top
 from tasks.sample.nothing_left import refuse_nothing_left
 from tasks.sample.pool import PAIR, Pool, merged
+from tasks.sample.segments import Segments
 from tasks.stage import run, say
 from tasks.training_set import TrainingSet
 
@@ -65,8 +66,7 @@ def sampled(
     window = section["window"]
     rules.apply(pool)
     queries = queries.join(pool.left, on="query_id", how="anti", maintain_order="left")
-    place = pl.col("rank") if window["counted"] == "before" else pl.int_range(1, pl.len() + 1).over("query_id")
-    within = in_window(pool.rows, window, place)
+    within = in_window(pool.rows, window)
     choose = section["choose"]
     n = choose["parameters"]["n"]
     chosen = rules.chosen(choose, within)
@@ -106,8 +106,11 @@ def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:
     return {line["method"]: took.get(line["method"], 0) for line in lines}
 
 
-def in_window(rows: pl.DataFrame, window: dict, place: pl.Expr) -> pl.DataFrame:
+def in_window(rows: pl.DataFrame, window: dict) -> pl.DataFrame:
     """Candidates whose place lies inside the window of ranks."""
+    if window["first"] == 1 and window["last"] is None:
+        return rows
+    place = rows["rank"] if window["counted"] == "before" else pl.Series(Segments.of(rows).places + 1)
     return rows.filter(place.is_between(window["first"], window["last"]) if window["last"] else place >= window["first"])
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
-PAIR = ["query_id", "doc_id"]
+from tasks.sample.segments import run_starts
+from tasks.sample.where import PAIR, hashed, where
 
 
 def merged(candidates: pl.DataFrame) -> pl.DataFrame:
@@ -16,16 +18,28 @@ def merged(candidates: pl.DataFrame) -> pl.DataFrame:
         candidates: query_id, doc_id, source, rank, score; one row for each source that found a pair.
 
     Returns:
-        The same columns, each query's documents in the order of their best rank.
+        The same columns, each query's documents together in the order of their best rank, queries as they were found.
     """
-    return (
-        candidates.with_row_index("found")
-        .sort("rank", "found")
-        .unique(PAIR, keep="first", maintain_order=True)
-        .with_columns(first=pl.col("found").min().over("query_id"))
-        .sort("first", "rank", "found")
-        .drop("found", "first")
-    )
+    order = by_query_and_rank(candidates)
+    rows = candidates if order is None else candidates[order]
+    ((keys, _),) = hashed(rows)
+    first = pl.Series(keys).is_first_distinct()
+    if first.all():
+        return rows
+    kept, again = rows.filter(first), rows.filter(~first)
+    # A pair that shares its hash with another is none that was there before: then texts decide.
+    return kept if (where(again, kept) >= 0).all() else rows.unique(PAIR, keep="first", maintain_order=True)
+
+
+def by_query_and_rank(candidates: pl.DataFrame) -> np.ndarray | None:
+    """The order of rows by query, as queries were found, and rank, equal ones as they were found; null where they stand so."""
+    first = run_starts(candidates["query_id"])
+    heads = candidates["query_id"].gather(first).to_frame()
+    numbered = heads.unique(maintain_order=True).with_row_index("number")
+    number = heads.join(numbered, on="query_id", how="left", maintain_order="left")["number"]
+    query = np.repeat(number.to_numpy().astype(np.int64), np.diff(np.append(first, len(candidates))))
+    keys = (query << 32) + candidates["rank"].to_numpy()
+    return None if (keys[:-1] <= keys[1:]).all() else np.argsort(keys, kind="stable")
 
 
 @dataclass
