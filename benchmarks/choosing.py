@@ -1,0 +1,233 @@
+"""Negatives for 100,000 queries with 200 candidates each: every rule that chooses and every rule that keeps, against `top`.
+
+Twice: a rule that chooses alone, on the merged pool, and the whole stage `sample` with each rule (merging, guard, rule, shortage,
+order), but for reading and writing its tables. Ids, scores, texts and vectors are made up; rules, pool and stage are Hone's own.
+Two sources find 100 candidates of each query, so that merging has something to do.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import chdir, redirect_stderr
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.clock import timed
+from benchmarks.memory import Peak, memory
+
+QUERIES, SOURCES, DEPTH, DOCUMENTS, DIMENSION = 100_000, ("dense", "bm25"), 100, 200_000, 384
+WANTED = 3
+GB = 1024**2  # kilobytes
+GUARD = "labelled"  # every recipe that mines has it
+# What some rules cannot do without, and whose scores they read beside the dense source's.
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "quota": {"shares": {"dense": 0.5, "bm25": 0.5}},
+    "guide": {"scorer": "encoder:guide"},
+    "query-quality": {"negative_margin": 0.0},
+    "click-policy": {"file": "inputs/clicks.parquet"},
+}
+SCORERS = {"guide": "encoder:guide", "cross-encoder": "cross-encoder", "closer-to-query": "encoder-to-positives"}
+
+
+def main(queries: int = QUERIES) -> None:
+    from tasks import methods
+
+    home = os.environ.get("HONE_HOME")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        os.environ["HONE_HOME"] = str(Path(folder) / "home")
+        try:
+            world = World(queries)
+            world.prepare()
+            print(f"choosing: {queries:,} queries, {len(world.candidates):,} candidates, {memory() / GB:.1f} GB before", flush=True)
+            choose = [name for name in methods.names("sample.choose") if name != "top"]
+            alone(world, choose)
+            staged(world, choose, [name for name in methods.names("sample.keep") if name != GUARD])
+        finally:
+            os.environ.pop("HONE_HOME") if home is None else os.environ.update(HONE_HOME=home)
+
+
+def alone(world: World, choose: list[str]) -> None:
+    """Rules that choose, each by itself on the same pool: the best of two."""
+    from tasks import methods
+    from tasks.sample.pool import merged
+
+    seconds, pool = timed(lambda: merged(world.candidates))
+    print(f"merging {len(SOURCES)} sources: {seconds:.2f} s", flush=True)
+    tables = {"pool": pool, "candidates": world.candidates, "positives": world.labels, "scores": world.scores}
+    tables |= {"training": world.training, "models": world.models, "seed": 13, "round": "r1"}
+    best: dict[str, float] = {}
+    for name in ["top", *choose]:
+        method, line = methods.find("sample.choose", name), world.line("sample.choose", name)
+        with Peak() as peak, redirect_stderr(StringIO()):
+            before = memory()
+            best[name] = min(timed(lambda method=method, line=line: method(line["parameters"], **tables))[0] for _ in range(2))
+        more = (peak.highest - before) / GB
+        print(f"alone  choose {name:<18} {best[name]:7.2f} s  {best[name] / best['top']:6.1f} of top  {more:4.1f} GB more", flush=True)
+
+
+def staged(world: World, choose: list[str], keep: list[str]) -> None:
+    """The stage with each rule in turn, and with `top` before each, for other work on the machine comes and goes."""
+    from tasks.sample import __main__ as sample
+
+    sample.Models = SimpleNamespace(of=lambda settings: world.models)
+    for kind, name in [*(("choose", name) for name in choose), *(("keep", name) for name in keep)]:
+        scores = world.scores if name not in SCORERS else pl.concat([world.scores, world.scores_of(SCORERS[name])])
+        seconds, most = {}, {}
+        for side in ("top", name):
+            kept = [GUARD, *([name] if kind == "keep" and side == name else [])]
+            settings = world.settings(kept, side if kind == "choose" else "top")
+            with Peak() as peak, redirect_stderr(StringIO()):
+                seconds[side], made = timed(
+                    lambda scores=scores, settings=settings: sample.sampled(
+                        world.candidates, world.labels, scores, world.training, settings
+                    )
+                )
+            most[side], counts = peak.highest / GB, made[2]
+            del made
+        ratio = seconds[name] / seconds["top"]
+        print(
+            f"stage  {kind:<6} {name:<18} {seconds[name]:7.2f} s against {seconds['top']:6.2f} s: {ratio:5.2f} (wanted: at most {WANTED}); "
+            f"at most {most[name]:.1f} GB against {most['top']:.1f}; {counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} "
+            f"removed, {counts['beyond_top']:,} not top's",
+            flush=True,
+        )
+
+
+@dataclass(frozen=True)
+class World:
+    """What the stage reads, made up for so many queries."""
+
+    count: int
+
+    @cached_property
+    def query_ids(self) -> pl.Series:
+        return pl.select(pl.format("q{}", pl.int_range(self.count))).to_series()
+
+    @cached_property
+    def doc_ids(self) -> pl.Series:
+        return pl.select(pl.format("d{}", pl.int_range(DOCUMENTS))).to_series()
+
+    @cached_property
+    def candidates(self) -> pl.DataFrame:
+        """Documents in equal steps for each query, found by one source and the other in turns."""
+        draw = np.random.default_rng(0)
+        first, step = draw.integers(DOCUMENTS, size=self.count), 2 * draw.integers(1, 300, size=self.count) + 1
+        parts = []
+        for number, source in enumerate(SOURCES):
+            rows = (first[:, None] + step[:, None] * (len(SOURCES) * np.arange(DEPTH) + number)) % DOCUMENTS
+            scores = np.sort(draw.normal(0.4, 0.1, (self.count, DEPTH)).astype(np.float32))[:, ::-1]
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "query_id": self.query_ids.gather(np.repeat(np.arange(self.count), DEPTH)),
+                        "doc_id": self.doc_ids.gather(rows.ravel()),
+                        "source": pl.Series([source]).new_from_index(0, self.count * DEPTH),
+                        "rank": np.tile(np.arange(1, DEPTH + 1, dtype=np.int32), self.count),
+                        "score": scores.ravel(),
+                    }
+                )
+            )
+        return pl.concat(parts, rechunk=True)
+
+    @cached_property
+    def labels(self) -> pl.DataFrame:
+        """One known positive of each query; that of one in ten was retrieved."""
+        from tasks import tables
+
+        every = np.arange(self.count)
+        first = self.candidates["doc_id"].gather(every * DEPTH)
+        known = pl.DataFrame({"query_id": self.query_ids, "doc_id": self.doc_ids.gather(every % DOCUMENTS), "first": first})
+        known = known.with_columns(doc_id=pl.when(pl.int_range(pl.len()) % 10 == 0).then("first").otherwise("doc_id"))
+        return tables.shaped("labels", known.select("query_id", "doc_id", label=pl.lit("positive")))
+
+    @cached_property
+    def scores(self) -> pl.DataFrame:
+        return self.scores_of("dense")
+
+    def scores_of(self, scorer: str) -> pl.DataFrame:
+        """Of each pair once, as the stage `score` writes them: candidates from 0 to .9, known positives .8 (like themselves by 1)."""
+        from tasks.score.__main__ import pairs_of
+
+        pairs = pairs_of(self.candidates, self.labels)
+        given = np.random.default_rng(len(scorer)).random(len(pairs), dtype=np.float32) * np.float32(0.9)
+        known = pairs.join(self.labels.select("query_id", known="doc_id"), on="query_id", how="left", maintain_order="left")["known"]
+        given[(known == pairs["doc_id"]).to_numpy()] = 1 if "positives" in scorer else 0.8
+        return pairs.with_columns(scorer=pl.lit(scorer), score=pl.Series(given))
+
+    @cached_property
+    def training(self) -> Any:
+        from tasks.training_set import TrainingCollection, TrainingSet
+
+        return TrainingSet((TrainingCollection("made-up", Path("data/made-up"), None, 1, "en", ""),))
+
+    @cached_property
+    def models(self) -> Any:
+        """Made-up vectors in a real store."""
+        from tasks.encode import encoder
+        from tasks.encode.store import Space
+
+        class MadeUp:
+            draw = np.random.default_rng(0)
+
+            def encode(self, texts: list[str], progress: object) -> np.ndarray:
+                return self.draw.standard_normal((len(texts), DIMENSION), dtype=np.float32)
+
+        class Made(encoder.Encoder):
+            similarity = "cosine"
+
+            def space(self, route: str) -> Space:
+                return Space({"weights": f"made up for {route}"})
+
+        encoder._Work.worker = MadeUp()
+        return SimpleNamespace(encoder=lambda name=None: Made(encoder.ModelFolder(Path("made up")), encoder.Reading()))
+
+    def prepare(self) -> None:
+        """Write what lies on disk: texts, queries, the last training, clicks, and all vectors, as retrieval leaves them."""
+        from tasks import tables
+
+        text = pl.format("{} {}", "doc_id", pl.lit("text " * 40))
+        documents = tables.shaped("documents", self.doc_ids.to_frame("doc_id").with_columns(text=text))
+        queries = tables.shaped("queries", pl.DataFrame({"query_id": self.query_ids, "text": self.query_ids}))
+        steps = np.repeat(np.arange(3, dtype=np.int32) * 1000, self.count * 2)
+        loss = np.random.default_rng(1).random((2, len(steps)), dtype=np.float32)
+        seen = pl.DataFrame({"step": steps, "query_id": self.query_ids.gather(np.tile(np.repeat(np.arange(self.count), 2), 3))})
+        seen = seen.with_columns(
+            loss=pl.Series(loss[0]), score=pl.Series(loss[1]), role=pl.Series(["positive", "negative"] * (3 * self.count))
+        )
+        for table, frame, path in (
+            ("documents", documents, "data/made-up/documents.parquet"),
+            ("queries", queries, "data/made-up/train/queries.parquet"),
+            ("trained", tables.shaped("trained", seen), "rounds/r0/trained.parquet"),
+        ):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            tables.write(table, frame, Path(path))
+        Path("inputs").mkdir()
+        self.candidates.filter(pl.col("rank") <= 2).select("query_id", "doc_id", "rank", clicked=pl.col("rank") - 1).write_parquet(
+            "inputs/clicks.parquet"
+        )
+        with redirect_stderr(StringIO()):
+            used = self.models.encoder()
+            used.documents(self.training.collections[0].documents)
+            used.queries(self.query_ids.to_list())
+
+    def line(self, place: str, name: str) -> dict:
+        from tasks import methods
+
+        return methods.checked(place, {name: PARAMETERS.get(name, {})}, "choosing")
+
+    def settings(self, keep: list[str], choose: str) -> dict:
+        section = {
+            "keep": [self.line("sample.keep", name) for name in keep],
+            "choose": self.line("sample.choose", choose),
+            "window": {"first": 1, "last": None, "counted": "after"},
+            "on_shortage": "widen",
+        }
+        return {"seed": 13, "round": "r1", "from": "r0", "sample": section}
