@@ -1,7 +1,8 @@
 """Negatives for 100,000 queries with 200 candidates each: every rule that chooses and every rule that keeps, against `top`.
 
 Twice: a rule that chooses alone, on the merged pool, and the whole stage `sample` with each rule (merging, guard, rule, shortage,
-order), but for reading and writing its tables. Ids, scores, texts and vectors are made up; rules, pool and stage are Hone's own.
+order), but for reading and writing its tables. The time of all processors stands beside the time: other work on the machine changes
+the second much and the first little. Ids, scores, texts and vectors are made up; rules, pool and stage are Hone's own.
 Two sources find 100 candidates of each query, so that merging has something to do.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,50 +58,71 @@ def main(queries: int = QUERIES) -> None:
 
 
 def alone(world: World, choose: list[str]) -> None:
-    """Rules that choose, each by itself on the same pool: the best of two."""
+    """Rules that choose, each by itself on the same pool."""
     from tasks import methods
     from tasks.sample.pool import merged
 
-    seconds, pool = timed(lambda: merged(world.candidates))
-    print(f"merging {len(SOURCES)} sources: {seconds:.2f} s", flush=True)
-    tables = {"pool": pool, "candidates": world.candidates, "positives": world.labels, "scores": world.scores}
+    cost = Cost.of(lambda: merged(world.candidates))
+    print(f"merging {len(SOURCES)} sources: {cost}", flush=True)
+    tables = {"pool": cost.made, "candidates": world.candidates, "positives": world.labels, "scores": world.scores}
     tables |= {"training": world.training, "models": world.models, "seed": 13, "round": "r1"}
-    best: dict[str, float] = {}
+    top = None
     for name in ["top", *choose]:
         method, line = methods.find("sample.choose", name), world.line("sample.choose", name)
-        with Peak() as peak, redirect_stderr(StringIO()):
-            before = memory()
-            best[name] = min(timed(lambda method=method, line=line: method(line["parameters"], **tables))[0] for _ in range(2))
-        more = (peak.highest - before) / GB
-        print(f"alone  choose {name:<18} {best[name]:7.2f} s  {best[name] / best['top']:6.1f} of top  {more:4.1f} GB more", flush=True)
+        cost = Cost.of(lambda method=method, line=line: method(line["parameters"], **tables))
+        top = top or cost
+        print(f"alone  choose {name:<18} {cost}, {cost.processor / top.processor:6.1f} of top's processor time", flush=True)
 
 
 def staged(world: World, choose: list[str], keep: list[str]) -> None:
-    """The stage with each rule in turn, and with `top` before each, for other work on the machine comes and goes."""
+    """The stage with each rule in turn; `top` first, between and last, for other work on the machine comes and goes."""
     from tasks.sample import __main__ as sample
 
     sample.Models = SimpleNamespace(of=lambda settings: world.models)
-    for kind, name in [*(("choose", name) for name in choose), *(("keep", name) for name in keep)]:
+
+    def of_case(kept: list[str], chosen: str, name: str) -> Cost:
         scores = world.scores if name not in SCORERS else pl.concat([world.scores, world.scores_of(SCORERS[name])])
-        seconds, most = {}, {}
-        for side in ("top", name):
-            kept = [GUARD, *([name] if kind == "keep" and side == name else [])]
-            settings = world.settings(kept, side if kind == "choose" else "top")
-            with Peak() as peak, redirect_stderr(StringIO()):
-                seconds[side], made = timed(
-                    lambda scores=scores, settings=settings: sample.sampled(
-                        world.candidates, world.labels, scores, world.training, settings
-                    )
-                )
-            most[side], counts = peak.highest / GB, made[2]
-            del made
-        ratio = seconds[name] / seconds["top"]
-        print(
-            f"stage  {kind:<6} {name:<18} {seconds[name]:7.2f} s against {seconds['top']:6.2f} s: {ratio:5.2f} (wanted: at most {WANTED}); "
-            f"at most {most[name]:.1f} GB against {most['top']:.1f}; {counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} "
-            f"removed, {counts['beyond_top']:,} not top's",
-            flush=True,
-        )
+        settings = world.settings(kept, chosen)
+        cost = Cost.of(lambda: sample.sampled(world.candidates, world.labels, scores, world.training, settings))
+        print(f"stage  {name:<25} {cost}; {told(cost.made[2])}", flush=True)
+        return cost
+
+    top, costs = [of_case([GUARD], "top", "top")], {}
+    for kind, names in (("choose", choose), ("keep", keep)):
+        for name in names:
+            kept, chosen = ([GUARD], name) if kind == "choose" else ([GUARD, name], "top")
+            costs[kind, name] = of_case(kept, chosen, name)
+        top.append(of_case([GUARD], "top", "top"))
+    wall, processor = np.mean([cost.wall for cost in top]), np.mean([cost.processor for cost in top])
+    print(f"the stage with top: {wall:.1f} s, {processor:.1f} s of processor time (mean of {len(top)})")
+    for (kind, name), cost in costs.items():
+        ratio = f"{cost.processor / processor:6.2f} of its processor time, {cost.wall / wall:6.2f} of its time"
+        print(f"stage  {kind:<6} {name:<18} {ratio} (wanted: at most {WANTED}), {cost.most:4.1f} GB at most", flush=True)
+
+
+def told(counts: dict) -> str:
+    """What the stage did, so that a rule that did nothing is seen."""
+    return f"{counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} removed, {counts['beyond_top']:,} not top's"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one call took: seconds, seconds of all processors, GB of memory of its own at most; and what it gave."""
+
+    wall: float
+    processor: float
+    most: float
+    made: Any
+
+    @classmethod
+    def of(cls, work: Callable[[], Any]) -> Cost:
+        began = time.process_time()
+        with Peak() as peak, redirect_stderr(StringIO()):
+            wall, made = timed(work)
+        return cls(wall, time.process_time() - began, peak.highest / GB, made)
+
+    def __str__(self) -> str:
+        return f"{self.wall:7.2f} s, {self.processor:7.2f} s of processor time, {self.most:4.1f} GB at most"
 
 
 @dataclass(frozen=True)
