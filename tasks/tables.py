@@ -28,6 +28,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # When documents were written, as far as that is known. A date is parts of digits, the most significant first; dates of one
     # `clock` can be compared: "calendar" (2021-03-04), or a library whose versions they are (1.10.2).
     "dates": {"doc_id": pl.String, "clock": pl.String, "date": pl.String},
+    # What else a source knows of documents: a group, a path in a taxonomy, the ids of what it links to. A list is several rows.
+    "metadata": {"doc_id": pl.String, "name": pl.String, "value": pl.String},
     "candidates": CANDIDATES,
     "scores": {"query_id": pl.String, "doc_id": pl.String, "scorer": pl.String, "score": pl.Float32},
     # In the order in which they were chosen; `rank` and `score` are those of the candidate.

@@ -15,10 +15,18 @@ import polars as pl
 from tasks import tables
 from tasks.errors import Refused
 from tasks.files import fingerprint_of_file, read_json
+from tasks.metadata import Metadata
 from tasks.tables import Documents
 
 LIST = Path("rounds/r0/training.json")
-TABLES = ("documents.parquet", "train/queries.parquet", "train/qrels.parquet", "dev/queries.parquet", "dev/qrels.parquet")
+TABLES = (
+    "documents.parquet",
+    "metadata.parquet",
+    "train/queries.parquet",
+    "train/qrels.parquet",
+    "dev/queries.parquet",
+    "dev/qrels.parquet",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,10 @@ class TrainingCollection:
     @property
     def documents(self) -> Documents:
         return Documents(self.folder / "documents.parquet", self.prefix)
+
+    @property
+    def metadata(self) -> Metadata:
+        return Metadata(self.folder / "metadata.parquet", self.name, self.prefix)
 
     def queries(self, split: str = "train") -> pl.DataFrame:
         """query_id, text and collection."""

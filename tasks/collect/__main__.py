@@ -17,6 +17,8 @@ from tasks.files import folder_written_whole, write_json
 from tasks.stage import run, say
 from tasks.tables import Documents
 
+SHOWN = 8  # names of metadata that are told
+
 
 def main(collection: str) -> None:
     """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
@@ -64,6 +66,8 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
     }
     tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
     tables.write("dates", dates_of(source.documents), place / "dates.parquet")
+    metadata = tables.empty("metadata") if source.metadata is None else source.metadata
+    tables.write("metadata", metadata, place / "metadata.parquet")
     for name in SPLITS:
         queries = source.queries.filter(pl.col("split") == name)
         labels = qrels.filter(pl.col("split") == name)
@@ -81,10 +85,17 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
             tables.write("ranked", tables.shaped("ranked", source.ranked), place / name / "ranked.parquet")
         about[name] = {"queries": len(queries), "qrels": len(labels)}
     tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
+    columns = metadata["name"].unique(maintain_order=True).to_list()
+    about["metadata"] = columns
     write_json(place / "about.json", about)
     counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
     name = place.name.strip(".").split(".")[0]
-    say(f"{name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden")
+    say(f"{name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden{metadata_told(columns)}")
+
+
+def metadata_told(columns: list[str]) -> str:
+    """What is known of documents beside their texts, as the end of a sentence."""
+    return f"; metadata: {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}" if columns else ""
 
 
 def dates_of(documents: pl.DataFrame) -> pl.DataFrame:

@@ -12,15 +12,19 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tasks.collect.metadata import of_records
 from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, SPLITS, Source, frame, json_lines, need, text_lines
 from tasks.errors import Refused, listed
 from tasks.files import home
 
+OWN = ("_id", "title", "text")  # of a line of the corpus; all else is metadata
 DOWNLOADS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{}.zip"
 
 
 def beir(path: Path, what: str | None) -> Source:
     """Read corpus.jsonl, queries.jsonl and qrels/<split>.tsv.
+
+    What a line of corpus.jsonl has beside `_id`, `title` and `text`, and the keys of its object `metadata`, is metadata.
 
     Args:
         path: the folder (of no meaning where a collection is downloaded).
@@ -39,6 +43,10 @@ def beir(path: Path, what: str | None) -> Source:
             "a collection in BEIR's layout has corpus.jsonl, queries.jsonl and qrels/<split>.tsv."
         )
     document_lines, query_lines = lines_of(folder / "corpus.jsonl"), lines_of(folder / "queries.jsonl")
+    metadata = of_records(
+        (str(record["_id"]), {name: value for name, value in record.items() if name not in OWN})
+        for _, record in json_lines(folder / "corpus.jsonl")
+    )
     labels = [
         (query, doc, grade, "beir", split, str(file), number)
         for split, file in judged.items()
@@ -66,6 +74,7 @@ def beir(path: Path, what: str | None) -> Source:
             ],
         ),
         qrels=frame(QRELS, labels),
+        metadata=metadata,
     )
 
 

@@ -3,7 +3,8 @@
 Each public function or method that has a docstring is a document: its signature and body without docstring and
 comments. A query is the first sentence of a docstring; every function whose docstring begins with that sentence is
 relevant. Made from numpy, scipy, pandas, scikit-learn and networkx, whose versions requirements.txt pins. A function's date
-is the version since which its library has it, where its docstring says so.
+is the version since which its library has it, where its docstring says so. Its metadata are `package`, `module`, `name` (the last part
+of its id) and `see_also`, the ids of the functions that the section "See Also" of its docstring names.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
+from tasks.collect.see_also import names_in, resolved
 from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, frame
 from tasks.errors import Refused
 from tasks.files import fingerprint
 
+MORE = {"module": pl.String, "see_also": pl.List(pl.String)}
 PACKAGES = ["numpy", "scipy", "pandas", "sklearn", "networkx"]
 # Tests, build tools and copies of other projects' code are not a library's interface.
 NOT_INTERFACE = frozenset({"tests", "testing", "_testing", "conftest", "distutils", "f2py", "_pyinstaller",
@@ -49,9 +52,10 @@ def python_api(
     """
     functions = pl.DataFrame(
         [found for package in packages for found in functions_of(package)],
-        schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64} | DATED,
+        schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64} | DATED | MORE,
         orient="row",
     ).unique("doc_id", keep="last", maintain_order=True)
+    functions = functions.with_columns(name=pl.col("doc_id").str.split(".").list.last(), package="clock")
     words = pl.col("sentence").str.split(" ").list.len()
     described = functions.filter(words.is_between(shortest, longest)).with_columns(
         pl.col("sentence").map_elements(query_id, return_dtype=pl.String).alias("query_id")
@@ -89,7 +93,16 @@ def python_api(
                 "row": described["row"],
             },
         ),
+        metadata=metadata_of(functions),
     )
+
+
+def metadata_of(functions: pl.DataFrame) -> pl.DataFrame:
+    """The table `metadata` of functions (doc_id, package, module, name, see_also)."""
+    said = functions.select("doc_id", target="see_also").explode("target").drop_nulls()
+    links = resolved(said, functions).select("doc_id", name=pl.lit("see_also"), value="other")
+    named = functions.unpivot(["package", "module", "name"], index="doc_id", variable_name="column").rename({"column": "name"})
+    return pl.concat([named, links])
 
 
 def query_id(sentence: str) -> str:
@@ -106,11 +119,12 @@ class Function:
     file: str
 
 
-def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int, str, str | None]]:
-    """doc_id, code, first sentence, file, line, package and first version of each documented public function of a package."""
+def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int, str, str | None, str, list[str]]]:
+    """doc_id, code, first sentence, file, line, package, first version, module and names to see also of each documented public function."""
     for one in functions_in(package):
         said = ast.get_docstring(one.node)
-        yield f"{one.module}.{one.name}", code_of(one.node), first_sentence(said), one.file, one.node.lineno, package, added_in(said)
+        where = (one.file, one.node.lineno, package, added_in(said), one.module, names_in(said))
+        yield f"{one.module}.{one.name}", code_of(one.node), first_sentence(said), *where
 
 
 def functions_in(package: str) -> Iterator[Function]:

@@ -32,6 +32,7 @@ class Source:
 
     Attributes:
         ranked: query_id, doc_id: the only documents that are ranked for a query of test; null: all of them.
+        metadata: doc_id, name, value: what else is known of documents; null: nothing.
         published: whether it is a benchmark that stays as it is published, whatever is odd about it.
     """
 
@@ -39,6 +40,7 @@ class Source:
     queries: pl.DataFrame
     qrels: pl.DataFrame
     ranked: pl.DataFrame | None = None
+    metadata: pl.DataFrame | None = None
     published: bool = False
 
 

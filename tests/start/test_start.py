@@ -48,7 +48,7 @@ def test_a_label_of_a_parent_is_one_of_each_chunk(workspace: Path):
 
 
 def test_no_text_of_a_test_query_can_reach_training(workspace: Path):
-    """The training set lists five tables; none of them, and nothing else below rounds/, has the test query's text or answer."""
+    """The training set lists six tables; none of them, and nothing else below rounds/, has the test query's text or answer."""
     rows_of()
     prepare()
     assert not any("test" in table for table in training_set.TABLES)

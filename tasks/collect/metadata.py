@@ -1,0 +1,64 @@
+"""What a source knows of documents beside their texts: a group, a path in a taxonomy, links. Values are texts; a list is several rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import polars as pl
+
+from tasks import tables
+
+NESTED = "metadata"  # the object in which BEIR's corpora keep it: its keys stand for themselves
+
+
+def of_records(records: Iterable[tuple[str, dict[str, Any]]]) -> pl.DataFrame:
+    """The table `metadata` of documents that come as JSON objects.
+
+    Args:
+        records: doc_id and what else is known of the document, by name. The keys of an object have its name before them
+            (`author.name`), those of the object `metadata` stand for themselves; null and empty texts say nothing.
+
+    Returns:
+        doc_id, name, value; no row twice.
+    """
+    rows = [(doc, name, value) for doc, record in records for name, value in flat(record)]
+    frame = pl.DataFrame(rows, schema=tables.SCHEMAS["metadata"], orient="row")
+    return frame.unique(maintain_order=True)
+
+
+def flat(record: dict[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+    """Name and value of everything in an object."""
+    for key, value in record.items():
+        name = f"{inside}{key}"
+        if isinstance(value, dict):
+            yield from flat(value, "" if name == NESTED else f"{name}.")
+        else:
+            for one in value if isinstance(value, list | tuple) else [value]:
+                if (said := as_text(one)) != "":
+                    yield name, said
+
+
+def as_text(value: Any) -> str:
+    """A value as a text, without white space at its ends; what has parts of its own as JSON, null as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value).strip()
+
+
+def of_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table `metadata` of documents that come as a table: of every column but `doc_id`, see `of_records`."""
+    parts = []
+    for name in frame.columns:
+        kind = frame.schema[name]
+        if name == "doc_id":
+            continue
+        if isinstance(kind, pl.List | pl.Struct | pl.Array | pl.Object) or kind == pl.Binary:
+            parts.append(of_records((doc, {name: value}) for doc, value in frame.select("doc_id", name).iter_rows()))
+        else:
+            value = pl.col(name).cast(pl.String).str.strip_chars()
+            parts.append(frame.select("doc_id", name=pl.lit(name), value=value).filter(pl.col("value").fill_null("") != ""))
+    return pl.concat([tables.empty("metadata"), *parts]).unique(maintain_order=True)

@@ -1,0 +1,49 @@
+"""What the section "See Also" of a numpydoc docstring refers to, as documents of the same collection."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import polars as pl
+
+SECTION = re.compile(r"^See Also[ \t]*\n-+[ \t]*\n(.*?)(?=^\S[^\n]*\n[-=]{3,}[ \t]*$|^\.\. |\Z)", re.MULTILINE | re.DOTALL)
+NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+ROLE = re.compile(r":\w+(?::\w+)*:`~?([^`]*)`")  # :func:`name`
+
+
+def names_in(docstring: str) -> list[str]:
+    """The names that the section lists, in its order; what is said about them, after a colon or indented, is left out."""
+    found = SECTION.search(docstring)
+    lines = textwrap.dedent(found.group(1)).split("\n") if found else []
+    listed = [ROLE.sub(r"\1", line).split(" : ")[0].rstrip(" :") for line in lines if line and not line[0].isspace()]
+    names = [part.strip(" `") for line in listed for part in line.split(",")]
+    return list(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
+
+
+def resolved(said: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """The documents that are meant: the whole id where it is named, else the one of that last name in the same module, else in the package.
+
+    A name that several documents of the module, or of the package where the module has none, could mean is left out.
+
+    Args:
+        said: doc_id, target (a name, dotted or not).
+        documents: doc_id, package, module, name (the last part).
+
+    Returns:
+        doc_id, other (doc_id of the document meant), in the order of `said`.
+    """
+    from_here = documents.select("doc_id", "package", "module")
+    wanted = said.with_columns(name=pl.col("target").str.split(".").list.last()).join(
+        from_here, on="doc_id", how="inner", maintain_order="left"
+    )
+    exact = wanted.join(documents.select(target="doc_id", other="doc_id"), on="target", how="left", maintain_order="left")["other"]
+    near = [only_one(wanted, documents, keys) for keys in (["module", "name"], ["package", "name"])]
+    found = wanted.select("doc_id", other=pl.coalesce(exact, *near))
+    return found.filter(pl.col("other").is_not_null() & (pl.col("other") != pl.col("doc_id"))).unique(maintain_order=True)
+
+
+def only_one(wanted: pl.DataFrame, documents: pl.DataFrame, keys: list[str]) -> pl.Series:
+    """For each row the one document that agrees in `keys`; null where there is none, or more than one."""
+    single = documents.filter(pl.len().over(keys) == 1).select(*keys, other="doc_id")
+    return wanted.join(single, on=keys, how="left", maintain_order="left")["other"]
