@@ -160,7 +160,7 @@ class Vectors:
             taken /= np.maximum(np.linalg.norm(taken, axis=1, keepdims=True), 1e-12)
         return taken
 
-    def part(self, rows: slice) -> Vectors:
+    def part(self, rows: slice | np.ndarray) -> Vectors:
         """Those of some rows, not yet read."""
         return Vectors(self.space, self.places[rows], self.unit)
 

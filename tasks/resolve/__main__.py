@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks import methods, params
+from tasks import input_table, methods, params
 from tasks.encode.model import pinned
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
@@ -181,7 +181,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors else {}),
         **({"teachers": teachers(made)} if stage in ("retrieve", "score") or vectors else {}),
         **({"scorers": scorers(made)} if stage == "score" else {}),
-        **({"files": input_files(section)} if stage == "retrieve" else {}),
+        **({"files": input_files(stage, section)} if stage in ("retrieve", "sample") else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
         **({"overrides": judges.overrides(), "mined_as": mined_as(made)} if stage == "relabel" else {}),
         **({"recipe": given.rounds[name].recipe, "paper": recipe.cited(made)} if stage == "train" else {}),
@@ -203,6 +203,12 @@ def used_judges(section: dict | str) -> list[tuple[str, str]]:
 
 def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]]:
     """Place and name of every method that a section names."""
+    return [(place, line["method"]) for place, line in used_lines(stage, section)]
+
+
+def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]:
+    """Place and line of every method that a section names, those that another holds after it."""
+    if isinstance(section, list):
     if isinstance(section, list):
         lines = [(stage, line) for line in section]
     else:
@@ -212,7 +218,7 @@ def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]
             for line in (value if isinstance(value, list) else [value])
             if isinstance(line, dict) and "method" in line
         ]
-    return [(place, one["method"]) for where, line in lines for place, one in methods.with_held(where, line)]
+    return [held for where, line in lines for held in methods.with_held(where, line)]
 
 
 def asked(stage: str, lines: list[dict]) -> list[dict]:
@@ -268,16 +274,19 @@ def teachers(made: Recipe) -> dict[str, dict]:
     return made_exact(named)
 
 
-def input_files(sources: list[dict]) -> dict[str, str]:
-    """Files of the user that the sources read, with their hashes."""
-    files = [Path(line["parameters"]["file"]) for line in asked("retrieve", sources) if "file" in line["parameters"]]
-    for file in files:
+def input_files(stage: str, section: dict | list | str) -> dict[str, str]:
+    """Files of the user that the stage's methods read, with their hashes; FILE_COLUMNS in a method's module says what columns they have."""
+    read = [(methods.find(place, line["method"]), line["parameters"].get("file")) for place, line in used_lines(stage, section)]
+    files = {Path(file): method.beside("FILE_COLUMNS") for method, file in read if file}
+    for file, columns in files.items():
         if not file.is_file() or not file.resolve().is_relative_to(INPUTS.resolve()):
             there = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())
             raise Refused(
                 f"a recipe reads {file}, which must be a file below {INPUTS}/ (DVC watches that folder for changes). "
                 f"There: {', '.join(there) or 'nothing'}."
             )
+        if columns:
+            input_table.need(file, columns)
     return {str(file): fingerprint_of_file(file) for file in files}
 
 

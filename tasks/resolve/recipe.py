@@ -209,6 +209,7 @@ def with_methods(recipe: Recipe, where: str) -> Recipe:
     refuse_named_twice(filled, where)
     refuse_rules(filled, where)
     refuse_ungraded(filled, where)
+    refuse_shares(filled, where)
     if sample.window.last and sample.window.last < sample.window.first:
         raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
     return filled
@@ -250,6 +251,16 @@ def refuse_rules(recipe: Recipe, where: str) -> None:
             method.beside("check", lambda parameters: None)(line["parameters"])
         except Refused as refusal:
             raise Refused(f"{where}: {place}: {refusal}") from None
+
+
+def refuse_shares(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a rule that chooses by sources names others than the recipe has."""
+    line = recipe.sample.choose
+    if recipe.retrieve and (fits := methods.find("sample.choose", line["method"]).beside("fits")):
+        try:
+            fits(line["parameters"], [source_name(source) for source in recipe.retrieve])
+        except Refused as error:
+            raise Refused(f"{where}: sample.choose: {error}") from None
 
 
 def refuse_ungraded(recipe: Recipe, where: str) -> None:

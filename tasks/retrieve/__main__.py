@@ -20,6 +20,7 @@ def main(round: str) -> None:
     if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
         may_download()
     training = training_set.read()
+    need_columns(sources, training)
     labels = carried_labels(settings["from"])
     negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
     found = [
@@ -37,6 +38,15 @@ def main(round: str) -> None:
     )
 
 
+def need_columns(sources: list[dict], training: training_set.TrainingSet) -> None:
+    """Raises Refused where a source wants a metadata column that a collection lacks, before any source works."""
+    for line in sources:
+        for _, one in methods.with_held("retrieve", line):
+            if column := one["parameters"].get("column"):
+                for collection in training:
+                    collection.metadata.need(column, one["method"])
+
+
 def source_of(
     line: dict, collection: training_set.TrainingCollection, labels: pl.DataFrame, negatives: pl.LazyFrame, models: Models, settings: dict
 ) -> pl.DataFrame:
@@ -50,6 +60,7 @@ def source_of(
         "models": models,
         "language": collection.language,
         "prefix": collection.prefix,
+        "metadata": collection.metadata,
         "seed": settings["seed"],
         "round": settings["round"],
     }

@@ -23,7 +23,7 @@ from tasks.training_set import TrainingSet
 # Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
 DRAWN_FOR_ONE = 4
 # What is known of a round's candidates alone: rules that read it cannot tell of documents drawn afterwards.
-NEED_CANDIDATES = frozenset({"scores", "trained", "models"})
+NEED_CANDIDATES = frozenset({"candidates", "scores", "trained", "models"})
 
 
 def main(round: str) -> None:
@@ -61,7 +61,7 @@ def sampled(
         )
     positives = labels.filter(pl.col("label") == "positive")
     queries = known = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
-    rules = Rules(section["keep"], labels, positives, scores, training, settings)
+    rules = Rules(section["keep"], candidates, labels, positives, scores, training, settings)
     pool = Pool(rows)
     window = section["window"]
     rules.apply(pool)
@@ -124,10 +124,10 @@ class Rules:
     """The recipe's `keep` rules, with the tables that they and the rule that chooses may ask for, each by its name here."""
 
     def __init__(
-        self, lines: list[dict], labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
+        self, lines: list[dict], candidates: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
         training: TrainingSet, settings: dict,
     ) -> None:  # fmt: skip
-        self.lines, self.labels, self.positives, self.scores = lines, labels, positives, scores
+        self.lines, self.candidates, self.labels, self.positives, self.scores = lines, candidates, labels, positives, scores
         self.training, self.settings = training, settings
         self.seed, self.round = settings["seed"], settings["round"]
 

@@ -1,0 +1,80 @@
+"""group: a candidate is an answer where it has the same value of a metadata column as a known answer. Costs nothing.
+
+A claim about relevance that the collection's owner makes, as CODER++ does (Zeng et al., Automatic Biomedical Term Clustering; the
+abstract): terms of one concept are positives of each other. It promotes only where a recipe says `then: promote`, and without a shown
+precision only by `force: true`, which marks the run; labels then have this judge's name. Like those of the judge `encoder` its verdicts
+cost nothing and can be repeated: the ledger does not have them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks import groups
+from tasks.errors import Refused
+from tasks.relabel import verdicts
+from tasks.relabel.questions import Questions
+from tasks.relabel.verdicts import PAIR
+
+if TYPE_CHECKING:
+    from tasks.relabel.desk import Desk
+
+
+def group(
+    questions: Questions,
+    desk: Desk,
+    fingerprint: str,
+    *,
+    column: str,
+    separator: str | None = None,
+    level: Annotated[int, Field(ge=1)] | None = None,
+) -> pl.DataFrame:
+    """A verdict on every pair: positive in the same group as a known answer, negative in another.
+
+    Args:
+        questions: what is asked.
+        desk: where the collections' metadata come from.
+        fingerprint: of this judge.
+        column: metadata that has a document's group, or its path in a taxonomy; documents with one group in common agree.
+        separator, level: of a path, as in the source `siblings`; null: values are groups as they stand.
+
+    Returns:
+        Verdicts without grade and probability; unknown where the candidate, or every known answer, is in no group.
+
+    Raises:
+        Refused: no training set is at hand, a collection lacks the column.
+    """
+    if desk.training is None:
+        raise Refused("the judge group reads the metadata of the collections that are trained on, and none is at hand here.")
+    for collection in desk.training:
+        collection.metadata.need(column, "the judge group")
+    values = pl.concat([collection.metadata.of(column) for collection in desk.training])
+    members = groups.groups(values, separator, level).select("doc_id", "group").unique()
+    own = questions.pairs.select(PAIR).join(members, on="doc_id", how="inner")
+    theirs = questions.positives.join(members, on="doc_id", how="inner").select("query_id", "group").unique()
+    same = own.join(theirs, on=["query_id", "group"], how="semi").select(PAIR).unique().with_columns(same=True)
+    placed = own.select(PAIR).unique().with_columns(placed=True)
+    compared = theirs.select("query_id").unique().with_columns(compared=True)
+    said = (
+        questions.pairs.select(PAIR)
+        .join(same, on=PAIR, how="left", maintain_order="left")
+        .join(placed, on=PAIR, how="left", maintain_order="left")
+        .join(compared, on="query_id", how="left", maintain_order="left")
+    )
+    known = pl.col("placed").is_not_null() & pl.col("compared").is_not_null()
+    missing = pl.when(pl.col("placed").is_null()).then(pl.lit("the document")).otherwise(pl.lit("every known answer"))
+    return verdicts.verdicts(
+        said.with_columns(
+            verdict=pl.when(pl.col("same")).then(pl.lit("positive")).when(known).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
+            reason=pl.when(~known).then(pl.format("{} is in no group of '{}'", missing, pl.lit(column))),
+            fingerprint=pl.lit(fingerprint),
+        )
+    )
+
+
+def meant(parameters: dict) -> None:
+    """Raises Refused for a level of values that are no paths."""
+    groups.meant(parameters["separator"], parameters["level"])

@@ -1,0 +1,91 @@
+"""neighbours: a candidate is an answer where it is a near neighbour of a known answer, in a graph or in an encoder's space (SciNCL).
+
+Ostendorff et al. (arXiv 2202.06671) take ranks 20 to 25 of a paper's neighbours in a citation graph for positives (the authors' code).
+A claim about relevance, as that of the judge `group`: it promotes only where a recipe says so. The ledger does not have its verdicts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+from pydantic import Field
+
+from tasks import bands, input_table
+from tasks.bands import Counted
+from tasks.errors import Refused
+from tasks.files import fingerprint_of_file
+from tasks.neighbours import EDGE
+from tasks.relabel import verdicts
+from tasks.relabel.prompt import below_inputs
+from tasks.relabel.questions import Questions
+from tasks.relabel.verdicts import PAIR
+
+if TYPE_CHECKING:
+    from tasks.relabel.desk import Desk
+
+
+def neighbours(
+    questions: Questions,
+    desk: Desk,
+    fingerprint: str,
+    *,
+    first: Annotated[float, Field(ge=0)] = 0.0,
+    last: Annotated[float, Field(gt=0)] = 0.001,
+    counted: Counted = "share",
+    file: str | None = None,
+    column: str | None = None,
+    hops: Annotated[int, Field(ge=1, le=6)] = 2,
+    both_ways: bool = True,
+) -> pl.DataFrame:
+    """A verdict on every pair: positive inside the band around a known answer, negative outside.
+
+    Args:
+        questions: what is asked.
+        desk: where models and metadata come from.
+        fingerprint: of this judge.
+        first, last: the band; up to .001 of the collection is ours.
+        counted, file, column, hops, both_ways: as in the source `neighbour-bands`; without `file` and `column` neighbours are the nearest
+            in the space of the round's starting model, which changes with each round.
+
+    Returns:
+        Verdicts without grade and probability.
+
+    Raises:
+        Refused: a collection lacks the column, or no training set or model is at hand.
+    """
+    if desk.training is None or desk.models is None:
+        raise Refused("the judge neighbours looks among all documents of a round, and none is at hand here.")
+    found = [pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String})]
+    for collection in desk.training:
+        if column:
+            collection.metadata.need(column, "the judge neighbours")
+        positives = questions.positives.filter(pl.col("doc_id").is_in(collection.documents.ids.implode()))
+        if len(positives):
+            near = bands.in_band(
+                positives, collection.documents, collection.metadata, desk.models, collection.prefix, "the judge neighbours",
+                first=first, last=last, counted=counted, file=file, column=column, hops=hops, both_ways=both_ways, model=None, quiet=True,
+            )  # fmt: skip
+            found.append(near.select(PAIR))
+    near = pl.concat(found).with_columns(verdict=pl.lit("positive"))
+    said = questions.pairs.select(PAIR).join(near, on=PAIR, how="left", maintain_order="left")
+    return verdicts.verdicts(said.with_columns(verdict=pl.col("verdict").fill_null("negative"), fingerprint=pl.lit(fingerprint)))
+
+
+def meant(parameters: dict) -> None:
+    """Raises Refused for a band that cannot be meant."""
+    bands.meant(parameters)
+
+
+def identity(parameters: dict) -> dict:
+    """What else decides its verdicts: what the file with the graph says."""
+    if not parameters["file"]:
+        return {}
+    file = below_inputs(parameters["file"], "the graph")
+    input_table.need(file, EDGE)
+    return {"file": fingerprint_of_file(file)}
+
+
+def changes_with_round(parameters: dict) -> bool:
+    """Whether it looks with the round's own starting model."""
+    return not (parameters["file"] or parameters["column"])

@@ -1,0 +1,166 @@
+"""attribute: documents that share with the known answer what a predicate extracts from the texts, such as the same numbers.
+
+Sun et al., "APOLLO: An Optimized Training Approach for Long-form Numerical Reasoning" (of the paper the abstract was read: number-aware
+negatives, so that the retriever tells key numerical facts apart). Other predicates, and how candidates are ranked, are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import AfterValidator, Field
+
+from tasks.encode.models import Models
+from tasks.encode.search import nearest, pair_scores
+from tasks.encode.store import Vectors
+from tasks.errors import Refused
+from tasks.predicates import compiles, extracted
+from tasks.retrieve.anchors import anchors
+from tasks.retrieve.random import distinct
+from tasks.seeds import generator
+from tasks.stage import say
+from tasks.tables import Documents
+
+PAIRS_AT_ONCE = 4_000_000  # (query, document) pairs that are compared at once
+
+
+def attribute(
+    queries: pl.DataFrame,
+    documents: Documents,
+    labels: pl.DataFrame,
+    models: Models,
+    round: str,
+    *,
+    seed: int,
+    share: Literal["numbers", "entities"] = "numbers",
+    pattern: Annotated[str, AfterValidator(compiles)] | None = None,
+    match: Literal["values", "kind"] = "values",
+    common: Annotated[float, Field(gt=0, le=1)] = 0.1,
+    order: Literal["near", "random"] = "near",
+    depth: Annotated[int, Field(ge=1)] = 20,
+    model: str | None = None,
+    revision: str | None = None,
+) -> pl.DataFrame:
+    """The `depth` documents that have most in common with the known answers of a query, rare values counting more.
+
+    Each shared value counts ln(documents / documents that have it).
+
+    Args:
+        queries: query_id, text.
+        documents: the collection.
+        labels: of the training queries.
+        models: where encoders come from.
+        round: each round draws anew.
+        seed: from params.yaml.
+        share: numbers, or entities by rule: runs of capitalised words, without the word that begins a sentence.
+        pattern: a regular expression whose matches are the values, instead of `share`. It is run by an engine whose time grows
+            with the text alone, whatever the expression.
+        match: `values`: the same values; `kind`: any value, as the known answer has one.
+        common: values that a larger share of the documents has tell nothing and are left out; .1 is ours.
+        order: of documents with equally much in common, the nearer to the query first, or as drawn by the seed.
+        depth: candidates a query.
+        model: a teacher that compares; null: the round's starting model.
+        revision: of a teacher from the Hub.
+
+    Returns:
+        query_id, doc_id, rank (from 1), score (the sum over shared values; 0 where only the kind is shared). Queries whose known
+        answers have no such value get no candidate.
+
+    Raises:
+        Refused: no known answer of a training query has such a value.
+    """
+    ids, what = documents.ids, pattern or share
+    draw = generator(seed, round, "retrieve.attribute", what)
+    values = values_of(documents, what)
+    if match == "values":
+        values = values.with_columns(often=pl.len().over("value")).filter(pl.col("often") <= common * len(ids))
+    known = (
+        anchors(labels)
+        .join(queries.select("query_id").with_row_index("query"), on="query_id", how="inner", maintain_order="left")
+        .join(ids.to_frame("doc_id").with_row_index("doc"), on="doc_id", how="inner", maintain_order="left")
+        .select("query", "doc")
+    )
+    asked = known.join(values, on="doc", how="inner", maintain_order="left").select("query", "value").unique(maintain_order=True)
+    if asked.is_empty():
+        rare = " that are rare enough (raise `common`)" if match == "values" else ""
+        raise Refused(f"attribute: no known answer of a training query has {told(pattern, share)}{rare}.")
+    if without := len(queries) - asked["query"].n_unique():
+        say(f"attribute: {without:,} of {len(queries):,} queries have no known answer with {told(pattern, share)}, and get no candidate")
+    encoder = models.encoder(model) if order == "near" else None
+    vectors = (encoder.queries(queries["text"].to_list()), encoder.documents(documents)) if encoder else None
+    if match == "values":
+        found = sharing(asked, values, known, len(ids), vectors, draw, depth)
+    else:
+        found = of_kind(asked["query"].unique(maintain_order=True), values["doc"].unique().sort(), known, vectors, draw, depth)
+    return found.select(
+        query_id=queries["query_id"].gather(found["query"]),
+        doc_id=ids.gather(found["doc"]),
+        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query"),
+        score=pl.col("score").cast(pl.Float32),
+    )
+
+
+def told(pattern: str | None, share: str) -> str:
+    """What is extracted, for messages."""
+    return f"a match of {pattern!r}" if pattern else share
+
+
+def values_of(documents: Documents, what: str) -> pl.DataFrame:
+    """doc (row) and value: what a predicate extracts from each document, each value once."""
+    parts = [pl.DataFrame(schema={"doc": pl.UInt32, "value": pl.String})]
+    start = 0
+    for texts in documents.chunks():
+        found = pl.DataFrame({"value": extracted(pl.Series(texts, dtype=pl.String), what)}).with_row_index("doc", offset=start)
+        parts.append(found.explode("value").drop_nulls().cast(parts[0].schema).unique(maintain_order=True))
+        start += len(texts)
+    return pl.concat(parts)
+
+
+def sharing(
+    asked: pl.DataFrame, values: pl.DataFrame, known: pl.DataFrame, count: int, vectors: tuple[Vectors, Vectors] | None,
+    draw: np.random.Generator, depth: int,
+) -> pl.DataFrame:  # fmt: skip
+    """query, doc (rows) and score, by query and score: documents that share values with a query's known answers.
+
+    Args:
+        asked: query, value.
+        values: doc, value, often (documents that have it).
+        known: query, doc of known answers, which are left out.
+        count: of all documents.
+        vectors: of queries and documents, whose inner product says which of equal ones comes first; null: the lot does.
+        draw: for the lot.
+        depth: documents a query.
+    """
+    having = values.with_columns(rarity=(count / pl.col("often")).log())
+    often = values.select("value", "often").unique()
+    cost = asked.join(often, on="value", how="inner").group_by("query").agg(pl.col("often").sum()).sort("query")
+    part = cost.select("query", part=pl.col("often").cum_sum() // PAIRS_AT_ONCE)
+    parts = [pl.DataFrame(schema={"query": pl.UInt32, "doc": pl.UInt32, "score": pl.Float64})]
+    for some in asked.join(part, on="query", how="inner", maintain_order="left").partition_by("part", maintain_order=True):
+        shared = some.join(having, on="value", how="inner").group_by("query", "doc").agg(score=pl.col("rarity").sum().round(6))
+        pairs = shared.join(known, on=["query", "doc"], how="anti").sort("query", "doc")
+        tie = pair_scores(*vectors, pairs.select("query", "doc").to_numpy()) if vectors else draw.random(len(pairs))
+        ranked = pairs.with_columns(pl.Series("tie", tie)).sort("query", "score", "tie", descending=[False, True, True])
+        parts.append(ranked.filter(pl.int_range(pl.len()).over("query") < depth).select("query", "doc", "score"))
+    return pl.concat(parts)
+
+
+def of_kind(
+    asked: pl.Series, having: pl.Series, known: pl.DataFrame, vectors: tuple[Vectors, Vectors] | None, draw: np.random.Generator, depth: int
+) -> pl.DataFrame:
+    """query, doc (rows) and score, by query: of the documents that have any value the nearest, or some that are drawn.
+
+    Args:
+        asked: rows of the queries.
+        having: rows of the documents that have a value.
+        known, vectors, draw, depth: as in `sharing`; so many more are looked at as a query has known answers at most.
+    """
+    rows, among = asked.to_numpy(), having.to_numpy()
+    more = min(len(among), depth + known.group_by("query").len()["len"].max())
+    near = nearest(vectors[0].part(rows), vectors[1].part(among), more) if vectors else None
+    places = distinct(draw, len(rows), len(among), more) if near is None else near[1]
+    found = pl.DataFrame({"query": np.repeat(rows, more), "doc": among[places.ravel()]}, schema=known.schema)
+    left = found.join(known, on=["query", "doc"], how="anti", maintain_order="left").with_columns(score=pl.lit(0.0))
+    return left.filter(pl.int_range(pl.len()).over("query") < depth)

@@ -1,0 +1,175 @@
+"""siblings: documents of the known answer's own group, or under the same parent in a taxonomy.
+
+Decorte et al., "Design of Negative Sampling Strategies for Distantly Supervised Skill Extraction" (of the paper the abstract was read:
+negatives from related skills of a taxonomy gave the biggest gain). How siblings are drawn there is not in it: the orders are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from tasks import groups
+from tasks.encode.models import Models
+from tasks.encode.search import nearest
+from tasks.encode.store import Vectors
+from tasks.errors import Refused
+from tasks.metadata import Metadata
+from tasks.retrieve.anchors import anchors
+from tasks.retrieve.random import distinct
+from tasks.seeds import generator
+from tasks.stage import say
+from tasks.tables import Documents
+
+if TYPE_CHECKING:
+    from tasks.encode.encoder import TextEncoder
+
+
+def siblings(
+    queries: pl.DataFrame,
+    documents: Documents,
+    labels: pl.DataFrame,
+    metadata: Metadata,
+    models: Models,
+    round: str,
+    *,
+    seed: int,
+    column: str,
+    separator: str | None = None,
+    level: Annotated[int, Field(ge=1)] | None = None,
+    own_leaf: bool = True,
+    order: Literal["near", "far", "random"] = "near",
+    depth: Annotated[int, Field(ge=1)] = 20,
+    model: str | None = None,
+    revision: str | None = None,
+) -> pl.DataFrame:
+    """The `depth` first documents of the groups that the known answers of a query are in; known answers are left out.
+
+    Args:
+        queries: query_id, text.
+        documents: the collection.
+        labels: of the training queries.
+        metadata: of the collection.
+        models: where encoders come from.
+        round: each round draws anew.
+        seed: from params.yaml.
+        column: metadata that has a document's group, or its path in a taxonomy; several values are several groups.
+        separator: of a path's parts, such as ">"; null: values are groups as they stand.
+        level: of a path, how many parts from the root make a group; null: all but the last, so that siblings share a parent.
+        own_leaf: whether documents with the very path of a known answer are in too, or only those under other leaves.
+        order: nearest to the query first, farthest first, or as drawn by the seed.
+        depth: candidates a query.
+        model: a teacher that compares; null: the round's starting model.
+        revision: of a teacher from the Hub.
+
+    Returns:
+        query_id, doc_id, rank (from 1), score (inner product with the query; 0 where they are drawn).
+
+    Raises:
+        Refused: no known answer of a training query is in a group.
+    """
+    ids, known = documents.ids, anchors(labels)
+    members = groups.groups(metadata.of(column), separator, level)
+    known_groups = known.join(members, on="doc_id", how="inner", maintain_order="left").select("query_id", "group", "leaf")
+    if known_groups.is_empty():
+        raise Refused(f"siblings: no known answer of a training query has '{column}' in the metadata (or its path has no parent).")
+    if without := len(queries.join(known_groups, on="query_id", how="anti")):
+        say(f"siblings: {without:,} of {len(queries):,} queries have no known answer with '{column}', and get no candidate")
+    draw = generator(seed, round, "retrieve.siblings", column, str(level))
+    search = drawn(draw, depth) if order == "random" else compared(models.encoder(model), queries, documents, depth, order == "far")
+    asked = known_groups if not own_leaf else known_groups.with_columns(leaf=pl.lit(None, dtype=pl.String))
+    found = in_groups(asked.unique(maintain_order=True), members, queries["query_id"], ids, search)
+    own = known if own_leaf else with_leaf(known_groups, members)
+    lot = pl.Series("lot", draw.random(len(found)) if order == "random" else np.zeros(len(found)))
+    return (
+        found.with_columns(lot)
+        .unique(["query_id", "doc_id"], keep="first", maintain_order=True)
+        .join(own, on=["query_id", "doc_id"], how="anti", maintain_order="left")
+        .sort("query", "score", "lot", descending=[False, order == "near", False], maintain_order=True)
+        .select("query_id", "doc_id", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query"), score="score")
+        .filter(pl.col("rank") <= depth)
+    )
+
+
+Search = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def in_groups(asked: pl.DataFrame, members: pl.DataFrame, queries: pl.Series, ids: pl.Series, search: Search) -> pl.DataFrame:
+    """What a search finds for queries among the documents of their groups, group by group.
+
+    Args:
+        asked: query_id, group, leaf (documents of this leaf are left out; null: none are).
+        members: doc_id, group, leaf.
+        queries, ids: of all queries and documents, in their order.
+        search: from rows of queries [q] and of documents [d] to scores and places among the latter, [q, at most d].
+
+    Returns:
+        query (row), query_id, doc_id, score.
+    """
+    placed = members.join(ids.to_frame("doc_id").with_row_index("doc"), on="doc_id", how="inner", maintain_order="left")
+    there = {group: (doc.to_numpy(), leaf.to_numpy()) for group, doc, leaf in placed.group_by("group").agg("doc", "leaf").iter_rows()}
+    numbered = asked.join(queries.to_frame("query_id").with_row_index("query"), on="query_id", how="inner", maintain_order="left")
+    parts = [pl.DataFrame(schema={"query": pl.UInt32, "doc": pl.UInt32, "score": pl.Float32})]
+    for group, leaf, rows in numbered.group_by("group", "leaf", maintain_order=True).agg("query").iter_rows():
+        documents, leaves = there[group]
+        among = documents if leaf is None else documents[leaves != leaf]
+        if len(among):
+            scores, places = search(np.asarray(rows), among)
+            columns = {"query": np.repeat(rows, places.shape[1]), "doc": among[places.ravel()], "score": scores.ravel()}
+            parts.append(pl.DataFrame(columns).cast(parts[0].schema))
+    found = pl.concat(parts)
+    return found.select("query", "score", query_id=queries.gather(found["query"]), doc_id=ids.gather(found["doc"]))
+
+
+def with_leaf(known_groups: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """query_id and doc_id of all documents that have the leaf of one of a query's known answers."""
+    leaves = known_groups.select("query_id", "leaf").unique()
+    return leaves.join(members.select("doc_id", "leaf").unique(), on="leaf", how="inner").select("query_id", "doc_id")
+
+
+def drawn(draw: np.random.Generator, depth: int) -> Search:
+    """A search that draws documents, none twice for a query."""
+
+    def search(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        places = distinct(draw, len(rows), len(among), min(depth, len(among)))
+        return np.zeros(places.shape, dtype=np.float32), places
+
+    return search
+
+
+def compared(encoder: TextEncoder, queries: pl.DataFrame, documents: Documents, depth: int, far: bool) -> Search:
+    """A search for the documents that are nearest to a query, or farthest from it."""
+    asked, vectors = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
+
+    def search(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ours, theirs = asked.part(rows), vectors.part(among)
+        if not far:
+            return nearest(ours, theirs, depth)
+        scores, places = nearest(Opposite(ours), theirs, depth)
+        return -scores, places
+
+    return search
+
+
+class Opposite:
+    """Vectors turned round: what is nearest to them is farthest from the vectors themselves."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        self.vectors = vectors
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def take(self, rows: np.ndarray | slice) -> np.ndarray:
+        return -self.vectors.take(rows)
+
+
+def meant(parameters: dict) -> None:
+    """Raises Refused for a level, or a leaf, of values that are no paths."""
+    groups.meant(parameters["separator"], parameters["level"])
+    if not parameters["own_leaf"] and not parameters["separator"]:
+        raise Refused("`own_leaf: false` would leave nobody: without a `separator` a group is a leaf.")

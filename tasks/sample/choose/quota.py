@@ -1,0 +1,118 @@
+"""quota: so many negatives of each source, by shares (Decorte et al., Design of Negative Sampling Strategies for Skill Extraction).
+
+The paper combines three strategies (random, similar, of the same part of a taxonomy) and tunes on a small validation set (of it the
+abstract was read). Here the shares are what a recipe says: to tune them, write a recipe for each and compare them on dev queries.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+from pydantic import AfterValidator, Field
+
+from tasks.errors import Refused, nearest
+from tasks.sample.pool import PAIR
+from tasks.seeds import generator
+from tasks.stage import say
+
+
+def whole(shares: dict[str, float]) -> dict[str, float]:
+    """Shares as they are.
+
+    Raises:
+        ValueError: there are none, one is not above 0, or they do not sum to 1.
+    """
+    total = math.fsum(shares.values())
+    if not shares or min(shares.values()) <= 0 or abs(total - 1) > 1e-6:
+        raise ValueError(f"the shares {shares} should each be above 0 and sum to 1; they sum to {total:g}")
+    return shares
+
+
+def quota(
+    pool: pl.DataFrame,
+    candidates: pl.DataFrame,
+    round: str,
+    *,
+    seed: int,
+    shares: Annotated[dict[str, float], AfterValidator(whole)],
+    n: Annotated[int, Field(ge=1)] = 4,
+) -> pl.DataFrame:
+    """`n` candidates of every query, so many of each source as its share says, each source's best ranks first.
+
+    A source has n times its share, rounded down or up: the places that are over go to the largest remainders, equal ones by lot, a
+    lot for each query. A document that several sources found takes a place of the first of them, in the order of `shares`, that has
+    one left. Places that a source cannot fill go to the best ranks that are left, of the sources that are named; how many, is said.
+
+    Args:
+        pool: query_id, doc_id, source, rank, score, each query's rows together and in order.
+        candidates: the same of all that was found, a row for each source that found a pair.
+        round: each round draws anew.
+        seed: from params.yaml.
+        shares: of each source, by the name that its candidates are marked with (`dense`, `siblings`, `dense:NAME`); they sum to 1.
+        n: negatives a query.
+
+    Returns:
+        query_id, doc_id, source (whose place it takes), rank and score (of that source): mixed by lot, so that the first of
+        them are in expectation of the shares too.
+    """
+    named = list(shares)
+    found, queries = numbered(pool, candidates.filter(pl.col("source").is_in(named)))
+    draw = generator(seed, round, "sample.choose.quota")
+    places = seats(list(shares.values()), n, draw.random((queries, len(named))))
+    free = np.ones(len(pool), dtype=bool)
+    taken, short = [], 0
+    for number, source in enumerate(named):
+        own = in_places(found.filter((pl.col("source") == source) & pl.Series(free[found["row"]])), places[:, number])
+        free[own["row"]] = False
+        short += int(places[:, number].sum()) - len(own)
+        lots = draw.random(len(own))  # the least of a query's goes to the source's best: mixed, each source in its own order
+        taken.append(own.with_columns(along=pl.Series(lots[np.lexsort((lots, own["query"]))])))
+    have = np.bincount(pl.concat(taken)["query"], minlength=queries)
+    rest = found.filter(pl.Series(free[found["row"]])).unique("row", keep="first", maintain_order=True)
+    more = in_places(rest, n - have)
+    if short:
+        say(f"quota: sources lacked {short:,} of {n * queries:,} candidates; others of the sources gave {len(more):,} instead")
+    chosen = pl.concat([*taken, more.with_columns(along=pl.col("place") + 1.0)])
+    return chosen.sort("query", "along", maintain_order=True).select(pool.columns)
+
+
+def numbered(pool: pl.DataFrame, candidates: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Candidates that are still in the pool, by query and rank, with `row` and `query` (numbers in the pool), and how many queries."""
+    rows = pool.select(PAIR).with_row_index("row").with_columns(query=pl.col("query_id").rle_id())
+    found = candidates.join(rows, on=PAIR, how="inner", maintain_order="left")
+    return found.sort("query", "rank", maintain_order=True), int(rows["query"].max()) + 1 if len(rows) else 0
+
+
+def in_places(rows: pl.DataFrame, places: np.ndarray) -> pl.DataFrame:
+    """Of each query's rows, which stand together, the first so many, with their `place` from 0."""
+    numbers = rows["query"].to_numpy()
+    place = np.arange(len(rows)) - np.searchsorted(numbers, numbers)
+    return rows.with_columns(place=pl.Series(place)).filter(pl.Series(place < places[numbers]))
+
+
+def seats(shares: list[float], n: int, lots: np.ndarray) -> np.ndarray:
+    """How many places each source has: [queries, sources], each row summing to n, each number its share of n rounded down or up.
+
+    Args:
+        shares: that sum to 1.
+        n: places.
+        lots: [queries, sources] from 0 to 1, by which equal remainders are ordered.
+    """
+    exact = np.round(np.asarray(shares) * n, 9)
+    down = np.floor(exact).astype(np.int64)
+    order = np.lexsort((lots, np.broadcast_to(-np.round(exact - down, 9), lots.shape)), axis=1)
+    more = np.zeros(lots.shape, dtype=np.int64)
+    np.put_along_axis(more, order[:, : n - int(down.sum())], 1, axis=1)
+    return down + more
+
+
+def fits(parameters: dict, sources: list[str]) -> None:
+    """Raises Refused where a share is given to a source that the recipe has not, or a source has none."""
+    for name in parameters["shares"]:
+        if name not in sources:
+            raise Refused(f"quota gives a share to '{name}', which is no source of the recipe: {nearest(name, sources)}")
+    if without := [name for name in sources if name not in parameters["shares"]]:
+        raise Refused(f"quota gives no share to '{without[0]}', which the recipe retrieves: give it one, or leave the source out.")

@@ -1,0 +1,111 @@
+"""click-policy: what users clicked is no negative, though nobody labelled it (after Hofstaetter et al., TripClick baselines).
+
+"Establishing Strong Baselines for TripClick Health Retrieval" mends noisy training data by "a simple negative sampling policy" (the
+abstract). That its negatives are drawn from BM25's first 200, clicked documents left out, whereas the data's own were what a result
+page showed and nobody clicked, is from memory. `skipped-above` is Joachims (2002): who clicked at a rank has probably looked at what
+stands above it, and passed it over.
+
+Positives by clicks are the collection's own labels: where its qrels are clicks, `min_relevance` says how many make an answer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import Field
+
+from tasks import input_table
+from tasks.errors import Refused
+from tasks.sample.pool import PAIR
+from tasks.tables import prefixed
+from tasks.training_set import TrainingSet
+
+FILE_COLUMNS = ("query_id", "doc_id", "clicked")
+NUMBERS = ("rank", "shown")
+
+
+def click_policy(
+    pool: pl.DataFrame,
+    training: TrainingSet,
+    *,
+    file: str,
+    policy: Literal["clicked", "skipped-above"] = "clicked",
+    minimum: Annotated[float, Field(ge=0, le=1)] = 0.0,
+) -> pl.DataFrame:
+    """Pairs that clicks speak against, or that no click speaks for.
+
+    Args:
+        pool: query_id, doc_id.
+        training: whose collections' ids the log has.
+        file: below inputs/ (Parquet, CSV, JSON Lines): query_id, doc_id, clicked (times, or true and false), one row or more for each
+            document that was shown; `rank` where it was shown, `shown` how often (else once a row), `session` where several lists of
+            one query were shown.
+        policy: `clicked` removes what was clicked; `skipped-above` removes what was clicked, and what was not shown above a click.
+        minimum: clicks for each time it was shown (click-through) that a document needs to count as clicked; 0: any click counts.
+
+    Returns:
+        query_id, doc_id, detail.
+
+    Raises:
+        Refused: the log has no line for any query of the pool, more clicks than views, or no `rank` where the policy asks for it.
+    """
+    log = read(Path(file), policy)
+    logged = pl.concat([log.with_columns(prefixed(collection.prefix, *PAIR)) for collection in training])
+    ours = logged.join(pool.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
+    if ours.is_empty() and len(pool):
+        raise Refused(
+            f"{file} has no line for any training query; its first query is '{log['query_id'][0]}', the first training query is "
+            f"'{pool['query_id'][0]}'."
+        )
+    clicks = (
+        ours.group_by(PAIR, maintain_order=True)
+        .agg(pl.col("clicked").sum(), pl.col("shown").sum())
+        .filter((pl.col("clicked") > 0) & (pl.col("clicked") / pl.col("shown") >= minimum))
+    )
+    pairs = pool.select(PAIR)
+    gone = pairs.join(clicks, on=PAIR, how="inner", maintain_order="left").select(
+        *PAIR, detail=pl.format("clicked {} of {} times", pl.col("clicked").cast(pl.Int64), pl.col("shown").cast(pl.Int64))
+    )
+    if policy == "clicked":
+        return gone
+    passed_over = skipped(ours)
+    rest = pairs.join(gone, on=PAIR, how="anti", maintain_order="left").join(passed_over, on=PAIR, how="anti", maintain_order="left")
+    return pl.concat([gone, rest.with_columns(detail=pl.lit("was not shown above a click"))])
+
+
+def skipped(log: pl.DataFrame) -> pl.DataFrame:
+    """query_id and doc_id of what was shown, and not clicked, above a click in the same list."""
+    shown = ["query_id", *(["session"] if "session" in log.columns else [])]
+    last = log.filter(pl.col("clicked") > 0).group_by(shown).agg(last=pl.col("rank").max())
+    above = log.filter(pl.col("clicked") == 0).join(last, on=shown, how="inner").filter(pl.col("rank") < pl.col("last"))
+    return above.select(PAIR).unique()
+
+
+def read(file: Path, policy: str) -> pl.DataFrame:
+    """The log: query_id, doc_id, clicked, shown, and rank and session where it has them.
+
+    Raises:
+        Refused: see `tasks.input_table.read`; a policy by ranks and no ranks, a count below 0, or more clicks than views.
+    """
+    there = input_table.columns(file)
+    ids = ("query_id", "doc_id", *(["session"] if "session" in there else []))
+    if policy == "skipped-above" and "rank" not in there:
+        raise Refused(f"{file} has no column `rank`, and `policy: skipped-above` asks what stood above a click.")
+    input_table.need(file, FILE_COLUMNS)
+    log = input_table.read(file, ids, ("clicked", *NUMBERS))
+    if "shown" not in log.columns:
+        log = log.with_columns(shown=pl.max_horizontal("clicked", 1.0))
+    wrong = log.filter((pl.col("clicked") < 0) | (pl.col("shown") < pl.col("clicked")))
+    if len(wrong):
+        row = wrong.row(0, named=True)
+        raise Refused(f"{file}, row {row['row']:,}: {row['clicked']:g} clicks of {row['shown']:g} times shown cannot be meant.")
+    return log
+
+
+def meant(parameters: dict) -> None:
+    """Raises Refused for ranks that are wanted and not there; the file's other columns are looked at by `resolve`."""
+    file = Path(parameters["file"])
+    if file.is_file() and parameters["policy"] == "skipped-above" and "rank" not in input_table.columns(file):
+        raise Refused(f"{file} has no column `rank`, and `policy: skipped-above` asks what stood above a click.")
