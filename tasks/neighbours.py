@@ -108,7 +108,8 @@ def followed(rows: np.ndarray, graph, ids: pl.Series, last: int, hops: int) -> p
         here.eliminate_zeros()
         seen = seen + here
         found = here.tocoo()
-        reached.append(pl.DataFrame({"row": found.coords[0], "doc": found.coords[1], "hop": hop, "ways": found.data}))
+        row, doc = (axis.astype(np.int64) for axis in found.coords)
+        reached.append(pl.DataFrame({"row": row, "doc": doc, "ways": found.data}).with_columns(hop=pl.lit(hop)))
     ranked = (
         pl.concat(reached)
         .sort("row", "hop", "ways", "doc", descending=[False, False, True, False])

@@ -80,7 +80,8 @@ def siblings(
     if without := len(queries.join(known_groups, on="query_id", how="anti")):
         say(f"siblings: {without:,} of {len(queries):,} queries have no known answer with '{column}', and get no candidate")
     draw = generator(seed, round, "retrieve.siblings", column, str(level))
-    search = drawn(draw, depth) if order == "random" else compared(models.encoder(model), queries, documents, depth, order == "far")
+    most = depth + known.group_by("query_id").len()["len"].max()  # for known answers, which are found too, leave
+    search = drawn(draw, most) if order == "random" else compared(models.encoder(model), queries, documents, most, order == "far")
     asked = known_groups if not own_leaf else known_groups.with_columns(leaf=pl.lit(None, dtype=pl.String))
     found = in_groups(asked.unique(maintain_order=True), members, queries["query_id"], ids, search)
     own = known if own_leaf else with_leaf(known_groups, members)
@@ -111,7 +112,7 @@ def in_groups(asked: pl.DataFrame, members: pl.DataFrame, queries: pl.Series, id
         query (row), query_id, doc_id, score.
     """
     placed = members.join(ids.to_frame("doc_id").with_row_index("doc"), on="doc_id", how="inner", maintain_order="left")
-    there = {group: (doc.to_numpy(), leaf.to_numpy()) for group, doc, leaf in placed.group_by("group").agg("doc", "leaf").iter_rows()}
+    there = {group: (np.asarray(doc), np.asarray(leaf)) for group, doc, leaf in placed.group_by("group").agg("doc", "leaf").iter_rows()}
     numbered = asked.join(queries.to_frame("query_id").with_row_index("query"), on="query_id", how="inner", maintain_order="left")
     parts = [pl.DataFrame(schema={"query": pl.UInt32, "doc": pl.UInt32, "score": pl.Float32})]
     for group, leaf, rows in numbered.group_by("group", "leaf", maintain_order=True).agg("query").iter_rows():
