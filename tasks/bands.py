@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Counted = Literal["ranks", "share"]
 
 
-def meant(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where a band cannot be meant: it ends before it begins, or its graph is named twice."""
     first, last, counted = (parameters[name] for name in ("first", "last", "counted"))
     if counted == "ranks" and (first < 1 or first != int(first) or last != int(last)):

@@ -7,7 +7,7 @@ import polars as pl
 from tasks.errors import Refused
 
 
-def meant(separator: str | None, level: int | None) -> None:
+def refuse_unfit(separator: str | None, level: int | None) -> None:
     """Raises Refused for a level of values that are no paths."""
     if level is not None and not separator:
         raise Refused("`level` is of a path: say by which `separator` its parts are parted.")

@@ -209,7 +209,6 @@ def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]
 def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]:
     """Place and line of every method that a section names, those that another holds after it."""
     if isinstance(section, list):
-    if isinstance(section, list):
         lines = [(stage, line) for line in section]
     else:
         lines = [

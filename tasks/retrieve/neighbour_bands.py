@@ -80,6 +80,6 @@ def neighbour_bands(
     return found.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
 
 
-def meant(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a band that cannot be meant."""
-    bands.meant(parameters)
+    bands.refuse_unfit(parameters)

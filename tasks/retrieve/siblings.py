@@ -169,8 +169,8 @@ class Opposite:
         return -self.vectors.take(rows)
 
 
-def meant(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a level, or a leaf, of values that are no paths."""
-    groups.meant(parameters["separator"], parameters["level"])
+    groups.refuse_unfit(parameters["separator"], parameters["level"])
     if not parameters["own_leaf"] and not parameters["separator"]:
         raise Refused("`own_leaf: false` would leave nobody: without a `separator` a group is a leaf.")

@@ -13,7 +13,8 @@ NOT_NAMED = frozenset({"depth", "revision", "model", "file"})
 def source_name(line: dict) -> str:
     """What candidates of a source are marked with: the method, and what sets it apart from another of its kind.
 
-    That is its own name where it has one, else its model or file, the sources that it holds (`fused:dense+bm25`), and what else is not the default (`bm25:k1=1.2`).
+    That is its own `name` where it has one, else its model or file, the sources that it holds (`fused:dense+bm25`), and what else
+    is not the default (`bm25:k1=1.2`).
     """
     if own := line["parameters"].get("name"):
         return f"{line['method']}:{own}"

@@ -75,6 +75,6 @@ def group(
     )
 
 
-def meant(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a level of values that are no paths."""
-    groups.meant(parameters["separator"], parameters["level"])
+    groups.refuse_unfit(parameters["separator"], parameters["level"])

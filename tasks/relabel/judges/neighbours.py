@@ -72,9 +72,9 @@ def neighbours(
     return verdicts.verdicts(said.with_columns(verdict=pl.col("verdict").fill_null("negative"), fingerprint=pl.lit(fingerprint)))
 
 
-def meant(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a band that cannot be meant."""
-    bands.meant(parameters)
+    bands.refuse_unfit(parameters)
 
 
 def identity(parameters: dict) -> dict:

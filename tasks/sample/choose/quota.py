@@ -51,7 +51,8 @@ def quota(
         candidates: the same of all that was found, a row for each source that found a pair.
         round: each round draws anew.
         seed: from params.yaml.
-        shares: of each source, by the name that its candidates are marked with (`dense`, `siblings`, `dense:NAME`); they sum to 1.
+        shares: of each source, by the name that its candidates are marked with (`dense`, `neighbour-bands:hard`), or of all sources of a
+            method by the method's name (`siblings` for `siblings:column=module`); they sum to 1.
         n: negatives a query.
 
     Returns:
@@ -59,13 +60,14 @@ def quota(
         them are in expectation of the shares too.
     """
     named = list(shares)
-    found, queries = numbered(pool, candidates.filter(pl.col("source").is_in(named)))
+    keys = {source: key for source in candidates["source"].unique() if (key := key_of(source, named))}
+    found, queries = numbered(pool, candidates.filter(pl.col("source").is_in(list(keys))).with_columns(key=pl.col("source").replace(keys)))
     draw = generator(seed, round, "sample.choose.quota")
     places = seats(list(shares.values()), n, draw.random((queries, len(named))))
     free = np.ones(len(pool), dtype=bool)
     taken, short = [], 0
     for number, source in enumerate(named):
-        own = in_places(found.filter((pl.col("source") == source) & pl.Series(free[found["row"]])), places[:, number])
+        own = in_places(found.filter((pl.col("key") == source) & pl.Series(free[found["row"]])), places[:, number])
         free[own["row"]] = False
         short += int(places[:, number].sum()) - len(own)
         lots = draw.random(len(own))  # the least of a query's goes to the source's best: mixed, each source in its own order
@@ -93,6 +95,11 @@ def in_places(rows: pl.DataFrame, places: np.ndarray) -> pl.DataFrame:
     return rows.with_columns(place=pl.Series(place)).filter(pl.Series(place < places[numbers]))
 
 
+def key_of(source: str, shares: list[str]) -> str | None:
+    """Under which name a source has a share: its own, or its method's; null where it has none."""
+    return next((name for name in (source, source.partition(":")[0]) if name in shares), None)
+
+
 def seats(shares: list[float], n: int, lots: np.ndarray) -> np.ndarray:
     """How many places each source has: [queries, sources], each row summing to n, each number its share of n rounded down or up.
 
@@ -111,8 +118,9 @@ def seats(shares: list[float], n: int, lots: np.ndarray) -> np.ndarray:
 
 def fits(parameters: dict, sources: list[str]) -> None:
     """Raises Refused where a share is given to a source that the recipe has not, or a source has none."""
-    for name in parameters["shares"]:
-        if name not in sources:
+    shares = list(parameters["shares"])
+    for name in shares:
+        if name not in [key_of(source, shares) for source in sources]:
             raise Refused(f"quota gives a share to '{name}', which is no source of the recipe: {nearest(name, sources)}")
-    if without := [name for name in sources if name not in parameters["shares"]]:
+    if without := [source for source in sources if key_of(source, shares) is None]:
         raise Refused(f"quota gives no share to '{without[0]}', which the recipe retrieves: give it one, or leave the source out.")

@@ -104,7 +104,7 @@ def read(file: Path, policy: str) -> pl.DataFrame:
     return log
 
 
-def meant(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for ranks that are wanted and not there; the file's other columns are looked at by `resolve`."""
     file = Path(parameters["file"])
     if file.is_file() and parameters["policy"] == "skipped-above" and "rank" not in input_table.columns(file):

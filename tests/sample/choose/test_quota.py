@@ -146,5 +146,16 @@ def test_sources_of_another_name_are_refused_before_work_starts(workspace: Path,
         recipe.check(file)
 
 
+def test_a_share_of_a_method_is_one_of_all_its_sources():
+    """Both sources of siblings share three places, best ranks first; dense:b has a share of its own beside dense."""
+    found = pl.concat([lists(dense=4), candidates(*(("q", source, f"{source}{rank}", rank)
+                       for source in ("dense:b", "siblings:column=x", "siblings:near") for rank in (1, 2)))])  # fmt: skip
+    made = chosen(found, {"siblings": 0.6, "dense": 0.2, "dense:b": 0.2}, 5)
+    assert by_source(made) | {"siblings:column=x": None, "siblings:near": None} == {
+        "dense": ["dense1"], "dense:b": ["dense:b1"], "siblings:column=x": None, "siblings:near": None,
+    }  # fmt: skip
+    assert len(made.filter(pl.col("source").str.starts_with("siblings"))) == 3
+
+
 def test_nothing_to_choose_from():
     assert quota(tables.empty("candidates"), tables.empty("candidates"), "r1", seed=1, shares={"dense": 1.0}, n=2).is_empty()
