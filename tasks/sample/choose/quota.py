@@ -7,6 +7,7 @@ abstract was read). Here the shares are what a recipe says: to tune them, write 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -14,7 +15,8 @@ import polars as pl
 from pydantic import AfterValidator, Field
 
 from tasks.errors import Refused, nearest
-from tasks.sample.pool import PAIR
+from tasks.sample.segments import Segments
+from tasks.sample.where import where
 from tasks.seeds import generator
 from tasks.stage import say
 
@@ -59,40 +61,62 @@ def quota(
         query_id, doc_id, source (whose place it takes), rank and score (of that source): mixed by lot, so that the first of
         them are in expectation of the shares too.
     """
-    named = list(shares)
-    keys = {source: key for source in candidates["source"].unique() if (key := key_of(source, named))}
-    found, queries = numbered(pool, candidates.filter(pl.col("source").is_in(list(keys))).with_columns(key=pl.col("source").replace(keys)))
+    found = numbered(pool, candidates, list(shares))
+    queries = len(Segments.of(pool))
     draw = generator(seed, round, "sample.choose.quota")
-    places = seats(list(shares.values()), n, draw.random((queries, len(named))))
-    free = np.ones(len(pool), dtype=bool)
-    taken, short = [], 0
-    for number, source in enumerate(named):
-        own = in_places(found.filter((pl.col("key") == source) & pl.Series(free[found["row"]])), places[:, number])
-        free[own["row"]] = False
-        short += int(places[:, number].sum()) - len(own)
-        lots = draw.random(len(own))  # the least of a query's goes to the source's best: mixed, each source in its own order
-        taken.append(own.with_columns(along=pl.Series(lots[np.lexsort((lots, own["query"]))])))
-    have = np.bincount(pl.concat(taken)["query"], minlength=queries)
-    rest = found.filter(pl.Series(free[found["row"]])).unique("row", keep="first", maintain_order=True)
-    more = in_places(rest, n - have)
-    if short:
-        say(f"quota: sources lacked {short:,} of {n * queries:,} candidates; others of the sources gave {len(more):,} instead")
-    chosen = pl.concat([*taken, more.with_columns(along=pl.col("place") + 1.0)])
-    return chosen.sort("query", "along", maintain_order=True).select(pool.columns)
+    places = seats(list(shares.values()), n, draw.random((queries, len(shares))))
+    free, chosen, along = np.ones(len(pool), dtype=bool), [], []
+    for number in range(len(shares)):
+        own = found.of(found.key == number, free).first(places[:, number])
+        free[own.row] = False
+        chosen.append(own)
+        lots = draw.random(len(own.row))  # the least of a query's goes to the source's best: mixed, each source in its own order
+        along.append(lots[np.lexsort((lots, own.query))])
+    taken = sum(len(own.row) for own in chosen)
+    have = np.bincount(np.concatenate([own.query for own in chosen]), minlength=queries)
+    more = found.of(True, free).first(n - have)
+    if short := n * queries - taken:
+        say(f"quota: sources lacked {short:,} of {n * queries:,} candidates; others of the sources gave {len(more.row):,} instead")
+    query = np.concatenate([part.query for part in (*chosen, more)])
+    order = np.lexsort((np.concatenate([*along, 1.0 + np.arange(len(more.row))]), query))
+    return candidates[np.concatenate([part.candidate for part in (*chosen, more)])[order]].select(pool.columns)
 
 
-def numbered(pool: pl.DataFrame, candidates: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Candidates that are still in the pool, by query and rank, with `row` and `query` (numbers in the pool), and how many queries."""
-    rows = pool.select(PAIR).with_row_index("row").with_columns(query=pl.col("query_id").rle_id())
-    found = candidates.join(rows, on=PAIR, how="inner", maintain_order="left")
-    return found.sort("query", "rank", maintain_order=True), int(rows["query"].max()) + 1 if len(rows) else 0
+@dataclass(frozen=True)
+class Found:
+    """Candidates that are still in the pool, by query and rank, as arrays [rows]: their rows among all candidates and in the pool, the numbers
+    of their queries, and under which share they fall."""
+
+    candidate: np.ndarray
+    row: np.ndarray
+    query: np.ndarray
+    key: np.ndarray
+
+    def at(self, rows: np.ndarray) -> Found:
+        return Found(self.candidate[rows], self.row[rows], self.query[rows], self.key[rows])
+
+    def of(self, some: np.ndarray | bool, free: np.ndarray) -> Found:
+        """Those of some rows whose pair is free, each pair once."""
+        left = self.at(np.flatnonzero(free[self.row] & some))
+        once = np.unique(left.row, return_index=True)[1]
+        return left if len(once) == len(left.row) else left.at(np.sort(once))
+
+    def first(self, places: np.ndarray) -> Found:
+        """Of each query the first so many."""
+        place = np.arange(len(self.query)) - np.searchsorted(self.query, self.query)
+        return self.at(np.flatnonzero(place < places[self.query]))
 
 
-def in_places(rows: pl.DataFrame, places: np.ndarray) -> pl.DataFrame:
-    """Of each query's rows, which stand together, the first so many, with their `place` from 0."""
-    numbers = rows["query"].to_numpy()
-    place = np.arange(len(rows)) - np.searchsorted(numbers, numbers)
-    return rows.with_columns(place=pl.Series(place)).filter(pl.Series(place < places[numbers]))
+def numbered(pool: pl.DataFrame, candidates: pl.DataFrame, shares: list[str]) -> Found:
+    """The candidates that have a share and are still in the pool."""
+    keys = {source: shares.index(key) for source in candidates["source"].unique() if (key := key_of(source, shares))}
+    key = candidates["source"].replace_strict(keys, default=-1, return_dtype=pl.Int32).to_numpy()
+    row = where(candidates, pool)
+    here = np.flatnonzero((row >= 0) & (key >= 0))
+    bounds = Segments.of(pool).bounds
+    query = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))[row[here]]
+    order = np.argsort((query << 32) + candidates["rank"].to_numpy()[here], kind="stable")
+    return Found(here[order], row[here][order], query[order], key[here][order])
 
 
 def key_of(source: str, shares: list[str]) -> str | None:

@@ -13,12 +13,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import polars as pl
 from pydantic import Field
 
 from tasks import input_table
 from tasks.errors import Refused
-from tasks.sample.pool import PAIR
+from tasks.sample.where import PAIR, where
 from tasks.tables import prefixed
 from tasks.training_set import TrainingSet
 
@@ -64,15 +65,17 @@ def click_policy(
         .agg(pl.col("clicked").sum(), pl.col("shown").sum())
         .filter((pl.col("clicked") > 0) & (pl.col("clicked") / pl.col("shown") >= minimum))
     )
-    pairs = pool.select(PAIR)
-    gone = pairs.join(clicks, on=PAIR, how="inner", maintain_order="left").select(
+    at = where(clicks, pool)
+    gone = clicks.filter(pl.Series(at >= 0)).select(
         *PAIR, detail=pl.format("clicked {} of {} times", pl.col("clicked").cast(pl.Int64), pl.col("shown").cast(pl.Int64))
     )
     if policy == "clicked":
         return gone
-    passed_over = skipped(ours)
-    rest = pairs.join(gone, on=PAIR, how="anti", maintain_order="left").join(passed_over, on=PAIR, how="anti", maintain_order="left")
-    return pl.concat([gone, rest.with_columns(detail=pl.lit("was not shown above a click"))])
+    stays = np.zeros(len(pool), dtype=bool)
+    passed_over = where(skipped(ours), pool)
+    stays[passed_over[passed_over >= 0]] = True
+    stays[at[at >= 0]] = True  # gone already, for a better reason
+    return pl.concat([gone, pool.select(PAIR).filter(pl.Series(~stays)).with_columns(detail=pl.lit("was not shown above a click"))])
 
 
 def skipped(log: pl.DataFrame) -> pl.DataFrame:
