@@ -84,8 +84,8 @@ def quota(
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates that are still in the pool, by query and rank, as arrays [rows]: their rows among all candidates and in the pool, the numbers
-    of their queries, and under which share they fall."""
+    """Candidates that are still in the pool, by query and rank, as arrays [rows]: their rows among all candidates and in the pool, the
+    numbers of their queries, and under which share they fall."""
 
     candidate: np.ndarray
     row: np.ndarray
