@@ -166,7 +166,7 @@ class Trial:
     def removed(self, rows: pl.DataFrame, lines: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """What stays, and query_id, doc_id of what goes."""
         pool = Pool(rows)
-        Rules(lines, self.labels, self.positives, self.scores, self.training, self.settings).apply(pool)
+        Rules(lines, rows, self.labels, self.positives, self.scores, self.training, self.settings).apply(pool)
         return pool.rows, pl.concat([pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)])
 
     def after_guards(self, candidates: pl.DataFrame) -> pl.DataFrame:
