@@ -11,8 +11,13 @@ import typer
 
 sys.path.insert(0, str(Path.cwd()))  # the checkout one stands in is the one that is meant
 
-from tasks.errors import Refused
-from tasks.stage import SWITCHES
+try:
+    from tasks.errors import Refused
+    from tasks.stage import SWITCHES
+except ModuleNotFoundError as missing:
+    if not str(missing.name).startswith("tasks"):
+        raise
+    sys.exit("hone: this folder is no checkout of Hone: run it in the one that holds params.yaml and tasks/ (`cd` there first).")
 
 app = typer.Typer(
     no_args_is_help=True,

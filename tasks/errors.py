@@ -7,12 +7,19 @@ from collections.abc import Iterable
 
 
 class Refused(Exception):
-    """Something in the user's hands is wrong. The message is the whole explanation; no traceback is shown."""
+    """Something in the user's hands is wrong. The message is the whole explanation; no traceback is shown.
+
+    `path` leads from what was checked to what is wrong in it, where that is known: names and numbers, the outer first.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
     """Of the valid names the one most like `word`, as a clause; all of them where none is alike."""
-    names = sorted(map(str, valid))
+    names = sorted(set(map(str, valid)))
     alike = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
     if alike:
         return f"did you mean '{alike[0]}'?"

@@ -1,7 +1,8 @@
 """How a line of a recipe becomes a method: look-up by file name, checked parameters, errors that help.
 
 A method is a file. The recipe's own words lead to it: `choose: {top: {n: 4}}` in the section `sample` is the function
-`top` in `tasks/sample/choose/top.py`. Its positional parameters are the tables it reads, handed over by name; its
+`top` in `tasks/sample/choose/top.py`. A name with dots is a function of the user's own: `choose: {inputs.mine.closest: {n: 4}}`
+is `closest` in `inputs/mine.py` (`tasks.own`). Its positional parameters are the tables it reads, handed over by name; its
 keyword-only parameters are what a recipe may set, checked against their annotations before any work starts. A parameter
 that is annotated as `Held` holds lines of a recipe itself (`fused: {of: [dense, bm25]}`), which are checked alike.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +22,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from tasks import own
 from tasks.errors import Refused, nearest
 from tasks.params import explained
 
@@ -38,21 +41,13 @@ class Method:
     """One published way of doing a step."""
 
     place: str  # where methods of its kind lie: "sample.choose"
-    name: str  # as recipes write it: "near-duplicate"
+    name: str  # as recipes write it: "near-duplicate", or with dots: "inputs.mine.closest"
     function: Callable[..., Any]
-
-    @property
-    def module(self) -> str:
-        return self.function.__module__
-
-    @property
-    def summary(self) -> str:
-        """The first line of its docstring."""
-        return (inspect.getdoc(inspect.getmodule(self.function)) or "").partition("\n")[0]
+    module: str  # where it was found, which is not where it is written if it was imported there
 
     def beside(self, name: str, default: Any = None) -> Any:
         """What the method's module says of it under `name`, beside the function; `default` where it says nothing."""
-        return getattr(inspect.getmodule(self.function), name, default)
+        return getattr(sys.modules[self.module], name, default)
 
     @property
     def parameters(self) -> type[BaseModel]:
@@ -64,7 +59,7 @@ class Method:
         }
         # Only of what recipes may set: the tables' types need not be importable without torch.
         annotated = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in settable.items()})
-        hints = get_type_hints(annotated, vars(inspect.getmodule(self.function)), include_extras=True)
+        hints = get_type_hints(annotated, self.function.__globals__, include_extras=True)
         fields = {
             name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in settable.items()
         }
@@ -104,17 +99,63 @@ def find(place: str, name: str) -> Method:
 
     Args:
         place: stage and section, such as "retrieve" or "sample.keep".
-        name: as written in the recipe.
+        name: as written in the recipe; with dots it is a function of the user's own.
 
     Raises:
         Refused: there is none of that name; the message has the nearest one.
     """
+    if own.dotted(name):
+        return refuse_uncallable(Method(place, name, own.function(name), name.rpartition(".")[0]))
     if name not in names(place):
         folder = "/".join(("tasks", *place.split(".")))
         raise Refused(f"'{name}' is no method of {place}: {nearest(name, names(place))} (methods are the files in {folder}/)")
     stem = name.replace("-", "_")
     module = importlib.import_module(f"tasks.{place}.{stem}")
-    return Method(place, name, getattr(module, stem))
+    return Method(place, name, getattr(module, stem), module.__name__)
+
+
+def refuse_uncallable(method: Method) -> Method:
+    """A method of the user's own, if a stage can call it.
+
+    Raises:
+        Refused: it asks for a table that the stage does not hand over, or has a parameter without a type that can be checked.
+    """
+    given = handed(method.place)
+    for name, parameter in inspect.signature(method.function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise Refused(f"'{method.name}' takes *{name}: name each table and each parameter, so that they can be checked.")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise Refused(f"'{method.name}' takes `{name}` by its place: leave out the `/`, for tables are handed over by name.")
+        if parameter.kind is not parameter.KEYWORD_ONLY and name not in given:
+            raise Refused(
+                f"'{method.name}' asks for `{name}`, which {method.place} does not hand over: it hands over "
+                f"{', '.join(sorted(given))}. What a recipe sets stands after a `*`."
+            )
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER and parameter.annotation is parameter.empty:
+            raise Refused(f"'{method.name}' has no type for `{name}`: write `{name}: int` or `{name}: Annotated[int, Field(ge=1)]`.")
+    try:
+        _ = method.parameters
+    except Exception as error:  # whatever stands in an annotation is the user's
+        raise Refused(f"'{method.name}' has a type that cannot be checked: {type(error).__name__}: {error}".splitlines()[0]) from None
+    return method
+
+
+@cache
+def handed(place: str) -> frozenset[str]:
+    """The names of what a stage hands its methods: whatever the methods that come with Hone read there."""
+    places = SAME_STAGE if place in SAME_STAGE else (place,)
+    return frozenset(name for one in places for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_")))
+
+
+# Rules of `sample` are all handed the same tables.
+SAME_STAGE = ("sample.keep", "sample.choose")
+
+
+def path_of(place: str, name: str) -> Path:
+    """The file of a method, which is not imported."""
+    if own.dotted(name):
+        return own.file_of(name.rpartition(".")[0])
+    return TASKS.joinpath(*place.split("."), f"{name.replace('-', '_')}.py")
 
 
 @cache
@@ -156,9 +197,9 @@ def checked(place: str, given: Any, where: str) -> dict[str, Any]:
         if refuse_unfit := method.beside("refuse_unfit"):
             refuse_unfit(filled)
     except ValidationError as error:
-        raise Refused(f"{where}: {name}: {explained(error, model)}") from None
+        raise Refused(f"{where}: {name}: {explained(error, model)}", (name, *error.errors()[0]["loc"])) from None
     except Refused as error:
-        raise Refused(f"{where}: {error}") from None
+        raise Refused(f"{where}: {error}", (name,)) from None
     for parameter, inner in method.holds.items():
         within = f"{where}: {name}.{parameter}"
         filled[parameter] = [held_line(inner, one, within) for one in filled[parameter]]
@@ -183,7 +224,7 @@ def with_held(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str,
 
 def constant(place: str, name: str, constant: str) -> Any:
     """What a method's module says beside its function, read from its text and not imported; null where it says nothing."""
-    tree = ast.parse(TASKS.joinpath(*place.split("."), f"{name.replace('-', '_')}.py").read_bytes())
+    tree = ast.parse(path_of(place, name).read_bytes())
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == constant for target in node.targets):
             return ast.literal_eval(node.value)
@@ -191,5 +232,15 @@ def constant(place: str, name: str, constant: str) -> Any:
 
 
 def _defines(file: Path, function: str) -> bool:
+    return _function(file, function) is not None
+
+
+def _asks(file: Path, function: str) -> list[str]:
+    arguments = _function(file, function).args
+    later = [item.arg for item in arguments.kwonlyargs if item.arg in HANDED_OVER]
+    return [item.arg for item in arguments.args] + later
+
+
+def _function(file: Path, function: str) -> ast.FunctionDef | None:
     tree = ast.parse(file.read_bytes())
-    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)
+    return next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function), None)

@@ -1,4 +1,4 @@
-"""Which code a stage uses: the modules of tasks/ that it imports, however deep, and the packages they import."""
+"""Which code a stage uses: the modules of the project that it imports, however deep, and the packages they import."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+from tasks import own
 from tasks.files import fingerprint
 
 TASKS = Path(__file__).parent.parent
@@ -21,10 +22,14 @@ def fingerprints(modules: list[str]) -> dict[str, dict[str, str]]:
     Python (a page's template) count as they stand.
 
     Args:
-        modules: dotted names below `tasks`, such as "tasks.sample.__main__".
+        modules: dotted names below `tasks`, such as "tasks.sample.__main__", or of the user's own code: in the project it is followed
+            like Hone's; of an installed package the module that is named counts, and the version of the package.
 
     Returns:
         {"code": {module or file: hash}, "packages": {name: version}}.
+
+    Raises:
+        Refused: the user's code imports a file of the project that lies where DVC does not look.
     """
     reached: set[str] = set()
     outside: set[str] = set()
@@ -34,42 +39,61 @@ def fingerprints(modules: list[str]) -> dict[str, dict[str, str]]:
         if name in reached:
             continue
         reached.add(name)
+        if path_of(name) is None:
+            outside.add(name.partition(".")[0])
+            continue
         inside, others = imports(name)
         waiting += inside
         outside |= others
     beside = {
         str(file.relative_to(TASKS.parent)): fingerprint(file.read_bytes())
         for name in modules
-        if name.endswith(".__main__") or name.count(".") > 1
+        if ours(name) and (name.endswith(".__main__") or name.count(".") > 1)
         for file in sorted(path_of(name).parent.iterdir())
         if file.is_file() and file.suffix not in (".py", ".pyc") and not file.name.startswith(".")
     }
-    code = {name: meaning(path_of(name)) for name in sorted(reached)}
+    code = {name: meaning(path_of(name) or own.file_of(name)) for name in sorted(reached)}
     return {"code": code | beside, "packages": versions(outside)}
 
 
-@cache
 def imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What a module imports, wherever in its text: modules of tasks/, and top-level names of others."""
-    inside, outside = set(), set()
-    for node in ast.walk(ast.parse(path_of(name).read_bytes())):
+    """What a module imports, wherever in its text: modules of the project, and top-level names of others.
+
+    The modules of Hone import of the project what is below `tasks` alone; one of the user's own also runs the packages it lies in.
+    """
+    file = path_of(name)
+    names = _imported(file.read_bytes(), name if file.name == "__init__.py" else name.rpartition(".")[0])
+    if not ours(name):
+        own.refuse_unwatched(file)
+        parts = name.split(".")
+        names |= {".".join(parts[:count]) for count in range(1, len(parts))}
+    inside = {found for found in names if (ours(found) or not ours(name)) and path_of(found) is not None}
+    return frozenset(inside), frozenset(found.partition(".")[0] for found in names if not ours(found) and found not in inside)
+
+
+@cache
+def _imported(text: bytes, package: str) -> frozenset[str]:
+    """The dotted names that a module's text imports; `package` is where relative ones begin."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for found in names:
-            if found == "tasks" or found.startswith("tasks."):
-                if path_of(found) is not None:
-                    inside.add(found)
-            else:
-                outside.add(found.partition(".")[0])
-    return frozenset(inside), frozenset(outside)
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
+
+
+def ours(name: str) -> bool:
+    """Whether a dotted name is of Hone's own code."""
+    return name == "tasks" or name.startswith("tasks.")
 
 
 def path_of(name: str) -> Path | None:
-    """The file of a dotted name below `tasks`; null for what is no module (a function that is imported by name)."""
+    """The file of a dotted name of the project; null for what is no module of it (a function that is imported by name)."""
+    if not ours(name):
+        return own.in_project(name)
     place = TASKS.parent.joinpath(*name.split("."))
     for file in (place.with_suffix(".py"), place / "__init__.py"):
         if file.is_file():
@@ -77,10 +101,14 @@ def path_of(name: str) -> Path | None:
     return None
 
 
-@cache
 def meaning(file: Path) -> str:
-    """A hash of what a Python file does: its syntax tree without docstrings."""
-    tree = ast.parse(file.read_bytes())
+    """A hash of what a Python file does: its syntax tree without docstrings. Of a compiled one, of its bytes."""
+    return _meaning(file.read_bytes()) if file.suffix == ".py" else fingerprint(file.read_bytes())
+
+
+@cache
+def _meaning(text: bytes) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
