@@ -243,21 +243,79 @@ def read(path: Path = FILE) -> Params:
 
 def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """A validation error as sentences: where, what was given, what is allowed."""
-    sentences = []
+    return "; ".join(sentence for _, sentence in faults(error, model))
+
+
+def faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[tuple[str | int, ...], str]]:
+    """What is wrong, one by one: the names that lead there, and a sentence.
+
+    Where one of several kinds is allowed and the value is nearly one of them, only what keeps it from being that one is told.
+    """
+    kinds = {kind.__name__ for kind in _reached(model)} if model else set()
+    told: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}
     for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith(("function-", "list[", "dict[")))
-        if fault["type"] == "extra_forbidden":
-            *parents, name = fault["loc"]
-            hint = nearest(str(name), _fields(model, parents)) if model else ""
-            sentences.append(f"'{place}' is not known here" + (f": {hint}" if hint else ""))
-        elif fault["type"] == "missing":
-            sentences.append(f"'{place}' is missing{_why_missing(place)}")
-        elif fault["type"] == "value_error":
-            sentences.append(str(fault["ctx"]["error"]))
-        else:
-            message = fault["msg"].replace("Input should", "it should")
-            sentences.append(f"'{place}' is {fault['input']!r}: {message}" if place else message)
-    return "; ".join(sentences)
+        path = tuple(step for step in fault["loc"] if not _names_a_kind(step, kinds))
+        told.setdefault(path, []).append(fault)
+    return [
+        (path, _sentence(found, path, model))
+        for path, found in told.items()
+        if not path or not any(len(other) > len(path) and other[: len(path)] == path for other in told)
+    ]
+
+
+def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: type[BaseModel] | None) -> str:
+    """What is wrong with one setting, for each of the kinds that it could be."""
+    place = ".".join(str(step + 1 if isinstance(step, int) else step) for step in path)
+    fault = found[0]
+    given, kind = fault["input"], fault["type"]
+    if kind == "extra_forbidden":
+        hint = nearest(str(path[-1]), _fields(model, list(path[:-1]))) if model else ""
+        return f"'{place}' is not known here" + (f": {hint}" if hint else "")
+    if kind == "missing":
+        return f"'{place}' is missing{_why_missing(place)}"
+    if kind == "value_error":
+        return "; ".join(str(one["ctx"]["error"]) for one in found)
+    if given is None and all(one["type"] in (*SETTINGS, "list_type", "literal_error") for one in found):
+        return f"'{place}' is empty: leave it out, or say what it has"
+    wanted = f"it should be {', or '.join(dict.fromkeys(_wanted(one) for one in found))}"
+    return f"'{place}' is {_written(given)}: {wanted}" if place else wanted
+
+
+SETTINGS = ("model_type", "dict_type")
+
+
+def _wanted(fault: dict[str, Any]) -> str:
+    """What a value should be."""
+    given, kind = fault["input"], fault["type"]
+    if kind in SETTINGS:
+        return "settings by name, such as {name: value}"
+    if kind == "list_type":
+        return f"a list, such as [{given}]" if isinstance(given, str) else "a list"
+    if kind == "literal_error":
+        alike = nearest(str(given), literals(fault["ctx"]["expected"]))
+        return fault["ctx"]["expected"] + (f" ({alike})" if alike.startswith("did you mean") else "")
+    return fault["msg"].removeprefix("Input should be ")
+
+
+def literals(expected: str) -> list[str]:
+    """The values that pydantic lists as "'one', 'two' or 'three'"."""
+    return re.findall(r"'([^']+)'", expected)
+
+
+def _written(value: Any) -> str:
+    """A value as YAML has it."""
+    return {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else repr(value)
+
+
+def _names_a_kind(step: str | int, kinds: set[str]) -> bool:
+    """Whether a step of an error's path is one of several kinds that a value may have, and no name of the file."""
+    return isinstance(step, str) and (step in kinds or step.startswith(("function-", "list[", "dict[", "literal[", "constrained-")))
+
+
+def _reached(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """A model and all that it has inside."""
+    inner = {found for field in model.model_fields.values() for found in _models(field.annotation)}
+    return {model}.union(*(_reached(found) for found in inner))
 
 
 def _why_missing(place: str) -> str:

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tasks import methods
+from tasks import methods, params
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint
-from tasks.params import STAGES, Params, explained
+from tasks.params import STAGES, Params, faults
+from tasks.resolve.places import Layer, Places, loaded
 from tasks.retrieve.source_name import source_name
 
 FOLDER = Path("recipes")
 GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
+
+NONE = ("retrieve", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
 
 Line = Any  # a method's name, or {name: {parameter: value}}
 Then = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
@@ -29,7 +32,13 @@ class Section(BaseModel):
 
 
 class Window(Section):
-    """Ranks that negatives are taken from, counted before the `keep` rules or after them (libraries differ)."""
+    """Ranks that negatives are taken from.
+
+    Attributes:
+        first: the first rank.
+        last: the last rank; null: to the end.
+        counted: `before` the `keep` rules or `after` them; libraries differ. After is ours.
+    """
 
     first: Annotated[int, Field(ge=1)] = 1
     last: Annotated[int, Field(ge=1)] | None = None
@@ -37,7 +46,15 @@ class Window(Section):
 
 
 class Sample(Section):
-    """How negatives come from candidates."""
+    """How negatives come from candidates.
+
+    Attributes:
+        keep: rules that take candidates out, in their order. The default has those that let no known answer become a negative (ours).
+        window: of what is left, the ranks that are chosen from.
+        choose: the rule that chooses negatives of these.
+        on_shortage: what happens where a query gets fewer than the rule's `n`: `widen` takes from outside the window, `random` draws
+            documents from the collection, `fewer` leaves it, `drop-query` takes the query out of the round. Ours.
+    """
 
     keep: list[Line] = list(GUARDS)
     window: Window = Window()
@@ -46,12 +63,17 @@ class Sample(Section):
 
 
 class Judged(Section):
-    """One line of a cascade: who judges, and by which rule pairs go on to the next judge."""
+    """One line of a cascade: who judges, and by which rule pairs go on to the next judge.
 
-    # A name of params.yaml's `judges`, or a judge with its parameters; of a list the first that is there and can work.
+    Attributes:
+        judge: a name of params.yaml's `judges`, or a judge with its parameters; of a list the first that is there and can work.
+        send: the rule by which pairs go on.
+        optional: go on without it where it cannot work.
+    """
+
     judge: Line
     send: Line = "found"
-    optional: bool = False  # go on without it where it cannot work
+    optional: bool = False
 
 
 class Band(Section):
@@ -62,7 +84,14 @@ class Band(Section):
 
 
 class Budget(Section):
-    """What judging may cost in one round: a hard stop; null: no limit."""
+    """What judging may cost in one round: a hard stop; null: no limit.
+
+    Attributes:
+        money: in the currency of the judge's `price`.
+        tokens: read and written.
+        pairs: that a judge is asked about.
+        minutes: of the whole stage.
+    """
 
     money: Annotated[float, Field(ge=0)] | None = None
     tokens: Annotated[int, Field(ge=0)] | None = None
@@ -71,22 +100,53 @@ class Budget(Section):
 
 
 class Relabel(Section):
-    """Who reads the negatives, and what becomes of the false ones."""
+    """Who reads the negatives, and what becomes of the false ones.
+
+    Attributes:
+        cascade: judges, cheapest first.
+        then: what becomes of a false negative: it stays (`keep`), leaves (`drop`), takes its query along (`drop-query`), weighs less
+            (`weight`), is not compared (`mask`), or becomes a positive (`promote`); or a list of bands of its probability.
+        final: whose word counts: the `last` judge's, or only what `all` agree on.
+        depth: negatives of each query that are judged; null: all.
+        control: of the pairs that a judge does not send on, the share that the next one reads all the same, to see what is missed.
+        most_hits: queries with more hits are set aside; null: none. 7 in RLHN's paper, 8 in its code.
+        precision: the lower bound of the last judge's precision that `promote` needs (ours).
+        force: promote without it.
+        grades: write the judges' grades into the labels, for a loss that learns from them.
+        budget: what judging may cost.
+    """
 
     cascade: Annotated[list[Judged], Field(min_length=1)]
     then: Then | Annotated[list[Band], Field(min_length=1)] = "drop"
-    final: Literal["last", "all"] = "last"  # whose word counts: the last judge's, or only what all agree on
-    depth: Annotated[int, Field(ge=1)] | None = None  # negatives of each query that are judged; null: all
+    final: Literal["last", "all"] = "last"
+    depth: Annotated[int, Field(ge=1)] | None = None
     control: Annotated[float, Field(ge=0, le=1)] = 0.0
     most_hits: Annotated[int, Field(ge=1)] | None = None
-    precision: Annotated[float, Field(gt=0, lt=1)] = 0.8  # the lower bound that `promote` needs
-    force: bool = False  # promote without it
-    grades: bool = False  # write the judges' grades into the labels
+    precision: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    force: bool = False
+    grades: bool = False
     budget: Budget = Budget()
 
 
 class Train(Section):
-    """How a model comes from labels."""
+    """How a model comes from labels.
+
+    Attributes:
+        init: the weights that training starts from: of the `previous` round, or the `base` model.
+        losses: their sum is what training makes small.
+        batch: which queries train together.
+        negatives: of each query, the first so many by rank train with it; 0: the other answers of the batch alone.
+        positives: `one` known answer of each query in an epoch, drawn anew, or `all`.
+        epochs: how often each query is seen.
+        steps: of the whole training, in place of epochs; null: as `epochs` says.
+        learning_rate: 2e-5 is usual for encoders of this size; params.yaml's `train` sets another for recipes that leave it open.
+        warmup: the share of steps in which the rate rises from 0.
+        schedule: how the rate falls afterwards.
+        dropout: 0 makes vectors in training what they are in retrieval; null: the model's own. Ours.
+        weight_decay: AdamW's; .01 as in transformers' examples.
+        precision: `auto`: as texts are encoded (params.yaml's `model.precision`).
+        checkpoint_steps: a killed training goes on from the last multiple of these.
+    """
 
     init: Literal["base", "previous"] = "previous"
     losses: Annotated[list[Line], Field(min_length=1)] = ["infonce"]
@@ -106,11 +166,19 @@ class Train(Section):
 
 
 class Recipe(Section):
-    """What one round does; a section that is missing means `none`: the stage passes data on."""
+    """What one round does; a section that is missing means `none`: the stage passes data on.
+
+    Attributes:
+        about: one line of what it does.
+        paper: where it is published, with its arXiv number or year; null: nowhere.
+        control: it is there to be compared with: it shows what a round gives without the method.
+        fidelity: what it is to its paper: `faithful`, `adapted` (it does something otherwise) or `partial` (something is missing).
+        differs: what it does otherwise and why, or what is missing.
+    """
 
     about: str
     paper: str | None = None
-    # What the recipe is to its paper, and what it does otherwise (adapted) or lacks (partial); null where there is no paper.
+    control: bool = False
     fidelity: Literal["faithful", "adapted", "partial"] | None = None
     differs: str | None = None
     retrieve: list[Line] = []
@@ -120,19 +188,29 @@ class Recipe(Section):
     relabel: Literal["none"] | Relabel = "none"
     train: Train = Train()
 
+    @model_validator(mode="after")
+    def says_how_it_differs(self) -> Recipe:
+        if self.fidelity in ("adapted", "partial") and not self.differs:
+            lacking = "what it does otherwise, and why" if self.fidelity == "adapted" else "what is missing"
+            raise ValueError(f"`fidelity: {self.fidelity}` needs `differs`: {lacking}")
+        return self
+
 
 def names() -> list[str]:
     """The recipes there are."""
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> Recipe:
+def read(
+    name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None
+) -> Recipe:
     """A recipe with its defaults and a round's changes.
 
     Args:
         name: file name without ending.
         defaults: of the section `train`, from params.yaml; the recipe wins over them.
         changes: by section, from the round in params.yaml; they win over the recipe.
+        round: its name, so that what is wrong with a change can be found.
 
     Raises:
         Refused: no such recipe, or something in it cannot be meant.
@@ -140,32 +218,44 @@ def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, A
     file = FOLDER / f"{name}.yaml"
     if not file.exists():
         raise Refused(f"params.yaml names the recipe '{name}': {nearest(name, names())} (recipes are the files in {FOLDER}/)")
-    return check(file, defaults, changes)
+    return check(file, defaults, changes, round)
 
 
 def recipe_of(given: Params, round: str) -> Recipe:
     """The recipe of a round of params.yaml, with its changes."""
     item = given.rounds[round]
-    return read(item.recipe, given.train, item.changes)
+    return read(item.recipe, given.train, item.changes, round)
 
 
-def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> Recipe:
-    """The recipe in a file; see `read`."""
-    try:
-        given = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise Refused(f"{file} is not valid YAML: {error}") from error
+def check(
+    file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None
+) -> Recipe:
+    """The recipe in a file; see `read`. Whatever is wrong is told at once, a line for each, with the file and the line."""
+    given, root = loaded(file)
+    if given is None:
+        raise Refused(f"{file} is empty: a recipe has at least `about: what it does` and, as a rule, `retrieve`, `sample` and `train`.")
     if not isinstance(given, dict):
-        raise Refused(f"{file} is empty: a recipe has at least `about` and `train`.")
-    where = f"{file}" + (" with the round's changes in params.yaml" if changes else "")
+        raise Refused(f"{file} is a {'list' if isinstance(given, list) else 'text'}: a recipe is sections by name, such as `about: ...`.")
+    places = Places(layers_of(file, root, defaults, changes, round))
     given = merged({"train": defaults or {}}, given, changes or {})
     if isinstance(given.get("retrieve"), dict | str):
         given["retrieve"] = [given["retrieve"]]
     try:
-        recipe = Recipe(**{name: value for name, value in given.items() if value != "none" or name not in ("retrieve", "score", "sample")})
+        recipe = Recipe(**{str(name): value for name, value in given.items() if value != "none" or name not in NONE})
     except ValidationError as error:
-        raise Refused(f"{where}: {explained(error, Recipe)}") from None
-    return with_methods(recipe, where)
+        for path, sentence in faults(error, Recipe):
+            places.wrong(path, sentence)
+        places.refuse()
+    return with_methods(recipe, places)
+
+
+def layers_of(file: Path, root: yaml.Node | None, defaults: dict | None, changes: dict | None, round: str | None) -> list[Layer]:
+    """The files that settings come from, those that win first."""
+    own = Layer(file, root)
+    if not (defaults or changes) or not params.FILE.is_file():
+        return [own]
+    _, theirs = loaded(params.FILE)
+    return [*([Layer(params.FILE, theirs, ("rounds", round))] if changes and round else []), own, Layer(params.FILE, theirs)]
 
 
 def cited(recipe: Recipe) -> str | None:
@@ -181,37 +271,42 @@ def mined_as(recipe: Recipe) -> str:
     return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
 
 
-def with_methods(recipe: Recipe, where: str) -> Recipe:
+def with_methods(recipe: Recipe, places: Places) -> Recipe:
     """The recipe with every line replaced by `{"method", "parameters"}`, all of them checked."""
     sample, train = recipe.sample, recipe.train
     filled = recipe.model_copy(
         update={
-            "retrieve": [methods.checked("retrieve", line, f"{where}: retrieve") for line in recipe.retrieve],
-            "score": [methods.checked("score", line, f"{where}: score") for line in recipe.score],
+            "retrieve": [places.checked("retrieve", line, "retrieve", row) for row, line in enumerate(recipe.retrieve)],
+            "score": [places.checked("score", line, "score", row) for row, line in enumerate(recipe.score)],
             "sample": sample.model_copy(
                 update={
-                    "keep": [methods.checked("sample.keep", line, f"{where}: sample.keep") for line in sample.keep],
-                    "choose": methods.checked("sample.choose", sample.choose, f"{where}: sample.choose"),
+                    "keep": [places.checked("sample.keep", line, "sample", "keep", row) for row, line in enumerate(sample.keep)],
+                    "choose": places.checked("sample.choose", sample.choose, "sample", "choose"),
                 }
             ),
-            "relabel": recipe.relabel if recipe.relabel == "none" else with_senders(recipe.relabel, where),
+            "relabel": recipe.relabel if recipe.relabel == "none" else with_senders(recipe.relabel, places),
             "train": train.model_copy(
                 update={
-                    "losses": [methods.checked("train.losses", line, f"{where}: train.losses") for line in train.losses],
-                    "batch": methods.checked("train.batch", train.batch, f"{where}: train.batch"),
+                    "losses": [places.checked("train.losses", line, "train", "losses", row) for row, line in enumerate(train.losses)],
+                    "batch": places.checked("train.batch", train.batch, "train", "batch"),
                 }
             ),
         }
     )
+    places.refuse()
     if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.keep]:
-        raise Refused(f"{where}: sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
-    refuse_removed(filled, where)
-    refuse_named_twice(filled, where)
-    refuse_rules(filled, where)
-    refuse_ungraded(filled, where)
-    refuse_shares(filled, where)
+        places.wrong(("sample", "keep"), "sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
+    if "n" not in filled.sample.choose["parameters"]:
+        name = filled.sample.choose["method"]
+        places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, how many negatives a query gets: give it one.")
+    for refuse in (refuse_removed, refuse_named_twice, refuse_rules, refuse_shares):
+        places.noting(refuse, filled)
     if sample.window.last and sample.window.last < sample.window.first:
-        raise Refused(f"{where}: sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
+        places.wrong(
+            ("sample", "window"), f"sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}."
+        )
+    note_ungraded(filled, places)
+    places.refuse()
     return filled
 
 
@@ -263,20 +358,23 @@ def refuse_shares(recipe: Recipe, where: str) -> None:
             raise Refused(f"{where}: sample.choose: {error}") from None
 
 
-def refuse_ungraded(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a loss learns from grades that no judge writes."""
-    for line in recipe.train.losses:
+def note_ungraded(recipe: Recipe, places: Places) -> None:
+    """Notes a loss that learns from grades that no judge writes."""
+    for row, line in enumerate(recipe.train.losses):
         if methods.find("train.losses", line["method"]).beside("LEARNS_FROM_GRADES", False) and (
             recipe.relabel == "none" or not recipe.relabel.grades
         ):
-            raise Refused(f"{where}: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.")
+            places.wrong(
+                ("train", "losses", row, line["method"]),
+                f"train.losses: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.",
+            )
 
 
-def with_senders(relabel: Relabel, where: str) -> Relabel:
+def with_senders(relabel: Relabel, places: Places) -> Relabel:
     """The section with every `send` checked; who the judges are is found in params.yaml, by `resolve`."""
     cascade = [
-        line.model_copy(update={"send": methods.checked("relabel.send", line.send, f"{where}: relabel.cascade.{place}.send")})
-        for place, line in enumerate(relabel.cascade, start=1)
+        line.model_copy(update={"send": places.checked("relabel.send", line.send, "relabel", "cascade", row, "send")})
+        for row, line in enumerate(relabel.cascade)
     ]
     return relabel.model_copy(update={"cascade": cascade})
 

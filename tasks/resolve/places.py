@@ -1,0 +1,143 @@
+"""Where in the user's files a recipe's setting stands: file and line, for whatever is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks import methods
+from tasks.errors import Refused
+
+Steps = Sequence[str | int]  # from a recipe's top to a setting: names of sections, parameters, and numbers in lists
+
+
+def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
+    """What a YAML file says, and its tree of nodes, which knows lines.
+
+    Raises:
+        Refused: it is no YAML, no UTF-8, or says the same setting twice; names the line.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        refuse_doubled(file, root)
+        return yaml.safe_load(text), root
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise Refused(f"{file}, line {line}: this is not UTF-8: save the file as UTF-8.") from None
+    except yaml.MarkedYAMLError as error:
+        raise Refused(f"{file}{', line ' + str(error.problem_mark.line + 1) if error.problem_mark else ''}: {of_syntax(error)}") from None
+    except yaml.YAMLError as error:
+        raise Refused(f"{file} is not valid YAML: {error}".replace("\n", " ")) from None
+
+
+def of_syntax(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong with a line that is no YAML, and what to do."""
+    problem = f"{error.problem}{f' ({error.context})' if error.context else ''}"
+    if "'\\t'" in problem:
+        return "there is a tab, which YAML does not take: indent with spaces."
+    if "mapping values are not allowed" in problem:
+        return "a second ':' on the line, or this line is indented further than the one before: put a text with ': ' in quotes."
+    if "expected ',' or" in problem:
+        return f"the bracket that opens on line {error.context_mark.line + 1} is not closed before this, or a comma is missing."
+    return f"this is not valid YAML: {problem}. Look at its indentation, quotes and brackets."
+
+
+def refuse_doubled(file: Path, root: yaml.Node | None) -> None:
+    """Raises Refused where a mapping has a name twice: YAML would take the last and say nothing of the first."""
+    waiting, seen = [root] if root is not None else [], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line, name = key.start_mark.line + 1, str(key.value)
+            if name in lines:
+                raise Refused(f"{file}, line {line}: '{name}' stands twice (also on line {lines[name]}): join the two, or delete one.")
+            lines[name] = line
+            waiting.append(value)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A file that settings of a recipe come from: the recipe's own, or params.yaml `below` some names."""
+
+    file: Path
+    root: yaml.Node | None
+    below: tuple[str, ...] = ()
+
+    def line(self, path: Steps) -> tuple[int, int | None]:
+        """How far the file follows a path, and the line where it ends; no line where it has nothing of it."""
+        node, depth, line = self.root, 0, None
+        for place, step in enumerate((*self.below, *path)):
+            found = stepped(node, step)
+            if found is None and isinstance(node, yaml.MappingNode) and isinstance(step, int):
+                continue  # a single line stands where a list may
+            if found is None:
+                break
+            (line, node), depth = found, place + 1
+        reached = depth - len(self.below)
+        return (reached, line) if reached > 0 else (0, None)
+
+
+def stepped(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+    """The line and the node that a name or number leads to; null where there is none."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark.line + 1, value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step].start_mark.line + 1, node.value[step]
+    return None
+
+
+@dataclass
+class Places:
+    """The files that a recipe's settings come from, those that win first, and what was found wrong in them."""
+
+    layers: list[Layer]
+    faults: list[str] = field(default_factory=list)
+
+    def at(self, path: Steps) -> str:
+        """`recipes/mine.yaml, line 7`: the file that a setting comes from, and its line as far as it can be told."""
+        reached = [(*layer.line(path), layer.file) for layer in self.layers]
+        _, line, file = max(reached, key=lambda found: found[0])
+        return f"{self if line is None else file}{f', line {line}' if line else ''}"
+
+    def __str__(self) -> str:
+        """The recipe's own file."""
+        return str(next(layer.file for layer in self.layers if not layer.below))
+
+    def wrong(self, path: Steps, sentence: str) -> None:
+        """Note what is wrong with a setting."""
+        self.faults.append(f"{self.at(path)}: {sentence}")
+
+    def checked(self, place: str, given: Any, *path: str | int) -> dict[str, Any]:
+        """A method's line with its defaults; what cannot be meant is noted, and its method is then empty."""
+        try:
+            return methods.checked(place, given, ".".join(str(step) for step in path if not isinstance(step, int)))
+        except Refused as refusal:
+            self.wrong((*path, *refusal.path), str(refusal))
+            return {"method": "", "parameters": {}}
+
+    def noting(self, refuse: Callable[[Any, str], None], recipe: Any) -> None:
+        """Note what a rule about a whole recipe refuses, at the line that its sentence speaks of."""
+        try:
+            refuse(recipe, str(self))
+        except Refused as refusal:
+            sentence = str(refusal).removeprefix(f"{self}: ")
+            lines = [(layer.file, line_saying(layer.root, sentence)) for layer in self.layers if not layer.below]
+            file, line = next(((file, line) for file, line in lines if line), (self, None))
+            self.faults.append(f"{file}{f', line {line}' if line else ''}: {sentence}")
+
+    def refuse(self) -> None:
+        """Raises Refused where anything was wrong, with a line for each."""
+        if self.faults:
+            raise Refused("\n".join(self.faults))
