@@ -25,13 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Makes dense retrievers better, in rounds. Run it in a checkout of Hone.",
 )
-recipes_app = typer.Typer(invoke_without_command=True, help="List the recipes, check them, show one with every default.")
 store_app = typer.Typer(invoke_without_command=True, help="What the vector store holds, and what of it no model needs any more.")
 export_app = typer.Typer(no_args_is_help=True, help="Write a round's data or its model for other tools.")
 judge_app = typer.Typer(no_args_is_help=True, help="Judges: how far each can be believed, and how to use one.")
 judgments_app = typer.Typer(invoke_without_command=True, help="The ledger: what was asked, by whom, and at what cost.")
 app.add_typer(judgments_app, name="judgments")
-app.add_typer(recipes_app, name="recipes")
 app.add_typer(store_app, name="store")
 app.add_typer(export_app, name="export")
 app.add_typer(judge_app, name="judge")
@@ -181,29 +179,19 @@ def export_model(
     write(round, out)
 
 
-@recipes_app.callback()
-def recipes(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        from hone.recipes import show_all
+@app.command()
+def recipes(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="A recipe: what it does, in order. With --check also a file.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Look for mistakes, in the recipe or file that is named, or in all.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="The recipe as a file that leaves nothing to defaults.")] = False,
+) -> None:
+    """List the recipes, tell what one does, or look for mistakes in one (`show NAME` and `check FILE` say the same)."""
+    from hone.recipes.command import recipes as run
 
-        show_all()
-
-
-@recipes_app.command("check")
-def recipes_check(file: Annotated[Path | None, typer.Argument(help="A recipe's file; all of them by default.")] = None) -> None:
-    """Read recipes as `resolve` does, and say what is wrong with them."""
-    from hone.recipes import check
-
-    if not check(file):
+    if not run(words or [], check, as_yaml):
         raise typer.Exit(1)
-
-
-@recipes_app.command("show")
-def recipes_show(name: str) -> None:
-    """One recipe with every default filled in."""
-    from hone.recipes import show
-
-    show(name)
 
 
 @store_app.callback()

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def line(text: str = "") -> None:
-    """A line as it stands: what comes from texts is never read as markup."""
+def line(text: str = "", style: str = "") -> None:
+    """A line as it stands: what comes from texts is never read as markup. A terminal shows it in `style`."""
     from rich.console import Console
     from rich.text import Text
 
-    Console(soft_wrap=True, highlight=False).print(Text(text))
+    Console(soft_wrap=True, highlight=False).print(Text(text, style=style))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

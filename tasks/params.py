@@ -277,7 +277,8 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
         return "; ".join(str(one["ctx"]["error"]) for one in found)
     if given is None and all(one["type"] in (*SETTINGS, "list_type", "literal_error") for one in found):
         return f"'{place}' is empty: leave it out, or say what it has"
-    wanted = f"it should be {', or '.join(dict.fromkeys(_wanted(one) for one in found))}"
+    wanted = ", or ".join(dict.fromkeys(_wanted(one) for one in found))
+    wanted = wanted if " should " in wanted else f"it should be {wanted}"
     return f"'{place}' is {_written(given)}: {wanted}" if place else wanted
 
 
@@ -294,7 +295,8 @@ def _wanted(fault: dict[str, Any]) -> str:
     if kind == "literal_error":
         alike = nearest(str(given), literals(fault["ctx"]["expected"]))
         return fault["ctx"]["expected"] + (f" ({alike})" if alike.startswith("did you mean") else "")
-    return fault["msg"].removeprefix("Input should be ")
+    message = fault["msg"].removeprefix("Input should be ")
+    return message[:1].lower() + message[1:]
 
 
 def literals(expected: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks import methods
+from tasks import methods, own
 from tasks.errors import Refused, listed, nearest
 from tasks.files import fingerprint_of_file, read_json
 from tasks.params import Params
@@ -74,8 +74,10 @@ def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
         return judge, methods.checked("relabel.judges", given.judges[judge], f"params.yaml: judges.{judge}")
     name, _ = methods.line(judge, where)
     known = [*given.judges, *methods.names("relabel.judges")]
-    if name not in methods.names("relabel.judges"):
-        raise Refused(f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, known)}")
+    if name not in methods.names("relabel.judges") and not (own.dotted(name) and isinstance(judge, dict)):
+        raise Refused(
+            f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, known)} (docs/judges.md: how to name one)"
+        )
     return name, methods.checked("relabel.judges", judge, where)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from tasks import methods
 from tasks.errors import Refused
 
 Steps = Sequence[str | int]  # from a recipe's top to a setting: names of sections, parameters, and numbers in lists
+WORD = 4  # letters from which on a value is looked for in a sentence that does not quote it
 
 
 def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
@@ -141,3 +143,21 @@ class Places:
         """Raises Refused where anything was wrong, with a line for each."""
         if self.faults:
             raise Refused("\n".join(self.faults))
+
+
+def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
+    """The line of the first value that a sentence quotes, else of one that it has without quotes; null where it has none."""
+    quoted = set(re.findall(r"'([^']+)'", sentence))
+    found = [(str(node.value), node.start_mark.line + 1) for node in values_of(root)]
+    exact = (line for value, line in found if value in quoted)
+    return next(exact, next((line for value, line in found if len(value) >= WORD and value in sentence), None))
+
+
+def values_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:
+    """Every value of a tree that is no mapping or list, in the order of the file."""
+    if isinstance(root, yaml.ScalarNode):
+        return [root]
+    if root is None:
+        return []
+    inner = [value for _, value in root.value] if isinstance(root, yaml.MappingNode) else root.value
+    return [found for node in inner for found in values_of(node)]

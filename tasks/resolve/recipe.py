@@ -201,9 +201,7 @@ def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def read(
-    name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None
-) -> Recipe:
+def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None) -> Recipe:
     """A recipe with its defaults and a round's changes.
 
     Args:
@@ -227,9 +225,7 @@ def recipe_of(given: Params, round: str) -> Recipe:
     return read(item.recipe, given.train, item.changes, round)
 
 
-def check(
-    file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None
-) -> Recipe:
+def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None) -> Recipe:
     """The recipe in a file; see `read`. Whatever is wrong is told at once, a line for each, with the file and the line."""
     given, root = loaded(file)
     if given is None:
@@ -302,9 +298,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
     for refuse in (refuse_removed, refuse_named_twice, refuse_rules, refuse_shares):
         places.noting(refuse, filled)
     if sample.window.last and sample.window.last < sample.window.first:
-        places.wrong(
-            ("sample", "window"), f"sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}."
-        )
+        places.wrong(("sample", "window"), f"sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
     note_ungraded(filled, places)
     places.refuse()
     return filled

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone import plan, recipes, store, why
+from hone import plan, store, why
 from tasks import tables
 from tasks.encode.store import Space, keys_of
 from tasks.errors import Refused
@@ -166,21 +166,6 @@ def here_only(real: Callable, *names: str, **options: object) -> object:
     return real(*names, **options)
 
 
-def test_recipes_are_listed_checked_and_shown(workspace: Path, capsys: pytest.CaptureFixture):
-    write_params()
-    recipes.show_all()
-    assert "nv-retriever" in capsys.readouterr().out
-    assert recipes.check(Path("recipes/ance.yaml")) is True
-    assert "ok    recipes/ance.yaml" in capsys.readouterr().out
-    recipes.show("ance")
-    assert "depth: 200" in capsys.readouterr().out
-    Path("recipes/mine.yaml").write_text("about: mine\nretrieve: [{dens: {depth: 5}}]\n")
-    assert recipes.check(Path("recipes/mine.yaml")) is False
-    assert "did you mean 'dense'?" in capsys.readouterr().out
-    with pytest.raises(Refused, match=r"recipes/no\.yaml does not exist"):
-        recipes.check(Path("recipes/no.yaml"))
-
-
 def test_what_would_run(made: Path):
     """A changed setting of a round runs what depends on it, and nothing before it."""
     from flows.stages import Stage
@@ -263,6 +248,19 @@ def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
     done = hone("why", "q1", "d1", "--round", "r1", folder=workspace)
     assert done.returncode == 1
     assert done.stderr.startswith("hone: there is no round 'r1'")
+    assert "Traceback" not in done.stderr
+
+
+def test_outside_a_checkout_there_is_a_sentence(tmp_path: Path):
+    """The installed command finds `hone`, and nothing else of the project, wherever one stands."""
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed" / "hone").symlink_to(PROJECT / "hone")
+    done = subprocess.run(
+        [sys.executable, "-m", "hone", "recipes"], check=False, capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("hone: this folder is no checkout of Hone")
     assert "Traceback" not in done.stderr
 
 

@@ -1,0 +1,99 @@
+"""Mistakes in recipes: what `resolve` would refuse, told with the file, the line and what to do, before a round uses them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hone.screen import line
+from tasks import params
+from tasks.errors import Refused, nearest
+from tasks.params import Params, Round
+from tasks.resolve import recipe
+from tasks.resolve.places import line_saying, loaded
+from tasks.resolve.recipe import Recipe
+
+TRIED = "tried"  # a round that is not in params.yaml
+STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # in which something beside the recipe may be missing
+
+
+def check(what: str | None) -> bool:
+    """Read recipes, and say of each what is wrong; true when nothing is.
+
+    What a recipe needs beside itself, such as a judge that params.yaml does not name, is told too. It is a mistake of the one file
+    that is asked about and of a round; recipes that no round uses may wait for it.
+
+    Args:
+        what: a file, or the name of a recipe; null: all of them, and the rounds of params.yaml.
+
+    Raises:
+        Refused: there is no such file.
+    """
+    files = [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()] if what is None else [file_of(what)]
+    right = [of_file(file, alone=what is not None) for file in files]
+    if what is None and all(right):
+        right += [of_round(name) for name in params.read().rounds]
+    return all(right)
+
+
+def file_of(what: str) -> Path:
+    """The file that is meant by a path or by a recipe's name."""
+    for file in (Path(what), recipe.FOLDER / f"{what}.yaml"):
+        if file.is_file():
+            return file
+    stem = Path(what).stem
+    raise Refused(f"{what} is no file and no recipe: {nearest(stem, recipe.names())} (recipes are the files in {recipe.FOLDER}/)")
+
+
+def of_file(file: Path, alone: bool) -> bool:
+    """Check one recipe, and print what was found; true when it is right."""
+    try:
+        found = recipe.check(file)
+    except Refused as refusal:
+        for fault in str(refusal).splitlines():
+            line(f"wrong {fault}")
+        return False
+    try:
+        given = params.read()
+    except Refused as refusal:
+        line(f"ok    {file}, as far as it goes alone: {refusal}")
+        return True
+    tried = Round(**{"from": "r0", "recipe": file.stem})
+    needs = lacking(found, given.model_copy(update={"rounds": {TRIED: tried}}), TRIED, file)
+    for sentence in needs:
+        line(f"needs {sentence}")
+    if not needs:
+        line(f"ok    {file}")
+    return not (needs and alone)
+
+
+def of_round(name: str) -> bool:
+    """Check a round of params.yaml with what it changes of its recipe."""
+    given = params.read()
+    item = given.rounds[name]
+    try:
+        found = recipe.recipe_of(given, name)
+        faults = lacking(found, given, name, recipe.FOLDER / f"{item.recipe}.yaml")
+    except Refused as refusal:
+        faults = str(refusal).splitlines()
+    for fault in faults:
+        line(f"wrong round {name}: {fault}")
+    if not faults:
+        line(f"ok    round {name}: {item.recipe}{' with changes' if item.changes else ''}")
+    return not faults
+
+
+def lacking(found: Recipe, given: Params, round: str, file: Path) -> list[str]:
+    """What `resolve` would refuse of a recipe in a round though the file itself is right: a judge, a scorer, a model, a file."""
+    from tasks.resolve.__main__ import stage_of_round
+
+    _, root = loaded(file)
+    sentences: list[str] = []
+    for stage in STAGES:
+        try:
+            stage_of_round(given, round, given.rounds[round].start, found, stage, {})
+        except Refused as refusal:
+            sentence = re.sub(rf"^round {re.escape(round)}: ", "", str(refusal))
+            at = line_saying(root, sentence)
+            sentences.append(f"{file}{f', line {at}' if at else ''}: {sentence}")
+    return list(dict.fromkeys(sentences))
