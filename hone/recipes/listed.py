@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hone.study.question import CONTROLS
 from tasks import params
 from tasks.errors import Refused
 from tasks.params import Params
@@ -44,15 +45,15 @@ class Row:
     def group(self) -> str:
         if self.found is None:
             return "wrong"
-        if self.found.control:
+        if self.name in CONTROLS:
             return "controls"
         return "published" if published(self.found.paper) else "own"
 
 
 def rows(given: Params | None = None) -> list[Row]:
-    """Every recipe with the rounds of params.yaml that use it, in the order of the groups and by name."""
+    """Every recipe with the rounds of params.yaml that use it: controls as a study has them, then the other groups, by name."""
     found = [row(name, given) for name in recipe.names()]
-    return sorted(found, key=lambda one: (list(GROUPS).index(one.group), one.name))
+    return sorted(found, key=lambda one: (list(GROUPS).index(one.group), CONTROLS.index(one.name) if one.name in CONTROLS else 0, one.name))
 
 
 def row(name: str, given: Params | None) -> Row:

@@ -171,14 +171,12 @@ class Recipe(Section):
     Attributes:
         about: one line of what it does.
         paper: where it is published, with its arXiv number or year; null: nowhere.
-        control: it is there to be compared with: it shows what a round gives without the method.
         fidelity: what it is to its paper: `faithful`, `adapted` (it does something otherwise) or `partial` (something is missing).
         differs: what it does otherwise and why, or what is missing.
     """
 
     about: str
     paper: str | None = None
-    control: bool = False
     fidelity: Literal["faithful", "adapted", "partial"] | None = None
     differs: str | None = None
     retrieve: list[Line] = []
