@@ -1,6 +1,6 @@
 # `make` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup judge loop test lint bench ui
+.PHONY: help setup judge loop test lint docs bench ui
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,9 +40,13 @@ loop: setup  ## the rounds of params.yaml; ends by saying what improved and wher
 test: setup  ## the whole test suite
 	@python -m pytest
 
-lint: setup  ## style and formatting
+lint: setup  ## style and formatting, and whether the pages that are made of docstrings are current
 	@ruff check .
 	@ruff format --check .
+	@python -m hone.docs --check
+
+docs: setup  ## docs/recipes.md and docs/methods/, made of recipes and docstrings
+	@python -m hone.docs
 
 bench: setup  ## ratios against the usual ways (45 minutes; see docs/benchmarks.md)
 	@python -m benchmarks

@@ -143,12 +143,15 @@ def refuse_uncallable(method: Method) -> Method:
 @cache
 def handed(place: str) -> frozenset[str]:
     """The names of what a stage hands its methods: whatever the methods that come with Hone read there."""
-    places = SAME_STAGE if place in SAME_STAGE else (place,)
-    return frozenset(name for one in places for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_")))
+    return frozenset(
+        name for one in same_stage(place) for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_"))
+    )
 
 
-# Rules of `sample` are all handed the same tables.
-SAME_STAGE = ("sample.keep", "sample.choose")
+def same_stage(place: str) -> tuple[str, ...]:
+    """The places whose methods are handed the same: the rules of `sample` are."""
+    rules = ("sample.keep", "sample.choose")
+    return rules if place in rules else (place,)
 
 
 def path_of(place: str, name: str) -> Path:

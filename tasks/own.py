@@ -11,12 +11,15 @@ import importlib.util
 import inspect
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import Refused, listed, nearest
+
+if TYPE_CHECKING:
+    import polars as pl
 
 WATCHED = (Path("inputs"), Path("tasks"))
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -59,6 +62,36 @@ def imported(module: str, name: str) -> ModuleType:
         raise Refused(
             f"'{name}': {file or module} cannot be imported: {f'line {line}: ' if line else ''}{type(error).__name__}: {error}"
         ) from None
+
+
+def refuse_result(name: str, found: object, columns: Sequence[str], among: pl.DataFrame | None = None) -> None:
+    """Looks at the table that a function of the user's own returned.
+
+    Args:
+        name: its dotted path; a method of Hone's is not looked at.
+        found: what it returned.
+        columns: that the table must have.
+        among: query_id, doc_id of the rows that it may be made of; null: any.
+
+    Raises:
+        Refused: it is no such table.
+    """
+    import polars as pl
+
+    if not dotted(name):
+        return
+    if not isinstance(found, pl.DataFrame):
+        raise Refused(f"{name} returned {type(found).__name__}: it should return a polars DataFrame with {', '.join(columns)}.")
+    lacking = [column for column in columns if column not in found.columns]
+    if lacking:
+        raise Refused(f"{name} returned a table without {listed(lacking)}; it has {listed(found.columns, 10)}.")
+    if among is not None:
+        pairs = found.select("query_id", "doc_id")
+        strange = pairs.join(among, on=["query_id", "doc_id"], how="anti")
+        twice = pairs.filter(pairs.is_duplicated())
+        for rows, why in ((strange, "is no candidate of the pool"), (twice, "stands there twice")):
+            if len(rows):
+                raise Refused(f"{name} chose the document '{rows['doc_id'][0]}' for the query '{rows['query_id'][0]}', which {why}.")
 
 
 def located(module: str, name: str) -> Path | None:

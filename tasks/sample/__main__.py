@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import methods, resolved, tables, training_set
+from tasks import methods, own, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
 from tasks.files import write_json
@@ -170,7 +170,10 @@ class Rules:
     def _done(self, place: str, line: dict, rows: pl.DataFrame, texts: pl.DataFrame | None = None) -> pl.DataFrame:
         method = methods.find(place, line["method"])
         given = {"pool": rows} | ({"texts": self._texts(rows) if texts is None else texts} if "texts" in method.reads else {})
-        return method(line["parameters"], **{name: given[name] if name in given else getattr(self, name) for name in method.reads})
+        found = method(line["parameters"], **{name: given[name] if name in given else getattr(self, name) for name in method.reads})
+        chooses = place == "sample.choose"
+        own.refuse_result(method.name, found, rows.columns if chooses else (*PAIR, "detail"), rows if chooses else None)
+        return found
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
         ids = pl.concat([rows["doc_id"], self.labels["doc_id"]]).unique()

@@ -1,0 +1,58 @@
+"""docs/recipes.md: every recipe beside its paper, and what a recipe may say that is no method."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from hone.docs.markdown import cell, joined, sentence, table
+from hone.docs.of_methods import MADE, parameters
+from hone.recipes import listed
+from hone.recipes.listed import GROUPS, Row
+from tasks import method_docs
+from tasks.resolve.recipe import Budget, Judged, Recipe, Relabel, Sample, Section, Train, Window
+
+FILE = Path("docs/recipes.md")
+SECTIONS: dict[str, type[Section]] = {
+    "The whole": Recipe, "sample": Sample, "sample.window": Window, "relabel": Relabel, "relabel.cascade, each line": Judged,
+    "relabel.budget": Budget, "train": Train,
+}  # fmt: skip
+
+
+def page() -> str:
+    """The page."""
+    rows = listed.rows()
+    groups = [
+        joined(f"## {GROUPS[group]}", table(("recipe", "what it does", "paper", "fidelity", "differs by, or lacks"), map(row, members)))
+        for group, members in groupby(rows, key=lambda one: one.group)
+    ]
+    return joined(
+        MADE,
+        "# Recipes",
+        "A recipe says what one round does. `hone recipes NAME` tells it in order, with every parameter. *faithful*: what the paper does,\n"
+        "with its constants. *adapted*: something is done otherwise, and the last column says what and why. *partial*: something of the\n"
+        "paper is missing. How the rounds of params.yaml were chosen: [default-rounds.md](default-rounds.md).",
+        *groups,
+        "## What a recipe may say",
+        "Sections are stages; a section that is missing is `none`. Where a method stands, it is its name, or\n"
+        "`{name: {parameter: value}}`: [methods/](methods/README.md) has them all.\n"
+        "A round of params.yaml may change any section of its recipe.",
+        *(joined(f"### {name}", parameters(settings_of(model))) for name, model in SECTIONS.items()),
+    )
+
+
+def row(one: Row) -> tuple[str, ...]:
+    """A recipe in its table."""
+    found = one.found
+    if found is None:
+        return f"`{one.name}`", cell(one.wrong), "", "", ""
+    return (
+        f"[{one.name}](../recipes/{one.name}.yaml)", cell(sentence(found.about)), cell(found.paper or ""), found.fidelity or "",
+        cell(sentence(found.differs or "")),
+    )  # fmt: skip
+
+
+def settings_of(model: type[Section]) -> list[method_docs.Setting]:
+    """What a section may say that is described there; sections inside it have tables of their own."""
+    entries = method_docs.taken_apart(model.__doc__).entries
+    return [one for one in method_docs.settings(model, entries) if one.means]

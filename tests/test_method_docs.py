@@ -1,0 +1,71 @@
+"""Docstrings taken apart, and ranges in words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field, create_model
+
+from tasks import method_docs, methods
+
+DOCSTRING = """The first line,
+    which goes on.
+
+    A text: with a colon.
+
+        a formula
+
+    Args:
+        pool: query_id, doc_id.
+        low, high: the band, both ends
+            in it: ours.
+        last: one that follows.
+
+    Returns:
+        a table of
+        two columns.
+
+    Raises:
+        Refused: something is wrong.
+    """
+
+
+def test_a_docstring_is_taken_apart():
+    found = method_docs.taken_apart(DOCSTRING)
+    assert found.summary == "The first line, which goes on."
+    assert found.text == "A text: with a colon.\n\n    a formula"
+    band = "the band, both ends in it: ours."
+    assert found.entries == {"pool": "query_id, doc_id.", "low": band, "high": band, "last": "one that follows."}
+    assert found.returns == "a table of two columns."
+    assert method_docs.taken_apart(None) == method_docs.Docstring()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (int, "a whole number"),
+        (Annotated[int, Field(ge=1)], "a whole number from 1"),
+        (Annotated[float, Field(gt=0, le=1)] | None, "a number above 0 to 1, or null"),
+        (Annotated[float, Field(ge=0, lt=0.5)], "a number from 0 below 0.5"),
+        (bool, "true or false"),
+        (str, "a text"),
+        (Annotated[str, Field(pattern="^a+$")], "a text like ^a+$"),
+        (Literal["all", "found", "not-found"], "all, found or not-found"),
+        (Literal["none"] | int, "none, or a whole number"),
+        (Annotated[list[Literal["a", "b"]], Field(min_length=1)], "a list of at least 1: a or b"),
+        (dict[str, float], "settings by name"),
+    ],
+)
+def test_a_range_in_words(annotation: object, words: str):
+    model = create_model("model", of=(annotation, ...))
+    (setting,) = method_docs.settings(model, {"of": "what it is"})
+    assert (setting.allowed, setting.default, setting.means) == (words, ..., "what it is")
+
+
+def test_a_method_says_what_it_is_and_where_its_default_comes_from():
+    method = methods.find("sample.keep", "positive-aware")
+    assert method_docs.summary(method).startswith("only candidates that score clearly below the known positive")
+    share = method_docs.of_method(method)[0]
+    assert (share.name, share.default, share.allowed) == ("share", 0.95, "a number above 0 to 1, or null")
+    assert "second-hand" in share.means
