@@ -182,7 +182,10 @@ def line(given: Any, where: str) -> tuple[str, dict[str, Any]]:
             return str(name), parameters
         raise Refused(f"{where}: {name}: {parameters!r} should be its parameters, such as {{parameter: value}}", (str(name),))
     if isinstance(given, dict) and given:
-        raise Refused(f"{where}: {' and '.join(map(str, given))} are {len(given)} methods where one is meant: indent parameters further.")
+        raise Refused(
+            f"{where}: {' and '.join(map(str, given))} are {len(given)} names where one method is meant: indent its parameters further, "
+            "or, in a list, give each method a '- ' of its own."
+        )
     if isinstance(given, list):
         raise Refused(f"{where}: {given!r} is a list where one method is meant: write it without the brackets or the '- '.")
     raise Refused(f"{where}: {given!r} should be a method's name, or {{name: {{parameter: value}}}}")

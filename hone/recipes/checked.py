@@ -14,7 +14,8 @@ from tasks.resolve.places import line_saying, loaded
 from tasks.resolve.recipe import Recipe
 
 TRIED = "tried"  # a round that is not in params.yaml
-STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # in which something beside the recipe may be missing
+STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # in which something may be missing that no line of the recipe shows
+OF_RECIPE = "score"  # whoever is missing there, the recipe itself should name
 
 
 def check(what: str | None) -> bool:
@@ -60,11 +61,11 @@ def of_file(file: Path, alone: bool) -> bool:
         return True
     tried = Round(**{"from": "r0", "recipe": file.stem})
     needs = lacking(found, given.model_copy(update={"rounds": {TRIED: tried}}), TRIED, file)
-    for sentence in needs:
-        line(f"needs {sentence}")
+    for sentence, stage in needs.items():
+        line(f"{'wrong' if stage == OF_RECIPE else 'needs'} {sentence}")
     if not needs:
         line(f"ok    {file}")
-    return not (needs and alone)
+    return not needs if alone else OF_RECIPE not in needs.values()
 
 
 def of_round(name: str) -> bool:
@@ -73,7 +74,7 @@ def of_round(name: str) -> bool:
     item = given.rounds[name]
     try:
         found = recipe.recipe_of(given, name)
-        faults = lacking(found, given, name, recipe.FOLDER / f"{item.recipe}.yaml")
+        faults = list(lacking(found, given, name, recipe.FOLDER / f"{item.recipe}.yaml"))
     except Refused as refusal:
         faults = str(refusal).splitlines()
     for fault in faults:
@@ -83,17 +84,17 @@ def of_round(name: str) -> bool:
     return not faults
 
 
-def lacking(found: Recipe, given: Params, round: str, file: Path) -> list[str]:
-    """What `resolve` would refuse of a recipe in a round though the file itself is right: a judge, a scorer, a model, a file."""
+def lacking(found: Recipe, given: Params, round: str, file: Path) -> dict[str, str]:
+    """What `resolve` would refuse of a recipe in a round though each of its lines is right, and in which stage."""
     from tasks.resolve.__main__ import stage_of_round
 
     _, root = loaded(file)
-    sentences: list[str] = []
+    sentences: dict[str, str] = {}
     for stage in STAGES:
         try:
             stage_of_round(given, round, given.rounds[round].start, found, stage, {})
         except Refused as refusal:
             sentence = re.sub(rf"^round {re.escape(round)}: ", "", str(refusal))
             at = line_saying(root, sentence)
-            sentences.append(f"{file}{f', line {at}' if at else ''}: {sentence}")
-    return list(dict.fromkeys(sentences))
+            sentences.setdefault(f"{file}{f', line {at}' if at else ''}: {sentence}", stage)
+    return sentences

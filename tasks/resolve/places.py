@@ -146,18 +146,18 @@ class Places:
 
 
 def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
-    """The line of the first value that a sentence quotes, else of one that it has without quotes; null where it has none."""
-    quoted = set(re.findall(r"'([^']+)'", sentence))
-    found = [(str(node.value), node.start_mark.line + 1) for node in values_of(root)]
-    exact = (line for value, line in found if value in quoted)
-    return next(exact, next((line for value, line in found if len(value) >= WORD and value in sentence), None))
+    """The line of the first word of a file that a sentence quotes, else of one that it has without quotes; null where it has none."""
+    quoted = re.findall(r"'([^']+)'", sentence)  # what is wrong comes first, and a nearer name after it
+    found = [(str(node.value), node.start_mark.line + 1) for node in words_of(root)]
+    exact = (line for wrong in quoted for word, line in found if word == wrong)
+    return next(exact, next((line for word, line in found if len(word) >= WORD and word in sentence.split(" ")), None))
 
 
-def values_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:
-    """Every value of a tree that is no mapping or list, in the order of the file."""
+def words_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:
+    """Every name and every value of a tree that is no mapping or list, in the order of the file."""
     if isinstance(root, yaml.ScalarNode):
         return [root]
     if root is None:
         return []
-    inner = [value for _, value in root.value] if isinstance(root, yaml.MappingNode) else root.value
-    return [found for node in inner for found in values_of(node)]
+    inner = [node for pair in root.value for node in pair] if isinstance(root, yaml.MappingNode) else root.value
+    return [found for node in inner for found in words_of(node)]

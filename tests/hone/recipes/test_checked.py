@@ -57,7 +57,7 @@ def test_what_is_right_is_ok(said):
         ("{n: null}", "{n: 2}", 8, "sample.choose: top: 'n' is null: it should be a valid integer"),
         ("[top]", "{top: {n: 2}}", 8, "sample.choose: ['top'] is a list where one method is meant"),
         ("{top: 2}", "{top: {n: 2}}", 8, "sample.choose: top: 2 should be its parameters, such as {parameter: value}"),
-        ("{top: {n: 2}, random: {n: 1}}", "{top: {n: 2}}", 8, "sample.choose: top and random are 2 methods where one is meant"),
+        ("{top: {n: 2}, random: {n: 1}}", "{top: {n: 2}}", 8, "sample.choose: top and random are 2 names where one method is meant"),
         (
             "choose: {top: {n: 2}}\n  window: {first: 5, last: 2}",
             "choose: {top: {n: 2}}",
@@ -127,10 +127,18 @@ def test_all_mistakes_are_told_at_once(said):
     assert [text.partition(": ")[0] for text in told.splitlines()] == [f"wrong recipes/mine.yaml, line {number}" for number in (3, 7, 8)]
 
 
+def test_a_scorer_that_nothing_gives(said):
+    good, told = said(RIGHT.replace("share: 0.9", "scorer: dence"))
+    assert not good
+    assert told.startswith("wrong recipes/mine.yaml, line 7: a rule compares by 'dence', which no source or scorer of")
+    MINE.rename("recipes/unused.yaml")
+    assert not recipes([], check=True, as_yaml=False)  # it is wrong wherever it is used
+
+
 @pytest.mark.parametrize(
     ("text", "line", "sentence"),
     [
-        (RIGHT.replace("share: 0.9", "scorer: 'encoder:strong'"), 7, "a rule compares by 'encoder:strong', which no source or scorer"),
+        (CASCADE.replace("- judge: guide", "- judge: {encodr: {to: query}}"), 13, "there is no judge 'encodr'"),
         (
             CASCADE.replace("- judge: guide", "- judge: giude"),
             13,
