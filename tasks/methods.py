@@ -163,7 +163,10 @@ def path_of(place: str, name: str) -> Path:
 
 @cache
 def names(place: str) -> tuple[str, ...]:
-    """The methods of a place: the files that define a function of the file's own name."""
+    """The methods of a place: the files that define a function of the file's own name, and whose docstring begins with the method's.
+
+    A file without a docstring may be one too; a helper says in its first line what it gives, as every module does.
+    """
     folder = TASKS.joinpath(*place.split("."))
     return tuple(
         file.stem.replace("_", "-") for file in sorted(folder.glob("*.py")) if not file.stem.startswith("_") and _defines(file, file.stem)
@@ -243,7 +246,8 @@ def constant(place: str, name: str, constant: str) -> Any:
 
 
 def _defines(file: Path, function: str) -> bool:
-    return _function(file, function) is not None
+    said = ast.get_docstring(ast.parse(file.read_bytes()))
+    return _function(file, function) is not None and (said is None or said.startswith(f"{function.replace('_', '-')}:"))
 
 
 def _asks(file: Path, function: str) -> list[str]:

@@ -37,7 +37,9 @@ def made(folder: Path, *rules, retrieve=("dense",), **more) -> recipe.Recipe:
 def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, rule, says):
     with pytest.raises(Refused, match=says) as refusal:
         made(tmp_path, rule)
-    assert str(refusal.value).startswith(f"{tmp_path / 'mine.yaml'}: sample.keep: ")
+    said = str(refusal.value)
+    assert said.startswith(f"{tmp_path / 'mine.yaml'}, line ")
+    assert ": sample.keep: " in said
 
 
 @pytest.mark.parametrize("rule", ["late-stopping", "training-dynamics"])

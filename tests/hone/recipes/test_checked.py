@@ -159,11 +159,13 @@ def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge
     write_params(judges=GUIDE)
     assert recipes([], check=True, as_yaml=False)
     told = capsys.readouterr().out
-    assert "needs recipes/rlhn.yaml, line 10: " in told
+    line = 1 + next(number for number, text in enumerate(Path("recipes/rlhn.yaml").read_text().splitlines()) if "judge: cheap" in text)
+    assert f"needs recipes/rlhn.yaml, line {line}: " in told
     assert "ok    round r1: top-k" in told
     write_params(judges=GUIDE, rounds={"r1": {"from": "r0", "recipe": "rlhn"}})
     assert not recipes(["check"], check=False, as_yaml=False)
-    assert "wrong round r1: recipes/rlhn.yaml, line 10: relabel.cascade.1: there is no judge 'cheap'" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"wrong round r1: recipes/rlhn.yaml, line {line}: relabel.cascade.1: there is no judge 'cheap'" in said
 
 
 def test_a_change_of_a_round_is_found_in_params_yaml(workspace: Path, capsys: pytest.CaptureFixture):

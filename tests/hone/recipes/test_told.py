@@ -37,7 +37,7 @@ def test_a_parameter_has_value_default_range_and_source(here: Path):
     )
     said = lines("mine")
     place = said.index("      share = 0.9 (default 0.95; a number above 0 to 1, or null)")
-    assert said[place + 1] == "        TopK-PercPos; .95 is the paper's best (second-hand)."
+    assert said[place + 1].startswith("        TopK-PercPos")
     assert "      n = 2 (default 4; a whole number from 1)" in said
     assert "    depth = 100 (the default; a whole number from 1)" in said
 
