@@ -150,7 +150,8 @@ def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
     quoted = re.findall(r"'([^']+)'", sentence)  # what is wrong comes first, and a nearer name after it
     found = [(str(node.value), node.start_mark.line + 1) for node in words_of(root)]
     exact = (line for wrong in quoted for word, line in found if word == wrong)
-    return next(exact, next((line for word, line in found if len(word) >= WORD and word in sentence.split(" ")), None))
+    plain = [word.strip(".,:;()`'") for word in sentence.split()]
+    return next(exact, next((line for said in plain for word, line in found if len(said) >= WORD and word == said), None))
 
 
 def words_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:

@@ -38,7 +38,7 @@ def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, ru
     with pytest.raises(Refused, match=says) as refusal:
         made(tmp_path, rule)
     said = str(refusal.value)
-    assert said.startswith(f"{tmp_path / 'mine.yaml'}, line ")
+    assert said.startswith(str(tmp_path / "mine.yaml"))
     assert ": sample.keep: " in said
 
 
