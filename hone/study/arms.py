@@ -63,8 +63,15 @@ class Trial:
 
     @cached_property
     def settings(self) -> dict[str, dict]:
-        """What every stage of it would do."""
-        return everything(self.params)
+        """What every stage of it would do.
+
+        Raises:
+            Refused: it could not: the recipe wants what is not here.
+        """
+        try:
+            return everything(self.params)
+        except Refused as refusal:
+            raise Refused(f"the arm {self.arm} cannot run here: {refusal}") from None
 
     @cached_property
     def address(self) -> str:

@@ -84,7 +84,21 @@ def test_a_recipe_that_git_does_not_know_is_refused_before_work(project: Project
     Path(project.folder / "recipes/mine.yaml").unlink()
 
 
-def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Project):
-    """rlhn names judges that params.yaml does not have: resolve refuses it, in this very process."""
+def test_a_recipe_that_wants_what_is_not_here_is_refused_before_work(project: Project):
     said = hone(project, "study", "rlhn", "top-k", "--seeds", "1", "--steps", "2", "--no-probe", fails=True)
-    assert "judge" in said
+    assert "the arm rlhn cannot run here" in said
+    assert "top-k, seed 1" not in said
+
+
+def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Project):
+    """The table that a source reads shows only in its stage that it has nothing on these documents."""
+    folder = project.folder
+    (folder / "inputs/links.csv").write_text("doc_id,neighbour_id,rank\nnobody,no one,1\n")
+    arms = {"broken": {"recipe": "scincl", "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}]}, "top-k": {"recipe": "top-k"}}
+    study = {"question": "Which?", "arms": arms, "contrasts": [["top-k", "broken"]], "seeds": 1, "steps": 2}
+    (folder / "mine.yaml").write_text(json.dumps(study))
+    git(project, "add", "inputs/links.csv")
+    said = hone(project, "study", "mine.yaml", "--no-probe", fails=True)
+    assert "broken, seed 1 failed" in said
+    assert "top-k, seed 1" in said
+    assert "No trial has ended yet of broken." in (folder / "reports/studies/mine/study.md").read_text()
