@@ -35,8 +35,7 @@ def compared(
         Refused: nobody of that name scored.
     """
     by = of_scorer(scores, scorer, rule)
-    rows = where(pl.concat([pool.select(PAIR), positives.select(PAIR)]), by)
-    values = pl.concat([by["by"], pl.Series("by", [None], dtype=by["by"].dtype)]).gather(np.where(rows < 0, len(by), rows))
+    values = given_to(pl.concat([pool.select(PAIR), positives.select(PAIR)]), by)
     known = positives.select("query_id", reference=values[len(pool) :])
     of_query = pl.col("reference").min() if to == "lowest" else pl.col("reference").max()
     first = run_starts(pool["query_id"])
@@ -44,6 +43,12 @@ def compared(
     reference = asked.join(known.group_by("query_id").agg(of_query), on="query_id", how="left", maintain_order="left")["reference"]
     beside = reference.gather(np.repeat(np.arange(len(first)), np.diff(np.append(first, len(pool)))))
     return pool.select(*PAIR, by=values[: len(pool)], reference=beside)
+
+
+def given_to(pairs: pl.DataFrame, by: pl.DataFrame) -> pl.Series:
+    """What one scorer gave each of `pairs`; null where nothing. `by` is as `of_scorer` gives it."""
+    rows = where(pairs, by)
+    return pl.concat([by["by"], pl.Series("by", [None], dtype=by["by"].dtype)]).gather(np.where(rows < 0, len(by), rows))
 
 
 def of_scorer(scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:

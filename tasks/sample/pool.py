@@ -54,15 +54,25 @@ class Pool:
 
         A row whose doc_id is null takes the whole query: a row says so, and one more for each candidate that goes along.
         """
-        named = gone.unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "detail")
-        leave = named.filter(pl.col("doc_id").is_null()).join(self.left, on="query_id", how="anti", maintain_order="left")
-        along = self.rows.join(leave.select("query_id", "detail"), on="query_id", how="inner", maintain_order="left")
-        along = along.select(*PAIR, detail=pl.format("its query leaves: {}", "detail"))
-        here = named.join(self.rows, on=PAIR, how="semi", maintain_order="left")
-        here = here.join(leave, on="query_id", how="anti", maintain_order="left")
-        out = pl.concat([leave, along, here]).select(*PAIR, rule=pl.lit(rule), detail="detail")
-        self.removed.append(out)
-        self.rows = self.rows.join(out, on=PAIR, how="anti", maintain_order="left")
+        whole = gone["doc_id"].is_null()
+        named, leave = gone.filter(~whole).select(*PAIR, "detail"), gone.filter(whole).select(*PAIR, "detail")
+        leave = leave.unique("query_id", keep="first", maintain_order=True)
+        leave = leave.join(self.left, on="query_id", how="anti", maintain_order="left")
+        along = self.rows["query_id"].is_in(leave["query_id"].implode()).to_numpy()
+        at = where(named, self.rows)  # no row is found in an empty pool
+        first = (at >= 0) & pl.Series(at).is_first_distinct().to_numpy()
+        first[first] = ~along[at[first]]
+        self.removed.append(
+            pl.concat([leave, self._along(leave, along), named.filter(first)]).select(*PAIR, rule=pl.lit(rule), detail="detail")
+        )
+        stays = ~along
+        stays[at[first]] = False
+        self.rows = self.rows.filter(stays)
+
+    def _along(self, leave: pl.DataFrame, along: np.ndarray) -> pl.DataFrame:
+        rows = self.rows.filter(along).select(PAIR)
+        told = rows.join(leave.select("query_id", "detail"), on="query_id", how="left", maintain_order="left")
+        return told.with_columns(detail=pl.format("its query leaves: {}", "detail"))
 
     @property
     def left(self) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from tasks.errors import Refused
-from tasks.sample.compared import compared, of_scorer, rounded
+from tasks.sample.compared import compared, given_to, of_scorer, rounded
 from tasks.sample.pool import PAIR
 
 # How far from 1 the cosine of a text with itself may be computed.
@@ -54,11 +54,11 @@ def closer_to_query(
     check({"scorer": scorer, "to_positives": to_positives})
     if pool.is_empty():
         return pool.select(*PAIR, detail=pl.lit(""))
-    near = of_scorer(scores, to_positives, "closer-to-query").rename({"by": "to_positive"})
+    near = of_scorer(scores, to_positives, "closer-to-query")
     refuse_inner_products(near, positives, to_positives)
     return (
         compared(pool, positives, scores, scorer, "closer-to-query", to="highest")
-        .join(near, on=PAIR, how="left", maintain_order="left")
+        .with_columns(to_positive=given_to(pool, near))
         .filter(~((pl.col("by") > pl.col("reference")) & (pl.col("by") > pl.col("to_positive"))).fill_null(False))
         .select(
             *PAIR,
@@ -71,8 +71,8 @@ def closer_to_query(
 
 def refuse_inner_products(near: pl.DataFrame, positives: pl.DataFrame, scorer: str) -> None:
     """Raises Refused where a known positive is not like itself by 1."""
-    itself = near.join(positives, on=PAIR, how="semi", maintain_order="left")
-    other = itself.filter((pl.col("to_positive") - 1).abs() > ROUNDING)
+    itself = positives.select(*PAIR, by=given_to(positives, near))
+    other = itself.filter((pl.col("by") - 1).abs() > ROUNDING)
     if len(other):
         query, document, score = other.row(0)
         raise Refused(

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from tasks.errors import Refused, listed
-from tasks.sample.compared import of_scorer, rounded
+from tasks.sample.compared import given_to, of_scorer, rounded
 from tasks.sample.pool import PAIR
 
 
@@ -47,7 +47,7 @@ def cross_encoder(
     check({"negative": negative, "positive": positive})
     if pool.is_empty():
         return pool.select(*PAIR, detail=pl.lit(""))
-    scored = pool.select(PAIR).join(of_scorer(scores, scorer, "cross-encoder"), on=PAIR, how="left", maintain_order="left")
+    scored = pool.select(*PAIR, by=given_to(pool, of_scorer(scores, scorer, "cross-encoder")))
     outside = scored.filter(~pl.col("by").is_between(0, 1))
     if len(outside):
         query, document, score = outside.row(0)
