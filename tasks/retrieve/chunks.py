@@ -48,7 +48,8 @@ def chunks(labels: pl.DataFrame, documents: Documents, *, depth: Annotated[int, 
     return (
         own.join(passages, on="parent_id", maintain_order="left_right")
         .join(positives, on=PAIR, how="anti", maintain_order="left")
-        .with_columns(distance=(pl.col("place") - pl.col("known")).abs(), first=pl.int_range(pl.len()).min().over("query_id"))
+        .with_row_index("row")
+        .with_columns(distance=(pl.col("place") - pl.col("known")).abs(), first=pl.col("row").min().over("query_id"))
         .sort("first", "distance", "place", maintain_order=True)
         .unique(PAIR, keep="first", maintain_order=True)
         .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))

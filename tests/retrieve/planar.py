@@ -88,7 +88,8 @@ def positives(pairs: Iterable[tuple[str, str]]) -> pl.DataFrame:
 
 
 def ranked(found: pl.DataFrame) -> dict[str, list[str]]:
-    """Each query's documents in their order; asserts that ranks are 1, 2, 3, and that no document is there twice."""
+    """Each query's documents in their order; asserts that they stand together, ranked 1, 2, 3, and that none is there twice."""
+    assert found["query_id"].rle_id().n_unique() == found["query_id"].n_unique()
     lists = {query: frame for (query,), frame in found.partition_by("query_id", as_dict=True, maintain_order=True).items()}
     for frame in lists.values():
         assert frame["rank"].to_list() == list(range(1, len(frame) + 1))
