@@ -31,7 +31,7 @@ def read_of_each_query(settings: dict[str, dict], round: str) -> dict[str, float
             pooled = method.beside("READS_WITHIN")
             if pooled:
                 most[BASE] = WHOLE
-            if one["parameters"]["model"] is None:
+            if one["parameters"].get("model") is None:
                 most[start] = max(most.get(start, 0), one["parameters"][pooled] if pooled else WHOLE)
     if start not in most and any(line["parameters"].get("model", "") is None for line in scorers.values()):
         most[start] = WHOLE  # what the round's model scores, it reads: candidates of sources that need no model
