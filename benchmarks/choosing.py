@@ -34,7 +34,7 @@ GUARD = "labelled"  # every recipe that mines has it
 PARAMETERS: dict[str, dict[str, Any]] = {
     "quota": {"shares": {"dense": 0.5, "bm25": 0.5}},
     "guide": {"scorer": "encoder:guide"},
-    "query-quality": {"negative_margin": 0.0},
+    "query-quality": {"positive_absolute": 0.6},
     "click-policy": {"file": "inputs/clicks.parquet"},
 }
 SCORERS = {"guide": "encoder:guide", "cross-encoder": "cross-encoder", "closer-to-query": "encoder-to-positives"}
@@ -177,13 +177,14 @@ class World:
         return self.scores_of("dense")
 
     def scores_of(self, scorer: str) -> pl.DataFrame:
-        """Of each pair once, as the stage `score` writes them: candidates from 0 to .9, known positives .8 (like themselves by 1)."""
+        """Of each pair once, as the stage `score` writes them: candidates from 0 to 1, known positives from .5 (like themselves by 1)."""
         from tasks.score.__main__ import pairs_of
 
         pairs = pairs_of(self.candidates, self.labels)
-        given = np.random.default_rng(len(scorer)).random(len(pairs), dtype=np.float32) * np.float32(0.9)
+        given = np.random.default_rng(len(scorer)).random(len(pairs), dtype=np.float32)
         known = pairs.join(self.labels.select("query_id", known="doc_id"), on="query_id", how="left", maintain_order="left")["known"]
-        given[(known == pairs["doc_id"]).to_numpy()] = 1 if "positives" in scorer else 0.8
+        itself = (known == pairs["doc_id"]).to_numpy()
+        given[itself] = 1 if "positives" in scorer else given[itself] / 2 + 0.5
         return pairs.with_columns(scorer=pl.lit(scorer), score=pl.Series(given))
 
     @cached_property
