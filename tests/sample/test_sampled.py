@@ -271,7 +271,7 @@ RULES = [
     found=st.dictionaries(st.sampled_from(QUERIES), st.lists(st.sampled_from(DOCUMENTS), unique=True, min_size=1), min_size=1),
     other=st.dictionaries(st.sampled_from(QUERIES), st.lists(st.sampled_from(DOCUMENTS), unique=True, min_size=1)),
     n=st.integers(1, 4),
-    method=st.sampled_from(["top", "random"]),
+    method=st.sampled_from(["top", "random", "rank-window", "simans", "bins", "soft-cap"]),
     first=st.integers(1, 4),
     width=st.none() | st.integers(0, 5),
     counted=st.sampled_from(["before", "after"]),
