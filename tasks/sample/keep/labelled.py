@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from tasks.sample.where import where
+
 
 def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     """Pairs whose document, or one of the same text, is labelled positive or unknown for the query.
@@ -19,13 +21,19 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
     Returns:
         query_id, doc_id, detail.
     """
-    known = labels.filter(pl.col("label") != "negative").select("query_id", labelled_id="doc_id", label=pl.col("label").cast(pl.String))
-    known = known.join(texts.select(labelled_id="doc_id", full_text="full_text"), on="labelled_id", how="left", maintain_order="left")
-    pairs = pool.join(texts.select("doc_id", "full_text"), on="doc_id", how="left", maintain_order="left")
-    by_id = pairs.join(
-        known, left_on=["query_id", "doc_id"], right_on=["query_id", "labelled_id"], how="inner", maintain_order="left"
-    ).select("query_id", "doc_id", detail=pl.format("labelled {}", "label"))
-    by_text = pairs.join(known, on=["query_id", "full_text"], how="inner", maintain_order="left").select(
-        "query_id", "doc_id", detail=pl.format("the text of {}, labelled {}", "labelled_id", "label")
+    known = labels.filter(pl.col("label") != "negative").select("query_id", "doc_id", label=pl.col("label").cast(pl.String))
+    by_id = (
+        known.with_columns(row=pl.Series(where(known, pool)))
+        .filter(pl.col("row") >= 0)
+        .sort("row")
+        .select("query_id", "doc_id", detail=pl.format("labelled {}", "label"))
+    )
+    copies = texts.select("doc_id", "full_text").filter(pl.col("full_text").is_duplicated())
+    of_known = known.join(copies, on="doc_id", how="inner", maintain_order="left").rename({"doc_id": "labelled_id"})
+    by_text = (
+        pool.select("query_id", "doc_id")
+        .join(copies, on="doc_id", how="inner", maintain_order="left")
+        .join(of_known, on=["query_id", "full_text"], how="inner", maintain_order="left")
+        .select("query_id", "doc_id", detail=pl.format("the text of {}, labelled {}", "labelled_id", "label"))
     )
     return pl.concat([by_id, by_text])
