@@ -23,8 +23,8 @@ def missing(chosen: pl.DataFrame, queries: pl.Series, n: int) -> pl.DataFrame:
 def filled(chosen: pl.DataFrame, more: pl.DataFrame, short: pl.DataFrame) -> pl.DataFrame:
     """`chosen`, and of `more` as many rows of each short query as it lacks, in order, none that is chosen already."""
     extra = (
-        more.join(chosen, on=PAIR, how="anti", maintain_order="left")
-        .join(short, on="query_id", how="inner", maintain_order="left")
+        more.join(short, on="query_id", how="inner", maintain_order="left")
+        .join(chosen, on=PAIR, how="anti", maintain_order="left")
         .filter(pl.int_range(pl.len()).over("query_id") < pl.col("lacks"))
         .select(chosen.columns)
     )
