@@ -12,7 +12,7 @@ from tasks.errors import Refused, nearest
 from tasks.stage import SWITCHES
 
 NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do", "judging", "judging_memory", "ledger", "thrift", "evaluation",
-         "evaluation_cost", "choosing")  # fmt: skip
+         "evaluation_cost", "choosing", "cross_scoring")  # fmt: skip
 
 
 def main(names: list[str]) -> None:

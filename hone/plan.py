@@ -106,7 +106,20 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
         if f"train@{name}" in to_run:
             work.train[name] = training(settings[f"rounds/{name}/train"]["train"], sum(sizes[one]["train"] for one in given.train_on))
     work.encode = {name: count for name, count in work.encode.items() if count}
+    work.unknown += not_counted(given, settings, to_run)
     return work
+
+
+def not_counted(given: Params, settings: dict[str, dict], to_run: list[str]) -> list[str]:
+    """What would run and is in no figure: rankers and their scores, a sentence for all."""
+    ranking = [f"rank@{name}" for name in given.rounds if settings[f"rounds/{name}/rank"]["rank"] != "none"]
+    scoring = [
+        f"score@{name}"
+        for name in given.rounds
+        if any(scorer["method"] == "cross-encoder" for scorer in settings[f"rounds/{name}/score"]["scorers"].values())
+    ]
+    found = [stage for stage in [*ranking, *scoring] if stage in to_run]
+    return [f"not in these figures: {', '.join(found)} (a cross-encoder trains, or scores pairs)"] if found else []
 
 
 def stages_to_run(graph: list, out_of_date: set[str], changed: set[str]) -> list[str]:
@@ -144,7 +157,7 @@ def in_store(model: str) -> int:
     """Vectors that the store has of a model's present weights."""
     from hone.store import held
 
-    return sum(one.vectors for one in held() if model in one.needed_by)
+    return sum(one.count for one in held() if model in one.needed_by)
 
 
 def training(section: dict, queries: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""`hone store`: what the vector store holds, who needs it, and cleaning of what nobody here needs."""
+"""`hone store`: what the store holds of vectors and of cross-encoders' scores, who needs it, and cleaning of what nobody here needs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pathlib import Path
 
 from hone.screen import line, size, table
 from tasks import params
+from tasks.encode.cross_model import CrossModel
+from tasks.encode.cross_models import NONE, RANKERS
+from tasks.encode.cross_scores import CrossScorer
 from tasks.encode.encoder import encoder_for
 from tasks.encode.lock import torch_lock
 from tasks.encode.model import folder_here
+from tasks.encode.precision import device_of
 from tasks.encode.store import root, spaces
 from tasks.errors import Refused
 from tasks.evaluate.reference import encoder_of
@@ -35,7 +39,13 @@ class Held:
     needed_by: tuple[str, ...]
 
     @property
-    def vectors(self) -> int:
+    def what(self) -> str:
+        """What is held: vectors of texts, or scores of pairs."""
+        return "scores" if "scores" in self.description else "vectors"
+
+    @property
+    def count(self) -> int:
+        """How many vectors, or scores."""
         from tasks.encode.store import Shard
 
         return sum(shard.rows for path in self.folder.glob("*.safetensors") if (shard := Shard.opened(path)))
@@ -73,11 +83,33 @@ def needed_spaces() -> dict[Path, list[str]]:
         folder = folder_here(given["model"]["name"], given["model"]["revision"]) if given["kind"] == "model" else None
         if folder or given["kind"] == "endpoint":
             used.append((file.parent.name, encoder_of(file.parent.name, settings, task_of(settings["task"]), folder)))
-    for name, encoder in used:
-        for route in ("query", "document"):
-            users = found.setdefault(encoder.space(route).folder, [])
-            if name not in users:
-                users.append(name)
+    spaces_of = [(name, encoder.space(route).folder) for name, encoder in used for route in ("query", "document")]
+    for name, folder in [*spaces_of, *spaces_of_rankers(reading["precision"], machine)]:
+        users = found.setdefault(folder, [])
+        if name not in users:
+            users.append(name)
+    return found
+
+
+def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
+    """Where the scores lie of the cross-encoders that rounds train, and of those that recipes name: who needs them, and the folder."""
+    device = device_of(machine["device"])
+    found = [
+        (f"ranker {file.parent.name}", CrossScorer(CrossModel(file.parent), None, precision, device).space().folder)
+        for file in sorted(RANKERS.glob("*/ranker.json"))
+        if read_json(file)["ranker"] != NONE
+    ]
+    for settings in map(read_json, sorted(Path("resolved/rounds").glob("*/score.json"))):
+        for scorer in settings["scorers"].values():
+            if scorer["method"] != "cross-encoder":
+                continue
+            asked, own = scorer["parameters"], RANKERS / settings["round"]
+            named = settings["cross_encoders"].get(asked["model"])
+            folder = folder_here(named["name"], named["revision"]) if named else own if (own / "config.json").exists() else None
+            if folder:
+                exact = precision if asked["precision"] == "auto" else asked["precision"]
+                space = CrossScorer(CrossModel(folder), asked["max_length"], exact, device).space().folder
+                found.append((asked["model"] or f"ranker {settings['round']}", space))
     return found
 
 
@@ -94,7 +126,7 @@ def teachers() -> dict[str, str | None]:
     """Models beside the rounds' own that the resolved recipes retrieve with."""
     named: dict[str, str | None] = {}
     for file in Path("resolved/rounds").glob("*/retrieve.json"):
-        named |= {name: pinned["revision"] for name, pinned in read_json(file)["teachers"].items()}
+        named |= {pinned["name"]: pinned["revision"] for pinned in read_json(file)["teachers"].values()}
     return named
 
 
@@ -103,13 +135,13 @@ def show() -> None:
     found = held()
     rows = [
         (
-            one.folder.name[:12], one.vectors, size(one.bytes), one.description.get("max_length"), one.description.get("precision"),
+            one.folder.name[:12], one.what, one.count, size(one.bytes), one.description.get("max_length"), one.description.get("precision"),
             one.description.get("prompt") or None, ", ".join(one.needed_by) or "nobody here", ", ".join(one.uses),
         )
         for one in found
     ]  # fmt: skip
     if rows:
-        table(("space", "vectors", "size", "tokens", "precision", "prompt", "needed by", "was used by"), rows)
+        table(("space", "of", "number", "size", "tokens", "precision", "prompt", "needed by", "was used by"), rows)
     idle = sum(one.bytes for one in found if not one.needed_by)
     line(f"{root()}: {size(sum(one.bytes for one in found))} in {len(found)} spaces; no model here needs {size(idle)} of it.")
     others = {name: size_of(home() / name) for name in ("checkpoints", "downloads") if (home() / name).is_dir()}
@@ -124,7 +156,7 @@ def clean(yes: bool) -> None:
     if read_settings() is None:
         raise Refused("nothing says yet which models this checkout needs: run `dvc repro resolve` first.")
     with torch_lock():  # nobody encodes or trains meanwhile, so nothing unfinished is in use
-        going = [(one.folder, f"vectors that were used by {', '.join(one.uses) or 'nobody'}") for one in held() if not one.needed_by]
+        going = [(one.folder, f"{one.what} that were used by {', '.join(one.uses) or 'nobody'}") for one in held() if not one.needed_by]
         gone = {folder for folder, _ in going}
         going += [
             (file, "damaged" if file.suffix == ".damaged" else "unfinished")
@@ -141,7 +173,7 @@ def clean(yes: bool) -> None:
             if yes:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     if not going:
-        line("nothing to clean: every vector belongs to a model of this checkout.")
+        line("nothing to clean: all that is held belongs to a model of this checkout.")
     elif yes:
         line(f"freed {size(total)}")
     else:

@@ -60,7 +60,7 @@ class TorchEncoder:
     def encode(self, texts: list[str], progress: Progress | None = None) -> np.ndarray:
         """Vectors [n, d] in fp32 of n texts, in their order; of length 1 only if the model makes them so."""
         progress = progress or Progress(f"encoding {self.route} texts", len(texts))
-        order = np.argsort([-len(text) for text in texts], kind="stable")
+        order = np.argsort([-self._size(text) for text in texts], kind="stable")
         vectors: np.ndarray | None = None
         for rows, made in self._in_parallel(self._batches(texts, order)):
             if vectors is None:
@@ -73,7 +73,7 @@ class TorchEncoder:
         """Rows and features of one batch after the other, long texts first, each within the budget of tokens."""
         for start in range(0, len(order), ROWS_PER_SLICE):
             rows = order[start : start + ROWS_PER_SLICE]
-            features = self.model.preprocess([texts[row] for row in rows], prompt=self.prompt or None, task=self.route)
+            features = self._features([texts[row] for row in rows])
             lengths = token_counts(features, len(rows))
             by_length = np.argsort(-lengths, kind="stable")
             first = 0
@@ -112,7 +112,7 @@ class TorchEncoder:
         try:
             with torch.no_grad(), self._autocast():
                 on_device = {name: value.to(self.model.device) if torch.is_tensor(value) else value for name, value in features.items()}
-                vectors = self.model(on_device)["sentence_embedding"].float().cpu().numpy()
+                vectors = self._output(on_device).float().cpu().numpy()
             yield rows, vectors
             return
         except torch.OutOfMemoryError:
@@ -126,6 +126,18 @@ class TorchEncoder:
         for side in (half, ~half):
             chosen = side.nonzero()[0]
             yield from self._forward(rows[chosen], part_of(features, chosen, len(rows)))
+
+    def _size(self, text: str) -> int:
+        """How long a text is, about: those of like length share a batch."""
+        return len(text)
+
+    def _features(self, texts: list[str]) -> Features:
+        """What the model reads of texts."""
+        return self.model.preprocess(texts, prompt=self.prompt or None, task=self.route)
+
+    def _output(self, features: Features) -> torch.Tensor:
+        """Vectors [n, d] of a batch."""
+        return self.model(features)["sentence_embedding"]
 
     def _autocast(self) -> torch.autocast:
         kind = PRECISIONS.get(self.precision)

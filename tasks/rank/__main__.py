@@ -1,21 +1,122 @@
-"""rank: labels -> a cross-encoder trained in the loop. A recipe without one passes its predecessor's on."""
+"""rank: labels and candidates -> a cross-encoder trained in the loop. A recipe without one passes its predecessor's on."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
-from tasks import resolved
-from tasks.files import folder_written_whole
-from tasks.stage import run, say
+import polars as pl
+
+from tasks import resolved, tables, training_set
+from tasks.carried_labels import carried_labels
+from tasks.encode.cross_model import CrossModel
+from tasks.encode.cross_models import ABOUT, RANKERS
+from tasks.encode.cross_scores import CrossScorer
+from tasks.encode.encoder import encoder_for
+from tasks.encode.lock import torch_lock
+from tasks.encode.precision import device_of
+from tasks.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
+from tasks.model_card import put_first
+from tasks.rank import card
+from tasks.rank.pairs import training_pairs
+from tasks.rank.reranked import reranked
+from tasks.rank.start import Start, length_of, start_of
+from tasks.seeds import generator, seed_of
+from tasks.stage import may_download, run, say
+from tasks.training_set import TrainingSet
 
 
 def main(round: str) -> None:
     """Write rankers/<round>."""
     settings = resolved.of_round(round, "rank")
-    with folder_written_whole(Path("rankers") / round) as place:
-        shutil.copytree(Path("rankers") / settings["from"], place, dirs_exist_ok=True)
-    say(f"rank {round}: none, that of {settings['from']} is passed on")
+    if settings["rank"] == "none":
+        with folder_written_whole(RANKERS / round) as place:
+            shutil.copytree(RANKERS / settings["from"], place, dirs_exist_ok=True)
+        say(f"rank {round}: none, that of {settings['from']} is passed on")
+        return
+    if settings["start"] and settings["start"]["fingerprint"] is None:
+        may_download()
+    training = training_set.read()
+    candidates = tables.read("candidates", Path("rounds") / round / "candidates.parquet")
+    draw = generator(settings["seed"], round, "rank")
+    pairs = training_pairs(carried_labels(settings["from"]), candidates, training, settings["rank"], draw)
+    about = trained(pairs, training, settings)
+    counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"
+    say(f"rank {round}: from {about['from']}, {counts}")
+    for name, found in about["dev"].items():
+        said = f"goes from {found['before']:.4f} to {found['after']:.4f} ({found['better']:,} better, {found['worse']:,} worse)"
+        say(f"rank {round}: nDCG@10 of the first {found['depth']} of {found['queries']:,} dev queries of {name} {said}")
+        if found["after"] < found["before"]:
+            say(f"rank {round}: on {name} it orders worse than the encoder does: more labels, more epochs or another base may help")
+    if not about["dev"]:
+        say(f"rank {round}: no training collection has dev queries, so how well it ranks was not measured")
+
+
+def trained(pairs: pl.DataFrame, training: TrainingSet, settings: dict) -> dict:
+    """Train on pairs, write the ranker's folder, and give back what its ranker.json says."""
+    section, round = settings["rank"], settings["round"]
+    start = start_of(settings)
+    length = length_of(section, settings["model"], start)
+    device = device_of(resolved.machine()["device"])
+    checkpoints = home() / "checkpoints" / address(settings, start)[:32]
+    with torch_lock(device), folder_written_whole(RANKERS / round) as place:
+        from tasks.rank.fit import fitted
+
+        model, steps = fitted(
+            start, with_texts(pairs, training), section, length, seed_of(settings["seed"], round, "rank"), checkpoints, device
+        )
+        model.save_pretrained(str(place))
+        about = {
+            "ranker": "cross-encoder",
+            "round": round,
+            "from": start.name,
+            "ranked_before": start.ranks,
+            "max_length": length,
+            "queries": pairs["query_id"].n_unique(),
+            "positives": int((pairs["label"] == 1).sum()),
+            "negatives": int((pairs["label"] == 0).sum()),
+            "steps": steps,
+            "dev": on_dev(place, training, settings),
+        }
+        put_first(card.section(settings, about), place / "README.md")
+        write_json(place / ABOUT, about)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return about
+
+
+def with_texts(pairs: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
+    """query, document (texts) and label of pairs, in their order."""
+    documents = training.texts(pairs["doc_id"].unique()).unique("doc_id").select("doc_id", document="full_text")
+    return (
+        pairs.join(training.queries().select("query_id", query="text"), on="query_id", how="inner", maintain_order="left")
+        .join(documents, on="doc_id", how="inner", maintain_order="left")
+        .select("query", "document", "label")
+    )
+
+
+def on_dev(place: Path, training: TrainingSet, settings: dict) -> dict[str, dict]:
+    """nDCG@10 of the encoder's ranking and of the ranker's, by collection."""
+    machine, start = resolved.machine(), settings["from"]
+    device = device_of(machine["device"])
+    scorer = CrossScorer(
+        CrossModel(place), None, settings["model"]["precision"], device, machine["batch_tokens"], f"ranker {settings['round']}"
+    )
+    encoder = encoder_for(Path("models") / start, settings["model"], machine, user=start)
+    depth = settings["rank"]["rerank"]
+    found = {collection.name: reranked(scorer, encoder, collection, depth) for collection in training}
+    return {name: values for name, values in found.items() if values}
+
+
+def address(settings: dict, start: Start) -> str:
+    """What the training is computed from: a checkpoint of anything else must not be gone on from."""
+    return fingerprint(
+        json.dumps(settings, sort_keys=True),
+        fingerprint_of_file(Path("rounds") / settings["from"] / "labels.parquet"),
+        fingerprint_of_file(Path("rounds") / settings["round"] / "candidates.parquet"),
+        fingerprint_of_file(training_set.LIST),
+        start.fingerprint(),
+    )
 
 
 if __name__ == "__main__":

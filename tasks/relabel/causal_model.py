@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.encode.cross_model import is_folder
 from tasks.encode.model import folder_of
 from tasks.errors import Refused
 from tasks.files import fingerprint, fingerprint_of_file, read_json
-from tasks.relabel.cross_model import is_folder
 
 if TYPE_CHECKING:
     import torch

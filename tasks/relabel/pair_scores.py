@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tasks.encode import cross_model
 from tasks.encode.lock import torch_lock
 from tasks.encode.precision import device_of
 from tasks.files import fingerprint
-from tasks.relabel import cross_model
 from tasks.relabel.desk import Desk
 from tasks.relabel.ledger import Answer, Verdict, question_key
 from tasks.relabel.questions import Questions

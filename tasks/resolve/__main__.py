@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks import input_table, methods, params
+from tasks import input_table, lineage, methods, params
+from tasks.encode import cross_models
 from tasks.encode.model import pinned
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
@@ -39,6 +40,7 @@ def main() -> None:
 def everything(given: Params) -> dict[str, dict]:
     """The settings of every stage, by the name of its file below resolved/."""
     recipes = {name: recipe.recipe_of(given, name) for name in given.rounds}
+    refuse_no_ranker(given, recipes)
     model = reading(given)
     settings = {f"collect/{name}": collect(given, name) for name in given.collections}
     settings["start"] = {
@@ -165,9 +167,12 @@ def mteb_task_of(item: Collection) -> dict | None:
 def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: str, model: dict) -> dict:
     """Settings of one stage of one round."""
     section = judges.relabel(given, made, name) if stage == "relabel" and made.relabel != "none" else section_of(made, stage)
-    if stage == "train":
+    ranks = stage == "rank" and section is not None
+    if stage == "train" or ranks:
         device = device_of(given.machine.device)
         section["precision"] = model["precision"] if section["precision"] == "auto" else precision_of(section["precision"], device)
+    if stage == "relabel" and isinstance(section, dict):
+        refuse_unscored(section, made, f"round {name}")
     used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
     if stage == "score":
         used += [("score", line["method"]) for line in scorers(made).values()]
@@ -178,9 +183,10 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         "stage": stage,
         "seed": given.seed,
         stage: section if section else "none",
-        **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors else {}),
+        **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors or ranks else {}),
         **({"teachers": teachers(made)} if stage in ("retrieve", "score") or vectors else {}),
-        **({"scorers": scorers(made)} if stage == "score" else {}),
+        **({"scorers": scorers(made), "cross_encoders": cross_encoders(made)} if stage == "score" else {}),
+        **({"start": ranker_start(made), "recipe": given.rounds[name].recipe} if ranks else {}),
         **({"files": input_files(stage, section)} if stage in ("retrieve", "sample") else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
         **({"overrides": judges.overrides(), "mined_as": mined_as(made)} if stage == "relabel" else {}),
@@ -263,14 +269,58 @@ def scorer_name(line: dict) -> str:
     return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"})
 
 
+def refuse_unscored(section: dict, made: Recipe, where: str) -> None:
+    """Raises Refused where a judge reads scores that nobody gives."""
+    named = scorers(made)
+    for line in section["cascade"]:
+        if line["method"] == "scores" and (name := line["parameters"]["scorer"]) not in named:
+            raise Refused(
+                f"{where}: the judge {line['name']} reads what '{name}' scores, and the recipe has no such: {nearest(name, named)}"
+            )
+
+
 def teachers(made: Recipe) -> dict[str, dict]:
-    """Every model that the recipe names beside the round's own, made exact."""
-    named = {
-        line["parameters"].get("model"): line["parameters"].get("revision")
-        for line in [*asked("retrieve", made.retrieve), *asked("score", made.score)]
-        if line["parameters"].get("model")
-    }
+    """Every encoder that the recipe names beside the round's own, made exact."""
+    lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in asked(place, given)]
+    named = {name: revision for place, line in lines if not reads_pairs(place, line) for name, revision in named_in(line).items()}
     return made_exact(named)
+
+
+def named_in(line: dict) -> dict[str, str | None]:
+    """The models that a line names, as it writes them, with their revisions: `model` with `revision`, or `encoders`."""
+    given = line["parameters"]
+    one = {given["model"]: given.get("revision")} if given.get("model") else {}
+    return one | {name: None for name in given.get("encoders") or () if name}
+
+
+def reads_pairs(place: str, line: dict) -> bool:
+    """Whether a line's model is a cross-encoder."""
+    return bool(methods.find(place, line["method"]).beside("CROSS_ENCODER", False))
+
+
+def cross_encoders(made: Recipe) -> dict[str, dict]:
+    """Every cross-encoder that the recipe names beside the loop's own, made exact."""
+    lines = [line for line in made.score if reads_pairs("score", line)]
+    return {name: cross_models.pinned(name, revision) for line in lines for name, revision in named_in(line).items()}
+
+
+def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
+    """Raises Refused where a round scores by the loop's own cross-encoder, and neither it nor one before it trains one."""
+    rounds = {name: {"from": item.start} for name, item in given.rounds.items()}
+    for name, made in recipes.items():
+        own = [line for line in made.score if reads_pairs("score", line) and not line["parameters"]["model"]]
+        trained = any(recipes[before].rank for before in lineage.made_by(rounds, name))
+        if own and not trained:
+            raise Refused(
+                f"round {name}: the recipe '{given.rounds[name].recipe}' scores by the loop's own cross-encoder, and neither it nor a "
+                "round before it trains one. Give it a section `rank` (`rank: {}`), or name a model: `cross-encoder: {model: inputs/NAME}`."
+            )
+
+
+def ranker_start(made: Recipe) -> dict | None:
+    """The model that the recipe's ranker starts from where there is none yet, made exact; null: the base encoder."""
+    base = made.rank.base
+    return made_exact({base: made.rank.revision})[base] if base else None
 
 
 def input_files(stage: str, section: dict | list | str) -> dict[str, str]:

@@ -14,7 +14,7 @@ def made_exact(named: dict[str, str | None]) -> dict[str, dict]:
     """Each model pinned, by its name.
 
     Args:
-        named: a model's name and its revision.
+        named: a model's name and its revision; a name may carry it: NAME@REVISION.
 
     Raises:
         Refused: a folder that DVC does not watch, or a model that is not there.
@@ -22,4 +22,4 @@ def made_exact(named: dict[str, str | None]) -> dict[str, dict]:
     for name in named:
         if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
             raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
-    return {name: pinned(name, revision) for name, revision in named.items()}
+    return {name: pinned(*(name.split("@", 1) if "@" in name else (name, revision))) for name, revision in named.items()}

@@ -19,7 +19,7 @@ from tasks.retrieve.source_name import source_name
 FOLDER = Path("recipes")
 GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
 
-NONE = ("retrieve", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
+NONE = ("retrieve", "rank", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
 
 Line = Any  # a method's name, or {name: {parameter: value}}
 Then = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
@@ -29,6 +29,18 @@ class Section(BaseModel):
     """One section of a recipe."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Ranks(Section):
+    """A window of ranks.
+
+    Attributes:
+        first: the first rank.
+        last: the last rank; null: to the end.
+    """
+
+    first: Annotated[int, Field(ge=1)] = 1
+    last: Annotated[int, Field(ge=1)] | None = None
 
 
 class Window(Section):
@@ -128,6 +140,51 @@ class Relabel(Section):
     budget: Budget = Budget()
 
 
+class Rank(Section):
+    """How the loop's own cross-encoder comes from labels and candidates. The defaults are ours.
+
+    Attributes:
+        base: what the first ranker starts from: an encoder, a cross-encoder or another model of transformers (a folder below inputs/, a
+            Hub id); null: the base encoder. A head that it lacks is new.
+        revision: of a Hub id.
+        init: `previous` starts from the last round's ranker, where there is one; `base` never.
+        negatives: drawn for each known positive among candidates that nobody knows to be right.
+        window: the ranks of each source's list that are drawn from.
+        draw: `union` draws among all candidates of a query alike; `even` has the sources give in turn.
+        epochs: how often each pair is seen.
+        steps: of the whole training, in place of epochs; null: as `epochs` says.
+        batch: pairs of a step.
+        learning_rate: at its highest.
+        warmup: the share of steps in which the rate rises from 0.
+        schedule: how the rate falls afterwards.
+        dropout: null: the model's own.
+        weight_decay: AdamW's.
+        max_length: tokens of a query and a document together; null: what the encoder reads of a document, and 32.
+        precision: `auto`: as texts are encoded (params.yaml's `model.precision`).
+        checkpoint_steps: a killed training goes on from the last multiple of these.
+        rerank: documents of each dev query that it is tried on.
+    """
+
+    base: str | None = None
+    revision: str | None = None
+    init: Literal["base", "previous"] = "previous"
+    negatives: Annotated[int, Field(ge=1)] = 4
+    window: Ranks = Ranks()
+    draw: Literal["union", "even"] = "union"
+    epochs: Annotated[float, Field(gt=0)] = 1
+    steps: Annotated[int, Field(ge=1)] | None = None
+    batch: Annotated[int, Field(ge=2)] = 32
+    learning_rate: Annotated[float, Field(ge=0)] = 1e-4
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    max_length: Annotated[int, Field(ge=8)] | None = None
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    checkpoint_steps: Annotated[int, Field(ge=1)] = 100
+    rerank: Annotated[int, Field(ge=1)] = 20
+
+
 class Train(Section):
     """How a model comes from labels.
 
@@ -180,7 +237,7 @@ class Recipe(Section):
     fidelity: Literal["faithful", "adapted", "partial"] | None = None
     differs: str | None = None
     retrieve: list[Line] = []
-    rank: Literal["none"] = "none"
+    rank: Rank | None = None
     score: list[Line] = []
     sample: Sample = Sample()
     relabel: Literal["none"] | Relabel = "none"
@@ -261,7 +318,8 @@ def cited(recipe: Recipe) -> str | None:
 
 def mined_as(recipe: Recipe) -> str:
     """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like."""
-    sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"})
+    ranker = set() if recipe.rank is None else {"rank"}
+    sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"} | ranker)
     return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
 
 
@@ -295,8 +353,11 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
         places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, how many negatives a query gets: give it one.")
     for refuse in (refuse_removed, refuse_named_twice, refuse_rules, refuse_shares):
         places.noting(refuse, filled)
-    if sample.window.last and sample.window.last < sample.window.first:
-        places.wrong(("sample", "window"), f"sample.window ends at rank {sample.window.last} before it begins at {sample.window.first}.")
+    if filled.rank and not filled.retrieve:
+        places.wrong(("rank",), "`rank` learns from candidates, and the recipe retrieves none: give it a section `retrieve`.")
+    for name, window in (("sample", sample.window), ("rank", filled.rank.window if filled.rank else None)):
+        if window and window.last and window.last < window.first:
+            places.wrong((name, "window"), f"{name}.window ends at rank {window.last} before it begins at {window.first}.")
     note_ungraded(filled, places)
     places.refuse()
     return filled

@@ -12,7 +12,9 @@ import polars as pl
 
 from tasks import methods, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
+from tasks.encode.cross_models import CrossModels
 from tasks.encode.models import Models
+from tasks.errors import Refused
 from tasks.stage import run, say
 
 
@@ -24,16 +26,28 @@ def main(round: str) -> None:
     labels = carried_labels(settings["from"])
     pairs = pairs_of(candidates, labels)
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
-    models = Models.of(settings)
+    means = {"models": Models.of(settings), "cross_models": CrossModels.of(settings)}
     scored = [
-        scorer(line["parameters"], pairs=pairs, positives=positives, collection=collection, models=models).with_columns(scorer=pl.lit(name))
+        scorer(line["parameters"], pairs=pairs, positives=positives, collection=collection, **means)
+        .select("query_id", "doc_id", "score", scorer=pl.lit(name))
         for name, line in (settings["scorers"].items() if len(candidates) else ())
         for scorer in [methods.find("score", line["method"])]
         for collection in training_set.read()
-    ]
+    ]  # fmt: skip
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
+    refuse_no_number(scores)
     tables.write("scores", scores, folder / "scores.parquet")
     say(f"score {round}: {len(scores):,} scores by {', '.join(settings['scorers']) or 'nobody'}")
+
+
+def refuse_no_number(scores: pl.DataFrame) -> None:
+    """Raises Refused where a score is no number: a rule that compares by it would keep or remove at random."""
+    bad = scores.filter(~pl.col("score").is_finite().fill_null(False))
+    for row in bad.head(1).iter_rows(named=True):
+        raise Refused(
+            f"the scorer {row['scorer']} gives {len(bad):,} scores that are no numbers, such as that of the document '{row['doc_id']}' for "
+            f"the query '{row['query_id']}': its model is broken. Leave it out of the recipe's `score`, or name another."
+        )
 
 
 def pairs_of(candidates: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:

@@ -10,9 +10,8 @@ from tasks import resolved
 from tasks.encode.encoder import encoder_for
 from tasks.evaluate.measures import means, per_query
 from tasks.evaluate.ranking import by_encoder
+from tasks.model_card import put_first
 from tasks.training_set import TrainingCollection, TrainingSet
-
-END_OF_HEADER = "\n---\n"
 
 
 def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame) -> None:
@@ -24,10 +23,7 @@ def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.D
         training: what it was trained on.
         trained: what each step saw.
     """
-    file = place / "README.md"
-    header, end, body = file.read_text(encoding="utf-8").partition(END_OF_HEADER)
-    title, _, rest = body.lstrip().partition("\n")
-    file.write_text(f"{header}{end}\n{title}\n\n{section(place, settings, training, trained)}\n{rest}", encoding="utf-8")
+    put_first(section(place, settings, training, trained), place / "README.md")
 
 
 def section(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame) -> str:

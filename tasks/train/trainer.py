@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +9,15 @@ import polars as pl
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tasks import methods, tables
 from tasks.stage import Progress, say
+from tasks.train.checkpoints import last_checkpoint
 from tasks.train.collator import Collator
 from tasks.train.epochs import Epochs
 from tasks.train.examples import Examples
+from tasks.train.network import set_dropout, set_plain_attention
 from tasks.train.objective import Objective
 
 # Written last into a checkpoint: one without it was cut off while it was saved.
@@ -98,25 +99,6 @@ class Trainer(SentenceTransformerTrainer):
         return self.epochs
 
 
-def set_dropout(model: SentenceTransformer, share: float) -> None:
-    """Set the share of activations that are dropped in training, everywhere in a model.
-
-    On a processor drawing the random numbers is half of a step, which is why recipes drop none unless they say so.
-    """
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = share
-        elif isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = share
-
-
-def set_plain_attention(model: SentenceTransformer) -> None:
-    """Attention as three separate operations: on a processor the fused one's backward pass takes six times as long."""
-    for module in model.modules():
-        if isinstance(module, PreTrainedModel):
-            module.set_attn_implementation("eager")
-
-
 def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
     """The pairs as a dataset of row numbers that shows its texts to whoever looks (the model card)."""
 
@@ -154,20 +136,9 @@ class Record(TrainerCallback):
 
 def train(ready: SentenceTransformerTrainer) -> pl.DataFrame:
     """Train to the end, from the last complete checkpoint where there is one. Returns the table `trained`."""
-    last = last_checkpoint(Path(ready.args.output_dir))
+    last = last_checkpoint(Path(ready.args.output_dir), COMPLETE)
     if last is not None:
         ready.loss.record = [tables.read("trained", last / COMPLETE)]
         say(f"going on from {last.name}")
     ready.train(resume_from_checkpoint=str(last) if last else None)
     return ready.loss.trained
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was saved whole; those that were not are deleted."""
-    whole = []
-    for path in folder.glob("checkpoint-*"):
-        if (path / COMPLETE).exists():
-            whole.append(path)
-        else:
-            shutil.rmtree(path)
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)

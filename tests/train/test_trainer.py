@@ -130,15 +130,16 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(base, tmp_path, step):
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(base, tmp_path):
-    from tasks.train.trainer import COMPLETE, last_checkpoint
+    from tasks.train.checkpoints import last_checkpoint
+    from tasks.train.trainer import COMPLETE
 
     with pytest.raises(Killed):
         trained(base, tmp_path / "broken", callbacks=[killer(6)])
     (tmp_path / "broken" / "checkpoint-5").mkdir()
-    assert last_checkpoint(tmp_path / "broken").name == "checkpoint-4"
+    assert last_checkpoint(tmp_path / "broken", COMPLETE).name == "checkpoint-4"
     assert not (tmp_path / "broken" / "checkpoint-5").exists()
     (tmp_path / "broken" / "checkpoint-4" / COMPLETE).unlink()
-    assert last_checkpoint(tmp_path / "broken") is None
+    assert last_checkpoint(tmp_path / "broken", COMPLETE) is None
 
 
 def test_the_table_says_what_each_step_saw(base, tmp_path):

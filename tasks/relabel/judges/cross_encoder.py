@@ -111,7 +111,7 @@ def refuse_contradictions(parameters: dict) -> None:
 
 def identity(parameters: dict) -> dict:
     """What else decides its answers: the model's weights. Refuses what cannot work before anything does."""
-    from tasks.relabel.cross_model import identity_of
+    from tasks.encode.cross_model import identity_of
 
     refuse_contradictions(parameters)
     return {"weights": identity_of(parameters["model"], parameters["revision"])}

@@ -9,40 +9,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tasks.encode.cross_model import CrossModel
 from tasks.errors import Refused
 from tasks.relabel import identity, pair_scores
 from tasks.relabel.budget import Budget
-from tasks.relabel.cross_model import CrossModel
 from tasks.relabel.desk import Desk
 from tasks.relabel.judges.cross_encoder import cross_encoder
 from tasks.relabel.ledger import Ledger, question_key
 from tasks.relabel.questions import Questions
 from tests.relabel.judges.test_encoder import DOCUMENTS, PAIRS, POSITIVES, QUERIES, questions
-from tests.tiny_model import WORDS, tiny_model
+from tests.tiny_cross_encoder import tiny_cross_encoder
+from tests.tiny_model import tiny_model
 
 NAME = "inputs/cross"
 DEFAULTS = {"model": NAME, "revision": None, "compare": "positives", "threshold": None, "margin": 0.0, "max_length": None}
-
-
-def tiny_cross_encoder(folder: Path, *, seed: int = 0, labels: int = 1) -> Path:
-    """Save a BERT of two layers that scores a pair of texts, with random weights."""
-    import torch
-    from sentence_transformers import CrossEncoder
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
-
-    torch.manual_seed(seed)
-    inner = folder.with_name(f"{folder.name}-inner")
-    inner.mkdir(parents=True)
-    (inner / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
-    BertTokenizer(str(inner / "vocab.txt")).save_pretrained(inner)
-    config = BertConfig(
-        vocab_size=5 + len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=64, num_labels=labels, initializer_range=0.5,
-    )  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(inner)
-    CrossEncoder(str(inner), device="cpu", max_length=64).save_pretrained(str(folder))
-    shutil.rmtree(inner)
-    return folder
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ INPUTS = Path("inputs")
 COMMIT = 40  # digits of a commit on the Hub
 # What stands between a model's output and its score must be torch's own.
 ACTIVATIONS = "torch.nn.modules."
+# Files of a model folder that do not change its scores.
+NOT_IN_SCORES = frozenset({"README.md", "ranker.json"})
 
 
 @dataclass(frozen=True)
@@ -28,27 +31,28 @@ class CrossModel:
     def fingerprint(self) -> str:
         """What its scores depend on, whatever the folder is called."""
         files = sorted(file.relative_to(self.path) for file in self.path.rglob("*") if file.is_file())
-        counted = [file for file in files if file.name != "README.md" and not any(part.startswith(".") for part in file.parts)]
+        counted = [file for file in files if file.name not in NOT_IN_SCORES and not any(part.startswith(".") for part in file.parts)]
         return fingerprint(*(part for file in counted for part in (str(file), fingerprint_of_file(self.path / file))))
+
+    @cached_property
+    def positions(self) -> int | None:
+        """The most tokens that the weights can tell apart; null where there is no such bound."""
+        config = self.path / "config.json"
+        bound = read_json(config).get("max_position_embeddings") if config.exists() else None
+        return bound if bound and bound > 0 else None
 
     def refuse_unsafe(self) -> None:
         """Raises Refused when the folder is no cross-encoder, brings code of its own, or has weights in a form that can."""
         config, own = (
             read_json(file) if (file := self.path / name).exists() else {} for name in ("config.json", "config_sentence_transformers.json")
         )
-        modules = read_json(self.path / "modules.json") if (self.path / "modules.json").exists() else []
         classes = config.get("architectures") or []
         if own.get("model_type") != "CrossEncoder" and not any(name.endswith("ForSequenceClassification") for name in classes):
             raise Refused(
                 f"{self.path} is no cross-encoder ({listed([own.get('model_type'), *classes])}): it would score with weights that nobody "
                 "trained. Name a model that scores a query and a document together."
             )
-        foreign = [module["type"] for module in modules if not str(module["type"]).startswith("sentence_transformers.")]
-        if foreign or any("auto_map" in read_json(file) for file in self.path.rglob("config.json")):
-            raise Refused(
-                f"the model in {self.path} brings code of its own ({listed(foreign) or 'auto_map in config.json'}); "
-                "Hone runs no code from models (no trust_remote_code)."
-            )
+        refuse_code(self.path)
         named = [
             own.get("activation_fn"),
             (config.get("sentence_transformers") or {}).get("activation_fn"),
@@ -57,11 +61,6 @@ class CrossModel:
         strange = [name for name in named if name is not None and not str(name).startswith(ACTIVATIONS)]
         if strange:
             raise Refused(f"the model in {self.path} wants the function {listed(strange)} on its output; only torch's own are called.")
-        if not list(self.path.rglob("*.safetensors")):
-            raise Refused(
-                f"the model in {self.path} has no *.safetensors file; other weight files can run code when they are opened. "
-                "Load it where you trust it and save it again: CrossEncoder(path).save_pretrained(new_path)."
-            )
 
     def load(self, max_length: int | None = None, device: str = "cpu") -> CrossEncoder:
         """The model in torch, its pairs of texts cut at `max_length` tokens.
@@ -76,8 +75,24 @@ class CrossModel:
             str(self.path), device=device, local_files_only=True, max_length=max_length, model_kwargs={"use_safetensors": True}
         )
         if model.num_labels != 1:
-            raise Refused(f"the model in {self.path} gives {model.num_labels} scores for a pair; a judge needs a model that gives one.")
+            raise Refused(f"the model in {self.path} gives {model.num_labels} scores for a pair; Hone needs a model that gives one.")
         return model.eval()
+
+
+def refuse_code(path: Path) -> None:
+    """Raises Refused when a model's folder brings code of its own, or has weights in a form that can."""
+    modules = read_json(path / "modules.json") if (path / "modules.json").exists() else []
+    foreign = [module["type"] for module in modules if not str(module["type"]).startswith("sentence_transformers.")]
+    if foreign or any("auto_map" in read_json(file) for file in path.rglob("config.json")):
+        raise Refused(
+            f"the model in {path} brings code of its own ({listed(foreign) or 'auto_map in config.json'}); "
+            "Hone runs no code from models (no trust_remote_code)."
+        )
+    if not list(path.rglob("*.safetensors")):
+        raise Refused(
+            f"the model in {path} has no *.safetensors file; other weight files can run code when they are opened. "
+            "Load it where you trust it and save it again: CrossEncoder(path).save_pretrained(new_path)."
+        )
 
 
 def cross_model(name: str, revision: str | None = None) -> CrossModel:

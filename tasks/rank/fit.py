@@ -1,0 +1,108 @@
+"""sentence-transformers' trainer of cross-encoders on labelled pairs: seeded, checkpointed, going on where it was killed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import polars as pl
+import torch
+from datasets import Dataset
+from sentence_transformers import CrossEncoder
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from tasks.encode.cross_forward import last_linear
+from tasks.rank.start import Start
+from tasks.stage import Progress, say
+from tasks.train.checkpoints import last_checkpoint
+from tasks.train.network import set_dropout, set_plain_attention
+
+COMPLETE = "complete"  # written last into a checkpoint
+
+
+def fitted(
+    start: Start, pairs: pl.DataFrame, section: dict, max_length: int, seed: int, checkpoints: Path, device: str
+) -> tuple[CrossEncoder, int]:
+    """A trained cross-encoder, and how many steps it took. Whoever calls it holds the device's lock.
+
+    The loss is the binary cross-entropy of a pair's logit with its label, as sentence-transformers computes it.
+
+    Args:
+        start: the model that training starts from.
+        pairs: query, document (texts), label.
+        section: the recipe's section `rank`, resolved.
+        max_length: tokens of a pair.
+        seed: of a new head, of batches and of dropout.
+        checkpoints: folder for them; a training that was killed goes on from the last one there.
+        device: as `device_of` names it.
+    """
+    torch.manual_seed(seed)
+    model = start.load(max_length, device)
+    model.activation_fn = torch.nn.Sigmoid()
+    if not start.ranks:
+        begin_at(model, pairs["label"].mean())
+    if section["dropout"] is not None:
+        set_dropout(model, section["dropout"])
+    on_cpu = model.device.type == "cpu"
+    if on_cpu:
+        set_plain_attention(model)
+    arguments = CrossEncoderTrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=section["epochs"],
+        max_steps=section["steps"] or -1,
+        per_device_train_batch_size=section["batch"],
+        learning_rate=section["learning_rate"],
+        warmup_steps=section["warmup"],  # below 1: a share of all steps
+        lr_scheduler_type=section["schedule"],
+        weight_decay=section["weight_decay"],
+        bf16=section["precision"] == "bf16",
+        fp16=section["precision"] == "fp16",
+        use_cpu=on_cpu,
+        seed=seed,
+        data_seed=seed,
+        save_strategy="steps",
+        save_steps=section["checkpoint_steps"],
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=10,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=not on_cpu,
+    )
+    trainer = CrossEncoderTrainer(
+        model=model, args=arguments, train_dataset=Dataset.from_polars(pairs.select("query", "document", "label")),
+        loss=BinaryCrossEntropyLoss(model), callbacks=[Steps()],
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    last = last_checkpoint(checkpoints, COMPLETE)
+    if last is not None:
+        say(f"going on from {last.name}")
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    return model, trainer.state.global_step
+
+
+def begin_at(model: CrossEncoder, share: float) -> None:
+    """Have a new head give every pair the share of positives to begin with (its bias: ln(share / (1 - share))), so that no step is
+    spent on learning how many there are; ours."""
+    head = model.get_submodule(last_linear(model))
+    if head.bias is not None:
+        torch.nn.init.constant_(head.bias, math.log(share / (1 - share)))
+
+
+class Steps(TrainerCallback):
+    """Marks each checkpoint as whole, and says how far training is."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.progress = Progress("ranker's training steps", state.max_steps)
+        self.progress.total -= state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.progress.add(1)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()

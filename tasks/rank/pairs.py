@@ -1,0 +1,68 @@
+"""Which pairs a ranker is trained on: known positives, and candidates that nobody knows to be right, drawn by seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.errors import Refused
+from tasks.sample.keep.labelled import labelled
+from tasks.training_set import TrainingSet
+
+PAIR = ["query_id", "doc_id"]
+
+
+def training_pairs(
+    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: dict, draw: np.random.Generator
+) -> pl.DataFrame:
+    """query_id, doc_id, label: 1 for each known positive of a training query, 0 for what was drawn against it.
+
+    Args:
+        labels: all that is known of the queries.
+        candidates: query_id, doc_id, source, rank.
+        training: queries and texts.
+        section: the recipe's `rank`: negatives, window, draw.
+        draw: random numbers.
+
+    Raises:
+        Refused: there are no candidates, no positives, or no candidate that may be a negative.
+    """
+    if candidates.is_empty():
+        raise Refused("rank learns from candidates, and this round has none: the stage `retrieve` found nothing.")
+    positives = labels.filter(pl.col("label") == "positive").select(PAIR).unique(maintain_order=True)
+    positives = positives.join(training.queries(), on="query_id", how="semi", maintain_order="left")
+    if positives.is_empty():
+        raise Refused("rank learns from known positives, and no training query has one.")
+    window = section["window"]
+    within = pl.col("rank") >= window["first"] if window["last"] is None else pl.col("rank").is_between(window["first"], window["last"])
+    pool = candidates.filter(within).join(positives, on="query_id", how="semi", maintain_order="left")
+    texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique())
+    free = pool.join(labelled(pool.select(PAIR), labels, texts), on=PAIR, how="anti", maintain_order="left")
+    if free.is_empty():
+        raise Refused(
+            f"rank found no negative: of the {len(candidates):,} candidates of this round none is in its window of ranks and not known to "
+            "be right. Retrieve deeper, or widen `rank.window`."
+        )
+    wanted = positives.group_by("query_id").agg(wanted=pl.len() * section["negatives"])
+    negatives = drawn(free, wanted, section["draw"], draw)
+    both = pl.concat([positives.with_columns(label=pl.lit(1.0)), negatives.with_columns(label=pl.lit(0.0))])
+    return both.sort("query_id", maintain_order=True)
+
+
+def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Generator) -> pl.DataFrame:
+    """query_id, doc_id of the candidates that are drawn, each once.
+
+    Args:
+        free: query_id, doc_id, source of candidates that may be negatives.
+        wanted: query_id, wanted: how many; a query with fewer has all of its own drawn.
+        how: `union`: every document of a query alike, however many sources found it. `even`: the sources give in turn, each one
+            of its list at random, until there are enough; what one gives no other gives again.
+        draw: random numbers.
+    """
+    lots = free.with_columns(lot=pl.Series(draw.random(len(free))))
+    if how == "even":
+        lots = lots.with_columns(turn=pl.col("lot").rank("ordinal").over("query_id", "source")).sort("turn", "lot")
+    else:
+        lots = lots.unique(PAIR, keep="first", maintain_order=True).sort("lot")
+    once = lots.unique(PAIR, keep="first", maintain_order=True).with_columns(place=pl.int_range(pl.len()).over("query_id"))
+    return once.join(wanted, on="query_id", how="inner", maintain_order="left").filter(pl.col("place") < pl.col("wanted")).select(PAIR)

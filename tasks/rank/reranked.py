@@ -1,0 +1,44 @@
+"""How well a ranker orders what an encoder retrieves: nDCG@10 on dev queries, before and after."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tasks.encode.cross_scores import CrossScorer
+from tasks.encode.encoder import Encoder
+from tasks.encode.search import as_table, nearest, rows_of
+from tasks.evaluate.measures import per_query
+from tasks.evaluate.ranking import aggregated, units
+from tasks.training_set import TrainingCollection
+
+MEASURE = "ndcg_at_10"
+
+
+def reranked(scorer: CrossScorer, encoder: Encoder, collection: TrainingCollection, depth: int) -> dict | None:
+    """What a ranker makes of an encoder's ranking of a collection's dev queries; null where it has none.
+
+    Args:
+        scorer: the ranker.
+        encoder: what retrieves.
+        collection: documents, dev queries and their labels.
+        depth: documents of each query that are retrieved, and then ordered anew; documents below count neither before nor after.
+
+    Returns:
+        `queries`, `depth`, `before` and `after` (mean nDCG@10), `better` and `worse` (queries).
+    """
+    qrels = collection.qrels("dev")
+    if qrels.is_empty():
+        return None
+    queries, documents = collection.queries("dev"), collection.documents
+    asked, vectors = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
+    found = as_table(queries["query_id"], documents.ids, *nearest(asked, vectors, depth))
+    texts = documents.texts(found["doc_id"].unique())
+    rows = rows_of(found.select("query_id", "doc_id"), queries["query_id"], texts["doc_id"])
+    logits = scorer.logits(queries["text"].to_list(), texts["full_text"].to_list(), rows)
+    anew = found.with_columns(score=pl.Series(logits, dtype=pl.Float32)).sort("query_id", "score", descending=[False, True])
+    unit = units(documents, qrels)
+    before, after = (per_query(aggregated(run, unit), qrels, collection.min_relevance)[MEASURE] for run in (found, anew))
+    return {
+        "queries": len(before), "depth": depth, "before": float(before.mean()), "after": float(after.mean()),
+        "better": int((after > before).sum()), "worse": int((after < before).sum()),
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+"""ensemble: how near several encoders together find a candidate to its query, or to the query's known positives.
+
+Their vectors are put side by side and reduced to the principal components that hold 95 % of the variance, as in Hard Negative
+Mining for Domain-Specific Retrieval in Enterprise Systems (six encoders there; methods table: `enterprise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import AfterValidator, Field
+
+from tasks.encode.models import Models
+from tasks.encode.search import rows_of
+from tasks.encode.store import Vectors
+from tasks.score.encoder import documents_of
+from tasks.training_set import TrainingCollection
+
+ROWS = 8192  # vectors, or pairs, in memory at once besides the reduced ones
+
+
+def named_once(encoders: list[str | None]) -> list[str | None]:
+    """The list as it is; raises ValueError where an encoder is named twice: it would only count double."""
+    twice = next((name for place, name in enumerate(encoders) if name in encoders[:place]), ...)
+    if twice is not ...:
+        called = "the round's starting model (null)" if twice is None else f"'{twice}'"
+        raise ValueError(f"the ensemble names {called} twice: leave one of them out")
+    return encoders
+
+
+def ensemble(
+    pairs: pl.DataFrame,
+    positives: pl.DataFrame,
+    collection: TrainingCollection,
+    models: Models,
+    *,
+    encoders: Annotated[list[str | None], Field(min_length=1), AfterValidator(named_once)],
+    variance: Annotated[float, Field(gt=0, le=1)] = 0.95,
+    to: Literal["query", "positives"] = "query",
+) -> pl.DataFrame:
+    """The cosine of reduced vectors of pairs of the collection, from -1 to 1.
+
+    Each encoder's vectors have length 1 where it compares by cosine, so that none outweighs the others. Mean and components
+    are those of the documents of the pairs (ours: the paper does not say of what); queries are moved and turned as they are.
+    Cosines of centred vectors spread around 0, so that a bound that was chosen for one encoder's cosines says nothing here.
+
+    Args:
+        pairs: query_id, doc_id; those of other collections are left out.
+        positives: query_id, doc_id: known positives.
+        collection: where texts come from.
+        models: where encoders come from.
+        encoders: names as in `encoder: {model: NAME}`, a Hub id with its commit as `NAME@COMMIT`; null: the round's starting model.
+        variance: share of the documents' variance that is kept; .95 [paper].
+        to: what a document is compared with: its query, or the known positive that it is most like. The maximum is ours.
+
+    Returns:
+        query_id, doc_id, score. The reduced vectors of the pairs' documents are in memory, in fp32.
+    """
+    queries = collection.queries().join(pairs, on="query_id", how="semi", maintain_order="left").select("query_id", "text")
+    here = pairs.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
+    if here.is_empty():
+        return here.with_columns(score=pl.lit(None, dtype=pl.Float32))
+    known = positives.join(here, on="query_id", how="semi", maintain_order="left").select("query_id", known="doc_id")
+    wanted = pl.concat([here["doc_id"], known["known"]]).unique()
+    used = [models.encoder(name) for name in encoders]
+    found = [documents_of(encoder, collection, wanted) for encoder in used]
+    doc_ids, documents = found[0][0], [vectors for _, vectors in found]
+    kept = components(documents, variance)
+    reduced = kept.of(documents)
+    if to == "query":
+        asked = kept.of([encoder.queries(queries["text"].to_list()) for encoder in used])
+        return here.with_columns(score=cosines(asked, reduced, rows_of(here, queries["query_id"], doc_ids)))
+    compared = here.join(known, on="query_id", how="inner", maintain_order="left")
+    scores = cosines(reduced, reduced, rows_of(compared.select("known", "doc_id"), doc_ids, doc_ids))
+    return compared.with_columns(score=scores).group_by("query_id", "doc_id", maintain_order=True).agg(pl.col("score").max())
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components: `mean` [d], `axes` [d, k], the most variance first, and the `share` of the variance they hold."""
+
+    mean: np.ndarray
+    axes: np.ndarray
+    share: float
+
+    def of(self, sides: Sequence[Vectors]) -> np.ndarray:
+        """Vectors of several encoders side by side, moved and turned: [n, k] in fp32, of length 1."""
+        reduced = np.concatenate([(block - self.mean) @ self.axes for block in side_by_side(sides)])
+        return (reduced / np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def components(sides: Sequence[Vectors], variance: float) -> Components:
+    """The fewest principal components that hold a share of the variance of n vectors [n, d], by the eigenvectors of their
+    covariance [d, d] in fp64; one at least."""
+    count = len(sides[0])
+    mean = sum(block.sum(0) for block in side_by_side(sides)) / count
+    covariance = sum((block - mean).T @ (block - mean) for block in side_by_side(sides)) / count
+    values, axes = np.linalg.eigh(covariance)
+    values, axes = np.maximum(values[::-1], 0), axes[:, ::-1]
+    total = values.sum()
+    held = np.cumsum(values) / total if total > 0 else np.ones(len(values))
+    most = int(np.searchsorted(held, variance - 1e-12)) + 1
+    return Components(mean, axes[:, :most], float(held[min(most, len(held)) - 1]))
+
+
+def side_by_side(sides: Sequence[Vectors]) -> Iterator[np.ndarray]:
+    """Vectors of the same texts by several encoders, one after the other in each row: blocks [rows, d] of fp64."""
+    for start in range(0, len(sides[0]), ROWS):
+        yield np.hstack([vectors.take(slice(start, start + ROWS)) for vectors in sides]).astype(np.float64)
+
+
+def cosines(left: np.ndarray, right: np.ndarray, rows: np.ndarray) -> pl.Series:
+    """Inner products of pairs [n, 2] of rows."""
+    scores = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        scores[start : start + ROWS] = np.einsum("nd,nd->n", left[part[:, 0]], right[part[:, 1]], optimize=False)
+    return pl.Series(scores)

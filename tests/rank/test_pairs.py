@@ -1,0 +1,112 @@
+"""Which pairs a ranker is trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks import tables, training_set
+from tasks.errors import Refused
+from tasks.rank.pairs import drawn, training_pairs
+from tests.rank.collection import QUERIES, RIGHT, SPLITS, prepared
+
+SECTION = {"negatives": 2, "window": {"first": 1, "last": None}, "draw": "union"}
+TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
+
+
+def found(**changes: object) -> pl.DataFrame:
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+    candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
+    return training_pairs(labels, candidates, training_set.read(), SECTION | changes, np.random.default_rng(5))
+
+
+def test_every_known_positive_and_so_many_drawn_for_each(workspace: Path):
+    prepared({})
+    made = found()
+    assert sorted(made.filter(pl.col("label") == 1).select("query_id", "doc_id").rows()) == sorted((q, d) for q in TRAIN for d in RIGHT)
+    negatives = made.filter(pl.col("label") == 0)
+    assert negatives.group_by("query_id").len().sort("query_id").rows() == [(q, 2 * len(RIGHT)) for q in sorted(TRAIN)]
+    assert not negatives["doc_id"].is_in(list(RIGHT)).any()
+    assert not negatives.select("query_id", "doc_id").is_duplicated().any()
+    assert found().equals(made)
+
+
+def test_fewer_where_there_are_fewer(workspace: Path):
+    prepared({})
+    assert found(negatives=100).filter(pl.col("label") == 0).height == len(TRAIN) * 20
+
+
+def test_only_inside_the_window_of_ranks(workspace: Path):
+    prepared({})
+    candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
+    made = found(window={"first": 5, "last": 9}, negatives=100).filter(pl.col("label") == 0)
+    ranks = made.join(candidates, on=["query_id", "doc_id"])["rank"]
+    assert ranks.is_between(5, 9).all()
+    inside = candidates.filter(pl.col("rank").is_between(5, 9) & ~pl.col("doc_id").is_in(list(RIGHT)))
+    assert len(made) == len(inside)
+
+
+def test_what_is_unknown_is_no_negative(workspace: Path):
+    """Nor is another document of the same text."""
+    prepared({})
+    file = Path("rounds/r0/labels.parquet")
+    labels = tables.read("labels", file)
+    unknown = pl.DataFrame({"query_id": [TRAIN[0]], "doc_id": ["wrong3"], "label": ["unknown"], "judge": ["somebody"]})
+    tables.write("labels", pl.concat([labels, tables.shaped("labels", unknown)]), file)
+    made = found(negatives=100)
+    assert (TRAIN[0], "wrong3") not in made.select("query_id", "doc_id").rows()
+    assert (TRAIN[1], "wrong3") in made.select("query_id", "doc_id").rows()
+
+
+def test_the_sources_give_in_turn():
+    """Two of bm25's four and two of dense's forty, where a draw from all would take one of bm25's in ten."""
+    rows = [("q", f"b{n}", "bm25") for n in range(4)] + [("q", f"d{n}", "dense") for n in range(40)]
+    free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
+    wanted = pl.DataFrame({"query_id": ["q"], "wanted": [4]})
+    for seed in range(20):
+        made = drawn(free, wanted, "even", np.random.default_rng(seed))["doc_id"].str.slice(0, 1).to_list()
+        assert sorted(made) == ["b", "b", "d", "d"]
+    union = [drawn(free, wanted, "union", np.random.default_rng(seed))["doc_id"].str.starts_with("b").sum() for seed in range(200)]
+    assert sum(union) / 800 == pytest.approx(4 / 44, abs=0.04)
+
+
+def test_a_document_of_two_sources_is_drawn_no_oftener():
+    rows = [("q", "both", source) for source in "abcdefgh"] + [("q", f"d{n}", "a") for n in range(8)]
+    free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
+    wanted = pl.DataFrame({"query_id": ["q"], "wanted": [1]})
+    taken = [drawn(free, wanted, "union", np.random.default_rng(seed))["doc_id"].item() for seed in range(400)]
+    assert taken.count("both") / 400 == pytest.approx(1 / 9, abs=0.05)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("qr"), st.sampled_from("abcdef"), st.sampled_from("xyz")), min_size=1, unique=True),
+    st.integers(1, 5),
+    st.sampled_from(["union", "even"]),
+)
+def test_each_once_and_as_many_as_there_are(rows: list, wanted: int, how: str):
+    free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
+    asked = pl.DataFrame({"query_id": ["q", "r"], "wanted": [wanted, wanted]})
+    made = drawn(free, asked, how, np.random.default_rng(1))
+    there = free.unique(["query_id", "doc_id"])
+    assert made.join(there, on=["query_id", "doc_id"], how="semi").unique().height == made.height
+    counts = dict(made.group_by("query_id").len().rows())
+    for (query,), part in there.group_by("query_id"):
+        assert counts[query] == min(wanted, len(part))
+
+
+def test_without_candidates_positives_or_negatives_it_says_so(workspace: Path):
+    prepared({})
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+    candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
+    training, draw = training_set.read(), np.random.default_rng(0)
+    with pytest.raises(Refused, match="this round has none"):
+        training_pairs(labels, candidates.clear(), training, SECTION, draw)
+    with pytest.raises(Refused, match="no training query has one"):
+        training_pairs(labels.clear(), candidates, training, SECTION, draw)
+    with pytest.raises(Refused, match="found no negative: of the 216 candidates"):
+        training_pairs(labels, candidates, training, SECTION | {"window": {"first": 25, "last": None}}, draw)
