@@ -17,7 +17,7 @@ function painted(value, key) {
   if (value && typeof value === "object") {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, painted(item, name)]));
   }
-  return key === "color" && typeof value === "string" && NAMES.test(value) ? shade(value) : value;
+  return /color$/.test(key) && typeof value === "string" && NAMES.test(value) ? shade(value) : value;
 }
 
 function axis(given) {
@@ -59,7 +59,10 @@ const drawAll = (width) => places.forEach((place) => draw(place, width));
 for (const list of document.querySelectorAll("[data-switch]")) {
   const panels = document.querySelectorAll(`[data-panel="${list.dataset.switch}"]`);
   const show = () => panels.forEach((panel) => { panel.hidden = panel.dataset.key !== list.value; });
-  list.addEventListener("change", show);
+  list.addEventListener("change", () => {
+    show();
+    panels.forEach((panel) => panel.querySelectorAll("[data-figure]").forEach((place) => draw(place)));
+  });
   show();
 }
 
