@@ -1,4 +1,4 @@
-"""What a flow shows on Prefect's page: how far it is, and a table of scores."""
+"""What a flow shows on Prefect's page: how far it is, a table of scores, the result of a study."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
 
 from tasks.files import read_json
 from tasks.params import Params
 
 METRICS = Path("reports/metrics")
+STUDIES = Path("reports/studies")
 
 
 class Progress:
@@ -34,6 +35,13 @@ def scores(given: Params) -> None:
     rows = score_rows(given)
     if rows:
         create_table_artifact(rows, key="scores", description="Test scores; those on the dev queries choose the round.")
+
+
+def study(name: str) -> None:
+    """Sentences and tables of a study, where it has any."""
+    file = STUDIES / name / "study.md"
+    if file.exists():
+        create_markdown_artifact(file.read_text(encoding="utf-8"), key="study", description=f"The study {name}, as far as it has run.")
 
 
 def score_rows(given: Params) -> list[dict[str, str | float | None]]:

@@ -126,18 +126,25 @@ class Runner:
 
     Args:
         environment: variables for the stages besides this process's own.
+        patience: seconds that what is ended has to end what it started itself.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
+    patience: float = TERM_SECONDS
     _running: set[subprocess.Popen] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
 
     def __enter__(self) -> Runner:
+        # Without a handler SIGTERM ends this process at once, and what it started stays at work. Prefect brings one of its own.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, leave)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is leave:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def run(self, stage: str, say: Callable[[str], None]) -> Outcome:
         """Bring one stage up to date.
@@ -174,6 +181,9 @@ class Runner:
                 if not NOISE.match(line):
                     say(line.rstrip())
             code = process.wait()
+        except BaseException:  # Ctrl-C or a signal, where this is the thread that they come to
+            end(process, patience=self.patience)
+            raise
         finally:
             with self._lock:
                 self._running.discard(process)
@@ -198,13 +208,23 @@ class Runner:
         with self._lock:
             self._stopping = True
             running = list(self._running)
-        for process in running:
-            end_group(process, signal.SIGTERM)
-        for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(TERM_SECONDS)
-            # DVC may be gone while its stage is not.
-            end_group(process, signal.SIGKILL)
+        end(*running, patience=self.patience)
+
+
+def leave(number: int, _: object) -> None:
+    """End by a signal as a shell would tell it, through every block that is open."""
+    sys.exit(128 + number)
+
+
+def end(*processes: subprocess.Popen, patience: float) -> None:
+    """End all that some processes started: politely, then for certain."""
+    for process in processes:
+        end_group(process, signal.SIGTERM)
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+        # DVC may be gone while its stage is not.
+        end_group(process, signal.SIGKILL)
 
 
 def end_group(process: subprocess.Popen, how: signal.Signals) -> None:

@@ -85,8 +85,9 @@ def test_a_suite_is_known_by_its_source_too(workspace: Path):
 def test_a_flow_loads_no_library_that_takes_ctrl_c_from_it():
     """With polars in its process a flow that waits for its stages was not ended by SIGINT."""
     code = (
-        "import sys, flows.loop, flows.early_stop as stop; from tasks import params;"
-        "given = params.read(); stop.chosen_by(given); stop.evaluations_of('r1', given); print('polars' in sys.modules)"
+        "import sys, flows.loop, flows.study as study, flows.early_stop as stop; from tasks import params;"
+        "given = params.read(); stop.chosen_by(given); stop.evaluations_of('r1', given); study.asked(['top-k', 'ance'], {});"
+        "print('polars' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"

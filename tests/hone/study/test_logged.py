@@ -10,9 +10,9 @@ from hone.study.kept import Kept
 from hone.study.results import Contrast
 from tasks.params import Params
 from tests.hone.study.made_up import after, known, question, result
-from tests.prepared import COLLECTION
+from tests.prepared import COLLECTION, ROUNDS
 
-GIVEN = Params(collections={"scifact": COLLECTION}, train_on=["scifact"], evaluate_on=["scifact"], rounds={"r1": {"from": "r0", "recipe": "top-k"}})
+GIVEN = Params(collections={"scifact": COLLECTION}, train_on=["scifact"], evaluate_on=["scifact"], rounds=ROUNDS)
 
 
 def trial(seed: int, *values: float) -> Kept:

@@ -1,0 +1,164 @@
+"""The flow of studies: its form, what it lists without running anything, and one real trial."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tests.conftest import PROJECT as HERE
+from tests.flows.project import made
+from tests.flows.test_loop import RISING, names_of, wait_for
+from tests.loop.project import PROJECT, Project
+
+
+@pytest.fixture
+def study():
+    from flows.study import study
+
+    return study
+
+
+def ended_all(processes: list[psutil.Process]) -> bool:
+    """Whether all of them end within a while."""
+    return not psutil.wait_procs(processes, timeout=30)[1]
+
+
+def test_the_form_offers_the_recipes_that_are_there(study):
+    from prefect.utilities.callables import parameter_schema
+
+    form = parameter_schema(study).model_dump()["properties"]
+    assert form["recipes"]["items"]["enum"] == sorted(file.stem for file in (HERE / "recipes").glob("*.yaml"))
+    assert form["rounds"]["anyOf"][0]["minimum"] == form["seeds"]["anyOf"][0]["minimum"] == 1
+    assert form["rounds"]["anyOf"][1]["type"] == "null"
+
+
+def test_the_deployment_says_what_the_flow_takes(study):
+    [deployment] = [one for one in yaml.safe_load((HERE / "prefect.yaml").read_text())["deployments"] if one["name"] == "study"]
+    assert deployment["entrypoint"] == "flows/study.py:study"
+    study.validate_parameters(deployment["parameters"])
+
+
+def test_the_command_of_a_study():
+    from flows.study import command, told, words
+
+    said = command(words(["top-k", "ance"], None), {"rounds": 2, "seeds": None, "first": "warm-up"})
+    assert said[1:] == ["-m", "hone", "study", "top-k", "ance", "--rounds", "2", "--first", "warm-up", "--no-probe"]
+    assert words([], "studies/one.yaml") == ["studies/one.yaml"]
+    assert told("top-k, seed 2 (1 of 1)\ntop-k, seed 2: done; 0 left\n", "top-k, seed 2") == "Completed"
+    assert told("2 trials, 2 are there, 0 to run\n", "top-k, seed 2") == "Unchanged"
+
+
+@pytest.mark.parametrize("given", [{}, {"recipes": ["top-k"], "file": "studies/one.yaml"}])
+def test_recipes_or_a_file_and_not_both(workspace: Path, study, given: dict):
+    from flows import study as module
+
+    with pytest.raises(module.Refused, match="a study is of recipes or of a file of studies/"):
+        module.words(list(given.get("recipes", [])), given.get("file"))
+
+
+def test_a_study_that_cannot_be_meant_runs_nothing(workspace: Path, study):
+    shutil.copytree(HERE / "recipes", "recipes")
+    state = study(recipes=["top-k", "top-k"], return_state=True)
+    assert state.is_failed()
+    assert "hone study names a recipe twice" in state.message
+    assert not names_of(state.state_details.flow_run_id)
+
+
+def test_every_seed_is_a_task_for_each_arm_and_one_that_fails_is_named(workspace: Path, study):
+    """params.yaml is missing: the command itself says so, for each of them and for the whole."""
+    shutil.copytree(HERE / "recipes", "recipes")
+    state = study(recipes=["top-k", "ance"], seeds=2, return_state=True)
+    names = names_of(state.state_details.flow_run_id)
+    assert set(names) == {"top-k, seed 1", "ance, seed 1", "top-k, seed 2", "ance, seed 2", "result"}
+    assert set(names.values()) == {"Failed"}
+    assert "top-k, seed 1 failed. It said last:" in state.message
+    assert "params.yaml" in state.message
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_ended_ends_what_it_started(workspace: Path, number: signal.Signals):
+    """As `hone study` runs DVC: in its own main thread, where the signal comes."""
+    made(workspace, RISING, work="echo $$ > pid; exec sleep 300")
+    code = (
+        "from flows.stages import Runner\n"
+        "with Runner() as runner:\n"
+        "    for stage in ('resolve', 'start', 'train@r1'): runner.run(stage, print)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(HERE)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=workspace, env=environment, stderr=subprocess.DEVNULL) as process:
+        stage = psutil.Process(wait_for(workspace / "pid"))
+        process.send_signal(number)
+        process.wait(60)
+    assert process.returncode != 0
+    assert ended_all([stage])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a small collection and the commands in it."""
+    folder = tmp_path_factory.mktemp("study")
+    found = Project.made(folder / "project", folder / "home")
+    if not (found.folder / "hone").exists():
+        shutil.copytree(PROJECT / "hone", found.folder / "hone", ignore=shutil.ignore_patterns("__pycache__"))
+        for command in (["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "commands"]):
+            subprocess.run(["git", *command], cwd=found.folder, check=True)
+    return found
+
+
+@pytest.mark.loop
+def test_a_flow_that_is_ended_ends_the_trial(project: Project):
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows.study", "top-k", "--seeds", "1"],
+        cwd=project.folder, env=project.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    ) as flow:  # fmt: skip
+        below = at_work(psutil.Process(flow.pid), "tasks.")
+        flow.send_signal(signal.SIGINT)
+        flow.wait(90)
+    assert flow.returncode != 0
+    assert ended_all(below)
+
+
+def at_work(flow: psutil.Process, words: str) -> list[psutil.Process]:
+    """Every process below a flow, as soon as one of them is a stage."""
+    for _ in range(1200):
+        below = flow.children(recursive=True)
+        for one in below:
+            try:
+                if any(word.startswith(words) for word in one.cmdline()):
+                    return below
+            except psutil.NoSuchProcess:
+                continue
+        time.sleep(0.1)
+    raise AssertionError("no stage began")
+
+
+@pytest.mark.loop
+def test_a_trial_that_was_run_is_not_run_again(project: Project, study, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(project.folder)
+    for key in ("HONE_HOME", "PYTHONPATH"):
+        monkeypatch.setenv(key, project.environment[key])
+    for outcome in ("Completed", "Unchanged"):
+        state = study(recipes=["top-k"], seeds=1, return_state=True)
+        assert state.is_completed(), state.message
+        assert names_of(state.state_details.flow_run_id) == {"top-k, seed 1": outcome, "result": "Completed"}
+    assert "1 trials: 1 unchanged. reports/studies/top-k/" in state.message
+    assert "top-k" in artifact()
+
+
+def artifact() -> str:
+    """What the flow shows of a study."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["study"])))
+    return found[0].data
