@@ -72,10 +72,10 @@ def ends(name: str, found: Known) -> dict[str, float]:
 
 
 def counts(one: ArmRound) -> dict[str, float]:
-    """What the arm took, and the share of hidden answers among its negatives where it has any."""
-    share = {} if one.hidden_share is None else {"hidden_share": one.hidden_share}
+    """What the arm took as far as that was measured, and the share of hidden answers among its negatives where it has any."""
     taken = {"texts": one.texts, "encoded": one.encoded, "judged": one.judged, "seconds": one.cost, "updates": one.updates}
-    return share | taken | {"inactive": float(one.inactive)}
+    found = taken | {"hidden_share": one.hidden_share, "inactive": float(one.inactive)}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def contrasts(found: list[Result]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from tasks.report.figures import APART, COLOURS, MUTED, bar, colour, layout_by_n
 
 CONTROL_SYMBOLS = ("square", "diamond", "triangle-up", "cross", "x")
 ARM_SYMBOLS = ("circle", "star", "hexagon", "pentagon")
-AXES = {"seconds": "seconds of one trial", "texts": "texts that one trial reads"}
+AXES = {"seconds": "seconds of one trial's rounds", "texts": "texts that one trial's rounds read"}
 ROOM = 1.12  # of the greatest cost, to the right of it
 KINDS = 7  # of stages that have a colour of their own
 OTHER = "other stages"
@@ -44,15 +44,19 @@ def looks(result: Result) -> dict[str, Look]:
 def against_cost(result: Result, cost: str) -> dict:
     """nDCG@10 of every arm after its last round over what one trial of it costs; the base model is a line with its interval.
 
+    An arm of which nobody has measured that is left out.
+
     Args:
         result: on one collection.
         cost: "seconds" or "texts", as if the trial had shared nothing.
     """
-    drawn, costs = looks(result), {one.arm: one.cost if cost == "seconds" else one.texts for one in result.last}
-    end = ROOM * max(costs.values()) or 1.0
+    drawn, costs = looks(result), costs_of(result, cost)
+    end = ROOM * max(costs.values(), default=0.0) or 1.0
     data = [*base_line(result.base[MEASURE], end)]
     unit = {"seconds": "{:,.0f} s", "texts": "{:,.0f} texts"}[cost]
     for one in result.last:
+        if one.arm not in costs:
+            continue
         said = f"{one.arm}: {of_arm(one)}, {unit.format(costs[one.arm])}"
         data.append(points(drawn[one.arm], [costs[one.arm]], [one.measures[MEASURE]], [said]) | {"mode": "markers"})
     axes = {
@@ -60,6 +64,12 @@ def against_cost(result: Result, cost: str) -> dict:
         "yaxis": {"title": {"text": "nDCG@10"}, "zeroline": False},
     }
     return {"data": data, "layout": {"height": 370, "showlegend": True} | axes}
+
+
+def costs_of(result: Result, cost: str) -> dict[str, float]:
+    """What one trial of each arm costs, as far as that was measured."""
+    found = {one.arm: one.cost if cost == "seconds" else one.texts for one in result.last}
+    return {arm: value for arm, value in found.items() if value is not None}
 
 
 def base_line(found: Known, end: float) -> list[dict]:
@@ -106,6 +116,7 @@ def by_round(result: Result) -> dict:
 
 def time_by_stage(last: list[ArmRound]) -> dict:
     """Seconds of one trial of each arm, in parts by kind of stage; those that take least are one part."""
+    last = [one for one in last if one.seconds]
     total: Counter[str] = Counter()
     for one in last:
         total.update(one.seconds)

@@ -96,7 +96,7 @@ def block(question: Question, result: Result, at: int, drawn: dict[str, dict]) -
         "contrasts": [(one, *answer.verdict(one, inactive)) for one in result.contrasts],
         "missing": [name for name in question.arms if name not in {one.arm for one in result.last}],
         "figures": list(drawn),
-        "judged": any(one.judged for one in result.last),
+        "undrawn": [one.arm for one in result.last if one.arm not in figures.costs_of(result, "seconds")],
     }
 
 

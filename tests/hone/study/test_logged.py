@@ -40,6 +40,10 @@ def test_without_negatives_there_is_no_share():
     assert "hidden_share" not in logged.counts(after("in-batch", 0.4, negatives=0, hidden=0))
 
 
+def test_what_nobody_measured_is_not_logged():
+    assert not {"seconds", "texts"} & set(logged.counts(after("ance", 0.4, seconds={}, texts=None)))
+
+
 def test_contrasts_are_points_of_the_study():
     found = [result(contrasts=[Contrast("top-k", "ance", known(0.02, 0.01, p=0.03)), Contrast("top-k", "star", None)])]
     assert logged.contrasts(found) == pytest.approx(

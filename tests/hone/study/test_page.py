@@ -93,6 +93,15 @@ def test_quality_is_drawn_against_what_a_trial_costs():
     assert seconds["r0, the base model"]["y"] == [0.4, 0.4]
 
 
+def test_an_arm_whose_cost_nobody_measured_is_not_drawn_over_it():
+    found = result(after("top-k", 0.45), after("ance", 0.47, seconds={}, texts=None))
+    for cost in ("seconds", "texts"):
+        assert "ance" not in {one["name"] for one in figures.against_cost(found, cost)["data"]}
+    assert "Not drawn: ance." in words(page(found))
+    assert figures.time_by_stage(found.last)["data"][0]["y"] == ["top-k"]
+    assert "Not drawn" not in words(page(study()))
+
+
 def test_controls_look_otherwise_than_arms():
     looks = figures.looks(study())
     assert {name for name, look in looks.items() if look.colour == "soft"} == {"top-k", "bm25"}

@@ -1,0 +1,57 @@
+"""What a study leaves to be looked at: its page below reports/studies/, and its runs in MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hone.study.leaks import leaks_of
+from hone.study.logged import log_study
+from hone.study.page.render import render
+from hone.study.question import Question
+from hone.study.results import ByArm, Result
+from tasks.files import write_text
+from tasks.params import Params
+
+PAGE = "index.html"
+FILES = {
+    "study.md": "the same in Markdown",
+    "queries.parquet": "every measure of every query, of each arm, seed and round",
+    "arms.parquet": "each arm after each round, as in the tables here",
+    "contrasts.parquet": "the contrasts",
+}
+
+
+def published(
+    folder: Path, name: str, question: Question, found: list[Result], by_arm: ByArm, given: Params, *, differs: dict[str, list[str]],
+    left: list[str], command: str,
+) -> int:  # fmt: skip
+    """Write the page of a study and log it.
+
+    Args:
+        folder: of its reports; the page names those files of it that are there.
+        name: of the study.
+        question: of it.
+        found: on each collection, that which the contrasts are about first.
+        by_arm: the trials that these are of.
+        given: the user's params.yaml.
+        differs: of each arm, what it does otherwise than others besides what its recipe is about.
+        left: names of trials that have not ended.
+        command: that goes on with the study.
+
+    Returns:
+        How many runs of MLflow are new.
+    """
+    some = next(trials[0] for trials in by_arm.values() if trials)
+    text = render(
+        name,
+        question,
+        found,
+        differs=differs,
+        left=left,
+        leaks=leaks_of(some, [result.collection for result in found]),
+        hides=any(given.collections[one].hide for one in given.train_on),
+        command=command,
+        files={str(folder / file): told for file, told in FILES.items() if (folder / file).exists()},
+    )
+    write_text(folder / PAGE, text)
+    return log_study(name, question, found, by_arm, given)
