@@ -13,6 +13,7 @@ from hone.study.estimate import estimate
 from hone.study.experiment import TrialFailed, carried_out, refuse_left_out
 from hone.study.kept import Kept, kept
 from hone.study.protocol import differences
+from hone.study.published import PAGE, published
 from hone.study.question import Question, asked
 from hone.study.results import ByArm, every_query, results
 from tasks.errors import Refused, nearest
@@ -49,10 +50,17 @@ def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True,
         return True
     failed = run_missing(wanted, found)
     if arm is None and seed is None:
-        conclude(name, question, work, found, given)
+        conclude(name, question, work, found, given, said_again(what, changes))
     for message in failed.values():
         line(message)
     return not failed
+
+
+def said_again(what: list[str], changes: dict) -> str:
+    """The command that goes on with a study."""
+    pairs = [f"--contrast {one}:{other}" for one, other in changes.get("contrasts") or []]
+    options = [f"--{name} {value}" for name, value in changes.items() if value is not None and name != "contrasts"]
+    return " ".join(["hone study", *what, *options, *pairs])
 
 
 def run_missing(wanted: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
@@ -82,7 +90,7 @@ def told_of_stage(said: str) -> None:
         line(f"  {said}")
 
 
-def conclude(name: str, question: Question, work: list[Trial], found: dict[str, Kept], given: Params) -> None:
+def conclude(name: str, question: Question, work: list[Trial], found: dict[str, Kept], given: Params, command: str) -> None:
     """Say what the trials that are there say together, and write it."""
     by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
     if not any(by_arm.values()):
@@ -96,6 +104,8 @@ def conclude(name: str, question: Question, work: list[Trial], found: dict[str, 
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
+    left = [trial.name for trial in work if trial.name not in found]
+    published(folder, name, question, made, by_arm, given, differs=protocol, left=left, command=command)
     for result, said in with_words:
         for sentence in ["", *said]:
             line(sentence)
@@ -105,7 +115,7 @@ def conclude(name: str, question: Question, work: list[Trial], found: dict[str, 
                 line(title)
                 table(columns, rows)
     line()
-    line(f"written: {folder}/ (study.md, and as Parquet every query, arm and contrast)")
+    line(f"written: {folder}/{PAGE} (the same as study.md, and as Parquet every query, arm and contrast), and to MLflow")
 
 
 def collections_of(question: Question, given: Params) -> list[str]:
