@@ -131,7 +131,7 @@ def test_a_line_within_a_line_has_its_defaults():
     [
         ({"of": []}, "retrieve: fused: `of` is empty: name the sources to fuse"),
         ({}, "'of' is missing"),
-        ({"of": "dense"}, "'of' is 'dense': it should be a valid list"),
+        ({"of": "dense"}, "'of' is 'dense': it should be a list"),
         ({"of": ["dense", {"fused": {"of": ["bm25"]}}]}, "retrieve: fused.of: 'fused' holds lines itself and may not stand inside another"),
         ({"of": ["dence"]}, "retrieve: fused.of: 'dence' is no method of retrieve: did you mean 'dense'"),
         ({"of": [{"bm25": {"dept": 3}}]}, "retrieve: fused.of: bm25: 'dept' is not known here: did you mean 'depth'"),
