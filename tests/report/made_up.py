@@ -65,6 +65,7 @@ def write_collection(name: str, texts: dict[str, str] | None = None, test: dict[
         "dev": {"v1": "a dev query", "v2": "another dev query"},
     }
     save("documents", {"doc_id": list(documents), "text": list(documents.values())}, folder / "documents.parquet")
+    save("metadata", {"doc_id": [], "name": [], "value": []}, folder / "metadata.parquet")
     for split, queries in asked.items():
         save("queries", {"query_id": list(queries), "text": list(queries.values())}, folder / split / "queries.parquet")
         pairs = KNOWN if split == "train" else [(query_id, "d1") for query_id in queries]
