@@ -12,6 +12,7 @@ from hone.study.arms import Trial, trials, user_params
 from hone.study.estimate import estimate
 from hone.study.experiment import TrialFailed, carried_out, refuse_left_out
 from hone.study.kept import Kept, kept
+from hone.study.page.render import again
 from hone.study.protocol import differences
 from hone.study.published import PAGE, published
 from hone.study.question import Question, asked
@@ -50,17 +51,10 @@ def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True,
         return True
     failed = run_missing(wanted, found)
     if arm is None and seed is None:
-        conclude(name, question, work, found, given, said_again(what, changes))
+        conclude(name, question, work, found, given, again(what, changes))
     for message in failed.values():
         line(message)
     return not failed
-
-
-def said_again(what: list[str], changes: dict) -> str:
-    """The command that goes on with a study."""
-    pairs = [f"--contrast {one}:{other}" for one, other in changes.get("contrasts") or []]
-    options = [f"--{name} {value}" for name, value in changes.items() if value is not None and name != "contrasts"]
-    return " ".join(["hone study", *what, *options, *pairs])
 
 
 def run_missing(wanted: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
