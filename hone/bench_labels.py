@@ -193,13 +193,8 @@ def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
 
 
 def can_tell(line: dict, scores: pl.DataFrame) -> bool:
-    """Whether a rule is about pairs, and whom it compares by has scored them.
-
-    Raises:
-        Refused: its parameters cannot be meant.
-    """
+    """Whether a rule is about pairs, and whom it compares by has scored them."""
     rule, scorers = methods.find("sample.keep", line["method"]), set(scores["scorer"])
-    rule.beside("check", lambda parameters: None)(line["parameters"])
     wanted = [line["parameters"][name] for name in ("scorer", "to_positives") if name in line["parameters"]]
     return "trained" not in rule.reads and all(one in scorers if one is not None else bool(scorers) for one in wanted)
 

@@ -389,16 +389,12 @@ def refuse_named_twice(recipe: Recipe, where: str) -> None:
 
 
 def refuse_rules(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a rule of `sample` says of its parameters that they cannot be meant, or has nothing to work on."""
+    """Raises Refused where a rule of `sample` has nothing to work on."""
     sample = recipe.sample
     for place, line in [*(("sample.keep", line) for line in sample.keep), ("sample.choose", sample.choose)]:
         method = methods.find(place, line["method"])
         if "trained" in method.reads and not recipe.retrieve:
             raise Refused(f"{where}: {place}: {method.name} works where negatives are mined: the recipe has no `retrieve`.")
-        try:
-            method.beside("check", lambda parameters: None)(line["parameters"])
-        except Refused as refusal:
-            raise Refused(f"{where}: {place}: {refusal}") from None
 
 
 def refuse_shares(recipe: Recipe, where: str) -> None:

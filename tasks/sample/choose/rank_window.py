@@ -16,7 +16,7 @@ from tasks.sample.choose.top import top
 from tasks.sample.segments import Segments
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where the window is empty or holds fewer than are to be chosen."""
     first, last, n = parameters["range_min"], parameters["range_max"], parameters["n"]
     if last is not None and last - first < n:
@@ -63,7 +63,7 @@ def rank_window(
     Raises:
         Refused: the window has fewer places than `n`.
     """
-    check({"range_min": range_min, "range_max": range_max, "n": n})
+    refuse_unfit({"range_min": range_min, "range_max": range_max, "n": n})
     places = Segments.of(pool).places
     inside = places >= range_min
     if range_max is not None:

@@ -21,7 +21,7 @@ QUERIES_PER_BLOCK = 512
 NONE = -1
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where there are fewer to choose from than are to be chosen."""
     if parameters["depth"] < parameters["n"]:
         raise Refused(f"spread: depth is {parameters['depth']} and n is {parameters['n']}: it cannot choose more than it looks at.")
@@ -62,7 +62,7 @@ def spread(
     Raises:
         Refused: `depth` is less than `n`.
     """
-    check({"depth": depth, "n": n})
+    refuse_unfit({"depth": depth, "n": n})
     segments, used = Segments.of(pool), models.encoder()
     chosen = np.full((len(segments), n), NONE)
     heads, place = segments.heads(depth), np.full(len(pool), NONE)

@@ -17,7 +17,7 @@ from tasks.sample.pool import PAIR
 ROUNDING = 1e-2
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where the two scores are not of one model, as far as their names tell."""
     scorer, other = (parameters[name] for name in ("scorer", "to_positives"))
     if scorer is not None and scorer.partition(":")[2] != other.partition(":")[2]:
@@ -51,7 +51,7 @@ def closer_to_query(
     Raises:
         Refused: one of the two scored nothing, they are two models', or the scores are no cosines.
     """
-    check({"scorer": scorer, "to_positives": to_positives})
+    refuse_unfit({"scorer": scorer, "to_positives": to_positives})
     if pool.is_empty():
         return pool.select(*PAIR, detail=pl.lit(""))
     near = of_scorer(scores, to_positives, "closer-to-query")

@@ -12,7 +12,7 @@ from tasks.sample.compared import given_to, of_scorer, rounded
 from tasks.sample.pool import PAIR
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where a pair would be surely irrelevant and surely relevant."""
     if parameters["negative"] > parameters["positive"]:
         raise Refused(f"cross-encoder: `negative` ({parameters['negative']}) lies above `positive` ({parameters['positive']}).")
@@ -44,7 +44,7 @@ def cross_encoder(
     Raises:
         Refused: the scorer scored nothing, or its scores are no probabilities.
     """
-    check({"negative": negative, "positive": positive})
+    refuse_unfit({"negative": negative, "positive": positive})
     if pool.is_empty():
         return pool.select(*PAIR, detail=pl.lit(""))
     scored = pool.select(*PAIR, by=given_to(pool, of_scorer(scores, scorer, "cross-encoder")))

@@ -17,7 +17,7 @@ from tasks.sample.compared import compared, rounded
 OWN = ("dense", "encoder")
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where the guide is the model that mined."""
     if parameters["scorer"] in OWN and not parameters["own"]:
         raise Refused(
@@ -54,7 +54,7 @@ def guide(
     Raises:
         Refused: the guide scored nothing, or is the round's own model.
     """
-    check({"scorer": scorer, "own": own})
+    refuse_unfit({"scorer": scorer, "own": own})
     if pool.is_empty():
         return pool.select("query_id", "doc_id", detail=pl.lit(""))
     return (

@@ -14,7 +14,7 @@ from tasks.errors import Refused
 from tasks.sample.compared import compared, rounded
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where nothing bounds."""
     if all(parameters[name] is None for name in ("share", "margin", "absolute")):
         raise Refused("positive-aware has no bound: set `share`, `margin` or `absolute`.")
@@ -48,7 +48,7 @@ def positive_aware(
     Returns:
         query_id, doc_id, detail.
     """
-    check({"share": share, "margin": margin, "absolute": absolute})
+    refuse_unfit({"share": share, "margin": margin, "absolute": absolute})
     if pool.is_empty():
         return pool.select("query_id", "doc_id", detail=pl.lit(""))
     positive = pl.col("reference")

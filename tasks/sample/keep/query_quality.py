@@ -19,7 +19,7 @@ NEGATIVE = ("negative_share", "negative_margin", "negative_absolute")
 POSITIVE = ("positive_share", "positive_absolute")
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where nothing bounds."""
     if all(parameters[name] is None for name in (*NEGATIVE, *POSITIVE)):
         raise Refused(f"query-quality has no bound: set {', '.join(f'`{name}`' for name in (*NEGATIVE, *POSITIVE))}, one or more.")
@@ -65,7 +65,7 @@ def query_quality(
         "negative_share": negative_share, "negative_margin": negative_margin, "negative_absolute": negative_absolute,
         "positive_share": positive_share, "positive_absolute": positive_absolute,
     }  # fmt: skip
-    check(given)
+    refuse_unfit(given)
     best, known = pl.col("best"), pl.col("reference")
     bounds = {
         "negative_share": lambda share: best > known + known.abs() * (share - 1),

@@ -13,7 +13,7 @@ from tasks.sample.compared import compared, rounded
 from tasks.sample.pool import PAIR
 
 
-def check(parameters: dict) -> None:
+def refuse_unfit(parameters: dict) -> None:
     """Raises Refused where nothing fits into the band."""
     if parameters["gap"] >= parameters["margin"]:
         raise Refused(f"semi-hard: the band ends {parameters['margin']} below the positive and begins {parameters['gap']} below it: empty.")
@@ -48,7 +48,7 @@ def semi_hard(
     Raises:
         Refused: the scorer scored nothing, or the band is empty.
     """
-    check({"margin": margin, "gap": gap})
+    refuse_unfit({"margin": margin, "gap": gap})
     if pool.is_empty():
         return pool.select(*PAIR, detail=pl.lit(""))
     inside = (pl.col("by") > pl.col("from")) & (pl.col("by") < pl.col("below"))
