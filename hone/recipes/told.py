@@ -108,7 +108,7 @@ def of_stage(stage: str) -> str:
 def of_section(stage: str, found: Recipe, given: Params, theirs: frozenset[str]) -> Iterator[str]:
     """What a recipe sets of a stage; `theirs`: what of `train` comes from params.yaml."""
     section = getattr(found, stage)
-    if section in ("none", []) or (stage == "sample" and not found.retrieve):
+    if section in (None, "none", []) or (stage == "sample" and not found.retrieve):
         yield f"{STEP}nothing: this recipe has {'no candidates' if stage == 'sample' else 'none of it'}"
     elif isinstance(section, list):
         for each in section:

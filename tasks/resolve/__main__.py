@@ -170,7 +170,9 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
     ranks = stage == "rank" and section is not None
     if stage == "train" or ranks:
         device = device_of(given.machine.device)
-        section["precision"] = model["precision"] if section["precision"] == "auto" else precision_of(section["precision"], device)
+        section["precision"] = (
+            model.get("precision", "auto") if section["precision"] == "auto" else precision_of(section["precision"], device)
+        )
     if stage == "relabel" and isinstance(section, dict):
         refuse_unscored(section, made, f"round {name}")
     used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
