@@ -89,16 +89,15 @@ def conclude(name: str, question: Question, work: list[Trial], found: dict[str, 
     by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
     if not any(by_arm.values()):
         return
-    protocol = differences(work, given)
+    protocol, left = differences(work, given), [trial.name for trial in work if trial.name not in found]
     made = [results(question, by_arm, collection) for collection in collections_of(question, given)]
-    with_words = [(result, told.sentences(question, result, protocol)) for result in made]
+    with_words = [(result, told.sentences(question, result, protocol, left)) for result in made]
     folder = REPORTS / name
     write_text(folder / "study.md", told.markdown(name, question, with_words))
     tables = {"queries": every_query(by_arm), "arms": told.arms_table(made), "contrasts": told.contrasts_table(made)}
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
-    left = [trial.name for trial in work if trial.name not in found]
     published(folder, name, question, made, by_arm, given, differs=protocol, left=left, command=command)
     for result, said in with_words:
         for sentence in ["", *said]:

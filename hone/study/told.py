@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from hone.study.answer import headline, resting, verdict, warnings
 from hone.study.arms import BASE
-from hone.study.question import SEEDS, Question
-from hone.study.results import MEASURE, RECALL, ArmRound, Contrast, Known, Result
+from hone.study.question import Question
+from hone.study.results import MEASURE, RECALL, ArmRound, Known, Result
 from tasks.report.flat import escaped, in_words
-from tasks.report.words import chance, count, joined, least_seen, score, share, signed
+from tasks.report.words import chance, count, least_seen, score, share, signed
 
 ARM_COLUMNS = (
     "arm",
@@ -24,40 +25,17 @@ CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "could have be
 COST_COLUMNS = ("arm", "texts read", "encoded for it", "pairs judged", "negatives trained on", "removed", "acted")
 
 
-def sentences(question: Question, result: Result, protocol: dict[str, list[str]]) -> list[str]:
-    """What one must know: the answer, what it is an answer on, and what it cannot say."""
-    seeds = min(one.seeds for one in result.last)
-    said = [*answers(result), about(question, result)]
-    if seeds < SEEDS:
-        said.append(
-            f"{count(seeds, 'seed')} of each arm at least: {'one says nothing of another draw' if seeds == 1 else 'so few under-cover'}; "
-            f"{SEEDS} or more make a claim. `hone study` goes on where it was."
-        )
-    if resting := [one.arm for one in result.last if one.inactive]:
-        said.append(
-            f"Inactive, and not ranked: {joined(resting)}. What sets {'them' if len(resting) > 1 else 'it'} apart never did anything here."
-        )
-    if missing := [name for name in question.arms if name not in {one.arm for one in result.last}]:
-        said.append(f"No trial has ended yet of {joined(missing)}.")
-    said += [f"{arm} trains otherwise than params.yaml says: {'; '.join(told)}." for arm, told in protocol.items() if told]
-    return said
+def sentences(question: Question, result: Result, protocol: dict[str, list[str]], left: list[str]) -> list[str]:
+    """The answer, what it is an answer on, and what one must know before one believes it.
 
-
-def answers(result: Result) -> list[str]:
-    """Which contrasts are shown, in sentences."""
-    known = [one for one in result.contrasts if one.difference is not None]
-    shown = [one for one in known if (one.difference.p or 0) <= 0.05 and one.difference.shown]
-    said = [
-        f"{one.other} is {'above' if one.difference.mean > 0 else 'below'} {one.one} by {abs(one.difference.mean):.4f} nDCG@10 "
-        f"({span(one.difference)}, {chance(one.difference.p)})."
-        for one in shown
-    ]
-    if open_ := [one for one in known if one not in shown]:
-        least = max((one.difference.least or 0.0 for one in open_), default=0.0)
-        names = joined([f"{one.other} and {one.one}" for one in open_])
-        seen = f": true differences under {least_seen(least)} would mostly have been missed" if least else ""
-        said.append(f"Not told apart: {names}{seen}.")
-    return said
+    Args:
+        question: of the study.
+        result: on one collection.
+        protocol: what arms do otherwise than others besides what their recipes are about.
+        left: trials that have not ended, by name.
+    """
+    said = [headline(result), about(question, result), *warnings(question, result, left)]
+    return said + [f"{arm} trains otherwise than params.yaml says: {'; '.join(told)}." for arm, told in protocol.items() if told]
 
 
 def about(question: Question, result: Result) -> str:
@@ -115,16 +93,17 @@ def acts(one: ArmRound) -> str:
     return "; ".join(f"{act['method']}: {act['did']}" + (f" {act['count']:,}" if act["count"] is not None else "") for act in one.acts)
 
 
-def contrast_rows(contrasts: list[Contrast]) -> list[tuple[str, ...]]:
+def contrast_rows(result: Result) -> list[tuple[str, ...]]:
+    never = resting(result)
     return [
-        (f"{one.other} − {one.one}", *(told(one.difference) if one.difference else ("", "", "", "", "not run yet"))) for one in contrasts
+        (f"{one.other} − {one.one}", *(figures(one.difference) if one.difference else ("",) * 4), verdict(one, never)[0])
+        for one in result.contrasts
     ]
 
 
-def told(found: Known) -> tuple[str, ...]:
-    verdict = ("more" if found.mean > 0 else "less") if (found.p or 0) <= 0.05 and found.shown else "not told apart"
-    least = least_seen(found.least) if found.least else "–"
-    return signed(found.mean, 4), span(found), chance(found.p), least, verdict
+def figures(found: Known) -> tuple[str, ...]:
+    """Difference, interval, p, and the least that could have been seen."""
+    return signed(found.mean, 4), span(found), chance(found.p), least_seen(found.least) if found.least else "–"
 
 
 def span(found: Known) -> str:
@@ -140,7 +119,7 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
     controls, rows = control_rows(result)
     return [
         ("Arms after their last round", ARM_COLUMNS, arm_rows(result)),
-        ("Contrasts named before the run", CONTRAST_COLUMNS, contrast_rows(result.contrasts)),
+        ("Contrasts named before the run", CONTRAST_COLUMNS, contrast_rows(result)),
         ("Against the controls", controls, rows),
         ("What was done", COST_COLUMNS, cost_rows(result)),
     ]

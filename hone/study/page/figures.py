@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from hone.study.answer import of_arm
 from hone.study.arms import BASE
-from hone.study.page.answer import of_arm
 from hone.study.question import CONTROLS
 from hone.study.results import MEASURE, ArmRound, Known, Result
 from tasks.report.figures import APART, COLOURS, MUTED, bar, colour, layout_by_name, plain, stacked

@@ -9,8 +9,9 @@ from typing import Any
 
 from hone.audit.page import marked
 from hone.screen import spell
+from hone.study import answer
 from hone.study.arms import BASE
-from hone.study.page import answer, figures
+from hone.study.page import figures
 from hone.study.question import CONTROLS, Question
 from hone.study.results import MEASURE, RECALL, Result
 from hone.study.told import level, ranked, span

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from hone.study.page import answer, figures
+from hone.study import answer
+from hone.study.page import figures
 from hone.study.page.render import again, render
 from hone.study.results import Contrast, Result
 from tests.hone.study.made_up import RANDOM, after, known, question, result

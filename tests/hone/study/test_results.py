@@ -79,8 +79,8 @@ def test_an_arm_without_trials_has_no_contrast_and_is_named():
     asked = question("a", "b")
     found = results(asked, {"a": [trial(1, [0.1] * 6)], "b": []}, "ours")
     assert found.contrasts[0].difference is None
-    assert "No trial has ended yet of b." in told.sentences(asked, found, {})
-    assert told.contrast_rows(found.contrasts)[0][-1] == "not run yet"
+    assert "Missing, because no trial has ended yet: b." in told.sentences(asked, found, {}, [])
+    assert told.contrast_rows(found)[0][-1] == "not run yet"
 
 
 def test_p_is_adjusted_for_all_contrasts_and_for_them_alone():
@@ -118,7 +118,7 @@ def test_a_method_that_never_acted_is_inactive_and_stands_last():
     found = results(question(*by_arm), by_arm, "ours")
     assert [one.arm for one in found.last if one.inactive] == ["never"]
     assert [one.arm for one in told.ranked(found)] == ["plain", "uncounted", "one-of-two", "once", "never"]
-    assert any("Inactive, and not ranked: never" in said for said in told.sentences(question(*by_arm), found, {}))
+    assert any("Inactive, and not ranked: never" in said for said in told.sentences(question(*by_arm), found, {}, []))
 
 
 def test_what_a_trial_costs_does_not_depend_on_what_others_had_encoded():
@@ -147,16 +147,16 @@ def test_few_seeds_and_what_could_not_be_seen_are_said():
     by_arm = {name: [trial(seed, noisy(0.5, 7 * seed + place)) for seed in (1, 2)] for place, name in enumerate(("a", "b"))}
     asked = question("a", "b")
     found = results(asked, by_arm, "ours")
-    said = told.sentences(asked, found, {"a": [], "b": ["init base"]})
-    assert any(one.startswith("Not told apart: b and a: true differences under") for one in said)
-    assert any("2 seeds of each arm at least: so few under-cover" in one for one in said)
+    said = told.sentences(asked, found, {"a": [], "b": ["init base"]}, [])
+    assert said[0].startswith("No arm is shown to differ from a in nDCG@10; a difference of")
+    assert any(one.startswith("Only 2 seeds of an arm: intervals of so few") for one in said)
     assert "b trains otherwise than params.yaml says: init base." in said
 
 
 def test_names_and_questions_are_data_in_markdown():
     asked = Question(question="<b>*?*</b>", arms={"a": Arm(recipe="top-k")})
     found = results(asked, {"a": [trial(1, [0.1] * 6)]}, "ours")
-    written = told.markdown("x", asked, [(found, told.sentences(asked, found, {}))])
+    written = told.markdown("x", asked, [(found, told.sentences(asked, found, {}, []))])
     assert "<b>" not in written
     assert "| a |" in written
     table = told.arms_table([found])

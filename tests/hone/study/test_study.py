@@ -101,4 +101,4 @@ def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Projec
     said = hone(project, "study", "mine.yaml", "--no-probe", fails=True)
     assert "broken, seed 1 failed" in said
     assert "top-k, seed 1" in said
-    assert "No trial has ended yet of broken." in (folder / "reports/studies/mine/study.md").read_text()
+    assert "no trial has ended yet: broken." in (folder / "reports/studies/mine/study.md").read_text()
