@@ -76,20 +76,25 @@ def test_semi_hard_takes_none_above_the_answer_and_none_far_below(project: Path)
 
 
 def test_enterprise_takes_only_what_is_above_the_answer_and_not_like_it_and_else_nothing(project: Path):
-    rows, nearest = chosen(project, "enterprise"), chosen(project, "top-k")
+    rows, nearest = (together(project, name) for name in ("enterprise", "top-k"))
     assert 5 < len(rows) < len(nearest)
-    assert (below(rows) < 0).all()
-    likeness = tables.read("scores", project / "rounds/renterprise/scores.parquet").filter(pl.col("scorer") == "encoder-to-positives")
-    to_answer = likeness.select(*PAIR, to_answer="score")
-    assert rows.join(to_answer, on=PAIR).select((pl.col("score") > pl.col("to_answer")).all()).item()
-    above = nearest.filter(pl.col("score") > pl.col("positive")).join(to_answer_of(nearest, project), on=PAIR)
-    taken = above.filter(pl.col("score") > pl.col("to_answer"))
-    assert taken.join(rows, on=PAIR, how="anti").is_empty()  # top-k's own, where both conditions hold of it
+    both = (pl.col("score") > pl.col("positive")) & (pl.col("score") > pl.col("to_answer"))
+    assert rows.select(both.all()).item()
+    fulfilling = nearest.filter(both)
+    assert fulfilling.join(rows, on=PAIR, how="anti").is_empty()  # top-k's own, where both conditions hold of it
+    assert len(fulfilling) < len(nearest)
 
 
-def to_answer_of(rows: pl.DataFrame, project: Path) -> pl.DataFrame:
+def together(project: Path, name: str) -> pl.DataFrame:
+    """The negatives of a round as the joined encoders see them: `score`, `to_answer`, and `positive` of the query's lowest known answer."""
     scores = tables.read("scores", project / "rounds/renterprise/scores.parquet")
-    return scores.filter(pl.col("scorer") == "encoder-to-positives").join(rows, on=PAIR, how="semi").select(*PAIR, to_answer="score")
+    labels = tables.read("labels", project / "rounds/r0/labels.parquet").filter(pl.col("label") == "positive")
+    to_query, to_answer = (
+        scores.filter(pl.col("scorer") == scorer).select(*PAIR, "score") for scorer in ("ensemble", "ensemble-to-positives")
+    )
+    known = labels.select(PAIR).join(to_query, on=PAIR).group_by("query_id").agg(positive=pl.col("score").min())
+    negatives = tables.read("negatives", project / "rounds" / f"r{name}" / "negatives.parquet").select(PAIR)
+    return negatives.join(to_query, on=PAIR).join(to_answer.rename({"score": "to_answer"}), on=PAIR).join(known, on="query_id")
 
 
 def test_star_draws_from_the_top_two_hundred(project: Path):
