@@ -25,7 +25,7 @@ from tasks.relabel.questions import in_blocks
 from tasks.relabel.verdicts import PAIR
 from tasks.report.negatives import hidden_pairs
 from tasks.report.words import share as percent
-from tasks.resolve.recipe import GUARDS
+from tasks.resolve.sections import GUARDS
 from tasks.sample.__main__ import Rules
 from tasks.sample.pool import Pool, merged
 from tasks.training_set import TrainingSet

@@ -19,7 +19,7 @@ from tasks.relabel.cascade import run_cascade
 from tasks.relabel.joined import joined
 from tasks.relabel.verdicts import PAIR
 from tasks.resolve import judges, recipe
-from tasks.resolve.recipe import GUARDS
+from tasks.resolve.sections import GUARDS, Recipe
 from tasks.sample.__main__ import random_queries
 
 NOISY, CLEAN, UNMINED, RANDOM = "noisy", "clean", "no-mining", "random"
@@ -168,5 +168,5 @@ def cleans(bench: Bench, name: str) -> bool:
     return bool(made.retrieve and able and (own_rules(made) or cascade) and all(line["method"] in FREE for line in cascade))
 
 
-def own_rules(made: recipe.Recipe) -> list[dict]:
+def own_rules(made: Recipe) -> list[dict]:
     return [line for line in made.sample.keep if line["method"] not in GUARDS]

@@ -10,7 +10,7 @@ from hone.docs.of_methods import MADE, parameters
 from hone.recipes import listed
 from hone.recipes.listed import GROUPS, Row
 from tasks import method_docs
-from tasks.resolve.recipe import Budget, Judged, Recipe, Relabel, Sample, Section, Train, Window
+from tasks.resolve.sections import Budget, Judged, Recipe, Relabel, Sample, Section, Train, Window
 
 FILE = Path("docs/recipes.md")
 SECTIONS: dict[str, type[Section]] = {

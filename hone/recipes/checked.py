@@ -11,7 +11,7 @@ from tasks.errors import Refused, nearest
 from tasks.params import Params, Round
 from tasks.resolve import recipe
 from tasks.resolve.places import line_saying, loaded
-from tasks.resolve.recipe import Recipe
+from tasks.resolve.sections import Recipe
 
 TRIED = "tried"  # a round that is not in params.yaml
 STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # in which something may be missing that no line of the recipe shows

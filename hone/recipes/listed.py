@@ -10,7 +10,7 @@ from tasks import params
 from tasks.errors import Refused
 from tasks.params import Params
 from tasks.resolve import recipe
-from tasks.resolve.recipe import Recipe
+from tasks.resolve.sections import Recipe
 
 GROUPS = {
     "controls": "Controls: what a round gives without a method",

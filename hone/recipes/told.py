@@ -19,7 +19,7 @@ from tasks.errors import Refused, nearest
 from tasks.method_docs import Setting
 from tasks.params import STAGES, Params
 from tasks.resolve import judges, recipe
-from tasks.resolve.recipe import Judged, Recipe
+from tasks.resolve.sections import Judged, Recipe
 
 STEP = "  "  # of indentation
 WIDEST = 110  # columns of a line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.relabel.outcomes import KEEP
-from tasks.resolve.recipe import GUARDS
+from tasks.resolve.sections import GUARDS
 from tasks.retrieve.source_name import source_name
 
 PLAIN = {"retrieve": "dense", "choose": "top", "loss": "infonce"}  # what every recipe has unless it says otherwise

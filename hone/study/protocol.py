@@ -7,7 +7,7 @@ from typing import Any
 from hone.study.arms import Trial
 from tasks.methods import checked
 from tasks.params import Params
-from tasks.resolve.recipe import Train
+from tasks.resolve.sections import Train
 from tasks.train.card import spelled
 
 SAID = ("init", "losses", "batch", "negatives", "positives", "learning_rate", "warmup", "schedule", "dropout", "weight_decay", "precision")

@@ -16,6 +16,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from tasks.encode.cross_forward import last_linear
 from tasks.rank.start import Start
 from tasks.stage import Progress, say
+from tasks.train.arguments import arguments_of
 from tasks.train.checkpoints import last_checkpoint
 from tasks.train.network import set_dropout, set_plain_attention
 
@@ -48,29 +49,7 @@ def fitted(
     on_cpu = model.device.type == "cpu"
     if on_cpu:
         set_plain_attention(model)
-    arguments = CrossEncoderTrainingArguments(
-        output_dir=str(checkpoints),
-        num_train_epochs=section["epochs"],
-        max_steps=section["steps"] or -1,
-        per_device_train_batch_size=section["batch"],
-        learning_rate=section["learning_rate"],
-        warmup_steps=section["warmup"],  # below 1: a share of all steps
-        lr_scheduler_type=section["schedule"],
-        weight_decay=section["weight_decay"],
-        bf16=section["precision"] == "bf16",
-        fp16=section["precision"] == "fp16",
-        use_cpu=on_cpu,
-        seed=seed,
-        data_seed=seed,
-        save_strategy="steps",
-        save_steps=section["checkpoint_steps"],
-        save_total_limit=2,
-        logging_strategy="steps",
-        logging_steps=10,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=not on_cpu,
-    )
+    arguments = CrossEncoderTrainingArguments(**arguments_of(section, section["batch"], seed, checkpoints, on_cpu))
     trainer = CrossEncoderTrainer(
         model=model, args=arguments, train_dataset=Dataset.from_polars(pairs.select("query", "document", "label")),
         loss=BinaryCrossEntropyLoss(model), callbacks=[Steps()],

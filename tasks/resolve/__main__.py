@@ -20,7 +20,8 @@ from tasks.files import fingerprint_of_file, folder_written_whole, write_json
 from tasks.params import STAGES, Collection, Params
 from tasks.resolve import abilities, code, judges, recipe, references
 from tasks.resolve.models import INPUTS, made_exact
-from tasks.resolve.recipe import Recipe, mined_as
+from tasks.resolve.recipe import mined_as
+from tasks.resolve.sections import Recipe
 from tasks.resolved import ROOT
 from tasks.retrieve.source_name import source_name
 from tasks.stage import run, say

@@ -13,7 +13,8 @@ from tasks.relabel import identity
 from tasks.relabel.how import without_how
 from tasks.relabel.overrides import FILE as OVERRIDES
 from tasks.resolve.models import made_exact
-from tasks.resolve.recipe import Recipe, mined_as
+from tasks.resolve.recipe import mined_as
+from tasks.resolve.sections import Recipe
 
 FITNESS = Path("inputs/fitness")
 RETRIES = Path("inputs/retries.json")

@@ -13,6 +13,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 
 from tasks import methods, tables
 from tasks.stage import Progress, say
+from tasks.train.arguments import arguments_of
 from tasks.train.checkpoints import last_checkpoint
 from tasks.train.collator import Collator
 from tasks.train.epochs import Epochs
@@ -52,28 +53,7 @@ def trainer(
     epochs = Epochs(pairs, section["batch"], section["positives"], shares, seed)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(checkpoints),
-        num_train_epochs=section["epochs"],
-        max_steps=section["steps"] or -1,
-        per_device_train_batch_size=epochs.batch_size,
-        learning_rate=section["learning_rate"],
-        warmup_steps=section["warmup"],  # below 1: a share of all steps
-        lr_scheduler_type=section["schedule"],
-        weight_decay=section["weight_decay"],
-        bf16=section["precision"] == "bf16",
-        fp16=section["precision"] == "fp16",
-        use_cpu=on_cpu,
-        seed=seed,
-        data_seed=seed,
-        save_strategy="steps",
-        save_steps=section["checkpoint_steps"],
-        save_total_limit=2,
-        logging_strategy="steps",
-        logging_steps=10,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=not on_cpu,
-        remove_unused_columns=False,
+        **arguments_of(section, epochs.batch_size, seed, checkpoints, on_cpu), remove_unused_columns=False
     )
     made = Trainer(
         epochs,

@@ -10,11 +10,12 @@ import yaml
 from tasks.errors import Refused
 from tasks.resolve import recipe
 from tasks.resolve.__main__ import scorers
+from tasks.resolve.sections import Recipe
 
 GUARDED = ["labelled", "same-text"]
 
 
-def made(folder: Path, *rules, retrieve=("dense",), **more) -> recipe.Recipe:
+def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump({"about": "a test", "retrieve": list(retrieve), "sample": {"keep": [*GUARDED, *rules]}, **more}))
     return recipe.check(file)

@@ -11,6 +11,7 @@ from hone.recipes import told
 from hone.recipes.command import recipes
 from tasks import method_docs, methods, params
 from tasks.resolve import recipe
+from tasks.resolve.sections import Train
 from tests.prepared import write_params
 
 GUIDE = {"encoder": {"to": "positives", "model": "r0"}}
@@ -85,4 +86,4 @@ def test_the_yaml_reads_as_the_same_recipe(here: Path, capsys: pytest.CaptureFix
         assert recipes(["show", name], check=False, as_yaml=True)
         Path("recipes/again.yaml").write_text(capsys.readouterr().out)
         assert recipe.read("again") == recipe.read(name)
-        assert yaml.safe_load(Path("recipes/again.yaml").read_text())["train"].keys() == recipe.Train.model_fields.keys()
+        assert yaml.safe_load(Path("recipes/again.yaml").read_text())["train"].keys() == Train.model_fields.keys()
