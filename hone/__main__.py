@@ -132,6 +132,7 @@ def study(
     seeds: Annotated[int | None, typer.Option(min=1, help="Trials of each recipe; five or more make a claim. [5]")] = None,
     first: Annotated[str | None, typer.Option(help="A recipe whose round all begin with, the same for all.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Of training a round, the same for all; by default one epoch.")] = None,
+    first_seed: Annotated[int | None, typer.Option(min=1, help="Fresh ones, where something was chosen by others. [1]")] = None,
     contrast: Annotated[list[str] | None, typer.Option(help="ONE:OTHER, tested; as often as needed, six at most.")] = None,
     on: Annotated[str | None, typer.Option(help="The collection; by default all that are evaluated on.")] = None,
     split: Annotated[str | None, typer.Option(help="Whose queries: test or dev. [test]")] = None,
@@ -146,7 +147,8 @@ def study(
     pairs = [tuple(one.split(":")) for one in contrast] if contrast else None
     if pairs and any(len(pair) != 2 for pair in pairs):
         raise Refused(f"--contrast is ONE:OTHER, two arms of the study: {', '.join(contrast)}")
-    changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "contrasts": pairs, "on": on, "split": split}
+    changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed, "contrasts": pairs}
+    changes |= {"collection": on, "split": split}
     if not compare_recipes(what, changes, dry, probe, arm, seed):
         raise typer.Exit(1)
 

@@ -8,6 +8,7 @@ from tasks.relabel.outcomes import KEEP
 from tasks.resolve.sections import GUARDS
 from tasks.retrieve.source_name import source_name
 
+COMMON = ("random", "dense")
 PLAIN = {"retrieve": "dense", "choose": "top", "loss": "infonce"}  # what every recipe has unless it says otherwise
 
 
@@ -57,5 +58,14 @@ def act(method: str, did: str, count: int | None) -> dict[str, Any]:
 
 
 def inactive(acts: list[dict[str, Any]]) -> bool:
-    """Whether a recipe has methods of its own and none of them ever did anything."""
-    return bool(acts) and all(one["count"] == 0 for one in acts)
+    """Whether a recipe has methods of its own and none of them ever did anything.
+
+    What is drawn at random from what others leave, and the source that all recipes have, count only where there is nothing else.
+    """
+    own = [one for one in acts if one["method"] not in COMMON] or acts
+    return bool(own) and all(one["count"] == 0 for one in own)
+
+
+def resting(acts: list[dict[str, Any]]) -> list[str]:
+    """The methods that never did anything."""
+    return [one["method"] for one in acts if one["count"] == 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hone.study import acts
 from hone.study.arms import BASE
 from hone.study.question import SEEDS, Question
 from hone.study.results import MEASURE, ArmRound, Contrast, Known, Result
@@ -78,9 +79,19 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
     if fewest < SEEDS:
         few = "one seed says nothing of another draw" if fewest == 1 else "intervals of so few are narrower than they should be"
         said.append(f"Only {count(fewest, 'seed')} of an arm: {few}. {SEEDS} or more make a claim.")
+    if result.named_after:
+        said.append(
+            f"The contrasts were named when {count(result.named_after, 'trial')} of the study had ended: whoever saw those may have chosen "
+            "them by chance, of which p knows nothing."
+        )
     if inactive := resting(result):
         own = "what sets it apart" if len(inactive) == 1 else "what sets them apart"
         said.append(f"Inactive, and not ranked: {joined(inactive)}. On this collection {own} never did anything.")
+    said += [
+        f"{one.arm}: {joined(never)} never did anything here; what it gave comes from the rest of its recipe."
+        for one in result.last
+        if not one.inactive and (never := acts.resting(one.acts))
+    ]
     there = {one.arm for one in result.last}
     if missing := [name for name in question.arms if name not in there]:
         said.append(f"Missing, because no trial has ended yet: {joined(missing)}.")
@@ -114,12 +125,13 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
 
 def of_tests(contrasts: list[Contrast]) -> list[str]:
     least = [one.difference.least for one in contrasts if one.difference and one.difference.least]
-    seen = f" Here the least is {least_seen(min(least))}, before p is adjusted." if least else ""
+    seen = f" Here the least is {least_seen(min(least))}." if least else ""
     return [
-        f"{count(len(contrasts), 'contrast was', 'contrasts were')} named before the run and alone have a p (Holm over all of them). Other "
+        f"{count(len(contrasts), 'contrast was', 'contrasts were')} named and alone have a p (by Holm, over all of them). "
+        "Other "
         "differences have an interval that is not adjusted for how many there are: the greatest of them is luck in part.",
         "“Not told apart” is not “the same”: each contrast has beside it the smallest true difference that it would have shown in four of "
-        f"five cases.{seen}",
+        f"five cases, at the level that Holm asks of the first of them.{seen}",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +20,10 @@ from tasks.errors import Refused
 from tasks.files import fingerprint, fingerprint_of_file
 from tasks.params import FILE, Params
 from tasks.resolve.__main__ import everything
+from tasks.resolve.recipe import read
 
 BASE = "r0"
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 ADDRESS = 20  # hexadecimal digits
 LAYOUT = 2  # of what is kept of a trial: another finds none of it and gathers it anew from DVC's cache
 
@@ -31,7 +34,7 @@ class Trial:
 
     Attributes:
         arm: its name.
-        seed: from 1.
+        seed: of all that is drawn.
         rounds: as params.yaml would have them.
         question: of the study.
         given: the user's params.yaml.
@@ -94,7 +97,8 @@ class Trial:
         of_seed = [f"{added(self.given, 'seed')}seed={self.seed}"]
         unset = {name: item for name, item in self.given.collections.items() if item.seed is None}
         seeds = [f"{added(item, 'seed')}collections.{name}.seed={own_seed(self.given, name)}" for name, item in unset.items()]
-        train = [f"++train.{name}={hydra(value)}" for name, value in self.question.train.items()]
+        unlearned = [f"~train.{name}" for name in self.question.train if name in self.given.train]
+        train = [*unlearned, *(f"+train.{name}={hydra(value)}" for name, value in self.question.train.items())]
         return [part for value in [*gone, *made, *of_seed, *seeds, *train] for part in ("-S", value)]
 
 
@@ -117,7 +121,7 @@ def trials(question: Question, given: Params) -> list[Trial]:
     """Every arm with every seed, all arms of a seed before the next seed: an early look is a fair one."""
     return [
         Trial(name, seed, rounds_of(arm, question, given), question, given)
-        for seed in range(1, question.seeds + 1)
+        for seed in question.all_seeds
         for name, arm in question.arms.items()
     ]
 
@@ -125,9 +129,10 @@ def trials(question: Question, given: Params) -> list[Trial]:
 def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str, Any]]:
     """The rounds r1 to rn of an arm, each with as many steps that its model has had as many updates since the base as all others.
 
-    A round that starts from the base model anew does the work of all before it once more: it trains as many times longer.
+    A round that starts from the base model anew does the work of all before it once more: it trains as many times longer. Without
+    `steps` a round has as many epochs as the arm that asks for most: rules that look at earlier epochs could never act otherwise.
     """
-    steps = question.steps or one_epoch(given, question)
+    steps = question.steps or math.ceil(one_epoch(given, question) * epochs(given, question))
     names = [f"r{place}" for place in range(1, question.rounds + 1 + bool(question.first))]
     rounds: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(names, start=1):
@@ -141,9 +146,13 @@ def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str
 
 
 def init_of(recipe: str, given: Params, changes: dict[str, Any]) -> str:
-    from tasks.resolve.recipe import read
-
     return read(recipe, given.train, changes).train.init
+
+
+def epochs(given: Params, question: Question) -> float:
+    """The most epochs of a round that any arm's recipe asks for."""
+    made = [read(arm.recipe, given.train, arm.changes) for arm in question.arms.values()]
+    return max(one.train.epochs for one in made)
 
 
 def one_epoch(given: Params, question: Question) -> int:
@@ -183,6 +192,8 @@ def hydra(value: Any) -> str:
         if word and not is_word(word):
             raise Refused(f"an arm has the word {word!r}, which a params.yaml that DVC writes would not keep as a word: choose another.")
     if isinstance(value, dict):
+        if odd := [key for key in value if not KEY.fullmatch(str(key))]:
+            raise Refused(f"an arm has the name {odd[0]!r}, which DVC's --set-param cannot carry: write a recipe of its own in recipes/.")
         return "{" + ",".join(f"{key}:{hydra(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(hydra, value)) + "]"
@@ -192,7 +203,10 @@ def hydra(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if "${" in value:
+        raise Refused(f"an arm has the text {value!r}, in which DVC would look for another setting: write a recipe of its own in recipes/.")
+    # A backslash stands for itself, but before a quotation mark: those, and the last ones, are doubled.
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value) + "'"
 
 
 def is_word(text: str) -> bool:

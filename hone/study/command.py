@@ -6,12 +6,14 @@ from pathlib import Path
 
 from flows import stages as dvc
 from flows.guard import Watched
+from hone.plan import counts
 from hone.screen import line, spell, table
 from hone.study import told
 from hone.study.arms import Trial, trials, user_params
 from hone.study.estimate import estimate
 from hone.study.experiment import TrialFailed, carried_out, refuse_left_out
 from hone.study.kept import Kept, kept
+from hone.study.named import named_after
 from hone.study.page.render import again
 from hone.study.protocol import differences
 from hone.study.published import PAGE, published
@@ -49,6 +51,7 @@ def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True,
     tell_what_runs(name, question, work, found, probe and arm is None)
     if dry:
         return True
+    named_after(name, question, len(found))
     failed = run_missing(wanted, found)
     if arm is None and seed is None:
         conclude(name, question, work, found, given, again(what, changes))
@@ -90,7 +93,8 @@ def conclude(name: str, question: Question, work: list[Trial], found: dict[str, 
     if not any(by_arm.values()):
         return
     protocol, left = differences(work, given), [trial.name for trial in work if trial.name not in found]
-    made = [results(question, by_arm, collection) for collection in collections_of(question, given)]
+    after = named_after(name, question, len(found))
+    made = [results(question, by_arm, collection, after) for collection in collections_of(question, given)]
     with_words = [(result, told.sentences(question, result, protocol, left)) for result in made]
     folder = REPORTS / name
     write_text(folder / "study.md", told.markdown(name, question, with_words))
@@ -112,18 +116,28 @@ def conclude(name: str, question: Question, work: list[Trial], found: dict[str, 
 
 
 def collections_of(question: Question, given: Params) -> list[str]:
-    """The collections that are evaluated on, that which the contrasts are about first."""
-    if question.on is not None and question.on not in given.evaluate_on:
-        raise Refused(
-            f"the study is on {question.on}, which is not in `evaluate_on` of params.yaml: {nearest(question.on, given.evaluate_on)}"
-        )
-    return [question.on] if question.on else list(given.evaluate_on)
+    """The collections that are looked at, that which the contrasts are about first.
+
+    Raises:
+        Refused: there is no such collection, or it has no query of the split (as far as it is collected).
+    """
+    wanted = question.collection
+    if wanted is not None and wanted not in given.evaluate_on:
+        raise Refused(f"the study is on {wanted}, which is not in `evaluate_on` of params.yaml: {nearest(wanted, given.evaluate_on)}")
+    names = [wanted] if wanted else list(given.evaluate_on)
+    for name in names:
+        if (sizes := counts(name)) and not sizes[question.split]:
+            raise Refused(
+                f"{name} has no {question.split} query: a study would have nothing to measure. Choose another split (--split) or "
+                "collection (--on), or take it out of `evaluate_on`."
+            )
+    return names
 
 
 def tell_what_runs(name: str, question: Question, work: list[Trial], found: dict[str, Kept], probe: bool) -> None:
     line(f"{name}: {question.question}")
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
-    line(f"contrasts, named before the run: {contrasts}")
+    line(f"contrasts: {contrasts}")
     line(f"{len(work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(found)} are there, {len(work) - len(found)} to run")
     for sentence in estimate([trial for trial in work if trial.name not in found], list(found.values()), probe):
         line(sentence)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.errors import Refused, nearest
 from tasks.params import NAME, STAGES, explained
 from tasks.resolve import recipe
+from tasks.resolve.places import loaded
 
 FOLDER = Path("studies")
 # What a mined negative has to beat, the strongest last: a contrast is with the strongest that is among the arms.
 CONTROLS = ("random", "in-batch", "bm25", "top-k", "teacher-distil")
 MOST_CONTRASTS = 6
 SEEDS = 5
+LONGEST = 60  # characters of a study's name that come from its arms
 
 
 class Part(BaseModel):
@@ -46,12 +47,13 @@ class Question(Part):
         arms: by name.
         contrasts: pairs of arms, (one, other): other - one is tested.
         rounds: of each arm.
-        seeds: 1 to so many; each draws batches and negatives anew, on the same queries and labels.
+        seeds: how many; each draws batches and negatives anew, on the same queries and labels.
+        first_seed: their first; others than those that settings were chosen by are fresh.
         first: the recipe of a round that all arms begin with, the same for all; null: none.
         steps: of training a round; null: one epoch of the training queries.
         split: whose queries are measured.
         train: changes of params.yaml's `train`.
-        on: the collection that contrasts are about; null: the first of `evaluate_on`.
+        collection: that is looked at; null: all of `evaluate_on`.
     """
 
     question: str
@@ -61,11 +63,16 @@ class Question(Part):
     contrasts: list[tuple[str, str]] = []
     rounds: Annotated[int, Field(ge=1)] = 1
     seeds: Annotated[int, Field(ge=1)] = SEEDS
+    first_seed: Annotated[int, Field(ge=1)] = 1
     first: str | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
     split: Literal["test", "dev"] = "test"
     train: dict[str, Any] = {}
-    on: str | None = None
+    collection: str | None = None
+
+    @property
+    def all_seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.seeds)
 
 
 def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
@@ -95,7 +102,18 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
     if not question.contrasts:
         question = question.model_copy(update={"contrasts": contrasts_of(question.arms)})
     refuse(question, where)
-    return name[:60], question
+    return folder_name(name, question), question
+
+
+def folder_name(name: str, question: Question) -> str:
+    """What a study is called: another split, number of rounds or first seed makes another study of it, and not a new result of the same."""
+    parts = [
+        name[:LONGEST],
+        *([f"{question.rounds}-rounds"] if question.rounds > 1 else []),
+        *([f"seeds-from-{question.first_seed}"] if question.first_seed > 1 else []),
+        *([question.split] if question.split != "test" else []),
+    ]
+    return "-".join(parts)
 
 
 def written(file: Path) -> dict[str, Any]:
@@ -103,18 +121,25 @@ def written(file: Path) -> dict[str, Any]:
     if not file.is_file():
         there = sorted(str(path) for path in FOLDER.glob("*.yaml"))
         raise Refused(f"{file} does not exist: {nearest(str(file), there)}")
-    try:
-        given = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise Refused(f"{file} is not valid YAML: {error}") from error
+    given, _ = loaded(file)
     if not isinstance(given, dict):
         raise Refused(f"{file} is empty: a study has a `question`, `arms` and `contrasts`.")
+    if odd := [key for key in given if not isinstance(key, str)]:
+        raise Refused(
+            f"{file}: a name there is read as {odd[0]!r} and not as a word (YAML takes on, off, yes and no so): its names are "
+            f"{', '.join(Question.model_fields)}."
+        )
     return given
+
+
+def controls_of(arms: dict[str, Arm]) -> list[str]:
+    """The arms that are a control, whatever they are called: its recipe as it stands. The strongest last."""
+    return [name for recipe in CONTROLS for name, arm in arms.items() if arm.recipe == recipe and not arm.changes]
 
 
 def contrasts_of(arms: dict[str, Arm]) -> list[tuple[str, str]]:
     """Each arm that is no control against the strongest control there is; among controls alone, each against the first."""
-    controls = [name for name in CONTROLS if name in arms]
+    controls = controls_of(arms)
     others = [name for name in arms if name not in controls]
     against = controls[-1] if controls and others else next(iter(arms))
     return [(against, name) for name in arms if name != against and (name in others or not others)]
@@ -136,8 +161,13 @@ def refuse(question: Question, where: str) -> None:
     if len(set(question.contrasts)) < len(question.contrasts):
         raise Refused(f"{where} names a contrast twice.")
     for name, arm in question.arms.items():
-        if not NAME.fullmatch(name):
-            raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '.', '_' and '-'.")
+        if not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
+            raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '_' and '-': git has no experiment of another.")
+        if fixed := [key for key in ("steps", "epochs") if key in (arm.changes.get("train") or {})]:
+            raise Refused(
+                f"{where}: the arm {name} sets train.{fixed[0]}: all arms of a study have as many updates. `steps` of the study (--steps) "
+                "sets them for all; a recipe's own `epochs` count where it says nothing."
+            )
         for section in arm.changes:
             if section not in STAGES:
                 raise Refused(f"{where}: the arm {name} has '{section}', which is no section of a recipe: {nearest(section, STAGES)}")

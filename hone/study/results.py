@@ -11,10 +11,11 @@ import polars as pl
 from hone.study.acts import inactive
 from hone.study.arms import BASE
 from hone.study.kept import Kept
-from hone.study.question import CONTROLS, Question
+from hone.study.question import Question, controls_of
 from tasks.doubt.intervals import intervals
 from tasks.doubt.over_seeds import over_seeds
-from tasks.doubt.paired import detectable, holm, t_test
+from tasks.doubt.paired import LEVEL, detectable, holm, t_test
+from tasks.errors import Refused
 from tasks.seeds import generator
 
 MEASURE, RECALL = "ndcg_at_10", "recall_at_100"
@@ -28,7 +29,8 @@ class Known:
 
     Attributes:
         p: two-sided, of 0; adjusted for all contrasts of the study where it is one.
-        least: the smallest true value that could have been seen in four of five cases; null where nothing varies.
+        least: the smallest true value that could have been seen in four of five cases, of a contrast at the strictest level that Holm
+            asks of it; null where nothing varies.
         seeds: that both sides have.
     """
 
@@ -94,7 +96,7 @@ class ArmRound:
 
 @dataclass(frozen=True)
 class Contrast:
-    """`other` - `one` in nDCG@10 after the last round, as named before the run."""
+    """`other` - `one` in nDCG@10 after the last round."""
 
     one: str
     other: str
@@ -103,7 +105,11 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Result:
-    """All that a study says of one collection."""
+    """All that a study says of one collection.
+
+    Attributes:
+        named_after: trials of the study that had ended when its contrasts were named; 0: none, so that none could choose them.
+    """
 
     collection: str
     split: str
@@ -111,6 +117,7 @@ class Result:
     base: dict[str, Known]
     rounds: list[ArmRound]
     contrasts: list[Contrast]
+    named_after: int = 0
 
     @property
     def last(self) -> list[ArmRound]:
@@ -119,27 +126,40 @@ class Result:
         return list(final.values())
 
 
-def results(question: Question, by_arm: ByArm, collection: str) -> Result:
-    """What is known so far; arms without any trial are left out, contrasts of theirs have no difference."""
+def results(question: Question, by_arm: ByArm, collection: str, named_after: int = 0) -> Result:
+    """What is known so far; arms without any trial are left out, contrasts of theirs have no difference.
+
+    Raises:
+        Refused: the collection has no judged query of the split.
+    """
     by_arm = {name: trials for name, trials in by_arm.items() if trials}
     some = next(iter(by_arm.values()))[0]
+    if some.measured(BASE, collection, question.split).is_empty():
+        raise Refused(f"{collection} has no judged {question.split} query: there is nothing to measure. Choose another --split or --on.")
     base = {measure: known(values_of([some], BASE, collection, question.split, measure)) for measure in (MEASURE, RECALL)}
     names = {name: list(trials[0].facts["rounds"]) for name, trials in by_arm.items()}
-    controls = [name for name in CONTROLS if name in by_arm]
+    controls = [name for name in controls_of(question.arms) if name in by_arm]
     rounds = [
         arm_round(name, round, by_arm, collection, question, [one for one in controls if one != name])
         for name in by_arm
         for round in names[name]
     ]
-    contrasts = [Contrast(one, other, difference(by_arm, one, other, None, collection, question)) for one, other in question.contrasts]
-    return Result(collection, question.split, len(some.measured(BASE, collection, question.split)), base, rounds, adjusted(contrasts))
+    level = LEVEL / max(1, len(question.contrasts))
+    contrasts = [
+        Contrast(one, other, difference(by_arm, one, other, None, collection, question, level)) for one, other in question.contrasts
+    ]
+    return Result(
+        collection, question.split, len(some.measured(BASE, collection, question.split)), base, rounds, adjusted(contrasts), named_after
+    )
 
 
 def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
-    """The contrasts with p by Holm over those that could be tested."""
-    tested = [one for one in contrasts if one.difference is not None and one.difference.p is not None]
-    ps = dict(zip([id(one) for one in tested], holm([one.difference.p for one in tested]), strict=True))
-    return [replace(one, difference=replace(one.difference, p=ps[id(one)])) if id(one) in ps else one for one in contrasts]
+    """The contrasts with p by Holm over all that were named: one that has no trials yet counts as one that shows nothing."""
+    ps = holm([1.0 if one.difference is None or one.difference.p is None else one.difference.p for one in contrasts])
+    return [
+        one if one.difference is None or one.difference.p is None else replace(one, difference=replace(one.difference, p=p))
+        for one, p in zip(contrasts, ps, strict=True)
+    ]
 
 
 def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Question, controls: list[str]) -> ArmRound:
@@ -218,7 +238,9 @@ def values_of(trials: list[Kept], round: str, collection: str, split: str, measu
     return np.stack([trial.measured(round, collection, split)[measure].to_numpy() for trial in trials])
 
 
-def difference(by_arm: ByArm, one: str, other: str, round: str | None, collection: str, question: Question) -> Known | None:
+def difference(
+    by_arm: ByArm, one: str, other: str, round: str | None, collection: str, question: Question, level: float = LEVEL
+) -> Known | None:
     """other - one in nDCG@10 over the seeds that both have, after a round (null: the last of each); null where they share none."""
     if one not in by_arm or other not in by_arm:
         return None
@@ -233,7 +255,7 @@ def difference(by_arm: ByArm, one: str, other: str, round: str | None, collectio
         values_of([side[seed] for seed in shared], name, collection, question.split, MEASURE)
         for side, name in zip(sides, rounds, strict=True)
     )
-    return known(second - first)
+    return known(second - first, level)
 
 
 def difference_to_base(trials: list[Kept], round: str, collection: str, question: Question) -> Known:
@@ -241,16 +263,21 @@ def difference_to_base(trials: list[Kept], round: str, collection: str, question
     return known(values - base)
 
 
-def known(values: np.ndarray) -> Known:
-    """The mean of [seeds, queries] with its interval: over both where there are several seeds, else over queries alone."""
+def known(values: np.ndarray, level: float = LEVEL) -> Known:
+    """The mean of [seeds, queries] with its interval: over both where there are several seeds, else over queries alone.
+
+    Args:
+        values: [seeds, queries].
+        level: of the test that `least` is about: Holm's strictest, where it is one of several.
+    """
     seeds, queries = values.shape
     if seeds > 1 and queries > 1:
         found = over_seeds(values)
-        return Known(found.mean, found.low, found.high, found.p, found.detectable, seeds)
+        return Known(found.mean, found.low, found.high, found.p, found.detectable(level), seeds)
     alone = values.mean(0)
     interval = intervals(alone[:, None], generator(0, "study"))[0]
     deviation = float(alone.std(ddof=1)) if queries > 1 else None
-    least = detectable(deviation, queries) if deviation else None
+    least = detectable(deviation, queries, level) if deviation else None
     return Known(interval.mean, interval.low, interval.high, t_test(interval.mean, deviation, queries), least, seeds)
 
 

@@ -44,7 +44,7 @@ def about(question: Question, result: Result) -> str:
     contrasts = count(len(question.contrasts), "contrast")
     return (
         f"nDCG@10 on {result.queries:,} {result.split} queries of {result.collection}; {rounds} of each recipe{first}; intervals are "
-        f"95 %, over queries and seeds. {contrasts} named before the run, p adjusted by Holm; other differences are shown without a test."
+        f"95 %, over queries and seeds. {contrasts}, p adjusted by Holm; other differences are shown without a test."
     )
 
 
@@ -119,7 +119,7 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
     controls, rows = control_rows(result)
     return [
         ("Arms after their last round", ARM_COLUMNS, arm_rows(result)),
-        ("Contrasts named before the run", CONTRAST_COLUMNS, contrast_rows(result)),
+        ("Contrasts", CONTRAST_COLUMNS, contrast_rows(result)),
         ("Against the controls", controls, rows),
         ("What was done", COST_COLUMNS, cost_rows(result)),
     ]

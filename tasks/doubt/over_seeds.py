@@ -33,15 +33,11 @@ class OverSeeds:
     of_queries: float
     error: float
 
-    @property
-    def detectable(self) -> float | None:
-        """The smallest true difference that as many queries and seeds would show in four of five cases at the level of 5 %.
-
-        Null where nothing varies.
-        """
+    def detectable(self, level: float = LEVEL) -> float | None:
+        """The smallest true difference that as many queries and seeds would show in four of five cases; null where nothing varies."""
         from scipy.stats import t
 
-        reach = t.ppf(1 - LEVEL / 2, self.freedom) + t.ppf(POWER, self.freedom)
+        reach = t.ppf(1 - level / 2, self.freedom) + t.ppf(POWER, self.freedom)
         return float(reach) * self.error if self.error > 0 else None
 
 

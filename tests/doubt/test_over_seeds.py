@@ -51,5 +51,5 @@ def test_one_seed_says_nothing_of_others():
 
 def test_the_smallest_difference_that_could_have_been_seen():
     # Two by two as above: error 1 at one degree of freedom, t(.975) = 12.706 and t(.8) = 1.376.
-    assert over_seeds(np.array([[0.0, 0.0], [2.0, 2.0]])).detectable == pytest.approx(12.706 + 1.376, abs=2e-3)
-    assert over_seeds(np.zeros((2, 3))).detectable is None
+    assert over_seeds(np.array([[0.0, 0.0], [2.0, 2.0]])).detectable() == pytest.approx(12.706 + 1.376, abs=2e-3)
+    assert over_seeds(np.zeros((2, 3))).detectable() is None

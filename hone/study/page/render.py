@@ -112,7 +112,10 @@ def again(what: Sequence[str], changes: dict[str, Any]) -> str:
     return shlex.join(["hone", "study", *what, *said])
 
 
+OPTIONS = {"collection": "--on", "first_seed": "--first-seed"}  # of settings that the command calls otherwise
+
+
 def option(key: str, value: Any) -> list[str]:
     if key == "contrasts":
         return [part for one, other in value for part in ("--contrast", f"{one}:{other}")]
-    return [f"--{key}", str(value)]
+    return [OPTIONS.get(key, f"--{key}"), str(value)]

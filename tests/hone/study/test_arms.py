@@ -96,7 +96,7 @@ def test_how_many_steps_an_epoch_has_must_be_known():
     assert trial("ance", steps=None).rounds["r1"]["train"]["steps"] == 3  # batches of 64
 
 
-CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\\$")
+CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="$")
 WORDS = st.text(CHARACTERS, max_size=12).filter(lambda text: not text or is_word(text))
 KEYS = st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True).filter(is_word)
 # 1e-06 comes back as a word, which every setting that is a number takes for the number.
@@ -106,6 +106,38 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=8,
 )
+
+
+@pytest.mark.parametrize("text", [r"\d+", r"a\'b", "it's", "ends with \\", r"\\two", "a, b: {c}", "#x", " blank "])
+def test_texts_come_through_as_they_are(text: str):
+    from dvc.utils.hydra import apply_overrides
+
+    Path("any.yaml").write_text("kept: 1\n")
+    apply_overrides("any.yaml", [f"+given={hydra({'value': [text]})}"])
+    assert yaml.safe_load(Path("any.yaml").read_text())["given"] == {"value": [text]}
+
+
+def test_what_dvc_cannot_carry_is_refused():
+    with pytest.raises(Refused, match="the name 'neighbour-bands:hard'"):
+        hydra({"neighbour-bands:hard": 0.4})
+    with pytest.raises(Refused, match="look for another setting"):
+        hydra("${x}")
+
+
+def test_a_round_has_as_many_epochs_as_the_recipe_that_asks_for_most():
+    """late-stopping looks at five epochs, top-k at one: both train five, for updates are equal."""
+    write_params(collections={"ours": COLLECTION | {"train_queries": 130}})
+    _, both = asked(["top-k", "late-stopping"], {"seeds": 1})
+    assert [one.rounds["r1"]["train"]["steps"] for one in trials(both, user_params())] == [15, 15]
+
+
+def test_a_batch_method_of_the_study_takes_the_place_of_the_users():
+    from dvc.utils.hydra import apply_overrides
+
+    write_params(rounds=ROUNDS, train={"batch": {"random": {"size": 16}}})
+    made = trial("ance", train={"batch": {"random": {"size": 8, "mixed": True}}})
+    apply_overrides("params.yaml", made.overrides[1::2])
+    assert params.read() == made.params
 
 
 def test_a_word_that_yaml_would_read_as_something_else_is_refused():

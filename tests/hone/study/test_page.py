@@ -48,9 +48,7 @@ def words(found: Elements) -> str:
 def test_it_begins_with_the_question_and_the_answer():
     text = words(page(study(SHOWN, OPEN)))
     answered = "ance is above top-k by 0.023 nDCG@10 (+0.014 to +0.032); the other contrast shows nothing."
-    places = [
-        text.index(part) for part in ("What do harder negatives do here?", answered, "Contrasts named before the run", "Arms on scifact")
-    ]
+    places = [text.rindex(part) for part in ("What do harder negatives do here?", answered, "Contrasts", "Arms on scifact")]
     assert places == sorted(places)
     assert "p = .002" in text
 

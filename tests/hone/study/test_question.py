@@ -66,6 +66,32 @@ def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
     refused(["top-k"], "'split' is 'train'", split="train")
 
 
+def test_a_file_is_read_as_recipes_are_with_its_lines():
+    Path("studies").mkdir()
+    Path("studies/mine.yaml").write_text("question: x\narms:\n  a: {recipe: top-k}\n  a: {recipe: ance}\n")
+    refused(["studies/mine.yaml"], "studies/mine.yaml, line 4: 'a' stands twice")
+    Path("studies/mine.yaml").write_text("question: x\non: ours\narms: {a: {recipe: top-k}}\n")
+    refused(["studies/mine.yaml"], "a name there is read as True and not as a word")
+    Path("studies/mine.yaml").write_bytes(b"question: \xff\n")
+    refused(["studies/mine.yaml"], "this is not UTF-8")
+
+
+def test_what_would_make_updates_unequal_is_refused():
+    for name in ("steps", "epochs"):
+        refused(file_of(arms={"a": {"recipe": "top-k", "train": {name: 3}}}), f"the arm a sets train.{name}")
+
+
+def test_names_that_git_would_refuse():
+    for name in ("a..b", "b.lock"):
+        refused(file_of(arms={name: {"recipe": "top-k"}}), f"the arm '{name}' needs a name")
+
+
+def test_another_split_or_other_seeds_are_another_study():
+    named = {asked(["top-k", "ance"], given)[0] for given in ({}, {"split": "dev"}, {"rounds": 2}, {"first_seed": 6}, {"seeds": 3})}
+    assert named == {"top-k-ance", "top-k-ance-dev", "top-k-ance-2-rounds", "top-k-ance-seeds-from-6"}
+    assert list(asked(["top-k"], {"first_seed": 6, "seeds": 2})[1].all_seeds) == [6, 7]
+
+
 def test_more_than_six_contrasts_are_refused_until_they_are_named():
     names = ["top-k", "ance", "nv-retriever", "guide", "art", "event", "rlhn", "rlhn-drop"]
     refused(names, "7 contrasts; 6 are the most")

@@ -11,6 +11,7 @@ from hone.study.kept import Kept
 from hone.study.question import Arm, Question
 from hone.study.results import MEASURE, SHARED, ArmRound, results, updates
 from tasks.doubt.paired import holm
+from tasks.errors import Refused
 
 QUERIES = 6
 
@@ -91,11 +92,51 @@ def test_p_is_adjusted_for_all_contrasts_and_for_them_alone():
     assert [one.difference.p for one in both.contrasts] == pytest.approx(holm(alone))
 
 
-def test_controls_are_arms_of_these_names():
-    by_arm = {name: [trial(seed, noisy(0.5, seed)) for seed in (1, 2)] for name in ("random", "top-k", "mine")}
-    found = results(question("random", "top-k", "mine"), by_arm, "ours")
-    assert set(of(found, "mine").against) == {"r0", "random", "top-k"}
-    assert set(of(found, "top-k").against) == {"r0", "random"}
+def test_controls_are_recipes_as_they_stand_whatever_an_arm_is_called():
+    arms = {"lot": Arm(recipe="random"), "keep": Arm(recipe="top-k"), "top-k": Arm(recipe="top-k", sample={"choose": "random"})}
+    asked = Question(question="Which?", arms=arms, contrasts=[("keep", "top-k")])
+    found = results(asked, {name: [trial(seed, noisy(0.5, seed)) for seed in (1, 2)] for name in arms}, "ours")
+    assert set(of(found, "top-k").against) == {"r0", "lot", "keep"}
+    assert set(of(found, "keep").against) == {"r0", "lot"}
+
+
+def test_an_arm_that_has_no_trials_yet_counts_when_p_is_adjusted():
+    """Two contrasts were named: the one that is there has twice its own p, and needs a greater difference to be seen."""
+    by_arm = {name: [trial(seed, noisy(mean, seed + place)) for seed in (1, 2, 3)]
+              for place, (name, mean) in enumerate({"a": 0.5, "b": 0.51}.items())}  # fmt: skip
+    alone = results(question("a", "b"), by_arm, "ours").contrasts[0].difference
+    named = results(question("a", "b", "c"), by_arm | {"c": []}, "ours").contrasts[0].difference
+    assert named.p == pytest.approx(min(1, 2 * alone.p))
+    assert named.least > alone.least
+
+
+def test_contrasts_that_were_named_after_a_look_are_told():
+    asked = question("a", "b")
+    by_arm = {name: [trial(1, [0.1] * 6)] for name in ("a", "b")}
+    assert not any("whoever saw those" in one for one in told.sentences(asked, results(asked, by_arm, "ours"), {}, []))
+    assert any("named when 2 trials" in one for one in told.sentences(asked, results(asked, by_arm, "ours", 2), {}, []))
+
+
+def test_a_split_without_queries_is_refused_and_is_no_score_of_zero():
+    by_arm = {"a": [trial(1, [0.1] * 6)]}
+    with pytest.raises(Refused, match="ours has no judged dev query"):
+        results(
+            question("a", split="dev"), {"a": [Kept(by_arm["a"][0].values.filter(pl.col("split") == "test"), by_arm["a"][0].facts)]}, "ours"
+        )
+
+
+def test_a_draw_at_random_does_not_make_a_filter_active():
+    acts = [{"method": "cross-encoder", "did": "x", "count": 0}, {"method": "random", "did": "x", "count": 40}]
+    by_arm = {"rocketqa": [trial(1, [0.1] * 6, {"r1": facts_of_round(acts=acts)})]}
+    assert results(question("rocketqa"), by_arm, "ours").last[0].inactive
+    several = [
+        {"method": "dense", "did": "x", "count": 9},
+        {"method": "bm25", "did": "x", "count": 3},
+        {"method": "fused", "did": "x", "count": 0},
+    ]
+    found = results(question("a"), {"a": [trial(1, [0.1] * 6, {"r1": facts_of_round(acts=several)})]}, "ours")
+    assert not found.last[0].inactive
+    assert any(one.startswith("a: fused never did anything here") for one in told.sentences(question("a"), found, {}, []))
 
 
 def test_updates_since_the_base():
