@@ -7,28 +7,32 @@ import time
 from collections.abc import Callable
 
 BEGINS = re.compile(r"^Running stage '([^']+)'")
-# What DVC says when a stage has ended, or that another needs no run.
-ENDS = re.compile(r"^(Updating lock file|Generating lock file|Stage '|Ran experiment|ERROR)")
+# What DVC says when a stage has ended well, or that another needs no run.
+ENDS = re.compile(r"^(Updating lock file|Generating lock file|Stage '|Ran experiment)")
+# What it says when a stage failed or was ended: what that took is not what the stage takes.
+FAILS = re.compile(r"^ERROR: (failed|interrupted|unexpected)")
 
 
 class StageClock:
-    """Hears an experiment's lines as they come."""
+    """Hears an experiment's lines as they come.
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self.now = now
-        self.seconds: dict[str, float] = {}
+    Args:
+        ended: is told the name and the seconds of every stage that ended well, as soon as that is known.
+        now: a clock in seconds.
+    """
+
+    def __init__(self, ended: Callable[[str, float], None], now: Callable[[], float] = time.monotonic) -> None:
+        self.ended, self.now = ended, now
         self._stage: str | None = None
         self._since = 0.0
 
     def hear(self, line: str) -> None:
         """Take notice of a line."""
         begins = BEGINS.match(line)
-        if begins or ENDS.match(line):
-            self._end()
+        if FAILS.match(line):
+            self._stage = None
+        elif (begins or ENDS.match(line)) and self._stage is not None:
+            self.ended(self._stage, round(self.now() - self._since, 2))
+            self._stage = None
         if begins:
             self._stage, self._since = begins[1], self.now()
-
-    def _end(self) -> None:
-        if self._stage is not None:
-            self.seconds[self._stage] = round(self.now() - self._since, 2)
-            self._stage = None

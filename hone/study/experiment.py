@@ -14,7 +14,8 @@ from filelock import FileLock
 from flows import stages as dvc
 from hone.study.arms import Trial
 from hone.study.clock import StageClock
-from hone.study.facts import gathered
+from hone.study.facts import gathered, texts
+from hone.study.journal import Journal
 from hone.study.kept import USER, Kept, keep, kept
 from tasks.encode import counted
 from tasks.errors import Refused, listed
@@ -36,38 +37,46 @@ def carried_out(trial: Trial, runner: dvc.Runner, say: Callable[[str], None]) ->
         say: is called with each line of the stages.
 
     Raises:
-        TrialFailed: a stage of it failed; those before it are kept by DVC, and the next try begins there.
+        TrialFailed: a stage of it failed; those before it are kept by DVC, and what they cost by the trial's journal: the next
+            try begins there.
     """
     (home() / USER).mkdir(parents=True, exist_ok=True)
     with FileLock(home() / USER / f"{trial.address}.lock"):
         if (found := kept(trial.address)) is not None:  # another process may have done it meanwhile
             return found
-        clock, encodings = StageClock(), []
+        journal = Journal(trial.address)
         if commit_of(trial.experiment) is None:
-            encodings = run(trial, runner, clock, say)
+            run(trial, runner, journal, say)
         commit = commit_of(trial.experiment)
         if commit is None:
             raise TrialFailed(f"{trial.name}: DVC ended well and has no experiment {trial.experiment}: `dvc exp show`.")
-        found = gathered(trial, commit, clock.seconds, encodings)
+        found = gathered(trial, commit, journal.read())
         keep(trial.address, found)
+        journal.remove()
     return found
 
 
-def run(trial: Trial, runner: dvc.Runner, clock: StageClock, say: Callable[[str], None]) -> list[dict]:
-    """Run the experiment; what its stages noted of encodings."""
+def run(trial: Trial, runner: dvc.Runner, journal: Journal, say: Callable[[str], None]) -> None:
+    """Run the experiment, and write into its journal what each stage took and noted, as it ends."""
     command = [*dvc.dvc(), "exp", "run", "--temp", "--name", trial.experiment, *trial.overrides, *trial.targets]
     with tempfile.TemporaryDirectory() as folder:
         noted = Path(folder) / "encodings.jsonl"
         runner.environment |= {"HONE_HOME": str(home()), counted.FILE: str(noted), "PYTHONPATH": ""}
+        clock = StageClock(lambda stage, seconds: journal.write(stage, {"seconds": seconds, **texts(noted_by(stage, noted))}))
 
         def hear(line: str) -> None:
             clock.hear(line)
             say(line)
 
         code, said = runner.heard(command, trial.name, hear)
-        if code:
-            raise TrialFailed(f"{trial.name} failed. It said last:\n{dvc.last_lines(said)}")
-        return [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
+    if code:
+        raise TrialFailed(f"{trial.name} failed. It said last:\n{dvc.last_lines(said)}")
+
+
+def noted_by(stage: str, noted: Path) -> list[dict]:
+    """The lines that a stage has noted."""
+    lines = noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
+    return [line for line in map(json.loads, lines) if line["stage"] == stage]
 
 
 def commit_of(experiment: str) -> str | None:

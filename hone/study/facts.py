@@ -17,6 +17,7 @@ from tasks import tables
 from tasks.files import fingerprint
 
 PAIR = ["query_id", "doc_id"]
+COST = ("seconds", "wanted", "encoded", "encoding")  # what is known of a stage that ran
 
 
 class Left:
@@ -39,14 +40,13 @@ class Left:
         return self.files.exists(path)
 
 
-def gathered(trial: Trial, commit: str, seconds: dict[str, float], encodings: list[dict]) -> Kept:
+def gathered(trial: Trial, commit: str, ran: dict[str, dict]) -> Kept:
     """All that a study says of a trial.
 
     Args:
         trial: that was run.
         commit: of its experiment.
-        seconds: of the stages that ran in it; the others were restored from DVC's cache.
-        encodings: what its stages noted.
+        ran: of the stages that ran in it, in whichever of its runs, what they cost; the others were restored from DVC's cache.
     """
     left = Left(commit)
     values = [
@@ -60,13 +60,13 @@ def gathered(trial: Trial, commit: str, seconds: dict[str, float], encodings: li
         "seed": trial.seed,
         "experiment": trial.experiment,
         "commit": commit,
-        "stages": stages(left, seconds, encodings),
+        "stages": stages(left, ran),
         "rounds": {name: of_round(left, trial, name, hidden) for name in trial.rounds},
     }
     return Kept(pl.concat(values, how="diagonal"), facts)
 
 
-def stages(left: Left, seconds: dict[str, float], encodings: list[dict]) -> dict[str, dict]:
+def stages(left: Left, ran: dict[str, dict]) -> dict[str, dict]:
     """Of every stage whether it ran here, a hash of what went into it, and what it cost when it ran, here or in another trial.
 
     Null stands for what no trial ran (a stage whose result DVC had from elsewhere).
@@ -75,11 +75,8 @@ def stages(left: Left, seconds: dict[str, float], encodings: list[dict]) -> dict
     found = {}
     for name, item in lock.items():
         inputs = fingerprint(json.dumps([item["cmd"], item.get("deps", [])], sort_keys=True))[:20]
-        if name in seconds:
-            cost = {"seconds": seconds[name], **texts([line for line in encodings if line["stage"] == name])}
-        else:
-            cost = {key: known.get(inputs, {}).get(key) for key in ("seconds", "wanted", "encoded", "encoding")}
-        found[name] = {"ran": name in seconds, "inputs": inputs, **cost}
+        cost = ran.get(name) or known.get(inputs, {})
+        found[name] = {"ran": name in ran, "inputs": inputs, **{key: cost.get(key) for key in COST}}
     return found
 
 

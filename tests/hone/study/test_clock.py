@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from hone.study.clock import StageClock
 
 LINES = """\
@@ -22,7 +26,19 @@ Ran experiment(s): study-ance-s1-0c0b673d
 
 def test_a_stage_ends_when_the_next_begins_or_its_record_is_written():
     times = iter([10.0, 13.0, 20.0, 26.5, 30.0, 31.0])
-    clock = StageClock(lambda: next(times))
-    for line in LINES.splitlines():
+    assert heard(LINES, times) == {"resolve": 3.0, "train@r1": 6.5, "evaluate@r1-ours": 1.0}
+
+
+@pytest.mark.parametrize("end", ["failed to reproduce 'train@r1': failed to run: python -m tasks.train", "interrupted by the user"])
+def test_a_stage_that_did_not_end_well_has_no_time(end: str):
+    """Nothing that comes after the error ends it either."""
+    lines = f"Running stage 'resolve':\nRunning stage 'train@r1':\nERROR: {end}\nStage 'evaluate@r1-ours' didn't change, skipping\n"
+    assert heard(lines, iter([10.0, 13.0, 13.0, 99.0, 99.0])) == {"resolve": 3.0}
+
+
+def heard(lines: str, times: Iterator[float]) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+    clock = StageClock(seconds.__setitem__, lambda: next(times))
+    for line in lines.splitlines():
         clock.hear(line)
-    assert clock.seconds == {"resolve": 3.0, "train@r1": 6.5, "evaluate@r1-ours": 1.0}
+    return seconds
