@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from hone.study.cost import Cost, round_of
 from tasks.files import home, read_json, write_json, written_whole
 from tasks.params import STAGES
 
@@ -38,33 +39,16 @@ class Kept:
         """What is known of the stages of the trial's own rounds: what all trials share comes before them."""
         return {name: item for name, item in self.facts["stages"].items() if name.partition("@")[0] in OF_ROUNDS}
 
-    @property
-    def accounted(self) -> bool:
-        """Whether it is known of every stage what it cost: DVC may have had a result from elsewhere, such as the user's own rounds."""
-        return all(item["seconds"] is not None for item in self.stages.values())
+    def cost(self, round: str) -> Cost:
+        """What its rounds took up to one of them, that one included."""
+        names = list(self.facts["rounds"])
+        upto = set(names[: names.index(round) + 1])
+        return Cost({name: item for name, item in self.stages.items() if round_of(name) in upto})
 
     @property
     def ran_for(self) -> float:
         """Seconds of the stages that ran in this trial."""
         return sum(item["seconds"] for item in self.facts["stages"].values() if item["ran"])
-
-    @cached_property
-    def texts(self) -> int:
-        """Texts that models read in it, as if it had shared nothing: one counts once for each model that reads it.
-
-        As far as its stages are `accounted` for.
-        """
-        return sum({chunk: count for item in self.stages.values() for chunk, count in (item["wanted"] or {}).items()}.values())
-
-    @property
-    def encoded(self) -> int:
-        """Of these, those that were encoded in its stages when they ran, in whichever trial; the others were in the store."""
-        return sum(item["encoded"] or 0 for item in self.stages.values())
-
-    @property
-    def newly_encoded(self) -> int:
-        """Texts that were encoded while this trial ran."""
-        return sum(item["encoded"] for item in self.stages.values() if item["ran"])
 
 
 def place_of(address: str) -> Path:

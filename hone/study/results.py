@@ -10,6 +10,7 @@ import polars as pl
 
 from hone.study.acts import inactive
 from hone.study.arms import BASE
+from hone.study.cost import TEXTS, Cost, seconds_of
 from hone.study.kept import Kept
 from hone.study.question import Question, controls_of
 from tasks.doubt.intervals import intervals
@@ -19,7 +20,6 @@ from tasks.errors import Refused
 from tasks.seeds import generator
 
 MEASURE, RECALL = "ndcg_at_10", "recall_at_100"
-SHARED = "encoding that others did"
 ByArm = dict[str, list[Kept]]  # of every arm its trials, by seed
 
 
@@ -57,10 +57,11 @@ class ArmRound:
         negatives, hidden: that training read, and those of them that are right answers which were hidden, over all seeds.
         candidates, removed: of all rounds so far and all seeds, by rule.
         acts: of all rounds so far and all seeds: method, did, count.
-        texts: that its models read, in one seed's trial, as if it had shared nothing; null where nobody has counted.
+        texts: that its models read in all rounds so far of one seed's trial, as if it had shared nothing; null where nobody has
+            counted.
         encoded: of these, those that were not in the store when the trials ran.
-        judged: pairs, in one seed's trial.
-        seconds: of each stage by its kind, in one seed's trial; empty where nobody has measured.
+        judged: pairs, in all rounds so far of one seed's trial.
+        seconds: of the stages of all rounds so far by their kind, in one seed's trial; empty where nobody has measured.
     """
 
     arm: str
@@ -90,7 +91,7 @@ class ArmRound:
 
     @property
     def cost(self) -> float | None:
-        """Seconds that the rounds of one trial take, as if it had shared nothing with others; null where nobody has measured."""
+        """Seconds that all rounds so far of one trial take, as if it had shared nothing with others; null where nobody has measured."""
         return sum(self.seconds.values()) if self.seconds else None
 
 
@@ -164,7 +165,8 @@ def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
 
 def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Question, controls: list[str]) -> ArmRound:
     trials = by_arm[name]
-    counted = [trial for trial in trials if trial.accounted]
+    costs = [trial.cost(round) for trial in trials]
+    counted = [cost for cost in costs if cost.accounted]
     upto = [facts for trial in trials for facts in so_far(trial, round)]
     here = [trial.facts["rounds"][round] for trial in trials]
     removed: Counter[str] = Counter()
@@ -185,11 +187,16 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         candidates=sum(facts["candidates"] for facts in upto),
         removed=dict(removed),
         acts=summed([one for facts in upto for one in facts["acts"]]),
-        texts=mean([trial.texts for trial in counted]) if counted else None,
-        encoded=mean([trial.newly_encoded for trial in trials]),
+        texts=mean([cost.read(TEXTS) for cost in counted]) if counted else None,
+        encoded=mean([cost.made_here(TEXTS) for cost in costs]),
         judged=mean([sum(facts["judged"] for facts in so_far(trial, round)) for trial in trials]),
-        seconds=seconds_of(counted),
+        seconds=seconds_of(counted, every_cost(by_arm)),
     )
+
+
+def every_cost(by_arm: ByArm) -> list[Cost]:
+    """Of all trials, over all their rounds."""
+    return [trial.cost(list(trial.facts["rounds"])[-1]) for trials in by_arm.values() for trial in trials]
 
 
 def so_far(trial: Kept, round: str) -> list[dict]:
@@ -212,21 +219,6 @@ def summed(acts: list[dict]) -> list[dict]:
         key = (one["method"], one["did"])
         total[key] = None if one["count"] is None else (total.get(key) or 0) + one["count"]
     return [{"method": method, "did": did, "count": count} for (method, did), count in total.items()]
-
-
-def seconds_of(trials: list[Kept]) -> dict[str, float]:
-    """Seconds of one trial by kind of stage, those restored from others and texts that others had encoded included.
-
-    A text that was in the store already is charged at the speed at which the arm's stages encoded others.
-    """
-    by_kind: Counter[str] = Counter()
-    for trial in trials:
-        for stage, item in trial.stages.items():
-            by_kind[stage.partition("@")[0]] += (item["seconds"] or 0.0) / len(trials)
-    if encoded := sum(trial.encoded for trial in trials):
-        each = sum(item["encoding"] or 0.0 for trial in trials for item in trial.stages.values()) / encoded
-        by_kind[SHARED] += each * mean([max(0, trial.texts - trial.encoded) for trial in trials])
-    return dict(by_kind)
 
 
 def mean(values: list[float]) -> float:

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from hone.study import told
+from hone.study.cost import TEXTS
 from hone.study.kept import Kept
 from hone.study.question import Arm, Question
-from hone.study.results import MEASURE, SHARED, ArmRound, results, updates
+from hone.study.results import MEASURE, ArmRound, results, updates
 from tasks.doubt.paired import holm
 from tasks.errors import Refused
 
@@ -39,7 +40,7 @@ def trial(seed: int, scores: list[float], rounds: dict[str, dict] | None = None,
     return Kept(pl.concat(parts), {"seed": seed, "rounds": rounds, "stages": stages or {}})
 
 
-def stage(ran: bool = True, seconds: float = 10.0, wanted: dict | None = None, encoded: int = 0, encoding: float = 0.0) -> dict:
+def stage(ran: bool = True, seconds: float | None = 10.0, wanted: dict | None = None, encoded: int = 0, encoding: float = 0.0) -> dict:
     return {"ran": ran, "inputs": "x", "seconds": seconds, "wanted": wanted or {}, "encoded": encoded, "encoding": encoding}
 
 
@@ -171,9 +172,33 @@ def test_what_a_trial_costs_does_not_depend_on_what_others_had_encoded():
     shared = trial(3, [0.1] * 6, stages={"retrieve@r1": stage(False, 12.0, wanted, 10, 10.0), **reference})
     costs = [results(question("a"), {"a": [one]}, "ours").last[0].cost for one in (first, later, shared)]
     assert costs == pytest.approx([12.0, 12.0, 12.0])
-    assert [one.texts for one in (first, later, shared)] == [10, 10, 10]
-    assert [one.newly_encoded for one in (first, later, shared)] == [10, 5, 0]
-    assert of(results(question("a"), {"a": [later]}, "ours"), "a").seconds[SHARED] == pytest.approx(5.0)
+    assert [one.cost("r1").read(TEXTS) for one in (first, later, shared)] == [10, 10, 10]
+    assert [one.cost("r1").made_here(TEXTS) for one in (first, later, shared)] == [10, 5, 0]
+    assert of(results(question("a"), {"a": [later]}, "ours"), "a").seconds[TEXTS.shared] == pytest.approx(5.0)
+
+
+def test_what_was_all_in_the_store_is_charged_at_the_speed_of_others():
+    """Arm a encoded ten texts in ten seconds; b, which wants five of them, found them all, and ran for two seconds."""
+    first = trial(1, [0.1] * 6, stages={"retrieve@r1": stage(True, 12.0, {"m/c1": 5, "m/c2": 5}, 10, 10.0)})
+    second = trial(1, [0.1] * 6, stages={"retrieve@r1": stage(True, 2.0, {"m/c1": 5}, 0, 0.0)})
+    found = results(question("a", "b"), {"a": [first], "b": [second]}, "ours")
+    assert of(found, "b").seconds == pytest.approx({"retrieve": 2.0, TEXTS.shared: 5.0})
+
+
+def test_a_round_costs_what_it_and_those_before_it_took():
+    """r1: 10 seconds and 5 texts. r2: 20 more and 3 more texts, for the 5 that it reads again count once."""
+    stages = {
+        "train@r1": stage(True, 4.0),
+        "evaluate@r1-ours": stage(True, 6.0, {"m1/c1": 5}, 5, 5.0),
+        "retrieve@r2": stage(True, 18.0, {"m1/c1": 5, "m1/c2": 3}, 3, 3.0),
+        "evaluate@r2-our-own": stage(True, 2.0),
+    }
+    made = trial(1, [0.1] * 6, {name: facts_of_round() for name in ("r1", "r2")}, stages)
+    found = results(question("a"), {"a": [made]}, "ours").rounds
+    assert [(one.round, one.cost, one.texts, one.encoded) for one in found] == [("r1", 10.0, 5, 5), ("r2", 30.0, 8, 8)]
+    unknown = stages | {"train@r2": stage(False, None)}
+    found = results(question("a"), {"a": [trial(1, [0.1] * 6, made.facts["rounds"], unknown)]}, "ours").rounds
+    assert [one.cost for one in found] == [10.0, None]
 
 
 def test_what_nobody_measured_is_not_said_to_cost_nothing():
