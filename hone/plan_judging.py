@@ -16,7 +16,8 @@ from tasks.relabel.ledger import Ledger
 from tasks.relabel.tokenizer import Estimated, Tokenizer, of_file
 
 SAMPLE = 200
-FREE = frozenset({"encoder", "cross-encoder", "replay", "people"})
+# Judges that need no model but encoders and cross-encoders on this machine, and people.
+FREE = frozenset({"encoder", "cross-encoder", "scores", "group", "neighbours", "replay", "people"})
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Reading:
 
 
 TEXTS = Reading("wanted", "encoded", "encoding", "encoding that others did")
+PAIRS = Reading("pairs", "scored", "scoring", "scoring that others did")  # by cross-encoders
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def seconds_of(costs: Sequence[Cost], every: Sequence[Cost]) -> dict[str, float]
     for cost in costs:
         for stage, item in cost.stages.items():
             by_kind[stage.partition("@")[0]] += (item["seconds"] or 0.0) / len(costs)
-    for what in (TEXTS,):
+    for what in (TEXTS, PAIRS):
         shared = sum(max(0, cost.read(what) - cost.made(what)) for cost in costs)
         each = speed(costs, what) or speed(every, what)
         if shared and each:

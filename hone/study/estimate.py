@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hone.plan import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, training
+from hone.plan import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
 from hone.screen import spell
 from hone.study.arms import BASE, Trial
 from hone.study.kept import Kept
+from tasks.params import STAGES
 
 STAGES_OF_ROUND = 7
 STAGES_BEFORE = 5
@@ -18,7 +19,7 @@ def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
     if not missing:
         return []
     work = work_of(missing)
-    said = [f"to do: {work.steps:,} training steps" + (f", about {work.texts:,} texts to encode" if work.texts else "")]
+    said = [f"to do: {work.steps:,} training steps" + (f", about {work.texts:,} texts to encode" if work.texts else ""), *left_out(missing)]
     if found:
         each = sum(one.ran_for for one in found) / len(found)
         return [*said, f"time: about {spell(each * len(missing))}, at the {spell(each)} that a trial took so far ({len(found)} of them)"]
@@ -33,6 +34,15 @@ def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
         how,
         f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and {spell(HIGH * seconds)}), if nothing else runs here",
     ]
+
+
+def left_out(missing: list[Trial]) -> list[str]:
+    """What is in no figure, as `hone plan` says it: rankers and their scores, a sentence for all arms that have the same."""
+    arms: dict[str, list[str]] = {}
+    for trial in {trial.arm: trial for trial in missing}.values():
+        for sentence in not_counted(trial.params, trial.settings, [f"{stage}@{name}" for stage in STAGES for name in trial.rounds]):
+            arms.setdefault(sentence, []).append(trial.arm)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in arms.items()]
 
 
 def work_of(missing: list[Trial]) -> Work:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from flows import stages as dvc
 from hone.study.arms import Trial
 from hone.study.clock import StageClock
-from hone.study.facts import gathered, texts
+from hone.study.facts import gathered, read_by
 from hone.study.journal import Journal
 from hone.study.kept import USER, Kept, keep, kept
 from tasks.encode import counted
@@ -60,9 +60,9 @@ def run(trial: Trial, runner: dvc.Runner, journal: Journal, say: Callable[[str],
     """Run the experiment, and write into its journal what each stage took and noted, as it ends."""
     command = [*dvc.dvc(), "exp", "run", "--temp", "--name", trial.experiment, *trial.overrides, *trial.targets]
     with tempfile.TemporaryDirectory() as folder:
-        noted = Path(folder) / "encodings.jsonl"
+        noted = Path(folder) / "read.jsonl"
         runner.environment |= {"HONE_HOME": str(home()), counted.FILE: str(noted), "PYTHONPATH": ""}
-        clock = StageClock(lambda stage, seconds: journal.write(stage, {"seconds": seconds, **texts(noted_by(stage, noted))}))
+        clock = StageClock(lambda stage, seconds: journal.write(stage, {"seconds": seconds, **read_by(noted_by(stage, noted))}))
 
         def hear(line: str) -> None:
             clock.hear(line)

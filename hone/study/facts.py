@@ -10,6 +10,7 @@ import polars as pl
 import yaml
 from dvc.api import DVCFileSystem
 
+from hone.plan_judging import FREE
 from hone.study.acts import acts_of
 from hone.study.arms import BASE, Trial
 from hone.study.kept import Kept, known_stages
@@ -17,7 +18,7 @@ from tasks import tables
 from tasks.files import fingerprint
 
 PAIR = ["query_id", "doc_id"]
-COST = ("seconds", "wanted", "encoded", "encoding")  # what is known of a stage that ran
+COST = ("seconds", "wanted", "encoded", "encoding", "pairs", "scored", "scoring")  # what is known of a stage that ran
 
 
 class Left:
@@ -80,12 +81,24 @@ def stages(left: Left, ran: dict[str, dict]) -> dict[str, dict]:
     return found
 
 
-def texts(encodings: list[dict]) -> dict[str, Any]:
-    """Of one stage: chunks of texts whose vectors it wanted (model and chunk, number), texts that were encoded, and seconds of that."""
+def read_by(noted: list[dict]) -> dict[str, Any]:
+    """What models read for one stage.
+
+    Args:
+        noted: by it.
+
+    Returns:
+        `wanted` and `pairs`: chunks of texts whose vectors it wanted, and of pairs whose scores by a cross-encoder it wanted (model
+        and chunk, number); `encoded` and `scored`: how many of these were not in the store; `encoding` and `scoring`: seconds of that.
+    """
+    encoded, scored = ([line for line in noted if kind in line] for kind in ("encoded", "scored"))
     return {
-        "wanted": {f"{line['space']}/{line['chunk']}": line["asked"] for line in encodings if "asked" in line},
-        "encoded": sum(line.get("encoded", 0) for line in encodings),
-        "encoding": round(sum(line.get("seconds", 0.0) for line in encodings), 2),
+        "wanted": {f"{line['space']}/{line['chunk']}": line["asked"] for line in noted if "asked" in line},
+        "encoded": sum(line["encoded"] for line in encoded),
+        "encoding": round(sum(line["seconds"] for line in encoded), 2),
+        "pairs": {f"{line['space']}/{line['chunk']}": line["pairs"] for line in noted if "pairs" in line},
+        "scored": sum(line["scored"] for line in scored),
+        "scoring": round(sum(line["seconds"] for line in scored), 2),
     }
 
 
@@ -112,9 +125,23 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
         "trained_on": len(read),
         "hidden": len(read.join(hidden, on=PAIR, how="semi")),
         "positives": int((labels["label"] == "positive").sum()),
-        "judged": sum(judge["asked"] for judge in account.get("judges", [])),
+        **judged(trial.settings[f"rounds/{name}/relabel"]["relabel"], account),
         "acts": acts_of(trial.settings, name, sampled, sources, account),
     }
+
+
+def judged(section: dict | str, account: dict) -> dict[str, int]:
+    """How many pairs judges read: `judged` by LLMs and people, `judged_free` by those that take only this machine's time.
+
+    Args:
+        section: the recipe's section `relabel`, resolved.
+        account: what `relabel` wrote, its judges in the order of the cascade.
+    """
+    asked = {True: 0, False: 0}
+    lines = [] if section == "none" else section["cascade"]
+    for line, judge in zip(lines, account.get("judges", []), strict=False):  # a cascade may have ended early
+        asked[line["method"] in FREE - {"people"}] += judge["asked"]
+    return {"judged": asked[False], "judged_free": asked[True]}
 
 
 def hidden_pairs(left: Left, trial: Trial) -> pl.DataFrame:

@@ -33,7 +33,7 @@ class Journal:
 
         Args:
             stage: its name.
-            cost: seconds, and what it noted of texts.
+            cost: seconds, and what models read for it.
         """
         line = json.dumps({"stage": stage, **cost}) + "\n"
         with self.file.open("a+", encoding="utf-8") as file:

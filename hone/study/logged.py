@@ -73,8 +73,10 @@ def ends(name: str, found: Known) -> dict[str, float]:
 
 def counts(one: ArmRound) -> dict[str, float]:
     """What the arm took as far as that was measured, and the share of hidden answers among its negatives where it has any."""
-    taken = {"texts": one.texts, "encoded": one.encoded, "judged": one.judged, "seconds": one.cost, "updates": one.updates}
-    found = taken | {"hidden_share": one.hidden_share, "inactive": float(one.inactive)}
+    read = {"texts": one.texts, "encoded": one.encoded, "pairs": one.pairs, "scored": one.scored}
+    judged = {"judged": one.judged, "judged_free": one.judged_free}
+    found = read | judged | {"seconds": one.cost, "updates": one.updates}
+    found |= {"hidden_share": one.hidden_share, "inactive": float(one.inactive)}
     return {key: value for key, value in found.items() if value is not None}
 
 

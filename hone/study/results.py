@@ -10,7 +10,7 @@ import polars as pl
 
 from hone.study.acts import inactive
 from hone.study.arms import BASE
-from hone.study.cost import TEXTS, Cost, seconds_of
+from hone.study.cost import PAIRS, TEXTS, Cost, seconds_of
 from hone.study.kept import Kept
 from hone.study.question import Question, controls_of
 from tasks.doubt.intervals import intervals
@@ -60,7 +60,9 @@ class ArmRound:
         texts: that its models read in all rounds so far of one seed's trial, as if it had shared nothing; null where nobody has
             counted.
         encoded: of these, those that were not in the store when the trials ran.
-        judged: pairs, in all rounds so far of one seed's trial.
+        pairs, scored: as `texts` and `encoded`, of pairs that cross-encoders read outside of training and judging.
+        judged: pairs that LLMs or people read as judges, in all rounds so far of one seed's trial.
+        judged_free: pairs that judges read which take only this machine's time.
         seconds: of the stages of all rounds so far by their kind, in one seed's trial; empty where nobody has measured.
     """
 
@@ -78,7 +80,10 @@ class ArmRound:
     acts: list[dict]
     texts: float | None
     encoded: float
+    pairs: float | None
+    scored: float
     judged: float
+    judged_free: float
     seconds: dict[str, float]
 
     @property
@@ -189,7 +194,10 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         acts=summed([one for facts in upto for one in facts["acts"]]),
         texts=mean([cost.read(TEXTS) for cost in counted]) if counted else None,
         encoded=mean([cost.made_here(TEXTS) for cost in costs]),
+        pairs=mean([cost.read(PAIRS) for cost in counted]) if counted else None,
+        scored=mean([cost.made_here(PAIRS) for cost in costs]),
         judged=mean([sum(facts["judged"] for facts in so_far(trial, round)) for trial in trials]),
+        judged_free=mean([sum(facts["judged_free"] for facts in so_far(trial, round)) for trial in trials]),
         seconds=seconds_of(counted, every_cost(by_arm)),
     )
 

@@ -22,7 +22,17 @@ ARM_COLUMNS = (
     "time of one trial",
 )
 CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "could have been seen", "")
-COST_COLUMNS = ("arm", "texts read", "encoded for it", "pairs judged", "negatives trained on", "removed", "acted")
+COST_COLUMNS = (
+    "arm",
+    "texts read",
+    "encoded for it",
+    "pairs by cross-encoders",
+    "pairs judged by LLMs",
+    "by free judges",
+    "negatives trained on",
+    "removed",
+    "acted",
+)
 
 
 def sentences(question: Question, result: Result, protocol: dict[str, list[str]], left: list[str]) -> list[str]:
@@ -81,11 +91,17 @@ def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]
 def cost_rows(result: Result) -> list[tuple[str, ...]]:
     return [
         (
-            one.arm, "–" if one.texts is None else f"{one.texts:,.0f}", f"{one.encoded:,.0f}", f"{one.judged:,.0f}", f"{one.negatives:,}",
+            one.arm, counted(one.texts), counted(one.encoded), counted(one.pairs), counted(one.judged), counted(one.judged_free),
+            f"{one.negatives:,}",
             ", ".join(f"{rule} {number:,}" for rule, number in one.removed.items()) or "nothing", acts(one),
         )
         for one in ranked(result)
     ]  # fmt: skip
+
+
+def counted(number: float | None) -> str:
+    """How many; a dash where nobody has counted."""
+    return "–" if number is None else f"{number:,.0f}"
 
 
 def acts(one: ArmRound) -> str:
@@ -145,7 +161,8 @@ def arms_table(results: list[Result]) -> pl.DataFrame:
             **{f"{measure}{end}": getattr(one.measures[measure], part) for measure in (MEASURE, RECALL)
                for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))},
             "updates": one.updates, "negatives": one.negatives, "hidden": one.hidden, "texts": one.texts, "encoded": one.encoded,
-            "judged": one.judged, "seconds": one.cost, "inactive": one.inactive,
+            "pairs": one.pairs, "scored": one.scored, "judged": one.judged, "judged_free": one.judged_free,
+            "seconds": one.cost, "inactive": one.inactive,
         }
         for result in results
         for one in result.rounds

@@ -1,4 +1,7 @@
-"""What stages asked to have encoded, and what was: lines in a file, for whoever compares costs. Nothing unless a file is named."""
+"""What stages asked models to read, and what these read: lines in a file, for whoever compares costs. Nothing unless a file is named.
+
+An encoder reads texts, a cross-encoder pairs of a query and a document.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,35 @@ def asked(space: Path, keys: np.ndarray) -> None:
         keys: hashes of the texts [n, 2].
     """
     if os.environ.get(FILE):
-        _write({"space": space.name, "chunk": fingerprint(keys.tobytes())[:16], "asked": len(np.unique(keys, axis=0))})
+        _write(_chunk(space, keys, "asked"))
 
 
 def encoded(texts: int, seconds: float) -> None:
     """Note texts that were encoded, and how long that took."""
     if os.environ.get(FILE):
         _write({"encoded": texts, "seconds": round(seconds, 3)})
+
+
+def pairs_asked(space: Path, keys: np.ndarray) -> None:
+    """Note pairs whose scores by a cross-encoder somebody wants, as `asked` does with texts.
+
+    Args:
+        space: where their scores lie.
+        keys: hashes of the pairs [n, 2].
+    """
+    if os.environ.get(FILE):
+        _write(_chunk(space, keys, "pairs"))
+
+
+def scored(pairs: int, seconds: float) -> None:
+    """Note pairs that a cross-encoder has scored, and how long that took."""
+    if os.environ.get(FILE):
+        _write({"scored": pairs, "seconds": round(seconds, 3)})
+
+
+def _chunk(space: Path, keys: np.ndarray, what: str) -> dict[str, str | int]:
+    """How many there are, each once, and a name that says which."""
+    return {"space": space.name, "chunk": fingerprint(keys.tobytes())[:16], what: len(np.unique(keys, axis=0))}
 
 
 def _write(line: dict) -> None:

@@ -7,6 +7,7 @@ length, precision), a score is found by the hash of query and document, and a ki
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.encode import counted
 from tasks.encode.cross_model import CrossModel
 from tasks.encode.encoder import ROWS_PER_SHARD
 from tasks.encode.lock import torch_lock
@@ -84,6 +86,7 @@ class CrossScorer:
             return np.empty(0, dtype=np.float32)
         self._refuse_length()
         space, keys = self.space(), pair_keys(queries, documents, pairs)
+        counted.pairs_asked(space.folder, keys)
         missing = self._missing(space, keys, queries, documents, pairs)
         progress = Progress(f"{self.name}: scoring pairs", len(missing))
         for start in range(0, len(missing), ROWS_PER_SHARD):
@@ -122,7 +125,9 @@ class CrossScorer:
             if not len(still):
                 return
             texts = [(queries[query], documents[document]) for query, document in pairs[still]]
-            made = self._forward.encode(texts, progress)
+            forward, began = self._forward, time.monotonic()
+            made = forward.encode(texts, progress)
+            counted.scored(len(texts), time.monotonic() - began)
             bad = np.flatnonzero(~np.isfinite(made[:, 0]))
             if len(bad):
                 raise Refused(

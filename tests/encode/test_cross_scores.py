@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -174,3 +175,18 @@ def test_no_two_pairs_share_a_key(texts: list[tuple[str, str]]):
 
 def test_a_sigmoid_of_anything_lies_between_0_and_1():
     assert sigmoid(np.array([-1000, 0, 1000, np.log(3)])) == pytest.approx([0, 0.5, 1, 0.75], abs=1e-6)
+
+
+def test_what_is_asked_and_scored_is_noted_where_somebody_counts(scorer: CrossScorer, monkeypatch: pytest.MonkeyPatch):
+    """One pair is in the store, and asked for twice; the second asking scores nothing, and its chunk has the same name."""
+    scorer.logits(QUERIES, DOCUMENTS, ALL[:1])
+    assert not Path("noted").exists()
+    monkeypatch.setenv("HONE_COUNT_ENCODING", "noted")
+    monkeypatch.setenv("DVC_STAGE", "score@r1")
+    for _ in range(2):
+        scorer.logits(QUERIES, DOCUMENTS, np.concatenate([ALL, ALL[:1]]))
+    first, scored, second = map(json.loads, Path("noted").read_text().splitlines())
+    assert first == second
+    assert (first["stage"], first["pairs"], first["space"]) == ("score@r1", len(ALL), scorer.space().folder.name)
+    assert (scored["stage"], scored["scored"]) == ("score@r1", len(ALL) - 1)
+    assert scored["seconds"] >= 0

@@ -14,7 +14,7 @@ from hone.study.arms import BASE
 from hone.study.page import figures
 from hone.study.question import CONTROLS, Question
 from hone.study.results import MEASURE, RECALL, Result
-from hone.study.told import level, ranked, span
+from hone.study.told import counted, level, ranked, span
 from tasks.report import words
 from tasks.report.page import render as report
 
@@ -49,7 +49,7 @@ def render(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {one: getattr(words, one) for one in ("signed", "score", "share", "count", "joined", "chance")}
-    environment.filters |= {"span": span, "level": level, "spell": spell, "marked": marked}
+    environment.filters |= {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
     drawn = [figures_of(result) for result in found]
     scripts = [report.script(get_plotlyjs()), report.script((report.HERE / "page.js").read_text(encoding="utf-8"))]
     styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]

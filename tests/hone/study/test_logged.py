@@ -41,7 +41,12 @@ def test_without_negatives_there_is_no_share():
 
 
 def test_what_nobody_measured_is_not_logged():
-    assert not {"seconds", "texts"} & set(logged.counts(after("ance", 0.4, seconds={}, texts=None)))
+    assert not {"seconds", "texts", "pairs"} & set(logged.counts(after("ance", 0.4, seconds={}, texts=None, pairs=None)))
+
+
+def test_what_cross_encoders_and_judges_read_is_logged():
+    found = logged.counts(after("rocketqa", 0.4, pairs=4000.0, scored=100.0, judged=7.0, judged_free=90.0))
+    assert [found[name] for name in ("pairs", "scored", "judged", "judged_free")] == [4000, 100, 7, 90]
 
 
 def test_contrasts_are_points_of_the_study():

@@ -161,6 +161,14 @@ def test_an_arm_that_mined_nothing():
     assert "Time by stage" not in text
 
 
+def test_what_cross_encoders_and_judges_read_stands_beside_texts():
+    text = words(page(result(after("rocketqa", 0.42, pairs=4100.0, scored=130.0, judged=71.0, judged_free=92.0)), "rocketqa"))
+    assert "texts readpairs by cross-encoderspairs judged by LLMs" in text
+    assert "4,100130 were new" in text
+    assert "7192 by free judges" in text
+    assert "by free judges" not in words(page(study()))
+
+
 def test_it_says_what_differs_and_what_leaks():
     differs = {"ance": ["negatives 4", "init base"], "top-k": []}
     told = render("s", question("ance"), [study()], differs=differs, leaks=["Leakage on x: all of it."])

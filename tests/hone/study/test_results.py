@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from hone.study import told
-from hone.study.cost import TEXTS
+from hone.study.cost import PAIRS, TEXTS
 from hone.study.kept import Kept
 from hone.study.question import Arm, Question
 from hone.study.results import MEASURE, ArmRound, results, updates
@@ -27,7 +27,7 @@ def values(round: str, scores: list[float], collection: str = "ours", split: str
 def facts_of_round(**given) -> dict:
     plain = {
         "recipe": "top-k", "start": "r0", "steps": 10, "candidates": 100, "removed": {"labelled": 3}, "trained_on": 20, "hidden": 5,
-        "judged": 0, "acts": [],
+        "judged": 0, "judged_free": 0, "acts": [],
     }  # fmt: skip
     return plain | given
 
@@ -183,6 +183,24 @@ def test_what_was_all_in_the_store_is_charged_at_the_speed_of_others():
     second = trial(1, [0.1] * 6, stages={"retrieve@r1": stage(True, 2.0, {"m/c1": 5}, 0, 0.0)})
     found = results(question("a", "b"), {"a": [first], "b": [second]}, "ours")
     assert of(found, "b").seconds == pytest.approx({"retrieve": 2.0, TEXTS.shared: 5.0})
+
+
+def test_pairs_of_cross_encoders_are_counted_and_charged_as_texts_are():
+    """a: 40 pairs scored in 20 seconds. b wants 30 of them, finds them all, and is charged half a second each; texts stay apart."""
+
+    def cost(seconds: float, wanted: dict, scored: int, scoring: float) -> dict:
+        return {"score@r1": stage(True, seconds) | {"pairs": wanted, "scored": scored, "scoring": scoring}}
+
+    first = trial(1, [0.1] * 6, stages=cost(25.0, {"x/p1": 30, "x/p2": 10}, 40, 20.0))
+    second = trial(1, [0.1] * 6, {"r1": facts_of_round(judged=7, judged_free=90)}, cost(1.0, {"x/p1": 30}, 0, 0.0))
+    found = results(question("a", "b"), {"a": [first], "b": [second]}, "ours")
+    assert [(of(found, arm).pairs, of(found, arm).scored, of(found, arm).texts) for arm in "ab"] == [(40, 40, 0), (30, 0, 0)]
+    assert of(found, "b").seconds == pytest.approx({"score": 1.0, PAIRS.shared: 15.0})
+    assert (of(found, "b").judged, of(found, "b").judged_free) == (7, 90)
+    table = told.arms_table([found]).select("arm", "pairs", "scored", "judged", "judged_free")
+    assert table.rows() == [("a", 40, 40, 0, 0), ("b", 30, 0, 7, 90)]
+    rows = {row[0]: dict(zip(told.COST_COLUMNS, row, strict=True)) for row in told.cost_rows(found)}
+    assert [rows["b"][name] for name in ("pairs by cross-encoders", "pairs judged by LLMs", "by free judges")] == ["30", "7", "90"]
 
 
 def test_a_round_costs_what_it_and_those_before_it_took():
