@@ -118,8 +118,7 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
         "steps": int(trained["step"].max() or 0),
         "candidates": sampled["candidates"],
         "removed": sampled["removed"],
-        "queries_removed": removed.filter(pl.col("doc_id").is_null())["query_id"].n_unique(),
-        "shortage": sampled.get("shortage", {}),
+        **attrition(sampled, pl.concat([removed, left.table(f"{folder}/removed/relabel.parquet")])),
         "negatives": len(negatives),
         "sources": sources,
         "trained_on": len(read),
@@ -127,6 +126,27 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
         "positives": int((labels["label"] == "positive").sum()),
         **judged(trial.settings[f"rounds/{name}/relabel"]["relabel"], account),
         "acts": acts_of(trial.settings, name, sampled, sources, account),
+    }
+
+
+def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:
+    """What became of a round's training queries.
+
+    Args:
+        sampled: the counts that `sample` wrote.
+        removed: of the round; a row without a document is a query that leaves, for good.
+
+    Returns:
+        `queries` with which the round began, null where it mined nothing; `queries_left`, which left it; `queries_short`, which stay
+        with fewer negatives than the recipe asks for; `queries_filled`, which had too few until others were put to them.
+    """
+    shortage = sampled.get("shortage", {})
+    stays = shortage.get("rule") != "drop-query"
+    return {
+        "queries": sampled["queries"] + sum(sampled["left"].values()) if "queries" in sampled else None,
+        "queries_left": removed.filter(pl.col("doc_id").is_null())["query_id"].n_unique(),
+        "queries_short": shortage.get("still_short", 0) if stays else 0,
+        "queries_filled": shortage.get("filled", 0),
     }
 
 

@@ -72,10 +72,12 @@ def ends(name: str, found: Known) -> dict[str, float]:
 
 
 def counts(one: ArmRound) -> dict[str, float]:
-    """What the arm took as far as that was measured, and the share of hidden answers among its negatives where it has any."""
+    """What the arm took as far as that was measured, what became of its queries, and the share of hidden answers among its
+    negatives where it has any."""
     read = {"texts": one.texts, "encoded": one.encoded, "pairs": one.pairs, "scored": one.scored}
     judged = {"judged": one.judged, "judged_free": one.judged_free}
-    found = read | judged | {"seconds": one.cost, "updates": one.updates}
+    attrition = {"queries": one.queries, "queries_left": one.left, "queries_short": one.short}
+    found = read | judged | attrition | {"seconds": one.cost, "updates": one.updates}
     found |= {"hidden_share": one.hidden_share, "inactive": float(one.inactive)}
     return {key: value for key, value in found.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""What a study leaves to be looked at: its page below reports/studies/, and its runs in MLflow."""
+"""What a study leaves to be looked at: its page and the times of its stages below reports/studies/, and its runs in MLflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from hone.study.logged import log_study
 from hone.study.page.render import render
 from hone.study.question import Question
 from hone.study.results import ByArm, Result
-from tasks.files import write_text
+from hone.study.told import times_table
+from tasks.files import write_text, written_whole
 from tasks.params import Params
 
 PAGE = "index.html"
@@ -18,6 +19,7 @@ FILES = {
     "queries.parquet": "every measure of every query, of each arm, seed and round",
     "arms.parquet": "each arm after each round, as in the tables here",
     "contrasts.parquet": "the contrasts",
+    "times.parquet": "every stage of every trial: what it took, and what models read for it",
 }
 
 
@@ -25,7 +27,7 @@ def published(
     folder: Path, name: str, question: Question, found: list[Result], by_arm: ByArm, given: Params, *, differs: dict[str, list[str]],
     left: list[str], command: str,
 ) -> int:  # fmt: skip
-    """Write the page of a study and log it.
+    """Write the page of a study and the times of its stages, and log it.
 
     Args:
         folder: of its reports; the page names those files of it that are there.
@@ -41,6 +43,8 @@ def published(
     Returns:
         How many runs of MLflow are new.
     """
+    with written_whole(folder / "times.parquet") as part:
+        times_table(by_arm).write_parquet(part)
     some = next(trials[0] for trials in by_arm.values() if trials)
     text = render(
         name,

@@ -57,6 +57,10 @@ class ArmRound:
         negatives, hidden: that training read, and those of them that are right answers which were hidden, over all seeds.
         candidates, removed: of all rounds so far and all seeds, by rule.
         acts: of all rounds so far and all seeds: method, did, count.
+        queries: training queries that the first round which mines began with, mean over seeds; null where none mines.
+        left: of these, those that left in all rounds so far: they are trained on no more.
+        short, filled: queries that stay with fewer negatives than the recipe asks for in this round, and those that had too few until
+            others were put to them.
         texts: that its models read in all rounds so far of one seed's trial, as if it had shared nothing; null where nobody has
             counted.
         encoded: of these, those that were not in the store when the trials ran.
@@ -78,6 +82,10 @@ class ArmRound:
     candidates: int
     removed: dict[str, int]
     acts: list[dict]
+    queries: float | None
+    left: float
+    short: float
+    filled: float
     texts: float | None
     encoded: float
     pairs: float | None
@@ -192,6 +200,10 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         candidates=sum(facts["candidates"] for facts in upto),
         removed=dict(removed),
         acts=summed([one for facts in upto for one in facts["acts"]]),
+        queries=first_known([[facts["queries"] for facts in so_far(trial, round)] for trial in trials]),
+        left=mean([sum(facts["queries_left"] for facts in so_far(trial, round)) for trial in trials]),
+        short=mean([facts["queries_short"] for facts in here]),
+        filled=mean([facts["queries_filled"] for facts in here]),
         texts=mean([cost.read(TEXTS) for cost in counted]) if counted else None,
         encoded=mean([cost.made_here(TEXTS) for cost in costs]),
         pairs=mean([cost.read(PAIRS) for cost in counted]) if counted else None,
@@ -205,6 +217,12 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
 def every_cost(by_arm: ByArm) -> list[Cost]:
     """Of all trials, over all their rounds."""
     return [trial.cost(list(trial.facts["rounds"])[-1]) for trials in by_arm.values() for trial in trials]
+
+
+def first_known(rows: list[list[float | None]]) -> float | None:
+    """The mean of the first value of each row that is not null; null where there is none."""
+    found = [known[0] for row in rows if (known := [value for value in row if value is not None])]
+    return mean(found) if found else None
 
 
 def so_far(trial: Kept, round: str) -> list[dict]:

@@ -6,8 +6,9 @@ import polars as pl
 
 from hone.study.answer import headline, resting, verdict, warnings
 from hone.study.arms import BASE
+from hone.study.cost import PAIRS, TEXTS, Reading, round_of
 from hone.study.question import Question
-from hone.study.results import MEASURE, RECALL, ArmRound, Known, Result
+from hone.study.results import MEASURE, RECALL, ArmRound, ByArm, Known, Result
 from tasks.report.flat import escaped, in_words
 from tasks.report.words import chance, count, least_seen, score, share, signed
 
@@ -29,6 +30,7 @@ COST_COLUMNS = (
     "pairs by cross-encoders",
     "pairs judged by LLMs",
     "by free judges",
+    "attrition",
     "negatives trained on",
     "removed",
     "acted",
@@ -70,12 +72,12 @@ def arm_rows(result: Result) -> list[tuple[str, ...]]:
     rows = [
         (
             one.arm + (" (inactive)" if one.inactive else ""), score(one.measures[MEASURE].mean), level(one.measures[MEASURE]),
-            score(one.measures[RECALL].mean), f"{signed(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
+            within(one.measures[RECALL]), f"{signed(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
             f"{share(one.hidden_share)} of {one.negatives:,}", spell(one.cost) if one.cost is not None else "–",
         )
         for one in ranked(result)
     ]  # fmt: skip
-    return [*rows, (f"{BASE} (base model)", score(base.mean), level(base), score(result.base[RECALL].mean), "", "0", "", "")]
+    return [*rows, (f"{BASE} (base model)", score(base.mean), level(base), within(result.base[RECALL]), "", "0", "", "")]
 
 
 def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -92,7 +94,7 @@ def cost_rows(result: Result) -> list[tuple[str, ...]]:
     return [
         (
             one.arm, counted(one.texts), counted(one.encoded), counted(one.pairs), counted(one.judged), counted(one.judged_free),
-            f"{one.negatives:,}",
+            attrition(one), f"{one.negatives:,}",
             ", ".join(f"{rule} {number:,}" for rule, number in one.removed.items()) or "nothing", acts(one),
         )
         for one in ranked(result)
@@ -102,6 +104,24 @@ def cost_rows(result: Result) -> list[tuple[str, ...]]:
 def counted(number: float | None) -> str:
     """How many; a dash where nobody has counted."""
     return "–" if number is None else f"{number:,.0f}"
+
+
+def attrition(one: ArmRound) -> str:
+    """What became of the training queries of one seed."""
+    if one.queries is None:
+        return "–"
+    filled = f", {one.filled:,.3g} filled up" if one.filled else ""
+    return f"{one.left:,.3g} of {one.queries:,.0f} queries left, {one.short:,.3g} short{filled}"
+
+
+def time_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows: seconds of one trial of each arm by kind of stage, of all its rounds."""
+    from hone.screen import spell
+
+    known = [one for one in ranked(result) if one.seconds]
+    kinds = list(dict.fromkeys(kind for one in known for kind in one.seconds))
+    rows = [(one.arm, *(f"{one.seconds[kind]:,.1f}" if kind in one.seconds else "–" for kind in kinds), spell(one.cost)) for one in known]
+    return ("arm", *kinds, "all"), rows
 
 
 def acts(one: ArmRound) -> str:
@@ -130,14 +150,20 @@ def level(found: Known) -> str:
     return f"{score(found.low)} to {score(found.high)}"
 
 
+def within(found: Known) -> str:
+    """A mean with its interval in one cell."""
+    return f"{score(found.mean)} ({level(found)})"
+
+
 def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     """Title, columns and rows of each table."""
-    controls, rows = control_rows(result)
+    (controls, against), (kinds, seconds) = control_rows(result), time_rows(result)
     return [
         ("Arms after their last round", ARM_COLUMNS, arm_rows(result)),
         ("Contrasts", CONTRAST_COLUMNS, contrast_rows(result)),
-        ("Against the controls", controls, rows),
+        ("Against the controls", controls, against),
         ("What was done", COST_COLUMNS, cost_rows(result)),
+        ("Seconds of one trial, by stage", kinds, seconds),
     ]
 
 
@@ -160,7 +186,8 @@ def arms_table(results: list[Result]) -> pl.DataFrame:
             "seeds": one.seeds,
             **{f"{measure}{end}": getattr(one.measures[measure], part) for measure in (MEASURE, RECALL)
                for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))},
-            "updates": one.updates, "negatives": one.negatives, "hidden": one.hidden, "texts": one.texts, "encoded": one.encoded,
+            "updates": one.updates, "queries": one.queries, "queries_left": one.left, "queries_short": one.short,
+            "queries_filled": one.filled, "negatives": one.negatives, "hidden": one.hidden, "texts": one.texts, "encoded": one.encoded,
             "pairs": one.pairs, "scored": one.scored, "judged": one.judged, "judged_free": one.judged_free,
             "seconds": one.cost, "inactive": one.inactive,
         }
@@ -168,6 +195,29 @@ def arms_table(results: list[Result]) -> pl.DataFrame:
         for one in result.rounds
     ]  # fmt: skip
     return pl.DataFrame(rows)
+
+
+def times_table(by_arm: ByArm) -> pl.DataFrame:
+    """A row for each stage of each trial's rounds: what it took when it ran, in that trial or in another one.
+
+    Returns:
+        arm, seed, round, stage, `ran` (in this trial), seconds, texts and pairs that it wanted read, and how many of these were not
+        in the store (encoded, scored); null where nobody has measured.
+    """
+    rows = [
+        (name, trial.facts["seed"], round_of(stage), stage, item["ran"], item["seconds"], asked_for(item, TEXTS), item.get("encoded"),
+         asked_for(item, PAIRS), item.get("scored"))
+        for name, trials in by_arm.items()
+        for trial in trials
+        for stage, item in trial.stages.items()
+    ]  # fmt: skip
+    schema = {"arm": pl.String, "seed": pl.Int32, "round": pl.String, "stage": pl.String, "ran": pl.Boolean, "seconds": pl.Float64}
+    return pl.DataFrame(rows, schema=schema | dict.fromkeys(("texts", "encoded", "pairs", "scored"), pl.Int64), orient="row")
+
+
+def asked_for(stage: dict, what: Reading) -> int | None:
+    """Texts or pairs that a stage wanted read; null where nobody has counted."""
+    return None if stage.get(what.wanted) is None else sum(stage[what.wanted].values())
 
 
 def contrasts_table(results: list[Result]) -> pl.DataFrame:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import yaml
 
-from hone.study.facts import COST, judged, read_by, stages
+from hone.study.facts import COST, attrition, judged, read_by, stages
 
 LOCK = {"stages": {name: {"cmd": name, "deps": [{"path": "x", "md5": name}]} for name in ("rank@r1", "score@r1", "train@r1")}}
 NOTED = [
@@ -53,3 +54,17 @@ def test_judges_that_cost_nothing_are_counted_by_themselves():
         assert judged({"cascade": [{"name": "a", "method": method}]}, {"judges": [{"asked": 7}]}) == {"judged": 0, "judged_free": 7}
     assert judged({"cascade": cascade[2:]}, {"judges": [{"asked": 3}]}) == {"judged": 3, "judged_free": 0}
     assert judged("none", {}) == {"judged": 0, "judged_free": 0}
+
+
+def test_queries_that_leave_are_counted_once_whoever_sends_them_away():
+    """40 queries: a rule sends q1 away with its document, a judge q1 (again) and q2; q3 loses a document and stays."""
+    rows = [("q1", None), ("q1", "d1"), ("q1", None), ("q2", None), ("q3", "d2")]
+    removed = pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String}, orient="row")
+    sampled = {"queries": 39, "left": {"query-quality": 1}, "shortage": {"rule": "widen", "short": 9, "filled": 5, "still_short": 4}}
+    found = attrition(sampled, removed)
+    assert found == {"queries": 40, "queries_left": 2, "queries_short": 4, "queries_filled": 5}
+    dropped = sampled | {"shortage": {"rule": "drop-query", "short": 9, "filled": 0, "still_short": 9}}
+    assert attrition(dropped, removed)["queries_short"] == 0  # they have left
+    assert attrition({"left": {}, "shortage": {}}, removed.clear()) == {
+        "queries": None, "queries_left": 0, "queries_short": 0, "queries_filled": 0,
+    }  # fmt: skip

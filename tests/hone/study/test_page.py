@@ -169,6 +169,12 @@ def test_what_cross_encoders_and_judges_read_stands_beside_texts():
     assert "by free judges" not in words(page(study()))
 
 
+def test_queries_that_left_are_shown():
+    text = words(page(result(after("art", 0.42, left=2.5, short=7.0, filled=4.0)), "art"))
+    assert "2.5 of 1207 short4 filled up" in text
+    assert "0 of 120" in words(page(study()))
+
+
 def test_it_says_what_differs_and_what_leaks():
     differs = {"ance": ["negatives 4", "init base"], "top-k": []}
     told = render("s", question("ance"), [study()], differs=differs, leaks=["Leakage on x: all of it."])

@@ -27,7 +27,7 @@ def values(round: str, scores: list[float], collection: str = "ours", split: str
 def facts_of_round(**given) -> dict:
     plain = {
         "recipe": "top-k", "start": "r0", "steps": 10, "candidates": 100, "removed": {"labelled": 3}, "trained_on": 20, "hidden": 5,
-        "judged": 0, "judged_free": 0, "acts": [],
+        "judged": 0, "judged_free": 0, "acts": [], "queries": 30, "queries_left": 0, "queries_short": 0, "queries_filled": 0,
     }  # fmt: skip
     return plain | given
 
@@ -245,3 +245,49 @@ def test_names_and_questions_are_data_in_markdown():
     assert "| a |" in written
     table = told.arms_table([found])
     assert table.select("arm", "round", "hidden", "negatives").row(0) == ("a", "r1", 5, 20)
+
+
+def test_queries_that_left_are_told():
+    """Seed 1: 3 of 30 leave in r1 and 1 in r2; seed 2: 2 and 0, and in r2 5 queries stay short and 4 are filled up."""
+    first = {"r1": facts_of_round(queries_left=3, queries_short=9), "r2": facts_of_round(queries=27, queries_left=1)}
+    second = {"r1": facts_of_round(queries_left=2), "r2": facts_of_round(queries=28, queries_short=5, queries_filled=4)}
+    found = results(question("a"), {"a": [trial(1, [0.1] * 6, first), trial(2, [0.1] * 6, second)]}, "ours")
+    assert told.attrition(of(found, "a")) == "3 of 30 queries left, 2.5 short, 2 filled up"
+    table = told.arms_table([found]).select("round", "queries", "queries_left", "queries_short", "queries_filled")
+    assert table.rows() == [("r1", 30.0, 2.5, 4.5, 0.0), ("r2", 30.0, 3.0, 2.5, 2.0)]
+    unmined = results(question("a"), {"a": [trial(1, [0.1] * 6, {"r1": facts_of_round(queries=None)})]}, "ours")
+    assert told.attrition(of(unmined, "a")) == "–"
+
+
+def test_recall_has_its_interval_in_markdown():
+    found = results(question("a"), {"a": [trial(1, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])]}, "ours")
+    recall = of(found, "a").measures["recall_at_100"]
+    assert recall.low < recall.mean < recall.high
+    written = told.markdown("x", question("a"), [(found, [])])
+    assert f"0.3500 ({told.level(recall)})" in written
+
+
+def test_times_of_stages_are_a_table_and_a_file():
+    """r2's train was restored from another trial, and nobody has measured its evaluate."""
+    stages = {
+        "resolve": stage(True, 1.0),
+        "train@r1": stage(True, 34.25),
+        "evaluate@r1-ours": stage(True, 6.0, {"m/c1": 5, "m/c2": 2}, 3, 3.0),
+        "train@r2": stage(False, 20.0) | {"pairs": {"x/p": 4}, "scored": 4},
+        "evaluate@r2-ours": {"ran": False, "inputs": "x", "seconds": None, "wanted": None, "encoded": None, "encoding": None},
+    }
+    rounds = {name: facts_of_round() for name in ("r1", "r2")}
+    by_arm = {
+        "a": [trial(1, [0.1] * 6, rounds, stages)],
+        "b": [trial(1, [0.1] * 6, {"r1": rounds["r1"]}, {"train@r1": stages["train@r1"]})],
+    }
+    columns, rows = told.time_rows(results(question("a", "b"), by_arm, "ours"))
+    assert (columns, rows) == (("arm", "train", "all"), [("b", "34.2", "34 s")])  # of a not all is known
+    table = told.times_table(by_arm)
+    assert table.select("arm", "round", "stage", "ran", "seconds", "texts", "encoded", "pairs", "scored").rows() == [
+        ("a", "r1", "train@r1", True, 34.25, 0, 0, None, None),
+        ("a", "r1", "evaluate@r1-ours", True, 6.0, 7, 3, None, None),
+        ("a", "r2", "train@r2", False, 20.0, 0, 0, 4, 4),
+        ("a", "r2", "evaluate@r2-ours", False, None, None, None, None, None),
+        ("b", "r1", "train@r1", True, 34.25, 0, 0, None, None),
+    ]
