@@ -28,6 +28,7 @@ from flows import artifacts
 from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from flows.loop import message_of, spelled
+from hone.study.page.render import option
 from hone.study.question import Question, asked
 from tasks.errors import Refused
 
@@ -39,6 +40,7 @@ RECIPES = tuple(sorted(file.stem for file in (PROJECT / "recipes").glob("*.yaml"
 FILES = tuple(sorted(f"studies/{file.name}" for file in (PROJECT / "studies").glob("*.yaml")))
 Recipe = Literal[RECIPES] if RECIPES else str
 StudyFile = Literal[FILES] if FILES else str
+Contrast = Annotated[str, Field(pattern="^[^:]+:[^:]+$", description="ONE:OTHER")]
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ def study(
     rounds: Annotated[int, Field(ge=1, le=10)] | None = None,
     seeds: Annotated[int, Field(ge=1, le=100)] | None = None,
     first: Recipe | None = None,
+    steps: Annotated[int, Field(ge=1)] | None = None,
+    split: Literal["test", "dev"] | None = None,
+    contrasts: list[Contrast] = [],  # noqa: B006
+    first_seed: Annotated[int, Field(ge=1)] | None = None,
+    collection: str | None = None,
 ) -> State:
     """Recipes side by side on the collections of params.yaml: what was run before is not run again.
 
@@ -94,9 +101,16 @@ def study(
         rounds: Of each recipe, one after the other. Null: as the file says, or 1.
         seeds: Trials of each recipe; five or more make a claim. Null: as the file says, or 5.
         first: A recipe whose round all arms begin with. Null: as the file says, or none.
+        steps: Of training a round, the same for all. Null: as the file says, or enough epochs.
+        split: Whose queries are measured. Null: as the file says, or test.
+        contrasts: ONE:OTHER, two arms each: OTHER - ONE is tested; six at most. None: as the file says, or each recipe against the
+            strongest control.
+        first_seed: Fresh seeds begin with it, where something was chosen by others. Null: as the file says, or 1.
+        collection: That the contrasts are about. Null: as the file says, or all that are evaluated on.
     """
-    changes = {"rounds": rounds, "seeds": seeds, "first": first}
+    changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed}
     try:
+        changes |= {"contrasts": pairs(list(contrasts)), "collection": collection, "split": split}
         what = words(list(recipes), file)
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}, PATIENCE) as runner:
             name, question = asked(what, changes)
@@ -115,7 +129,7 @@ def run_all(question: Question, work: Work) -> dict[str, State]:
     """Every arm with every seed, all arms of a seed before the next seed; a trial that fails does not keep the others from running."""
     return {
         name: run_trial.with_options(name=name, task_run_name=name)(arm, seed, work, return_state=True)
-        for seed in range(1, question.seeds + 1)
+        for seed in question.all_seeds
         for arm in question.arms
         for name in [name_of(arm, seed)]
     }
@@ -132,9 +146,21 @@ def words(recipes: list[str], file: str | None) -> list[str]:
     return [file] if file else recipes
 
 
+def pairs(contrasts: list[str]) -> list[tuple[str, str]] | None:
+    """Contrasts as a study has them; null where none is named.
+
+    Raises:
+        Refused: one is not two arms with a colon between them.
+    """
+    found = [tuple(one.split(":")) for one in contrasts]
+    if odd := [one for one, arms in zip(contrasts, found, strict=True) if len(arms) != 2 or not all(arms)]:
+        raise Refused(f"the contrast '{odd[0]}' is not ONE:OTHER, two arms of the study.")
+    return found or None
+
+
 def command(what: list[str], changes: dict[str, Any]) -> list[str]:
     """`hone study` of this environment, for the whole study."""
-    said = [part for key, value in changes.items() if value is not None for part in (f"--{key}", str(value))]
+    said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
     return [sys.executable, "-m", "hone", "study", *what, *said, "--no-probe"]
 
 
@@ -164,7 +190,7 @@ def result(name: str, states: dict[str, State], last: State) -> State:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """`python -m flows.study [RECIPE... | FILE] [--rounds N] [--seeds N] [--first RECIPE]`."""
+    """`python -m flows.study [RECIPE... | FILE] [--rounds N] [--seeds N] [--steps N] [--split dev] [--contrast ONE:OTHER] ...`."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="flows.study", description="Recipes side by side through Prefect.")
@@ -172,10 +198,18 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="of each recipe")
     parser.add_argument("--seeds", type=int, help="of each recipe")
     parser.add_argument("--first", help="a recipe whose round all begin with")
+    parser.add_argument("--steps", type=int, help="of training a round")
+    parser.add_argument("--split", choices=["test", "dev"], help="whose queries are measured")
+    parser.add_argument("--contrast", action="append", default=[], help="ONE:OTHER, tested; as often as needed, six at most")
+    parser.add_argument("--first-seed", type=int, help="fresh seeds begin with it")
+    parser.add_argument("--on", help="the collection that the contrasts are about")
     given = parser.parse_args(None if arguments is None else list(arguments))
     file = given.what[0] if len(given.what) == 1 and given.what[0].endswith((".yaml", ".yml")) else None
     recipes = [] if file else given.what
-    state = study(recipes, file, rounds=given.rounds, seeds=given.seeds, first=given.first, return_state=True)
+    state = study(
+        recipes, file, rounds=given.rounds, seeds=given.seeds, first=given.first, steps=given.steps, split=given.split,
+        contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, return_state=True,
+    )  # fmt: skip
     print(f"{state.name}: {state.message}", file=sys.stderr)
     return 0 if state.is_completed() else 1
 

@@ -39,6 +39,19 @@ def test_the_form_offers_the_recipes_that_are_there(study):
     assert form["recipes"]["items"]["enum"] == sorted(file.stem for file in (HERE / "recipes").glob("*.yaml"))
     assert form["rounds"]["anyOf"][0]["minimum"] == form["seeds"]["anyOf"][0]["minimum"] == 1
     assert form["rounds"]["anyOf"][1]["type"] == "null"
+    assert form["steps"]["anyOf"][0]["minimum"] == form["first_seed"]["anyOf"][0]["minimum"] == 1
+    assert form["split"]["anyOf"][0]["enum"] == ["test", "dev"]
+    assert form["contrasts"]["items"]["pattern"]
+
+
+def test_a_contrast_is_two_arms(study):
+    from flows import study as module
+
+    assert module.pairs([]) is None
+    assert module.pairs(["top-k:ance"]) == [("top-k", "ance")]
+    for odd in ("top-k", "a:b:c", "a:", ":b"):
+        with pytest.raises(module.Refused, match=f"the contrast '{odd}' is not ONE:OTHER"):
+            module.pairs(["a:b", odd])
 
 
 def test_the_deployment_says_what_the_flow_takes(study):
@@ -52,6 +65,10 @@ def test_the_command_of_a_study():
 
     said = command(words(["top-k", "ance"], None), {"rounds": 2, "seeds": None, "first": "warm-up"})
     assert said[1:] == ["-m", "hone", "study", "top-k", "ance", "--rounds", "2", "--first", "warm-up", "--no-probe"]
+    said = command(["one.yaml"], {"steps": 9, "split": "dev", "first_seed": 6, "collection": "ours", "contrasts": [("a", "b"), ("a", "c")]})
+    assert said[4:-1] == [
+        "one.yaml", "--steps", "9", "--split", "dev", "--first-seed", "6", "--on", "ours", "--contrast", "a:b", "--contrast", "a:c",
+    ]  # fmt: skip
     assert words([], "studies/one.yaml") == ["studies/one.yaml"]
     assert told("top-k, seed 2 (1 of 1)\ntop-k, seed 2: done; 0 left\n", "top-k, seed 2") == "Completed"
     assert told("2 trials, 2 are there, 0 to run\n", "top-k, seed 2") == "Unchanged"
@@ -82,6 +99,15 @@ def test_every_seed_is_a_task_for_each_arm_and_one_that_fails_is_named(workspace
     assert set(names.values()) == {"Failed"}
     assert "top-k, seed 1 failed. It said last:" in state.message
     assert "params.yaml" in state.message
+
+
+def test_many_recipes_run_with_the_contrasts_and_the_seeds_that_are_named(workspace: Path, study):
+    """Eight recipes are more contrasts than are tested at once, unless it is said which; every one of them is a task all the same."""
+    shutil.copytree(HERE / "recipes", "recipes")
+    names = ["top-k", "ance", "nv-retriever", "guide", "art", "event", "rlhn", "rlhn-drop"]
+    assert "7 contrasts; 6 are the most" in study(recipes=names, return_state=True).message
+    state = study(recipes=names, seeds=1, first_seed=6, steps=2, split="dev", contrasts=["top-k:ance"], return_state=True)
+    assert set(names_of(state.state_details.flow_run_id)) == {*(f"{name}, seed 6" for name in names), "result"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
