@@ -204,6 +204,10 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--first-seed", type=int, help="fresh seeds begin with it")
     parser.add_argument("--on", help="the collection that the contrasts are about")
     given = parser.parse_args(None if arguments is None else list(arguments))
+    try:
+        pairs(given.contrast)
+    except Refused as refusal:
+        parser.error(str(refusal))
     file = given.what[0] if len(given.what) == 1 and given.what[0].endswith((".yaml", ".yml")) else None
     recipes = [] if file else given.what
     state = study(

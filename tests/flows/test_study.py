@@ -54,6 +54,14 @@ def test_a_contrast_is_two_arms(study):
             module.pairs(["a:b", odd])
 
 
+def test_the_command_says_so_before_a_flow_begins(workspace: Path, capsys: pytest.CaptureFixture):
+    from flows.study import main
+
+    with pytest.raises(SystemExit):
+        main(["top-k", "ance", "--contrast", "top-k-ance"])
+    assert "the contrast 'top-k-ance' is not ONE:OTHER, two arms of the study." in capsys.readouterr().err
+
+
 def test_the_deployment_says_what_the_flow_takes(study):
     [deployment] = [one for one in yaml.safe_load((HERE / "prefect.yaml").read_text())["deployments"] if one["name"] == "study"]
     assert deployment["entrypoint"] == "flows/study.py:study"

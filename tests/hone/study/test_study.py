@@ -69,7 +69,7 @@ def test_nothing_runs_twice(project: Project):
 def test_what_dvc_keeps_is_gathered_again_where_the_memory_is_gone(project: Project):
     """Without HONE_HOME's results the experiments are still there: nothing trains."""
     kept = facts(project)
-    for file in (project.home / "studies").iterdir():
+    for file in (project.home / "studies").glob("*.*"):
         file.unlink()
     said = hone(project, "study", *WORDS)
     assert "train r1" not in said
