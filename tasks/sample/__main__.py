@@ -49,18 +49,20 @@ def sampled(
     """Negatives, removed rows and counts of a round.
 
     Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap. `beyond_top` counts
-    what the recipe chose that `top` would not have chosen of the same candidates.
+    what the recipe chose that `top` would not have chosen of the same candidates. Retrieval looks for every training query; a query
+    without a known positive (it left in an earlier round) has nothing to be sampled against, and is counted apart (`without_positive`).
     """
     section = settings["sample"]
-    rows = merged(candidates)
+    positives = labels.filter(pl.col("label") == "positive")
+    queries = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
+    rows = merged(candidates.join(queries, on="query_id", how="semi", maintain_order="left"))
+    without = candidates.join(queries, on="query_id", how="anti")["query_id"].n_unique()
     if rows.is_empty():
         return (
             tables.empty("negatives"),
             tables.empty("removed"),
-            {"candidates": 0, "chosen": 0, "removed": {}, "left": {}, "shortage": {}, "beyond_top": 0},
+            {"candidates": 0, "chosen": 0, "removed": {}, "left": {}, "shortage": {}, "beyond_top": 0, "without_positive": without},
         )
-    positives = labels.filter(pl.col("label") == "positive")
-    queries = known = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
     rules = Rules(section["keep"], candidates, labels, positives, scores, training, settings)
     pool = Pool(rows)
     window = section["window"]
@@ -91,12 +93,12 @@ def sampled(
     chosen = in_query_order(chosen, queries["query_id"])
     removed = pl.concat(pool.removed) if pool.removed else tables.empty("removed")
     took = pairs_by_rule(section["keep"], removed)
-    if chosen.is_empty() and rows.join(known, on="query_id", how="semi").height:
+    if chosen.is_empty():
         refuse_nothing_left(section, len(rows), took, dict(pool.left["rule"].value_counts().iter_rows()))
     return chosen, removed, {
         "queries": len(queries), "candidates": len(rows), "chosen": len(chosen), "removed": took,
         "left": dict(pool.left["rule"].value_counts(sort=True).iter_rows()), "shortage": counts, "beyond_top": beyond_top,
-        **rules.untold(rows),
+        "without_positive": without, **rules.untold(rows),
     }  # fmt: skip
 
 

@@ -187,6 +187,20 @@ def test_a_query_that_a_rule_sends_away_comes_back_by_no_shortage_rule(shortage)
     assert removed.filter(pl.col("doc_id").is_null())["query_id"].to_list() == ["q1"]
 
 
+def test_a_query_without_a_known_positive_counts_nowhere_but_as_such():
+    """q2's positive has left: positive-aware, which would remove all of its candidates, is not asked about them; nor does its hub weigh."""
+    found = candidates({"q1": ["d05", "d06"], "q2": ["d05", "d07", "d08"], "q3": ["d09"]})
+    left = KNOWN.filter(pl.col("query_id") != "q2")
+    known = tables.shaped("scores", left.select(*PAIR, score=2.0, scorer=pl.lit("dense")))
+    scores = pl.concat([tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense"))), known])
+    asked = section(keep=["labelled", "positive-aware"], choose={"soft-cap": {"n": 1, "penalty": 9}})
+    chosen, removed, counts = sampled(found, left, scores, Training(), asked)
+    assert pairs(chosen) == [("q1", "d05"), ("q3", "d09")]
+    assert removed.is_empty()
+    assert (counts["candidates"], counts["without_positive"], counts["beyond_top"]) == (3, 1, 0)
+    assert counts["removed"] == {"labelled": 0, "positive-aware": 0}
+
+
 def test_rules_that_leave_nothing_are_named_with_their_bounds():
     found = candidates({"q1": ["d00", "d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
     with pytest.raises(Refused) as refusal:
