@@ -40,7 +40,7 @@ def main(round: str) -> None:
     training = training_set.read()
     candidates = tables.read("candidates", Path("rounds") / round / "candidates.parquet")
     draw = generator(settings["seed"], round, "rank")
-    pairs = training_pairs(carried_labels(settings["from"]), candidates, training, settings["rank"], draw)
+    pairs = training_pairs(carried_labels(settings["from"]), candidates, training, settings["rank"], settings["guards"], draw)
     about = trained(pairs, training, settings)
     counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"
     say(f"rank {round}: from {about['from']}, {counts}")

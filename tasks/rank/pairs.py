@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from tasks import methods
 from tasks.errors import Refused
-from tasks.sample.keep.labelled import labelled
 from tasks.training_set import TrainingSet
 
 PAIR = ["query_id", "doc_id"]
 
 
 def training_pairs(
-    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: dict, draw: np.random.Generator
+    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: dict, guards: list[dict], draw: np.random.Generator
 ) -> pl.DataFrame:
     """query_id, doc_id, label: 1 for each known positive of a training query, 0 for what was drawn against it.
 
@@ -22,6 +22,7 @@ def training_pairs(
         candidates: query_id, doc_id, source, rank.
         training: queries and texts.
         section: the recipe's `rank`: negatives, window, draw.
+        guards: those of the recipe's `sample.keep` that let no known answer, nor a copy or a part of one, become a negative.
         draw: random numbers.
 
     Raises:
@@ -36,17 +37,27 @@ def training_pairs(
     window = section["window"]
     within = pl.col("rank") >= window["first"] if window["last"] is None else pl.col("rank").is_between(window["first"], window["last"])
     pool = candidates.filter(within).join(positives, on="query_id", how="semi", maintain_order="left")
-    texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique())
-    free = pool.join(labelled(pool.select(PAIR), labels, texts), on=PAIR, how="anti", maintain_order="left")
+    free = guarded(pool, labels, positives, training, guards)
     if free.is_empty():
         raise Refused(
             f"rank found no negative: of the {len(candidates):,} candidates of this round none is in its window of ranks and not known to "
-            "be right. Retrieve deeper, or widen `rank.window`."
+            "be right, or a copy of what is. Retrieve deeper, or widen `rank.window`."
         )
     wanted = positives.group_by("query_id").agg(wanted=pl.len() * section["negatives"])
     negatives = drawn(free, wanted, section["draw"], draw)
     both = pl.concat([positives.with_columns(label=pl.lit(1.0)), negatives.with_columns(label=pl.lit(0.0))])
     return both.sort("query_id", maintain_order=True)
+
+
+def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, training: TrainingSet, guards: list[dict]) -> pl.DataFrame:
+    """The rows of the pool whose pair no guard takes out."""
+    texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique())
+    for line in guards:
+        guard = methods.find("sample.keep", line["method"])
+        given = {"pool": pool.select(PAIR).unique(maintain_order=True), "labels": labels, "positives": positives, "texts": texts}
+        gone = guard(line["parameters"], **{name: given[name] for name in guard.reads})
+        pool = pool.join(gone, on=PAIR, how="anti", maintain_order="left")
+    return pool
 
 
 def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Generator) -> pl.DataFrame:

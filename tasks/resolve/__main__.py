@@ -21,7 +21,7 @@ from tasks.params import STAGES, Collection, Params
 from tasks.resolve import abilities, code, judges, recipe, references
 from tasks.resolve.models import INPUTS, made_exact
 from tasks.resolve.recipe import mined_as
-from tasks.resolve.sections import Recipe
+from tasks.resolve.sections import GUARDS, Recipe
 from tasks.resolved import ROOT
 from tasks.retrieve.source_name import source_name
 from tasks.stage import run, say
@@ -177,6 +177,9 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
     if stage == "relabel" and isinstance(section, dict):
         refuse_unscored(section, made, f"round {name}")
     used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
+    guards = [line for line in made.sample.keep if line["method"] in GUARDS]
+    if ranks:
+        used += [("sample.keep", line["method"]) for line in guards]
     if stage == "score":
         used += [("score", line["method"]) for line in scorers(made).values()]
     vectors = stage == "sample" and any("models" in methods.find(place, method).reads for place, method in used)
@@ -189,7 +192,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors or ranks else {}),
         **({"teachers": teachers(made)} if stage in ("retrieve", "score") or vectors else {}),
         **({"scorers": scorers(made), "cross_encoders": cross_encoders(made)} if stage == "score" else {}),
-        **({"start": ranker_start(made), "recipe": given.rounds[name].recipe} if ranks else {}),
+        **({"start": ranker_start(made), "recipe": given.rounds[name].recipe, "guards": guards} if ranks else {}),
         **({"files": input_files(stage, section)} if stage in ("retrieve", "sample") else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
         **({"overrides": judges.overrides(), "mined_as": mined_as(made)} if stage == "relabel" else {}),

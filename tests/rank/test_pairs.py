@@ -10,19 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import tables, training_set
+from tasks import methods, resolved, tables, training_set
 from tasks.errors import Refused
 from tasks.rank.pairs import drawn, training_pairs
-from tests.rank.collection import QUERIES, RIGHT, SPLITS, prepared
+from tasks.resolve import sections
+from tests.prepared import pairs, prepare, write_rows
+from tests.rank.collection import MODEL, QUERIES, RIGHT, SPLITS, prepared
+from tests.tiny_model import tiny_model
 
 SECTION = {"negatives": 2, "window": {"first": 1, "last": None}, "draw": "union"}
+GUARDS = [methods.checked("sample.keep", name, "test") for name in sections.GUARDS]
 TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
 
 
 def found(**changes: object) -> pl.DataFrame:
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
-    return training_pairs(labels, candidates, training_set.read(), SECTION | changes, np.random.default_rng(5))
+    return training_pairs(labels, candidates, training_set.read(), SECTION | changes, GUARDS, np.random.default_rng(5))
 
 
 def test_every_known_positive_and_so_many_drawn_for_each(workspace: Path):
@@ -61,6 +65,38 @@ def test_what_is_unknown_is_no_negative(workspace: Path):
     made = found(negatives=100)
     assert (TRAIN[0], "wrong3") not in made.select("query_id", "doc_id").rows()
     assert (TRAIN[1], "wrong3") in made.select("query_id", "doc_id").rows()
+
+
+COPIES = {"same-text": "RED CAT!", "near-duplicate": "red cat on a mat in the sun by the sea with a dog", "same-parent": "second part"}
+
+
+@pytest.mark.parametrize("guard", COPIES)
+def test_a_copy_or_a_part_of_a_known_answer_is_no_negative_where_the_recipe_guards_against_it(workspace: Path, guard: str):
+    """Each copy is taken out by its own rule, and by none of the others."""
+    answers = {"same-text": "red cat", "near-duplicate": f"{COPIES['near-duplicate']} too", "same-parent": "first part"}
+    parent = {"parent_id": "whole"} if guard == "same-parent" else {}
+    documents = [{"doc_id": "answer", "text": answers[guard]} | parent, {"doc_id": "copy", "text": COPIES[guard]} | parent]
+    if parent:
+        documents.append({"doc_id": "whole", "text": "first part second part"})
+    documents += [{"doc_id": "other", "text": "cold stone"}]
+    queries = [{"query_id": name, "text": f"red {split}", "split": split} for name, split in (("q", "train"), ("t", "test"))]
+    write_rows(Path("inputs/ours"), documents, queries, pairs(("q", "answer"), ("t", "other")))
+    tiny_model(Path("inputs/tiny"))
+    prepare(model=MODEL)
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+    rows = [("q", doc, "dense", place, 0.5) for place, doc in enumerate(("copy", "other"), start=1)]
+    candidates = tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
+    for guards, left in ((GUARDS, ["other"]), ([one for one in GUARDS if one["method"] != guard], ["copy", "other"])):
+        made = training_pairs(labels, candidates, training_set.read(), SECTION, guards, np.random.default_rng(5))
+        assert sorted(made.filter(pl.col("label") == 0)["doc_id"]) == left
+
+
+def test_the_stage_has_the_guards_of_the_recipe(workspace: Path):
+    prepared({"rank": {}, "sample": {"keep": ["labelled", {"near-duplicate": {"threshold": 0.7}}, "positive-aware"]}})
+    told = resolved.of_round("r1", "rank")
+    assert told["guards"] == [
+        {"method": "labelled", "parameters": {}}, {"method": "near-duplicate", "parameters": {"threshold": 0.7}},
+    ]  # fmt: skip
 
 
 def test_the_sources_give_in_turn():
@@ -105,8 +141,8 @@ def test_without_candidates_positives_or_negatives_it_says_so(workspace: Path):
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
     training, draw = training_set.read(), np.random.default_rng(0)
     with pytest.raises(Refused, match="this round has none"):
-        training_pairs(labels, candidates.clear(), training, SECTION, draw)
+        training_pairs(labels, candidates.clear(), training, SECTION, GUARDS, draw)
     with pytest.raises(Refused, match="no training query has one"):
-        training_pairs(labels.clear(), candidates, training, SECTION, draw)
+        training_pairs(labels.clear(), candidates, training, SECTION, GUARDS, draw)
     with pytest.raises(Refused, match="found no negative: of the 216 candidates"):
-        training_pairs(labels, candidates, training, SECTION | {"window": {"first": 25, "last": None}}, draw)
+        training_pairs(labels, candidates, training, SECTION | {"window": {"first": 25, "last": None}}, GUARDS, draw)
