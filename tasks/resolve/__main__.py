@@ -192,6 +192,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors or ranks else {}),
         **({"teachers": teachers(made)} if stage in ("retrieve", "score") or vectors else {}),
         **({"scorers": scorers(made), "cross_encoders": cross_encoders(made)} if stage == "score" else {}),
+        **({"sources": [source_name(line) for line in made.retrieve]} if stage == "sample" else {}),
         **({"start": ranker_start(made), "recipe": given.rounds[name].recipe, "guards": guards} if ranks else {}),
         **({"files": input_files(stage, section)} if stage in ("retrieve", "sample") else {}),
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),

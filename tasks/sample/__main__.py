@@ -14,7 +14,7 @@ from tasks.files import write_json
 from tasks.retrieve.random import random as random_documents
 from tasks.sample import shortage
 from tasks.sample.choose.top import top
-from tasks.sample.nothing_left import refuse_nothing_left
+from tasks.sample.nothing_left import refuse_nothing_found, refuse_nothing_left
 from tasks.sample.pool import PAIR, Pool, merged
 from tasks.sample.segments import Segments
 from tasks.stage import run, say
@@ -51,13 +51,22 @@ def sampled(
     Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap. `beyond_top` counts
     what the recipe chose that `top` would not have chosen of the same candidates. Retrieval looks for every training query; a query
     without a known positive (it left in an earlier round) has nothing to be sampled against, and is counted apart (`without_positive`).
+
+    Args:
+        settings: of the stage; its `sources` are the names of those that the recipe retrieves from, none where it mines nothing.
+
+    Raises:
+        Refused: the recipe has sources and none found a candidate (with `on_shortage: random` every query is short, and filled), or
+            the rules leave no query a negative.
     """
     section = settings["sample"]
     positives = labels.filter(pl.col("label") == "positive")
     queries = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
     rows = merged(candidates.join(queries, on="query_id", how="semi", maintain_order="left"))
     without = candidates.join(queries, on="query_id", how="anti")["query_id"].n_unique()
-    if rows.is_empty():
+    if rows.is_empty() and settings["sources"] and len(queries) and section["on_shortage"] != "random":
+        refuse_nothing_found(settings["sources"], len(queries))
+    if rows.is_empty() and not (settings["sources"] and len(queries)):
         return (
             tables.empty("negatives"),
             tables.empty("removed"),
@@ -134,14 +143,16 @@ class Rules:
         self.seed, self.round = settings["seed"], settings["round"]
 
     def apply(self, pool: Pool) -> None:
-        """Remove from the pool what the rules name, in their order."""
+        """Remove from the pool what the rules name, in their order; of nothing nothing is asked."""
+        if pool.rows.is_empty():
+            return
         texts = self._texts(pool.rows)
         for line in self.lines:
             pool.remove(line["method"], self._done("sample.keep", line, pool.rows, texts))
 
     def chosen(self, line: dict, rows: pl.DataFrame) -> pl.DataFrame:
         """What the rule that chooses takes of the candidates that are left."""
-        return self._done("sample.choose", line, rows)
+        return rows if rows.is_empty() else self._done("sample.choose", line, rows)
 
     def guarded(self, drawn: pl.DataFrame) -> pl.DataFrame:
         """Those of random documents that no rule removes which can tell without scores."""

@@ -1,8 +1,25 @@
-"""What is said where the rules leave no negative at all: which rule took most, and its bound."""
+"""What is said where there is no negative at all: that nothing was found, or which rule took most, and its bound."""
 
 from __future__ import annotations
 
-from tasks.errors import Refused
+from typing import NoReturn
+
+from tasks.errors import Refused, listed
+
+
+def refuse_nothing_found(sources: list[str], queries: int) -> NoReturn:
+    """Raises Refused: training would go on with in-batch negatives alone, though the recipe asks for mined ones.
+
+    Args:
+        sources: their names.
+        queries: training queries with a known answer.
+    """
+    alone = " `previous` has nothing in a first round, for no round before it chose any." if sources == ["previous"] else ""
+    raise Refused(
+        f"no candidate was found for any of {queries:,} training queries with a known answer, by {listed(sources)}: the recipe asks for "
+        f"mined negatives and would train on none.{alone} Add a source, such as `dense`; or, to train with in-batch negatives, take a "
+        "recipe without `retrieve`; or set `on_shortage: random`."
+    )
 
 
 def refuse_nothing_left(section: dict, candidates: int, took: dict[str, int], left: dict[str, int]) -> None:

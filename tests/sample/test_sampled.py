@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 from tasks import methods, tables
 from tasks.errors import Refused
 from tasks.relabel.joined import joined
+from tasks.sample import __main__ as stage
 from tasks.sample.__main__ import sampled
+from tasks.score import __main__ as score
+from tests.rank.collection import prepared
 from tests.sample.keep.tables import trained
 
 PAIR = ["query_id", "doc_id"]
@@ -68,6 +72,7 @@ def section(**given) -> dict:
     return {
         "seed": 13,
         "round": "r1",
+        "sources": ["dense"],
         "sample": {
             "keep": [methods.checked("sample.keep", line, "test") for line in made["keep"]],
             "choose": methods.checked("sample.choose", made["choose"], "test"),
@@ -261,11 +266,43 @@ def write_trained(frame: pl.DataFrame) -> None:
     tables.write("trained", frame, Path("rounds/r0/trained.parquet"))
 
 
-def test_nothing_retrieved_gives_empty_tables():
-    chosen, removed, counts = sample(tables.empty("candidates"))
+def test_a_recipe_that_mines_nothing_gives_empty_tables():
+    none = section() | {"sources": []}
+    chosen, removed, counts = sampled(tables.empty("candidates"), KNOWN, tables.empty("scores"), Training(), none)
     assert chosen.is_empty()
     assert removed.is_empty()
     assert counts["candidates"] == 0
+
+
+@pytest.mark.parametrize("shortage", ["widen", "fewer", "drop-query"])
+@pytest.mark.parametrize("found", [tables.empty("candidates"), candidates({"q9": ["d05"]})])
+def test_sources_that_find_nothing_are_no_in_batch_training(found: pl.DataFrame, shortage: str):
+    """Nor are those that find candidates of queries without a known answer alone."""
+    with pytest.raises(Refused, match=r"no candidate was found for any of 3 training queries with a known answer, by 'dense': .* `dense`;"):
+        sample(found, on_shortage=shortage)
+    with pytest.raises(Refused, match="`previous` has nothing in a first round"):
+        sampled(found, KNOWN, tables.empty("scores"), Training(), section(on_shortage=shortage) | {"sources": ["previous"]})
+
+
+@pytest.mark.parametrize(("sources", "refused"), [(["previous"], True), (["previous", "bm25"], False), ([], False)])
+def test_the_stage_knows_whether_its_recipe_mines(workspace: Path, sources: list[str], refused: bool):
+    """In a first round `previous` finds nothing, which is right beside another source."""
+    prepared({"retrieve": sources})
+    score.main("r1")
+    with pytest.raises(Refused, match="by 'previous'") if refused else nullcontext():
+        stage.main("r1")
+
+
+def test_where_nothing_is_found_random_documents_are_counted_as_such():
+    """Rules that compare scores, of which there are none, are not asked."""
+    asked = {"keep": ["labelled", "positive-aware"], "choose": {"soft-cap": {"n": 2}}, "on_shortage": "random"}
+    chosen, removed, counts = sample(tables.empty("candidates"), **asked)
+    assert chosen["source"].unique().to_list() == ["random-fill"]
+    assert chosen.group_by("query_id").len().sort("query_id").rows() == [("q1", 2), ("q2", 2), ("q3", 2)]
+    assert not set(pairs(chosen)) & set(pairs(KNOWN))
+    assert removed.is_empty()
+    assert counts["shortage"] == {"short": 3, "rule": "random", "filled": 3, "still_short": 0}
+    assert (counts["candidates"], counts["beyond_top"]) == (0, 0)
 
 
 RULES = [
