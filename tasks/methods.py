@@ -63,7 +63,7 @@ class Method:
         fields = {
             name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in settable.items()
         }
-        return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+        return create_model(self.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
     @property
     def holds(self) -> dict[str, str]:

@@ -26,7 +26,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Checked(BaseModel):
     """A part of the file: unknown names are refused, so that a misspelt one is never silently ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Hide(Checked):

@@ -15,7 +15,7 @@ Then = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
 class Section(BaseModel):
     """One section of a recipe."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Ranks(Section):

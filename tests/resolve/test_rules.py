@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,24 @@ def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, ru
     said = str(refusal.value)
     assert said.startswith(str(tmp_path / "mine.yaml"))
     assert ": sample.keep: " in said
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"sample": {"keep": [*GUARDED, {"positive-aware": {"absolute": nan}}]}},
+        {"sample": {"choose": {"simans": {"a": inf}}}},
+        {"retrieve": ["dense", "bm25"], "sample": {"choose": {"quota": {"shares": {"dense": nan, "bm25": 1}}}}},
+        {"retrieve": [{"fused": {"of": ["dense", "bm25"], "weights": [1, inf]}}]},
+        {"train": {"learning_rate": inf}},
+    ],
+)
+def test_a_number_that_is_none_or_has_no_end_is_refused(tmp_path, sections):
+    """YAML has both: .nan and .inf."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"about": "a test", "retrieve": ["dense"]} | sections))
+    with pytest.raises(Refused, match="it should be a finite number"):
+        recipe.check(file)
 
 
 @pytest.mark.parametrize("rule", ["late-stopping", "training-dynamics"])
