@@ -246,11 +246,18 @@ def scorers(made: Recipe) -> dict[str, dict]:
     and there is none.
 
     Raises:
-        Refused: two lines of the same name, or a rule that compares by what nobody scores.
+        Refused: two lines or two encoders of the same name, or a rule that compares by what nobody scores.
     """
     compared = [line for line in asked("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")]
-    encoders = [{name: line["parameters"][name] for name in ("model", "revision")} for line in compared]
-    dense = {source_name({"method": "dense", "parameters": item}): item for item in encoders}
+    dense: dict[str, dict] = {}
+    for line in compared:
+        item = {name: line["parameters"][name] for name in ("model", "revision")}
+        name = source_name({"method": "dense", "parameters": item})
+        if dense.setdefault(name, item) != item:
+            raise Refused(
+                f"two encoders of the recipe would score as '{name}': {told_model(dense[name])} and {told_model(item)}. Rename one of "
+                "them, or leave it out."
+            )
     rules = [*made.sample.keep, made.sample.choose] if made.retrieve else []
     ruled = [line["parameters"].get(name, NO_SCORER) for line in rules for name in ("scorer", "to_positives")]
     if None in ruled and not dense:
@@ -289,8 +296,17 @@ def refuse_unscored(section: dict, made: Recipe, where: str) -> None:
 def teachers(made: Recipe) -> dict[str, dict]:
     """Every encoder that the recipe names beside the round's own, made exact."""
     lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in asked(place, given)]
-    named = {name: revision for place, line in lines if not reads_pairs(place, line) for name, revision in named_in(line).items()}
+    named: dict[str, str | None] = {}
+    for name, revision in (pair for place, line in lines if not reads_pairs(place, line) for pair in named_in(line).items()):
+        if named.setdefault(name, revision) != revision:
+            one, other = (told_model({"model": name, "revision": each}) for each in (named[name], revision))
+            raise Refused(f"the recipe names the model {one} in one line and {other} in another: name the same revision in both.")
     return made_exact(named)
+
+
+def told_model(item: dict) -> str:
+    """A model with its revision, for messages."""
+    return f"{item['model']}@{item['revision']}" if item["revision"] else str(item["model"])
 
 
 def named_in(line: dict) -> dict[str, str | None]:

@@ -149,14 +149,32 @@ def refuse_removed(recipe: Recipe, where: str) -> None:
 
 
 def refuse_named_twice(recipe: Recipe, where: str) -> None:
-    """Raises Refused where candidates of two sources could not be told apart."""
-    names = [source_name(line) for line in recipe.retrieve]
-    for name in names:
-        if names.count(name) > 1:
-            raise Refused(
-                f"{where}: retrieve: two sources are '{name}' and differ at most in depth: the deeper one finds what the other finds. "
-                "Leave one of them out."
-            )
+    """Raises Refused where candidates of two sources could not be told apart, side by side or held by one line."""
+    refuse_alike(recipe.retrieve, f"{where}: retrieve")
+    for line in recipe.retrieve:
+        for parameter in methods.find("retrieve", line["method"]).holds:
+            refuse_alike(line["parameters"][parameter], f"{where}: retrieve: {line['method']}.{parameter}")
+
+
+def refuse_alike(lines: list[dict[str, Any]], where: str) -> None:
+    """Raises Refused for the first two lines of one name."""
+    first: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        name = source_name(line)
+        if name not in first:
+            first[name] = line
+            continue
+        for detail in ("model", "file", "revision"):
+            one, other = (each["parameters"].get(detail) for each in (first[name], line))
+            if one != other:
+                raise Refused(
+                    f"{where}: two sources are '{name}', which is the {detail} {one} in one and {other} in the other: they could not be "
+                    "told apart. Rename one of them, or leave it out."
+                )
+        raise Refused(
+            f"{where}: two sources are '{name}' and differ at most in depth: the deeper one finds what the other finds. "
+            "Leave one of them out."
+        )
 
 
 def refuse_rules(recipe: Recipe, where: str) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from tasks.errors import Refused
 from tasks.resolve import recipe
-from tasks.resolve.__main__ import scorers
+from tasks.resolve.__main__ import scorers, teachers
 from tasks.resolve.sections import Recipe
 
 GUARDED = ["labelled", "same-text"]
@@ -75,6 +75,36 @@ def test_scorers_that_rules_want_are_refused_where_nobody_gives_them(tmp_path):
     assert list(named) == ["dense", "encoder-to-positives"]
     with pytest.raises(Refused, match="compares by 'encoder:techer'.*did you mean 'encoder:teacher'"):
         scorers(made(tmp_path, {"guide": {"scorer": "encoder:techer"}}, score=[{"encoder": {"model": "teacher"}}]))
+
+
+@pytest.mark.parametrize(
+    ("sources", "says"),
+    [
+        ([{"fused": {"of": ["dense", {"dense": {"depth": 5}}]}}], r"fused\.of: two sources are 'dense' and differ at most in depth"),
+        ([{"fused": {"of": [{"dense": {"model": name}} for name in ("a/x", "b/x")]}}], "the model a/x in one and b/x in the other"),
+        ([{"dense": {"model": name}} for name in ("a/x", "b/x")], "the model a/x in one and b/x in the other"),
+        ([{"run": {"file": name}} for name in ("a/x.trec", "b/x.trec")], "the file a/x.trec in one and b/x.trec in the other"),
+    ],
+)
+def test_sources_of_one_name_are_refused_beside_each_other_and_inside_a_line(tmp_path, sources, says):
+    with pytest.raises(Refused, match=says):
+        made(tmp_path, retrieve=sources)
+
+
+def test_the_same_source_alone_and_inside_a_line_is_two(tmp_path):
+    assert len(made(tmp_path, retrieve=["dense", {"fused": {"of": ["dense", "bm25"]}}]).retrieve) == 2
+
+
+def test_no_encoder_takes_the_place_of_another(tmp_path):
+    """One alone and one that a line holds, both called x: the scores of one would be lost."""
+    held = {"fused": {"of": ["bm25", {"dense": {"model": "b/x"}}]}}
+    with pytest.raises(Refused, match="two encoders of the recipe would score as 'dense:x': a/x and b/x"):
+        scorers(made(tmp_path, retrieve=[{"dense": {"model": "a/x"}}, held]))
+    revised = made(
+        tmp_path, retrieve=[{"dense": {"model": "a/x", "revision": "1"}}], score=[{"encoder": {"model": "a/x", "revision": "2"}}]
+    )
+    with pytest.raises(Refused, match="names the model a/x@1 in one line and a/x@2 in another"):
+        teachers(revised)
 
 
 def test_the_rounds_own_model_scores_where_a_rule_wants_it_and_nothing_dense_is_retrieved(tmp_path):
