@@ -10,12 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from tasks import methods, params, tables
 from tasks.errors import Refused
 from tasks.resolve import __main__ as resolve
-from tasks.resolve import code
+from tasks.resolve import code, recipe
 from tasks.retrieve import __main__ as retrieve
+from tasks.retrieve.source_name import source_name
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
 from tests.prepared import PROJECT, pairs, prepare, write_rows
@@ -218,3 +220,14 @@ def test_a_source_of_ones_own(here: Path):
     prepare(collections={"ours": {"source": "inputs.read.theirs", "path": "inputs/ours"}})
     assert "inputs.read" in resolve.everything(params.read())["collect/ours"]["code"]
     assert pl.read_parquet("data/ours/documents.parquet")["doc_id"].to_list() == ["d0", "d1", "d2"]
+
+
+def test_two_sources_of_one_function_are_told_apart_by_what_is_set(here: Path):
+    write("def around(queries, labels, *, near: int = 1, depth: int = 5):\n    return labels\n")
+    given = {"about": "a test", "retrieve": ["inputs.mine.around", {"inputs.mine.around": {"near": 2}}]}
+    Path("own.yaml").write_text(yaml.safe_dump(given))
+    made = recipe.check(Path("own.yaml"))
+    assert list(map(source_name, made.retrieve)) == ["inputs.mine.around", "inputs.mine.around:near=2"]
+    Path("own.yaml").write_text(yaml.safe_dump(given | {"retrieve": ["inputs.mine.around", {"inputs.mine.around": {"depth": 9}}]}))
+    with pytest.raises(Refused, match="differ at most in depth"):
+        recipe.check(Path("own.yaml"))

@@ -280,7 +280,7 @@ def scorers(made: Recipe) -> dict[str, dict]:
 def scorer_name(line: dict) -> str:
     """What a scorer's rows are marked with: `encoder:NAME`, or `encoder-to-positives:NAME`."""
     to = line["parameters"].get("to")
-    return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"})
+    return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"}, "score")
 
 
 def refuse_unscored(section: dict, made: Recipe, where: str) -> None:
