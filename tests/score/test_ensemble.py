@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tasks import tables
+from tasks.encode.models import Models
 from tasks.encode.store import Space, Vectors, keys_of
 from tasks.errors import Refused
 from tasks.retrieve import __main__ as retrieve
 from tasks.score import __main__ as score
-from tasks.score.ensemble import components
+from tasks.score.ensemble import components, unlike
 from tests.prepared import pairs, prepare, write_rows
 from tests.tiny_model import WORDS, tiny_model
 
@@ -117,6 +118,26 @@ def test_scores_are_cosines_in_the_reduced_space(workspace: Path):
         assert value == pytest.approx(asked[query] @ documents[doc], abs=1e-4)
     for query, doc, value in by["ensemble-to-positives"].select("query_id", "doc_id", "score").iter_rows():
         assert value == pytest.approx(max(documents[known] @ documents[doc] for known in KNOWN[query]), abs=1e-4)
+
+
+def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(workspace: Path, capsys: pytest.CaptureFixture):
+    """In r1, which starts from r0, null and r0 are one model; a model of other weights is another."""
+    prepared({"ensemble": {"encoders": [None, "r0", "inputs/guide"]}}, {"encoder": {"model": "r0"}})
+    retrieve.main("r1")
+    score.main("r1")
+    assert "3 encoders of the ensemble are 2: the others are the same model" in capsys.readouterr().err
+    both = tables.read("scores", Path("rounds/r1/scores.parquet"))
+    by_base, by_start = (both.filter(pl.col("scorer") == name).drop("scorer") for name in ("encoder:r0", "dense"))
+    assert by_base.equals(by_start)
+
+    from safetensors.numpy import load_file, save_file
+
+    weights = Path("models/r0/model.safetensors")
+    save_file({name: value * 1.5 for name, value in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    models = Models(
+        Path("inputs/tiny"), {"max_length": 32, "prompts": {}, "precision": "fp32"}, {"device": "cpu", "batch_tokens": None}, {}
+    )
+    assert len(unlike([models.encoder(), models.encoder("r0")], "ours")) == 2
 
 
 @pytest.mark.parametrize(
