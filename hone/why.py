@@ -10,6 +10,7 @@ from hone.screen import line, shortened
 from hone.workspace import round_folder
 from tasks import tables, training_set
 from tasks.errors import Refused, nearest
+from tasks.parents import of_chunks
 
 STEPS_SHOWN = 12
 MOST_COMPARED = 20_000
@@ -152,6 +153,7 @@ def hidden(training: training_set.TrainingSet, query_id: str, doc_id: str) -> li
     for collection in training:
         path = collection.folder / "hidden.parquet"
         known = tables.scan("hidden", path).with_columns(tables.prefixed(collection.prefix, "query_id", "doc_id"))
-        if len(known.filter(pl.col("query_id") == query_id, pl.col("doc_id") == doc_id).collect()):
+        of_query = of_chunks(known.filter(pl.col("query_id") == query_id).collect(), collection.documents.parents)
+        if doc_id in of_query["doc_id"]:
             return ["hidden: this is a right answer that was hidden from training (`hide` in params.yaml)"]
     return []

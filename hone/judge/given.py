@@ -11,6 +11,7 @@ from tasks import methods, tables
 from tasks.carried_labels import carried_labels
 from tasks.errors import Refused, nearest
 from tasks.params import Params
+from tasks.parents import of_chunks
 from tasks.relabel import identity
 from tasks.relabel.verdicts import PAIR
 from tasks.resolve import judges
@@ -119,10 +120,9 @@ def candidates_of(
 
 
 def hidden_of(collection: OfSplit) -> pl.DataFrame:
-    """query_id, doc_id of right answers that training does not see, for a parent also its chunks; they belong to training queries."""
+    """query_id, doc_id of right answers that training does not see, for a parent its chunks; they belong to training queries."""
     file = collection.folder / "hidden.parquet"
     if collection.split != "train" or not file.exists():
         return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))
     hidden = tables.read("hidden", file).select(tables.prefixed(collection.prefix, *PAIR))
-    of_parents = hidden.join(collection.documents.parents, left_on="doc_id", right_on="parent_id", how="inner", maintain_order="left")
-    return pl.concat([hidden, of_parents.select("query_id", doc_id="doc_id_right")])
+    return of_chunks(hidden, collection.documents.parents)

@@ -16,6 +16,7 @@ from hone.study.arms import BASE, Trial
 from hone.study.kept import Kept, known_stages
 from tasks import tables
 from tasks.files import fingerprint
+from tasks.parents import of_chunks
 
 PAIR = ["query_id", "doc_id"]
 COST = ("seconds", "wanted", "encoded", "encoding", "pairs", "scored", "scoring")  # what is known of a stage that ran
@@ -165,11 +166,13 @@ def judged(section: dict | str, account: dict) -> dict[str, int]:
 
 
 def hidden_pairs(left: Left, trial: Trial) -> pl.DataFrame:
-    """Known relevant pairs that training does not see, of all collections that are trained on."""
+    """Known relevant pairs that training does not see, of all collections that are trained on; of a document in chunks, each chunk."""
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     names = list(trial.params.train_on)
     for name in names:
         path = f"data/{name}/hidden.parquet"
         if left.exists(path):
-            found.append(left.table(path).select(tables.prefixed(f"{name}/" if len(names) > 1 else "", *PAIR)))
+            documents = left.read(f"data/{name}/documents.parquet")
+            pairs = of_chunks(left.table(path).select(PAIR), pl.read_parquet(io.BytesIO(documents), columns=["doc_id", "parent_id"]))
+            found.append(pairs.select(tables.prefixed(f"{name}/" if len(names) > 1 else "", *PAIR)))
     return pl.concat(found)

@@ -9,6 +9,7 @@ import polars as pl
 
 from tasks import tables
 from tasks.files import read_json
+from tasks.parents import of_chunks
 from tasks.training_set import TrainingSet
 
 PAIR = ["query_id", "doc_id"]
@@ -59,12 +60,16 @@ class Mined:
 
 
 def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
-    """query_id, doc_id of known relevant pairs that training does not see, of all collections that are trained on."""
+    """query_id, doc_id of known relevant pairs that training does not see, of all collections that are trained on.
+
+    A pair of a document that was cut into chunks is one of each chunk, as `start` spreads the labels that training sees.
+    """
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     for collection in training:
         file = collection.folder / "hidden.parquet"
         if file.exists():
-            found.append(tables.read("hidden", file).select(tables.prefixed(collection.prefix, *PAIR)))
+            pairs = tables.read("hidden", file).select(tables.prefixed(collection.prefix, *PAIR))
+            found.append(of_chunks(pairs, collection.documents.parents))
     return pl.concat(found)
 
 

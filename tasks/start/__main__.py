@@ -9,6 +9,7 @@ import polars as pl
 from tasks import resolved, tables, training_set
 from tasks.encode.model import ModelFolder, copy_model, folder_of
 from tasks.files import folder_written_whole, write_json
+from tasks.parents import of_chunks
 from tasks.stage import may_download, run, say
 
 ROUND = Path("rounds/r0")
@@ -43,14 +44,8 @@ def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
     neither way.
     """
     grade = pl.col("relevance")
-    chunks = collection.documents.parents
-    qrels = collection.qrels()
-    of_parents = qrels.join(chunks, left_on="doc_id", right_on="parent_id", how="inner", maintain_order="left")
-    spread = of_parents.with_columns(doc_id=pl.col("doc_id_right")).select(qrels.columns)
-    own = qrels.filter(~pl.col("doc_id").is_in(chunks["parent_id"].implode()))
     labels = (
-        pl.concat([own, spread])
-        .unique(["query_id", "doc_id"], keep="first", maintain_order=True)
+        of_chunks(collection.qrels(), collection.documents.parents)
         .with_columns(
             label=pl.when(grade >= collection.min_relevance).then(pl.lit("positive"))
             .when(grade == 0).then(pl.lit("negative")).otherwise(pl.lit("unknown")),

@@ -6,6 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks import tables
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, fates, hidden_pairs, mined
 from tests.report.made_up import CANDIDATES, PAIR, ROUNDS, write_all, write_collection, write_training
 
@@ -60,6 +61,23 @@ def test_ids_of_hidden_answers_carry_the_collection_where_several_are_trained_on
     assert hidden_pairs(write_training(["one", "other"])).row(0) == ("one/q1", "one/d4")
     assert len(hidden_pairs(write_training(["one", "other"]))) == 6
     assert hidden_pairs(write_training(["one"])).row(0) == ("q1", "d4")
+
+
+def test_a_hidden_document_is_found_by_its_chunks(workspace: Path):
+    """d5 is hidden from q2 by the name of its parent: the negative d5 is a right answer all the same."""
+    write_all()
+    file = Path("data/made-up/documents.parquet")
+    documents = tables.read("documents", file)
+    parent = pl.when(pl.col("doc_id") == "d5").then(pl.lit("whole"))
+    tables.write("documents", documents.with_columns(parent_id=parent.cast(pl.String)), file)
+    hidden = Path("data/made-up/hidden.parquet")
+    before = mined(ROUNDS, hidden_pairs(write_training(["made-up"])))
+    named = tables.read("hidden", hidden).with_columns(pl.col("doc_id").replace("d5", "whole"))
+    assert "whole" in named["doc_id"]
+    tables.write("hidden", named, hidden)
+    after = mined(ROUNDS, hidden_pairs(write_training(["made-up"])))
+    assert [one.hidden_chosen for one in after] == [one.hidden_chosen for one in before]
+    assert sum(one.hidden_chosen for one in after) > 0
 
 
 def test_no_hidden_table(workspace: Path):
