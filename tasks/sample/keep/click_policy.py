@@ -50,16 +50,17 @@ def click_policy(
         query_id, doc_id, detail.
 
     Raises:
-        Refused: the log has no line for any query of the pool, more clicks than views, or no `rank` where the policy asks for it.
+        Refused: the log has no line for any training query, more clicks than views, or no `rank` where the policy asks for it.
     """
     log = read(Path(file), policy)
     logged = pl.concat([log.with_columns(prefixed(collection.prefix, *PAIR)) for collection in training])
-    ours = logged.join(pool.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
-    if ours.is_empty() and len(pool):
+    queries = training.queries()["query_id"]
+    if not logged["query_id"].is_in(queries.implode()).any():
         raise Refused(
             f"{file} has no line for any training query; its first query is '{log['query_id'][0]}', the first training query is "
-            f"'{pool['query_id'][0]}'."
+            f"'{queries[0]}'."
         )
+    ours = logged.join(pool.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
     clicks = (
         ours.group_by(PAIR, maintain_order=True)
         .agg(pl.col("clicked").sum(), pl.col("shown").sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -20,20 +21,28 @@ LISTED = "query_id,doc_id,rank,clicked\nq,a,1,0\nq,b,2,1\nq,c,3,false\nq,d,4,TRU
 
 
 @dataclass(frozen=True)
-class One:
-    prefix: str = ""
+class Training:
+    """As much of a training set as the rule asks for: the queries q, p and r of collections with these prefixes."""
+
+    prefixes: tuple[str, ...]
+
+    def __iter__(self):
+        return iter(SimpleNamespace(prefix=prefix) for prefix in self.prefixes)
+
+    def queries(self) -> pl.DataFrame:
+        return pl.DataFrame({"query_id": [f"{prefix}{name}" for prefix in self.prefixes for name in "qpr"]})
 
 
 def gone(
     folder: Path,
     log: str,
     pool=(("q", "a"), ("q", "b"), ("q", "c"), ("q", "d"), ("q", "e"), ("q", "f"), ("p", "a")),
-    prefixes=("",),
+    prefixes: tuple[str, ...] = ("",),
     **asked,
 ):
     (folder / "clicks.csv").write_text(log)
     rows = pl.DataFrame(pool, schema=["query_id", "doc_id"], orient="row")
-    found = click_policy(rows, [One(prefix) for prefix in prefixes], file=str(folder / "clicks.csv"), **asked)
+    found = click_policy(rows, Training(prefixes), file=str(folder / "clicks.csv"), **asked)
     return dict(found.select(pl.concat_str("query_id", "doc_id"), "detail").iter_rows())
 
 
@@ -67,6 +76,12 @@ def test_a_click_through_that_is_too_small_is_no_click(tmp_path: Path):
 def test_ids_of_joined_collections(tmp_path: Path):
     log = "query_id,doc_id,clicked\nq,a,1\n"
     assert set(gone(tmp_path, log, (("one/q", "one/a"), ("two/p", "two/a")), prefixes=("one/", "two/"))) == {"one/qone/a"}
+
+
+def test_queries_that_the_log_does_not_have_keep_their_candidates(tmp_path: Path):
+    """As where random documents are drawn for r alone: nobody clicked anything of r, and the log is right all the same."""
+    assert gone(tmp_path, LISTED, (("r", "a"), ("r", "b"))) == {}
+    assert gone(tmp_path, LISTED, (("q", "b"), ("r", "b"))) == {"qb": "clicked 1 of 1 times"}
 
 
 @pytest.mark.parametrize(
