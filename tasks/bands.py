@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from tasks.errors import Refused
+from tasks.errors import NothingHere, Refused
 from tasks.metadata import Metadata
 from tasks.neighbours import by_edges, by_vectors, edges_of_column, edges_of_file, inside
 from tasks.stage import say
@@ -76,7 +76,7 @@ def in_band(
         query_id, doc_id, rank (least over the positives), score, by query and rank.
 
     Raises:
-        Refused: the graph has no edge between documents of the collection.
+        NothingHere: the graph has no edge between documents of the collection.
     """
     ids = documents.ids
     begin, end = ranks(first, last, counted, len(ids))
@@ -88,7 +88,7 @@ def in_band(
         if strange and not quiet:
             say(f"{who}: {strange:,} edges of {file or column} name a document that is not in the collection, and are left out")
         if edges.is_empty():
-            raise Refused(f"{who}: {file or f'the metadata column {column}'} has no edge between two documents of the collection.")
+            raise NothingHere(f"{who}: {file or f'the metadata column {column}'} has no edge between two documents of the collection.")
         found = by_edges(anchors, edges, ids, end, hops, both_ways)
         alone = len(anchors) - found["anchor"].n_unique()
         if alone and not quiet:

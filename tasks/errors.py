@@ -17,6 +17,10 @@ class Refused(Exception):
         self.path = path
 
 
+class NothingHere(Refused):
+    """One collection has nothing of what a source goes by; beside a collection that has some, it is said and the work goes on."""
+
+
 def nearest(word: str, valid: Iterable[str]) -> str:
     """Of the valid names the one most like `word`, as a clause; all of them where none is alike."""
     names = sorted(set(map(str, valid)))

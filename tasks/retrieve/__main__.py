@@ -9,6 +9,7 @@ import polars as pl
 from tasks import methods, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
+from tasks.errors import NothingHere, Refused
 from tasks.retrieve.source_name import source_name
 from tasks.stage import may_download, run, say
 
@@ -23,11 +24,13 @@ def main(round: str) -> None:
     need_columns(sources, training)
     labels = carried_labels(settings["from"])
     negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
+    nothing: dict[str, dict[str, str]] = {}
     found = [
-        source_of(line, collection, labels, negatives, Models.of(settings), settings)
+        source_of(line, collection, labels, negatives, Models.of(settings), settings, nothing)
         for collection in (training if sources else [])
         for line in sources
     ]
+    refuse_nothing(nothing, [collection.name for collection in training])
     candidates = tables.shaped("candidates", pl.concat(found)) if found else tables.empty("candidates")
     tables.write("candidates", candidates, Path("rounds") / round / "candidates.parquet")
     by_source = dict(candidates.group_by("source").len().rows())
@@ -39,18 +42,40 @@ def main(round: str) -> None:
 
 
 def need_columns(sources: list[dict], training: training_set.TrainingSet) -> None:
-    """Raises Refused where a source wants a metadata column that a collection lacks, before any source works."""
+    """Raises Refused where a source wants a metadata column that no collection has, before any source works."""
     for line in sources:
         for _, one in methods.with_held("retrieve", line):
-            if column := one["parameters"].get("column"):
+            column = one["parameters"].get("column")
+            if column and not any(column in collection.metadata.names for collection in training):
                 for collection in training:
                     collection.metadata.need(column, one["method"])
 
 
+def refuse_nothing(nothing: dict[str, dict[str, str]], collections: list[str]) -> None:
+    """Says which source had nothing to go by in which collection; raises Refused where one had nothing in any.
+
+    Args:
+        nothing: by source and collection what it said.
+        collections: the names of all.
+    """
+    for source, told in nothing.items():
+        several = [f"{name}: {sentence}" if len(collections) > 1 else sentence for name, sentence in told.items()]
+        if set(told) == set(collections):
+            raise Refused(" ".join(several))
+        for sentence in several:
+            say(f"retrieve: {source} finds nothing in one collection, and goes on with the others. {sentence}")
+
+
 def source_of(
-    line: dict, collection: training_set.TrainingCollection, labels: pl.DataFrame, negatives: pl.LazyFrame, models: Models, settings: dict
+    line: dict,
+    collection: training_set.TrainingCollection,
+    labels: pl.DataFrame,
+    negatives: pl.LazyFrame,
+    models: Models,
+    settings: dict,
+    nothing: dict[str, dict[str, str]],
 ) -> pl.DataFrame:
-    """Candidates of one source in one collection."""
+    """Candidates of one source in one collection; what it said where there is nothing to go by is put into `nothing`."""
     queries = collection.queries()
     given = {
         "queries": queries,
@@ -67,7 +92,11 @@ def source_of(
 
     def ask(line: dict) -> pl.DataFrame:
         """What a source gives, for one that is made of others."""
-        return methods.find("retrieve", line["method"])(line["parameters"], ask=ask, **given)
+        try:
+            return methods.find("retrieve", line["method"])(line["parameters"], ask=ask, **given)
+        except NothingHere as error:
+            nothing.setdefault(source_name(line), {})[collection.name] = str(error)
+            return tables.empty("candidates").drop("source")
 
     return ask(line).with_columns(source=pl.lit(source_name(line)))
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from tasks.encode.models import Models
 from tasks.encode.search import nearest, pair_scores
 from tasks.encode.store import Vectors
-from tasks.errors import Refused
+from tasks.errors import NothingHere
 from tasks.predicates import compiles, extracted
 from tasks.retrieve.anchors import anchors
 from tasks.retrieve.random import distinct
@@ -69,7 +69,7 @@ def attribute(
         answers have no such value get no candidate.
 
     Raises:
-        Refused: no known answer of a training query has such a value.
+        NothingHere: no known answer of a training query has such a value.
     """
     ids, what = documents.ids, pattern or share
     draw = generator(seed, round, "retrieve.attribute", what)
@@ -85,7 +85,7 @@ def attribute(
     asked = known.join(values, on="doc", how="inner", maintain_order="left").select("query", "value").unique(maintain_order=True)
     if asked.is_empty():
         rare = " that are rare enough (raise `common`)" if match == "values" else ""
-        raise Refused(f"attribute: no known answer of a training query has {told(pattern, share)}{rare}.")
+        raise NothingHere(f"attribute: no known answer of a training query has {told(pattern, share)}{rare}.")
     if without := len(queries) - asked["query"].n_unique():
         say(f"attribute: {without:,} of {len(queries):,} queries have no known answer with {told(pattern, share)}, and get no candidate")
     encoder = models.encoder(model) if order == "near" else None

@@ -17,7 +17,7 @@ from pydantic import Field
 from tasks import bands
 from tasks.bands import Counted
 from tasks.encode.models import Models
-from tasks.errors import Refused
+from tasks.errors import NothingHere
 from tasks.metadata import Metadata
 from tasks.neighbours import EDGE
 from tasks.retrieve.anchors import anchors
@@ -69,14 +69,14 @@ def neighbour_bands(
         query_id, doc_id, rank (from 1, inside the band), score (inner product, or weight; 0 where nothing compared them).
 
     Raises:
-        Refused: the graph has no edge between documents of the collection, or nobody is in the band.
+        NothingHere: the graph has no edge between documents of the collection, or nobody is in the band.
     """
     found = bands.in_band(
         anchors(labels), documents, metadata, models, prefix, "neighbour-bands", first=first, last=last, counted=counted,
         file=file, column=column, hops=hops, both_ways=both_ways, model=model,
     )  # fmt: skip
     if found.is_empty():
-        raise Refused(f"neighbour-bands: no known answer of a training query has a neighbour from {first} to {last} ({counted}).")
+        raise NothingHere(f"neighbour-bands: no known answer of a training query has a neighbour from {first} to {last} ({counted}).")
     return found.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
 
 

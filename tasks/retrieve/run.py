@@ -8,7 +8,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused, listed
+from tasks.errors import NothingHere, Refused, listed
 from tasks.tables import Documents, prefixed
 
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
@@ -29,11 +29,12 @@ def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, 
 
     Raises:
         Refused: a line is not of six parts, a score is no number, or a document is not in the collection.
+        NothingHere: it has no line for any training query.
     """
     lines = read_run(Path(file)).with_columns(prefixed(prefix, "query_id", "doc_id"))
     asked = lines.join(queries, on="query_id", how="semi", maintain_order="left")
     if asked.is_empty():
-        raise Refused(
+        raise NothingHere(
             f"{file} has no line for any of the {len(queries):,} training queries; its first query is "
             f"'{lines['query_id'].first()}', the first training query is '{queries['query_id'].first()}'."
         )

@@ -17,7 +17,7 @@ from tasks import groups
 from tasks.encode.models import Models
 from tasks.encode.search import nearest
 from tasks.encode.store import Vectors
-from tasks.errors import Refused
+from tasks.errors import NothingHere, Refused
 from tasks.metadata import Metadata
 from tasks.retrieve.anchors import anchors
 from tasks.retrieve.random import distinct
@@ -70,13 +70,13 @@ def siblings(
         query_id, doc_id, rank (from 1), score (inner product with the query; 0 where they are drawn).
 
     Raises:
-        Refused: no known answer of a training query is in a group.
+        NothingHere: no known answer of a training query is in a group.
     """
     ids, known = documents.ids, anchors(labels)
     members = groups.groups(metadata.of(column), separator, level)
     known_groups = known.join(members, on="doc_id", how="inner", maintain_order="left").select("query_id", "group", "leaf")
     if known_groups.is_empty():
-        raise Refused(f"siblings: no known answer of a training query has '{column}' in the metadata (or its path has no parent).")
+        raise NothingHere(f"siblings: no known answer of a training query has '{column}' in the metadata (or its path has no parent).")
     if without := len(queries.join(known_groups, on="query_id", how="anti")):
         say(f"siblings: {without:,} of {len(queries):,} queries have no known answer with '{column}', and get no candidate")
     draw = generator(seed, round, "retrieve.siblings", column, str(level))
