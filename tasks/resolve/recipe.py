@@ -129,6 +129,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
     for name, window in (("sample", sample.window), ("rank", filled.rank.window if filled.rank else None)):
         if window and window.last and window.last < window.first:
             places.wrong((name, "window"), f"{name}.window ends at rank {window.last} before it begins at {window.first}.")
+    note_too_few(filled, places)
     note_ungraded(filled, places)
     places.refuse()
     return filled
@@ -194,6 +195,25 @@ def refuse_shares(recipe: Recipe, where: str) -> None:
             fits(line["parameters"], [source_name(source) for source in recipe.retrieve])
         except Refused as error:
             raise Refused(f"{where}: sample.choose: {error}") from None
+
+
+def note_too_few(recipe: Recipe, places: Places) -> None:
+    """Notes negatives that are asked for and cannot be there: of a window, or of training."""
+    n, window = recipe.sample.choose["parameters"].get("n"), recipe.sample.window
+    if not recipe.retrieve or n is None:
+        return
+    ranks = n if window.last is None else window.last - window.first + 1
+    if 0 < ranks < n and recipe.sample.on_shortage != "random":
+        places.wrong(
+            ("sample", "window"),
+            f"sample.window has {ranks} ranks, {window.first} to {window.last}, and sample.choose takes {n}: lower n, or let the window "
+            "end later. (With `on_shortage: random` the rest may be drawn.)",
+        )
+    if recipe.train.negatives > n:
+        places.wrong(
+            ("train", "negatives"),
+            f"train.negatives is {recipe.train.negatives}, and sample.choose gives a query {n}: raise its n, or lower train.negatives.",
+        )
 
 
 def note_ungraded(recipe: Recipe, places: Places) -> None:

@@ -51,8 +51,9 @@ class Sample(Section):
         keep: rules that take candidates out, in their order. The default has those that let no known answer become a negative (ours).
         window: of what is left, the ranks that are chosen from.
         choose: the rule that chooses negatives of these.
-        on_shortage: what happens where a query gets fewer than the rule's `n`: `widen` takes from outside the window, `random` draws
-            documents from the collection, `fewer` leaves it, `drop-query` takes the query out of the round. Ours.
+        on_shortage: what happens where a query gets fewer than the rule's `n`: `widen` takes the next ranks after the window's end
+            (none before its beginning), `random` draws documents from the collection, `fewer` leaves it, `drop-query` takes the query
+            out of the round. Ours.
     """
 
     keep: list[Line] = list(GUARDS)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from tasks.encode.models import Models
 from tasks.encode.search import nearest, pair_scores
 from tasks.encode.store import Vectors
-from tasks.errors import NothingHere
+from tasks.errors import NothingHere, Refused
 from tasks.predicates import compiles, extracted
 from tasks.retrieve.anchors import anchors
 from tasks.retrieve.random import distinct
@@ -23,6 +23,7 @@ from tasks.seeds import generator
 from tasks.stage import say
 from tasks.tables import Documents
 
+SHARE = "numbers"
 PAIRS_AT_ONCE = 4_000_000  # (query, document) pairs that are compared at once
 
 
@@ -34,7 +35,7 @@ def attribute(
     round: str,
     *,
     seed: int,
-    share: Literal["numbers", "entities"] = "numbers",
+    share: Literal["numbers", "entities"] = SHARE,
     pattern: Annotated[str, AfterValidator(compiles)] | None = None,
     match: Literal["values", "kind"] = "values",
     common: Annotated[float, Field(gt=0, le=1)] = 0.1,
@@ -100,6 +101,12 @@ def attribute(
         rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query"),
         score=pl.col("score").cast(pl.Float32),
     )
+
+
+def refuse_unfit(parameters: dict) -> None:
+    """Raises Refused for a `share` that a `pattern` stands in place of."""
+    if parameters["pattern"] is not None and parameters["share"] != SHARE:
+        raise Refused(f"attribute: with a `pattern` nothing asks for `share: {parameters['share']}`: leave one of the two out.")
 
 
 def told(pattern: str | None, share: str) -> str:

@@ -85,7 +85,7 @@ def sampled(
     short = shortage.missing(chosen, queries["query_id"], n)
     counts = {"short": len(short), "rule": section["on_shortage"]}
     if section["on_shortage"] == "widen":
-        chosen = shortage.filled(chosen, pool.rows, short)
+        chosen = shortage.filled(chosen, beyond(pool.rows, window, choose), short)
     elif section["on_shortage"] == "random" and len(short):
         draw = partial(random_queries, training=training, depth=n * DRAWN_FOR_ONE, settings=settings)
         chosen = shortage.filled(chosen, shortage.random_fill(short, draw, rules.guarded), short)
@@ -123,6 +123,18 @@ def in_window(rows: pl.DataFrame, window: dict) -> pl.DataFrame:
         return rows
     place = rows["rank"] if window["counted"] == "before" else pl.Series(Segments.of(rows).places + 1)
     return rows.filter(place.is_between(window["first"], window["last"]) if window["last"] else place >= window["first"])
+
+
+def beyond(rows: pl.DataFrame, window: dict, choose: dict) -> pl.DataFrame:
+    """Candidates that widening may take: what lies in the window or after its end, never before its beginning.
+
+    Whoever begins a window at rank 31 leaves the first 30 out because most false negatives are there. A rule that chooses may leave
+    out the first itself: its module's `skips` says how many, from its parameters.
+    """
+    widened = in_window(rows, window | {"last": None})
+    if skips := methods.find("sample.choose", choose["method"]).beside("skips"):
+        widened = widened.filter(pl.Series(Segments.of(widened).places >= skips(choose["parameters"])))
+    return widened
 
 
 def in_query_order(chosen: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:

@@ -16,6 +16,14 @@ from tasks.resolve.sections import Recipe
 GUARDED = ["labelled", "same-text"]
 
 
+def refused(folder: Path, **sections) -> str:
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump({"about": "a test", "retrieve": ["dense"]} | sections))
+    with pytest.raises(Refused) as refusal:
+        recipe.check(file)
+    return str(refusal.value)
+
+
 def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump({"about": "a test", "retrieve": list(retrieve), "sample": {"keep": [*GUARDED, *rules]}, **more}))
@@ -93,6 +101,30 @@ def test_sources_of_one_name_are_refused_beside_each_other_and_inside_a_line(tmp
 
 def test_the_same_source_alone_and_inside_a_line_is_two(tmp_path):
     assert len(made(tmp_path, retrieve=["dense", {"fused": {"of": ["dense", "bm25"]}}]).retrieve) == 2
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"sample": {"choose": {"simans": {"form": "absolute", "b": 1}}}}, "`form: absolute` has no b, and b is 1"),
+        ({"retrieve": [{"attribute": {"pattern": "[a-z]", "share": "entities"}}]}, "nothing asks for `share: entities`"),
+        (
+            {"sample": {"window": {"first": 50, "last": 60}, "choose": {"top": {"n": 20}}}},
+            "has 11 ranks, 50 to 60, and sample.choose",
+        ),
+        ({"sample": {"choose": {"top": {"n": 1}}}, "train": {"negatives": 3}}, "train.negatives is 3, and sample.choose gives a query 1"),
+    ],
+)
+def test_settings_that_would_be_ignored_or_never_met_are_refused(tmp_path, sections, says):
+    assert says in refused(tmp_path, **sections)
+
+
+def test_settings_that_can_be_met(tmp_path):
+    """A short window may be filled up at random; 11 ranks have 11 negatives; in-batch training asks no rule."""
+    window = {"first": 50, "last": 60}
+    made(tmp_path, sample={"window": window, "choose": {"top": {"n": 20}}, "on_shortage": "random"})
+    made(tmp_path, sample={"window": window, "choose": {"top": {"n": 11}}}, train={"negatives": 11})
+    made(tmp_path, retrieve=(), train={"negatives": 9})
 
 
 def test_no_encoder_takes_the_place_of_another(tmp_path):

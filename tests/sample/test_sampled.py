@@ -147,6 +147,22 @@ def test_widening_takes_what_lies_outside_the_window():
     assert counts["shortage"]["filled"] == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ({"window": {"first": 3, "last": 4, "counted": "before"}}, ["d07", "d08", "d09"]),
+        ({"window": {"first": 3, "last": 4}}, ["d08", "d09", "d10"]),
+        ({"choose": {"rank-window": {"range_min": 3, "range_max": 6, "n": 3}}, "window": {"first": 1, "last": 4}}, ["d09", "d10"]),
+        ({"choose": {"rank-window": {"range_min": 1, "range_max": 4, "n": 3}}, "window": {"first": 3}}, ["d09", "d10"]),
+    ],
+)
+def test_widening_goes_on_after_the_window_and_never_before_it(asked, taken):
+    """q1's candidates are d00 (known), d06 to d10, at ranks 1 to 6: what stands before the beginning is not taken, though all are short."""
+    asked = {"choose": {"top": {"n": 3}}, "on_shortage": "widen"} | asked
+    chosen, _, _ = sample(candidates({"q1": ["d00", "d06", "d07", "d08", "d09", "d10"]}), **asked)
+    assert chosen["doc_id"].to_list() == taken
+
+
 def test_unseeded_sampling():
     """The same seed gives the same draw, whatever order the rows come in; another seed another."""
     found = candidates({query: list(DOCUMENTS[3:]) for query in QUERIES})
@@ -364,5 +380,10 @@ def test_candidates_are_chosen_removed_or_left(found, other, n, method, first, w
     if shortage == "drop-query":
         assert all(per_query.get(query, 0) == (0 if query in gone else n) for query in QUERIES)
     if shortage == "widen":
-        stayed = pl.DataFrame(sorted(pool - out), schema=PAIR, orient="row").group_by("query_id").len()
-        assert per_query == {query: min(n, count) for query, count in stayed.iter_rows()}
+        best = both.group_by(PAIR).agg(pl.col("rank").min())
+        stayed = pl.DataFrame(sorted(pool - out), schema=PAIR, orient="row").join(best, on=PAIR)
+        if counted == "before":
+            there = dict(stayed.filter(pl.col("rank") >= first).group_by("query_id").len().iter_rows())
+        else:
+            there = {query: count - first + 1 for query, count in stayed.group_by("query_id").len().iter_rows()}
+        assert per_query == {query: min(n, count) for query, count in there.items() if count > 0}

@@ -26,6 +26,11 @@ def refuse_unfit(parameters: dict) -> None:
         )
 
 
+def skips(parameters: dict) -> int:
+    """How many of a query's first places are not chosen from, nor filled up from where a query is short."""
+    return parameters["range_min"]
+
+
 def rank_window(
     pool: pl.DataFrame,
     round: str,
@@ -46,7 +51,8 @@ def rank_window(
     `window` as it is, or write `window: {first: 31, last: 100}` with `top` or `random`, which is the same thing.
 
     No score is read: ranks are those of the pool, each query's candidates by their best rank in any source. A query with no
-    more than range_min candidates gets none here, and the recipe's `on_shortage` says what happens to it.
+    more than range_min candidates gets none here, and the recipe's `on_shortage` says what happens to it: `widen` goes on after
+    range_max, and takes none of the places that are skipped.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.

@@ -11,12 +11,19 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from tasks.errors import Refused
 from tasks.sample.compared import compared
 from tasks.sample.segments import Segments
 from tasks.seeds import generator
 
 EQUAL = 1e-6  # scores that lie closer together than fp32 tells apart are equal, and drawn alike
 A = {"text": 0.5, "code": 0.5, "absolute": 3.0}
+
+
+def refuse_unfit(parameters: dict) -> None:
+    """Raises Refused for a shift of a form that has none."""
+    if parameters["form"] == "absolute" and parameters["b"]:
+        raise Refused(f"simans: `form: absolute` has no b, and b is {parameters['b']:g}: leave it out, or take `form: text` or `code`.")
 
 
 def simans(

@@ -23,7 +23,7 @@ def lines(name: str, columns: int = 110) -> list[str]:
 
 @pytest.fixture
 def here(workspace: Path) -> Path:
-    write_params(train={"learning_rate": 1.0e-4, "negatives": 3}, judges={"guide": GUIDE})
+    write_params(train={"learning_rate": 1.0e-4, "negatives": 2}, judges={"guide": GUIDE})
     return workspace
 
 
