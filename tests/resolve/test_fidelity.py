@@ -8,6 +8,7 @@ import pytest
 
 from hone.recipes.listed import published
 from tasks.resolve import recipe
+from tasks.resolve.__main__ import scorer_name
 
 PROJECT = Path(__file__).parent.parent.parent
 NAMES = sorted(file.stem for file in (PROJECT / "recipes").glob("*.yaml"))
@@ -19,3 +20,18 @@ def test_a_recipe_with_a_paper_says_how_faithful_it_is(name: str, monkeypatch: p
     found = recipe.read(name)
     if published(found.paper):
         assert found.fidelity is not None, f"recipes/{name}.yaml names a paper: say `fidelity`, and `differs` unless it is faithful"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bound_on_a_cross_encoder_is_decided_in_fp32(name: str, monkeypatch: pytest.MonkeyPatch):
+    """In bf16 the scores of pairs near the bound move across it."""
+    monkeypatch.chdir(PROJECT)
+    found = recipe.read(name)
+    bounded = {line["parameters"]["scorer"] for line in found.sample.keep if line["method"] == "cross-encoder"}
+    precise = {scorer_name(line) for line in found.score if line["parameters"].get("precision") == "fp32"}
+    assert bounded <= precise
+
+
+def test_some_recipe_has_such_a_bound(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(PROJECT)
+    assert any(line["method"] == "cross-encoder" for name in NAMES for line in recipe.read(name).sample.keep)
