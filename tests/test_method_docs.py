@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -69,3 +71,8 @@ def test_a_method_says_what_it_is_and_where_its_default_comes_from():
     share = method_docs.of_method(method)[0]
     assert (share.name, share.default, share.allowed) == ("share", 0.95, "a number above 0 to 1, or null")
     assert "second-hand" in share.means
+
+
+def test_the_table_of_sources_has_every_source():
+    table = (Path(__file__).parent.parent / "docs/sources.md").read_text(encoding="utf-8").partition("## ")[0]
+    assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(methods.names("retrieve"))
