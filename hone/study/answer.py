@@ -92,6 +92,14 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
         for one in result.last
         if not one.inactive and (never := acts.resting(one.acts))
     ]
+    said += [
+        f"{one.arm}: the cross-encoder that it trains orders dev queries worse than the encoder does (nDCG@10 {score(before, 2)} and "
+        f"{score(after, 2)} in the mean). What it teaches or removes is no better: read the arm as one of a ranker with too few labels."
+        for one in result.last
+        if one.rankers
+        for before, after in [[sum(values) / len(values) for values in zip(*one.rankers, strict=True)]]
+        if after < before
+    ]
     there = {one.arm for one in result.last}
     if missing := [name for name in question.arms if name not in there]:
         said.append(f"Missing, because no trial has ended yet: {joined(missing)}.")

@@ -25,7 +25,7 @@ from tasks.resolve.recipe import read
 BASE = "r0"
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 ADDRESS = 20  # hexadecimal digits
-LAYOUT = 3  # of what is kept of a trial: another finds none of it and gathers it anew from DVC's cache
+LAYOUT = 4  # of what is kept of a trial: another finds none of it and gathers it anew from DVC's cache
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,7 +16,8 @@ from hone.plan_judging import FREE
 from hone.study.acts import acts_of
 from hone.study.arms import BASE, Trial
 from hone.study.kept import Kept, known_stages
-from tasks import tables
+from tasks import params, tables
+from tasks.errors import Refused
 from tasks.files import fingerprint
 from tasks.parents import of_chunks
 
@@ -51,6 +54,7 @@ def gathered(trial: Trial, commit: str, ran: dict[str, dict]) -> Kept:
         ran: of the stages that ran in it, in whichever of its runs, what they cost; the others were restored from DVC's cache.
     """
     left = Left(commit)
+    refuse_other_settings(left.read("params.yaml"), trial)
     values = [
         left.table(f"reports/queries/{name}/{collection}.parquet").with_columns(round=pl.lit(name), collection=pl.lit(collection))
         for name in [BASE, *trial.rounds]
@@ -66,6 +70,19 @@ def gathered(trial: Trial, commit: str, ran: dict[str, dict]) -> Kept:
         "rounds": {name: of_round(left, trial, name, hidden) for name in trial.rounds},
     }
     return Kept(pl.concat(values, how="diagonal"), facts)
+
+
+def refuse_other_settings(ran: bytes, trial: Trial) -> None:
+    """Raises Refused where the params.yaml that an experiment ran with says something else than its trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "params.yaml"
+        file.write_bytes(ran)
+        there, wanted = (given.model_dump(mode="json", by_alias=True) for given in (params.read(file), trial.params))
+    if other := sorted(name for name in wanted if there[name] != wanted[name]):
+        raise Refused(
+            f"{trial.name}: DVC ran the experiment {trial.experiment} with other settings than were asked for ({', '.join(other)}): "
+            "nothing of it is taken. Write what the arm changes into a recipe of its own in recipes/."
+        )
 
 
 def stages(left: Left, ran: dict[str, dict]) -> dict[str, dict]:
@@ -127,7 +144,16 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
         "positives": int((labels["label"] == "positive").sum()),
         **judged(trial.settings[f"rounds/{name}/relabel"]["relabel"], account),
         "acts": acts_of(trial.settings, name, sampled, sources, account),
+        "ranker": ranker_on_dev(left, trial, name),
     }
+
+
+def ranker_on_dev(left: Left, trial: Trial, name: str) -> dict[str, dict[str, float]]:
+    """By collection nDCG@10 of dev queries in the encoder's order (`before`) and in that of the round's own ranker (`after`)."""
+    if trial.settings[f"rounds/{name}/rank"]["rank"] == "none":
+        return {}
+    dev = left.json(f"rankers/{name}/ranker.json")["dev"]
+    return {collection: {key: found[key] for key in ("before", "after")} for collection, found in dev.items()}
 
 
 def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:

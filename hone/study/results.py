@@ -57,6 +57,7 @@ class ArmRound:
         negatives, hidden: that training read, and those of them that are right answers which were hidden, over all seeds.
         candidates, removed: of all rounds so far and all seeds, by rule.
         acts: of all rounds so far and all seeds: method, did, count.
+        rankers: of every seed's own ranker in this round and every collection with dev queries: nDCG@10 of the encoder's order and of its.
         queries: training queries that the first round which mines began with, mean over seeds; null where none mines.
         left: of these, those that left in all rounds so far: they are trained on no more.
         short, filled: queries that stay with fewer negatives than the recipe asks for in this round, and those that had too few until
@@ -82,6 +83,7 @@ class ArmRound:
     candidates: int
     removed: dict[str, int]
     acts: list[dict]
+    rankers: list[tuple[float, float]]
     queries: float | None
     left: float
     short: float
@@ -200,6 +202,7 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         candidates=sum(facts["candidates"] for facts in upto),
         removed=dict(removed),
         acts=summed([one for facts in upto for one in facts["acts"]]),
+        rankers=[(dev["before"], dev["after"]) for facts in here for dev in facts["ranker"].values()],
         queries=first_known([[facts["queries"] for facts in so_far(trial, round)] for trial in trials]),
         left=mean([sum(facts["queries_left"] for facts in so_far(trial, round)) for trial in trials]),
         short=mean([facts["queries_short"] for facts in here]),

@@ -18,7 +18,7 @@ def after(arm: str, mean: float, **changes: object) -> ArmRound:
         "arm": arm, "round": "r1", "recipe": arm, "seeds": 5,
         "measures": {MEASURE: known(mean), RECALL: known(min(0.95, mean + 0.3))},
         "against": {"r0": known(mean - 0.4, 0.01)}, "updates": 40.0, "negatives": 480, "hidden": 12, "candidates": 9600,
-        "removed": {"labelled": 47}, "acts": [], "queries": 120.0, "left": 0.0, "short": 0.0, "filled": 0.0,
+        "removed": {"labelled": 47}, "acts": [], "rankers": [], "queries": 120.0, "left": 0.0, "short": 0.0, "filled": 0.0,
         "texts": 5184.0, "encoded": 0.0, "pairs": 0.0, "scored": 0.0,
         "judged": 0.0, "judged_free": 0.0,
         "seconds": {"retrieve": 2.0, "train": 34.0, "evaluate": 3.0},

@@ -7,9 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import polars as pl
+import pytest
 import yaml
 
-from hone.study.facts import COST, attrition, judged, read_by, stages
+from hone.study.arms import trials, user_params
+from hone.study.facts import COST, attrition, judged, read_by, refuse_other_settings, stages
+from hone.study.question import asked
+from tasks.errors import Refused
+from tests.prepared import pairs, write_params, write_rows
 
 LOCK = {"stages": {name: {"cmd": name, "deps": [{"path": "x", "md5": name}]} for name in ("rank@r1", "score@r1", "train@r1")}}
 NOTED = [
@@ -68,3 +73,16 @@ def test_queries_that_leave_are_counted_once_whoever_sends_them_away():
     assert attrition({"left": {}, "shortage": {}}, removed.clear()) == {
         "queries": None, "queries_left": 0, "queries_short": 0, "queries_filled": 0,
     }  # fmt: skip
+
+
+def test_an_experiment_that_ran_with_other_settings_is_not_taken(workspace: Path):
+    """DVC carries an arm's settings in a grammar of its own: what came through must be what was asked for."""
+    write_params()
+    write_rows(Path("inputs/ours"), [{"doc_id": "d", "text": "a"}], [{"query_id": "q", "text": "b"}], pairs(("q", "d")))
+    _, question = asked(["ance"], {"steps": 3, "seeds": 1})
+    (made,) = trials(question, user_params())
+    ran = made.params.model_dump(mode="json", by_alias=True)
+    refuse_other_settings(yaml.safe_dump(ran).encode(), made)
+    ran["rounds"]["r1"]["train"]["steps"] = 4
+    with pytest.raises(Refused, match=r"ance, seed 1: DVC ran the experiment .* with other settings than were asked for \(rounds\)"):
+        refuse_other_settings(yaml.safe_dump(ran).encode(), made)

@@ -27,7 +27,7 @@ def values(round: str, scores: list[float], collection: str = "ours", split: str
 def facts_of_round(**given) -> dict:
     plain = {
         "recipe": "top-k", "start": "r0", "steps": 10, "candidates": 100, "removed": {"labelled": 3}, "trained_on": 20, "hidden": 5,
-        "judged": 0, "judged_free": 0, "acts": [], "queries": 30, "queries_left": 0, "queries_short": 0, "queries_filled": 0,
+        "judged": 0, "ranker": {}, "judged_free": 0, "acts": [], "queries": 30, "queries_left": 0, "queries_short": 0, "queries_filled": 0,
     }  # fmt: skip
     return plain | given
 
@@ -225,6 +225,16 @@ def test_what_nobody_measured_is_not_said_to_cost_nothing():
     assert (found.cost, found.texts) == (None, None)
     both = {"a": [trial(1, [0.1] * 6, stages=elsewhere), trial(2, [0.1] * 6, stages={"train@r1": stage(True, 4.0)})]}
     assert results(question("a"), both, "ours").last[0].cost == 4.0
+
+
+def test_a_ranker_that_is_worse_than_the_encoder_is_told():
+    """What teaches or removes is the ceiling of what one learns by it."""
+    worse, better = ({"r1": facts_of_round(ranker={"ours": {"before": 0.7, "after": after}})} for after in (0.3, 0.8))
+    asked = question("a", "b")
+    by_arm = {"a": [trial(1, [0.1] * 6, worse), trial(2, [0.1] * 6, worse)], "b": [trial(1, [0.1] * 6, better)]}
+    said = told.sentences(asked, results(asked, by_arm, "ours"), {}, [])
+    (about,) = [one for one in said if "cross-encoder" in one]
+    assert about.startswith("a: the cross-encoder that it trains orders dev queries worse than the encoder does (nDCG@10 0.70 and 0.30")
 
 
 def test_few_seeds_and_what_could_not_be_seen_are_said():
