@@ -10,6 +10,7 @@ from tasks import methods, resolved, tables, training_set
 from tasks.carried_labels import carried_labels
 from tasks.encode.models import Models
 from tasks.errors import NothingHere, Refused
+from tasks.ids_of import refuse_ambiguous
 from tasks.retrieve.source_name import source_name
 from tasks.stage import may_download, run, say
 
@@ -22,6 +23,7 @@ def main(round: str) -> None:
         may_download()
     training = training_set.read()
     need_columns(sources, training)
+    know_whose(sources, training)
     labels = carried_labels(settings["from"])
     negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
     nothing: dict[str, dict[str, str]] = {}
@@ -49,6 +51,14 @@ def need_columns(sources: list[dict], training: training_set.TrainingSet) -> Non
             if column and not any(column in collection.metadata.names for collection in training):
                 for collection in training:
                     collection.metadata.need(column, one["method"])
+
+
+def know_whose(sources: list[dict], training: training_set.TrainingSet) -> None:
+    """Raises Refused where a file of ids may be one collection's or another's; a source's module says which it has (`named`)."""
+    for line in sources:
+        for place, one in methods.with_held("retrieve", line):
+            if (named := methods.find(place, one["method"]).beside("named")) and (found := named(one["parameters"])):
+                refuse_ambiguous(one["parameters"]["file"], found[1], found[0], one["parameters"]["ids_of"], training)
 
 
 def refuse_nothing(nothing: dict[str, dict[str, str]], collections: list[str]) -> None:
@@ -92,6 +102,8 @@ def source_of(
 
     def ask(line: dict) -> pl.DataFrame:
         """What a source gives, for one that is made of others."""
+        if line["parameters"].get("ids_of") not in (None, collection.name):
+            return tables.empty("candidates").drop("source")
         try:
             return methods.find("retrieve", line["method"])(line["parameters"], ask=ask, **given)
         except NothingHere as error:

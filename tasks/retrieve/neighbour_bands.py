@@ -9,6 +9,7 @@ and its known answers are the anchors.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import polars as pl
@@ -19,7 +20,7 @@ from tasks.bands import Counted
 from tasks.encode.models import Models
 from tasks.errors import NothingHere
 from tasks.metadata import Metadata
-from tasks.neighbours import EDGE
+from tasks.neighbours import EDGE, edges_of_file
 from tasks.retrieve.anchors import anchors
 from tasks.tables import Documents
 
@@ -43,6 +44,7 @@ def neighbour_bands(
     model: str | None = None,
     revision: str | None = None,
     name: str | None = None,
+    ids_of: str | None = None,
 ) -> pl.DataFrame:
     """The documents whose rank among the neighbours of a known answer lies in the band.
 
@@ -64,6 +66,8 @@ def neighbour_bands(
         model: a teacher; null: the round's starting model.
         revision: of a teacher from the Hub.
         name: what sets the band's candidates apart from another band's.
+        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
+            The stage asks in that collection alone.
 
     Returns:
         query_id, doc_id, rank (from 1, inside the band), score (inner product, or weight; 0 where nothing compared them).
@@ -83,3 +87,8 @@ def neighbour_bands(
 def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a band that cannot be meant."""
     bands.refuse_unfit(parameters)
+
+
+def named(parameters: dict) -> tuple[str, pl.Series] | None:
+    """What the file's ids are of, and those by which a collection is known; null where there is no file."""
+    return ("document", edges_of_file(Path(parameters["file"]))["doc_id"]) if parameters["file"] else None

@@ -14,7 +14,15 @@ from tasks.tables import Documents, prefixed
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
 
 
-def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, depth: Annotated[int, Field(ge=1)] = 100) -> pl.DataFrame:
+def run(
+    queries: pl.DataFrame,
+    documents: Documents,
+    prefix: str,
+    *,
+    file: str,
+    depth: Annotated[int, Field(ge=1)] = 100,
+    ids_of: str | None = None,
+) -> pl.DataFrame:
     """The first `depth` documents of every training query in a run file.
 
     Args:
@@ -23,6 +31,8 @@ def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, 
         prefix: of ids where several collections are joined; the file has them without.
         file: below inputs/; lines of "query Q0 document rank score tag".
         depth: candidates a query.
+        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
+            The stage asks in that collection alone.
 
     Returns:
         query_id, doc_id, rank (from 1, by descending score; of equal scores the file's order), score.
@@ -52,6 +62,11 @@ def run(queries: pl.DataFrame, documents: Documents, prefix: str, *, file: str, 
         .filter(pl.col("rank") <= depth)
         .select("query_id", "doc_id", "rank", "score")
     )
+
+
+def named(parameters: dict) -> tuple[str, pl.Series]:
+    """What the file's ids are of, and those by which a collection is known."""
+    return "query", read_run(Path(parameters["file"]))["query_id"]
 
 
 def read_run(file: Path) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import yaml
 
 from tasks import tables
 from tasks.errors import Refused
+from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tests.prepared import pairs, prepare, write_rows
 from tests.tiny_model import tiny_model
@@ -63,3 +64,19 @@ def test_where_every_collection_lacks_it_nothing_is_mined(workspace: Path, sourc
 def test_a_fused_source_goes_on_by_the_others_that_it_holds(workspace: Path):
     made = found({"fused": {"of": ["bm25", SOURCES["attribute"]]}}, one=WITH, other=WITHOUT)
     assert set(made["query_id"]) == {"one/q", "other/bare"}
+
+
+@pytest.mark.parametrize("source", ["run", "neighbour-bands"])
+def test_a_file_whose_ids_two_collections_have_wants_a_word(workspace: Path, source: str):
+    Path("inputs").mkdir()
+    Path("inputs/edges.csv").write_text(EDGES)
+    graph = {"file": "inputs/edges.csv", "first": 1, "last": 2, "counted": "ranks"}
+    line = {"run": {"file": "inputs/found.trec"}, "neighbour-bands": graph}[source]
+    both = "the query 'q'" if source == "run" else "the document 'a'"
+    with pytest.raises(Refused, match=f"names {both}, which the collections 'one', 'other' both have"):
+        found({source: line}, one=WITH, other=dict(WITH))
+    Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test", "retrieve": [{source: line | {"ids_of": "other"}}]}))
+    resolve.main()
+    retrieve.main("r1")
+    made = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
+    assert made.select("query_id", "doc_id").rows() == [("other/q", "other/b")]

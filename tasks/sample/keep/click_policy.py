@@ -19,6 +19,7 @@ from pydantic import Field
 
 from tasks import input_table
 from tasks.errors import Refused
+from tasks.ids_of import refuse_ambiguous
 from tasks.sample.where import PAIR, where
 from tasks.tables import prefixed
 from tasks.training_set import TrainingSet
@@ -34,6 +35,7 @@ def click_policy(
     file: str,
     policy: Literal["clicked", "skipped-above"] = "clicked",
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0,
+    ids_of: str | None = None,
 ) -> pl.DataFrame:
     """Pairs that clicks speak against, or that no click speaks for.
 
@@ -45,15 +47,20 @@ def click_policy(
             one query were shown.
         policy: `clicked` removes what was clicked; `skipped-above` removes what was clicked, and what was not shown above a click.
         minimum: clicks for each time it was shown (click-through) that a document needs to count as clicked; 0: any click counts.
+        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
+            What clicks are known of another collection, another line of the recipe says, with another file.
 
     Returns:
         query_id, doc_id, detail.
 
     Raises:
-        Refused: the log has no line for any training query, more clicks than views, or no `rank` where the policy asks for it.
+        Refused: two collections have a query of the log, it has no line for any training query, more clicks than
+            views, or no `rank` where the policy asks for it.
     """
     log = read(Path(file), policy)
-    logged = pl.concat([log.with_columns(prefixed(collection.prefix, *PAIR)) for collection in training])
+    refuse_ambiguous(file, log["query_id"], "query", ids_of, training)
+    prefixes = [collection.prefix for collection in training if ids_of in (None, collection.name)]
+    logged = pl.concat([log.with_columns(prefixed(prefix, *PAIR)) for prefix in prefixes])
     queries = training.queries()["query_id"]
     if not logged["query_id"].is_in(queries.implode()).any():
         raise Refused(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -21,28 +20,46 @@ LISTED = "query_id,doc_id,rank,clicked\nq,a,1,0\nq,b,2,1\nq,c,3,false\nq,d,4,TRU
 
 
 @dataclass(frozen=True)
-class Training:
-    """As much of a training set as the rule asks for: the queries q, p and r of collections with these prefixes."""
+class One:
+    """A collection with these queries."""
 
-    prefixes: tuple[str, ...]
+    prefix: str
+    own: tuple[str, ...]
 
-    def __iter__(self):
-        return iter(SimpleNamespace(prefix=prefix) for prefix in self.prefixes)
+    @property
+    def name(self) -> str:
+        return self.prefix.rstrip("/")
 
     def queries(self) -> pl.DataFrame:
-        return pl.DataFrame({"query_id": [f"{prefix}{name}" for prefix in self.prefixes for name in "qpr"]})
+        return pl.DataFrame({"query_id": [f"{self.prefix}{name}" for name in self.own]})
+
+
+@dataclass(frozen=True)
+class Training:
+    """As much of a training set as the rule asks for."""
+
+    collections: tuple[One, ...]
+
+    def __iter__(self):
+        return iter(self.collections)
+
+    def queries(self) -> pl.DataFrame:
+        return pl.concat([collection.queries() for collection in self.collections])
+
+
+ALONE = (One("", ("q", "p", "r")),)
 
 
 def gone(
     folder: Path,
     log: str,
     pool=(("q", "a"), ("q", "b"), ("q", "c"), ("q", "d"), ("q", "e"), ("q", "f"), ("p", "a")),
-    prefixes: tuple[str, ...] = ("",),
+    collections: tuple[One, ...] = ALONE,
     **asked,
 ):
     (folder / "clicks.csv").write_text(log)
     rows = pl.DataFrame(pool, schema=["query_id", "doc_id"], orient="row")
-    found = click_policy(rows, Training(prefixes), file=str(folder / "clicks.csv"), **asked)
+    found = click_policy(rows, Training(collections), file=str(folder / "clicks.csv"), **asked)
     return dict(found.select(pl.concat_str("query_id", "doc_id"), "detail").iter_rows())
 
 
@@ -75,7 +92,19 @@ def test_a_click_through_that_is_too_small_is_no_click(tmp_path: Path):
 
 def test_ids_of_joined_collections(tmp_path: Path):
     log = "query_id,doc_id,clicked\nq,a,1\n"
-    assert set(gone(tmp_path, log, (("one/q", "one/a"), ("two/p", "two/a")), prefixes=("one/", "two/"))) == {"one/qone/a"}
+    two = (One("one/", ("q",)), One("two/", ("p",)))
+    assert set(gone(tmp_path, log, (("one/q", "one/a"), ("two/p", "two/a")), two)) == {"one/qone/a"}
+
+
+def test_a_log_of_one_of_two_collections_with_the_same_ids(tmp_path: Path):
+    """Both have a query q: without a word the click would count in both."""
+    log, pool = "query_id,doc_id,clicked\nq,a,1\n", (("one/q", "one/a"), ("two/q", "two/a"))
+    two = (One("one/", ("q",)), One("two/", ("q",)))
+    with pytest.raises(Refused, match="names the query 'q', which the collections 'one', 'two' both have"):
+        gone(tmp_path, log, pool, two)
+    assert set(gone(tmp_path, log, pool, two, ids_of="two")) == {"two/qtwo/a"}
+    with pytest.raises(Refused, match="`ids_of: tow` is no collection that is trained on: did you mean 'two'"):
+        gone(tmp_path, log, pool, two, ids_of="tow")
 
 
 def test_queries_that_the_log_does_not_have_keep_their_candidates(tmp_path: Path):
