@@ -21,6 +21,7 @@ from tasks.files import fingerprint, fingerprint_of_file
 from tasks.params import FILE, Params
 from tasks.resolve.__main__ import everything
 from tasks.resolve.recipe import read
+from tasks.resolve.sections import Recipe
 
 BASE = "r0"
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -119,6 +120,8 @@ def own_seed(given: Params, collection: str) -> int:
 
 def trials(question: Question, given: Params) -> list[Trial]:
     """Every arm with every seed, all arms of a seed before the next seed: an early look is a fair one."""
+    for name, arm in question.arms.items():
+        recipe_of(name, arm, given)
     return [
         Trial(name, seed, rounds_of(arm, question, given), question, given)
         for seed in question.all_seeds
@@ -151,8 +154,20 @@ def init_of(recipe: str, given: Params, changes: dict[str, Any]) -> str:
 
 def epochs(given: Params, question: Question) -> float:
     """The most epochs of a round that any arm's recipe asks for."""
-    made = [read(arm.recipe, given.train, arm.changes) for arm in question.arms.values()]
-    return max(one.train.epochs for one in made)
+    return max(recipe_of(name, arm, given).train.epochs for name, arm in question.arms.items())
+
+
+def recipe_of(name: str, arm: Arm, given: Params) -> Recipe:
+    """An arm's recipe with what it changes.
+
+    Raises:
+        Refused: something in either cannot be meant.
+    """
+    try:
+        return read(arm.recipe, given.train, arm.changes)
+    except Refused as refusal:
+        said = f" with {', '.join(arm.changes)} as the study has it" if arm.changes else ""
+        raise Refused(f"the arm {name}, which is {arm.recipe}{said}: {refusal}") from None
 
 
 def one_epoch(given: Params, question: Question) -> int:

@@ -46,7 +46,9 @@ def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True,
     work = trials(question, given)
     wanted = [trial for trial in work if arm in (None, trial.arm) and seed in (None, trial.seed)]
     if not wanted:
-        raise Refused(f"the study has no arm '{arm}' with the seed {seed}: {nearest(str(arm), list(question.arms))}")
+        if arm is not None and arm not in question.arms:
+            raise Refused(f"the study has no arm '{arm}': {nearest(arm, list(question.arms))}")
+        raise Refused(f"the study has no seed {seed}: its seeds are {question.all_seeds[0]} to {question.all_seeds[-1]}.")
     found = {trial.name: there for trial in work if (there := kept(trial.address)) is not None}
     tell_what_runs(name, question, work, found, probe and arm is None)
     if dry:
