@@ -28,7 +28,7 @@ from flows import artifacts
 from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from flows.loop import message_of, spelled
-from hone.study.page.render import option
+from hone.study.again import option
 from hone.study.question import Question, asked
 from tasks.errors import Refused
 

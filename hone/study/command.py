@@ -9,12 +9,12 @@ from flows.guard import Watched
 from hone.plan import counts
 from hone.screen import line, spell, table
 from hone.study import told
+from hone.study.again import again
 from hone.study.arms import Trial, trials, user_params
 from hone.study.estimate import estimate
 from hone.study.experiment import TrialFailed, carried_out, refuse_left_out
 from hone.study.kept import Kept, kept
 from hone.study.named import named_after
-from hone.study.page.render import again
 from hone.study.protocol import differences
 from hone.study.published import PAGE, published
 from hone.study.question import Question, asked

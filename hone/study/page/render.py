@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -99,23 +98,3 @@ def block(question: Question, result: Result, at: int, drawn: dict[str, dict]) -
         "figures": list(drawn),
         "undrawn": [one.arm for one in result.last if one.arm not in figures.costs_of(result, "seconds")],
     }
-
-
-def again(what: Sequence[str], changes: dict[str, Any]) -> str:
-    """The command that goes on with a study.
-
-    Args:
-        what: recipes, or a file.
-        changes: as `hone.study.question.asked` has them; null where nothing was said.
-    """
-    said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
-    return shlex.join(["hone", "study", *what, *said])
-
-
-OPTIONS = {"collection": "--on", "first_seed": "--first-seed"}  # of settings that the command calls otherwise
-
-
-def option(key: str, value: Any) -> list[str]:
-    if key == "contrasts":
-        return [part for one, other in value for part in ("--contrast", f"{one}:{other}")]
-    return [OPTIONS.get(key, f"--{key}"), str(value)]

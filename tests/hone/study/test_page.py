@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from hone.study import answer
+from hone.study.again import again
 from hone.study.page import figures
-from hone.study.page.render import again, render
+from hone.study.page.render import render
 from hone.study.results import Contrast, Result
 from tests.hone.study.made_up import RANDOM, after, known, question, result
 from tests.report.test_page import ADDRESS, HOSTILE, Elements, own
