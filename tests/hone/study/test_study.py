@@ -80,7 +80,7 @@ def test_what_dvc_keeps_is_gathered_again_where_the_memory_is_gone(project: Proj
 def test_a_recipe_that_git_does_not_know_is_refused_before_work(project: Project):
     Path(project.folder / "recipes/mine.yaml").write_text("about: mine\n")
     said = hone(project, "study", "mine", "--steps", "2", fails=True)
-    assert "git does not know recipes/mine.yaml" in said
+    assert "git does not know 'recipes/mine.yaml'" in said
     Path(project.folder / "recipes/mine.yaml").unlink()
 
 
@@ -94,7 +94,7 @@ def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Projec
     """The table that a source reads shows only in its stage that it has nothing on these documents."""
     folder = project.folder
     (folder / "inputs/links.csv").write_text("doc_id,neighbour_id,rank\nnobody,no one,1\n")
-    arms = {"broken": {"recipe": "scincl", "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}]}, "top-k": {"recipe": "top-k"}}
+    arms = {"broken": {"recipe": "top-k", "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}]}, "top-k": {"recipe": "top-k"}}
     study = {"question": "Which?", "arms": arms, "contrasts": [["top-k", "broken"]], "seeds": 1, "steps": 2}
     (folder / "mine.yaml").write_text(json.dumps(study))
     git(project, "add", "inputs/links.csv")
