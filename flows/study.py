@@ -82,6 +82,7 @@ def write_result(work: Work) -> State:
 
 @flow(name="study", persist_result=False)
 def study(
+    # A list and not null: the form then has a multi-select. Nothing changes these lists.
     recipes: list[Recipe] = [],  # noqa: B006
     file: StudyFile | None = None,
     rounds: Annotated[int, Field(ge=1, le=10)] | None = None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,43 +18,34 @@ FILE = "HONE_COUNT_ENCODING"  # the variable that names the file; `hone study` s
 STAGE = "DVC_STAGE"  # set by DVC for every command
 
 
-def asked(space: Path, keys: np.ndarray) -> None:
-    """Note a chunk of texts whose vectors somebody wants: the same chunk asked for twice has the same line.
+@dataclass(frozen=True)
+class Unit:
+    """What is counted, by the words of its lines: what was asked for, and what was read for it."""
+
+    asked: str
+    read: str
+
+
+TEXTS = Unit("asked", "encoded")  # an encoder's
+PAIRS = Unit("pairs", "scored")  # a cross-encoder's
+
+
+def asked(unit: Unit, space: Path, keys: np.ndarray) -> None:
+    """Note a chunk of texts or pairs whose vectors or scores somebody wants: the same chunk asked for twice has the same line.
 
     Args:
-        space: where their vectors lie.
-        keys: hashes of the texts [n, 2].
+        unit: TEXTS or PAIRS.
+        space: where their vectors or scores lie.
+        keys: their hashes [n, 2]; each counts once.
     """
     if os.environ.get(FILE):
-        _write(_chunk(space, keys, "asked"))
+        _write({"space": space.name, "chunk": fingerprint(keys.tobytes())[:16], unit.asked: len(np.unique(keys, axis=0))})
 
 
-def encoded(texts: int, seconds: float) -> None:
-    """Note texts that were encoded, and how long that took."""
+def read(unit: Unit, count: int, seconds: float) -> None:
+    """Note texts or pairs that a model has read, and how long that took."""
     if os.environ.get(FILE):
-        _write({"encoded": texts, "seconds": round(seconds, 3)})
-
-
-def pairs_asked(space: Path, keys: np.ndarray) -> None:
-    """Note pairs whose scores by a cross-encoder somebody wants, as `asked` does with texts.
-
-    Args:
-        space: where their scores lie.
-        keys: hashes of the pairs [n, 2].
-    """
-    if os.environ.get(FILE):
-        _write(_chunk(space, keys, "pairs"))
-
-
-def scored(pairs: int, seconds: float) -> None:
-    """Note pairs that a cross-encoder has scored, and how long that took."""
-    if os.environ.get(FILE):
-        _write({"scored": pairs, "seconds": round(seconds, 3)})
-
-
-def _chunk(space: Path, keys: np.ndarray, what: str) -> dict[str, str | int]:
-    """How many there are, each once, and a name that says which."""
-    return {"space": space.name, "chunk": fingerprint(keys.tobytes())[:16], what: len(np.unique(keys, axis=0))}
+        _write({unit.read: count, "seconds": round(seconds, 3)})
 
 
 def _write(line: dict) -> None:

@@ -86,7 +86,7 @@ class CrossScorer:
             return np.empty(0, dtype=np.float32)
         self._refuse_length()
         space, keys = self.space(), pair_keys(queries, documents, pairs)
-        counted.pairs_asked(space.folder, keys)
+        counted.asked(counted.PAIRS, space.folder, keys)
         missing = self._missing(space, keys, queries, documents, pairs)
         progress = Progress(f"{self.name}: scoring pairs", len(missing))
         for start in range(0, len(missing), ROWS_PER_SHARD):
@@ -127,7 +127,7 @@ class CrossScorer:
             texts = [(queries[query], documents[document]) for query, document in pairs[still]]
             forward, began = self._forward, time.monotonic()
             made = forward.encode(texts, progress)
-            counted.scored(len(texts), time.monotonic() - began)
+            counted.read(counted.PAIRS, len(texts), time.monotonic() - began)
             bad = np.flatnonzero(~np.isfinite(made[:, 0]))
             if len(bad):
                 raise Refused(

@@ -125,7 +125,7 @@ class TextEncoder(ABC):
         asked = []
         for chunk in texts:
             keys = keys_of(chunk)
-            counted.asked(space.folder, keys)
+            counted.asked(counted.TEXTS, space.folder, keys)
             work.take(chunk, keys)
             asked.append(keys)
         work.finish()
@@ -224,7 +224,7 @@ class _Work:
                 texts = [self.waiting[int(high), int(low)] for high, low in still]
                 worker, began = self.worker, time.monotonic()
                 vectors = worker.encode(texts, self.progress)
-                counted.encoded(len(texts), time.monotonic() - began)
+                counted.read(counted.TEXTS, len(texts), time.monotonic() - began)
                 refuse_no_numbers(vectors, texts, self.encoder.user or self.encoder.name)
                 self.space.add(still, vectors)
         for high, low in wanted:
