@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks.near_duplicates import clusters, signatures
-from tasks.sample.keep.near_duplicate import in_blocks
+from tasks.near_duplicates import clusters, signatures, similar
 
 MOST = 200_000  # texts; a drawn part of more
 THRESHOLD = 0.8  # that of the rule near-duplicate and of the split
@@ -47,8 +46,11 @@ def resemble(left: pl.Series, right: pl.Series, *, characters: int | None = None
     """Whether texts are near-duplicates of each other, row by row."""
     texts = pl.concat([left, right]).unique(maintain_order=True)
     number = pl.DataFrame({"text": texts}).with_row_index("number")
-    rows = [side.to_frame("text").join(number, on="text", how="left", maintain_order="left")["number"] for side in (left, right)]
-    return in_blocks(signatures(texts.to_list(), characters=characters), *rows) >= THRESHOLD
+    rows = [side.to_frame("text").join(number, on="text", how="left", maintain_order="left")["number"].to_numpy() for side in (left, right)]
+    near, _ = similar(signatures(texts.to_list(), characters=characters), *rows, THRESHOLD)
+    found = np.zeros(len(left), dtype=bool)
+    found[near] = True
+    return found
 
 
 def near_queries(training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Generator, most: int = MOST) -> tuple[pl.DataFrame, str]:

@@ -12,6 +12,8 @@ import numpy as np
 PERMUTATIONS = 128
 SEED = 1
 ROWS_PER_BAND = 4
+PAIRS_PER_BLOCK = 100_000  # whose signatures are held at once: 100 MB
+ENTRIES_BEYOND = 8  # looked at beyond as many as may differ: of two texts that have little in common few agree
 
 
 def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.ndarray:
@@ -36,6 +38,32 @@ def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.nda
 def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Estimated Jaccard similarity of two arrays of signatures, row by row: [n, 128] and [n, 128] -> [n]."""
     return (left == right).mean(axis=1, dtype=np.float32)
+
+
+def similar(sketches: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which pairs of rows of `sketches` are similar enough, and how similar they are.
+
+    Most pairs are told by the first entries of their signatures: where so many differ that the others cannot make up for them.
+
+    Args:
+        sketches: [n, 128], as `signatures` gives them.
+        left, right: [k], rows of `sketches`.
+        threshold: from which estimated similarity on a pair is wanted.
+
+    Returns:
+        Places [m] in `left` and `right`, ascending, and the estimated similarities [m].
+    """
+    differ = int(PERMUTATIONS * (1 - threshold))  # entries, at most
+    first = np.ascontiguousarray(sketches[:, : differ + ENTRIES_BEYOND])
+    places, alike = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.float32)]
+    for start in range(0, len(left), PAIRS_PER_BLOCK):
+        mine, theirs = left[start : start + PAIRS_PER_BLOCK], right[start : start + PAIRS_PER_BLOCK]
+        may = np.flatnonzero((first[mine] != first[theirs]).sum(axis=1) <= differ)
+        near = similarity(sketches[mine[may]], sketches[theirs[may]])
+        enough = near >= threshold
+        places.append(start + may[enough])
+        alike.append(near[enough])
+    return np.concatenate(places), np.concatenate(alike)
 
 
 def clusters(texts: Sequence[str], threshold: float, *, characters: int | None = None) -> np.ndarray:

@@ -56,17 +56,18 @@ def closer_to_query(
         return pool.select(*PAIR, detail=pl.lit(""))
     near = of_scorer(scores, to_positives, "closer-to-query")
     refuse_inner_products(near, positives, to_positives)
-    return (
-        compared(pool, positives, scores, scorer, "closer-to-query", to="highest")
-        .with_columns(to_positive=given_to(pool, near))
-        .filter(~((pl.col("by") > pl.col("reference")) & (pl.col("by") > pl.col("to_positive"))).fill_null(False))
-        .select(
-            *PAIR,
-            detail=pl.format(
-                "to the query {}, the positive's {}, to the positive {}", rounded("by"), rounded("reference"), rounded("to_positive")
-            ),
-        )
+    held = compared(pool, positives, scores, scorer, "closer-to-query", to="highest")
+    nearer = (pl.col("by") > pl.col("reference")).fill_null(False)
+    far = held.filter(~nearer).select(
+        *PAIR, detail=pl.format("to the query {}, no nearer than the positive with {}", rounded("by"), rounded("reference"))
     )
+    near_it = held.filter(nearer)
+    beside = (
+        near_it.with_columns(to_positive=given_to(near_it, near))
+        .filter(~(pl.col("by") > pl.col("to_positive")).fill_null(False))
+        .select(*PAIR, detail=pl.format("to the query {}, no nearer than to the positive with {}", rounded("by"), rounded("to_positive")))
+    )
+    return pl.concat([far, beside])
 
 
 def refuse_inner_products(near: pl.DataFrame, positives: pl.DataFrame, scorer: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.near_duplicates import signatures, similarity
+from tasks.near_duplicates import signatures, similar
 
 
 def near_duplicate(
@@ -39,20 +39,9 @@ def near_duplicate(
     pairs = pairs.join(number, on="doc_id", how="inner", maintain_order="left").join(
         number.select(positive="doc_id", against="number"), on="positive", how="inner", maintain_order="left"
     )
-    alike = pl.Series("alike", in_blocks(sketches, pairs["number"], pairs["against"]))
+    rows, alike = similar(sketches, pairs["number"].to_numpy(), pairs["against"].to_numpy(), threshold)
     return (
-        pairs.with_columns(alike)
-        .filter(pl.col("alike") >= threshold)
+        pairs[rows]
+        .with_columns(alike=pl.Series(alike))
         .select("query_id", "doc_id", detail=pl.format("{} like {}", pl.col("alike").round(2), "positive"))
     )
-
-
-def in_blocks(sketches, left: pl.Series, right: pl.Series, rows: int = 100_000):
-    """Similarities of pairs of rows of `sketches`, a part at a time: 100,000 pairs of signatures are 200 MB."""
-    import numpy as np
-
-    parts = [
-        similarity(sketches[left[start : start + rows].to_numpy()], sketches[right[start : start + rows].to_numpy()])
-        for start in range(0, len(left), rows)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
