@@ -29,7 +29,7 @@ from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from flows.loop import message_of, spelled
 from hone.study.again import option
-from hone.study.question import Question, asked
+from hone.study.question import Question, asked, settings
 from tasks.errors import Refused
 
 PROJECT = Path(__file__).parent.parent
@@ -40,6 +40,7 @@ RECIPES = tuple(sorted(file.stem for file in (PROJECT / "recipes").glob("*.yaml"
 FILES = tuple(sorted(f"studies/{file.name}" for file in (PROJECT / "studies").glob("*.yaml")))
 Recipe = Literal[RECIPES] if RECIPES else str
 StudyFile = Literal[FILES] if FILES else str
+Setting = Annotated[str, Field(min_length=1, description="{learning_rate: 2.0e-5}")]
 Contrast = Annotated[str, Field(pattern="^[^:]+:[^:]+$", description="ONE:OTHER")]
 
 
@@ -93,6 +94,7 @@ def study(
     contrasts: list[Contrast] = [],  # noqa: B006
     first_seed: Annotated[int, Field(ge=1)] | None = None,
     collection: str | None = None,
+    tune: list[Setting] = [],  # noqa: B006
 ) -> State:
     """Recipes side by side on the collections of params.yaml: what was run before is not run again.
 
@@ -108,10 +110,13 @@ def study(
             strongest control.
         first_seed: Fresh seeds begin with it, where something was chosen by others. Null: as the file says, or 1.
         collection: That the contrasts are about. Null: as the file says, or all that are evaluated on.
+        tune: Settings of training that each arm is tried with on dev queries before; it takes the best. None: as the file says, or no
+            tuning.
     """
     changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed}
     try:
         changes |= {"contrasts": pairs(list(contrasts)), "collection": collection, "split": split}
+        changes |= {"tune": settings(list(tune)) if tune else None}
         what = words(list(recipes), file)
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}, PATIENCE) as runner:
             name, question = asked(what, changes)
@@ -204,16 +209,18 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--contrast", action="append", default=[], help="ONE:OTHER, tested; as often as needed, six at most")
     parser.add_argument("--first-seed", type=int, help="fresh seeds begin with it")
     parser.add_argument("--on", help="the collection that the contrasts are about")
+    parser.add_argument("--tune", action="append", default=[], help="a setting that each arm is tried with on dev: {learning_rate: 2.0e-5}")
     given = parser.parse_args(None if arguments is None else list(arguments))
     try:
         pairs(given.contrast)
+        settings(given.tune)
     except Refused as refusal:
         parser.error(str(refusal))
     file = given.what[0] if len(given.what) == 1 and given.what[0].endswith((".yaml", ".yml")) else None
     recipes = [] if file else given.what
     state = study(
         recipes, file, rounds=given.rounds, seeds=given.seeds, first=given.first, steps=given.steps, split=given.split,
-        contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, return_state=True,
+        contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, tune=given.tune, return_state=True,
     )  # fmt: skip
     print(f"{state.name}: {state.message}", file=sys.stderr)
     return 0 if state.is_completed() else 1

@@ -136,6 +136,9 @@ def study(
     contrast: Annotated[list[str] | None, typer.Option(help="ONE:OTHER, tested; as often as needed, six at most.")] = None,
     on: Annotated[str | None, typer.Option(help="The collection; by default all that are evaluated on.")] = None,
     split: Annotated[str | None, typer.Option(help="Whose queries: test or dev. [test]")] = None,
+    tune: Annotated[
+        list[str] | None, typer.Option(help="A setting that each arm is tried with on dev, such as '{learning_rate: 2.0e-5}'; two or more.")
+    ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Say what would run and how long it takes; run nothing.")] = False,
     probe: Annotated[bool, typer.Option(help="Measure the machine's speed for the estimate.")] = True,
     arm: Annotated[str | None, typer.Option(help="Run this arm alone, and say nothing of the whole.")] = None,
@@ -143,12 +146,13 @@ def study(
 ) -> None:
     """Recipes side by side: the same start, updates and queries, several seeds, contrasts named beforehand; goes on where it was."""
     from hone.study.command import study as compare_recipes
+    from hone.study.question import settings
 
     pairs = [tuple(one.split(":")) for one in contrast] if contrast else None
     if pairs and any(len(pair) != 2 for pair in pairs):
         raise Refused(f"--contrast is ONE:OTHER, two arms of the study: {', '.join(contrast)}")
     changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed, "contrasts": pairs}
-    changes |= {"collection": on, "split": split}
+    changes |= {"collection": on, "split": split, "tune": settings(tune) if tune else None}
     if not compare_recipes(what, changes, dry, probe, arm, seed):
         raise typer.Exit(1)
 

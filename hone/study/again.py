@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from typing import Any
+
+import yaml
 
 OPTIONS = {"collection": "--on", "first_seed": "--first-seed"}  # of settings that the command calls otherwise
 
@@ -24,4 +27,6 @@ def option(key: str, value: Any) -> list[str]:
     """A setting as words of the command."""
     if key == "contrasts":
         return [part for one, other in value for part in ("--contrast", f"{one}:{other}")]
+    if key == "tune":
+        return [part for setting in value for part in ("--tune", yaml.safe_dump(setting, default_flow_style=True, width=math.inf).strip())]
     return [OPTIONS.get(key, f"--{key}"), str(value)]

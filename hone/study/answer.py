@@ -117,6 +117,11 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
         hides: whether right answers were hidden from training, so that they can be counted among negatives.
         leaks: sentences on what leaked.
     """
+    constants = (
+        "training that was chosen for each among the same few settings, by one seed; else the constants of their recipes"
+        if question.tune
+        else "the constants of their recipes"
+    )
     return [
         *leaks,
         *(of_tests(result.contrasts) if result.contrasts else []),
@@ -124,8 +129,8 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
         "another collection or model may put the arms in another order.",
         f"{count(min(one.seeds for one in result.last), 'seed')} of an arm at least. Seeds draw batches and negatives anew; queries and "
         "labels stay the same.",
-        "All arms have as many updates since the base model as each other, and the constants of their recipes: an arm that needs more "
-        "updates or other constants here is not shown at its best.",
+        f"All arms have as many updates since the base model as each other, and {constants}: an arm that needs more updates or other "
+        "constants here is not shown at its best.",
         *([] if hides else ["No right answer was hidden from training (`hide` in params.yaml), so false negatives could not be counted."]),
         "Seconds are of this machine with whatever else it did. An arm is charged for stages and texts that it had from others as well.",
     ]

@@ -118,15 +118,30 @@ def own_seed(given: Params, collection: str) -> int:
     return given.seed if own is None else own
 
 
-def trials(question: Question, given: Params) -> list[Trial]:
-    """Every arm with every seed, all arms of a seed before the next seed: an early look is a fair one."""
+def trials(question: Question, given: Params, settings: dict[str, dict[str, Any]] | None = None) -> list[Trial]:
+    """Every arm with every seed, all arms of a seed before the next seed: an early look is a fair one.
+
+    Args:
+        question: of the study.
+        given: the user's params.yaml.
+        settings: of arms that were tuned, what their training takes.
+    """
     for name, arm in question.arms.items():
         recipe_of(name, arm, given)
-    return [
-        Trial(name, seed, rounds_of(arm, question, given), question, given)
-        for seed in question.all_seeds
-        for name, arm in question.arms.items()
-    ]
+    return [trial_of(name, seed, question, given, (settings or {}).get(name, {})) for seed in question.all_seeds for name in question.arms]
+
+
+def trial_of(arm: str, seed: int, question: Question, given: Params, setting: dict[str, Any]) -> Trial:
+    """An arm with a seed, its training changed by a setting.
+
+    Raises:
+        Refused: the setting cannot be meant.
+    """
+    own = question.arms[arm]
+    if setting:
+        own = own.model_copy(update={"train": own.changes.get("train", {}) | setting})
+        recipe_of(arm, own, given)
+    return Trial(arm, seed, rounds_of(own, question, given), question, given)
 
 
 def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str, Any]]:

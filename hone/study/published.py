@@ -19,13 +19,14 @@ FILES = {
     "queries.parquet": "every measure of every query, of each arm, seed and round",
     "arms.parquet": "each arm after each round, as in the tables here",
     "contrasts.parquet": "the contrasts",
+    "tuning.parquet": "nDCG@10 on dev of each setting that an arm was tried with",
     "times.parquet": "every stage of every trial: what it took, and what models read for it",
 }
 
 
 def published(
     folder: Path, name: str, question: Question, found: list[Result], by_arm: ByArm, given: Params, *, differs: dict[str, list[str]],
-    left: list[str], command: str,
+    left: list[str], command: str, tuned: list[str] | None = None,
 ) -> int:  # fmt: skip
     """Write the page of a study and the times of its stages, and log it.
 
@@ -39,6 +40,7 @@ def published(
         differs: of each arm, what it does otherwise than others besides what its recipe is about.
         left: names of trials that have not ended.
         command: that goes on with the study.
+        tuned: sentences on what the arms were tried with and what they took.
 
     Returns:
         How many runs of MLflow are new.
@@ -55,6 +57,7 @@ def published(
         leaks=leaks_of(some, [result.collection for result in found]),
         hides=any(given.collections[one].hide for one in given.train_on),
         command=command,
+        tuned=tuned or [],
         files={str(folder / file): told for file, told in FILES.items() if (folder / file).exists()},
     )
     write_text(folder / PAGE, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.errors import Refused, nearest
@@ -17,6 +18,7 @@ FOLDER = Path("studies")
 CONTROLS = ("random", "in-batch", "bm25", "top-k", "teacher-distil")
 MOST_CONTRASTS = 6
 SEEDS = 5
+FIXED = ("steps", "epochs")  # of training: the study's own
 LONGEST = 60  # characters of a study's name that come from its arms
 
 
@@ -53,6 +55,8 @@ class Question(Part):
         steps: of training a round; null: one epoch of the training queries.
         split: whose queries are measured.
         train: changes of params.yaml's `train`.
+        tune: settings, each some changes of `train`: every arm is tried with each of them on dev queries, with the first seed, and
+            takes the best; the others are fresh then.
         collection: that is looked at; null: all of `evaluate_on`.
     """
 
@@ -68,11 +72,13 @@ class Question(Part):
     steps: Annotated[int, Field(ge=1)] | None = None
     split: Literal["test", "dev"] = "test"
     train: dict[str, Any] = {}
+    tune: list[Annotated[dict[str, Any], Field(min_length=1)]] = []
     collection: str | None = None
 
     @property
     def all_seeds(self) -> range:
-        return range(self.first_seed, self.first_seed + self.seeds)
+        first = self.first_seed + bool(self.tune)
+        return range(first, first + self.seeds)
 
 
 def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
@@ -105,13 +111,32 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
     return folder_name(name, question), question
 
 
+def settings(words: list[str]) -> list[dict[str, Any]]:
+    """What each arm is tried with, from words in YAML: {learning_rate: 2.0e-5}.
+
+    Raises:
+        Refused: one of them is no setting.
+    """
+    made = []
+    for text in words:
+        try:
+            setting = yaml.safe_load(text)
+        except yaml.YAMLError:
+            setting = None
+        if not isinstance(setting, dict) or not setting:
+            raise Refused(f"--tune {text!r} is no setting of training: write one as '{{learning_rate: 2.0e-5}}', once for each.")
+        made.append(setting)
+    return made
+
+
 def folder_name(name: str, question: Question) -> str:
-    """What a study is called: another split, number of rounds or first seed makes another study of it, and not a new result of the same."""
+    """What a study is called: another split, number of rounds, first seed or tuning is another study, and no new result of it."""
     parts = [
         name[:LONGEST],
         *([f"{question.rounds}-rounds"] if question.rounds > 1 else []),
         *([f"seeds-from-{question.first_seed}"] if question.first_seed > 1 else []),
         *([question.split] if question.split != "test" else []),
+        *(["tuned"] if question.tune else []),
     ]
     return "-".join(parts)
 
@@ -160,10 +185,17 @@ def refuse(question: Question, where: str) -> None:
             raise Refused(f"{where}: the contrast {':'.join(pair)} holds an arm against itself.")
     if len(set(question.contrasts)) < len(question.contrasts):
         raise Refused(f"{where} names a contrast twice.")
+    if len(question.tune) == 1:
+        raise Refused(f"{where}: `tune` has one setting, and there is nothing to choose: name two or more, or put it into `train`.")
+    for setting in question.tune:
+        if question.tune.count(setting) > 1:
+            raise Refused(f"{where}: `tune` has {setting} twice.")
+        if fixed := [key for key in FIXED if key in setting]:
+            raise Refused(f"{where}: `tune` has {fixed[0]}: all arms of a study have as many updates, which `steps` sets for all.")
     for name, arm in question.arms.items():
         if not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
             raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '_' and '-': git has no experiment of another.")
-        if fixed := [key for key in ("steps", "epochs") if key in (arm.changes.get("train") or {})]:
+        if fixed := [key for key in FIXED if key in (arm.changes.get("train") or {})]:
             raise Refused(
                 f"{where}: the arm {name} sets train.{fixed[0]}: all arms of a study have as many updates. `steps` of the study (--steps) "
                 "sets them for all; a recipe's own `epochs` count where it says nothing."

@@ -77,6 +77,8 @@ def test_the_command_of_a_study():
     assert said[4:-1] == [
         "one.yaml", "--steps", "9", "--split", "dev", "--first-seed", "6", "--on", "ours", "--contrast", "a:b", "--contrast", "a:c",
     ]  # fmt: skip
+    tuned = command(["top-k"], {"tune": [{"learning_rate": 2e-5}, {"learning_rate": 1e-4}]})
+    assert tuned[5:-1] == ["--tune", "{learning_rate: 2.0e-05}", "--tune", "{learning_rate: 0.0001}"]
     assert words([], "studies/one.yaml") == ["studies/one.yaml"]
     assert told("top-k, seed 2 (1 of 1)\ntop-k, seed 2: done; 0 left\n", "top-k, seed 2") == "Completed"
     assert told("2 trials, 2 are there, 0 to run\n", "top-k, seed 2") == "Unchanged"

@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 def render(
     name: str, question: Question, found: Sequence[Result], *, differs: dict[str, list[str]], left: Sequence[str] = (),
     leaks: Sequence[str] = (), hides: bool = True, command: str = "", files: dict[str, str] | None = None,
+    tuned: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """The whole page, in the style of the report's.
 
@@ -36,6 +37,7 @@ def render(
         hides: whether right answers were hidden from training.
         command: that runs what is left.
         files: path and contents of the study's other files.
+        tuned: sentences on what the arms were tried with and what they took.
 
     Returns:
         HTML. Names, the question and all else are untrusted: the template and `figures.plain` escape them.
@@ -63,6 +65,7 @@ def render(
         hides=hides,
         left=list(left),
         command=command,
+        tuned=list(tuned),
         files=files or {},
         base=BASE,
         measure=MEASURE,

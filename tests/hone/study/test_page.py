@@ -178,7 +178,8 @@ def test_queries_that_left_are_shown():
 
 def test_it_says_what_differs_and_what_leaks():
     differs = {"ance": ["negatives 4", "init base"], "top-k": []}
-    told = render("s", question("ance"), [study()], differs=differs, leaks=["Leakage on x: all of it."])
+    told = render("s", question("ance"), [study()], differs=differs, leaks=["Leakage on x: all of it."], tuned=["ance takes <this>."])
+    assert "<p>ance takes &lt;this&gt;.</p>" in told
     text = words(Elements(told))
     assert "ancenegatives 4; init base" in text
     assert "Leakage on x: all of it." in text

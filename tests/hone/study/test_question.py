@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hone.study.question import Arm, asked, contrasts_of
+from hone.study.question import Arm, asked, contrasts_of, settings
 from tasks.errors import Refused
 from tests.prepared import write_params
 
@@ -90,6 +90,15 @@ def test_another_split_or_other_seeds_are_another_study():
     named = {asked(["top-k", "ance"], given)[0] for given in ({}, {"split": "dev"}, {"rounds": 2}, {"first_seed": 6}, {"seeds": 3})}
     assert named == {"top-k-ance", "top-k-ance-dev", "top-k-ance-2-rounds", "top-k-ance-seeds-from-6"}
     assert list(asked(["top-k"], {"first_seed": 6, "seeds": 2})[1].all_seeds) == [6, 7]
+
+
+def test_settings_are_words_of_yaml():
+    assert settings(["{learning_rate: 2.0e-5}", "learning_rate: 0.1"]) == [{"learning_rate": 2e-5}, {"learning_rate": 0.1}]
+    for text in ("2.0e-5", "{}", "{a: ", "[1]"):
+        with pytest.raises(Refused, match="is no setting of training"):
+            settings([text])
+    name, question = asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 2"]), "seeds": 2})
+    assert (name, list(question.all_seeds)) == ("top-k-ance-tuned", [2, 3])
 
 
 def test_more_than_six_contrasts_are_refused_until_they_are_named():
