@@ -1,4 +1,4 @@
-"""Which pairs a ranker is trained on: known positives, and candidates that nobody knows to be right, drawn by seed."""
+"""Which pairs a ranker is trained on: known positives, candidates that nobody knows to be right, and documents at random; by seed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import polars as pl
 
 from tasks import methods
 from tasks.errors import Refused
+from tasks.retrieve.random import distinct
 from tasks.training_set import TrainingSet
 
 PAIR = ["query_id", "doc_id"]
@@ -21,7 +22,7 @@ def training_pairs(
         labels: all that is known of the queries.
         candidates: query_id, doc_id, source, rank.
         training: queries and texts.
-        section: the recipe's `rank`: negatives, window, draw.
+        section: the recipe's `rank`: negatives, random, window, draw, balance.
         guards: those of the recipe's `sample.keep` that let no known answer, nor a copy or a part of one, become a negative.
         draw: random numbers.
 
@@ -44,9 +45,25 @@ def training_pairs(
             "be right, or a copy of what is. Retrieve deeper, or widen `rank.window`."
         )
     wanted = positives.group_by("query_id").agg(wanted=pl.len() * section["negatives"])
-    negatives = drawn(free, wanted, section["draw"], draw)
-    both = pl.concat([positives.with_columns(label=pl.lit(1.0)), negatives.with_columns(label=pl.lit(0.0))])
+    first = positives["doc_id"].unique() if section["balance"] else None
+    negatives = drawn(free, wanted, section["draw"], draw, first)
+    easy = guarded(at_random(positives, training, section["random"], draw), labels, positives, training, guards)
+    wrong = pl.concat([negatives, easy]).unique(maintain_order=True)
+    both = pl.concat([positives.with_columns(label=pl.lit(1.0)), wrong.with_columns(label=pl.lit(0.0))])
     return both.sort("query_id", maintain_order=True)
+
+
+def at_random(positives: pl.DataFrame, training: TrainingSet, each: int, draw: np.random.Generator) -> pl.DataFrame:
+    """query_id, doc_id: for every positive `each` documents of its query's collection, uniformly; of equal pairs one."""
+    parts = [positives.clear()]
+    for collection in training:
+        own = positives.join(collection.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")["query_id"]
+        ids = collection.documents.ids
+        rows = distinct(draw, len(own), len(ids), min(each, len(ids)))
+        parts.append(
+            pl.DataFrame({"query_id": own.gather(np.repeat(np.arange(len(own)), rows.shape[1])), "doc_id": ids.gather(rows.ravel())})
+        )
+    return pl.concat(parts).unique(maintain_order=True)
 
 
 def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, training: TrainingSet, guards: list[dict]) -> pl.DataFrame:
@@ -60,7 +77,7 @@ def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, t
     return pool
 
 
-def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Generator) -> pl.DataFrame:
+def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Generator, first: pl.Series | None = None) -> pl.DataFrame:
     """query_id, doc_id of the candidates that are drawn, each once.
 
     Args:
@@ -69,11 +86,13 @@ def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Ge
         how: `union`: every document of a query alike, however many sources found it. `even`: the sources give in turn, each one
             of its list at random, until there are enough; what one gives no other gives again.
         draw: random numbers.
+        first: doc_id of documents that are drawn before all others; null: none.
     """
-    lots = free.with_columns(lot=pl.Series(draw.random(len(free))))
+    after = ~pl.col("doc_id").is_in(first.implode()) if first is not None else pl.lit(False)
+    lots = free.with_columns(lot=pl.Series(draw.random(len(free))), after=after)
     if how == "even":
-        lots = lots.with_columns(turn=pl.col("lot").rank("ordinal").over("query_id", "source")).sort("turn", "lot")
+        lots = lots.with_columns(turn=pl.col("lot").rank("ordinal").over("query_id", "source", "after")).sort("after", "turn", "lot")
     else:
-        lots = lots.unique(PAIR, keep="first", maintain_order=True).sort("lot")
+        lots = lots.unique(PAIR, keep="first", maintain_order=True).sort("after", "lot")
     once = lots.unique(PAIR, keep="first", maintain_order=True).with_columns(place=pl.int_range(pl.len()).over("query_id"))
     return once.join(wanted, on="query_id", how="inner", maintain_order="left").filter(pl.col("place") < pl.col("wanted")).select(PAIR)

@@ -137,8 +137,12 @@ class Rank(Section):
         revision: of a Hub id.
         init: `previous` starts from the last round's ranker, where there is one; `base` never.
         negatives: drawn for each known positive among candidates that nobody knows to be right.
+        random: documents drawn from the whole collection for each known positive beside, as negatives: easy ones, from which a model
+            that never saw a query and a document together learns what it is to match.
         window: the ranks of each source's list that are drawn from.
         draw: `union` draws among all candidates of a query alike; `even` has the sources give in turn.
+        balance: draw first those that are a known answer of another training query. Else most documents stand on one side alone, and
+            a document tells its label without the query.
         epochs: how often each pair is seen.
         steps: of the whole training, in place of epochs; null: as `epochs` says.
         batch: pairs of a step.
@@ -156,13 +160,15 @@ class Rank(Section):
     base: str | None = None
     revision: str | None = None
     init: Literal["base", "previous"] = "previous"
-    negatives: Annotated[int, Field(ge=1)] = 4
+    negatives: Annotated[int, Field(ge=1)] = 2
+    random: Annotated[int, Field(ge=0)] = 2
     window: Ranks = Ranks()
     draw: Literal["union", "even"] = "union"
-    epochs: Annotated[float, Field(gt=0)] = 1
+    balance: bool = True
+    epochs: Annotated[float, Field(gt=0)] = 3
     steps: Annotated[int, Field(ge=1)] | None = None
     batch: Annotated[int, Field(ge=2)] = 32
-    learning_rate: Annotated[float, Field(ge=0)] = 1e-4
+    learning_rate: Annotated[float, Field(ge=0)] = 2e-4
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = 0.0

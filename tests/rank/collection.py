@@ -17,7 +17,7 @@ WRONG = {f"wrong{number}": f"{OTHERS[number % 20]} {OTHERS[(number * 3 + 1) % 20
 QUERIES = {f"q{number}": f"{OTHERS[number % 20]} {OTHERS[(number * 5 + 3) % 20]}" for number in range(16)}
 SPLITS = {name: "train" if number < 9 else "dev" if number < 15 else "test" for number, name in enumerate(QUERIES)}
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
-RANK = {"learning_rate": 0.005, "epochs": 12, "batch": 12, "negatives": 4, "precision": "fp32", "rerank": 24}
+RANK = {"learning_rate": 0.005, "epochs": 12, "batch": 12, "negatives": 4, "random": 0, "precision": "fp32", "rerank": 24}
 
 
 def prepared(*rounds: dict[str, Any], **more: Any) -> None:

@@ -18,7 +18,7 @@ from tests.prepared import pairs, prepare, write_rows
 from tests.rank.collection import MODEL, QUERIES, RIGHT, SPLITS, prepared
 from tests.tiny_model import tiny_model
 
-SECTION = {"negatives": 2, "window": {"first": 1, "last": None}, "draw": "union"}
+SECTION = {"negatives": 2, "random": 0, "window": {"first": 1, "last": None}, "draw": "union", "balance": False}
 GUARDS = [methods.checked("sample.keep", name, "test") for name in sections.GUARDS]
 TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
 
@@ -117,6 +117,58 @@ def test_a_document_of_two_sources_is_drawn_no_oftener():
     wanted = pl.DataFrame({"query_id": ["q"], "wanted": [1]})
     taken = [drawn(free, wanted, "union", np.random.default_rng(seed))["doc_id"].item() for seed in range(400)]
     assert taken.count("both") / 400 == pytest.approx(1 / 9, abs=0.05)
+
+
+def test_answers_of_other_queries_are_drawn_first_and_in_turn_too():
+    """Three of dense's forty and one of bm25's four: all four of them, then by lot."""
+    rows = [("q", f"b{n}", "bm25") for n in range(4)] + [("q", f"d{n}", "dense") for n in range(40)]
+    free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
+    wanted, answers = pl.DataFrame({"query_id": ["q"], "wanted": [5]}), pl.Series(["d7", "b2", "d30", "d31", "elsewhere"])
+    for how in ("union", "even"):
+        rest = set()
+        for seed in range(20):
+            made = drawn(free, wanted, how, np.random.default_rng(seed), answers)["doc_id"].to_list()
+            assert set(made[:4]) == {"d7", "b2", "d30", "d31"}
+            rest.add(made[4])
+        assert len(rest) > 3
+    two = pl.DataFrame({"query_id": ["q"], "wanted": [2]})
+    for seed in range(20):
+        made = drawn(free, two, "even", np.random.default_rng(seed), answers)["doc_id"].to_list()
+        assert "b2" in made
+
+
+def test_documents_at_random_stand_beside_and_are_guarded_too(workspace: Path):
+    prepared({})
+    hard = found(negatives=1)
+    made = found(negatives=1, random=20)
+    added = made.join(hard, on=["query_id", "doc_id"], how="anti")
+    assert made.join(hard, on=["query_id", "doc_id"], how="semi").height == len(hard)
+    assert (added["label"] == 0).all()
+    assert added["doc_id"].n_unique() > 15
+    assert not added["doc_id"].is_in(list(RIGHT)).any()
+    assert not made.select("query_id", "doc_id").is_duplicated().any()
+    assert found(negatives=1, random=20).equals(made)
+
+
+def test_a_document_stands_on_both_sides_where_the_pairs_are_balanced(workspace: Path):
+    """Every query has its own answer, and all others' among twenty candidates."""
+    documents = [{"doc_id": f"d{n}", "text": f"text {n}"} for n in range(20)]
+    queries = [{"query_id": f"q{n}", "text": f"query {n}", "split": "train"} for n in range(6)]
+    queries.append({"query_id": "t", "text": "asked", "split": "test"})
+    write_rows(Path("inputs/ours"), documents, queries, pairs(*((f"q{n}", f"d{n}") for n in range(6)), ("t", "d9")))
+    tiny_model(Path("inputs/tiny"))
+    prepare(model=MODEL)
+    rows = [(f"q{n}", f"d{m}", "dense", m + 1, 0.5) for n in range(6) for m in range(20)]
+    candidates = tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+
+    def wrong(balance: bool) -> set[str]:
+        section = SECTION | {"negatives": 5, "balance": balance}
+        made = training_pairs(labels, candidates, training_set.read(), section, GUARDS, np.random.default_rng(5))
+        return set(made.filter(pl.col("label") == 0)["doc_id"])
+
+    assert wrong(balance=True) == {f"d{n}" for n in range(6)}
+    assert wrong(balance=False) - {f"d{n}" for n in range(6)}
 
 
 @given(

@@ -102,3 +102,21 @@ def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Projec
     assert "broken, seed 1 failed" in said
     assert "top-k, seed 1" in said
     assert "no trial has ended yet: broken." in (folder / "reports/studies/mine/study.md").read_text()
+
+
+def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: Project):
+    """Two settings with seed 1, then seed 2 with the better one; a rate of nothing leaves the base model as it is."""
+    words = ["top-k", "--seeds", "1", "--steps", "2", "--tune", "{learning_rate: 1.0e-12}", "--tune", "{learning_rate: 5.0e-4}"]
+    assert "tuned before: 2 settings of training for each arm" in hone(project, "study", *words, "--dry", "--no-probe")
+    said = hone(project, "study", *words, "--no-probe")
+    assert "top-k-setting2, seed 1: done" in said
+    assert "top-k, seed 2: done" in said
+    written = project.folder / "reports/studies/top-k-tuned"
+    tried = pl.read_parquet(written / "tuning.parquet")
+    taken = tried.filter("taken")
+    assert tried["ndcg_at_10"].n_unique() == 2
+    assert taken["ndcg_at_10"].item() == tried["ndcg_at_10"].max()
+    assert f"top-k takes {taken['setting'].item()}" in (written / "study.md").read_text()
+    queries = pl.read_parquet(written / "queries.parquet")
+    assert queries["seed"].unique().to_list() == [2]
+    assert "2 trials, 2 are there, 0 to run" in hone(project, "study", *words, "--no-probe")
