@@ -27,7 +27,10 @@ from tasks.params import Params
 REPORTS = Path("reports/studies")
 
 
-def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True, arm: str | None = None, seed: int | None = None) -> bool:
+def study(
+    what: list[str], changes: dict, dry: bool = False, probe: bool = True, arm: str | None = None, seed: int | None = None,
+    so_far: bool = False,
+) -> bool:  # fmt: skip
     """Run what is missing of a study, say what is known, and write it below reports/studies/.
 
     Args:
@@ -36,6 +39,7 @@ def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True,
         dry: say what would run, and run nothing.
         probe: measure how fast this machine is, for an estimate of the time.
         arm, seed: only this trial is run, and nothing is said of the whole.
+        so_far: run nothing, and write what is known by now.
 
     Returns:
         Whether every trial that was to run has ended well.
@@ -49,10 +53,15 @@ def study(what: list[str], changes: dict, dry: bool = False, probe: bool = True,
     tried = there([one.trial for one in tries])
     work, made = settled(question, given, tries, tried)
     found = there([trial for trial in work if not tries or trial.arm in made])
-    tell_what_runs(name, question, work, found, [one.trial for one in tries], tried, probe and arm is None)
+    tell_what_runs(name, question, work, found, [one.trial for one in tries], tried, probe and arm is None and not so_far)
     if dry:
         return True
     named_after(name, question, len(found))
+    if so_far:
+        if not found:
+            raise Refused("no trial of this study has ended yet: without --so-far it runs them.")
+        conclude(name, question, work, found, given, again(what, changes), made)
+        return True
     failed = run_missing([one.trial for one in tries], tried)
     work, made = settled(question, given, tries, tried)
     ready = [trial for trial in work if not tries or trial.arm in made]

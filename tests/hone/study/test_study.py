@@ -60,6 +60,15 @@ def test_two_recipes_side_by_side(project: Project):
     assert "ance − top-k" in (written / "study.md").read_text()
 
 
+def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
+    more = ["top-k", "ance", "--seeds", "2", "--steps", "2", "--no-probe", "--so-far"]
+    assert "4 trials (2 arms, 2 seeds), 2 are there, 2 to run" in hone(project, "study", *more)
+    assert "2 trials of 4 did not end or did not run yet" in (project.folder / "reports/studies/top-k-ance/study.md").read_text()
+    assert len(facts(project)) == 2
+    said = hone(project, "study", "random", "--steps", "2", "--seeds", "1", "--no-probe", "--so-far", fails=True)
+    assert "no trial of this study has ended yet" in said
+
+
 def test_nothing_runs_twice(project: Project):
     said = hone(project, "study", *WORDS)
     assert "2 are there, 0 to run" in said
