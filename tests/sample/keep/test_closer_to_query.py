@@ -32,6 +32,18 @@ def test_worked_by_hand():
     assert left(rows, closer_to_query(rows, pool("p"), given_scores)) == ["hard"]
 
 
+def test_the_detail_says_which_condition_failed():
+    """`easy` is .4 to the query, where the positive is .5; `answer` .6, and .7 to the positive."""
+    rows = pool("answer", "easy", "unscored")
+    given_scores = both({"p": 0.5, "answer": 0.6, "easy": 0.4, "unscored": nan}, {"p": 1.0, "answer": 0.7, "easy": 0.1, "unscored": 0.1})
+    told = dict(closer_to_query(rows, pool("p"), given_scores).select("doc_id", "detail").rows())
+    assert told == {
+        "answer": "to the query 0.6, no nearer than to the positive with 0.7",
+        "easy": "to the query 0.4, no nearer than the positive with 0.5",
+        "unscored": "to the query nothing, no nearer than the positive with 0.5",
+    }
+
+
 def test_of_several_positives_each_must_be_farther():
     """.6 is above one positive (.5) and under the other (.7): it goes."""
     rows = pool("x", "y")
