@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from flows import stages as dvc
@@ -49,26 +50,20 @@ def study(
     collections_of(question, given)
     refuse_left_out()
     refuse_unknown(question, arm, seed)
-    tries = [one for one in tuning_of(question, given) if arm in (None, one.arm)]
-    tried = there([one.trial for one in tries])
-    work, made = settled(question, given, tries, tried)
-    found = there([trial for trial in work if not tries or trial.arm in made])
-    tell_what_runs(name, question, work, found, [one.trial for one in tries], tried, probe and arm is None and not so_far)
+    now = standing(question, given, arm)
+    tell_what_runs(name, question, now, probe and arm is None and not so_far)
     if dry:
         return True
-    named_after(name, question, len(found))
-    if so_far:
-        if not found:
-            raise Refused("no trial of this study has ended yet: without --so-far it runs them.")
-        conclude(name, question, work, found, given, again(what, changes), made)
-        return True
-    failed = run_missing([one.trial for one in tries], tried)
-    work, made = settled(question, given, tries, tried)
-    ready = [trial for trial in work if not tries or trial.arm in made]
-    found = there(ready)
-    failed |= run_missing([trial for trial in ready if arm in (None, trial.arm) and seed in (None, trial.seed)], found)
+    named_after(name, question, len(now.found))
+    if so_far and not now.found:
+        raise Refused("no trial of this study has ended yet: without --so-far it runs them.")
+    failed = {}
+    if not so_far:
+        failed = run_missing([one.trial for one in now.tries], now.tried)
+        now = standing(question, given, arm)
+        failed |= run_missing([trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)], now.found)
     if arm is None and seed is None:
-        conclude(name, question, work, found, given, again(what, changes), made)
+        conclude(name, question, now, given, again(what, changes))
     for message in failed.values():
         line(message)
     return not failed
@@ -82,21 +77,41 @@ def refuse_unknown(question: Question, arm: str | None, seed: int | None) -> Non
         raise Refused(f"the study has no seed {seed}: its seeds are {question.all_seeds[0]} to {question.all_seeds[-1]}.")
 
 
-def tuning_of(question: Question, given: Params) -> list[Try]:
-    """What is tried before the study; nothing where it tunes nothing.
+@dataclass(frozen=True)
+class Standing:
+    """How far a study is.
+
+    Attributes:
+        tries: what is tried before the study; none where it tunes nothing.
+        tried: what those gave that have ended, by the name of their trial.
+        choices: what the arms take that were tried with every setting.
+        work: every trial of the study, those of arms that have no choice yet as they would be without tuning.
+        ready: those that can run.
+        found: what those gave that have ended, by name.
+    """
+
+    tries: list[Try]
+    tried: dict[str, Kept]
+    choices: dict[str, Choice]
+    work: list[Trial]
+    ready: list[Trial]
+    found: dict[str, Kept]
+
+
+def standing(question: Question, given: Params, arm: str | None = None) -> Standing:
+    """How far a study is by now; with an arm, tuning is looked at for that arm alone.
 
     Raises:
-        Refused: a collection has no dev query to choose by.
+        Refused: an arm cannot run here, or a collection has no dev query to tune by.
     """
     if question.tune:
         collections_of(question.model_copy(update={"split": tuning.SPLIT}), given)
-    return tuning.tries_of(question, given)
-
-
-def settled(question: Question, given: Params, tries: list[Try], tried: dict[str, Kept]) -> tuple[list[Trial], dict[str, Choice]]:
-    """The trials of the study, and what the arms take that have been tried with every setting."""
-    made = tuning.choices(tries, tried, collections_of(question, given))
-    return trials(question, given, {arm: choice.taken for arm, choice in made.items()}), made
+    tries = [one for one in tuning.tries_of(question, given) if arm in (None, one.arm)]
+    tried = there([one.trial for one in tries])
+    choices = tuning.choices(tries, tried, collections_of(question, given))
+    work = trials(question, given, {name: choice.taken for name, choice in choices.items()})
+    ready = [trial for trial in work if not question.tune or trial.arm in choices]
+    return Standing(tries, tried, choices, work, ready, there(ready))
 
 
 def there(work: list[Trial]) -> dict[str, Kept]:
@@ -131,22 +146,21 @@ def told_of_stage(said: str) -> None:
         line(f"  {said}")
 
 
-def conclude(
-    name: str, question: Question, work: list[Trial], found: dict[str, Kept], given: Params, command: str, made: dict[str, Choice]
-) -> None:
+def conclude(name: str, question: Question, now: Standing, given: Params, command: str) -> None:
     """Say what the trials that are there say together, and write it."""
+    found, work = now.found, now.work
     by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
     if not any(by_arm.values()):
         return
     protocol, left = differences(work, given), [trial.name for trial in work if trial.name not in found]
     after = named_after(name, question, len(found))
     by_collection = [results(question, by_arm, collection, after) for collection in collections_of(question, given)]
-    tuned = tuning.sentences(question, made)
+    tuned = tuning.sentences(question, now.choices)
     with_words = [(result, [*told.sentences(question, result, protocol, left), *tuned]) for result in by_collection]
     folder = REPORTS / name
     write_text(folder / "study.md", told.markdown(name, question, with_words))
     tables = {"queries": every_query(by_arm), "arms": told.arms_table(by_collection), "contrasts": told.contrasts_table(by_collection)}
-    tables |= {"tuning": tuning.table(made)} if made else {}
+    tables |= {"tuning": tuning.table(now.choices)} if now.choices else {}
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
@@ -182,16 +196,17 @@ def collections_of(question: Question, given: Params) -> list[str]:
     return names
 
 
-def tell_what_runs(
-    name: str, question: Question, work: list[Trial], found: dict[str, Kept], tries: list[Trial], tried: dict[str, Kept], probe: bool
-) -> None:
+def tell_what_runs(name: str, question: Question, now: Standing, probe: bool) -> None:
     line(f"{name}: {question.question}")
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
     line(f"contrasts: {contrasts}")
-    line(f"{len(work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(found)} are there, {len(work) - len(found)} to run")
-    if tries:
+    ended, count = len(now.found), len(now.work)
+    line(f"{count} trials ({len(question.arms)} arms, {question.seeds} seeds), {ended} are there, {count - ended} to run")
+    if now.tries:
         settings = f"{len(question.tune)} settings of training for each arm, told apart by dev queries, seed {question.first_seed}"
-        line(f"tuned before: {settings}: {len(tries)} trials, {len(tried)} are there, {len(tries) - len(tried)} to run")
-    left = [trial for trial in tries if trial.name not in tried] + [trial for trial in work if trial.name not in found]
-    for sentence in estimate(left, [*tried.values(), *found.values()], probe):
+        ended, count = len(now.tried), len(now.tries)
+        line(f"tuned before: {settings}: {count} trials, {ended} are there, {count - ended} to run")
+    tries = [one.trial for one in now.tries if one.trial.name not in now.tried]
+    left = tries + [trial for trial in now.work if trial.name not in now.found]
+    for sentence in estimate(left, [*now.tried.values(), *now.found.values()], probe):
         line(sentence)
