@@ -22,7 +22,7 @@ from hone.study.question import Question, asked
 from hone.study.results import ByArm, every_query, results
 from hone.study.tuning import Choice, Try
 from tasks.errors import Refused, nearest
-from tasks.files import write_text, written_whole
+from tasks.files import written_whole
 from tasks.params import Params
 
 REPORTS = Path("reports/studies")
@@ -158,13 +158,12 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     tuned = tuning.sentences(question, now.choices)
     with_words = [(result, [*told.sentences(question, result, protocol, left), *tuned]) for result in by_collection]
     folder = REPORTS / name
-    write_text(folder / "study.md", told.markdown(name, question, with_words))
     tables = {"queries": every_query(by_arm), "arms": told.arms_table(by_collection), "contrasts": told.contrasts_table(by_collection)}
     tables |= {"tuning": tuning.table(now.choices)} if now.choices else {}
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
-    published(folder, name, question, by_collection, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned)
+    published(folder, name, question, with_words, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned)
     for result, said in with_words:
         for sentence in ["", *said]:
             line(sentence)

@@ -1,15 +1,16 @@
-"""What a study leaves to be looked at: its page and the times of its stages below reports/studies/, and its runs in MLflow."""
+"""What a study leaves to be looked at: its page, the same in Markdown, the times of its stages, and its runs in MLflow."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from hone.study import answer
 from hone.study.leaks import leaks_of
 from hone.study.logged import log_study
 from hone.study.page.render import render
 from hone.study.question import Question
 from hone.study.results import ByArm, Result
-from hone.study.told import times_table
+from hone.study.told import markdown, times_table
 from tasks.files import write_text, written_whole
 from tasks.params import Params
 
@@ -25,16 +26,16 @@ FILES = {
 
 
 def published(
-    folder: Path, name: str, question: Question, found: list[Result], by_arm: ByArm, given: Params, *, differs: dict[str, list[str]],
-    left: list[str], command: str, tuned: list[str] | None = None,
+    folder: Path, name: str, question: Question, told_of: list[tuple[Result, list[str]]], by_arm: ByArm, given: Params, *,
+    differs: dict[str, list[str]], left: list[str], command: str, tuned: list[str] | None = None,
 ) -> int:  # fmt: skip
-    """Write the page of a study and the times of its stages, and log it.
+    """Write the page of a study, study.md and the times of its stages, and log it.
 
     Args:
         folder: of its reports; the page names those files of it that are there.
         name: of the study.
         question: of it.
-        found: on each collection, that which the contrasts are about first.
+        told_of: the result on each collection, that which the contrasts are about first, and what is said of it in sentences.
         by_arm: the trials that these are of.
         given: the user's params.yaml.
         differs: of each arm, what it does otherwise than others besides what its recipe is about.
@@ -48,14 +49,18 @@ def published(
     with written_whole(folder / "times.parquet") as part:
         times_table(by_arm).write_parquet(part)
     some = next(trials[0] for trials in by_arm.values() if trials)
+    found = [result for result, _ in told_of]
+    leaks = leaks_of(some, [result.collection for result in found])
+    hides = any(given.collections[one].hide for one in given.train_on)
+    write_text(folder / "study.md", markdown(name, question, told_of, answer.limits(question, found[0], hides, leaks), command))
     text = render(
         name,
         question,
         found,
         differs=differs,
         left=left,
-        leaks=leaks_of(some, [result.collection for result in found]),
-        hides=any(given.collections[one].hide for one in given.train_on),
+        leaks=leaks,
+        hides=hides,
         command=command,
         tuned=tuned or [],
         files={str(folder / file): told for file, told in FILES.items() if (folder / file).exists()},

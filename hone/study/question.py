@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.errors import Refused, nearest
+from tasks.files import fingerprint
 from tasks.params import NAME, STAGES, explained
 from tasks.resolve import recipe
 from tasks.resolve.places import loaded
@@ -19,7 +20,8 @@ CONTROLS = ("random", "in-batch", "bm25", "top-k", "teacher-distil")
 MOST_CONTRASTS = 6
 SEEDS = 5
 FIXED = ("steps", "epochs")  # of training: the study's own
-LONGEST = 60  # characters of a study's name that come from its arms
+LONGEST = 60  # characters of a study's name that come from its recipes
+NAMED = 6  # recipes that a study's question names
 
 
 class Part(BaseModel):
@@ -96,8 +98,8 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
         name, given = file.stem, written(file)
         where = str(file)
     else:
-        given = {"question": f"What do {', '.join(what)} do here?", "arms": {name: {"recipe": name} for name in what}}
-        name, where = "-".join(what), "hone study"
+        given = {"question": f"What do {few(what)} do here?", "arms": {name: {"recipe": name} for name in what}}
+        name, where = of_recipes(what), "hone study"
         if len(set(what)) < len(what):
             raise Refused(f"hone study names a recipe twice: {', '.join(what)}")
     given |= {key: value for key, value in changes.items() if value is not None}
@@ -109,6 +111,21 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
         question = question.model_copy(update={"contrasts": contrasts_of(question.arms)})
     refuse(question, where)
     return folder_name(name, question), question
+
+
+def few(recipes: list[str]) -> str:
+    """Recipes in words, the first of many."""
+    shown = recipes if len(recipes) <= NAMED else recipes[: NAMED - 1]
+    return ", ".join(shown) + (f" and {len(recipes) - len(shown)} more recipes" if len(shown) < len(recipes) else "")
+
+
+def of_recipes(recipes: list[str]) -> str:
+    """What a study of recipes is called: by all of them, or by the first and a hash that tells it from others that begin alike."""
+    name = "-".join(recipes)
+    if len(name) <= LONGEST:
+        return name
+    shown = [recipe for place, recipe in enumerate(recipes) if len("-".join(recipes[: place + 1])) <= LONGEST // 2]
+    return "-".join([*shown, "and", str(len(recipes) - len(shown)), "more", fingerprint(*recipes)[:4]])
 
 
 def settings(words: list[str]) -> list[dict[str, Any]]:
@@ -132,7 +149,7 @@ def settings(words: list[str]) -> list[dict[str, Any]]:
 def folder_name(name: str, question: Question) -> str:
     """What a study is called: another split, number of rounds, first seed or tuning is another study, and no new result of it."""
     parts = [
-        name[:LONGEST],
+        name,
         *([f"{question.rounds}-rounds"] if question.rounds > 1 else []),
         *([f"seeds-from-{question.first_seed}"] if question.first_seed > 1 else []),
         *([question.split] if question.split != "test" else []),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from hone.study.answer import headline, resting, verdict, warnings
@@ -167,14 +169,26 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
     ]
 
 
-def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str]]]) -> str:
-    """The whole study as a Markdown document."""
+def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str]]], limits: Sequence[str] = (), command: str = "") -> str:
+    """The whole study as a Markdown document.
+
+    Args:
+        name: of the study.
+        question: of it.
+        told_of: of each collection the result, and what is said of it in sentences.
+        limits: what it can and cannot say.
+        command: that goes on with it.
+    """
     parts = [f"# {escaped(question.question)}", escaped(f"Study {name}." + (f" {question.source}" if question.source else ""))]
     if question.expected:
         parts.append(escaped(f"What papers say: {question.expected}"))
     for result, said in told_of:
         parts += [f"## {escaped(result.collection)}", "\n".join(f"- {escaped(sentence)}" for sentence in said)]
         parts += [f"### {title}\n\n{in_words(columns, rows)}" for title, columns, rows in tables(result) if rows]
+    if limits:
+        parts += ["## What this can and cannot say", "\n".join(f"- {escaped(sentence)}" for sentence in limits)]
+    if command:
+        parts.append(f"The same command runs what is missing, and more seeds:\n\n    {command}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -30,6 +30,13 @@ def test_the_times_of_stages_are_written_and_the_page_names_the_file(workspace: 
     by_arm = {"ance": [Kept(made.values, made.facts | {"commit": commit, "experiment": "study-ance"})]}
     given = Params(collections={"ours": COLLECTION}, train_on=["ours"], evaluate_on=["ours"], rounds=ROUNDS)
     asked, folder = question("ance"), Path("reports/studies/one")
-    published(folder, "one", asked, [results(asked, by_arm, "ours")], by_arm, given, differs={}, left=[], command="hone study ance")
+    published(
+        folder, "one", asked, [(results(asked, by_arm, "ours"), ["Said."])], by_arm, given, differs={}, left=[], command="hone study ance"
+    )
     assert pl.read_parquet(folder / "times.parquet").select("arm", "stage", "seconds").rows() == [("ance", "train@r1", 34.25)]
     assert f"{folder}/times.parquet" in (folder / "index.html").read_text()
+    written = (folder / "study.md").read_text()
+    assert "- Said." in written
+    assert "## What this can and cannot say" in written
+    assert "another collection or model may put the arms in another order" in written
+    assert "    hone study ance" in written

@@ -92,6 +92,16 @@ def test_another_split_or_other_seeds_are_another_study():
     assert list(asked(["top-k"], {"first_seed": 6, "seeds": 2})[1].all_seeds) == [6, 7]
 
 
+def test_many_recipes_are_not_all_named_and_no_two_studies_share_a_folder():
+    recipes = ["random", "in-batch", "bm25", "top-k", "teacher-distil", "ance", "nv-retriever", "simans"]
+    named = {"contrasts": [("top-k", "ance")]}
+    (name, study), (other, _) = asked(recipes, named), asked([*recipes[:-1], "semi-hard"], named)
+    assert re.fullmatch("random-in-batch-bm25-top-k-and-4-more-[0-9a-f]{4}", name)
+    assert other != name
+    assert study.question == "What do random, in-batch, bm25, top-k, teacher-distil and 3 more recipes do here?"
+    assert asked(recipes[:6], named)[1].question == "What do random, in-batch, bm25, top-k, teacher-distil, ance do here?"
+
+
 def test_settings_are_words_of_yaml():
     assert settings(["{learning_rate: 2.0e-5}", "learning_rate: 0.1"]) == [{"learning_rate": 2e-5}, {"learning_rate": 0.1}]
     for text in ("2.0e-5", "{}", "{a: ", "[1]"):
