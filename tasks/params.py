@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import Refused, nearest
+from tasks.read_yaml import from_yaml
 
 FILE = Path("params.yaml")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)
@@ -228,7 +229,7 @@ def read(path: Path = FILE) -> Params:
         Refused: the file is missing or says something that cannot be meant; names the place and the nearest valid name.
     """
     try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        given = from_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Refused(f"{path} is missing: run this in the folder that holds it.") from None
     except yaml.YAMLError as error:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import polars as pl
-import yaml
 
 from hone.bench_labels import FREE, Bench, can_tell, line_of, rules_as_they_come
 from hone.judge.check import desk_of
 from tasks import methods, tables
 from tasks.errors import Refused, nearest
+from tasks.read_yaml import from_yaml
 from tasks.relabel.__main__ import ask
 from tasks.relabel.cascade import run_cascade
 from tasks.relabel.joined import joined
@@ -119,7 +119,7 @@ def by_rule(bench: Bench, text: str) -> pl.DataFrame:
         why = f"it is a guard, and no arm goes without those ({', '.join(GUARDS)})" if name in GUARDS else nearest(name, rules_of(bench))
         raise Refused(f"there is no arm 'rule:{name}': {why}")
     given = [one.partition("=") for one in rest.split(",") if one]
-    line = line_of(name, {key.strip(): yaml.safe_load(value) for key, _, value in given})
+    line = line_of(name, {key.strip(): from_yaml(value) for key, _, value in given})
     return bench.foremost(bench.rules.removed(bench.pool, [line])[0])
 
 

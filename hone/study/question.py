@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint
 from tasks.params import NAME, STAGES, explained
+from tasks.read_yaml import from_yaml
 from tasks.resolve import recipe
 from tasks.resolve.places import loaded
 
@@ -137,7 +138,7 @@ def settings(words: list[str]) -> list[dict[str, Any]]:
     made = []
     for text in words:
         try:
-            setting = yaml.safe_load(text)
+            setting = from_yaml(text)
         except yaml.YAMLError:
             setting = None
         if not isinstance(setting, dict) or not setting:

@@ -12,6 +12,7 @@ import yaml
 
 from tasks import methods
 from tasks.errors import Refused
+from tasks.read_yaml import Loader, from_yaml
 
 Steps = Sequence[str | int]  # from a recipe's top to a setting: names of sections, parameters, and numbers in lists
 WORD = 4  # letters from which on a value is looked for in a sentence that does not quote it
@@ -25,9 +26,9 @@ def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=Loader)
         refuse_doubled(file, root)
-        return yaml.safe_load(text), root
+        return from_yaml(text), root
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise Refused(f"{file}, line {line}: this is not UTF-8: save the file as UTF-8.") from None

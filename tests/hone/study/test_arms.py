@@ -13,6 +13,7 @@ from hone.study.arms import Trial, hydra, is_word, rounds_of, trials, user_param
 from hone.study.question import Arm, asked
 from tasks import params
 from tasks.errors import Refused
+from tasks.read_yaml import from_yaml
 from tests.prepared import COLLECTION, pairs, write_params, write_rows
 
 ROUNDS = {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "rlhn-local", "train": {"learning_rate": 1e-4}}}
@@ -109,7 +110,7 @@ CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"),
 WORDS = st.text(CHARACTERS, max_size=12).filter(lambda text: not text or is_word(text))
 KEYS = st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True).filter(is_word)
 # 1e-06 comes back as a word, which every setting that is a number takes for the number.
-FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: "e" not in repr(value) or "." in repr(value))
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | FLOATS | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
@@ -162,4 +163,4 @@ def test_any_setting_comes_through_dvcs_grammar(value):
     with Path("any.yaml").open("w") as file:
         yaml.safe_dump({"kept": 1}, file)
     apply_overrides("any.yaml", [f"+given={hydra({'value': value})}"])
-    assert yaml.safe_load(Path("any.yaml").read_text()) == {"kept": 1, "given": {"value": value}}
+    assert from_yaml(Path("any.yaml").read_text()) == {"kept": 1, "given": {"value": value}}
