@@ -125,7 +125,7 @@ def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: P
     taken = tried.filter("taken")
     assert tried["ndcg_at_10"].n_unique() == 2
     assert taken["ndcg_at_10"].item() == tried["ndcg_at_10"].max()
-    assert f"top-k takes {taken['setting'].item()}" in (written / "study.md").read_text()
+    assert f"top-k takes {taken['setting'].item()}" in (written / "study.md").read_text().replace("\\", "")
     queries = pl.read_parquet(written / "queries.parquet")
     assert queries["seed"].unique().to_list() == [2]
     assert "2 trials, 2 are there, 0 to run" in hone(project, "study", *words, "--no-probe")
