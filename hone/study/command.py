@@ -9,7 +9,7 @@ from flows import stages as dvc
 from flows.guard import Watched
 from hone.plan import counts
 from hone.screen import line, spell, table
-from hone.study import told, tuning
+from hone.study import told, tuning, workspace
 from hone.study.again import again
 from hone.study.arms import Trial, trials, user_params
 from hone.study.estimate import estimate
@@ -45,6 +45,8 @@ def study(
     Returns:
         Whether every trial that was to run has ended well.
     """
+    if mended := workspace.restore():
+        line(f"put back: {', '.join(mended)} (DVC was killed while it made an experiment of this folder; see `git stash list`, too)")
     name, question = asked(what, changes)
     given = user_params()
     collections_of(question, given)

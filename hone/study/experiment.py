@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from flows import stages as dvc
+from hone.study import workspace
 from hone.study.arms import Trial
 from hone.study.clock import StageClock
 from hone.study.facts import gathered, read_by
@@ -65,10 +66,16 @@ def run(trial: Trial, runner: dvc.Runner, journal: Journal, say: Callable[[str],
         clock = StageClock(lambda stage, seconds: journal.write(stage, {"seconds": seconds, **read_by(noted_by(stage, noted))}))
 
         def hear(line: str) -> None:
+            if workspace.AT_WORK.match(line):
+                workspace.release()
             clock.hear(line)
             say(line)
 
-        code, said = runner.heard(command, trial.name, hear)
+        workspace.keep()
+        try:
+            code, said = runner.heard(command, trial.name, hear)
+        finally:
+            workspace.restore()
     if code:
         raise TrialFailed(f"{trial.name} failed. It said last:\n{dvc.last_lines(said)}")
 
