@@ -186,6 +186,11 @@ def test_it_says_what_differs_and_what_leaks():
     assert "Batch, start, number of negatives" not in text
 
 
+def test_sentences_of_the_question_end_once():
+    told = render("s", question("ance", source="A paper.", expected="more"), [study()], differs={})
+    assert " From: A paper. Expected: more.</p>" in told
+
+
 def test_other_collections_have_tables_of_their_own():
     other = study()
     told = render("s", question("ance"), [study(SHOWN), Result("nfcorpus", "test", 7, other.base, other.rounds, [])], differs={})
