@@ -138,6 +138,7 @@ def trial_of(arm: str, seed: int, question: Question, given: Params, setting: di
         Refused: the setting cannot be meant.
     """
     own = question.arms[arm]
+    recipe_of(arm, own, given)
     if setting:
         own = own.model_copy(update={"train": own.changes.get("train", {}) | setting})
         recipe_of(arm, own, given)

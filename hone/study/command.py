@@ -45,8 +45,8 @@ def study(
     Returns:
         Whether every trial that was to run has ended well.
     """
-    if mended := workspace.restore():
-        line(f"put back: {', '.join(mended)} (DVC was killed while it made an experiment of this folder; see `git stash list`, too)")
+    for sentence in workspace.restore():
+        line(sentence)
     name, question = asked(what, changes)
     given = user_params()
     collections_of(question, given)

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from flows import stages as dvc
+from hone.screen import line
 from hone.study import workspace
 from hone.study.arms import Trial
 from hone.study.clock import StageClock
@@ -65,17 +66,18 @@ def run(trial: Trial, runner: dvc.Runner, journal: Journal, say: Callable[[str],
         runner.environment |= {"HONE_HOME": str(home()), counted.FILE: str(noted), "PYTHONPATH": ""}
         clock = StageClock(lambda stage, seconds: journal.write(stage, {"seconds": seconds, **read_by(noted_by(stage, noted))}))
 
-        def hear(line: str) -> None:
-            if workspace.AT_WORK.match(line):
+        def hear(heard: str) -> None:
+            if workspace.AT_WORK.match(heard):
                 workspace.release()
-            clock.hear(line)
-            say(line)
+            clock.hear(heard)
+            say(heard)
 
         workspace.keep()
         try:
             code, said = runner.heard(command, trial.name, hear)
         finally:
-            workspace.restore()
+            for sentence in workspace.restore():
+                line(sentence)
     if code:
         raise TrialFailed(f"{trial.name} failed. It said last:\n{dvc.last_lines(said)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -154,7 +155,7 @@ def folder_name(name: str, question: Question) -> str:
         *([f"{question.rounds}-rounds"] if question.rounds > 1 else []),
         *([f"seeds-from-{question.first_seed}"] if question.first_seed > 1 else []),
         *([question.split] if question.split != "test" else []),
-        *(["tuned"] if question.tune else []),
+        *([f"tuned-{fingerprint(json.dumps(question.tune, sort_keys=True))[:4]}"] if question.tune else []),
     ]
     return "-".join(parts)
 
@@ -205,6 +206,8 @@ def refuse(question: Question, where: str) -> None:
         raise Refused(f"{where} names a contrast twice.")
     if len(question.tune) == 1:
         raise Refused(f"{where}: `tune` has one setting, and there is nothing to choose: name two or more, or put it into `train`.")
+    if question.tune and question.split == "dev":
+        raise Refused(f"{where}: `tune` chooses by dev queries, and dev queries cannot say how good the choice is: use test.")
     for setting in question.tune:
         if question.tune.count(setting) > 1:
             raise Refused(f"{where}: `tune` has {setting} twice.")
@@ -218,6 +221,8 @@ def refuse(question: Question, where: str) -> None:
                 f"{where}: the arm {name} sets train.{fixed[0]}: all arms of a study have as many updates. `steps` of the study (--steps) "
                 "sets them for all; a recipe's own `epochs` count where it says nothing."
             )
+        if both := sorted({key for setting in question.tune for key in setting} & set(arm.changes.get("train") or {})):
+            raise Refused(f"{where}: the arm {name} sets train.{both[0]}, and so does `tune`, which would take its place: leave one out.")
         for section in arm.changes:
             if section not in STAGES:
                 raise Refused(f"{where}: the arm {name} has '{section}', which is no section of a recipe: {nearest(section, STAGES)}")

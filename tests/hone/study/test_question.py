@@ -108,7 +108,12 @@ def test_settings_are_words_of_yaml():
         with pytest.raises(Refused, match="is no setting of training"):
             settings([text])
     name, question = asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 2"]), "seeds": 2})
-    assert (name, list(question.all_seeds)) == ("top-k-ance-tuned", [2, 3])
+    assert list(question.all_seeds) == [2, 3]
+    assert re.fullmatch("top-k-ance-tuned-[0-9a-f]{4}", name)
+    assert asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 3"])})[0] != name
+    refused(["top-k"], "dev queries cannot say how good the choice is", tune=settings(["a: 1", "a: 2"]), split="dev")
+    arms = {"lo": {"recipe": "top-k", "train": {"learning_rate": 1e-5}}}
+    refused(file_of(arms=arms, tune=[{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]), "the arm lo sets train.learning_rate, and so does")
 
 
 def test_more_than_six_contrasts_are_refused_until_they_are_named():

@@ -120,7 +120,7 @@ def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: P
     said = hone(project, "study", *words, "--no-probe")
     assert "top-k-setting2, seed 1: done" in said
     assert "top-k, seed 2: done" in said
-    written = project.folder / "reports/studies/top-k-tuned"
+    (written,) = (project.folder / "reports/studies").glob("top-k-tuned-*")
     tried = pl.read_parquet(written / "tuning.parquet")
     taken = tried.filter("taken")
     assert tried["ndcg_at_10"].n_unique() == 2

@@ -10,7 +10,7 @@ import pytest
 from hone.study import tuning
 from hone.study.arms import trials, user_params
 from hone.study.kept import Kept
-from hone.study.question import Question, asked
+from hone.study.question import Arm, Question, asked
 from tasks.errors import Refused
 from tests.prepared import pairs, write_params, write_rows
 
@@ -98,6 +98,12 @@ def test_the_result_says_what_was_tried_and_what_stands_at_the_end():
 def test_what_tunes_nothing_is_refused(tune: list[dict], said: str):
     with pytest.raises(Refused, match=said):
         question(*tune)
+
+
+def test_an_arm_with_an_empty_section_is_refused_as_without_tuning():
+    asks = question().model_copy(update={"arms": {"a": Arm(recipe="top-k", train=None)}})
+    with pytest.raises(Refused, match="the arm a"):
+        tuning.tries_of(asks, user_params())
 
 
 def test_a_setting_that_training_does_not_know_is_told_with_the_arm():

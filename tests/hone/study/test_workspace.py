@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,20 +47,45 @@ def as_before() -> bool:
     return there == wanted and known and git("symbolic-ref", "HEAD") == "refs/heads/ours"
 
 
-def test_what_dvc_left_is_put_back():
+@pytest.fixture(autouse=True)
+def _let_go() -> Iterator[None]:
+    yield
+    workspace.release()
+
+
+def aside() -> dict[str, str]:
+    return {file.name: file.read_text() for file in workspace.ASIDE.glob("*/*")}
+
+
+def killed(script: str) -> None:
+    """Run a script that ends by SIGKILL."""
+    words = [sys.executable, "-c", f"import os\nfrom hone.study import workspace\n{script}\nos.kill(os.getpid(), 9)"]
+    environment = os.environ | {"PYTHONPATH": str(Path(workspace.__file__).parents[2])}
+    assert subprocess.run(words, check=False, env=environment).returncode == -9
+
+
+def test_what_dvc_left_is_put_back_and_kept_aside():
     workspace.keep()
     dvc_works()
-    assert workspace.restore() == ["params.yaml", "new.yaml", "recipe.yaml", "the branch ours"]
+    said = " ".join(workspace.restore())
+    assert "back on the branch ours" in said
+    assert "put back after DVC was ended in this folder: params.yaml, new.yaml, recipe.yaml." in said
     assert as_before()
-    assert not list(workspace.PLACE.iterdir())
+    assert aside() == {"params.yaml": "seed: 1\n", "recipe.yaml": "about: as committed\n"}
+    assert not workspace.MANIFEST.exists()
 
 
 def test_also_by_the_next_command_where_this_one_was_killed():
-    script = "import os\nfrom hone.study import workspace\nworkspace.keep()\nos.kill(os.getpid(), 9)"
-    environment = os.environ | {"PYTHONPATH": str(Path(workspace.__file__).parents[2])}
-    assert subprocess.run([sys.executable, "-c", script], check=False, env=environment).returncode == -9
+    killed("workspace.keep()")
     dvc_works()
     assert workspace.restore()
+    assert as_before()
+
+
+def test_also_by_the_next_trial():
+    killed("workspace.keep()")
+    dvc_works()
+    workspace.keep()
     assert as_before()
 
 
@@ -79,22 +105,46 @@ def test_once_stages_run_the_users_changes_are_the_users():
     assert Path("params.yaml").read_text() == "seed: 7\n"
 
 
-def test_what_the_user_changed_long_after_a_kill_stays():
-    workspace.keep()
-    manifest = workspace.own() / workspace.MANIFEST
-    write_json(manifest, read_json(manifest) | {"at": 0.0})
+def test_what_was_changed_long_after_a_kill_stays_and_the_copy_lies_aside():
+    killed("workspace.keep()")
+    write_json(workspace.MANIFEST, read_json(workspace.MANIFEST) | {"at": 0.0})
     Path("params.yaml").write_text("seed: 7\n")
-    assert workspace.restore() == []
+    (said,) = workspace.restore()
+    assert "changed since DVC was ended in this folder, and left: params.yaml." in said
     assert Path("params.yaml").read_text() == "seed: 7\n"
+    assert aside() == {"params.yaml": "seed: 13\n"}
 
 
-def test_copies_of_a_process_that_lives_are_its_own():
+def test_while_another_study_has_the_folder_nothing_is_touched():
+    words = [sys.executable, "-c", "from hone.study import workspace\nworkspace.keep()\nprint('kept', flush=True)\ninput()"]
+    environment = os.environ | {"PYTHONPATH": str(Path(workspace.__file__).parents[2])}
+    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "kept\n"
+        dvc_works()
+        assert workspace.restore() == []
+        assert Path("params.yaml").read_text() == "seed: 1\n"
+        other.kill()
+    assert workspace.restore()
+    assert as_before()
+
+
+def test_a_lock_of_git_is_told_and_the_files_are_back_all_the_same():
     workspace.keep()
-    other = workspace.PLACE / str(os.getppid())
-    workspace.own().rename(other)
-    Path("params.yaml").write_text("seed: 1\n")
-    assert workspace.restore() == []
-    assert (other / workspace.MANIFEST).exists()
+    dvc_works()
+    Path(".git/index.lock").touch()
+    said = " ".join(workspace.restore())
+    assert "git refused: git reset --quiet -- params.yaml" in said
+    assert "remove .git/index.lock" in said
+    assert Path("params.yaml").read_text() == "seed: 13\n"
+    assert Path("recipe.yaml").read_text() == "about: mine, not committed\n"
+
+
+def test_a_branch_may_be_called_anything():
+    git("checkout", "--quiet", "-b", "fix-HEAD")
+    workspace.keep()
+    dvc_works()
+    assert "back on the branch fix-HEAD" in workspace.restore()
+    assert git("symbolic-ref", "HEAD") == "refs/heads/fix-HEAD"
 
 
 @pytest.mark.parametrize(("line", "at_work"), [("Running stage 'train@r1':", True), ("Stage 'start' is cached", True), ("Queued", False)])
