@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -90,7 +89,7 @@ def noted_by(stage: str, noted: Path) -> list[dict]:
 
 def commit_of(experiment: str) -> str | None:
     """The commit of an experiment; null where there is none."""
-    refs = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
+    refs = workspace.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
     found = [line.split() for line in refs.splitlines()]
     return next((commit for commit, name in found if name.rpartition("/")[2] == experiment), None)
 
@@ -102,8 +101,8 @@ def refuse_left_out() -> None:
     """
     if subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False).returncode:
         raise Refused("this folder has no commit yet, and DVC's experiments begin at one: `git add . && git commit`.")
-    unknown = git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines()
-    ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", "--", "inputs").splitlines()
+    unknown = workspace.git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines()
+    ignored = workspace.git("ls-files", "--others", "--ignored", "--exclude-standard", "--", "inputs").splitlines()
     missing = [name for name in dict.fromkeys([*unknown, *ignored]) if not kept_by_dvc(Path(name)) and not compiled(name)]
     if missing:
         raise Refused(
@@ -119,15 +118,3 @@ def kept_by_dvc(file: Path) -> bool:
 
 def compiled(name: str) -> bool:
     return "__pycache__" in name or name.endswith((".pyc", ".gitignore"))
-
-
-def git(*words: str) -> str:
-    """What git says.
-
-    Raises:
-        Refused: this is no git repository.
-    """
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False, env=os.environ)
-    if done.returncode:
-        raise Refused(f"`git {words[0]}` failed here, and DVC's experiments need git: {done.stderr.strip()}")
-    return done.stdout

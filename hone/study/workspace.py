@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tasks.errors import Refused
 from tasks.files import read_json, write_json
 from tasks.params import FILE
 
@@ -93,7 +94,7 @@ def put_back() -> list[str]:
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(other, file)
         (left if late else mended).append(name)
-    said = [*told_of_git(kept["head"], mended)]
+    said = [*git_put_back(kept["head"], mended)]
     if mended:
         said.append(f"put back after DVC was ended in this folder: {', '.join(mended)}. What stood there is in {aside}.")
     if left:
@@ -102,7 +103,7 @@ def put_back() -> list[str]:
     return said
 
 
-def told_of_git(wanted: str, mended: list[str]) -> list[str]:
+def git_put_back(wanted: str, mended: list[str]) -> list[str]:
     """Bring git's branch and index to what they were, and say what was done and what git refused."""
     said, refused = [], []
     if wanted.startswith("refs/") and head() != wanted and tried("rev-parse", "HEAD") == tried("rev-parse", wanted):
@@ -136,7 +137,15 @@ def locked(seconds: float) -> FileLock:
 
 
 def git(*words: str) -> str:
-    return subprocess.run(["git", *words], check=True, capture_output=True, text=True).stdout
+    """What git says.
+
+    Raises:
+        Refused: this is no git repository.
+    """
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Refused(f"`git {words[0]}` failed here, and DVC's experiments need git: {done.stderr.strip()}")
+    return done.stdout
 
 
 def tried(*words: str) -> str | None:
