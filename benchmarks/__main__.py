@@ -8,7 +8,7 @@ import sys
 
 from tasks.encode.lock import torch_lock
 from tasks.encode.precision import precision_of
-from tasks.errors import Refused, nearest
+from tasks.errors import Refused, nearest, printable
 from tasks.stage import SWITCHES
 
 NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do", "judging", "judging_memory", "ledger", "thrift", "evaluation",
@@ -32,4 +32,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except Refused as refusal:
-        sys.exit(f"benchmarks: {refusal}")
+        sys.exit(printable(f"benchmarks: {refusal}"))

@@ -30,7 +30,7 @@ from flows import artifacts, early_stop, mend
 from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from tasks import params
-from tasks.errors import Refused, nearest
+from tasks.errors import Refused, nearest, printable
 from tasks.params import Params
 
 FIRST = "resolve"
@@ -226,7 +226,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--retries", type=int, default=0, help="how often a stage that failed is tried again")
     given = parser.parse_args(None if arguments is None else list(arguments))
     state = loop(until=given.until, retries=given.retries, return_state=True)
-    print(f"{state.name}: {state.message}", file=sys.stderr)
+    print(printable(f"{state.name}: {state.message}"), file=sys.stderr)
     return 0 if state.is_completed() else 1
 
 

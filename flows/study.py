@@ -30,7 +30,7 @@ from flows.guard import Watched, alone_here
 from flows.loop import message_of, spelled
 from hone.study.again import option
 from hone.study.question import Question, asked, settings
-from tasks.errors import Refused
+from tasks.errors import Refused, printable
 
 PROJECT = Path(__file__).parent.parent
 RESULT = "result"
@@ -222,7 +222,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
         recipes, file, rounds=given.rounds, seeds=given.seeds, first=given.first, steps=given.steps, split=given.split,
         contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, tune=given.tune, return_state=True,
     )  # fmt: skip
-    print(f"{state.name}: {state.message}", file=sys.stderr)
+    print(printable(f"{state.name}: {state.message}"), file=sys.stderr)
     return 0 if state.is_completed() else 1
 
 

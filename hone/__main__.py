@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path.cwd()))  # the checkout one stands in is the one tha
 
 try:
     from tasks.errors import Refused
-    from tasks.stage import SWITCHES
+    from tasks.stage import SWITCHES, ended_by_sentences
 except ModuleNotFoundError as missing:
     if not str(missing.name).startswith("tasks"):
         raise
@@ -357,10 +357,8 @@ def main() -> None:
     """Run a command; what is refused is one sentence on standard error, and exit code 1."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
-    try:
+    with ended_by_sentences("hone"):
         app()
-    except Refused as refusal:
-        sys.exit(f"hone: {refusal}")
 
 
 if __name__ == "__main__":

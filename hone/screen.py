@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tasks.errors import printable
+
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -12,7 +14,7 @@ def line(text: str = "", style: str = "") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(soft_wrap=True, highlight=False).print(Text(text, style=style))
+    Console(soft_wrap=True, highlight=False).print(Text(printable(text), style=style))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -40,7 +42,7 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else printable(str(value))
 
 
 def size(count: float) -> str:

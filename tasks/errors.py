@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# C0 without tab and line feed, DEL and C1; marks and overrides of direction; separators of lines; surrogates; invisible tags.
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+UNPRINTABLE_OR_LINE = re.compile(f"[\t\n]|{UNPRINTABLE.pattern}")
 
 
 class Refused(Exception):
@@ -33,5 +40,14 @@ def nearest(word: str, valid: Iterable[str]) -> str:
 def listed(values: Iterable[object], most: int = 5) -> str:
     """The first few values, quoted, and how many more there are."""
     values = list(values)
-    shown = ", ".join(f"'{value}'" for value in values[:most])
+    shown = ", ".join(f"'{printable(str(value), lines=False)}'" for value in values[:most])
     return shown if len(values) <= most else f"{shown} and {len(values) - most:,} more"
+
+
+def printable(text: str, lines: bool = True) -> str:
+    r"""`text` as a terminal may be given it: control characters, marks of writing direction and half surrogates are spelt out.
+
+    An escape sequence could otherwise change the title, the clipboard or what is on the screen. ESC becomes the four characters
+    `\x1b`. Line feeds and tabs stay, unless `lines` is false: an id with a line feed must not look like a line of its own.
+    """
+    return (UNPRINTABLE if lines else UNPRINTABLE_OR_LINE).sub(lambda found: ascii(found[0])[1:-1], text)

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import json
 import os
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import Refused
+
 BLOCK = 1 << 20
-PART = ".part"
+PART, OLD = ".part", ".old"
+# A name is at most 255 bytes on usual file systems; what stands beside a file adds a process, a random part and an ending.
+LONGEST_NAME = 180
+# No space left on the device, quota exceeded, a file larger than the process or the file system allows.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_IN_WORDS = re.compile(
+    rf"os error (?:{'|'.join(map(str, FULL))})\b|errno (?:{'|'.join(map(str, FULL))})\b|no space left on device|disk quota exceeded"
+    r"|database or disk is full",
+    re.IGNORECASE,
+)
+# Reading the mask sets it for a moment, in all threads: it is read once, when the module is imported.
+UMASK = os.umask(0o022)
+os.umask(UMASK)
 
 
 def home() -> Path:
@@ -25,7 +43,15 @@ def home() -> Path:
 
     chosen = os.environ.get("HONE_HOME") or platformdirs.user_data_dir("hone")
     folder = Path(chosen).expanduser().absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if refusal := describe_full_disk(error):
+            raise Refused(refusal) from error
+        raise Refused(
+            f"HONE_HOME, the folder of vectors and judgments, cannot be made at {folder} ({error.strerror}). "
+            "Set HONE_HOME to a folder that you can write to."
+        ) from error
     return folder
 
 
@@ -33,45 +59,122 @@ def home() -> Path:
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path`; put it in place of `path` when the block ends well, remove it otherwise.
 
-    A reader sees the old file or the new one, never half of one, whenever the writer is killed or the disk is full.
+    A reader sees the old file or the new one, never half of one, whenever the writer is killed, the disk is full or the power fails.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}.", suffix=PART, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{part_prefix(path)}{os.getpid()}.", suffix=PART, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(part, 0o666 & ~_umask())
+        _fsync(part)
+        os.chmod(part, 0o666 & ~UMASK)
         os.replace(part, path)
+        _fsync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Like `written_whole`, for a folder: what stood at `path` is replaced only when the block ends well."""
+    """Like `written_whole`, for a folder: what is at `path` is replaced only when the block ends well.
+
+    Linux exchanges the two folders in one step. Elsewhere the old folder is renamed first, and a writer that was killed between
+    the two steps leaves it under another name: the next writer of `path` puts it back.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _restore_old(path)
     remove_abandoned(path)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", suffix=PART, dir=path.parent))
+    part = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{os.getpid()}.", suffix=PART, dir=path.parent))
     try:
         yield part
-        os.chmod(part, 0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        os.chmod(part, 0o777 & ~UMASK)
+        for folder, _, files in os.walk(part):
+            for file in files:
+                _fsync(Path(folder, file))
+            _fsync(Path(folder))
+        if not path.exists():
+            os.replace(part, path)
+        elif not _exchanged(part, path):
+            old = part.with_suffix(OLD)
+            path.rename(old)
+            part.rename(path)
+            shutil.rmtree(old)
+        _fsync(path.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def part_prefix(path: Path) -> str:
+    """How the names of the temporary files beside `path` begin, before the number of the process that writes."""
+    name = path.name
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f"{name[:40]}-{fingerprint(name)[:16]}"
+    return f".{name}."
+
+
+def _restore_old(path: Path) -> None:
+    """Put back the folder that a writer of `path` had renamed when it was killed."""
+    if not path.exists():
+        for old in sorted(path.parent.glob(f"{glob.escape(part_prefix(path))}*{OLD}")):
+            with suppress(OSError):  # another writer may have done it
+                old.rename(path)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system or the file system cannot."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "renameat2"):
+        return False
+    at_current_folder, exchange = -100, 2
+    return library.renameat2(at_current_folder, os.fsencode(one), at_current_folder, os.fsencode(other), exchange) == 0
+
+
+def _fsync(path: Path) -> None:
+    """Have a file's or folder's contents on the disk before anything is built on them; a folder that cannot be synced is left."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(handle)
+
+
+def describe_full_disk(error: BaseException) -> str | None:
+    """A sentence on what to do if `error` means that the disk is full or a quota reached; None if it means something else.
+
+    Parquet's, safetensors' and SQLite's writers do not raise OSError, so the text of their errors is read too, down to the cause.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL:
+            break
+        if not isinstance(seen, Refused) and FULL_IN_WORDS.search(str(seen)):
+            break
+        seen = seen.__cause__ or seen.__context__
+    if seen is None:
+        return None
+    words = " ".join(str(seen).split())[:200]
+    return (
+        f"the disk is full ({words}). Nothing that was finished is lost: free some space (`hone store` shows what the vectors take) "
+        "and run the same command again."
+    )
+
+
 def remove_abandoned(path: Path) -> None:
     """Remove what a writer of `path` left beside it when it was killed; what a living one is writing stays."""
-    for part in path.parent.glob(f".{path.name}.*{PART}"):
-        number = part.name.removeprefix(f".{path.name}.").partition(".")[0]
+    prefix = part_prefix(path)
+    for part in path.parent.glob(f"{glob.escape(prefix)}*{PART}"):
+        number = part.name.removeprefix(prefix).partition(".")[0]
         if number.isdigit() and not alive(int(number)):
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
@@ -126,9 +229,3 @@ def fingerprint_of_file(path: Path) -> str:
 def size_of(folder: Path) -> int:
     """Bytes of all files below `folder`."""
     return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

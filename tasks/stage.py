@@ -7,9 +7,11 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from tasks.errors import Refused
+from tasks.errors import Refused, printable
+from tasks.files import describe_full_disk
 
 # No library may phone home, and a model that is a folder must not wait for a hub that is not there.
 SWITCHES = {
@@ -48,22 +50,26 @@ def run(main: Callable[..., None]) -> None:
         required = parameter.default is parameter.empty
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else parameter.default)
     arguments = vars(parser.parse_args())
-    try:
+    with ended_by_sentences(_module_name(main)):
         main(**arguments)
+
+
+@contextmanager
+def ended_by_sentences(name: str) -> Iterator[None]:
+    """End the process with 1 and one sentence, after `name`, where work is refused or the disk is full; other errors pass."""
+    try:
+        yield
     except Refused as refusal:
-        sys.exit(f"{_module_name(main)}: {refusal}")
-    except OSError as error:
-        if error.errno in (28, 122):  # no space left on the device, quota exceeded
-            sys.exit(
-                f"{_module_name(main)}: the disk is full ({error}). Nothing that was finished is lost: free some space "
-                "(`hone store` shows what the vectors take) and run the same command again."
-            )
+        sys.exit(printable(f"{name}: {refusal}"))
+    except Exception as error:
+        if sentence := describe_full_disk(error):
+            sys.exit(printable(f"{name}: {sentence}"))
         raise
 
 
 def say(message: str) -> None:
     """A line about the work, for whoever watches."""
-    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {printable(message)}", file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.files import alive, fingerprint, folder_written_whole, home, write_text, written_whole
+from tasks.errors import Refused
+from tasks.files import alive, describe_full_disk, fingerprint, folder_written_whole, home, part_prefix, write_text, written_whole
+
+PROJECT = Path(__file__).parent.parent
 
 
 def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path):
@@ -41,8 +46,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path):
         "with folder_written_whole(place / 'f') as folder, written_whole(place / 'a') as part:\n"
         "    part.write_text('half'); (folder / 'x').write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    project = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=project)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=PROJECT)
     assert done.returncode == -signal.SIGKILL
     assert len(os.listdir(tmp_path)) == 2
     write_text(tmp_path / "a", "whole")
@@ -68,17 +72,192 @@ def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path):
     assert file.read_text() == "first"
 
 
-def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(tmp_path: Path):
-    """/dev/full answers every write with "no space left on device", as a full disk does."""
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
+def test_a_writer_that_was_killed_between_the_two_renames_loses_neither_folder(tmp_path: Path):
+    """Where folders cannot be exchanged in one step: the old one is under another name until the next writer puts it back."""
+    folder = tmp_path / "f"
+    with folder_written_whole(folder) as part:
+        (part / "x").write_text("old")
     code = (
-        "from tasks.stage import run\ndef main():\n    '''Writes.'''\n    with open('/dev/full', 'w') as file: file.write('x')\nrun(main)"
+        "import os, signal, sys; from pathlib import Path; from tasks import files\n"
+        "files._exchanged = lambda one, other: False\n"
+        "rename = Path.rename\n"
+        "def rename_and_die(one, other): rename(one, other); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Path.rename = rename_and_die\n"
+        "with files.folder_written_whole(Path(sys.argv[1])) as part: (part / 'x').write_text('new')"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], check=False, cwd=PROJECT)
+    assert done.returncode == -signal.SIGKILL
+    assert not folder.exists()
+    with pytest.raises(ZeroDivisionError), folder_written_whole(folder):
+        raise ZeroDivisionError
+    assert (folder / "x").read_text() == "old"
+    assert os.listdir(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool):
+    if not exchange:
+        monkeypatch.setattr("tasks.files._exchanged", lambda one, other: False)
+    folder = tmp_path / "f"
+    for text in ("old", "new"):
+        with folder_written_whole(folder) as part:
+            (part / text).write_text(text)
+    assert os.listdir(folder) == ["new"]
+    assert os.listdir(tmp_path) == ["f"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' exchange of two folders")
+def test_an_old_folder_is_never_absent_where_the_system_can_exchange_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "f"
+    with folder_written_whole(folder) as part:
+        (part / "x").write_text("old")
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("the old folder was renamed before the new one was there"))
+    with folder_written_whole(folder) as part:
+        (part / "x").write_text("new")
+    assert (folder / "x").read_text() == "new"
+
+
+def test_files_and_folders_are_on_the_disk_before_they_are_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced, replaced, fsync, replace = [], [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), fsync(handle)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (replaced.append(len(synced)), replace(*paths)))
+    with folder_written_whole(tmp_path / "f") as part:
+        (part / "inner").mkdir()
+        (part / "inner" / "x").write_text("x")
+        inside = {part.stat().st_ino, (part / "inner").stat().st_ino, (part / "inner" / "x").stat().st_ino}
+    assert inside <= set(synced[: replaced[0]])
+    assert synced[-1] == tmp_path.stat().st_ino
+    write_text(tmp_path / "a", "x")
+    assert synced[-2:] == [(tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino]
+
+
+@pytest.mark.parametrize("name", ["a[1].txt", "[ab]*?", "é" * 120])
+def test_any_name_can_be_written_and_what_a_killed_writer_left_of_it_is_removed(tmp_path: Path, name: str):
+    path = tmp_path / name
+    (tmp_path / f"{part_prefix(path)}4194304.x.part").write_text("half, by a process whose number no system gives")
+    write_text(path, "whole")
+    assert os.listdir(tmp_path) == [name]
+
+
+WRITERS = """
+import json, os, sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tasks import tables
+from tasks.encode.store import Shard, Space
+from tasks.files import describe_full_disk, folder_written_whole, write_json
+from tasks.relabel import sheet_csv
+from tasks.relabel.ledger import Answer, Ledger, Verdict
+from tasks.relabel.spool import Spool
+
+folder = Path(sys.argv[1])
+noise = np.random.default_rng(0)
+words = [bytes(row).hex() for row in noise.integers(0, 256, (10_000, 32), dtype=np.uint8)]
+table = tables.shaped("queries", pl.DataFrame({"query_id": words, "text": words}))
+vectors = noise.standard_normal((5_000, 64), dtype=np.float32)
+keys = noise.integers(0, 2**63, (len(vectors), 2)).astype("<u8")
+
+
+def spool():
+    with Spool("trained", folder / "spool.parquet") as part:
+        part.add(pl.DataFrame({"query_id": words, "doc_id": words}))
+
+
+def models():
+    with folder_written_whole(folder / "models") as place:
+        (place / "weights").write_bytes(noise.bytes(2_000_000))
+
+
+def ledger():
+    kept = Ledger()
+    for number in range(40):
+        questions = [Verdict(bytes([number]) * 15 + bytes([place]), "positive") for place in range(200)]
+        kept.record("judge", Answer(words[number] * 200, "m", 1, 1, 0.0, 1.0), questions, "run")
+
+
+writers = {
+    "table": lambda: tables.write("queries", table, folder / "queries.parquet"),
+    "spool": spool,
+    "shard": lambda: Shard.write(folder / "one.safetensors", keys, vectors),
+    "store": lambda: Space({"model": "m"}).add(keys, vectors),
+    "json": lambda: write_json(folder / "a.json", words * 2),
+    "folder": models,
+    "sheet": lambda: sheet_csv.write([dict.fromkeys(sheet_csv.COLUMNS, word * 8) for word in words], folder / "sheet.csv"),
+    "ledger": ledger,
+}
+ends = {}
+for name, writer in writers.items():
+    try:
+        writer()
+        ends[name] = "no error"
+    except BaseException as error:
+        ends[name] = describe_full_disk(error) or f"traceback: {type(error).__name__}: {error}"
+print(json.dumps({"ends": ends, "left": sorted(str(path.relative_to(folder)) for path in folder.rglob("*.part"))}))
+"""
+
+
+def test_a_full_disk_is_one_sentence_by_every_writer_and_the_old_file_stays(tmp_path: Path):
+    """A disk of 256 kB, in a name space of its own so that nothing needs to be unmounted."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("needs a name space of its own to mount a small disk in")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "code.py").write_text(WRITERS)
+    script = (
+        'mount -t tmpfs -o size=256k tmpfs "$1" && echo old > "$1/queries.parquet" && echo old > "$1/a.json" && mkdir "$1/models" '
+        '&& echo old > "$1/models/weights" && HONE_HOME="$1/home" "$2" "$3" "$1" && cd "$1" && cat queries.parquet a.json models/weights'
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path / "disk"), sys.executable, str(tmp_path / "code.py")],
+        check=False, capture_output=True, text=True, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found, *old = done.stdout.splitlines()
+    found = json.loads(found)
+    assert {name: end for name, end in found["ends"].items() if not end.startswith("the disk is full (")} == {}
+    assert found["left"] == []
+    assert old == ["old"] * 3
+
+
+@pytest.mark.parametrize("command", ["stage", "hone"])
+def test_a_full_disk_ends_a_stage_and_a_command_with_one_sentence(command: str):
+    """By the words of polars, whose errors are no OSError."""
+    error = "import polars as pl; raise pl.exceptions.ComputeError('No space left on device (os error 28)')"
+    code = {
+        "stage": f"from tasks.stage import run\ndef main():\n    'Writes.'\n    {error}\nrun(main)",
+        "hone": (
+            "import sys; from hone.__main__ import app, main\n"
+            f"@app.command()\ndef full():\n    {error}\nsys.argv = ['hone', 'full']\nmain()"
+        ),
+    }
+    done = subprocess.run([sys.executable, "-c", code[command]], check=False, capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 1
-    assert "the disk is full" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "the disk is full (No space left on device (os error 28))" in done.stderr
+
+
+def test_other_errors_are_not_taken_for_a_full_disk():
+    assert describe_full_disk(ValueError("row 28 of 122")) is None
+    assert describe_full_disk(OSError(13, "Permission denied")) is None
+    assert describe_full_disk(Refused("the reply was: no space left on device")) is None
+
+
+def test_a_full_disk_is_found_behind_the_error_that_it_caused():
+    with pytest.raises(RuntimeError) as found:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as cause:
+            raise RuntimeError("could not save") from cause
+    assert describe_full_disk(found.value).startswith("the disk is full ([Errno 28]")
+
+
+def test_a_home_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HONE_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(Refused, match=r"HONE_HOME.*cannot be made at .*file/home \(Not a directory\)\. Set HONE_HOME to"):
+        home()
 
 
 def test_fingerprints_tell_where_parts_end():
