@@ -8,10 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JUDGE := qwen2.5-coder-1.5b
 # Stages are started by DVC as `python -m tasks...`: the environment's python must be the first that is found.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# For DVC (`make loop`); every program of Hone sets its switches itself, see tasks/stage.py.
 export DO_NOT_TRACK := 1
-export PREFECT_SERVER_ANALYTICS_ENABLED := false
-export MLFLOW_DISABLE_TELEMETRY := true
-export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Annotated, Any
 
+from tasks.stage import SWITCHES
+
 # Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
-os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
-os.environ.setdefault("PREFECT_LOGGING_LOG_PRINTS", "false")
+os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
 
 from prefect import flow, get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -26,12 +25,14 @@ from prefect.states import Completed, Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import artifacts, early_stop, mend
+from flows import access, artifacts, early_stop, mend
 from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from tasks import params
 from tasks.errors import Refused, nearest, printable
 from tasks.params import Params
+
+access.protect()
 
 FIRST = "resolve"
 NOT_RUN = "Not run"
@@ -225,6 +226,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--until", help="a stage (train@r2) or a round (r1): it and what it needs, nothing else")
     parser.add_argument("--retries", type=int, default=0, help="how often a stage that failed is tried again")
     given = parser.parse_args(None if arguments is None else list(arguments))
+    access.join()
     state = loop(until=given.until, retries=given.retries, return_state=True)
     print(printable(f"{state.name}: {state.message}"), file=sys.stderr)
     return 0 if state.is_completed() else 1

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from types import FrameType
+from urllib.parse import urlsplit
 
+from flows import access
 from tasks.errors import Refused
-from tasks.files import home
+from tasks.report.runs import address_of_server
 from tasks.stage import run, say
+from tasks.transport import shown
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 120
@@ -21,43 +24,72 @@ SECONDS_TO_END = 10
 
 def main(prefect_port: str = "4200", mlflow_port: str = "5000") -> None:
     """Start both servers and print their addresses."""
-    ports = {"Prefect": int(prefect_port), "MLflow": int(mlflow_port)}
+    ports = {"Prefect": number_of(prefect_port, "prefect"), "MLflow": number_of(mlflow_port, "mlflow")}
+    if ports["Prefect"] == ports["MLflow"]:
+        raise Refused(f"both pages cannot use port {prefect_port}: give another, `--mlflow-port`.")
     for name, port in ports.items():
         if answers(port):
             raise Refused(f"port {port} is taken, so {name}'s page cannot use it: give another, `--{name.lower()}-port`.")
-    memory = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
-    commands = {
-        "Prefect": ["prefect", "server", "start", "--host", HOST, "--port", str(ports["Prefect"])],
-        "MLflow": ["mlflow", "server", "--host", HOST, "--port", str(ports["MLflow"]), "--backend-store-uri", memory],
-    }
+    runs = address_of_server()
+    if is_remote(runs):  # a server already, with a page of its own
+        ports.pop("MLflow")
+    server = access.Server(f"http://{HOST}:{ports['Prefect']}/api", access.key())
     signal.signal(signal.SIGTERM, _end)
-    servers = {name: start(command) for name, command in commands.items()}
+    servers: dict[str, subprocess.Popen] = {}
     try:
-        for name, server in servers.items():
-            wait_for(name, server, ports[name])
-            say(f"{name}: http://{HOST}:{ports[name]}")
-        address = f"http://{HOST}:{ports['Prefect']}/api"
-        say(f"a flow that is to appear in Prefect's page: PREFECT_API_URL={address} python -m flows.loop")
-        say("Ctrl-C ends both")
-        while all(server.poll() is None for server in servers.values()):
-            time.sleep(0.5)
-        ended = [name for name, server in servers.items() if server.poll() is not None]
-        raise Refused(f"the server of {' and '.join(ended)} has ended; its last lines are above.")
+        with access.announced(server):
+            for name, port in ports.items():
+                servers[name] = start(*(prefect_server(port, server.key) if name == "Prefect" else mlflow_server(port, runs)))
+            for name, process in servers.items():
+                wait_for(name, process, ports[name])
+                say(f"{name}: http://{HOST}:{ports[name]}")
+            if "MLflow" not in ports:
+                say(f"MLflow: {shown(runs)} (MLFLOW_TRACKING_URI)")
+            say(f"Prefect's page asks once for a password: the line in {access.key_file()}, which nobody but you can read")
+            say("`python -m flows.loop` now appears on the page; `python -m flows.access worker start --pool local` starts a worker")
+            say("Ctrl-C ends both")
+            while all(process.poll() is None for process in servers.values()):
+                time.sleep(0.5)
+            ended = [name for name, process in servers.items() if process.poll() is not None]
+            raise Refused(f"the server of {' and '.join(ended)} has ended; its last lines are above.")
     except KeyboardInterrupt:
         say("ended")
     finally:
-        for server in servers.values():
-            end(server)
+        for process in servers.values():
+            end(process)
 
 
-def start(command: list[str]) -> subprocess.Popen:
+def number_of(port: str, name: str) -> int:
+    """A port as a number.
+
+    Raises:
+        Refused: it is none.
+    """
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Refused(f"--{name}-port is {port!r}: give a number from 1 to 65535.")
+    return int(port)
+
+
+def is_remote(runs: str) -> bool:
+    """Whether MLflow's runs are kept by a server, and not in a database or folder that a server of ours can open."""
+    return urlsplit(runs).scheme in ("http", "https")
+
+
+def prefect_server(port: int, key: str) -> tuple[list[str], dict[str, str]]:
+    """The command of Prefect's server, and its variables: the key must not stand where every user can list it."""
+    command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    return command, access.server_settings(HOST, port, key) | {"PREFECT_LOGGING_SERVER_LEVEL": "WARNING"}
+
+
+def mlflow_server(port: int, runs: str) -> tuple[list[str], dict[str, str]]:
+    """The command of MLflow's server, and its variables: the database's address may hold a password."""
+    command = ["mlflow", "server", "--host", HOST, "--port", str(port)]
+    return command, {"MLFLOW_BACKEND_STORE_URI": runs, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def start(command: list[str], variables: dict[str, str]) -> subprocess.Popen:
     """A server of this environment, in a process group of its own so that its workers end with it."""
-    quiet = {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-    }
-    return subprocess.Popen([sys.executable, "-m", *command], env=os.environ | quiet, stdout=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen([sys.executable, "-m", *command], env=os.environ | variables, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def wait_for(name: str, server: subprocess.Popen, port: int) -> None:

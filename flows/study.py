@@ -13,24 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from tasks.stage import SWITCHES
+
 # Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
-os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
-os.environ.setdefault("PREFECT_LOGGING_LOG_PRINTS", "false")
+os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
 
 from prefect import flow, get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed, State
 from pydantic import Field
 
-from flows import artifacts
+from flows import access, artifacts
 from flows import stages as dvc
 from flows.guard import Watched, alone_here
 from flows.loop import message_of, spelled
 from hone.study.again import option
 from hone.study.question import Question, asked, settings
 from tasks.errors import Refused, printable
+
+access.protect()
 
 PROJECT = Path(__file__).parent.parent
 RESULT = "result"
@@ -216,6 +217,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
         settings(given.tune)
     except Refused as refusal:
         parser.error(str(refusal))
+    access.join()
     file = given.what[0] if len(given.what) == 1 and given.what[0].endswith((".yaml", ".yml")) else None
     recipes = [] if file else given.what
     state = study(

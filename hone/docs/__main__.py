@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from hone.docs import of_methods, of_recipes
+from tasks.stage import SWITCHES
 
 
 def pages() -> dict[Path, str]:
@@ -21,6 +23,7 @@ def stale(wanted: dict[Path, str]) -> list[Path]:
 
 def main(check: bool) -> None:
     """Write the pages, or end with 1 where they are not current."""
+    os.environ.update(SWITCHES | os.environ)
     wanted = pages()
     files = stale(wanted)
     if check and files:

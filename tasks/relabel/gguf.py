@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from tasks.errors import Refused, listed, nearest
 from tasks.files import fingerprint_of_file, home, read_json, write_json, written_whole
+from tasks.stage import SWITCHES
 
 BLOCK = 1 << 20
 
@@ -188,6 +190,7 @@ def absent(model: str) -> str:
 
 def main(arguments: list[str]) -> None:
     """`python -m tasks.relabel.gguf [--present] NAME`: put a model together, or only say by the exit code whether it is there."""
+    os.environ.update(SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ)  # a model of the Hub may be fetched
     if not arguments or arguments == ["--present"]:
         sys.exit(f"judge: name a model: {listed(KNOWN)}")
     name = arguments[-1]

@@ -1,4 +1,4 @@
-"""One Prefect for all tests of the flows, with a home of its own."""
+"""One Prefect for all tests of the flows, with a home of its own, closed to others as each flow's temporary server is."""
 
 from __future__ import annotations
 
@@ -11,5 +11,8 @@ import pytest
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness
 
+    from flows import access
+
+    access.protect()
     with prefect_test_harness(server_startup_timeout=90):
         yield
