@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tasks.errors import Refused
 from tasks.files import home
-from tasks.stage import SWITCHES
+from tasks.stage import SWITCHES, ended_by_sentences
 
 PROJECT = Path(__file__).parent.parent
 PATIENCE = 5  # seconds that a reader may hold the lock
@@ -190,7 +190,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with ended_by_sentences("flows.access"):
         main(sys.argv[1:])
-    except Refused as refusal:
-        sys.exit(f"flows.access: {refusal}")
