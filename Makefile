@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JUDGE := qwen2.5-coder-1.5b
 # Stages are started by DVC as `python -m tasks...`: the environment's python must be the first that is found.
@@ -35,8 +36,8 @@ loop: setup  ## the rounds of params.yaml; ends by saying what improved and wher
 	@python -m flows.mend
 	@dvc repro
 
-test: setup  ## the whole test suite
-	@python -m pytest
+test: setup  ## the whole test suite, on WORKERS=2 processor cores
+	@python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 lint: setup  ## style and formatting, and whether the pages that are made of docstrings are current
 	@ruff check .

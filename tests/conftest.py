@@ -13,9 +13,20 @@ from tasks.stage import SWITCHES
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared" / "data"
 
-os.environ.update(SWITCHES)
+# Before torch and numpy are imported, and inherited by every process that a test starts: `make test` runs one worker per core.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+# Files that take longest; workers begin with them, so that they end together.
+LONGEST = ("tests/loop", "tests/hone/study/test_study.py", "tests/flows", "tests/leakage/test_graph.py")
+
+os.environ.update(SWITCHES | ONE_THREAD)
 settings.register_profile("untimed", deadline=None)  # nothing is timed in a test
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers, the longest files first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next((place for place, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST)))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,23 @@ def test_whichever_library_multiplies_the_vectors_are_the_same(held_back: bool, 
         bare = torch.nn.Linear(3, 2, bias=False)
         inputs = torch.arange(12.0).reshape(2, 2, 3).transpose(0, 1)
         torch.testing.assert_close(through_onednn(bare, inputs), inputs @ bare.weight.T)
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets the number of torch's threads for one test; the others have one."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_vectors_do_not_depend_on_the_number_of_cores(cores: int, threads: Callable[[int], None], tmp_path: Path):
+    threads(cores)
+    folder = ModelFolder(tiny_model(tmp_path / "model"))
+    asked = TorchEncoder(folder.load(16), "document", "", "fp32", batch_tokens=40)
+    assert asked.workers == cores
+    np.testing.assert_allclose(asked.encode(TEXTS), folder.load(16).encode(TEXTS), atol=1e-5)
 
 
 def test_two_models_one_store(tmp_path: Path):
