@@ -9,9 +9,9 @@ import polars as pl
 
 from tasks.relabel.verdicts import PAIR
 
-# Rank bands by their last rank; the design's. Each has a share of its own, so that the deep ones are seen too.
+# Rank bands by their last rank; Hone's defaults. Each has a share of its own, so that the deep ones are seen too.
 BANDS = (("1 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
-MIXED_IN = 0.1  # of known answers, and as much of random documents; the design's
+MIXED_IN = 0.1  # of known answers, and as much of random documents; Hone's defaults
 ROW = {"query_id": pl.String, "doc_id": pl.String, "kind": pl.String, "band": pl.String, "shown": pl.String}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LEAST = 150  # gold verdicts, drawn from the candidates themselves; ours: the design's
+LEAST = 150  # gold verdicts, drawn from the candidates themselves; Hone's default
 
 
 def gate(evidence: dict, bound: float = 0.8) -> tuple[bool, str]:

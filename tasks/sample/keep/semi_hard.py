@@ -1,5 +1,5 @@
 """semi-hard: only candidates in the band just below the known positive (FaceNet, arXiv 1503.03832; found more reliable than the
-hardest by the study of inter-image invariance, paper 43)."""
+hardest by the study of inter-image invariance, arXiv 2008.11702)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def semi_hard(
 
     FaceNet takes d(a, p) < d(a, n) < d(a, p) + alpha of squared distances between unit vectors, alpha .2. There the squared
     distance is 2 - 2 cos, so that its alpha is .1 of cosine. FaceNet looks inside a batch at every step; here the candidates
-    of a round are looked at once. Paper 43 takes its semi-hard negatives by rank, which is a `window` of the recipe's.
+    of a round are looked at once. That study takes its semi-hard negatives by rank, which is a `window` of the recipe's.
 
     Args:
         pool: query_id, doc_id.

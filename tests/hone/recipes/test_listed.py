@@ -19,7 +19,7 @@ from tests.prepared import write_params
         ("RLHN (arXiv 2505.16967), its arm 'remove'", "2025", "RLHN"),
         ("DPR, in-batch negatives (arXiv 2004.04906); of ANCE (arXiv 2007.00808)", "2020", "DPR"),
         ("BM25 (Robertson and Zaragoza 2009)", "2009", "BM25"),
-        ("Event-driven retrieval (paper 225; abstract only)", "", "Event-driven retrieval"),
+        ("Event-driven retrieval (abstract only)", "", "Event-driven retrieval"),
         ("ours; nobody has published it in 2020", "2020", ""),
         (None, "", ""),
     ],
