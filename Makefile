@@ -48,8 +48,6 @@ test: dev  ## the whole test suite, on WORKERS=2 processor cores
 	@python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 lint: dev  ## style and formatting, and whether the pages that are made of docstrings are current
-
-lint: dev  ## style and formatting, and whether the pages that are made of docstrings are current
 	@ruff check .
 	@ruff format --check .
 	@python -m hone.docs --check
