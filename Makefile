@@ -25,14 +25,14 @@ $(BIN)/hone: requirements.txt requirements-build.txt requirements-torch.txt requ
 	$(PIP) $(PINNED) --requirement requirements-build.txt
 	$(PIP) $(PINNED) --no-build-isolation --requirement requirements.txt
 	$(PIP) --requirement requirements-torch.txt
-	$(PIP) --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m tasks.relabel.gguf --fetch smollm2-135m
+	$(PIP) --no-deps --no-build-isolation --editable .  # last: it makes the target
 	@test -e .git || git init --quiet  # DVC keeps its graph in a git repository
 	@touch $@
 
-dev: $(BIN)/pytest  ## what tests and `make lint` need besides
+dev: .venv/dev  ## what tests and `make lint` need besides
 
-$(BIN)/pytest: $(BIN)/hone requirements-dev.txt
+.venv/dev: $(BIN)/hone requirements-dev.txt
 	$(PIP) $(PINNED) --requirement requirements-dev.txt
 	@touch $@
 

