@@ -1,14 +1,18 @@
-"""xllamacpp's OpenAI-compatible server, in a process of its own that ends with whoever started it."""
+"""xllamacpp's OpenAI-compatible server, in a process of its own that ends with whoever started it and answers only whoever has its key.
+
+By its own defaults it answers every page that a browser has open: it reflects any origin, looks at no host name, and shows its slots.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.errors import Refused
@@ -19,16 +23,18 @@ READY = "listening on "
 
 @dataclass(frozen=True)
 class Running:
-    """A server: its base URL (ending in /v1) and its process."""
+    """A server: its base URL (ending in /v1), its process, and the key that every call needs."""
 
     url: str
     process: subprocess.Popen
+    key: str = field(repr=False)
 
 
 @contextmanager
 def serving(
-    model: Path, *, slots: int = 1, context: int = 4096, threads: int | None = None, port: int = 0, name: str | None = None
-) -> Iterator[Running]:
+    model: Path, *, slots: int = 1, context: int = 4096, threads: int | None = None, port: int = 0, name: str | None = None,
+    key: str | None = None,
+) -> Iterator[Running]:  # fmt: skip
     """A server that answers by a GGUF model until the block ends.
 
     Args:
@@ -38,6 +44,7 @@ def serving(
         threads: processor threads; null: all cores.
         port: to listen on, on loopback; 0: any that is free.
         name: what answers and errors call the model; null: the file's name. Left to itself the server would tell its path.
+        key: that calls must carry; null: a random one.
 
     Raises:
         Refused: the file is no model that can be read, or the port is another's.
@@ -45,22 +52,25 @@ def serving(
     refuse_taken(port)
     log = home() / "logs" / "judge-server.log"
     log.parent.mkdir(exist_ok=True)
-    name = name or model.name
+    name, key = name or model.name, key or secrets.token_urlsafe(32)
     given = (model.resolve(), name, slots, context, threads or cores(), port)
     command = [sys.executable, "-m", "tasks.relabel.server", *map(str, given)]
     with log.open("wb") as chatter:
         # The child ends when this pipe closes, however this process ends.
         server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True)
         try:
+            server.stdin.write(key + "\n")  # not a word of the command, which every user of the machine can list
+            server.stdin.flush()
             address = next((line for line in server.stdout if line.startswith(READY)), None)
             if address is None:
                 raise Refused(
                     f"the model {name} cannot be served: is it a whole GGUF file, and is there memory for it? "
                     f"The server's words are in HONE_HOME/logs/{log.name}."
                 )
-            yield Running(address.removeprefix(READY).strip() + "/v1", server)
+            yield Running(address.removeprefix(READY).strip() + "/v1", server, key)
         finally:
-            server.stdin.close()
+            with suppress(BrokenPipeError):
+                server.stdin.close()
             try:
                 server.wait(10)
             except subprocess.TimeoutExpired:
@@ -85,7 +95,7 @@ def cores() -> int:
 
 
 def main(model: str, name: str, slots: str, context: str, threads: str, port: str) -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends, whose first line is the key."""
     from xllamacpp import CommonParams, Server
 
     given = CommonParams()
@@ -97,6 +107,9 @@ def main(model: str, name: str, slots: str, context: str, threads: str, port: st
     given.cpuparams_batch.n_threads = int(threads)
     if int(port):
         given.port = int(port)
+    given.api_keys = [sys.stdin.readline().strip()]
+    given.endpoint_slots = given.ui = given.cors_credentials = False
+    given.cors_origins, given.cors_origins_explicit = "", True  # no page of any origin reads an answer
     server = Server(given)
     print(f"{READY}{server.listening_address}", flush=True)
     sys.stdin.read()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tasks.errors import Refused
@@ -17,7 +20,7 @@ from tasks.files import alive
 from tasks.relabel import gguf
 from tasks.relabel.budget import Budget
 from tasks.relabel.client import Call, Endpoint, Reply, ask_all
-from tasks.relabel.server import serving
+from tasks.relabel.server import Running, serving
 
 PROJECT = Path(__file__).parent.parent.parent
 HOLDER = """
@@ -30,17 +33,65 @@ with serving(gguf.file_of("smollm2-135m"), context=256) as running:
 """
 
 
-def test_a_model_answers_through_the_ordinary_client():
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with serving(gguf.file_of("smollm2-135m"), context=256, name="a small model") as found:
+        yield found
+
+
+@pytest.fixture
+def variable(running: Running, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The variable that holds the server's key."""
+    monkeypatch.setenv("KEY_OF_THIS_TEST", running.key)
+    return "KEY_OF_THIS_TEST"
+
+
+def test_a_model_answers_through_the_ordinary_client(running: Running, variable: str):
     got: list[Reply] = []
     call = Call(1, ({"role": "user", "content": "Say yes or no: is water wet?"},), 1, options={"logprobs": True, "top_logprobs": 5})
-    with serving(gguf.file_of("smollm2-135m"), context=256, name="a small model") as running:
-        ask_all(Endpoint(url=running.url, model="smollm2-135m", slots=1), [call], Budget(), got.append)
+    ask_all(Endpoint(url=running.url, model="smollm2-135m", key=variable, slots=1), [call], Budget(), got.append)
     (reply,) = got
     assert reply.fault is None
     assert reply.model == "a small model"  # and not the path of its file, which would come into the ledger and the report
     assert len(reply.tops) == 5
     assert reply.tokens_in > 5
     assert reply.tokens_out == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Content-Type": "text/plain"}, {"Authorization": "Bearer guessed"}],
+    ids=["no key", "a page", "a host name that leads here", "a form", "another key"],
+)
+def test_whoever_has_no_key_gets_no_answer(running: Running, headers: dict[str, str]):
+    prompt = json.dumps({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hello"}]})
+    base = running.url.removesuffix("/v1")
+    answers = [httpx.post(f"{running.url}/chat/completions", content=prompt, headers=headers, trust_env=False)]
+    answers += [httpx.get(f"{base}{path}", headers=headers, trust_env=False) for path in ("/v1/models", "/props", "/slots", "/metrics")]
+    assert [answer.status_code for answer in answers] == [401] * 5
+
+
+def test_no_page_may_read_an_answer_even_with_the_key(running: Running):
+    headers = {"Authorization": f"Bearer {running.key}", "Origin": "https://evil.example"}
+    answer = httpx.get(f"{running.url}/models", headers=headers, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.headers.get("access-control-allow-origin", "") == ""
+    assert answer.headers.get("access-control-allow-credentials", "false") == "false"
+    before = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    assert httpx.options(f"{running.url}/chat/completions", headers=before, trust_env=False).headers["access-control-allow-origin"] == ""
+
+
+def test_slots_are_not_shown_to_anybody_and_there_is_no_page(running: Running):
+    base, headers = running.url.removesuffix("/v1"), {"Authorization": f"Bearer {running.key}"}
+    assert httpx.get(f"{base}/slots", headers=headers, trust_env=False).status_code == 501
+    assert httpx.get(base, headers=headers, trust_env=False).status_code == 404
+
+
+def test_the_key_stands_in_no_list_of_processes(running: Running):
+    listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(running.process.pid)], capture_output=True, text=True, check=True).stdout
+    assert "tasks.relabel.server" in listed
+    assert running.key not in listed
+    assert running.key not in repr(running)
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path):

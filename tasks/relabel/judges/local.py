@@ -6,11 +6,13 @@ RLHN's cheap judge (arXiv 2505.16967) with a model of one's own. A model of 1.5 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import polars as pl
 from pydantic import Field
@@ -114,7 +116,7 @@ class Served:
     slots: int
     context: int
     threads: int | None
-    url: str | None = field(default=None, init=False)
+    running: server.Running | None = field(default=None, init=False)
 
     def send(
         self, endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected: str | None = None
@@ -124,13 +126,21 @@ class Served:
         first = list(islice(calls, 1))
         if not first:
             return
-        if self.url is None:
+        if self.running is None:
             file = gguf.file_of(self.model)
             self.stack.enter_context(torch_lock())  # two users of the processor's cores are slower than one after the other
-            self.url = self.stack.enter_context(
+            self.running = self.stack.enter_context(
                 server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
-            ).url
-        client.ask_all(replace(endpoint, url=self.url), chain(first, calls), budget, on_reply, expected)
+            )
+            # Calls take keys from variables; one of its own for each server, for two may run at once.
+            self.stack.callback(os.environ.pop, self.variable, None)
+            os.environ[self.variable] = self.running.key
+        client.ask_all(replace(endpoint, url=self.running.url, key=self.variable), chain(first, calls), budget, on_reply, expected)
+
+    @property
+    def variable(self) -> str:
+        """The variable that holds the server's key."""
+        return f"HONE_LOCAL_KEY_{urlsplit(self.running.url).port}"
 
 
 def identity(parameters: dict[str, Any]) -> dict[str, Any]:

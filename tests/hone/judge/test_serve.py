@@ -26,8 +26,8 @@ COMMAND = [sys.executable, "-m", "hone", "judge", "serve", "--context", "512"]
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, dict]]:
-    """A server of a file of one's own, and the lines that it says belong into params.yaml."""
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[subprocess.Popen, dict]]:
+    """A server of a file of one's own, and the lines that it says belong into params.yaml; the key is set as it says."""
     own = tmp_path / "a folder" / "mine.gguf"
     own.parent.mkdir()
     own.symlink_to(gguf.file_of("smollm2-135m"))
@@ -38,7 +38,15 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, dict]]:
     while not lines or "endpoint" not in lines[-1]:
         lines.append(command.stdout.readline())
         assert lines[-1], "it ended before it said how to ask it"
-    yield command, yaml.safe_load("".join(lines[2:]))["judges"]
+    judges = yaml.safe_load("".join(lines[2:]))["judges"]
+    while not lines[-1].startswith("export "):
+        lines.append(command.stdout.readline())
+        assert lines[-1], "it ended before it said its key"
+    name, _, key = lines[-1].removeprefix("export ").strip().partition("=")
+    assert name == judges["strong"]["endpoint"]["key"]
+    assert len(key) > 40
+    monkeypatch.setenv(name, key)
+    yield command, judges
     if command.poll() is None:
         command.kill()
     command.wait()
@@ -64,7 +72,9 @@ def test_however_it_ends_nothing_listens_afterwards(served: tuple[subprocess.Pop
     command, judges = served
     (server,) = children(command.pid)
     url = judges["strong"]["endpoint"]["url"]
-    assert httpx.get(f"{url}/models", trust_env=False).status_code == 200
+    assert httpx.get(f"{url}/models", trust_env=False).status_code == 401
+    own = {"Authorization": f"Bearer {os.environ['HONE_JUDGE_KEY']}"}
+    assert httpx.get(f"{url}/models", headers=own, trust_env=False).status_code == 200
     os.kill(command.pid, how)
     command.wait(60)
     for _ in range(600):
