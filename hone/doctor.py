@@ -156,6 +156,26 @@ def settings() -> Iterator[Line]:
     yield Line(OK, f"params.yaml and {len(recipe.names())} recipes: {len(given.rounds)} rounds on {', '.join(given.train_on)}")
 
 
+def data() -> Iterator[Line]:
+    """Whether the collections that are in the user's own files can be collected; what is wrong with one is told all at once."""
+    from tasks import methods, params
+    from tasks.collect.__main__ import prepared
+    from tasks.resolve.__main__ import collect
+
+    given = params.read()
+    for name, item in given.collections.items():
+        source, _, what = item.source.partition(":")
+        if not methods.find("collect", source).beside("READS_FILES", False) or (what and not Path(what).exists()):
+            continue  # made here, or downloaded when it is collected
+        try:
+            found = prepared(name, collect(given, name)).source
+        except Refused as refusal:
+            yield Line(FAULT, str(refusal))
+        else:
+            counts = f"{len(found.documents):,} documents, {len(found.queries):,} queries, {len(found.qrels):,} labels"
+            yield Line(OK, f"collection {name}: {counts}, nothing that would be refused")
+
+
 def tools() -> Iterator[Line]:
     for name in ("git", "dvc"):
         found = shutil.which(name)
@@ -194,4 +214,16 @@ def locks() -> Iterator[Line]:
         yield Line(OK, "DVC's own files are whole")
 
 
-EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (python, packages, processor, memory, disk, tools, locks, model, judge, settings)
+EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
+    python,
+    packages,
+    processor,
+    memory,
+    disk,
+    tools,
+    locks,
+    model,
+    judge,
+    settings,
+    data,
+)

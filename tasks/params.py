@@ -58,6 +58,7 @@ class Collection(Checked):
     language: str = "english"
     absent_labels: Literal["refuse", "ignore"] = "refuse"
     repeated_queries: Literal["refuse", "leave-out"] = "refuse"
+    empty_documents: Literal["refuse", "leave-out"] = "refuse"  # those with neither title nor text
     ability: str | None = None  # that it is a suite for, where its source does not say so
     options: dict[str, Any] = {}
 

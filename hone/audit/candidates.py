@@ -85,20 +85,13 @@ def mined(subject: Subject, encoder: Encoder | None, language: str, seed: int) -
 
 def by_words(asked: pl.DataFrame, documents: pl.DataFrame, language: str, depth: int) -> pl.DataFrame:
     """query, document, rank of what BM25 finds."""
-    import bm25s
+    from tasks.retrieve.bm25 import indexed
 
-    from tasks.retrieve.bm25 import Words
-
-    words = Words(language)
-    corpus = words.of(documents["text"].to_list())
-    if not any(corpus):
+    index = indexed([documents["text"].to_list()], language)
+    if index.found is None:
         return ranked_table(asked.clear(), documents, np.empty((0, 1)), np.empty((0, 1))).drop("score")
-    index = bm25s.BM25(method="lucene", k1=0.9, b=0.4)
-    index.index(corpus, show_progress=False)
-    rows, scores = index.retrieve(
-        words.of(asked["text"].to_list()), k=min(depth, len(documents)), show_progress=False, return_as="tuple", n_threads=-1
-    )
-    return ranked_table(asked, documents, np.asarray(rows), np.asarray(scores)).filter(pl.col("score") > 0).drop("score")
+    rows, scores = index.best(index.words.of(asked["text"]), depth)
+    return ranked_table(asked, documents, rows, scores).filter(pl.col("score") > 0).drop("score")
 
 
 def by_encoder(asked: pl.DataFrame, documents: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -10,9 +11,12 @@ from hone.audit.rows import read_rows
 from hone.audit.subject import Subject, numbered
 from tasks import params, tables
 from tasks.collect.beir import beir
+from tasks.collect.faults import Faults, Faulty
 from tasks.collect.folder import ENDINGS, folder
+from tasks.collect.refusals import examined, without_repeats
 from tasks.collect.source import SPLITS, Source
 from tasks.errors import Refused, listed, nearest
+from tasks.stage import say
 
 DATA = Path("data")
 GIVEN = "given"  # the source of a negative that a training file brought
@@ -35,9 +39,9 @@ def read(what: str) -> Subject:
         if (path / "documents.parquet").is_file() and any((path / split / "queries.parquet").is_file() for split in SPLITS):
             return collected(path, what)
         if (path / "corpus.jsonl").exists():
-            return of_source(beir(path, None), what)
+            return of_source(read_source(beir, path, what), what)
         if any((path / f"{table}{ending}").exists() for table in ("queries", "documents", "qrels") for ending in ENDINGS):
-            return of_source(folder(path, None), what)
+            return of_source(read_source(folder, path, what), what)
         raise Refused(
             f"{path} is no collection: it has neither corpus.jsonl (BEIR's layout) nor documents, queries and qrels as "
             f"{listed(ENDINGS)}; it has {listed(sorted(entry.name for entry in path.iterdir())) or 'nothing'}."
@@ -52,6 +56,32 @@ def read(what: str) -> Subject:
         raise Refused(f"{what} does not exist, and neither does the folder {path.parent}.")
     names = [name for name in (*beside, *known) if not Path(name).name.startswith(".")]
     raise Refused(f"{what} does not exist, and no collection has that name: {nearest(what, names)}")
+
+
+def read_source(read: Callable[[Path, None], Source], path: Path, name: str) -> Source:
+    """The files of a collection as they stand. What `collect` would refuse is said at once, and not only on the page.
+
+    Raises:
+        Refused: something in the files cannot be read; the message has all that is wrong with them.
+    """
+    faults = Faults()
+    try:
+        source = read(path, None)
+    except Faulty as faulty:
+        faults.add(faulty.faults)
+        if faulty.source is None:
+            raise Refused(faults.message(name)) from None
+        source = faulty.source
+    given = params.read().collections.get(path.name) if params.FILE.is_file() else None
+    settings = (given or params.Collection(source="folder", path=name)).model_dump() | {"train": False}
+    unreadable = bool(faults)
+    try:
+        examined(name, source, settings, faults)
+    except Refused as refusal:
+        if unreadable:
+            raise
+        say(f"audit: `collect` refuses this: {refusal}")
+    return without_repeats(source, Faults())[0]
 
 
 def of_source(source: Source, name: str) -> Subject:

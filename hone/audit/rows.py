@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 
 from hone.audit.subject import DOCUMENTS, PAIRS, QUERIES, ROWS, Subject, numbered
+from tasks.collect.faults import Faults
 from tasks.collect.source import json_lines
-from tasks.collect.triplets import POSITIVE_NAMES, QUERY_NAMES, layout_of
-from tasks.errors import Refused, listed
+from tasks.collect.triplets import layout_of
+from tasks.errors import Refused
+from tasks.input_values import Odd, id_of
 
 BLOCK = 50_000  # texts that wait as Python strings before they become a column
 NOT_LINES = {".parquet": "read_parquet", ".csv": "read_csv", ".arrow": "read_ipc", ".feather": "read_ipc"}
@@ -24,7 +26,7 @@ def read_rows(file: Path) -> Subject:
     A text that stands many times is kept once; memory grows with different texts, and by 12 bytes a pair.
 
     Raises:
-        Refused: the file is empty or not UTF-8, or a line is in none of the layouts; names the line and what it has.
+        Refused: the file is empty or not UTF-8, or lines are in none of the layouts; names the lines and what they have, all at once.
     """
     if file.suffix in NOT_LINES:
         raise Refused(
@@ -35,9 +37,13 @@ def read_rows(file: Path) -> Subject:
     pairs = {relevance: {name: array(kind) for name, kind in (("query", "I"), ("document", "I"), ("row", "q"))} for relevance in (0, 1)}
     rows: dict[str, array] = {name: array(kind) for name, kind in (("row", "q"), ("query", "I"), ("positives", "I"), ("negatives", "I"))}
     repeats, seen = array("b"), set()
-    for number, record in json_lines(file):
-        query, found = layout(record, file, number)
-        asked = queries.number(query, number, str(record.get("query_id") or ""))
+    faults = Faults()
+    for number, record in json_lines(file, faults):
+        read = layout_of(record, file, number, faults)
+        if read is None:
+            continue
+        query, found = read
+        asked = queries.number(query, number, name_of(record))
         members = [(relevance, documents.number(f"{title} {text}".strip() if title else text, number)) for relevance, title, text in found]
         for relevance, document in members:
             for name, value in (("query", asked), ("document", document), ("row", number)):
@@ -48,6 +54,7 @@ def read_rows(file: Path) -> Subject:
         known = hash((asked, *members))
         repeats.append(known in seen)
         seen.add(known)
+    faults.refuse()
     if not rows["row"]:
         raise Refused(f"{file} has no line: a training file has a JSON object on each, with a query, positives and negatives.")
     lines = frame(rows, {name: kind for name, kind in ROWS.items() if name != "repeats"})
@@ -62,26 +69,12 @@ def read_rows(file: Path) -> Subject:
     )
 
 
-def layout(record: dict, file: Path, number: int) -> tuple[str, list[tuple[int, str, str]]]:
-    """The query and its documents as `layout_of` gives them; null counts as an empty text.
-
-    Raises:
-        Refused: no query or no positive, or something else than texts in their place.
-    """
-    filled = {name: "" if value is None and name in (*QUERY_NAMES, *POSITIVE_NAMES) else value for name, value in record.items()}
-    for name, value in filled.items():
-        if isinstance(value, list):
-            filled[name] = ["" if one is None else one for one in value]
-    if "positive_passages" in filled and "query" not in filled:
-        raise Refused(f"{file}, line {number}: no `query` beside `positive_passages`; the line has {listed(record)}.")
-    for name in ("positive_passages", "negative_passages"):
-        if not isinstance(filled.get(name) or [], list):
-            raise Refused(f"{file}, line {number}: `{name}` should be a list, and is {str(filled[name])[:60]!r}.")
-        wrong = [one for one in filled.get(name) or [] if not isinstance(one, dict)]
-        if wrong:
-            raise Refused(f"{file}, line {number}: `{name}` should hold objects with `text`, and has {str(wrong[0])[:60]!r}.")
-    query, found = layout_of(filled, file, number)
-    return query, [(relevance, str(title), str(text)) for relevance, title, text in found]
+def name_of(record: dict) -> str:
+    """The id that a line gives its query; empty where it gives none that can be meant."""
+    try:
+        return id_of(record.get("query_id")) or ""
+    except Odd:
+        return ""
 
 
 class Texts:
@@ -94,11 +87,11 @@ class Texts:
 
     def number(self, text: str, row: int, name: str = "") -> int:
         """The number of a text (under a name), which is new or known."""
-        key = blake2b(f"{len(name)} {name} {text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        key = blake2b(f"{len(name)} {name} {text}".encode(), digest_size=16).digest()
         found = self.numbers.get(key)
         if found is None:
             found = self.numbers[key] = len(self.numbers)
-            self.waiting.append((name, text.encode("utf-8", "replace").decode(), row))
+            self.waiting.append((name, text, row))
             if len(self.waiting) >= BLOCK:
                 self.put()
         return found

@@ -10,7 +10,7 @@ import polars as pl
 
 from hone.audit.subject import Subject
 from hone.audit.suspicion import KINDS
-from tasks.collect.source import text_lines
+from tasks import input_table
 from tasks.errors import Refused, listed, nearest
 from tasks.files import fingerprint
 from tasks.seeds import generator
@@ -60,12 +60,7 @@ def read_verdicts(file: Path) -> pl.DataFrame:
     Raises:
         Refused: the file is missing or no such table, or a row has another verdict or a pair that stood before.
     """
-    for _ in text_lines(file):
-        pass
-    try:
-        rows = pl.read_csv(file, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise Refused(f"{file} cannot be read as CSV ({str(error).splitlines()[0]}): the page's button writes it.") from None
+    rows = input_table.read_csv(file)
     if any(name not in rows.columns for name in COLUMNS):
         raise Refused(f"{file} has the columns {listed(rows.columns)}; it should have {listed(COLUMNS)}, as the page's button writes them.")
     seen: dict[str, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,51 +9,60 @@ import polars as pl
 from tasks import methods, resolved, tables
 from tasks.collect import split
 from tasks.collect.by_words import rank_weights
-from tasks.collect.refusals import refuse_faults, refuse_labels_in_two_splits, without_absent, without_leaks
-from tasks.collect.source import SPLITS, Source
+from tasks.collect.faults import Faults, Faulty
+from tasks.collect.refusals import Examined, examined
+from tasks.collect.source import SPLITS
 from tasks.errors import Refused
 from tasks.files import folder_written_whole, write_json
+from tasks.retrieve.bm25 import without_terms
 from tasks.stage import run, say
 from tasks.tables import Documents
 
 SHOWN = 8  # names of metadata that are told
+TOLD = {
+    "repeated_labels": "labels stand there again with the same grade (one of each is kept)",
+    "negative_grades": "labels have a grade below 0 (read as 0)",
+    "missing_titles": "documents have no title",
+    "empty_documents": "documents have neither title nor text",
+}
 
 
 def main(collection: str) -> None:
     """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
     settings = resolved.of_collection(collection)
-    source = methods.find("collect", settings["method"])(settings["parameters"], path=Path(settings["path"]), what=settings["what"])
-    refuse_faults(collection, source)
-    source, absent = without_absent(collection, source, settings["absent_labels"])
-    refuse_labels_in_two_splits(collection, source.qrels)
-    source = with_splits(source, settings)
-    source, repeated = without_leaks(collection, source, settings["repeated_queries"])
+    found = prepared(collection, settings)
+    told = ", ".join(f"{number:,} {TOLD[name]}" for name, number in found.counts.items() if number)
+    if told:
+        say(f"{collection}: {told}")
     with folder_written_whole(Path("data") / collection) as place:
-        write_collection(place, source, absent, repeated, settings)
+        write_collection(place, found, settings)
 
 
-def with_splits(source: Source, settings: dict) -> Source:
-    """The source with a split for every query and label: the given one, or one by the hash of the query's text."""
-    given = source.queries["split"].is_not_null()
-    if given.any() and not given.all():
-        row = source.queries.filter(~given).row(0, named=True)
-        raise Refused(
-            f"{row['file']}, row {row['row']}: the query '{row['query_id']}' has no split and others have one. "
-            "Give every query a split (train, dev, test), or none."
-        )
-    queries = source.queries
-    if not given.any():
-        drawn = split.by_text(queries, settings["split"]["dev"], settings["split"]["test"])
-        queries = queries.with_columns(split=drawn)
-    qrels = source.qrels.drop("split").join(queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left")
-    return replace(source, queries=queries, qrels=qrels)
+def prepared(collection: str, settings: dict) -> Examined:
+    """A collection as it is read, without what its settings leave out.
+
+    Raises:
+        Refused: it cannot be read, or something is wrong with it; the message has all of it.
+    """
+    read, faults = methods.find("collect", settings["method"]), Faults()
+    try:
+        source = read(settings["parameters"], path=Path(settings["path"]), what=settings["what"])
+    except Faulty as faulty:
+        faults.add(faulty.faults)
+        if faulty.source is None:
+            raise Refused(faults.message(collection)) from None
+        source = faulty.source
+    return examined(collection, source, settings, faults)
 
 
-def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated: pl.DataFrame, settings: dict) -> None:
+def write_collection(place: Path, found: Examined, settings: dict) -> None:
     """Write documents, and queries and qrels of each split; hide and leave out what the settings say."""
+    source, absent, repeated = found.source, found.absent, found.repeated
     qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
+    empty = pl.col("absent") == "empty document"
+    detail = pl.when(empty).then(pl.lit("the document has no text")).otherwise(pl.col("absent") + " is not in the collection")
     removed = [
-        absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=pl.col("absent") + " is not in the collection"),
+        absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=detail),
         repeated.select(
             "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("repeated"), detail=pl.format("the same text is in {}", "split")
         ),
@@ -63,7 +71,10 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
         "documents": len(source.documents),
         "absent_labels": len(absent),
         "repeated_queries": len(repeated),
+        **found.counts,
     }
+    if source.origin:
+        about["origin"] = source.origin
     tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
     tables.write("dates", dates_of(source.documents), place / "dates.parquet")
     metadata = tables.empty("metadata") if source.metadata is None else source.metadata
@@ -79,6 +90,8 @@ def write_collection(place: Path, source: Source, absent: pl.DataFrame, repeated
             labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
             removed += gone
             about["hidden"] = len(hide)
+            if settings["hide"] is not None and settings["hide"]["bias"] == "bm25":
+                about["queries_without_terms"] = int(without_terms(queries["text"], settings["language"]).sum())
         tables.write("queries", tables.shaped("queries", queries), place / name / "queries.parquet")
         tables.write("qrels", tables.shaped("qrels", labels), place / name / "qrels.parquet")
         if name == "test" and source.ranked is not None:
@@ -110,11 +123,6 @@ def training_part(
     """The queries to train on, their labels, and a row for each query that is left out."""
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
-    if answered.is_empty() and settings["train"]:
-        raise Refused(
-            f"the collection {settings['collection']} is in `train_on` and has no training query with a positive "
-            f"(relevance {settings['min_relevance']} or more, split train): add labels, lower `min_relevance`, or take it out."
-        )
     ordered = split.in_training_order(answered, relevant, settings["seed"])
     kept = ordered.head(settings["train_queries"]) if settings["train_queries"] else ordered
     over = ordered.slice(len(kept))

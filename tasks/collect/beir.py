@@ -1,30 +1,35 @@
 """beir: a collection in BEIR's layout, from a folder or downloaded by name.
 
-Source: Thakur et al., BEIR (arXiv 2104.08663); read by the beir package, whose loader says nothing of lines that are
-doubled or cannot be read, so each file is looked through first.
+Source: Thakur et al., BEIR (arXiv 2104.08663). Labels may also be in TREC's layout of four columns.
 """
 
 from __future__ import annotations
 
 import csv
-import logging
-import zipfile
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tasks.collect.beir_download import downloaded, origin_of
+from tasks.collect.faults import Faults, Faulty
 from tasks.collect.metadata import of_records
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, SPLITS, Source, frame, json_lines, need, text_lines
+from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, SPLITS, Source, frame, has, json_lines, text_lines, value_of
 from tasks.errors import Refused, listed
-from tasks.files import home
+from tasks.input_values import NUMBER, Odd, grade_of, id_of, shown, text_of
 
+READS_FILES = True
 OWN = ("_id", "title", "text")  # of a line of the corpus; all else is metadata
-DOWNLOADS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{}.zip"
+# What the heading of a column of grades is called; a first line with anything else there is refused, for it may be a label.
+GRADES = re.compile(r"((corpus|doc|query)?[ _-]*)?(scores?|rel|relevance|relevant|grades?|labels?|judge?ments?|ratings?)", re.IGNORECASE)
+ITERATION = re.compile(r"[Qq]?[0-9]+")  # TREC's second field, which means nothing
+LAYOUTS = "`query-id <tab> corpus-id <tab> grade` (BEIR) or `query-id 0 corpus-id grade` (TREC) is a line of labels"
 
 
 def beir(path: Path, what: str | None) -> Source:
     """Read corpus.jsonl, queries.jsonl and qrels/<split>.tsv.
 
-    What a line of corpus.jsonl has beside `_id`, `title` and `text`, and the keys of its object `metadata`, is metadata.
+    What a line of corpus.jsonl has beside `_id`, `title` and `text`, and the keys of its object `metadata`, is metadata. A downloaded
+    collection is taken as it is published.
 
     Args:
         path: the folder (of no meaning where a collection is downloaded).
@@ -33,93 +38,112 @@ def beir(path: Path, what: str | None) -> Source:
     Raises:
         Refused: a file is missing, a line cannot be read, a field is missing, an id stands twice, or a download fails.
     """
-    from beir.datasets.data_loader import GenericDataLoader
-
-    folder = path if what is None else Path(what) if Path(what).is_dir() else downloaded(what)
+    published = what is not None and not Path(what).is_dir()
+    folder = downloaded(what) if published else path if what is None else Path(what)
     judged = {split: folder / "qrels" / f"{split}.tsv" for split in SPLITS if (folder / "qrels" / f"{split}.tsv").exists()}
     if not judged:
         raise Refused(
             f"{folder} has none of {listed(f'qrels/{split}.tsv' for split in SPLITS)}: "
             "a collection in BEIR's layout has corpus.jsonl, queries.jsonl and qrels/<split>.tsv."
         )
-    document_lines, query_lines = lines_of(folder / "corpus.jsonl"), lines_of(folder / "queries.jsonl")
-    metadata = of_records(
-        (str(record["_id"]), {name: value for name, value in record.items() if name not in OWN})
-        for _, record in json_lines(folder / "corpus.jsonl")
-    )
-    labels = [
-        (query, doc, grade, "beir", split, str(file), number)
-        for split, file in judged.items()
-        for number, query, doc, grade in grades(file)
-    ]
-    logging.getLogger("beir").setLevel(logging.WARNING)
-    loader = GenericDataLoader(str(folder))
-    documents = loader.load_corpus()
-    loader._load_queries()
+    faults = Faults()
+    documents, metadata = texts_of(folder / "corpus.jsonl", "documents", faults)
+    queries, _ = texts_of(folder / "queries.jsonl", "queries", faults)
+    labels, negative = [], 0
+    for split, file in judged.items():
+        for number, query, doc, grade, trec in grades(file, faults):
+            if grade < 0 and (trec or published):
+                grade, negative = 0, negative + 1
+            labels.append((query, doc, grade, "beir", split, str(file), number))
     split_of = {query: split for query, _, _, _, split, _, _ in labels}
-    return Source(
-        documents=frame(
-            DOCUMENTS,
-            [
-                (str(doc), found["title"], found["text"], None, str(folder / "corpus.jsonl"), document_lines[str(doc)])
-                for doc, found in documents.items()
-            ],
-        ),
+    source = Source(
+        documents=frame(DOCUMENTS, [(doc, title, text, None, file, number) for doc, title, text, file, number in documents]),
         queries=frame(
-            QUERIES,
-            [
-                (str(query), text, split_of[str(query)], str(folder / "queries.jsonl"), query_lines[str(query)])
-                for query, text in loader.queries.items()
-                if str(query) in split_of
-            ],
+            QUERIES, [(query, text, split_of[query], file, number) for query, _, text, file, number in queries if query in split_of]
         ),
         qrels=frame(QRELS, labels),
-        metadata=metadata,
+        metadata=of_records(metadata),
+        published=published,
+        counts={"missing_titles": sum(title is None for _, title, *_ in documents), "negative_grades": negative},
+        origin=origin_of(folder) if published else {},
     )
+    if faults:
+        raise Faulty(faults, source)
+    return source
 
 
-def lines_of(file: Path) -> dict[str, int]:
-    """Every id of a corpus or query file, with its line; an id that stands twice is refused."""
-    lines: dict[str, int] = {}
-    for number, record in json_lines(file):
-        need(record, ("_id", "text"), file, number)
-        name = str(record["_id"])
-        if name in lines:
-            raise Refused(
-                f"{file}, line {number}: the id '{name}' stands on line {lines[name]} already. "
-                "Delete one of the two lines, or give one another id (and mend the qrels)."
-            )
+def texts_of(file: Path, table: str, faults: Faults) -> tuple[list[tuple], list[tuple[str, dict]]]:
+    """Id, title, text, file and line of each line of a corpus or query file, and what else it says.
+
+    An id that stands twice is a fault; so is a line without `_id` or `text`.
+    """
+    rows, further, lines, before = [], [], {}, faults.count
+    for number, record in json_lines(file, faults):
+        if not has(record, ("_id", "text"), file, number, faults):
+            continue
+        count = faults.count
+        name = value_of(id_of, record, "_id", file, number, faults)
+        title = value_of(text_of, record, "title", file, number, faults) if "title" in record else ""
+        text = value_of(text_of, record, "text", file, number, faults)
+        if name in lines and name is not None:
+            remedy = "Delete one of the two lines, or give one another id (and mend the qrels)"
+            faults.line(file, number, f"the id {shown(name)} stands on line {lines[name]} already", remedy)
+        if faults.count > count:
+            continue
         lines[name] = number
-    return lines
+        rows.append((name, title, text, str(file), number))
+        if name is not None:
+            further.append((name, {key: value for key, value in record.items() if key not in OWN}))
+    if faults.count > before:
+        faults.tables.add(table)
+    return rows, further
 
 
-def grades(file: Path) -> Iterator[tuple[int, str, str, int]]:
-    """Line, query id, document id and grade of every line of a qrels file but its header."""
-    rows = csv.reader((text for _, text in text_lines(file)), delimiter="\t")
-    next(rows, None)
-    for row in rows:
+def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, bool]]:
+    """Line, query id, document id, grade, and whether it is in TREC's layout, of every label of a file, which may have a heading.
+
+    Other lines are faults. The first line says which layout a file has; lines of TREC's are parted by white space.
+    """
+    first, width = True, 0
+    for number, line in text_lines(file, faults):
+        if not line.strip():
+            continue
+        fields, begins = fields_of(line.strip("\r\n")), first
+        first = False
+        width = width or (len(fields) if fields else 0)
+        trec = len(fields or ()) == 4
+        if (
+            fields is None
+            or len(fields) not in (3, 4)
+            or len(fields) != width
+            or (trec and not begins and not ITERATION.fullmatch(fields[1]))
+        ):
+            what = f"{shown(line.strip())} is no label"
+            faults.line(file, number, what, LAYOUTS, "fields")
+            continue
+        query, doc, grade = fields[0], fields[-2], fields[-1]
+        if begins and GRADES.fullmatch(grade.strip()):
+            continue
+        if begins and (not NUMBER.fullmatch(grade.strip()) or (trec and not ITERATION.fullmatch(fields[1]))):
+            what = f"{shown(line.strip())} is neither a label nor a heading"
+            faults.line(file, number, what, f"{LAYOUTS}; a heading ends in `score`", "heading")
+            continue
         try:
-            query, doc, grade = row
-            yield rows.line_num, query, doc, int(grade)
-        except ValueError:
-            raise Refused(
-                f"{file}, line {rows.line_num}: {row!r} should be query-id, corpus-id and a whole number, parted by tabs."
-            ) from None
+            yield number, query, doc, grade_of(grade), trec
+        except Odd as odd:
+            faults.line(file, number, f"the grade is {odd}", odd.remedy)
 
 
-def downloaded(name: str) -> Path:
-    """The folder of a published collection, fetched once into HONE_HOME/downloads."""
-    folder = home() / "downloads" / "beir"
-    if not (folder / name / "corpus.jsonl").exists():
-        from beir.util import download_and_unzip
-
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            download_and_unzip(DOWNLOADS.format(name), str(folder))
-        except (OSError, zipfile.BadZipFile) as error:
-            (folder / f"{name}.zip").unlink(missing_ok=True)
-            raise Refused(
-                f"the BEIR collection '{name}' could not be downloaded ({type(error).__name__}: {error}). Check the name "
-                "and the network, or unpack it yourself and write `source: beir` with `path:` of its folder."
-            ) from None
-    return folder / name
+def fields_of(line: str) -> list[str] | None:
+    """The fields of a line of labels: parted by tabs, or by any white space where that gives TREC's four or BEIR's three."""
+    if "\t" in line:
+        if '"' not in line:
+            fields = line.split("\t")
+        else:  # as BEIR's loader reads it: a field in quotes may hold any sign
+            try:
+                fields = next(csv.reader([line], delimiter="\t"))
+            except csv.Error:
+                return None
+        if len(fields) in (3, 4):
+            return fields
+    return line.split()

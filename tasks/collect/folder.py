@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from tasks import input_table
+from tasks.collect.faults import Faults, Faulty
 from tasks.collect.metadata import of_columns, of_records
-from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, json_lines, text_lines
+from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, json_lines
 from tasks.errors import Refused, listed, nearest
+from tasks.input_values import Odd, as_grades, as_ids, as_texts, grade_of, id_of, text_of
 
+READS_FILES = True
 CALENDAR = "calendar"  # whose dates are days, months or years
 DAY = r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}([T ].*)?)?)?$"  # ISO 8601; a time of day may follow
 OWN = ("doc_id", "title", "text", "parent_id", "date")  # of documents; every other column is metadata
@@ -19,6 +26,28 @@ TABLES = {
     "queries": (QUERIES, ("query_id", "text")),
     "qrels": (QRELS, ("query_id", "doc_id")),
 }
+# How the values of each column are read: one at a time, and as a column.
+AS_ID, AS_TEXT, AS_GRADE = (id_of, as_ids), (text_of, as_texts), (grade_of, as_grades)
+READ = {
+    "doc_id": AS_ID,
+    "query_id": AS_ID,
+    "parent_id": AS_ID,
+    "date": AS_ID,
+    "title": AS_TEXT,
+    "text": AS_TEXT,
+    "split": AS_TEXT,
+    "source": AS_TEXT,
+    "relevance": AS_GRADE,
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table as its file has it: the columns that Hone knows, with `row`; of documents what else the file says, as `metadata`."""
+
+    file: Path
+    rows: pl.DataFrame
+    metadata: pl.DataFrame | None = None
 
 
 def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -> Source:
@@ -33,10 +62,34 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
         metadata: which further columns of documents are kept as metadata; null: all of them.
 
     Raises:
-        Refused: a file is missing, is there twice, cannot be read, or lacks a column.
+        Refused: a file is missing, is there twice, cannot be read, or lacks a column; all of it at once.
     """
-    place = Path(what) if what else path
-    return Source(**{table: read_table(place, table) for table in TABLES}, metadata=metadata_of(file_of(place, "documents"), metadata))
+    place, faults = Path(what) if what else path, Faults()
+    given = {table: attempt(faults, table, read_table, place, table, faults) for table in TABLES}
+    documents = given["documents"]
+    known = None if documents is None else attempt(faults, "metadata", wanted_of, documents, metadata)
+    if None in given.values():
+        raise Faulty(faults, None)
+    titles = documents.rows["title"].null_count() if "title" in documents.rows.columns else 0
+    source = Source(
+        **{table: filled(found, TABLES[table][0]) for table, found in given.items()}, metadata=known, counts={"missing_titles": titles}
+    )
+    if faults:
+        raise Faulty(faults, source)
+    return source
+
+
+def attempt(faults: Faults, table: str, read: Callable[..., Any], *arguments: Any) -> Any:
+    """What `read` gives; null where it refuses. `faults` has that, and the table of which rows are missing."""
+    before = faults.count
+    try:
+        found = read(*arguments)
+    except Refused as refusal:
+        faults.refusal(refusal)
+        found = None
+    if faults.count > before:
+        faults.tables.add(table)
+    return found
 
 
 def file_of(place: Path, table: str) -> Path:
@@ -53,96 +106,127 @@ def file_of(place: Path, table: str) -> Path:
     return files[0]
 
 
-def read_table(place: Path, table: str) -> pl.DataFrame:
-    """One of the three tables, each row with its file and number."""
-    file = file_of(place, table)
-    columns, needed = TABLES[table]
-    rows = read_file(file)
-    missing = [name for name in needed if name not in rows.columns]
-    if missing:
-        raise Refused(
-            f"{file} lacks the column {listed(missing)}; it has {listed(rows.columns)} ("
-            f"{'; '.join(nearest(name, rows.columns) for name in missing)}). Rename it."
-        )
-    if table == "qrels":
-        rows = with_whole_grades(rows, file)
-    if table == "documents" and "date" in rows.columns:
-        rows = with_days(rows, file)
-    filled = rows.with_columns(
-        file=pl.lit(str(file)),
-        row=pl.int_range(1, pl.len() + 1) + (1 if file.suffix == ".csv" else 0),
-        clock=pl.lit(CALENDAR),
-        source=pl.lit("folder") if "source" not in rows.columns else pl.col("source"),
-    )
-    return filled.select(
-        (pl.col(name) if name in filled.columns else pl.lit(None)).cast(kind, strict=False).alias(name) for name, kind in columns.items()
-    )
-
-
-def metadata_of(file: Path, wanted: list[str] | None) -> pl.DataFrame:
-    """The table `metadata` of a file of documents.
+def read_table(place: Path, table: str, faults: Faults) -> Given:
+    """One of the three tables. Rows with values that cannot be meant are left out, and `faults` has them.
 
     Raises:
-        Refused: one of the columns that are wanted is not there.
+        Refused: there is no such file, it cannot be read at all, or it lacks a column.
     """
-    if file.suffix == ".jsonl":  # record by record: a table would want one type for each key
-        found = of_records(
-            (str(record["doc_id"]), {name: value for name, value in record.items() if name not in OWN})
-            for _, record in json_lines(file)
-            if record.get("doc_id") is not None
-        )
-    else:
-        rows = read_file(file)
-        found = of_columns(rows.select(pl.col("doc_id").cast(pl.String), *(name for name in rows.columns if name not in OWN)))
+    file = file_of(place, table)
+    given = from_records(file, table, faults) if file.suffix == ".jsonl" else from_columns(file, table, faults)
+    rows = given.rows
+    if table == "qrels" and "relevance" not in rows.columns:
+        rows = rows.with_columns(relevance=pl.lit(1, dtype=pl.Int32))
+    if table == "documents" and "date" in rows.columns:
+        rows = with_days(rows, file, faults)
+    return Given(file, rows, given.metadata)
+
+
+def refuse_lacking(file: Path, names: list[str], table: str) -> None:
+    """Raises Refused where a file lacks a column that its table needs."""
+    missing = [name for name in TABLES[table][1] if name not in names]
+    if missing:
+        hints = "; ".join(nearest(name, names) for name in missing)
+        raise Refused(f"{file} lacks the column {listed(missing)}; it has {listed(names)} ({hints}). Rename it.")
+
+
+def from_records(file: Path, table: str, faults: Faults) -> Given:
+    """A table of a JSON Lines file, record by record: a key may have values of several types."""
+    kinds = {name: kind for name, kind in TABLES[table][0].items() if name in READ}
+    columns: dict[str, list] = {name: [] for name in (*kinds, "row")}
+    names: dict[str, None] = {}
+    ungraded, further = [], []
+    for number, record in json_lines(file, faults):
+        names.update(dict.fromkeys(record))
+        before, values = faults.count, {}
+        for name in kinds:
+            try:
+                values[name] = READ[name][0](record[name]) if name in record else None
+            except Odd as odd:
+                faults.line(file, number, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row")
+        if faults.count > before:
+            continue
+        if "relevance" in kinds and "relevance" not in record:
+            ungraded.append(number)
+        for name, value in (values | {"row": number}).items():
+            columns[name].append(value)
+        if table == "documents" and values["doc_id"] is not None:
+            further.append((values["doc_id"], {name: value for name, value in record.items() if name not in OWN}))
+    if names or not faults:
+        refuse_lacking(file, list(names), table)
+    rows = pl.DataFrame(columns, schema=kinds | {"row": pl.Int64}).select(*(name for name in kinds if name in names), "row")
+    if "relevance" in rows.columns:
+        for number in ungraded:
+            faults.line(file, number, "`relevance` is missing", "Grade every label, or leave `relevance` out of all", unit="row")
+        rows = rows.filter(~pl.col("row").is_in(ungraded))
+    return Given(file, rows, of_records(further) if table == "documents" else None)
+
+
+def from_columns(file: Path, table: str, faults: Faults) -> Given:
+    """A table of a Parquet or CSV file. Ids of a CSV file are read as text, so that '007' stays '007'."""
+    read = read_file(file)
+    refuse_lacking(file, read.columns, table)
+    first = 2 if file.suffix == ".csv" else 1  # the heading is a row, too
+    kinds = [name for name in TABLES[table][0] if name in READ and name in read.columns]
+    rows, good = pl.DataFrame({"row": pl.int_range(first, first + len(read), eager=True)}), pl.repeat(True, len(read), eager=True)
+    for name in kinds:
+        one, whole = READ[name]
+        values, bad = whole(read[name])
+        rows, good = rows.with_columns(values.alias(name)), good & ~bad
+        for place in bad.arg_true():
+            try:
+                one(read[name][place])
+            except Odd as odd:
+                faults.line(file, place + first, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row")
+    further = None
+    if table == "documents":
+        others = read.select(name for name in read.columns if name not in OWN)
+        further = of_columns(rows.select("doc_id").hstack(others).filter(good & rows["doc_id"].is_not_null()))
+    return Given(file, rows.filter(good), further)
+
+
+def filled(given: Given, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    """One of the three tables, each row with its file and number; columns that the file lacks are null."""
+    rows = given.rows.with_columns(file=pl.lit(str(given.file)), clock=pl.lit(CALENDAR))
+    if "source" not in rows.columns:
+        rows = rows.with_columns(source=pl.lit("folder"))
+    return rows.select((pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in columns.items())
+
+
+def wanted_of(documents: Given, wanted: list[str] | None) -> pl.DataFrame:
+    """The metadata of documents, or the columns of it that are wanted.
+
+    Raises:
+        Refused: one of these is not there.
+    """
+    found = documents.metadata
     if wanted is None:
         return found
     names = found["name"].unique().to_list()
     if absent := [name for name in wanted if name not in names]:
-        raise Refused(f"{file} has no further column {listed(absent)} to keep as metadata: {nearest(absent[0], names)}")
+        raise Refused(f"{documents.file} has no further column {listed(absent)} to keep as metadata: {nearest(absent[0], names)}")
     return found.filter(pl.col("name").is_in(wanted))
 
 
 def read_file(file: Path) -> pl.DataFrame:
-    """A Parquet, CSV or JSON Lines file as it stands; ids are read as text, so that '007' stays '007'."""
+    """A Parquet or CSV file as it stands; of CSV every column is text.
+
+    Raises:
+        Refused: it cannot be read.
+    """
+    if file.suffix == ".csv":
+        return input_table.read_csv(file)
     try:
-        if file.suffix == ".parquet":
-            return pl.read_parquet(file)
-        if file.suffix == ".csv":
-            for _ in text_lines(file):
-                pass  # names the line that is not UTF-8
-            return pl.read_csv(file, infer_schema=False)
-        return pl.DataFrame([plain(record) for _, record in json_lines(file)], infer_schema_length=None, strict=False)
-    except pl.exceptions.PolarsError as error:
-        raise Refused(f"{file} cannot be read: {error}. Save it again as {file.suffix[1:]}.") from None
+        return pl.read_parquet(file)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise Refused(f"{file} cannot be read: {input_table.reason(error)}. Save it again as parquet.") from None
 
 
-def plain(record: dict) -> dict:
-    """A record whose further keys hold no lists and objects: these differ from line to line, and only `metadata_of` reads them."""
-    return {name: None if isinstance(value, list | dict) and name not in OWN else value for name, value in record.items()}
-
-
-def with_whole_grades(rows: pl.DataFrame, file: Path) -> pl.DataFrame:
-    """`relevance` as a whole number; 1 where the file has no such column."""
-    if "relevance" not in rows.columns:
-        return rows.with_columns(relevance=pl.lit(1, dtype=pl.Int32))
-    whole = rows["relevance"].cast(pl.Float64, strict=False)
-    bad = (whole.is_null() | (whole != whole.round())).arg_true()
-    if len(bad):
-        row = bad[0]
-        raise Refused(
-            f"{file}, row {row + 1}: the relevance {rows['relevance'][row]!r} should be a whole number "
-            "(0: judged not relevant; 1 and more: relevant)."
-        )
-    return rows.with_columns(relevance=whole.cast(pl.Int32))
-
-
-def with_days(rows: pl.DataFrame, file: Path) -> pl.DataFrame:
-    """`date` as text, year first; an empty one is none."""
-    dates = rows["date"].cast(pl.String).str.strip_chars().replace("", None)
-    bad = (dates.is_not_null() & ~dates.str.contains(DAY)).arg_true()
-    if len(bad):
-        row = bad[0]
-        raise Refused(
-            f"{file}, row {row + 1}: the date {dates[row]!r} should be a year, month or day, year first (2021, 2021-03, 2021-03-04)."
-        )
-    return rows.with_columns(date=dates)
+def with_days(rows: pl.DataFrame, file: Path, faults: Faults) -> pl.DataFrame:
+    """`date` as text, year first; an empty one is none. Rows with another are left out."""
+    dates = rows["date"].str.strip_chars().replace("", None)
+    bad = (dates.is_not_null() & ~dates.str.contains(DAY)).fill_null(False)
+    for place in bad.arg_true():
+        what = f"the date {dates[place]!r} should be a year, month or day, year first (2021, 2021-03, 2021-03-04)"
+        faults.line(file, rows["row"][place], what, "Write it so, or leave it empty", unit="row")
+    return rows.with_columns(date=dates).filter(~bad)

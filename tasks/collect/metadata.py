@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from tasks import tables
+from tasks.input_values import EXACT, missing
 
 NESTED = "metadata"  # the object in which BEIR's corpora keep it: its keys stand for themselves
 
@@ -41,9 +42,14 @@ def flat(record: dict[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
 
 
 def as_text(value: Any) -> str:
-    """A value as a text, without white space at its ends; what has parts of its own as JSON, null as nothing."""
-    if value is None:
+    """A value as a text, without white space at its ends; what has parts of its own as JSON, null and NaN as nothing.
+
+    A whole number is written without a decimal point, so that 7.0, which pandas makes of 7 beside a gap, is the id "7" of a link.
+    """
+    if missing(value):
         return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return str(int(value))
     if isinstance(value, bool | dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value).strip()
@@ -59,6 +65,7 @@ def of_columns(frame: pl.DataFrame) -> pl.DataFrame:
         if isinstance(kind, pl.List | pl.Struct | pl.Array | pl.Object) or kind == pl.Binary:
             parts.append(of_records((doc, {name: value}) for doc, value in frame.select("doc_id", name).iter_rows()))
         else:
-            value = pl.col(name).cast(pl.String).str.strip_chars()
+            texts = pl.Series("value", [as_text(one) for one in frame[name]], dtype=pl.String) if kind.is_float() else frame[name]
+            value = texts.cast(pl.String).str.strip_chars().alias("value")
             parts.append(frame.select("doc_id", name=pl.lit(name), value=value).filter(pl.col("value").fill_null("") != ""))
     return pl.concat([tables.empty("metadata"), *parts]).unique(maintain_order=True)

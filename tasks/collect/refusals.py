@@ -1,94 +1,194 @@
-"""What a collection is refused for, before any stage works: each with file, row, value and remedy."""
+"""What a collection is refused for, before any stage works: each kind with file, row, value and remedy, all of them at once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
+from tasks.collect import split
+from tasks.collect.faults import Faults
 from tasks.collect.source import SPLITS, Source
-from tasks.errors import Refused, nearest
+from tasks.errors import nearest
 from tasks.tables import normalised
 
-SHOWN = 5
+ABSENT = {"absent": pl.String}
 
 
-def refuse_faults(name: str, source: Source) -> None:
-    """Raises Refused for doubled ids, empty ids and texts, unknown splits and labels that contradict each other."""
+@dataclass(frozen=True)
+class Examined:
+    """A collection as it is kept.
+
+    Attributes:
+        source: with a split for every query and label; without what the settings leave out.
+        absent: labels that name what is not there, with `absent`: query, document, or empty document.
+        repeated: query_id, split (in which the text stays) of queries that are left out.
+        counts: what was read otherwise than it stands or was left out, by what about.json calls it.
+    """
+
+    source: Source
+    absent: pl.DataFrame
+    repeated: pl.DataFrame
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def examined(name: str, source: Source, settings: dict[str, Any], faults: Faults) -> Examined:
+    """A collection without what its settings leave out.
+
+    Args:
+        name: of the collection.
+        source: as it was read.
+        settings: `absent_labels`, `repeated_queries`, `empty_documents`, `split`, `train`, `min_relevance` of the collection.
+        faults: what could not be read; takes what else is wrong.
+
+    Raises:
+        Refused: there are faults. It has all of them.
+    """
+    counts = {"repeated_labels": 0, "negative_grades": 0, "missing_titles": 0} | source.counts
+    find_faults(source, faults, settings["empty_documents"] == "leave-out")
+    source, counts["empty_documents"], empty = without_empty(source, settings["empty_documents"] == "leave-out")
+    source, repeats = without_repeats(source, faults)
+    counts["repeated_labels"] += repeats
+    if source.published:
+        source, negative = without_negative_grades(source)
+        counts["negative_grades"] += negative
+    source, absent = without_absent(source, settings["absent_labels"] == "ignore", empty, faults)
+    find_labels_in_two_splits(source.qrels, faults)
+    source = with_splits(source, settings["split"], faults)
+    source, repeated = without_leaks(source, settings["repeated_queries"] == "leave-out", faults)
+    if settings["train"] and not faults:
+        find_no_training(source, settings["min_relevance"], faults)
+    faults.refuse(name)
+    return Examined(source, absent, repeated, counts)
+
+
+def find_faults(source: Source, faults: Faults, without_text: bool = False) -> None:
+    """Doubled ids, empty ids and texts, unknown splits and grades below 0."""
     for table, rows, key, told in (
         ("documents", source.documents, "doc_id", "document"),
         ("queries", source.queries, "query_id", "query"),
     ):
-        if rows.is_empty():
-            raise Refused(f"the collection {name} has no {table}: check `path` in params.yaml.")
+        if rows.is_empty() and table not in faults.tables:
+            faults.note(f"there are no {table}: check `path` in params.yaml")
         nameless = rows.filter(pl.col(key).is_null() | (pl.col(key).str.strip_chars() == ""))
-        refuse(name, nameless, f"a {told} has no id", "value", "give each row an id of its own")
-        doubled = rows.filter(pl.col(key).is_duplicated()).sort(key, "file", "row", maintain_order=True)
-        refuse(name, doubled, f"the {told} id stands more than once", key, "delete one, or give it another id")
-        bare = rows.filter(pl.col("text").is_null() | (pl.col("text").str.strip_chars() == ""))
-        if table == "documents":
-            bare = bare.filter(pl.col("title").fill_null("").str.strip_chars() == "")
-        if source.published:
+        faults.rows(nameless, f"a {told} has no id", "value", "give each row an id of its own")
+        doubled = rows.filter(pl.col(key).is_duplicated() & pl.col(key).is_not_null()).sort(key, "file", "row", maintain_order=True)
+        faults.rows(doubled, f"the {told} id stands more than once", key, "delete one, or give it another id")
+        if source.published or (table == "documents" and without_text):
             continue
-        refuse(name, bare, f"the {told} has no text", key, "give it a text, or delete the row and its labels")
+        remedy = "give it a text, or delete the row and its labels"
+        remedy += ", or set `empty_documents: leave-out`" if table == "documents" else ""
+        faults.rows(rows.filter(bare(table)), f"the {told} has no text", key, remedy)
     for table, rows in (("queries", source.queries), ("qrels", source.qrels)):
         odd = rows.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))
         if not odd.is_empty():
             hint = nearest(odd["split"][0], SPLITS)
-            refuse(name, odd, f"a split of {table} is none of train, dev, test ({hint})", "split", "rename it")
-    negative = source.qrels.filter(pl.col("relevance").is_null() | (pl.col("relevance") < 0))
-    refuse(name, negative, "a relevance is below 0", "relevance", "write 0 for what was judged not relevant")
-    doubled = source.qrels.filter(pl.struct("query_id", "doc_id", "split").is_duplicated())
-    refuse(name, doubled.sort("query_id", "doc_id"), "a pair is labelled twice", "query_id", "keep one label for each pair")
+            faults.rows(odd, f"a split of {table} is none of train, dev, test ({hint})", "split", "rename it")
+    if not source.published:
+        negative = source.qrels.filter(pl.col("relevance").is_null() | (pl.col("relevance") < 0))
+        faults.rows(negative, "a relevance is below 0", "relevance", "write 0 for what was judged not relevant")
 
 
-def without_absent(name: str, source: Source, absent: Literal["refuse", "ignore"]) -> tuple[Source, pl.DataFrame]:
+def bare(table: str) -> pl.Expr:
+    """Whether a row has no text; a document with a title has one."""
+    nothing = [pl.col(name).fill_null("").str.strip_chars() == "" for name in (("title", "text") if table == "documents" else ("text",))]
+    return pl.all_horizontal(nothing)
+
+
+def without_empty(source: Source, leave_out: bool) -> tuple[Source, int, pl.Series]:
+    """The source without documents that have neither title nor text, how many these are, and their ids; a benchmark keeps them."""
+    empty = source.documents.filter(bare("documents"))["doc_id"]
+    if source.published or not leave_out:
+        return source, len(empty), empty.clear()
+    return replace(source, documents=source.documents.filter(~bare("documents"))), len(empty), empty
+
+
+def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
+    """The source without exact repeats of labels, and how many there were; two grades of one pair are faults."""
+    pair = ["query_id", "doc_id", "split"]
+    kept = source.qrels.unique([*pair, "relevance"], keep="first", maintain_order=True)
+    doubled = kept.filter(pl.struct(pair).is_duplicated()).sort("query_id", "doc_id", maintain_order=True)
+    told = doubled.with_columns(value=pl.format("{} {}: {}", *(pl.col(name).fill_null("") for name in ("query_id", "doc_id")), "relevance"))
+    faults.rows(told, "a pair is labelled twice, with different grades", "value", "keep one label for each pair")
+    return replace(source, qrels=kept), len(source.qrels) - len(kept)
+
+
+def without_negative_grades(source: Source) -> tuple[Source, int]:
+    """A published source with 0 for grades below 0, and how many there were."""
+    negative = int((source.qrels["relevance"] < 0).sum())
+    return replace(source, qrels=source.qrels.with_columns(pl.col("relevance").clip(lower_bound=0))), negative
+
+
+def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Faults) -> tuple[Source, pl.DataFrame]:
     """The source without labels that name a query or document it lacks, and those labels with the reason.
 
-    A label may name a document or the parent of chunks. A published benchmark keeps all: its measures count on them.
-
-    Raises:
-        Refused: there are such labels and `absent_labels` is not "ignore"; lists the first ones.
+    A label may name a document or the parent of chunks. A published benchmark keeps labels of absent documents in dev and test, for its
+    measures count on them; a query that is absent cannot be asked, and its publisher's figures are without it.
     """
-    if source.published:
-        return source, source.qrels.clear().with_columns(absent=pl.lit(None, dtype=pl.String))
-    known_documents = pl.concat([source.documents["doc_id"], source.documents["parent_id"].drop_nulls()])
+    known_documents = pl.concat([source.documents["doc_id"], source.documents["parent_id"].drop_nulls()]).drop_nulls()
+    document, query = pl.col("doc_id"), pl.col("query_id")
     labels = source.qrels.with_columns(
-        absent=pl.when(~pl.col("query_id").is_in(source.queries["query_id"].implode()))
+        absent=pl.when(~query.is_in(source.queries["query_id"].drop_nulls().implode()).fill_null(False))
         .then(pl.lit("query"))
-        .when(~pl.col("doc_id").is_in(known_documents.implode()))
+        .when(document.is_in(empty.implode()).fill_null(False))
+        .then(pl.lit("empty document"))
+        .when(~document.is_in(known_documents.implode()).fill_null(False))
         .then(pl.lit("document"))
     )
+    if source.published:
+        counts_on = (pl.col("absent") == "document") & (pl.col("split") != "train")
+        labels = labels.with_columns(absent=pl.when(~counts_on.fill_null(False)).then("absent"))
     lost = labels.filter(pl.col("absent").is_not_null())
-    if absent == "refuse":
-        for kind, key in (("query", "query_id"), ("document", "doc_id")):
+    for kind, key, table in (("query", "query_id", "queries"), ("document", "doc_id", "documents")):
+        rows = lost.filter(pl.col("absent") == kind)
+        if source.published or table in faults.tables or rows.is_empty():
+            continue  # of rows that could not be read the labels would be blamed
+        there = source.queries["query_id"] if kind == "query" else known_documents
+        decimals = rows.filter(pl.col(key).str.replace(r"\.0+$", "").is_in(there.implode()))
+        if len(decimals):
+            remedy = "write whole numbers: pandas makes decimals of a column with a gap, and `.astype('Int64')` undoes it"
+            faults.rows(decimals, f"{key} is a column of decimal numbers in the labels, and of whole numbers in {table}", key, remedy)
+        elif not ignore:
             remedy = "add it, delete the labels, or set `absent_labels: ignore` to leave them out and count them"
-            refuse(name, lost.filter(pl.col("absent") == kind), f"a label names a {kind} that is not there", key, remedy)
-    kept = labels.filter(pl.col("absent").is_null()).drop("absent")
-    return replace(source, qrels=kept), lost
+            faults.rows(rows, f"a label names a {kind} that is not there", key, remedy)
+    return replace(source, qrels=labels.filter(pl.col("absent").is_null()).drop("absent")), lost
 
 
-def refuse_labels_in_two_splits(name: str, qrels: pl.DataFrame) -> None:
-    """Raises Refused when labels of one query stand in two splits."""
+def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:
+    """Queries whose labels stand in two splits."""
     spread = qrels.filter(pl.col("split").n_unique().over("query_id") > 1).unique(["query_id", "split"], keep="first", maintain_order=True)
     fault = "labels of one query stand in two splits, so that its answers would be trained on and asked"
-    refuse(name, spread.sort("query_id", maintain_order=True), fault, "query_id", "keep its labels in one split")
+    faults.rows(spread.sort("query_id", maintain_order=True), fault, "query_id", "keep its labels in one split")
 
 
-def without_leaks(name: str, source: Source, repeated: Literal["refuse", "leave-out"]) -> tuple[Source, pl.DataFrame]:
+def with_splits(source: Source, shares: dict[str, float], faults: Faults) -> Source:
+    """The source with a split for every query and label: the given one, or one by the hash of the query's text."""
+    queries = source.queries
+    given = queries["split"].is_not_null()
+    if given.any() and not given.all():
+        fault = "a query has no split and others have one"
+        faults.rows(queries.filter(~given), fault, "query_id", "give every query a split (train, dev, test), or none")
+    elif not given.any() and not faults:
+        queries = queries.with_columns(split=split.by_text(queries, shares["dev"], shares["test"]))
+    if queries["query_id"].is_duplicated().any():
+        return source
+    qrels = source.qrels.drop("split").join(queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left")
+    return replace(source, queries=queries, qrels=qrels)
+
+
+def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Source, pl.DataFrame]:
     """The source without queries that stand in another split too, by normalised text, and what was left out.
 
     Answers of such a query would be trained on and asked. Where they are left out, the copy in test stays, else that in dev.
 
     Returns:
         The source, and query_id and split (in which the text stays) of the queries that are gone.
-
-    Raises:
-        Refused: there are such queries and `repeated_queries` is not "leave-out".
     """
-    if repeated == "refuse":
-        refuse_leaks(name, source.queries)
+    if not leave_out:
+        find_leaks(source.queries, faults)
+    if faults:
+        return source, source.queries.select("query_id", "split").clear()
     order = pl.col("split").replace_strict({"test": 0, "dev": 1, "train": 2}, return_dtype=pl.Int8)
     ranked = source.queries.with_columns(same=normalised(pl.col("text")), place=order)
     ranked = ranked.with_columns(stays=pl.col("place").min().over("same"))
@@ -100,27 +200,32 @@ def without_leaks(name: str, source: Source, repeated: Literal["refuse", "leave-
     return replace(source, queries=queries, qrels=qrels), gone
 
 
-def refuse_leaks(name: str, queries: pl.DataFrame) -> None:
-    """Raises Refused when a query, by normalised text, stands in two splits."""
-    spread = queries.with_columns(same=normalised(pl.col("text"))).filter(pl.col("split").n_unique().over("same") > 1).sort("same", "split")
+def find_leaks(queries: pl.DataFrame, faults: Faults) -> None:
+    """Queries that, by normalised text, stand in two splits."""
+    same = normalised(pl.col("text"))
+    spread = queries.with_columns(same=same).filter((pl.col("split").n_unique().over("same") > 1) & pl.col("same").is_not_null())
     if spread.is_empty():
         return
+    spread = spread.sort("same", "split", maintain_order=True)
     pair = spread.filter(pl.col("same") == spread["same"][0])
     places = "; ".join(
         f"'{query}' in {split} ({file}, row {row})" for query, split, file, row in pair.select("query_id", "split", "file", "row").rows()
     )
-    raise Refused(
-        f"the collection {name} has {spread['same'].n_unique():,} queries that stand in two splits, for example "
-        f"{pair['text'][0]!r}: {places}. Keep each query in one split, or set "
-        "`repeated_queries: leave-out`: its copy in test stays, else that in dev."
+    count = spread["same"].n_unique()
+    stand = "a query stands" if count == 1 else f"{count:,} queries stand"
+    faults.note(
+        f"{stand} in two splits, for example {pair['text'][0]!r}: {places}. Keep each query in one "
+        "split, or set `repeated_queries: leave-out`: its copy in test stays, else that in dev",
+        count,
     )
 
 
-def refuse(name: str, rows: pl.DataFrame, fault: str, column: str, remedy: str) -> None:
-    """Raises Refused unless `rows` is empty; names the first rows."""
-    if rows.is_empty():
-        return
-    named = rows.with_columns(value=pl.col(column).cast(pl.String) if column in rows.columns else pl.lit(""))
-    places = [f"{file}, row {row}: '{value}'" for file, row, value in named.select("file", "row", "value").head(SHOWN).rows()]
-    more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
-    raise Refused(f"the collection {name}: {fault} ({'; '.join(places)}{more}). What to do: {remedy}.")
+def find_no_training(source: Source, min_relevance: int, faults: Faults) -> None:
+    """A collection that is trained on and has no training query with an answer."""
+    training = source.queries.filter(pl.col("split") == "train")
+    relevant = source.qrels.filter(pl.col("relevance") >= min_relevance)
+    if training.join(relevant, on="query_id", how="semi").is_empty():
+        faults.note(
+            f"it is in `train_on` and has no training query with a positive (relevance {min_relevance} or more, split train): add labels, "
+            "lower `min_relevance`, or take it out"
+        )

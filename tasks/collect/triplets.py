@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from tasks.collect.faults import Faults, Faulty
 from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame, json_lines
-from tasks.errors import Refused, listed
+from tasks.errors import listed
 from tasks.files import fingerprint
+from tasks.input_values import Odd, shown, text_of
 
+READS_FILES = True
 QUERY_NAMES = ("anchor", "query", "question", "sentence1")
 POSITIVE_NAMES = ("positive", "answer", "pos", "sentence2")
 
@@ -27,14 +30,18 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
         negatives: "judged" trusts them as not relevant; "documents" only adds their texts to the collection.
 
     Raises:
-        Refused: a line is in none of the three layouts.
+        Refused: a line is in none of the three layouts, or has something else than texts; all of them at once.
     """
-    file = Path(what) if what else path
+    file, faults = Path(what) if what else path, Faults()
     documents: dict[str, tuple] = {}
     queries: dict[str, tuple] = {}
     labels: dict[tuple[str, str], tuple] = {}
-    for number, record in json_lines(file):
-        query, found = layout_of(record, file, number)
+    repeated = 0
+    for number, record in json_lines(file, faults):
+        read = layout_of(record, file, number, faults)
+        if read is None:
+            continue
+        query, found = read
         query_id = text_id(query)
         queries.setdefault(query_id, (query_id, query, None, str(file), number))
         for relevance, title, text in found:
@@ -43,47 +50,86 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
             if relevance or negatives == "judged":
                 label = (query_id, doc_id, relevance, "given", None, str(file), number)
                 known = labels.setdefault((query_id, doc_id), label)
+                repeated += known is not label and known[2] == relevance
                 if known[2] != relevance:
-                    raise Refused(
-                        f"{file}, line {number}: {text[:60]!r} is a {'positive' if relevance else 'negative'} of "
-                        f"{query[:60]!r} here and the opposite on line {known[-1]}. Delete the wrong one."
+                    what = (
+                        f"{text[:60]!r} is a {'positive' if relevance else 'negative'} of {query[:60]!r} here and the opposite on line "
+                        f"{known[-1]}"
                     )
-    return Source(
+                    faults.line(file, number, what, "Delete the wrong one")
+    source = Source(
         documents=frame(DOCUMENTS, list(documents.values())),
         queries=frame(QUERIES, list(queries.values())),
         qrels=frame(QRELS, list(labels.values())),
+        counts={"repeated_labels": repeated},
     )
+    if faults:
+        faults.tables |= {"documents", "queries"}
+        raise Faulty(faults, source)
+    return source
 
 
-def layout_of(record: dict, file: Path, number: int) -> tuple[str, list[tuple[int, str, str]]]:
-    """The query, and relevance (1 or 0), title and text of each of its documents."""
+def layout_of(record: dict, file: Path, number: int, faults: Faults) -> tuple[str, list[tuple[int, str, str]]] | None:
+    """The query, and relevance (1 or 0), title and text of each of its documents; a text that is missing is empty.
+
+    Null where the line is in none of the layouts or has something else than texts, which `faults` then has.
+    """
+    try:
+        return parted(record)
+    except Odd as odd:
+        faults.line(file, number, str(odd), odd.remedy, odd.remedy)
+        return None
+
+
+LAYOUTS = (
+    "Read are `anchor`, `positive`, `negative` (sentence-transformers), `query`, `pos`, `neg` (FlagEmbedding) and `query`, "
+    "`positive_passages`, `negative_passages` (Tevatron)"
+)
+
+
+def parted(record: dict) -> tuple[str, list[tuple[int, str, str]]]:
+    """What `layout_of` gives.
+
+    Raises:
+        Odd: it is in none of the layouts, or has something else than texts.
+    """
     if "positive_passages" in record:
-        return str(record["query"]), list(tevatron(record))
-    query = next((record[name] for name in QUERY_NAMES if name in record), None)
-    positive = next((record[name] for name in POSITIVE_NAMES if name in record), None)
-    if query is None or positive is None:
-        raise Refused(
-            f"{file}, line {number}: no query and positive among {listed(record)}. Read are `anchor`, `positive`, "
-            "`negative` (sentence-transformers), `query`, `pos`, `neg` (FlagEmbedding) and `query`, "
-            "`positive_passages`, `negative_passages` (Tevatron)."
-        )
-    against = [
-        text for name, value in record.items() if name in ("neg", "negative") or name.startswith("negative_") for text in texts(value)
-    ]
-    return str(query), [*((1, "", text) for text in texts(positive)), *((0, "", text) for text in against)]
+        if "query" not in record:
+            raise Odd(f"no `query` beside `positive_passages`; the line has {listed(record)}", LAYOUTS)
+        query = one_text(record["query"], "query")
+        return query, [*passages(record, 1, "positive_passages"), *passages(record, 0, "negative_passages")]
+    asked = next((name for name in QUERY_NAMES if name in record), None)
+    answer = next((name for name in POSITIVE_NAMES if name in record), None)
+    if asked is None or answer is None:
+        raise Odd(f"no query and positive among {listed(record)}", LAYOUTS)
+    against = [name for name in record if name in ("neg", "negative") or name.startswith("negative_")]
+    texts = [(1, "", text) for text in many_texts(record[answer], answer)]
+    texts += [(0, "", text) for name in against for text in ([] if record[name] is None else many_texts(record[name], name))]
+    return one_text(record[asked], asked), texts
 
 
-def tevatron(record: dict) -> Iterator[tuple[int, str, str]]:
-    for relevance, name in ((1, "positive_passages"), (0, "negative_passages")):
-        for passage in record.get(name) or []:
-            yield relevance, passage.get("title") or "", passage.get("text") or ""
+def passages(record: dict, relevance: int, name: str) -> Iterator[tuple[int, str, str]]:
+    """Relevance, title and text of Tevatron's passages; a field that is missing or null has none."""
+    given = record.get(name)
+    if not isinstance(given or [], list):
+        raise Odd(f"`{name}` should be a list, and is {shown(given)}", LAYOUTS)
+    for passage in given or []:
+        if not isinstance(passage, dict):
+            raise Odd(f"`{name}` should hold objects with `text`, and has {shown(passage)}", LAYOUTS)
+        yield relevance, one_text(passage.get("title"), f"title of {name}"), one_text(passage.get("text"), f"text of {name}")
 
 
-def texts(value: object) -> list[str]:
-    """One text or several, always as a list; null gives none."""
-    if value is None:
-        return []
-    return [str(text) for text in value] if isinstance(value, list) else [str(value)]
+def one_text(value: object, name: str) -> str:
+    """A text; empty where it is missing."""
+    try:
+        return text_of(value) or ""
+    except Odd as odd:
+        raise Odd(f"`{name}` is {odd}", odd.remedy) from None
+
+
+def many_texts(value: object, name: str) -> list[str]:
+    """One text or several, always as a list."""
+    return [one_text(text, name) for text in value] if isinstance(value, list) else [one_text(value, name)]
 
 
 def text_id(*parts: str) -> str:

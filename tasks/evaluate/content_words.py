@@ -17,5 +17,5 @@ def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:
     Returns:
         The other columns and `word`, a row for each different word; a text that has none has no row.
     """
-    words = pl.Series("word", Words(language).of(texts["text"].to_list()), dtype=pl.List(pl.String))
+    words = pl.Series("word", Words(language).of(texts["text"]), dtype=pl.List(pl.String))
     return texts.drop("text").with_columns(words).explode("word").drop_nulls("word").unique(maintain_order=True)

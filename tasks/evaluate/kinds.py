@@ -14,6 +14,8 @@ from tasks.encode.model import ModelFolder
 from tasks.errors import Refused
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import ranking_of
+from tasks.retrieve.bm25 import without_terms
+from tasks.stage import say
 from tasks.tables import Documents
 
 PLACE = "evaluate.strata"
@@ -66,6 +68,17 @@ class Tables:
     def queries(self) -> pl.DataFrame:
         """query_id, text."""
         return tables.read("queries", self.folder / self.split / "queries.parquet").select("query_id", "text")
+
+    @cached_property
+    def without_terms(self) -> pl.Series:
+        """query_id of the queries of which BM25 reads no term: no stratum that goes by words has a level for them."""
+        bare = self.queries.filter(without_terms(self.queries["text"], self.language))["query_id"]
+        if len(bare):
+            say(
+                f"{self.collection}: {len(bare):,} of {len(self.queries):,} {self.split} queries have no term (nothing but stop words and "
+                "signs); they are in no level of a stratum that goes by words"
+            )
+        return bare
 
     @cached_property
     def right(self) -> pl.DataFrame:
@@ -145,6 +158,8 @@ def level_of(of: Tables, name: str) -> pl.DataFrame:
     """
     method = methods.find(PLACE, name)
     made = method({}, **{table: getattr(of, table) for table in method.reads})
+    if method.beside("CUT_BY") == "bm25" or "language" in method.reads:
+        made = made.filter(~pl.col("query_id").is_in(of.without_terms.implode()))
     levels = made["level"].unique().to_list()
     if len(levels) < 2:
         raise Refused(f"all queries are of one kind: {method.beside('LEVELS')[levels[0]]}" if levels else "no query has a content word")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
+from tasks import input_table, tables
 from tasks.errors import Refused, listed, nearest
 from tasks.relabel.pairs import places, within
 
@@ -23,14 +23,14 @@ def read(file: Path = FILE) -> pl.DataFrame:
     """
     if not file.is_file():
         return pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
-    try:
-        given = pl.read_csv(file, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise Refused(f"{file} cannot be read as CSV: {error}. Its first line is {','.join(COLUMNS)}.") from None
+    given = input_table.read_csv(file)
     absent = [name for name in COLUMNS if name not in given.columns]
     if absent:
         raise Refused(f"{file} lacks the column {listed(absent)}: its first line is {','.join(COLUMNS)} (others are ignored).")
     rows = given.select(COLUMNS).with_row_index("line", offset=2)
+    bare = rows.filter(pl.any_horizontal(pl.col(name).fill_null("").str.strip_chars() == "" for name in COLUMNS[:2]))
+    if len(bare):
+        raise Refused(f"{file}, line {bare['line'][0]}: query_id or doc_id is empty. Write both, or delete the line.")
     strange = rows.filter(~pl.col("label").is_in(LABELS).fill_null(False))
     if len(strange):
         line, *_, label = strange.row(0)

@@ -60,6 +60,7 @@ def read(path: Path) -> list[Filled]:
         raise Refused(f"{path} is not UTF-8 (byte {error.start:,}). Save it as CSV UTF-8.") from None
     heading = text.partition("\n")[0]
     separator = max(",;\t", key=heading.count)  # some countries' spreadsheets write semicolons
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # by default no field may have more than 131,072 characters
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:

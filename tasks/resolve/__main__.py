@@ -146,7 +146,18 @@ def collect(given: Params, name: str) -> dict:
         "train": name in given.train_on,
         "evaluate": name in given.evaluate_on,
         "seed": seed_of(given, name),
-        **item.model_dump(include={"hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "split", "language"}),
+        **item.model_dump(
+            include={
+                "hide",
+                "train_queries",
+                "min_relevance",
+                "absent_labels",
+                "repeated_queries",
+                "empty_documents",
+                "split",
+                "language",
+            }
+        ),
         **code.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
     }
 

@@ -8,7 +8,10 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
+from tasks.collect.faults import Faults
+from tasks.collect.source import text_lines
 from tasks.errors import NothingHere, Refused, listed
+from tasks.stage import say
 from tasks.tables import Documents, prefixed
 
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
@@ -35,10 +38,11 @@ def run(
             The stage asks in that collection alone.
 
     Returns:
-        query_id, doc_id, rank (from 1, by descending score; of equal scores the file's order), score.
+        query_id, doc_id, rank (from 1, by descending score; of equal scores the file's order), score; of a document that a query has twice
+            the highest.
 
     Raises:
-        Refused: a line is not of six parts, a score is no number, or a document is not in the collection.
+        Refused: a line is not of six parts, a score is no finite number, or a document is not in the collection.
         NothingHere: it has no line for any training query.
     """
     lines = read_run(Path(file)).with_columns(prefixed(prefix, "query_id", "doc_id"))
@@ -55,10 +59,12 @@ def run(
             f"{listed(strange['doc_id'].unique(maintain_order=True), 3)} (line {strange['line'][0]}). "
             "Make the run again on this collection."
         )
+    best = asked.sort("query_id", "score", descending=[False, True], maintain_order=True)
+    ranked = best.unique(["query_id", "doc_id"], keep="first", maintain_order=True)
+    if len(ranked) < len(best):
+        say(f"{file}: {len(best) - len(ranked):,} lines name a document that their query has in another line; the highest score counts")
     return (
-        asked.sort("query_id", "score", descending=[False, True], maintain_order=True)
-        .unique(["query_id", "doc_id"], keep="first", maintain_order=True)
-        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+        ranked.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
         .filter(pl.col("rank") <= depth)
         .select("query_id", "doc_id", "rank", "score")
     )
@@ -70,10 +76,15 @@ def named(parameters: dict) -> tuple[str, pl.Series]:
 
 
 def read_run(file: Path) -> pl.DataFrame:
-    """line, query_id, doc_id and score of every line of a TREC run file."""
-    text = pl.DataFrame({"text": file.read_text(encoding="utf-8").splitlines()}, schema={"text": pl.String}).with_row_index(
-        "line", offset=1
-    )
+    """line, query_id, doc_id and score of every line of a TREC run file.
+
+    Raises:
+        Refused: the file is missing, empty or not UTF-8, lines have other parts, or a score is no finite number; the message has all such
+            lines.
+    """
+    faults = Faults()
+    rows = list(text_lines(file, faults))
+    text = pl.DataFrame(rows, schema={"line": pl.UInt32, "text": pl.String}, orient="row")
     parts = text.filter(pl.col("text").str.strip_chars() != "").with_columns(
         parts=pl.col("text").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
     )
@@ -82,11 +93,16 @@ def read_run(file: Path) -> pl.DataFrame:
         "line", "text", count=pl.col("parts").list.len(), query_id=pl.col("parts").list.get(0),
         doc_id=pl.col("parts").list.get(2, null_on_oob=True), score=score,
     )  # fmt: skip
-    bad = read.filter((pl.col("count") != len(COLUMNS)) | pl.col("score").is_null() | pl.col("score").is_nan())
-    if len(bad):
-        raise Refused(
-            f"{file}, line {bad['line'][0]}: {bad['text'][0][:80]!r} should be six parts, '{' '.join(COLUMNS)}', the fifth a number."
-        )
+    shaped = (pl.col("count") == len(COLUMNS)) & pl.col("score").is_not_null()
+    for line, given in read.filter(~shaped).select("line", pl.col("text").str.strip_chars().str.slice(0, 80)).rows():
+        what = f"{given!r} should be six parts, '{' '.join(COLUMNS)}', the fifth a number"
+        faults.line(file, line, what, "A TREC run has such lines", "parts")
+    for line, given in (
+        read.filter(shaped & ~pl.col("score").is_finite()).select("line", pl.col("text").str.strip_chars().str.slice(0, 80)).rows()
+    ):
+        remedy = "Documents cannot be ordered by it: write a number, or delete the line"
+        faults.line(file, line, f"the score of {given!r} is not finite", remedy)
+    faults.refuse()
     if read.is_empty():
         raise Refused(f"{file} is empty: a TREC run has lines of '{' '.join(COLUMNS)}'.")
     return read.drop("text", "count")

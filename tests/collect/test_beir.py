@@ -1,4 +1,4 @@
-"""BEIR's layout, through beir's loader."""
+"""BEIR's layout, and TREC's labels in it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,55 @@ def test_a_grade_that_is_no_number(folder: Path):
         file.write("q1\td2\thigh\n")
     with pytest.raises(Refused, match=r"test\.tsv, line 3"):
         beir(folder, None)
+
+
+def labels(folder: Path, content: str) -> list[tuple]:
+    (folder / "qrels/test.tsv").write_text(content)
+    return beir(folder, None).qrels.select("query_id", "doc_id", "relevance").rows()
+
+
+def test_labels_without_a_heading(folder: Path):
+    assert labels(folder, "q1\t007\t1\nq2\td2\t1.0\n") == [("q1", "007", 1), ("q2", "d2", 1)]
+
+
+def test_labels_of_trec(folder: Path):
+    (folder / "qrels/test.tsv").write_text("q1 0 007 2\nq2  0\td2 -1\r\n\n")
+    source = beir(folder, None)
+    assert source.qrels.select("query_id", "doc_id", "relevance").rows() == [("q1", "007", 2), ("q2", "d2", 0)]
+    assert source.counts == {"missing_titles": 0, "negative_grades": 1}
+
+
+def test_ids_with_blanks_and_quotes(folder: Path):
+    assert labels(folder, 'query-id\tcorpus-id\tscore\nq1\ta b\t1\n"q ""2"\td2\t1\n') == [("q1", "a b", 1), ('q "2', "d2", 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("q1\t007\thigh\n", "line 1: 'q1\\t007\\thigh' is neither a label nor a heading"),
+        ("q1\t007\tnan\n", "line 1: 'q1\\t007\\tnan' is neither a label nor a heading"),
+        ("q1\t007\t0.5\n", "line 1: the grade is '0.5', which is no whole number"),
+        ("q1\t007\t99999999999\n", "line 1: the grade is '99999999999', which is beyond"),
+        ("q1\t007\t1\nq1 x\td2 1\n", "line 2: 'q1 x\\td2 1' is no label"),
+        ("q1 0 007 1\nq1 d2 d3 1\n", "line 2: 'q1 d2 d3 1' is no label"),
+        ("q1\t007\t1\nq1\td2\n", "line 2: 'q1\\td2' is no label"),
+    ],
+)
+def test_lines_that_are_no_labels(folder: Path, content: str, said: str):
+    with pytest.raises(Refused) as refused:
+        labels(folder, content)
+    assert said in str(refused.value)
+
+
+def test_a_field_of_many_letters_is_no_traceback(folder: Path):
+    with pytest.raises(Refused, match=r"test\.tsv, line 2"):
+        labels(folder, 'q1\t007\t1\n"' + "x" * 200_000 + '"\td2\t1\n')
+
+
+def test_an_id_that_is_not_a_number_is_none(folder: Path):
+    with (folder / "corpus.jsonl").open("a") as file:
+        file.write('{"_id": NaN, "text": "a third"}\n')
+    assert beir(folder, None).documents["doc_id"].to_list() == ["007", "d2", None]
 
 
 def test_scifact(shared: Path):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tasks import tables
+from tasks.collect.__main__ import prepared
+from tasks.collect.refusals import Examined
 from tasks.errors import Refused
+from tasks.params import Collection
 from tests.prepared import collected, pairs, write_params, write_rows
 
 DOCUMENTS = [{"doc_id": f"d{number}", "text": f"text number {number}"} for number in range(1, 7)]
@@ -182,3 +186,157 @@ def test_dates_are_kept_where_there_are_some(folder: Path):
 def test_a_date_that_is_none(folder: Path):
     message = refusal(folder, documents=[*DOCUMENTS[:2], DOCUMENTS[2] | {"date": "4.3.2021"}, *DOCUMENTS[3:]])
     assert "documents.jsonl, row 3: the date '4.3.2021' should be a year, month or day, year first" in message
+
+
+def read(folder: Path, **settings: object) -> Examined:
+    """What `collect` keeps of the files, or what it refuses, without the stages before it."""
+    given = Collection(source="folder", path=str(folder)).model_dump() | {"method": "folder", "parameters": {}, "what": None, "train": True}
+    return prepared("ours", given | settings)
+
+
+def refused(folder: Path, documents=DOCUMENTS, queries=QUERIES, qrels=QRELS, **settings: object) -> str:
+    write_rows(folder, documents, queries, qrels)
+    with pytest.raises(Refused) as refusal:
+        read(folder, **settings)
+    return str(refusal.value)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_rows(tmp_path, DOCUMENTS, QUERIES, QRELS)
+    return tmp_path
+
+
+def test_missing_titles_are_missing_and_counted(place: Path):
+    """NaN is what `json.dumps` and pandas write for a title that is not there."""
+    titled = [row | {"title": title} for row, title in zip(DOCUMENTS, [float("nan"), None, "nan", "T", "", "U"], strict=True)]
+    write_rows(place, titled, QUERIES, QRELS)
+    found = read(place)
+    assert found.source.documents["title"].to_list() == [None, None, "nan", "T", "", "U"]
+    assert found.counts["missing_titles"] == 2
+    pl.DataFrame(DOCUMENTS).with_columns(title=pl.lit(float("nan"))).write_parquet(place / "documents.parquet")
+    (place / "documents.jsonl").unlink()
+    assert read(place).source.documents["title"].null_count() == read(place).counts["missing_titles"] == 6
+
+
+def test_a_text_that_is_not_a_number_is_no_text(place: Path):
+    message = refused(place, documents=[*DOCUMENTS, {"doc_id": "d7", "text": float("nan")}])
+    assert f"the document has no text ({place}/documents.jsonl, row 7: 'd7')" in message
+
+
+def test_numbers_are_ids_whatever_file_they_stand_in(place: Path):
+    documents = [row | {"doc_id": number} for row, number in zip(DOCUMENTS, [7, 8.0, "9", "007", 2**70, "x"], strict=True)]
+    write_rows(place, documents, QUERIES, pairs(("q1", 7.0), ("q1", "8"), ("q2", 9), ("q3", "007"), ("q4", str(2**70))))
+    found = read(place).source
+    assert found.documents["doc_id"].to_list() == ["7", "8", "9", "007", str(2**70), "x"]
+    assert found.qrels["doc_id"].to_list() == ["7", "8", "9", "007", str(2**70)]
+
+
+def test_ids_of_a_column_of_decimals(place: Path):
+    """pandas makes floats of whole numbers where a column has a gap."""
+    (place / "documents.jsonl").unlink()
+    pl.DataFrame({"doc_id": [1.0, 2.0], "text": ["a", "b"]}).write_parquet(place / "documents.parquet")
+    (place / "qrels.jsonl").unlink()
+    (place / "qrels.csv").write_text("query_id,doc_id\nq1,1.0\nq2,2.0\n")
+    for absent in ("refuse", "ignore"):
+        with pytest.raises(Refused, match="doc_id is a column of decimal numbers in the labels, and of whole numbers in documents"):
+            read(place, absent_labels=absent)
+    (place / "qrels.csv").write_text("query_id,doc_id\nq1,1\nq2,2\n")
+    assert read(place).source.qrels["doc_id"].to_list() == ["1", "2"]
+    pl.DataFrame({"doc_id": [1.5, 2.0], "text": ["a", "b"]}).write_parquet(place / "documents.parquet")
+    with pytest.raises(Refused, match=r"documents\.parquet, row 1: `doc_id` is the decimal number 1\.5"):
+        read(place)
+
+
+def test_a_label_that_stands_there_again_is_kept_once_and_counted(place: Path):
+    write_rows(place, DOCUMENTS, QUERIES, [*QRELS, QRELS[0], QRELS[0]])
+    found = read(place)
+    assert found.counts["repeated_labels"] == 2
+    assert found.source.qrels.select("query_id", "doc_id").rows() == [(row["query_id"], row["doc_id"]) for row in QRELS]
+
+
+def test_two_grades_of_one_pair(place: Path):
+    graded = [row | {"relevance": 1} for row in QRELS]
+    message = refused(place, qrels=[*graded, QRELS[0] | {"relevance": 2.0}])
+    assert "a pair is labelled twice, with different grades" in message
+    assert f"row 1: 'q1 d1: 1'; {place}/qrels.jsonl, row 6: 'q1 d1: 2'" in message
+
+
+@pytest.mark.parametrize(
+    ("grade", "said"),
+    [(0.5, "is 0.5, which is no whole number"), (3000000000, "beyond 2,147,483,647"), (float("inf"), "beyond"), ([1], "no whole number")],
+)
+def test_grades_that_a_table_cannot_hold(place: Path, grade: object, said: str):
+    message = refused(place, qrels=[row | {"relevance": grade if row["doc_id"] == "d5" else 1.0} for row in QRELS])
+    assert "qrels.jsonl, row 5: `relevance`" in message
+    assert said in message
+
+
+def test_documents_without_text_can_be_left_out_and_are_counted(folder: Path):
+    documents, qrels = [*DOCUMENTS, {"doc_id": "d7", "text": " "}], [*QRELS, *pairs(("q1", "d7"))]
+    assert "empty_documents: leave-out" in refused(folder, documents, qrels=qrels)
+    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "empty_documents": "leave-out"}})
+    collected()
+    assert len(tables.read("documents", Path("data/ours/documents.parquet"))) == 6
+    about = json.loads(Path("data/ours/about.json").read_text())
+    assert (about["empty_documents"], about["absent_labels"], about["repeated_labels"], about["missing_titles"]) == (1, 1, 0, 0)
+    removed = tables.read("removed", Path("data/ours/removed.parquet"))
+    assert removed.select("query_id", "doc_id", "rule", "detail").rows() == [("q1", "d7", "absent", "the document has no text")]
+
+
+def test_all_faults_are_told_at_once(place: Path):
+    write_rows(
+        place,
+        [*DOCUMENTS, DOCUMENTS[0], {"doc_id": "d8", "text": ""}],
+        [*QUERIES, QUERIES[0] | {"query_id": "q5", "split": "test"}, {"query_id": "q6", "text": "z", "split": "tset"}],
+        [row | {"relevance": 1} for row in [*QRELS, *pairs(("q1", "d99"))]] + [{"query_id": "q1", "doc_id": "d3", "relevance": 0.5}],
+    )
+    with (place / "qrels.jsonl").open("a") as file:
+        file.write("[]\n{\n")
+    with pytest.raises(Refused) as refusal:
+        read(place)
+    first, *told = str(refusal.value).split("\n")
+    assert first == "the collection ours has 9 errors of 8 kinds:"
+    for one, said in zip(
+        told,
+        (
+            "row 7: `relevance` is 0.5, which is no whole number",
+            "qrels.jsonl, line 8: a JSON object was expected",
+            "qrels.jsonl, line 9: not JSON",
+            "the document id stands more than once",
+            "the document has no text",
+            "did you mean 'test'?",
+            "a label names a document that is not there",
+            "a query stands in two splits",
+        ),
+        strict=True,
+    ):
+        assert said in one
+
+
+def test_what_cannot_be_read_is_told_for_each_file(place: Path):
+    (place / "queries.jsonl").unlink()
+    (place / "qrels.jsonl").unlink()
+    (place / "qrels.csv").write_text("query,doc_id\n")
+    with pytest.raises(Refused) as refusal:
+        read(place)
+    assert "has no queries file" in str(refusal.value)
+    assert "qrels.csv lacks the column 'query_id'" in str(refusal.value)
+
+
+def test_labels_are_not_blamed_for_documents_that_could_not_be_read(place: Path):
+    message = refused(place, documents=[{"doc_id": "d1", "text": ["x"]}, *DOCUMENTS[1:]])
+    assert "`text` is a list" in message
+    assert "not there" not in message
+
+
+def test_metadata_that_is_not_a_number_is_none(place: Path):
+    more = [row | {"group": group} for row, group in zip(DOCUMENTS, [float("nan"), 7.0, 7, "7", None, "nan"], strict=True)]
+    write_rows(place, more, QUERIES, QRELS)
+    rows = read(place).source.metadata.rows()
+    assert rows == [("d2", "group", "7"), ("d3", "group", "7"), ("d4", "group", "7"), ("d6", "group", "nan")]
+    (place / "documents.jsonl").unlink()
+    groups = pl.Series([7.0, None, float("nan"), 0.5, 1e300, None])
+    pl.DataFrame(DOCUMENTS).with_columns(group=groups).write_parquet(place / "documents.parquet")
+    rows = read(place).source.metadata.rows()
+    assert rows == [("d1", "group", "7"), ("d4", "group", "0.5"), ("d5", "group", "1e+300")]

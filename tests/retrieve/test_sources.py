@@ -61,10 +61,11 @@ def test_judged_negatives_are_candidates():
     assert judged(labels).rows() == [("q", "b", 1, 0.0)]
 
 
-def test_a_run_file_in_the_order_of_its_scores(documents: Documents, tmp_path: Path):
+def test_a_run_file_in_the_order_of_its_scores(documents: Documents, tmp_path: Path, capsys: pytest.CaptureFixture):
     file = tmp_path / "run.trec"
     file.write_text("q1 Q0 a 1 0.5 tag\nq1 Q0 b 2 0.9 tag\nq9 Q0 a 1 0.5 tag\nq1 Q0 b 3 0.1 tag\n")
     assert run(QUERIES, documents, "", file=str(file)).rows() == [("q1", "b", 1, pytest.approx(0.9)), ("q1", "a", 2, 0.5)]
+    assert "1 lines name a document that their query has in another line" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

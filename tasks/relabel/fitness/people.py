@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks import input_table
 from tasks.errors import Refused, listed
 from tasks.relabel.fitness.agreement import kappa
 
@@ -28,12 +29,10 @@ def read_people(file: Path, prefix: str = "") -> pl.DataFrame:
     Raises:
         Refused: no such file, no ids, fewer than two people, a grade that is no number, or a pair twice.
     """
-    try:
-        frame = pl.read_csv(file, separator="," if Path(file).suffix == ".csv" else "\t", infer_schema=False)
-    except FileNotFoundError:
-        raise Refused(f"{file} does not exist: --people takes a table with query-id, doc-id and a column for each person.") from None
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} cannot be read as a table: {error}") from None
+    file = Path(file)
+    if not file.is_file():
+        raise Refused(f"{file} does not exist: --people takes a table with query-id, doc-id and a column for each person.")
+    frame = input_table.read_csv(file, "," if file.suffix == ".csv" else "\t")
     frame = frame.rename({name: IDS[name] for name in frame.columns if name in IDS})
     if any(name not in frame.columns for name in PAIR):
         raise Refused(f"{file} lacks query-id or doc-id: its columns are {listed(frame.columns)}.")
@@ -41,9 +40,13 @@ def read_people(file: Path, prefix: str = "") -> pl.DataFrame:
     if len(names) < 2:
         raise Refused(f"{file} has {len(names)} columns beside the ids: agreement needs one for each of two people or more.")
     for name in names:
-        wrong = frame.with_row_index("row", 2).filter(pl.col(name).cast(pl.Float64, strict=False).is_null() & pl.col(name).is_not_null())
+        number = pl.col(name).cast(pl.Float64, strict=False)
+        wrong = frame.with_row_index("row", 2).filter(~number.is_finite().fill_null(False) & pl.col(name).is_not_null())
         if len(wrong):
             raise Refused(f"{file}, row {wrong['row'][0]}: '{wrong[name][0]}' of {name} is no grade: a number is, 0 for not relevant.")
+    bare = frame.with_row_index("row", 2).filter(pl.any_horizontal(pl.col(name).is_null() for name in PAIR))
+    if len(bare):
+        raise Refused(f"{file}, row {bare['row'][0]}: query-id or doc-id is empty. Write both, or delete the row.")
     twice = frame.filter(frame.select(PAIR).is_duplicated())
     if len(twice):
         raise Refused(f"{file} holds query {twice['query_id'][0]} with document {twice['doc_id'][0]} twice: leave one.")

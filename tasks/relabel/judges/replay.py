@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from tasks.collect.faults import Faults
+from tasks.collect.source import json_lines
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint_of_file
 from tasks.relabel.answers import listwise
@@ -83,20 +84,26 @@ def read(file: Path, stage: str, queries: set[str]) -> pl.DataFrame:
 
 
 def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and record of each line, one at a time."""
-    with file.open(encoding="utf-8") as opened:
-        for number, line in enumerate(opened, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-                passages = record["negative_passages"]
-                shaped = isinstance(record["query"], str) and all(isinstance(passage["text"], str) for passage in passages)
-            except (ValueError, KeyError, TypeError):
-                shaped = False
-            if not shaped:
-                raise Refused(f"{file}, line {number}: no JSON object with `query` and `negative_passages` (each with `text`).")
+    """Number and record of each line, one at a time.
+
+    Raises:
+        Refused: lines are no recorded answers; the message has all of them, when the last was read.
+    """
+    faults = Faults()
+    for number, record in json_lines(file, faults):
+        passages = record.get("negative_passages")
+        shaped = isinstance(record.get("query"), str) and isinstance(passages, list)
+        if shaped and all(
+            isinstance(passage, dict) and isinstance(passage.get("text"), str) and isinstance(passage.get("title") or "", str)
+            for passage in passages
+        ):
             yield number, record
+        else:
+            what = "no JSON object with `query` and `negative_passages` (each with `text`)"
+            faults.line(
+                file, number, what, "Each line is a recorded answer: `query`, `negative_passages` (title, text), and a `response` a stage"
+            )
+    faults.refuse()
 
 
 def answer_of(record: dict[str, Any], stage: str, where: str) -> dict[str, Any] | None:

@@ -1,0 +1,165 @@
+"""Ids, texts and grades as people's files have them, by one rule in every reader.
+
+A value comes alone (from JSON) or as a column (from Parquet and CSV); both ways give the same. Missing values (null, NaN) are null and
+never the text "nan". An id that is a number is that number's digits, so that 7, 7.0 and "7" meet; a text stays as it stands, so that
+"007" does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import polars as pl
+
+MOST = 2**31 - 1  # the largest grade that a table holds
+EXACT = 2**53  # from here on a float no longer stands for one whole number
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+LONGEST = 60  # characters of a value that are shown
+
+WHOLE = "Give whole numbers or texts: pandas makes decimals of whole numbers where a column has a gap, and `.astype('Int64')` undoes it"
+FRACTION = (
+    "Relevance grades are whole numbers (0: judged not relevant; 1 and more: relevant). Multiply all of them so that they are whole, "
+    "for example 0.5 and 1 by 2, and set `min_relevance` to match"
+)
+
+
+class Odd(ValueError):
+    """A value that cannot be meant. The message completes "`doc_id` is ..."; `remedy` is what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+def shown(value: Any) -> str:
+    """A value for a message: as Python writes it, cut off."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return f"a {type(value).__name__}"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def missing(value: Any) -> bool:
+    """Whether there is no value: null, or NaN, which is what pandas writes for null."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def id_of(value: Any) -> str | None:
+    """An id as text; null where it is missing.
+
+    Raises:
+        Odd: a decimal number, true or false, a list or an object.
+    """
+    if missing(value):
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        raise Odd(f"{shown(value)}, which is no id", "Give a text or a whole number")
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= EXACT:
+            raise Odd(f"the decimal number {shown(value)}", WHOLE)
+        return str(int(value))
+    raise Odd(f"{KINDS.get(type(value), 'no id')} ({shown(value)})", "Give a text or a whole number")
+
+
+def text_of(value: Any) -> str | None:
+    """A text; a number as its digits; null where it is missing.
+
+    Raises:
+        Odd: true or false, an infinite number, a list or an object.
+    """
+    if missing(value):
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    raise Odd(f"{KINDS.get(type(value), 'no text')} ({shown(value)})", "Give one text")
+
+
+KINDS = {list: "a list", dict: "an object"}
+
+
+def grade_of(value: Any) -> int:
+    """A relevance grade: 1, 1.0, "1" and "1.0" are 1; it may be negative.
+
+    Raises:
+        Odd: missing, no number, a fraction, or beyond what a table holds.
+    """
+    if missing(value) or (isinstance(value, str) and not value.strip()):
+        raise Odd("missing", "Give 0 for judged not relevant, 1 or more for relevant, or leave the whole column out")
+    if isinstance(value, str):
+        if not NUMBER.fullmatch(value.strip()):
+            raise Odd(f"{shown(value)}, which is no whole number", FRACTION)
+        digits = value.strip()
+        number = int(digits) if digits.lstrip("+-").isdigit() and len(digits) < 20 else float(digits)
+    elif isinstance(value, int | float):
+        number = value
+    else:
+        raise Odd(f"{shown(value)}, which is no whole number", FRACTION)
+    if isinstance(number, float) and not math.isinf(number) and not number.is_integer():
+        raise Odd(f"{shown(value)}, which is no whole number", FRACTION)
+    if abs(number) > MOST:
+        raise Odd(f"{shown(value)}, which is beyond {MOST:,}", FRACTION)
+    return int(number)
+
+
+def as_ids(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """A column of ids as text (see `id_of`), and where it has a value that is no id."""
+    return _texts(column, decimals=False)
+
+
+def as_texts(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """A column of texts (see `text_of`), and where it has a value that is no text."""
+    return _texts(column, decimals=True)
+
+
+def _texts(column: pl.Series, decimals: bool) -> tuple[pl.Series, pl.Series]:
+    kind, there = column.dtype, column.is_not_null()
+    nothing = pl.repeat(False, len(column), eager=True)
+    if kind.is_float():
+        column = column.cast(pl.Float64).fill_nan(None)
+        there = column.is_not_null()
+        if decimals:
+            bad = there & ~column.is_finite().fill_null(False)
+            return pl.Series([None if value is None else str(value) for value in column], dtype=pl.String), bad
+        whole = (column.is_finite() & (column == column.round()) & (column.abs() < EXACT)).fill_null(False)
+        return column.set(~whole, None).cast(pl.Int64).cast(pl.String), there & ~whole
+    if kind.is_decimal():
+        texts = column.cast(pl.String).str.replace(r"\.0*$", "")
+        return texts, nothing if decimals else texts.str.contains(".", literal=True).fill_null(False)
+    if kind == pl.Binary:  # text without a mark that it is, as some writers of Parquet leave it
+        texts = pl.Series([decoded(value) for value in column], dtype=pl.String)
+        return texts, there & texts.is_null()
+    written = (pl.String, pl.Null, pl.Categorical, pl.Enum)
+    if kind.is_integer() or (kind.is_temporal() and kind != pl.Duration) or kind in written:
+        texts = column.cast(pl.String, strict=False)
+        return texts, there & texts.is_null()
+    return pl.Series([None] * len(column), dtype=pl.String), there
+
+
+def decoded(value: bytes | None) -> str | None:
+    """UTF-8 as text; null where it is none."""
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def as_grades(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """A column of grades as Int32 (see `grade_of`), and where it has a value that is none."""
+    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype in (pl.Object, pl.Binary):
+        return pl.Series([None] * len(column), dtype=pl.Int32), pl.repeat(True, len(column), eager=True)
+    if column.dtype == pl.String:
+        plain = column.str.strip_chars()
+        column = plain.set(~plain.str.contains(rf"^(?:{NUMBER.pattern})$").fill_null(False), None)
+    number = column.cast(pl.Float64, strict=False)
+    good = (number.is_finite() & (number == number.round()) & (number.abs() <= MOST)).fill_null(False)
+    return number.set(~good, None).cast(pl.Int32), ~good
