@@ -23,13 +23,17 @@ def columns(file: Path) -> list[str]:
     """
     if file.suffix not in ENDINGS:
         raise Refused(f"{file} is none of {listed(ENDINGS)}: save the table as one of these.")
+    if file.suffix == ".jsonl":
+        faults = Faults()
+        first = next(json_lines(file, faults), None)
+        faults.refuse()
+        return [] if first is None else list(first[1])
     try:
         if file.suffix == ".parquet":
             return list(pl.read_parquet_schema(file))
-        scan = pl.scan_csv(file, infer_schema=False) if file.suffix == ".csv" else pl.scan_ndjson(file, infer_schema_length=1)
-        return list(scan.collect_schema())
+        return list(pl.scan_csv(file, infer_schema=False).collect_schema())
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} cannot be read as {file.suffix[1:]}: {error}") from None
+        raise Refused(f"{file} cannot be read as {file.suffix[1:]}: {reason(error)}") from None
 
 
 def read_csv(file: Path, separator: str = ",") -> pl.DataFrame:

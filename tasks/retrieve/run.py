@@ -11,8 +11,9 @@ from pydantic import Field
 from tasks.collect.faults import Faults
 from tasks.collect.source import text_lines
 from tasks.errors import NothingHere, Refused, listed
+from tasks.evaluate.trec_ids import decoded
 from tasks.stage import say
-from tasks.tables import Documents, prefixed
+from tasks.tables import Documents
 
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
 
@@ -32,7 +33,7 @@ def run(
         queries: query_id, text.
         documents: the collection.
         prefix: of ids where several collections are joined; the file has them without.
-        file: below inputs/; lines of "query Q0 document rank score tag".
+        file: below inputs/; lines of "query Q0 document rank score tag". Ids may be encoded as in Hone's own run files.
         depth: candidates a query.
         ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
             The stage asks in that collection alone.
@@ -45,7 +46,8 @@ def run(
         Refused: a line is not of six parts, a score is no finite number, or a document is not in the collection.
         NothingHere: it has no line for any training query.
     """
-    lines = read_run(Path(file)).with_columns(prefixed(prefix, "query_id", "doc_id"))
+    lines = read_run(Path(file))
+    lines = lines.with_columns(as_there(lines["query_id"], queries["query_id"], prefix), as_there(lines["doc_id"], documents.ids, prefix))
     asked = lines.join(queries, on="query_id", how="semi", maintain_order="left")
     if asked.is_empty():
         raise NothingHere(
@@ -68,6 +70,12 @@ def run(
         .filter(pl.col("rank") <= depth)
         .select("query_id", "doc_id", "rank", "score")
     )
+
+
+def as_there(ids: pl.Series, known: pl.Series, prefix: str) -> pl.Series:
+    """Ids with their prefix, as a collection has them: as they stand, or as Hone's own run files encode them (`a%20b` is `a b`)."""
+    plain, read = (pl.select(pl.lit(prefix) + one).to_series() for one in (ids, decoded(ids)))
+    return plain.zip_with(plain.is_in(known.implode()) | ~read.is_in(known.implode()), read).alias(ids.name)
 
 
 def named(parameters: dict) -> tuple[str, pl.Series]:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hone.audit.rows import read_rows
+from hone.audit.sheet import read_verdicts
 from tasks import input_table
 from tasks.collect.beir import beir
 from tasks.collect.faults import Faults
@@ -21,7 +22,7 @@ from tasks.collect.refusals import examined
 from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source
 from tasks.collect.triplets import triplets
 from tasks.errors import Refused
-from tasks.relabel import overrides
+from tasks.relabel import overrides, sheet_csv
 from tasks.relabel.fitness.people import read_people
 from tasks.relabel.judges import replay
 from tasks.retrieve.run import read_run
@@ -159,6 +160,10 @@ READERS = {
     "run.trec": read_run,
     "overrides.csv": overrides.read,
     "people.tsv": read_people,
+    "filled.csv": sheet_csv.read,
+    "verdicts.csv": read_verdicts,
+    "table.jsonl": lambda file: input_table.read(file, ("a", "b")),
+    "table.parquet": lambda file: input_table.read(file, ("a", "b")),
     "table.csv": lambda file: input_table.read(file, ("a", "b")),
 }
 BYTES = st.binary(max_size=60) | st.lists(

@@ -189,3 +189,10 @@ def test_everything_that_the_script_names_is_on_the_page_and_fields_have_names()
 
 def test_the_page_gives_no_kind_away():
     assert set(json.loads(Elements(page()).scripts[0])["rows"][0]) == {"number", "query", "known_answer", "candidate"}
+
+
+def test_a_field_of_many_letters_comes_back(tmp_path: Path):
+    """Python's csv reads no field of more than 131,072 letters unless it is allowed to."""
+    row = dict.fromkeys(sheet_csv.COLUMNS, "") | {"number": "a-001", "candidate": "x" * 200_000}
+    sheet_csv.write([row], tmp_path / "s.csv")
+    assert sheet_csv.read(tmp_path / "s.csv")[0].fields == row

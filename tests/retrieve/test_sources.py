@@ -15,7 +15,7 @@ from tasks.errors import Refused
 from tasks.retrieve.bm25 import bm25
 from tasks.retrieve.judged import judged
 from tasks.retrieve.random import distinct, random
-from tasks.retrieve.run import run
+from tasks.retrieve.run import as_there, run
 from tasks.tables import Documents
 
 TEXTS = {"a": "sorting lists of numbers", "b": "a list is sorted", "c": "matrices and their inverses", "d": "the and of"}
@@ -59,6 +59,13 @@ def test_judged_negatives_are_candidates():
                       "judge": ["qrels", "qrels", None]}),
     )  # fmt: skip
     assert judged(labels).rows() == [("q", "b", 1, 0.0)]
+
+
+def test_ids_of_a_run_may_be_encoded_as_hone_writes_them():
+    """An id that is there as it stands is not decoded: `5%25` may be one."""
+    known = pl.Series(["c/a b", "c/5%25", "c/x"])
+    ids = pl.Series("doc_id", ["a%20b", "5%25", "x", "gone%20"])
+    assert as_there(ids, known, "c/").to_list() == ["c/a b", "c/5%25", "c/x", "c/gone%20"]
 
 
 def test_a_run_file_in_the_order_of_its_scores(documents: Documents, tmp_path: Path, capsys: pytest.CaptureFixture):
