@@ -102,7 +102,7 @@ def texts_of(file: Path, table: str, faults: Faults) -> tuple[list[tuple], list[
 def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, bool]]:
     """Line, query id, document id, grade, and whether it is in TREC's layout, of every label of a file, which may have a heading.
 
-    Other lines are faults. The first line says which layout a file has; lines of TREC's are parted by white space.
+    Other lines are faults. The first line of three or four fields says which layout a file has; lines of TREC's are parted by white space.
     """
     first, width = True, 0
     for number, line in text_lines(file, faults):
@@ -110,14 +110,9 @@ def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, boo
             continue
         fields, begins = fields_of(line.strip("\r\n")), first
         first = False
-        width = width or (len(fields) if fields else 0)
-        trec = len(fields or ()) == 4
-        if (
-            fields is None
-            or len(fields) not in (3, 4)
-            or len(fields) != width
-            or (trec and not begins and not ITERATION.fullmatch(fields[1]))
-        ):
+        count = len(fields or ())
+        width, trec = width or (count if count in (3, 4) else 0), count == 4
+        if not fields or count != width or (trec and not begins and not ITERATION.fullmatch(fields[1])):
             what = f"{shown(line.strip())} is no label"
             faults.line(file, number, what, LAYOUTS, "fields")
             continue
