@@ -210,8 +210,8 @@ def prefixed(prefix: str, *names: str) -> list[pl.Expr]:
 
 def full_text() -> pl.Expr:
     """What an encoder reads of a document: title, a blank, text (BEIR's and MTEB's way); the text alone if untitled."""
-    title = pl.col("title").fill_null("")
-    return pl.when(title == "").then(pl.col("text")).otherwise(title + " " + pl.col("text")).str.strip_chars().alias("full_text")
+    title, text = pl.col("title").fill_null(""), pl.col("text").fill_null("")
+    return pl.when(title == "").then(text).otherwise(title + " " + text).str.strip_chars().alias("full_text")
 
 
 def normalised(text: pl.Expr) -> pl.Expr:

@@ -55,3 +55,9 @@ def test_a_file_that_is_no_parquet(tmp_path: Path):
     (tmp_path / "x.parquet").write_text("hello")
     with pytest.raises(Refused, match="cannot be read as Parquet"):
         tables.read("labels", tmp_path / "x.parquet")
+
+
+def test_a_document_may_have_a_title_alone():
+    """Of a missing text nothing is left but the title; of both missing an empty text, as encoders read it."""
+    frame = pl.DataFrame({"title": ["T", None, "T", ""], "text": [None, "x", "x", None]}, schema={"title": pl.String, "text": pl.String})
+    assert frame.select(tables.full_text())["full_text"].to_list() == ["T", "x", "T x", ""]

@@ -53,6 +53,7 @@ def examined(name: str, source: Source, settings: dict[str, Any], faults: Faults
     if source.published:
         source, negative = without_negative_grades(source)
         counts["negative_grades"] += negative
+        source = replace(source, queries=source.queries.with_columns(pl.col("text").fill_null("")))
     source, absent = without_absent(source, settings["absent_labels"] == "ignore", empty, faults)
     find_labels_in_two_splits(source.qrels, faults)
     source = with_splits(source, settings["split"], faults)
@@ -212,9 +213,8 @@ def find_leaks(queries: pl.DataFrame, faults: Faults) -> None:
         f"'{query}' in {split} ({file}, row {row})" for query, split, file, row in pair.select("query_id", "split", "file", "row").rows()
     )
     count = spread["same"].n_unique()
-    stand = "a query stands" if count == 1 else f"{count:,} queries stand"
     faults.note(
-        f"{stand} in two splits, for example {pair['text'][0]!r}: {places}. Keep each query in one "
+        f"queries stand in two splits ({count:,} texts), for example {pair['text'][0]!r}: {places}. Keep each query in one "
         "split, or set `repeated_queries: leave-out`: its copy in test stays, else that in dev",
         count,
     )

@@ -188,7 +188,7 @@ BYTES = st.binary(max_size=60) | st.lists(
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(content=BYTES)
 def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes):
     place = tmp_path_factory.mktemp("bytes")

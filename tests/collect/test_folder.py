@@ -307,7 +307,7 @@ def test_all_faults_are_told_at_once(place: Path):
             "the document has no text",
             "did you mean 'test'?",
             "a label names a document that is not there",
-            "a query stands in two splits",
+            "queries stand in two splits (1 texts)",
         ),
         strict=True,
     ):

@@ -18,7 +18,7 @@ WRONG = (
     "the document id stands more than once",
     "the document has no text",
     "a document that is not there",
-    "a query stands in two splits",
+    "queries stand in two splits (1 texts)",
 )
 
 

@@ -47,7 +47,7 @@ def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
         ("query-id\tdoc-id\tann\n1\ta\t1\n", "has 1 columns beside the ids"),
         ("query-id\tdoc-id\tann\tbob\n1\ta\t1\tyes\n", "row 2: 'yes' of bob is no grade"),
         ("query-id\tdoc-id\tann\tbob\n1\ta\t1\t1\n1\ta\t0\t1\n", "holds query 1 with document a twice"),
-        ("", "cannot be read as a table"),
+        ("", "cannot be read as CSV"),
     ],
 )
 def test_a_bad_sheet_is_refused(tmp_path: Path, text: str, said: str):
