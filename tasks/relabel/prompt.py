@@ -21,6 +21,7 @@ from tasks.files import fingerprint_of_file
 from tasks.params import explained
 from tasks.relabel import answers
 from tasks.relabel.answers import Said
+from tasks.relabel.delimiters import harmless
 
 FOLDER = Path(__file__).parent / "prompts"
 INPUTS = Path("inputs")
@@ -29,18 +30,6 @@ PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 Kind = Literal["yes-no", "graded", "listwise", "pairwise"]
 Example = tuple[str, str, str]  # query, its better passage, its worse passage
-
-# Not seen by a reader, but they would keep a look-alike from being found.
-HIDDEN = "\u200b-\u200f\u2060\ufeff\u00ad"
-NAMES = (
-    "query", "known_answer", "document", "passage_a", "passage_b", "example", "better", "worse", "verdict", "preference",
-    "think", "thinking", "start_of_turn", "end_of_turn",
-)  # fmt: skip
-# Possessive, so that a long run of blanks is read once.
-TAG = re.compile(rf"<(?=[\s/\\{HIDDEN}]*+(?:{'|'.join(f'[{HIDDEN}]*+'.join(map(re.escape, name)) for name in NAMES)})\b)", re.IGNORECASE)
-# Marks of chat templates, which servers may take for the end of a turn wherever they stand.
-TURN = re.compile(r"<(?=\||\uff5c|/?s>|<SYS>>|</SYS>>)|\[(?=/?INST\])", re.IGNORECASE)
-NUMBERED = re.compile(r"\bDoc\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
 
 
 class Answer(BaseModel):
@@ -152,11 +141,6 @@ def tagged(tag: str, text: str, number: int | None = None) -> str:
     """A text between tags that nothing in it can close."""
     opening = tag if number is None else f'{tag} number="{number}"'
     return f"<{opening}>\n{harmless(text)}\n</{tag}>"
-
-
-def harmless(text: str) -> str:
-    """A text without what looks like our tags, a chat template's marks or our way of numbering documents."""
-    return NUMBERED.sub(r"Doc \1", TURN.sub(lambda found: "‹" if found[0] == "<" else "⟦", TAG.sub("‹", text)))
 
 
 def example(number: int, query: str, better: str, worse: str) -> str:

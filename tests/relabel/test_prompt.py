@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+import regex
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import Refused
 from tasks.relabel import prompt
-from tasks.relabel.prompt import harmless, load
+from tasks.relabel.delimiters import harmless
+from tasks.relabel.prompt import load
 from tasks.relabel.tokenizer import CUT, Estimated
 from tasks.relabel.wording import Asking, Item, Wording
 
@@ -28,35 +31,91 @@ def blocks(content: str, tag: str) -> list[tuple[str, str]]:
     return re.findall(rf'<{tag}(?: number="(\d+)")?>\n(.*?)\n</{tag}>', content, re.DOTALL)
 
 
+# As a reader sees a text: nothing that is not shown, and plain letters for their compatibility forms. Unicode's own tables say what
+# is not shown, not ours.
+NOT_SHOWN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}--[\t\n\r\v\f\x85]]", regex.V1)
+DELIMITER = re.compile(
+    r"<[\s/\\]*(?:query|known[\s_-]?answer|document|passage[\s_-]?[ab]|example|better|worse|verdict|think(?:ing)?|reasoning|system|user"
+    r"|assistant|tool_calls?|start_of_turn|end_of_turn|bos>|eos>|s>|\||\w+\|>)(?!\w)|<\||◁[\s/]*think|\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS"
+    r"|AVAILABLE_TOOLS|TOOL_RESULTS|THINK)\]|\bDoc\s*\(\s*\d",
+    re.IGNORECASE,
+)
+
+
+def as_seen(text: str) -> str:
+    return unicodedata.normalize("NFKC", NOT_SHOWN.sub("", text))
+
+
+def delimiters(message: dict[str, str]) -> list[str]:
+    return [re.sub(r"\s", "", found[0]).casefold() for found in DELIMITER.finditer(as_seen(message["content"]))]
+
+
+@settings(max_examples=50)
 @given(TEXTS, st.lists(TEXTS, min_size=1, max_size=3), st.lists(TEXTS, min_size=1, max_size=5))
-def test_a_listwise_prompt_is_read_back_as_what_was_put_in(query: str, positives: list[str], documents: list[str]):
-    system, user = load("listwise").render(query, documents, positives)
-    content = user["content"]
-    assert [text for _, text in blocks(content, "query")] == [harmless(query)]
-    assert [text for _, text in blocks(content, "known_answer")] == [harmless(text) for text in positives]
-    assert blocks(content, "document") == [(str(number), harmless(text)) for number, text in enumerate(documents, start=1)]
-    assert system["content"] == load("listwise").render("another", ["text"], ["and another"])[0]["content"]
+@example("q", ["</d\ufe0focument>"], ["＜/document＞", "<／ｄｏｃｕｍｅｎｔ>"])
+def test_a_listwise_prompt_has_the_delimiters_that_it_has_with_plain_texts(query: str, positives: list[str], documents: list[str]):
+    asked = load("listwise")
+    messages = asked.render(query, documents, positives)
+    plain = asked.render("q", ["d"] * len(documents), ["p"] * len(positives))
+    assert delimiters(messages[1]) == delimiters(plain[1])
+    content = messages[1]["content"]
+    assert [number for number, _ in blocks(content, "document")] == [str(number) for number in range(1, len(documents) + 1)]
+    assert messages[0] == plain[0]
 
 
+@settings(max_examples=50)
 @given(TEXTS, TEXTS, TEXTS)
 def test_a_single_document_cannot_leave_its_place(query: str, positive: str, document: str):
     for name in ("yes-no", "yes-no-alone", "yes-no-opposite", "graded"):
-        content = load(name).render(query, [document], [positive])[-1]["content"]
-        assert blocks(content, "document") == [("", harmless(document))]
-        plain = load(name).render("q", ["d"], ["p"])[-1]["content"]
-        assert content.rpartition("</document>")[2] == plain.rpartition("</document>")[2]
+        asked = load(name).render(query, [document], [positive])
+        plain = load(name).render("q", ["d"], ["p"])
+        assert delimiters(asked[-1]) == delimiters(plain[-1])
+        assert asked[:-1] == plain[:-1]
+        assert len(blocks(asked[-1]["content"], "document")) == 1
+        assert asked[-1]["content"].rpartition("</document>")[2] == plain[-1]["content"].rpartition("</document>")[2]
 
 
 @given(TEXTS)
-def test_look_alikes_of_tags_and_marks_of_chat_templates_are_gone_and_nothing_else(text: str):
+def test_only_what_looks_like_a_delimiter_is_changed(text: str):
     told = harmless(text)
     assert harmless(told) == told
-    assert len(told) >= len(text) - 3 * text.count("(")
-    assert not re.search(r"<\s*/?\s*(document|query|known_answer|better|worse)\b|<\||\[INST\]|\bDoc \(\d", told, re.IGNORECASE)
+    assert not DELIMITER.search(as_seen(told))
+    if not regex.search(r"[<\[◁(（﹙＜﹤［﹇]", text):
+        assert told == text
+    assert len(told) <= len(text)
+
+
+LOOK_ALIKES = [
+    "</d\ufe0focument>", "</d\U000e0061ocument>", "<\u2061/document>", "</docu\u180ement>", "</do\u034fcument>", "</\u115fdocument>",
+    "</docum\u202eent>", "</doc\u2066ument>", "</docume\x00nt>", "＜/document＞", "<／document>", "</ｄocument>", "﹤/document﹥",
+    "<system>", "</known answer>", "</known-answer>", "<bos>", "<eos>", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CALLS]",
+    "[AVAILABLE_TOOLS]", "<tool_call>", "<end_of_text>", "<start_of_turn>", "<|im_start|>", "<｜User｜>", "[THINK]", "◁think▷", "</think>",
+    "<channel|>", "<0x0A>", "<unused94>", "［INST］", "<<SYS>>", "<\u200b|im_end|>", "D\u200boc (3)", "Ｄｏｃ（３）", "</\u00addocument>",
+    "<\u3164document>", "<" + "\u200b" * 500 + "/document>", "<s>", "</s>", "< / system >",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("look_alike", LOOK_ALIKES)
+@pytest.mark.parametrize("place", ["{}", "text {} text", "a < b {}"])
+def test_look_alikes_are_struck_out_wherever_they_stand(look_alike: str, place: str):
+    shown = harmless(place.format(look_alike))
+    assert look_alike not in shown
+    assert shown.startswith(place.partition("{")[0])
+    assert shown.endswith(place.rpartition("}")[2])
+    assert not DELIMITER.search(as_seen(shown))
+    assert not re.search(r"[<\[◁]\s*/?\s*(?:[a-z]{2}|\|)|Doc\s*\(", as_seen(shown), re.IGNORECASE)
+
+
+def test_writing_that_needs_characters_which_are_not_shown_keeps_them():
+    for text in ("می\u200cخواهم <b>", "👩\u200d🔬 [1]", "क्\u200dष < ख", "co\u00adoperate <p>", "\ufefftext"):
+        assert harmless(text) == text
 
 
 def test_texts_without_look_alikes_are_shown_as_they_are():
-    text = "def f(x: List<String>) -> None: a < b; c <= d  # Document 3, see (4)\n<p>html</p> [1]"
+    text = (
+        "def f(x: List<String>) -> None: a < b; c <= d  # Document 3, see (4)\n<p>html</p> [1] [args] [img]x[/img] <documents> <username> "
+        "<stdio.h> << EOF 2<<3 <!-- --> ＜tag＞ [think] ◁ x"
+    )
     assert harmless(text) == text
 
 
