@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.relabel.thoughts import separated
+
 Tops = Sequence[tuple[str, float]]
 
 BETTER, WORSE, NEITHER = 3.0, 2.0, 0.0  # grades of the two lists and of neither, on the scale of the graded prompt
@@ -30,6 +32,21 @@ NAMED = re.compile(
 NONE = re.compile(r"\W*+(?:none(?: of (?:the|these) doc(?:ument)?s?)?|nothing|empty|n/?a|no doc(?:ument)?s?)?\W*+", re.IGNORECASE)
 # What may stand after a first word that is the whole answer.
 AFTER = r"\s*(?:[*\"'`()\].,;:!<\n]|[-–—]\s|$)|\s+(?:because|since|as|it|the|this|that)\b"
+
+
+A_GRADE = r"(-?\d++(?:\.\d++)?)"
+# What names a scale directly after a grade: its highest grade is the one group that has matched.
+SCALE = "|".join(
+    rf"[\s*_`\"']{{0,4}}{form}"
+    for form in (
+        r"/\s{0,4}(\d++(?:\.\d++)?)",  # 3/10
+        r"(?:out\s+)?of\s+(?:a\s+possible\s+)?(\d++)",  # 3 out of 10
+        r"[(\[]\s{0,4}(?:on\s+)?(?:an?\s+|the\s+)?(?:scale\W+)?(?:of\s+|from\s+)?\d\s?(?:-|–|—|to|\.{2,3})\s?(\d++)",  # 3 (0-5 scale)
+        r",?\s?on\s+(?:an?|the)\s+(?:scale\s+(?:of|from)\s+)?\d\s?(?:-|–|—|to|\.{2,3})\s?(\d++)",  # 3 on a scale of 1 to 5
+        r",?\s?on\s+(?:an?|the)\s+(?:scale\s+(?:of|to)\s+)?(\d++)(?=\W{0,3}(?:point|$))",  # 3 on a 5-point scale
+        r"(?:%|per\s?cent)()",
+    )
+)
 
 
 class Unreadable(Exception):
@@ -175,7 +192,7 @@ def graded(text: str | None, tops: Tops | None = None, positive_from: float = 2)
         positive_from: the grade from which on a candidate counts as found (2: ours).
     """
     weights = alike(tops, {str(grade): str(grade) for grade in range(4)})
-    if weights:
+    if weights and on_our_scale(text):
         total = sum(weights.values())
         expected = sum(int(grade) * weight for grade, weight in weights.items()) / total
         probability = sum(weight for grade, weight in weights.items() if int(grade) >= positive_from) / total
@@ -221,7 +238,7 @@ def word(text: str | None, words: tuple[str, ...]) -> str:
     """
     text = without_thoughts(text)
     known = {item.casefold(): item for item in words}
-    given = [str(value["answer"]).strip().casefold() for _, value in objects(text) if "answer" in value]
+    given = [plain(value["answer"], known) for _, value in objects(text) if "answer" in value]
     if given:
         if given[-1] not in known:
             raise Unreadable(f"the answer is {given[-1][:60]!r}")
@@ -244,24 +261,60 @@ def word(text: str | None, words: tuple[str, ...]) -> str:
     return known[spoken[-1]]
 
 
+def plain(value: Any, known: dict[str, str]) -> str:
+    """A word from JSON without case and full stops; true and false are yes and no where these are the words."""
+    if isinstance(value, bool) and {"yes", "no"} <= known.keys():
+        return "yes" if value else "no"
+    return str(value).strip(" \t\r\n.!\"'`*").casefold()
+
+
 def grade_of(text: str | None) -> int:
     """The grade of an answer: alone, after "grade:" or "score:", or as JSON.
 
     Raises:
-        Unreadable: none, or one that is not 0, 1, 2 or 3.
+        Unreadable: none, one that is not 0, 1, 2 or 3, or one on another scale, such as 3/10.
     """
-    text = without_thoughts(text)
-    given = [str(value["grade"]) for _, value in objects(text) if "grade" in value]
-    if not given:
-        said = r"\b(?:grade|score|answer|relevance)\b[^\w-]{1,10}(?:is\s+)?(-?\d+(?:\.\d+)?)(?:\s*/\s*3)?"
-        given = re.findall(said, text, re.IGNORECASE)
-    if not given and (alone := re.match(r"[^\w-]*(-?\d+(?:\.\d+)?)(?:\s*/\s*3)?(?=[^\w]*(?:\n|$)|[.,;:]\s)", text)):
-        given = [alone[1]]
-    if not given:
+    grade, after = grade_with_scale(without_thoughts(text))
+    refuse_scale(after)
+    if not re.fullmatch(r"[0-3](?:\.0+)?", grade):
+        raise Unreadable(f"the grade is {grade[:20]}, not 0, 1, 2 or 3")
+    return int(float(grade))
+
+
+def grade_with_scale(text: str) -> tuple[str, str]:
+    """The number that an answer gives as its grade, and what stands after it.
+
+    Raises:
+        Unreadable: there is none.
+    """
+    if given := [str(value["grade"]) for _, value in objects(text) if "grade" in value]:
+        parts = re.match(rf"\s*{A_GRADE}", given[-1])
+        return (parts[1], given[-1][parts.end() :]) if parts and re.match(SCALE, given[-1][parts.end() :]) else (given[-1], "")
+    named = rf"\b(?:grade|score|answer|relevance)\b[^\w-]{{1,10}}(?:is\s+)?{A_GRADE}"
+    found = list(re.finditer(named, text, re.IGNORECASE))
+    if not found and (alone := re.match(rf"[^\w-]*{A_GRADE}(?=(?:{SCALE})(?![\d/])|\W*(?:\n|$)|[.,;:]\s)", text, re.IGNORECASE)):
+        found = [alone]
+    if not found:
         raise Unreadable(f"no grade: {shortened(text)}")
-    if not re.fullmatch(r"[0-3](?:\.0+)?", given[-1]):
-        raise Unreadable(f"the grade is {given[-1][:20]}, not 0, 1, 2 or 3")
-    return int(float(given[-1]))
+    return found[-1][1], text[found[-1].end(1) :]
+
+
+def on_our_scale(text: str | None) -> bool:
+    """Whether an answer, whose first token is a grade, names no other scale after it."""
+    try:
+        refuse_scale(re.sub(r"\A\W*\d++", "", text or "", count=1))
+    except Unreadable:
+        return False
+    return True
+
+
+def refuse_scale(after: str) -> None:
+    """Raises Unreadable where what stands after a grade names another scale than ours, which ends at 3."""
+    if (found := re.match(SCALE, after, re.IGNORECASE)) is None:
+        return
+    most = next((group for group in found.groups() if group is not None), "") or "100"
+    if float(most) != 3:
+        raise Unreadable(f"on a scale to {most[:20]}, not 3")
 
 
 def without_thoughts(text: str | None, cut: bool = False) -> str:
@@ -271,10 +324,9 @@ def without_thoughts(text: str | None, cut: bool = False) -> str:
         Unreadable: nothing is left.
     """
     # Long runs of blanks would make what looks for words go over them again and again.
-    *_, rest = re.split(r"</think(?:ing)?>", re.sub(r"\s{3,}", "\n\n", text or ""), flags=re.IGNORECASE)
-    thinking = re.search(r"<think(ing)?>", rest, re.IGNORECASE)
+    rest, thinking = separated(re.sub(r"\s{3,}", "\n\n", text or ""))
     # A model of reasoning has not begun to answer; another may only have forgotten the tag that we asked for.
-    if thinking and (cut or not thinking[1]):
+    if thinking and (cut or thinking != "thinking"):
         raise Unreadable("it was cut off while it thought" if cut else "its thoughts do not end")
     if not rest.strip():
         raise Unreadable("empty")

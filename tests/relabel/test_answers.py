@@ -110,10 +110,13 @@ def test_a_number_in_both_lists_is_found_with_the_lower_grade():
     assert listwise(tags("[1]", "[1]"), 1) == [Said("positive", 2.0, reason="in both lists")]
 
 
-@given(
-    st.text()
-    | st.lists(st.sampled_from(["<better>", "</worse>", "Doc (1)", "{", "}", "[", ",", "2", "<think>", "none", "yes", "A"])).map(" ".join)
-)
+PIECES = [
+    "<better>", "</worse>", "Doc (1)", "{", "}", "[", ",", "2", "<think>", "none", "yes", "A", "[THINK]", "[/THINK]",
+    "<|channel|>final<|message|>", "analysisWe", "3/10", "grade: 3", "<|end|>", "</reasoning>",
+]  # fmt: skip
+
+
+@given(st.text() | st.lists(st.sampled_from(PIECES)).map(" ".join))
 def test_no_answer_is_a_crash(text: str):
     """And a list that is read has each number once."""
     said = listwise(text, 2)
@@ -137,8 +140,12 @@ LONG = 500_000
         '{"a":' * (LONG // 5),
         '{"better": [' + "1" * LONG + '], "worse": []}',
         "grade" + " " * LONG + "9" * LONG,
+        "9" * LONG,
+        "final " * (LONG // 6),
+        "<|channel|>analysis" * (LONG // 20),
+        "grade: 9 " + "/" * LONG,
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_endless_answers_are_read_in_the_end(answer: str):
     assert {item.verdict for item in listwise(answer, 2)} == {"unknown"}
@@ -184,6 +191,12 @@ def test_alternatives_that_do_not_read_yes_or_no_leave_the_text_to_speak():
         ("It is on the topic. Answer: no", "negative"),
         ("The final answer is: **yes**", "positive"),
         ('{"answer": "Yes"}', "positive"),
+        ('{"answer": "Yes."}', "positive"),
+        ('{"answer": " **no!** "}', "negative"),
+        ('{"answer": true}', "positive"),
+        ('{"answer": false}', "negative"),
+        ('{"answer": null}', "unknown"),
+        ('{"answer": 1}', "unknown"),
         ("<think>no, no</think>\nyes", "positive"),
         ("No doubt about it", "unknown"),
         ("Yes or no?", "unknown"),
@@ -225,6 +238,12 @@ def test_grades_are_expected_from_the_alternatives():
         ('{"grade": 2}', 2),
         ("The grade is 2", 2),
         ("2/3", 2),
+        ("3 out of 3", 3),
+        ("Grade: 1 (0-3)", 1),
+        ("Score: 2 on a scale of 0 to 3", 2),
+        ('{"grade": "2/3"}', 2),
+        ("Grade: 2 (the passage names 1-5 people)", 2),
+        ("Grade: 2, of which", 2),
     ],
 )
 def test_grades_in_words(text: str, grade: int):
@@ -235,6 +254,67 @@ def test_grades_in_words(text: str, grade: int):
 def test_grades_that_are_none_are_unknown(text: str):
     assert graded(text).verdict == "unknown"
     assert graded(text).grade is None
+
+
+@pytest.mark.parametrize(
+    ("text", "scale"),
+    [
+        ("Score: 3/10", "10"), ("Relevance: 3 out of 10", "10"), ("Grade: 2 / 5", "5"), ("score: 3/100", "100"),
+        ("Grade: 3 (0-5 scale)", "5"),
+        ("3/10", "10"), ("**2** / 5", "5"), ("2 out of 5", "5"), ("3 of 4", "4"), ("Grade: 3 (scale: 1 to 5)", "5"), ("3%", "100"),
+        ("Grade: 3 on a scale of 1-10", "10"), ("Score: 2, on a 5-point scale", "5"), ('{"grade": "3/10"}', "10"), ("1/1", "1"),
+        ("<think>0/3</think>3/5", "5"),
+    ],
+)  # fmt: skip
+def test_a_grade_on_another_scale_is_unknown(text: str, scale: str):
+    assert graded(text) == Said("unknown", reason=f"unparsable: on a scale to {scale}, not 3")
+    # The first token alone looks like a grade.
+    assert graded(text, [("3", log(0.9)), ("2", log(0.1))] if text[0].isdigit() else None).verdict == "unknown"
+
+
+THINKING = [
+    "[THINK]It is about cats, so the answer is no. Wait, it names the city.[/THINK]{}",
+    "<|channel|>analysis<|message|>The verdict is no at first sight.<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>",
+    "<|channel|>commentary<|message|>no<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{}",
+    "analysisThe user asks. The answer is no.assistantfinal{}",
+    "◁think▷the answer is no, or is it?◁/think▷{}",
+    "<reasoning>at first the answer is no</reasoning>\n{}",
+    "<thinking>answer: no</thinking>\n\n{}",
+    "<think>answer: no</think>{}",
+    "the answer is no, or is it?</think>\n{}",
+    "<|START_THINKING|>answer: no<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+    "<seed:think>answer: no</seed:think>{}",
+    "<|begin_of_thought|>answer: no<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",
+    "<|channel>thought\nanswer: no<channel|>{}",
+    "<thought>answer: no</thought><Reasoning>grade: 0</Reasoning>{}",
+]
+
+
+@pytest.mark.parametrize("marks", THINKING)
+def test_thoughts_are_no_verdict(marks: str):
+    assert yes_no(marks.format("yes")) == Said("positive")
+    assert graded(marks.format("3")) == Said("positive", 3.0)
+    assert pairwise(marks.format("B")).verdict == "positive"
+    draft = marks.replace("no", tags("[Doc (3)]", "[]")).format("I refuse")
+    assert {item.verdict for item in listwise(draft, 3)} == {"unknown"}
+    assert [item.verdict for item in listwise(marks.format(tags("[]", "[2]")), 3)] == ["negative", "positive", "negative"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[THINK]yes", "<|channel|>analysis<|message|>answer: yes", "analysisWe see. Answer: yes", "◁think▷answer: yes",
+     "<reasoning>answer: yes", "<|START_THINKING|>answer: yes", "no</think><think>answer: yes", "<analysis>answer: yes",
+     "<|channel>thought\nanswer: yes"],
+)  # fmt: skip
+def test_thoughts_that_do_not_end_say_nothing(text: str):
+    assert yes_no(text) == Said("unknown", reason="unparsable: its thoughts do not end")
+    assert listwise(text.replace("yes", "<better>[1]</better><worse>[]</worse>"), 1)[0].verdict == "unknown"
+
+
+def test_what_is_not_between_marks_is_no_thought():
+    assert yes_no("Analysis: it names the city. Answer: yes").verdict == "positive"
+    assert yes_no("analysis of the text: answer is yes").verdict == "positive"
+    assert listwise("<thinking>I forgot the tag <better>[Doc (1)]</better><worse>[]</worse>", 1)[0].verdict == "positive"
 
 
 def test_a_candidate_that_is_equal_to_the_known_answer_is_found():
