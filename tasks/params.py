@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tasks.addresses import refuse_secrets
 from tasks.errors import Refused, nearest
 from tasks.read_yaml import from_yaml
 
@@ -86,6 +87,7 @@ class EmbeddingsEndpoint(Checked):
     url: str
     model: str
     key: str | None = None
+    plain_http: bool = False
     dimensions: Annotated[int, Field(ge=1)] | None = None
     characters: Annotated[int, Field(ge=1)] | None = None
     similarity: Literal["cosine", "dot"] = "cosine"
@@ -234,9 +236,13 @@ def read(path: Path = FILE) -> Params:
     except FileNotFoundError:
         raise Refused(f"{path} is missing: run this in the folder that holds it.") from None
     except yaml.YAMLError as error:
-        raise Refused(f"{path} is not valid YAML: {error}") from error
+        # Not the parser's whole message, which quotes the line: a key may stand there.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise Refused(f"{path}{where} is not valid YAML: {problem or type(error).__name__}") from None
     if not isinstance(given, dict):
         raise Refused(f"{path} is empty: it names collections and rounds; `git checkout {path}` brings the original.")
+    refuse_secrets(given, str(path))
     try:
         return Params(**given)
     except ValidationError as error:
@@ -281,10 +287,13 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
         return f"'{place}' is empty: leave it out, or say what it has"
     wanted = ", or ".join(dict.fromkeys(_wanted(one) for one in found))
     wanted = wanted if " should " in wanted else f"it should be {wanted}"
+    if path and path[-1] in SECRET:
+        return f"'{place}' cannot be used: {wanted}"
     return f"'{place}' is {_written(given)}: {wanted}" if place else wanted
 
 
 SETTINGS = ("model_type", "dict_type")
+SECRET = ("key", "url")  # settings whose values messages do not repeat: a key or a password may have been pasted there
 
 
 def _wanted(fault: dict[str, Any]) -> str:

@@ -1,24 +1,35 @@
-"""How bytes reach an endpoint: its own servers without a proxy, answers no longer than an answer can be, nothing compressed."""
+"""How bytes reach an endpoint: its own servers without a proxy, answers no longer than an answer can be, nothing compressed.
+
+Every header of a request is written here. Of the environment only proxies and certificates count, and for addresses of this
+machine nothing does.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-import os
+import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 
+from tasks.addresses import at_home, checked, shown
 from tasks.errors import Refused
 
 LONGEST_ANSWER = 2 << 20  # bytes; an answer is a few kilobytes
 LONGEST_ERROR = 64 << 10  # bytes of an error that are read; the status says what matters
+LONGEST_CONNECT = 20.0  # seconds until a connection stands, at most; what ends before that has cost nothing
 
 
 class Unreadable(httpx2.TransportError):
     """An answer that is not read to its end; the message says why."""
+
+
+# Nothing of these requests has been sent when they are raised.
+UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
 
 
 class Capped(httpx2.AsyncByteStream):
@@ -48,7 +59,11 @@ class Capped(httpx2.AsyncByteStream):
 
 
 class Client(httpx2.AsyncClient):
-    """A client whose answers have an end and are as long as they look, through a proxy too."""
+    """A client whose answers are as long as they look, through a proxy too, and no longer than `longest` unless they are streamed."""
+
+    def __init__(self, longest: int = LONGEST_ANSWER, **more: Any) -> None:
+        super().__init__(**more)
+        self.longest = longest
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
         request.headers["accept-encoding"] = "identity"
@@ -57,8 +72,8 @@ class Client(httpx2.AsyncClient):
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise Unreadable("a compressed answer, which was not asked for")
             failed = response.status_code >= 400
-            response.stream = Capped(response.stream, LONGEST_ERROR if failed else LONGEST_ANSWER, quiet=failed)
-            if not stream:
+            if failed or not stream:
+                response.stream = Capped(response.stream, LONGEST_ERROR if failed else self.longest, quiet=failed)
                 await response.aread()
         except BaseException:
             await response.aclose()
@@ -66,146 +81,116 @@ class Client(httpx2.AsyncClient):
         return response
 
 
-class Timed(httpx2.SyncByteStream):
-    """A body that is all there by a certain time, however it drips.
+class Waiting:
+    """A client for callers that wait. Every request has an end in time, headers and interim answers included.
 
-    Args:
-        body: as it arrives.
-        until: by `time.monotonic`.
-        most: bytes; null: any number.
-        quiet: end at `most` as if that were all; otherwise refuse.
+    Threads may share it. Its connections are closed by `close`, or when nobody holds it any more.
     """
 
-    def __init__(self, body: Any, until: float, most: int | None, quiet: bool) -> None:
-        self.body, self.until, self.most, self.quiet = body, until, most, quiet
+    def __init__(self, client: Client) -> None:
+        self.client, self.loop = client, asyncio.new_event_loop()
+        threading.Thread(target=serve, args=(self.loop, client), name="requests", daemon=True).start()
+        self.close = weakref.finalize(self, self.loop.call_soon_threadsafe, self.loop.stop)
 
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for part in self.body:
-            size += len(part)
-            if self.most is not None and size > self.most:
-                if self.quiet:
-                    return
-                raise Unreadable(f"an answer of more than {self.most >> 20} MB")
-            if time.monotonic() > self.until:
-                raise httpx2.ReadTimeout("the answer drips")
-            yield part
+    def run(self, work: Awaitable, seconds: float) -> Any:
+        """What `work` gives.
 
-    def close(self) -> None:
-        self.body.close()
+        Raises:
+            TimeoutError: not within so many seconds.
+        """
 
+        async def bounded() -> Any:
+            async with asyncio.timeout(seconds):
+                return await work
 
-class OneAtATime(httpx2.Client):
-    """A client whose answers have an end in time; those that are asked for as a stream may be long.
-
-    A call waits for its answer. Threads may share a client: nothing of a request is kept in it.
-
-    Args:
-        seconds: for a whole answer.
-        of_file: seconds for one that is a stream.
-        longest: bytes of an answer that is none.
-    """
-
-    def __init__(self, seconds: float, of_file: float, longest: int = LONGEST_ANSWER, **more: Any) -> None:
-        super().__init__(timeout=seconds, **more)
-        self.seconds, self.of_file, self.longest = seconds, of_file, longest
-
-    def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
-        request.headers["accept-encoding"] = "identity"
-        began = time.monotonic()
-        response = super().send(request, stream=True, **more)
+        future = asyncio.run_coroutine_threadsafe(bounded(), self.loop)
         try:
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise Unreadable("a compressed answer, which was not asked for")
-            failed = response.status_code >= 400
-            most = LONGEST_ERROR if failed else None if stream else self.longest
-            until = began + (self.of_file if stream else self.seconds)
-            response.stream = Timed(response.stream, until, most, quiet=failed)
-            if not stream:
-                response.read()
+            return future.result()
         except BaseException:
-            response.close()
+            future.cancel()  # who waits was interrupted
             raise
-        return response
+
+    def request(self, method: str, url: str, seconds: float, **content: Any) -> httpx2.Response:
+        """A whole answer.
+
+        Raises:
+            TimeoutError: not within so many seconds.
+            httpx2.TransportError: none can be had.
+        """
+        return self.run(self.client.request(method, url, **content), seconds)
+
+    @contextmanager
+    def stream(self, url: str, seconds: float, whole: float) -> Iterator[tuple[httpx2.Response, Iterator[bytes]]]:
+        """An answer that may be long: its beginning, and the parts of its body, of which there are none where it is an error.
+
+        Args:
+            url: to GET.
+            seconds: for its headers, and for each part.
+            whole: seconds for all of it.
+
+        Raises:
+            TimeoutError: not within these.
+            httpx2.TransportError: none can be had.
+        """
+        until = time.monotonic() + whole
+        response = self.run(self.client.send(self.client.build_request("GET", url), stream=True), seconds)
+        body = response.aiter_bytes()
+
+        async def following() -> bytes | None:
+            return await anext(body, None)
+
+        def parts() -> Iterator[bytes]:
+            while (part := self.run(following(), min(seconds, until - time.monotonic()))) is not None:
+                yield part
+
+        try:
+            yield response, parts() if response.status_code < 400 else iter(())
+        finally:
+            self.run(response.aclose(), seconds)
 
 
-def at_home(url: str) -> bool:
-    """Whether an address is of this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def serve(loop: asyncio.AbstractEventLoop, client: Client) -> None:
+    """Run a loop until it is stopped, then give up what is under way and close the connections."""
+
+    async def end() -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await client.aclose()
+
+    loop.run_forever()
+    loop.run_until_complete(end())
+    loop.close()
 
 
-def shown(url: str) -> str:
-    """An address without name, password and query, as it may stand in an error."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def checked(url: str) -> str:
-    """The address itself.
+def below(url: str, path: str) -> httpx2.URL:
+    """The address of something below a base address.
 
     Raises:
-        Refused: it is none of http or https.
+        Refused: the base address is none.
     """
     try:
-        parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        fine = False
-    if not fine:
-        raise Refused(f"'{shown_or_nothing(url)}' is no address of an endpoint: write one such as http://127.0.0.1:8080/v1")
-    return url
+        return httpx2.URL(f"{checked(url).rstrip('/')}/{path}")
+    except httpx2.InvalidURL:
+        raise Refused(f"'{shown(url)}' is no address of an endpoint: write one such as http://127.0.0.1:8080/v1") from None
 
 
-def public(url: str) -> str:
-    """The address itself, which may be kept and shown as it is.
+def asynchronous(url: str, slots: int, timeout: float, secret: str | None, longest: int = LONGEST_ANSWER) -> Client:
+    """A client for many calls at once to one address; it follows no redirection, which could carry the key elsewhere.
 
-    Raises:
-        Refused: it is none of http or https, or has a name, a password, a query or a fragment in it.
+    Args:
+        url: where calls go.
+        slots: calls at once.
+        timeout: seconds for each step of a call, such as a read.
+        secret: the key; null: none is sent.
+        longest: bytes of an answer.
     """
-    parts = urlsplit(checked(url))
-    if "@" in parts.netloc or "?" in url or "#" in url:
-        raise Refused(
-            f"the address {shown(url)} is written with a name, a password, a query or a fragment, and addresses are kept in files: "
-            "leave them out; a key is named by `key`, the environment variable that holds it."
-        )
-    return url
-
-
-def shown_or_nothing(url: str) -> str:
-    try:
-        return shown(url)
-    except ValueError:
-        return "the url"
-
-
-def secret(url: str, key: str | None) -> str:
-    """The key of an address, from the environment variable `key`; "none" where it wants none.
-
-    Raises:
-        Refused: the variable is not set, or holds what cannot be a key.
-    """
-    if key is None:
-        return "none"
-    value = os.environ.get(key)
-    where = f"the key of {shown(url)} is to be in the environment variable {key}"
-    if not value:
-        raise Refused(f"{where}, which is not set: export {key}=...")
-    if not all("!" <= letter <= "~" for letter in value):
-        raise Refused(f"{where}, which holds a blank, a line break or a letter that no key has: set it again.")
-    return value
-
-
-def asynchronous(url: str, slots: int, timeout: float) -> Client:
-    """A client for many calls at once to one address; it follows no redirection, which could carry the key elsewhere."""
-    limits = httpx2.Limits(max_connections=slots + 1, max_keepalive_connections=slots + 1)
-    return Client(trust_env=not at_home(url), limits=limits, timeout=timeout, follow_redirects=False)
-
-
-def synchronous(url: str, timeout: float, of_file: float, slots: int = 1, longest: int = LONGEST_ANSWER) -> OneAtATime:
-    """A client for one request at a time in each of `slots` threads, some of whose answers are files and may be long."""
-    limits = httpx2.Limits(max_connections=slots + 1, max_keepalive_connections=slots + 1)
-    return OneAtATime(timeout, of_file, longest, limits=limits, trust_env=not at_home(url), follow_redirects=False)
+    return Client(
+        longest,
+        headers={"user-agent": "hone", "accept": "application/json"} | ({"authorization": f"Bearer {secret}"} if secret else {}),
+        limits=httpx2.Limits(max_connections=slots + 1, max_keepalive_connections=slots + 1),
+        timeout=httpx2.Timeout(timeout, connect=min(timeout, LONGEST_CONNECT)),
+        trust_env=not at_home(url),
+        follow_redirects=False,
+    )

@@ -59,7 +59,8 @@ def plain(model: str) -> str:
 def models_of(line: dict, given: Params) -> frozenset[str]:
     """Every name by which the model of a judge or scorer may be known; none for people and recorded answers."""
     parameters = line["parameters"]
-    names = {parameters.get("model"), parameters.get("reported")}
+    reported = parameters.get("reported")
+    names = {parameters.get("model"), *(reported if isinstance(reported, list) else [reported])}
     if BASE in names and line["method"] == ENCODER:
         names = {given.model.name}
     if line["method"] == "local":

@@ -6,10 +6,10 @@ import json
 import os
 
 from hone.screen import line
+from tasks.addresses import secret
 from tasks.errors import Refused
 from tasks.relabel import gguf
 from tasks.relabel.server import serving
-from tasks.transport import secret
 
 KEY = "HONE_JUDGE_KEY"  # the variable that holds the key
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from tasks.addresses import public, secret, shown
 from tasks.encode.encoder import TextEncoder
 from tasks.encode.model import Route
 from tasks.encode.store import Space
@@ -16,10 +20,8 @@ from tasks.errors import Refused
 from tasks.files import fingerprint, home
 from tasks.stage import Progress
 
-if TYPE_CHECKING:
-    from openai import OpenAI
-
 LONGEST_VECTOR = 512 << 10  # bytes of a vector in an answer: 16,384 numbers of 32 letters (ours)
+BACKOFF, LONGEST_BACKOFF = 0.5, 8.0  # seconds before the second attempt, doubled for each further one (ours)
 ROWS = 512  # texts whose vectors are kept at once: they may cost money, so that a kill loses few
 
 
@@ -34,6 +36,7 @@ class EndpointEncoder(TextEncoder):
         url: the base address, ending in /v1 as a rule.
         model: as the endpoint calls it.
         key: name of the environment variable that holds the key; null: none is needed.
+        plain_http: the key may be sent to another machine without encryption.
         prompts: what is put before every query and every document.
         dimensions: of the vectors, where the model can give several; null: its own.
         characters: after which a text is cut off; null: whole texts.
@@ -59,6 +62,7 @@ class EndpointEncoder(TextEncoder):
     timeout: float = 120.0
     attempts: int = 6
     user: str | None = None
+    plain_http: bool = False
 
     @property
     def rows_per_shard(self) -> int:
@@ -69,8 +73,6 @@ class EndpointEncoder(TextEncoder):
         return self.model
 
     def space(self, route: Route) -> Space:
-        from tasks.transport import shown
-
         return Space(
             {
                 "endpoint": shown(self.url),
@@ -96,11 +98,9 @@ class Requests:
     """Requests for vectors of one route."""
 
     def __init__(self, encoder: EndpointEncoder, route: Route) -> None:
-        from tasks.transport import public, secret
-
         self.encoder, self.route = encoder, route
         self.where = public(encoder.url)
-        self.client = client_of(encoder, secret(encoder.url, encoder.key))
+        self.client = client_of(encoder, secret(encoder.url, encoder.key, encoder.plain_http))
 
     def encode(self, texts: list[str], progress: Progress) -> np.ndarray:
         """Vectors [n, d], fp32, in the order of the texts.
@@ -126,46 +126,67 @@ class Requests:
 
     def vectors_of(self, texts: list[str]) -> np.ndarray:
         """What one request brings: array [texts, d]."""
-        import openai
-
-        from tasks.transport import Unreadable
-
-        more: dict[str, Any] = {} if self.encoder.dimensions is None else {"dimensions": self.encoder.dimensions}
-        told = f"{self.where} with the model '{self.encoder.model}'"
+        encoder = self.encoder
+        more: dict[str, Any] = {} if encoder.dimensions is None else {"dimensions": encoder.dimensions}
+        told = f"{self.where} with the model '{encoder.model}'"
+        response = self.answered({"model": encoder.model, "input": texts, "encoding_format": "float"} | more, told)
+        code = response.status_code
+        if code in (401, 403):
+            help = (
+                f"check the key in {encoder.key}" if encoder.key else "it wants a key; `key` names the environment variable that holds one"
+            )
+            raise Refused(f"{told} does not let us in (status {code}): {help}.")
+        if code == 404:
+            raise Refused(f"{told}: there is no such model or address (status 404). An address ends in /v1 as a rule.")
+        if not response.is_success:
+            cut = "" if encoder.characters else " Where texts are too long for the model, `characters` cuts them off."
+            raise Refused(f"{told} refuses {len(texts)} texts (status {code}).{cut}")
         try:
-            answer = self.client.embeddings.create(model=self.encoder.model, input=texts, encoding_format="float", **more)
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            key = self.encoder.key
-            help = f"check the key in {key}" if key else "it wants a key; `key` names the environment variable that holds one"
-            raise Refused(f"{told} does not let us in (status {error.status_code}): {help}.") from None
-        except openai.NotFoundError:
-            raise Refused(f"{told}: there is no such model or address (status 404). An address ends in /v1 as a rule.") from None
-        except openai.APIStatusError as error:
-            cut = "" if self.encoder.characters else " Where texts are too long for the model, `characters` cuts them off."
-            raise Refused(f"{told} refuses {len(texts)} texts (status {error.status_code}).{cut}") from None
-        except openai.OpenAIError as error:
-            if isinstance(error.__cause__, Unreadable):
-                raise Refused(f"{told} gives {error.__cause__}.") from None
-            raise Refused(f"{told} cannot be reached ({type(error).__name__}), tried {self.encoder.attempts} times.") from None
-        except OverflowError:
-            raise Refused(f"{told} gives vectors with what is no number, or one too large.") from None
+            answer = json.loads(response.content)
         except (ValueError, RecursionError):
             raise Refused(f"{told} gives what is no JSON, or JSON that breaks off.") from None
         vectors = matrix(answer, len(texts), told)
-        if self.encoder.similarity == "cosine" and not vectors.any(axis=1).all():
+        if encoder.similarity == "cosine" and not vectors.any(axis=1).all():
             raise Refused(f"{told} gives a vector of zeros, which has no direction and so no cosine with any other.")
         return vectors
 
+    def answered(self, given: dict[str, Any], told: str) -> Any:
+        """The endpoint's last word on a request, after as many attempts as it takes; each has an end in time.
 
-def client_of(encoder: EndpointEncoder, key: str) -> OpenAI:
-    """A client that tries again by itself (with pauses, as the endpoint asks for) and follows no redirection."""
-    from openai import OpenAI
+        Raises:
+            Refused: it cannot be reached, or answers what is not read to its end.
+        """
+        import httpx2
 
-    from tasks.transport import LONGEST_ANSWER, synchronous
+        from tasks.relabel.client import JSON, body_of
+        from tasks.relabel.said import passes, pause
+        from tasks.transport import Unreadable, below
+
+        body, last = body_of(given), self.encoder.attempts - 1
+        for attempt in range(self.encoder.attempts):
+            wait = random.uniform(0.5, 1) * min(BACKOFF * 2**attempt, LONGEST_BACKOFF)
+            try:
+                response = self.client.request("POST", below(self.where, "embeddings"), self.encoder.timeout, content=body, headers=JSON)
+            except Unreadable as error:
+                raise Refused(f"{told} gives {error}.") from None
+            except (TimeoutError, httpx2.TransportError) as error:
+                if attempt == last:
+                    raise Refused(f"{told} cannot be reached ({type(error).__name__}), tried {attempt + 1} times.") from None
+            else:
+                if attempt == last or not passes(response.status_code):
+                    return response
+                asked = pause(response.headers.get("retry-after"))
+                wait = wait if asked is None else asked
+            time.sleep(wait)
+        raise AssertionError("an endpoint is tried at least once")
+
+
+def client_of(encoder: EndpointEncoder, key: str | None) -> Any:
+    """A client for several requests at once, each of which has an end in time."""
+    from tasks.transport import LONGEST_ANSWER, Waiting, asynchronous
 
     longest = LONGEST_ANSWER + encoder.batch * LONGEST_VECTOR
-    http = synchronous(encoder.url, encoder.timeout, encoder.timeout, slots=encoder.slots, longest=longest)
-    return OpenAI(base_url=encoder.url, api_key=key, max_retries=encoder.attempts - 1, timeout=encoder.timeout, http_client=http)
+    return Waiting(asynchronous(encoder.url, encoder.slots, encoder.timeout, key, longest))
 
 
 def matrix(answer: Any, count: int, told: str) -> np.ndarray:
@@ -174,8 +195,9 @@ def matrix(answer: Any, count: int, told: str) -> np.ndarray:
     Raises:
         Refused: one is missing, stands twice, is of another length or holds what is no number.
     """
-    data = getattr(answer, "data", None)
-    given = [(getattr(one, "index", None), getattr(one, "embedding", None)) for one in (data if isinstance(data, list) else ())]
+    data = answer.get("data") if isinstance(answer, dict) else None
+    rows = [one if isinstance(one, dict) else {} for one in (data if isinstance(data, list) else ())]
+    given = [(one.get("index"), one.get("embedding")) for one in rows]
     found = {place: vector for place, vector in given if type(place) is int}
     try:
         if len(given) != count:

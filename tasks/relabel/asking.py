@@ -10,6 +10,7 @@ from tasks.errors import Refused
 from tasks.relabel import identity, several
 from tasks.relabel.client import Endpoint
 from tasks.relabel.desk import Desk
+from tasks.relabel.habits import habits
 from tasks.relabel.ledger import question_key
 from tasks.relabel.prompt import Example, Prompt, load
 from tasks.relabel.questions import Questions
@@ -51,7 +52,8 @@ def ask(
     for name, way in ways(prompt, settings):
         judge = identity.variant(base, name) if name else base
         desk.ledger.describe(judge, description(endpoint, way, settings, name))
-        wording = Wording(way, settings, seed_of(desk.seed, judge) >> 1)  # some servers read a seed as a signed number
+        seed = seed_of(desk.seed, judge) >> 1  # some servers read a seed as a signed number
+        wording = Wording(way, settings, seed, habits(endpoint).without)
         sitting = Sitting(desk, judge, endpoint, wording, expected or desk.ledger.reported(base) or desk.ledger.reported(judge))
         heard.append(in_rows(questions.pairs, keys, sitting.hear(items)))
         expected = sitting.expected
@@ -100,6 +102,7 @@ def description(endpoint: Endpoint, prompt: Prompt, settings: Asking, name: str)
         "file": prompt.fingerprint,
         "temperature": settings.temperature,
     }
+    said |= {"model_version": settings.version} if settings.version else {}
     return said | ({"way": name.partition(" ")[0] if settings.swap else name} if name else {})
 
 

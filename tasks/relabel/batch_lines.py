@@ -7,10 +7,8 @@ import json
 from typing import Any
 
 from tasks.relabel import said
-from tasks.relabel.client import Again, Call, Endpoint, Reply, reply_of
-from tasks.relabel.habits import habits
-
-OTHER_ROOM = "max_completion_tokens"
+from tasks.relabel.client import Again, Call, Endpoint, Reply, reply_of, say_spared
+from tasks.relabel.habits import ROOM, habits
 
 
 def digest(call: Call, model: str) -> str:
@@ -21,11 +19,11 @@ def digest(call: Call, model: str) -> str:
 
 def line_of(call: Call, name: str, endpoint: Endpoint) -> bytes:
     """A call as a line of the file that is uploaded."""
-    body = {"model": endpoint.model, "messages": call.messages, habits(endpoint).room: call.max_tokens, **call.options}
+    body = habits(endpoint).body(call, endpoint.model)
     return json.dumps({"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body}).encode() + b"\n"
 
 
-def read(call: Call, line: dict, endpoint: Endpoint, secret: str) -> Reply:
+def read(call: Call, line: dict, endpoint: Endpoint, secret: str | None) -> Reply:
     """A line of answers as the reply to its call.
 
     Raises:
@@ -49,19 +47,21 @@ def read(call: Call, line: dict, endpoint: Endpoint, secret: str) -> Reply:
     return reply
 
 
-def turned_down(call: Call, code: Any, body: Any, endpoint: Endpoint, secret: str) -> Reply:
+def turned_down(call: Call, code: Any, body: Any, endpoint: Endpoint, secret: str | None) -> Reply:
     """What a status means, as `Caller.status` has it for a call of its own."""
     told, low = said.of_error(body, secret)
     if type(code) is not int or said.passes(code):
-        raise Again(f"unreachable: status {str(code)[:3]}: {told}", free=True)
-    if OTHER_ROOM in low:
-        # All calls of the batch have the same name for their room: the first that tells changes it for the next batch.
-        habits(endpoint).room = OTHER_ROOM
-        raise Again(f"broken: {told}", free=True, at_once=True)
-    return Reply(call, fault=said.for_good(code, told, low))
+        raise Again(f"unreachable: status {str(code)[:3]}: {told}", free=code in said.OVERLOADED)
+    fault, known = said.for_good(code, told, low), habits(endpoint)
+    # All calls of the batch were sent alike: the first that says so changes what the next batch is sent.
+    sent = {ROOM: call.max_tokens, **call.options}
+    if fault.startswith("broken") and (spared := known.spare(sent, low, said.param_of(body))):
+        say_spared(endpoint, spared, told)
+        raise Again(fault, free=True, at_once=True)
+    return Reply(call, fault=fault)
 
 
-def reason(batch: dict, secret: str) -> str:
+def reason(batch: dict, secret: str | None) -> str:
     """Why a batch failed as a whole."""
     errors = batch.get("errors")
     errors = errors.get("data") if isinstance(errors, dict) else errors

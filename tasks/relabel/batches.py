@@ -11,12 +11,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from tasks.addresses import public
 from tasks.relabel import submitted
 from tasks.relabel.batch_lines import counted, digest, line_of, read, reason
 from tasks.relabel.budget import Budget, Reservation
-from tasks.relabel.client import FAILURES_IN_A_ROW, Again, Call, Endpoint, Reply, ask_all, held_to
+from tasks.relabel.client import Again, Call, Endpoint, Expected, Reply, ask_all, held_to, refuse_in_turn
 from tasks.relabel.faults import ITS_FAULT, kind
-from tasks.relabel.habits import at_most, habits
+from tasks.relabel.habits import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, at_most, habits
 from tasks.relabel.said import LONGEST_NAME, clean
 from tasks.relabel.submitted import Submitted
 from tasks.relabel.vendor import Gone, TurnedDown, Vendor
@@ -53,7 +54,7 @@ class Asked:
 
 
 def ask_batch(
-    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: str | None = None,
+    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: Expected = None,
     *, poll: float = POLL, most: int = MOST_CALLS,
 ) -> None:  # fmt: skip
     """Make all calls in batches, one batch after the other; used as `ask_all` is.
@@ -67,16 +68,14 @@ def ask_batch(
         budget: reserved for every call of a batch before it is submitted. When its minutes are over we stop waiting; the batch
             goes on, counts as paid, and its answers are collected when the same is asked again.
         on_reply: called once for every call, in this thread.
-        expected_model: the name that answers must carry; null: the first one's.
+        expected_model: the name, or one of the names, that answers must carry; null: the first one's.
         poll: seconds between two looks at a batch.
         most: calls of one batch.
 
     Raises:
         Refused: no such key or address, or the endpoint does not let us in, or has no batches.
     """
-    from tasks.transport import checked
-
-    checked(endpoint.url)
+    public(endpoint.url)
     clerk = Clerk(endpoint, endpoint.secret(), budget, on_reply, expected_model, poll, most)
     try:
         clerk.make(calls)
@@ -101,10 +100,10 @@ class Clerk:
     """
 
     endpoint: Endpoint
-    secret: str = field(repr=False)
+    secret: str | None = field(repr=False)
     budget: Budget
     on_reply: Callable[[Reply], None]
-    expected: str | None
+    expected: Expected
     poll: float
     most: int
     queue: deque[Asked] = field(default_factory=deque)
@@ -144,8 +143,8 @@ class Clerk:
     def place_all(self) -> None:
         while self.queue:
             asked = self.queue.popleft()
-            if self.stopped:
-                self.hand_on(asked, Reply(asked.call, fault=self.stopped))
+            if stopped := self.stopped or self.habits.stopped:
+                self.hand_on(asked, Reply(asked.call, fault=stopped))
             else:
                 self.place(asked)
             if len(self.pending) >= self.most or self.size >= MOST_BYTES:
@@ -155,7 +154,8 @@ class Clerk:
         """Find the batch that a call is in already, or is to be in."""
         saying = digest(asked.call, self.endpoint.model)
         known = [(batch, name) for batch, name in self.places.get(saying, ()) if name in self.out[batch].calls]
-        if not known and not self.habits.heard and self.direct < FIRST:
+        thinks = self.habits.thoughts > 0 and self.direct < THOUGHTS_IN_A_ROW  # all of a batch would be cut and paid
+        if not known and (thinks or (not self.habits.heard and self.direct < FIRST)):
             self.direct += 1
             self.alone(asked)
         elif not self.reserved(asked):
@@ -320,9 +320,12 @@ class Clerk:
                 self.faults.append(again.fault)
             self.again(one, {name: calls.pop(name)}, again.fault, again.free)
             return
+        refuse_in_turn(self.endpoint, self.vendor.where, reply)
         if reply.fault is None:
             self.expected = self.expected or reply.model
         reply = held_to(reply, self.expected)
+        if stopped := self.habits.take_cut(reply):
+            self.stop(stopped.removeprefix("stopped: "))
         self.faults.append(reply.fault)
         del calls[name]
         asked.free = not reply.tokens_in and not reply.tokens_out

@@ -7,25 +7,27 @@ Every call ends in exactly one reply. What the endpoint cannot do now is tried a
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tasks.addresses import public, secret, shown
 from tasks.errors import Refused
 from tasks.relabel import said
 from tasks.relabel.budget import Budget, Reservation
-from tasks.relabel.faults import ITS_FAULT, kind
-from tasks.relabel.habits import at_most, habits, tokens_of
+from tasks.relabel.habits import ROOM, at_most, habits, tokens_of
 from tasks.relabel.pace import Pace
 from tasks.relabel.said import Tops
 from tasks.stage import say
 
-FAILURES_IN_A_ROW = 8  # calls given up one after the other, after which nothing more is asked
+JSON = {"content-type": "application/json"}
 EVERY = 10.0  # seconds between two lines about how far the work is
 
 Messages = tuple[dict[str, str], ...]
+Expected = str | Collection[str] | None
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Endpoint:
         url: the base address, ending in /v1 as a rule.
         model: as the endpoint calls it.
         key: name of the environment variable that holds the key; null: none is needed.
+        plain_http: the key may be sent to another machine without encryption.
+        reported: model names that answers may carry in turn.
         slots: most calls at once; fewer while the endpoint is overloaded.
         timeout: seconds for a whole call, however slowly it drips.
         attempts: times that a call is tried.
@@ -54,19 +58,19 @@ class Endpoint:
     price_out: float = 0.0
     backoff: float = 0.5
     known_as: str | None = None
+    plain_http: bool = False
+    reported: tuple[str, ...] = ()
 
     def price(self, tokens_in: int, tokens_out: int) -> float:
         return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
 
-    def secret(self) -> str:
-        """The key.
+    def secret(self) -> str | None:
+        """The key; null where none is needed.
 
         Raises:
-            Refused: the variable is not set, or holds what cannot be a key.
+            Refused: the variable is not set, or holds what cannot be a key, or the key would be sent without encryption.
         """
-        from tasks.transport import secret
-
-        return secret(self.url, self.key)
+        return secret(self.url, self.key, self.plain_http)
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Reply:
         text: of the answer; null where there is none.
         tops: alternatives of the first token with their log-probabilities.
         model: as the endpoint reports it.
+        system: the fingerprint of its configuration, as the endpoint reports it.
+        without: options of the call that the endpoint refuses and was not sent.
         cut: the answer was ended by max_tokens.
         fault: why there is no answer: its kind, and after a colon the details.
     """
@@ -103,6 +109,15 @@ class Reply:
     money: float = 0.0
     cut: bool = False
     fault: str | None = None
+    system: str | None = None
+    without: tuple[str, ...] = ()
+
+    @property
+    def details(self) -> str | None:
+        """What is kept beside an answer, as JSON: the configuration that gave it, and options that were not sent; null: nothing."""
+        found = {"system_fingerprint": self.system, "without": list(self.without)}
+        told = {name: value for name, value in found.items() if value}
+        return json.dumps(told, sort_keys=True) if told else None
 
 
 class Again(Exception):
@@ -112,7 +127,8 @@ class Again(Exception):
         fault: its kind and details.
         overloaded: it asked for fewer calls.
         wait: seconds it asked for; null: it did not say.
-        free: this attempt cost nothing for certain. Otherwise all that was set aside counts as spent: a hard stop may not hope.
+        free: this attempt cost nothing for certain: it was turned away, or nothing was sent. Otherwise all that was set aside counts
+            as spent: a hard stop may not hope.
         at_once: the next attempt needs no pause.
     """
 
@@ -122,7 +138,7 @@ class Again(Exception):
 
 
 def ask_all(
-    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: str | None = None
+    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: Expected = None
 ) -> None:
     """Make all calls.
 
@@ -131,25 +147,23 @@ def ask_all(
         calls: taken one by one, as they can be made.
         budget: reserved before each attempt; once it is used up the rest is answered "over budget" without being made.
         on_reply: called once for every call, in this thread, in the order of arrival.
-        expected_model: the name that answers must carry; null: the first one's.
+        expected_model: the name, or one of the names, that answers must carry; null: the first one's.
 
     Raises:
-        Refused: no such key or address, or the endpoint does not let us in, or has no such model. Answers that were there by
-            then have been handed on; calls under way are given up.
+        Refused: no such key or address, or the endpoint does not let us in, has no such model, or answers as two models in turn.
+            Answers that were there by then have been handed on; calls under way are given up.
     """
-    from tasks.transport import checked
-
-    checked(endpoint.url)
-    secret = endpoint.secret()
-    asyncio.run(Caller(endpoint, secret, budget, on_reply, expected_model).make(iter(calls)))
+    public(endpoint.url)
+    key = endpoint.secret()
+    asyncio.run(Caller(endpoint, key, budget, on_reply, expected_model).make(iter(calls)))
 
 
 class Caller:
     """One run of calls to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, secret: str, budget: Budget, on_reply: Callable[[Reply], None], expected: str | None) -> None:
-        from tasks.transport import shown
-
+    def __init__(
+        self, endpoint: Endpoint, secret: str | None, budget: Budget, on_reply: Callable[[Reply], None], expected: Expected
+    ) -> None:
         self.endpoint, self.secret, self.budget, self.on_reply, self.expected = endpoint, secret, budget, on_reply, expected
         self.where = shown(endpoint.url)
         self.habits = habits(endpoint)
@@ -160,9 +174,7 @@ class Caller:
         self.replies, self.began, self.told = 0, time.monotonic(), time.monotonic()
 
     async def make(self, calls: Iterator[Call]) -> None:
-        from openai import AsyncOpenAI
-
-        from tasks.transport import asynchronous
+        from tasks.transport import asynchronous, below
 
         running: set[asyncio.Task] = set()
         arrived: asyncio.Queue[asyncio.Task] = asyncio.Queue()
@@ -171,10 +183,8 @@ class Caller:
             running.discard(task)
             arrived.put_nowait(task)
 
-        async with AsyncOpenAI(
-            base_url=self.endpoint.url, api_key=self.secret, max_retries=0, timeout=self.endpoint.timeout,
-            http_client=asynchronous(self.endpoint.url, self.endpoint.slots, self.endpoint.timeout),
-        ) as self.client:  # fmt: skip
+        self.address = below(self.endpoint.url, "chat/completions")
+        async with asynchronous(self.endpoint.url, self.endpoint.slots, self.endpoint.timeout, self.secret) as self.client:
             try:
                 more = True
                 while more or running or not arrived.empty():
@@ -208,11 +218,8 @@ class Caller:
 
     def hand_on(self, reply: Reply) -> None:
         """Hand one reply on, and count failures in a row."""
-        habits = self.habits
-        habits.failures = habits.failures + 1 if kind(reply.fault or "") in ITS_FAULT else 0 if not reply.fault else habits.failures
-        if habits.failures >= FAILURES_IN_A_ROW and not habits.stopped:
-            habits.stopped = f"stopped: {habits.failures} calls in a row failed, the last one: {reply.fault}"
-            say(f"{self.endpoint.model} at {self.where}: {habits.stopped}")
+        if stopped := self.habits.take(reply):
+            say(f"{self.endpoint.model} at {self.where}: {stopped}")
         self.replies += 1
         if (now := time.monotonic()) - self.told >= EVERY:
             self.told = now
@@ -221,8 +228,8 @@ class Caller:
 
     async def tried(self, call: Call) -> Reply:
         """A call with its attempts."""
-        fault, pairs, began = "", call.pairs, time.monotonic()
-        for attempt in range(self.endpoint.attempts):
+        fault, pairs, began, attempt = "", call.pairs, time.monotonic(), 0
+        while attempt < self.endpoint.attempts:
             if self.habits.stopped:
                 fault = fault or self.habits.stopped
                 break
@@ -236,8 +243,11 @@ class Caller:
                     return await self.paid(call, reservation)
             except Again as again:
                 fault = again.fault
-                if attempt + 1 < self.endpoint.attempts and not again.at_once:
-                    await asyncio.sleep(random.uniform(0, self.endpoint.backoff * 2**attempt))
+                if again.at_once:
+                    continue  # each time without a part of the request that it had, so that there is an end
+                attempt += 1
+                if attempt < self.endpoint.attempts:
+                    await asyncio.sleep(random.uniform(0, self.endpoint.backoff * 2 ** (attempt - 1)))
         return Reply(call, fault=fault, seconds=time.monotonic() - began)
 
     async def reserved(self, call: Call, pairs: int) -> Reservation | None:
@@ -285,26 +295,24 @@ class Caller:
             Refused: it never will, for no call.
         """
         import httpx2
-        import openai
 
-        began, room = time.monotonic(), self.habits.room
-        given = {"model": self.endpoint.model, "messages": call.messages, room: call.max_tokens, **call.options}
+        began, given = time.monotonic(), self.habits.body(call, self.endpoint.model)
         try:
             async with asyncio.timeout(self.endpoint.timeout):
-                # Not chat.completions.create, which walks through every message by its type: a seventh of a call's processor time.
-                response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=given)
-        except (TimeoutError, openai.APITimeoutError):
+                response = await self.client.post(self.address, content=body_of(given), headers=JSON)
+        except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
             raise Again(f"timed out: no whole answer within {self.endpoint.timeout:g} s", overloaded=True) from None
-        except openai.APIStatusError as error:
-            return self.status(call, error, room, time.monotonic() - began)
-        except openai.APIConnectionError as error:
-            raise unreached(error.__cause__ or error, self.where) from None
+        except httpx2.TransportError as error:
+            raise unreached(error, self.where) from None
+        if not response.is_success:
+            return self.status(call, response, given, time.monotonic() - began)
         return self.read_reply(call, response.content, time.monotonic() - began)
 
-    def status(self, call: Call, error: Any, room: str, seconds: float) -> Reply:
+    def status(self, call: Call, response: Any, given: dict[str, Any], seconds: float) -> Reply:
         """What an HTTP status means: a fault of this call, something that passes, or the end of the work."""
-        code = error.status_code
-        told, low = said.of_error(error.body or error.message, self.secret)
+        code = response.status_code
+        body = said.body_of(response.content)
+        told, low = said.of_error(body, self.secret)
         if code in (401, 403):
             raise shut_out(self.endpoint, self.where, code, told)
         if code == 404:
@@ -312,15 +320,16 @@ class Caller:
                 f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {told}. "
                 "The address ends in /v1 as a rule; GET /v1/models lists models."
             )
-        if code in (429, 503):
-            wait = said.pause(error.response.headers.get("retry-after"))
+        if code in said.OVERLOADED:
+            wait = said.pause(response.headers.get("retry-after"))
             raise Again(f"unreachable: overloaded ({code}): {told}", overloaded=True, wait=wait, free=True)
         if said.passes(code):
-            raise Again(f"unreachable: status {code}: {told}", free=True)
-        if "max_completion_tokens" in low and room == "max_tokens":
-            self.habits.room = "max_completion_tokens"
-            raise Again(f"broken: {told}", free=True, at_once=True)
-        return Reply(call, fault=said.for_good(code, told, low), seconds=seconds)
+            raise Again(f"unreachable: status {code}: {told}")  # a gateway that gave up: the model may have worked
+        fault = said.for_good(code, told, low)
+        if fault.startswith("broken") and (spared := self.habits.spare(given, low, said.param_of(body))):
+            say_spared(self.endpoint, spared, told)
+            raise Again(fault, free=True, at_once=True)
+        return Reply(call, fault=fault, seconds=seconds)
 
     def read_reply(self, call: Call, raw: bytes, seconds: float) -> Reply:
         """An answer as a reply."""
@@ -329,9 +338,41 @@ class Caller:
         except said.NotOne as error:
             raise Again(f"broken: {error}") from None
         reply = reply_of(call, read, self.endpoint, seconds)
+        refuse_in_turn(self.endpoint, self.where, reply)
         if reply.fault is None:
             self.expected = self.expected or reply.model
         return held_to(reply, self.expected)
+
+
+def body_of(given: dict[str, Any]) -> bytes:
+    """A request's body: JSON in UTF-8, without halves of characters."""
+    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace")
+
+
+def say_spared(endpoint: Endpoint, spared: list[str], told: str) -> None:
+    """Say once what an endpoint is no longer sent."""
+    known = habits(endpoint)
+    if new := [name for name in spared if name not in known.said]:
+        known.said.update(new)
+        instead = f", and gets {known.room}" if ROOM in new else ""
+        say(f"{endpoint.model} at {shown(endpoint.url)} takes no {' and no '.join(new)} and is asked without{instead}: {told}")
+
+
+def refuse_in_turn(endpoint: Endpoint, where: str, reply: Reply) -> None:
+    """Raises Refused where an endpoint's first answers come from two models in turn, such as two replicas behind one name."""
+    if reply.fault is not None or reply.model in endpoint.reported:
+        return
+    if names := habits(endpoint).in_turn(reply.model):
+        first, second = names
+        raise Refused(
+            f"{where} answers as {first} and as {second} in turn. If both are to count as one judge, name them: "
+            f"`reported: [{first}, {second}]`. If not, ask an address or a model name that leads to one of them."
+        )
+
+
+def allowed(expected: Expected) -> set[str]:
+    """The names that an answer may carry."""
+    return set() if expected is None else {expected} if isinstance(expected, str) else set(expected)
 
 
 def shut_out(endpoint: Endpoint, where: str, code: int, told: str) -> Refused:
@@ -342,27 +383,30 @@ def shut_out(endpoint: Endpoint, where: str, code: int, told: str) -> Refused:
 
 def unreached(cause: BaseException, where: str) -> Again:
     """What a broken connection means."""
-    import httpx2
-
-    from tasks.transport import Unreadable
+    from tasks.transport import UNSENT, Unreadable
 
     if isinstance(cause, Unreadable):
         return Again(f"broken: {cause}")
-    return Again(f"unreachable: {type(cause).__name__} at {where}", free=isinstance(cause, httpx2.ConnectError))
+    return Again(f"unreachable: {type(cause).__name__} at {where}", free=isinstance(cause, UNSENT))
 
 
 def reply_of(call: Call, read: said.Said, endpoint: Endpoint, seconds: float) -> Reply:
     """An answer that was read, as the reply to a call; what the endpoint does not count is estimated."""
     tokens_in = tokens_of(call) if read.tokens_in is None else read.tokens_in
     tokens_out = len((read.text or "").encode()) // 4 + 1 if read.tokens_out is None else read.tokens_out
+    known = habits(endpoint)
+    fault = read.fault or known.not_read(call, read.tokens_in, read.cached)
     return Reply(
-        call, read.text, read.tops, read.model, tokens_in, tokens_out, seconds, endpoint.price(tokens_in, tokens_out), read.cut, read.fault
-    )
+        call, None if fault else read.text, None if fault else read.tops, read.model, tokens_in, tokens_out, seconds,
+        endpoint.price(tokens_in, tokens_out), read.cut, fault, read.system,
+        tuple(name for name in call.options if name in known.without),
+    )  # fmt: skip
 
 
-def held_to(reply: Reply, expected: str | None) -> Reply:
+def held_to(reply: Reply, expected: Expected) -> Reply:
     """The reply, or a fault where another model gave it."""
-    if reply.fault or not reply.model or not expected or reply.model == expected:
+    names = allowed(expected)
+    if reply.fault or not reply.model or not names or reply.model in names:
         return reply
-    fault = f"another model: {reply.model} answered instead of {expected}"
+    fault = f"another model: {reply.model} answered instead of {' or '.join(sorted(names))}"
     return replace(reply, text=None, tops=None, fault=fault)

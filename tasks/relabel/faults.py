@@ -6,8 +6,10 @@ import polars as pl
 
 # Say something of the endpoint, and not of the call.
 ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
+# The endpoint has not read the prompt to its end.
+CUT = "cut"
 # May be otherwise in a later round: the endpoint's faults, and what ended the work.
-PASSING = (*ITS_FAULT, "stopped", "over budget")
+PASSING = (*ITS_FAULT, CUT, "stopped", "over budget")
 # An answer all the same: the same call would end in the same way, so they are kept.
 ANSWERED = ("refused", "too long")
 

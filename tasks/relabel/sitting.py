@@ -11,7 +11,7 @@ from itertools import groupby, islice
 
 import polars as pl
 
-from tasks.relabel.client import Call, Endpoint, Reply
+from tasks.relabel.client import Call, Endpoint, Expected, Reply, held_to, say_spared
 from tasks.relabel.desk import Desk
 from tasks.relabel.faults import ANSWERED, kind
 from tasks.relabel.habits import habits
@@ -35,7 +35,7 @@ class Sitting:
         judge: its fingerprint.
         endpoint: who is asked.
         wording: how.
-        expected: the model name that answers must carry; null: the first one's.
+        expected: the model name that answers must carry, or several; null: the first one's.
         faults: why a question has no answer.
         under_way: what each call is about that is claimed and has no reply yet.
         elsewhere: questions that another process is asking.
@@ -47,7 +47,7 @@ class Sitting:
     judge: str
     endpoint: Endpoint
     wording: Wording
-    expected: str | None = None
+    expected: Expected = None
     faults: dict[bytes, str] = field(default_factory=dict)
     under_way: dict[int, list[Item]] = field(default_factory=dict)
     elsewhere: list[bytes] = field(default_factory=list)
@@ -218,10 +218,11 @@ class Sitting:
         with self.lock:
             group = self.under_way.pop(reply.call.number)
             fault = reply.fault
-            if fault is None and reply.model and self.expected and reply.model != self.expected:
-                fault = f"another model: {reply.model} answered instead of {self.expected}"
+            if fault is None:
+                fault = held_to(reply, self.expected).fault
             if fault and (unknown := self.wording.not_known(reply.call, fault)):
                 self.wording.without |= unknown
+                say_spared(self.endpoint, sorted(unknown), fault)
                 self.again.append(group)
             elif fault and kind(fault) not in ANSWERED:
                 keys = [item.key for item in group]
@@ -238,6 +239,8 @@ class Sitting:
         else:
             self.expected = self.expected or reply.model
             read = wording.prompt.parse(reply.text, reply.tops, reply.cut, len(group), wording.settings.positive_from)
+            if stopped := habits(self.endpoint).judge_room(reply, any(said.verdict != "unknown" for said in read)):
+                say(f"relabel: {self.endpoint.model}: {stopped}")
             verdicts = [
                 Verdict(item.key, said.verdict, said.grade, said.probability, said.reason) for item, said in zip(group, read, strict=True)
             ]

@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from tasks.addresses import shown
 from tasks.errors import Refused
 from tasks.relabel import said
-from tasks.relabel.client import Again, Endpoint, shut_out, unreached
+from tasks.relabel.client import JSON, Again, Endpoint, body_of, shut_out, unreached
 from tasks.relabel.submitted import Submitted
 
 WINDOW = "24h"  # the only one that the protocol has
 CHAT = "/v1/chat/completions"
 OURS = "hone"  # the metadata that holds our name of a batch
 FILE_SECONDS = 3600.0  # for a whole file of answers
+SLOWEST = 50_000.0  # bytes a second at which an upload is given up (ours)
 A_PAGE, PAGES = 100, 20  # batches listed at once, and pages looked through for one of ours
 EARLIER = 86400  # seconds that the vendor's clock may differ from ours
 
@@ -39,14 +42,11 @@ class Vendor:
         secret: the key.
     """
 
-    def __init__(self, endpoint: Endpoint, secret: str) -> None:
-        from openai import OpenAI
-
-        from tasks.transport import shown, synchronous
+    def __init__(self, endpoint: Endpoint, secret: str | None) -> None:
+        from tasks.transport import Waiting, asynchronous
 
         self.endpoint, self.secret, self.where = endpoint, secret, shown(endpoint.url)
-        http = synchronous(endpoint.url, endpoint.timeout, FILE_SECONDS)
-        self.client = OpenAI(base_url=endpoint.url, api_key=secret, max_retries=0, timeout=endpoint.timeout, http_client=http)
+        self.client = Waiting(asynchronous(endpoint.url, 1, endpoint.timeout, secret))
 
     def close(self) -> None:
         self.client.close()
@@ -58,9 +58,11 @@ class Vendor:
             Again, TurnedDown: it cannot be uploaded; nothing has been paid.
         """
 
+        seconds = self.endpoint.timeout + path.stat().st_size / SLOWEST
+
         def once() -> dict:
             with path.open("rb") as file:
-                return self.told(self.client.files.with_raw_response.create(file=(path.name, file), purpose="batch"))
+                return self.asked("POST", "files", seconds, files={"file": (path.name, file)}, data={"purpose": "batch"})
 
         with self.must_exist("files"):
             return self.tried(lambda: self.named(once))["id"]
@@ -80,7 +82,7 @@ class Vendor:
             if doubtful and (found := self.find(new)):
                 return {"id": found}
             try:
-                return self.named(lambda: self.told(self.client.batches.with_raw_response.create(**given)))
+                return self.named(lambda: self.asked("POST", "batches", content=body_of(given), headers=JSON))
             except Again as again:
                 doubtful = doubtful or not again.free
                 raise
@@ -97,7 +99,7 @@ class Vendor:
         after: dict[str, str] = {}
         for _ in range(PAGES):
             with self.must_exist("batches"):
-                page = self.tried(lambda after=after: self.told(self.client.batches.with_raw_response.list(limit=A_PAGE, **after)))
+                page = self.tried(lambda after=after: self.asked("GET", "batches", params={"limit": A_PAGE, **after}))
             batches = [batch for batch in page.get("data") or [] if isinstance(batch, dict) and isinstance(batch.get("id"), str)]
             for batch in batches:
                 metadata = batch.get("metadata")
@@ -115,7 +117,7 @@ class Vendor:
         Raises:
             Again, Gone, TurnedDown.
         """
-        return self.faults(lambda: self.told(self.client.batches.with_raw_response.retrieve(batch)))
+        return self.faults(lambda: self.asked("GET", f"batches/{quote(batch, safe='')}"))
 
     def lines(self, file: str) -> Iterator[dict]:
         """Lines of a file of answers; what is no line of one is left out. Memory is flat in the file's length.
@@ -124,11 +126,13 @@ class Vendor:
             Again: it broke off.
             Gone, TurnedDown.
         """
-        from tasks.transport import LONGEST_ANSWER
+        from tasks.transport import LONGEST_ANSWER, below
 
         def parts() -> Iterator[bytes]:
-            with self.client.files.with_streaming_response.content(file) as response:
-                yield from response.iter_bytes()
+            address = below(self.endpoint.url, f"files/{quote(file, safe='')}/content")
+            with self.client.stream(address, self.endpoint.timeout, FILE_SECONDS) as (response, body):
+                self.accepted(response)
+                yield from body
 
         rest, longer = b"", False
         with closing(parts()) as stream:
@@ -157,34 +161,39 @@ class Vendor:
     def faults(self, once: Callable[[], Any]) -> Any:
         """The outcome of one request; what the client raises is put into our words."""
         import httpx2
-        import openai
 
         try:
             return once()
-        except (openai.APITimeoutError, httpx2.TimeoutException):
+        except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
             raise Again(f"timed out: {self.where} gave no whole answer about a batch") from None
-        except openai.APIStatusError as error:
-            code = error.status_code
-            told, low = said.of_error(error.body or error.message, self.secret)
-            if code in (401, 403):
-                raise shut_out(self.endpoint, self.where, code, told) from None
-            if code == 404:
-                raise Gone(told) from None
-            if said.passes(code):
-                wait = said.pause(error.response.headers.get("retry-after"))
-                raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code == 429) from None
-            raise TurnedDown(said.for_good(code, told, low)) from None
-        except openai.APIConnectionError as error:
-            raise unreached(error.__cause__ or error, self.where) from None
         except httpx2.TransportError as error:
             raise unreached(error, self.where) from None
 
-    def told(self, response: Any) -> dict:
-        """The JSON object of a response."""
-        raw = response.http_response.content
-        if (answer := object_of(raw)) is None:
-            raise Again(f"broken: no answer about a batch but {said.clean(raw[:80].decode(errors='replace'), self.secret)!r}")
+    def asked(self, method: str, path: str, seconds: float | None = None, **content: Any) -> dict:
+        """The JSON object that a request brings."""
+        from tasks.transport import below
+
+        response = self.client.request(method, below(self.endpoint.url, path), seconds or self.endpoint.timeout, **content)
+        self.accepted(response)
+        if (answer := object_of(response.content)) is None:
+            start = said.beginning(response.content.decode(errors="replace"), self.secret)
+            raise Again(f"broken: no answer about a batch but {start!r}")
         return answer
+
+    def accepted(self, response: Any) -> None:
+        """Raises what a status means where it is no success."""
+        if response.is_success:
+            return
+        code = response.status_code
+        told, low = said.of_error(said.body_of(response.content), self.secret)
+        if code in (401, 403):
+            raise shut_out(self.endpoint, self.where, code, told)
+        if code == 404:
+            raise Gone(told)
+        if said.passes(code):
+            wait = said.pause(response.headers.get("retry-after"))
+            raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code in said.OVERLOADED)
+        raise TurnedDown(said.for_good(code, told, low))
 
     def named(self, once: Callable[[], dict]) -> dict:
         """What `once` gives, which must have a name."""

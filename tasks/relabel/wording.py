@@ -18,8 +18,8 @@ A_MESSAGE = 8  # tokens that a chat template adds to each message (ours, roughly
 ROOM = {"listwise": 2048, "graded": 4, "yes-no": 4, "pairwise": 4}
 ROOM_FOR_JSON = 32
 ROOM_FOR_NUMBERS = 256  # two lists without a word before them (ours)
-# What an endpoint may not know, and words by which its refusal tells.
-EXTRAS = {"structured": ("response_format", "json_schema", "structured"), "logprobs": ("logprob",)}
+# Words by which an endpoint says that it cannot be held to JSON.
+OF_STRUCTURE = ("response_format", "json_schema", "structured")
 
 Send = Callable[..., None]
 
@@ -42,8 +42,9 @@ class Asking:
         context: tokens of prompt and answer together; texts are cut further until they fit; null: no limit.
         positive_from: grade from which on a candidate counts as found.
         tokenizer: counts and cuts.
-        reported: the model name that answers must carry; null: the one of the first answer.
+        reported: the model name that answers must carry, or several; null: the one of the first answer.
         base: fingerprint of the same judge asked once, so that its answers serve as a first vote; null: the judge's own.
+        version: of the model behind the endpoint, as the user counts them; null: not counted.
         send: puts calls to the endpoint.
         later: what is under way when a run ends is collected, and counted, by the next one (a vendor's batches).
     """
@@ -61,8 +62,9 @@ class Asking:
     context: int | None = None
     positive_from: float = 2
     tokenizer: Tokenizer = field(default_factory=Estimated)
-    reported: str | None = None
+    reported: str | list[str] | None = None
     base: str | None = None
+    version: str | None = None
     send: Send = client.ask_all
     later: bool = False
 
@@ -86,7 +88,7 @@ class Wording:
         prompt: what is asked.
         settings: how.
         seed: of further votes, so that servers which repeat themselves do not.
-        without: what the endpoint has said it does not know.
+        without: parts of a request that the endpoint refuses, as its habits have them.
     """
 
     prompt: Prompt
@@ -96,7 +98,7 @@ class Wording:
 
     def structured(self) -> bool:
         """Whether answers are to be JSON."""
-        if "structured" in self.without or self.settings.structured == "never":
+        if "response_format" in self.without or self.settings.structured == "never":
             return False
         return self.settings.structured == "always" or self.prompt.kind == "listwise"
 
@@ -140,7 +142,6 @@ class Wording:
             trim = max(SHORTEST, most // 2 if trim is None else trim * 3 // 4)
 
     def not_known(self, call: Call, fault: str) -> set[str]:
-        """What a call asked for, can do without, and was refused for."""
+        """What a call asked for, was refused for, and can do without in other words: a prompt that holds it to JSON."""
         structured = "response_format" in call.options and self.settings.structured == "auto"
-        asked_for = {"structured"} if structured else {"logprobs"} & set(call.options)
-        return {name for name in asked_for if any(word in fault.casefold() for word in EXTRAS[name])}
+        return {"response_format"} if structured and any(word in fault.casefold() for word in OF_STRUCTURE) else set()

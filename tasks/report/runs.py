@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.addresses import without_secrets
+from tasks.errors import Refused
 from tasks.files import home
 
 if TYPE_CHECKING:
@@ -31,16 +33,25 @@ METRICS_AT_ONCE, PARAMS_AT_ONCE, CHARACTERS = 1000, 100, 6000
 
 @contextmanager
 def memory() -> Iterator[MlflowClient]:
-    """MLflow's client, one user at a time: six processes that made the database at once broke five (tried)."""
+    """MLflow's client, one user at a time: six processes that made the database at once broke five (tried).
+
+    Raises:
+        Refused: MLflow cannot be used. Its own words repeat the address, passwords included, and are cleaned of them.
+    """
     from filelock import FileLock
 
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     with FileLock(home() / "mlflow.lock"):
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
 
         for noisy in ("alembic", "mlflow"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
-        yield MlflowClient(address_of_server())
+        address = address_of_server()
+        try:
+            yield MlflowClient(address)
+        except MlflowException as error:
+            raise Refused(f"MLflow cannot be used: {without_secrets(str(error), address)}") from None
 
 
 def address_of_server() -> str:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from tasks import methods, params
+from tasks.addresses import refuse_secrets
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint
 from tasks.params import STAGES, Params, faults
@@ -60,6 +61,7 @@ def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str,
         raise Refused(f"{file} is a {'list' if isinstance(given, list) else 'text'}: a recipe is sections by name, such as `about: ...`.")
     places = Places(layers_of(file, root, defaults, changes, round))
     given = merged({"train": defaults or {}}, given, changes or {})
+    refuse_secrets(given, str(file))
     if isinstance(given.get("retrieve"), dict | str):
         given["retrieve"] = [given["retrieve"]]
     try:

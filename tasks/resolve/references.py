@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.addresses import public, secret
 from tasks.encode.precision import device_of, precision_of
 from tasks.params import BUILT_IN, Params
 from tasks.resolve.models import made_exact
@@ -18,9 +19,7 @@ def resolved(given: Params, name: str) -> dict:
     item = given.references[name]
     prompts = item.prompts.model_dump()
     if item.endpoint is not None:
-        from tasks.transport import public, secret
-
-        secret(public(item.endpoint.url), item.endpoint.key)
+        secret(public(item.endpoint.url), item.endpoint.key, item.endpoint.plain_http)
         return {"kind": "endpoint", "prompts": prompts, **item.endpoint.model_dump()}
     reading = {
         "max_length": item.max_length,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
 from tasks.relabel import batches
 from tasks.relabel.batches import FIRST, ask_batch
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Reply
-from tasks.relabel.habits import habits
+from tasks.relabel.client import Call, Reply
+from tasks.relabel.habits import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, habits
 from tests.relabel.batching import IDLE, abandoned, collected, faults, state
 from tests.relabel.made_up_vendor import failed, lost, selling, well
 from tests.relabel.unruly import call, completion, endpoint
@@ -156,7 +157,7 @@ def test_what_fails_in_one_batch_gets_another(fault: str):
         replies = collected(vendor, 30, budget)
     assert not faults(replies)
     assert sorted(vendor.prompts(1)) == ["call 3", "call 4"]
-    paid = 0 if fault.startswith(("unreachable", "timed out")) else 2 * 110
+    paid = 0 if fault.startswith("timed out") else 2 * 110
     assert budget.spent == {"pairs": 30, "tokens": 30 * 110 + paid, "money": 30 * 110 + paid}
 
 
@@ -324,3 +325,37 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
     assert max(vendor.turns.values()) <= 2
     assert budget.spent["pairs"] <= 1000
     assert budget._held == IDLE
+
+
+def test_no_batch_is_submitted_to_a_model_that_thinks_before_it_answers():
+    """The first answer was cut, and says nothing: single calls show whether it is a run, before thousands are paid."""
+    with selling() as vendor:
+        where = endpoint(vendor.url)
+        habits(where).heard, habits(where).thoughts = True, 1
+        budget, replies = Budget(), []
+
+        def on_reply(reply: Reply) -> None:
+            habits(where).judge_room(replace(reply, cut=True), read=False)
+            replies.append(reply)
+
+        ask_batch(where, map(call, range(30)), budget, on_reply, poll=0.01)
+    assert not vendor.batches
+    assert len(vendor.direct) == THOUGHTS_IN_A_ROW - 1
+    assert replies[-1].fault.startswith("stopped: 5 answers in a row were cut")
+
+
+@pytest.mark.parametrize("told", ["Unsupported value: 'temperature' is not 1", "use max_completion_tokens"])
+def test_what_a_batch_is_refused_for_is_left_out_of_the_next(told: str):
+    name = "temperature" if "temperature" in told else "max_tokens"
+
+    def answers(prompt: str, turn: int) -> dict:
+        line = next(line for line in vendor.calls(vendor.batches[-1]["input_file_id"]) if line["body"]["messages"][-1]["content"] == prompt)
+        return failed(400, told) if name in line["body"] else well(prompt, turn)
+
+    calls = [replace(call(number), options={"temperature": 0.1}) for number in range(10)]
+    with selling(answers=answers) as vendor:
+        budget = Budget()
+        replies = collected(vendor, budget=budget, calls=calls)
+    assert not faults(replies)
+    assert len(vendor.batches) == 2
+    assert budget.spent["tokens"] == 10 * 110

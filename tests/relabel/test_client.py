@@ -12,8 +12,8 @@ import pytest
 
 from tasks.errors import Refused
 from tasks.relabel.budget import Budget
-from tasks.relabel.client import FAILURES_IN_A_ROW, Call, Reply, ask_all
-from tasks.relabel.habits import habits
+from tasks.relabel.client import Call, Reply, ask_all
+from tasks.relabel.habits import FAILURES_IN_A_ROW, habits
 from tasks.relabel.said import LONGEST_PAUSE, pause
 from tests.relabel.unruly import WRONG, always, call, completion, drawn, endpoint, first, heard, serving
 
@@ -128,13 +128,21 @@ def test_faults_do_not_break_the_budget():
 
 
 def test_what_was_perhaps_paid_counts_as_paid():
-    hanging, refusing = Budget(), Budget()
+    hanging = Budget()
     with serving(always("hang")) as server:
         heard(server, 1, hanging, attempts=2, timeout=0.1)
-    with serving(always("500")) as server:
-        heard(server, 1, refusing, attempts=2)
     assert hanging.spent == {"pairs": 1, "tokens": 220, "money": 220.0}
-    assert refusing.spent == {"pairs": 1, "tokens": 0, "money": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("code", "tokens"), [(408, 220), (409, 220), (429, 0), (500, 220), (502, 220), (503, 0), (504, 220), (520, 220), (524, 220)]
+)
+def test_a_gateway_that_gave_up_may_have_to_be_paid_and_one_that_was_too_busy_not(code: int, tokens: int):
+    """Gateways give up (504, 524) after the model has worked; only those that say that they did not begin (429, 503) are free."""
+    budget = Budget()
+    with serving(always((code, {}, b"{}"))) as server:
+        heard(server, 1, budget, attempts=2)
+    assert budget.spent == {"pairs": 1, "tokens": tokens, "money": float(tokens)}
 
 
 def test_an_endpoint_that_counts_more_tokens_than_we_do_does_not_break_the_budget():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tasks.errors import Refused
 from tasks.relabel.budget import Budget
-from tests.relabel.unruly import always, completion, heard, serving
+from tasks.relabel.client import Call, ask_all
+from tasks.relabel.habits import CUT_PROMPTS, IN_TURN
+from tests.relabel.unruly import always, completion, endpoint, heard, serving
 
 SECRET = "sk-this-is-the-very-secret"
 
@@ -106,3 +111,160 @@ def test_an_answer_without_a_text_is_broken(text: object):
     with serving(always(completion(text))) as server:
         (reply,) = heard(server, attempts=2)
     assert reply.fault == "broken: an answer without a text"
+
+
+REFUSALS = {
+    "temperature": ({"message": "Unsupported value: 'temperature' does not support 0.1 with this model.", "param": "temperature"}, 400),
+    "seed": ({"message": "Extra inputs are not permitted: seed"}, 422),
+    "logprobs": ({"message": "This model does not support logprobs."}, 400),
+    "top_logprobs": ({"message": "nope", "param": "top_logprobs"}, 400),
+    "max_tokens": ({"message": "unsupported", "param": "max_tokens"}, 400),
+}  # fmt: skip
+OPTIONS = {"temperature": 0.1, "seed": 7, "logprobs": True, "top_logprobs": 10}
+
+
+def optioned(count: int) -> list[Call]:
+    return [Call(number, ({"role": "user", "content": f"call {number}"},), 10, tokens=100, options=OPTIONS) for number in range(count)]
+
+
+@pytest.mark.parametrize("names", [[name] for name in REFUSALS] + [["temperature", "logprobs"], list(REFUSALS)])
+def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(names: list[str], capfd: pytest.CaptureFixture[str]):
+    def behaves(name: str, attempt: int) -> object:
+        for refused in names:
+            if refused in server.bodies[-1]:
+                error, code = REFUSALS[refused]
+                return code, {}, json.dumps({"error": error}).encode()
+        return "well"
+
+    budget, replies = Budget(), []
+    with serving(behaves) as server:
+        ask_all(endpoint(server.url, slots=4, attempts=1), optioned(30), budget, replies.append)
+        asked = sum(server.attempts.values())
+        ask_all(endpoint(server.url, slots=4, attempts=1), optioned(30), budget, replies.append)
+        assert sum(server.attempts.values()) == asked + 30  # the next block knows
+    assert [reply.fault for reply in replies] == [None] * 60
+    assert {reply.without for reply in replies} == {tuple(name for name in OPTIONS if name not in server.bodies[-1])}
+    if names == ["temperature"]:
+        assert json.loads(replies[0].details) == {"without": ["temperature"]}
+    assert budget.spent == {"pairs": 60, "tokens": 60 * 110, "money": 60 * 110.0}
+    assert asked <= 30 + 4 * len(names)
+    kept = server.bodies[-1]
+    assert not {"logprobs", "top_logprobs"} & kept.keys() if {"logprobs", "top_logprobs"} & set(names) else kept["top_logprobs"] == 10
+    assert ("max_completion_tokens" if "max_tokens" in names else "max_tokens") in kept
+    assert ("temperature" in kept) == ("temperature" not in names)
+    said = [line for line in capfd.readouterr().err.splitlines() if " takes no " in line]
+    assert len(said) == len({"logprobs" if name == "top_logprobs" else name for name in names})
+
+
+@pytest.mark.parametrize(
+    "message", ["temperature", "max_tokens is too large: maximum context length is 10", "no such field: temperatures", "logprobs_x"]
+)
+def test_a_refusal_of_something_else_is_one(message: str):
+    with serving(always((400, {}, json.dumps({"error": {"message": message}}).encode()))) as server:
+        (reply,) = heard(server)
+    assert reply.fault.startswith(("broken: status 400", "too long"))
+    assert server.attempts["call 0"] == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": "yes", "reasoning_content": "no, no"}, "yes"),
+        ({"content": "yes", "reasoning": "no, no"}, "yes"),
+        ({"content": None, "reasoning_content": "no, no"}, ""),
+        ({"content": "[THINK]no[/THINK]yes"}, "[THINK]no[/THINK]yes"),
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "no"}]}, {"type": "text", "text": "yes"}]}, "yes"),
+    ],
+)
+def test_thoughts_beside_an_answer_are_none_of_it(message: dict, text: str):
+    """And the first token's alternatives are those of a thought."""
+    tops = {"content": [{"token": "no", "logprob": -0.1, "top_logprobs": [{"token": "no", "logprob": -0.1}]}]}
+    with serving(always(completion(message=message, logprobs=tops))) as server:
+        (reply,) = heard(server)
+    assert (reply.fault, reply.text, reply.tops) == (None, text, None)
+
+
+def test_the_fingerprint_of_the_configuration_is_kept():
+    with serving(always(completion(system_fingerprint="fp_44709d6fcb"))) as server:
+        (reply,) = heard(server)
+    assert reply.system == "fp_44709d6fcb"
+    assert json.loads(reply.details) == {"system_fingerprint": "fp_44709d6fcb"}
+
+
+def long_calls(letters: int, count: int = 1) -> list[Call]:
+    words = "apples keep a week in a cool room. "
+    content = (words * (letters // len(words) + 1))[:letters]
+    return [Call(number, ({"role": "user", "content": content},), 10, tokens=letters // 4) for number in range(count)]
+
+
+def counting(tokens: int, **more: object) -> bytes:
+    return completion(usage={"prompt_tokens": tokens, "completion_tokens": 10} | more)
+
+
+def asked(server: object, calls: list[Call], budget: Budget | None = None) -> list:
+    replies: list = []
+    ask_all(endpoint(server.url, slots=1, attempts=1), calls, budget or Budget(), replies.append)
+    return replies
+
+
+def test_a_prompt_that_the_server_cut_in_silence_gives_no_verdict_and_soon_no_more_calls():
+    """The worked case of a context of 2,050 tokens for some 7,900: 25 documents of which it never saw most."""
+    budget = Budget()
+    with serving(always(counting(2050))) as server:
+        replies = asked(server, long_calls(31_600, 20), budget)
+        assert len(server.bodies) == CUT_PROMPTS
+    assert replies[0].fault == "cut: it read 2,050 of about 7,900 tokens"
+    assert replies[0].text is None
+    assert budget.spent["tokens"] == CUT_PROMPTS * 2060  # they are paid all the same
+    assert replies[-1].fault.startswith("stopped: 3 prompts in a row were cut by the server (it read 2,050 of about 7,900 tokens)")
+    assert "num_ctx" in replies[-1].fault
+    assert "`context`" in replies[-1].fault
+
+
+@pytest.mark.parametrize(
+    ("letters", "usage"),
+    [
+        (31_600, {"prompt_tokens": 7900}), (31_600, {"prompt_tokens": 4000}), (31_600, {"prompt_tokens": 60_000}), (31_600, {}),
+        (900, {"prompt_tokens": 100}), (31_600, {"prompt_tokens": 1}),
+        (31_600, {"prompt_tokens": 2050, "prompt_tokens_details": {"cached_tokens": 5850}}),
+        (31_600, {"prompt_tokens": 2050, "cache_read_input_tokens": 5850}),
+    ],
+)  # fmt: skip
+def test_other_ways_to_count_are_no_alarm(letters: int, usage: dict):
+    with serving(always(completion(usage=usage))) as server:
+        (reply,) = asked(server, long_calls(letters))
+    assert reply.fault is None
+
+
+def test_a_count_that_leaves_out_what_a_cache_had_is_no_alarm():
+    """Some servers count only what their cache lacked: less than for an earlier prompt, so that it is no end of a context."""
+    counts = iter([7900, 2050, 2100, 2000, 1900])
+    with serving(lambda name, attempt: counting(next(counts))) as server:
+        replies = asked(server, long_calls(31_600, 5))
+    assert [reply.fault for reply in replies] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "text", ["黄山归来不看岳。" * 4000, "สวัสดีครับ " * 2000, " " * 40_000, "=" * 40_000, "| - | - |\n" * 3000, "0123456789abcdef" * 2000]
+)
+def test_languages_and_rows_of_signs_are_no_alarm(text: str):
+    """Few tokens for many letters: a token of any tokenizer has some 5 letters of a text at most, and a long run of one sign is one."""
+    tokens = {" ": 300, "=": 600}.get(text[0], len(text) // 5)
+    with serving(always(counting(tokens))) as server:
+        (reply,) = asked(server, [Call(0, ({"role": "user", "content": text},), 10)])
+    assert reply.fault is None
+
+
+def test_two_models_in_turn_are_refused_at_the_start_with_both_names():
+    def behaves(name: str, attempt: int) -> object:
+        return completion(model="m-2025-01" if int(name.split()[1]) % 2 else "m-2025-04")
+
+    with serving(behaves) as server, pytest.raises(Refused, match=r"`reported: \[m-2025-01, m-2025-04\]`"):
+        heard(server, 1000, slots=1)
+    assert len(server.bodies) == 2 * IN_TURN
+    with serving(behaves) as server:
+        replies = heard(server, 100, expected=("m-2025-01", "m-2025-04"), reported=("m-2025-01", "m-2025-04"))
+    assert [reply.fault for reply in replies] == [None] * 100
+    with serving(always(completion(model="m-2025-07"))) as server:
+        (reply,) = heard(server, 1, expected=("m-2025-01", "m-2025-04"), reported=("m-2025-01", "m-2025-04"))
+    assert reply.fault == "another model: m-2025-07 answered instead of m-2025-01 or m-2025-04"

@@ -181,8 +181,10 @@ def endpoint(url: str, **more: object) -> Endpoint:
     return Endpoint(**{"url": url, "model": "m", "timeout": 60, "attempts": 3, "backoff": 0.01, "price_in": 1e6, "price_out": 1e6} | more)
 
 
-def heard(server: Unruly, count: int = 1, budget: Budget | None = None, expected: str | None = None, **more: object) -> list[Reply]:
+def heard(server: Unruly | None, count: int = 1, budget: Budget | None = None, expected: str | None = None, **more: object) -> list[Reply]:
     """The replies to so many calls."""
     replies: list[Reply] = []
-    ask_all(endpoint(server.url, **more), map(call, range(count)), budget or Budget(), replies.append, expected)
+    ask_all(
+        endpoint(**({"url": server.url} if server else {}) | more), map(call, range(count)), budget or Budget(), replies.append, expected
+    )
     return replies

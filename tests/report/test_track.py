@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.errors import Refused
 from tasks.evaluate.measures import NAMES
 from tasks.files import read_json, write_json
 from tasks.report import open, track
+from tasks.report.runs import memory
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
 
 if TYPE_CHECKING:
@@ -218,6 +220,15 @@ def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: 
     open.main()
     assert (tmp_path / "own.db").exists()
     assert not Path(os.environ["HONE_HOME"], "mlflow.db").exists()
+
+
+def test_a_server_that_cannot_be_used_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://me:hunter2%21@host/runs?token=of-mine")
+    with pytest.raises(Refused, match="MLflow cannot be used") as refusal, memory():
+        raise AssertionError("such a server was taken")
+    assert "hunter2" not in str(refusal.value)
+    assert "of-mine" not in str(refusal.value)
+    assert "me:" not in str(refusal.value)
 
 
 def test_measures_of_one_ability_are_logged_where_there_is_something_to_measure():

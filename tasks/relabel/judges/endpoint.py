@@ -22,8 +22,9 @@ from tasks.relabel.examples import examples as similar
 from tasks.relabel.prompt import below_inputs, load
 from tasks.relabel.questions import Questions
 
-HOW = frozenset({"url", "key", "slots", "timeout", "price", "batch"})
-ONCE = {"votes": 1, "twice": False, "swap": False}
+HOW = frozenset({"url", "key", "plain_http", "slots", "timeout", "price", "batch"})
+PLAIN = {"votes": 1, "twice": False, "swap": False}  # each question is asked once
+ONCE = PLAIN | {"version": None}
 
 
 def endpoint(
@@ -34,6 +35,7 @@ def endpoint(
     url: str,
     model: str,
     key: str | None = None,
+    plain_http: bool = False,
     prompt: str = "listwise",
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.1,
     max_tokens: Annotated[int, Field(ge=1)] | None = None,
@@ -49,7 +51,8 @@ def endpoint(
     context: Annotated[int, Field(ge=64)] | None = None,
     tokenizer: str | None = None,
     positive_from: Annotated[float, Field(ge=0, le=3)] = 2,
-    reported: str | None = None,
+    reported: str | list[str] | None = None,
+    version: str | None = None,
     slots: Annotated[int, Field(ge=1)] = 32,
     timeout: Annotated[float, Field(gt=0)] = 120,
     price: dict[Literal["input", "output"], Annotated[float, Field(ge=0)]] | None = None,
@@ -64,6 +67,7 @@ def endpoint(
         url: of the server, such as http://127.0.0.1:8080/v1.
         model: as the server calls it.
         key: name of the environment variable that has the key; null: the server wants none.
+        plain_http: allow `http://` to another machine although the network can then read the key.
         prompt: listwise, listwise-brief, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/.
         temperature: .1 (RLHN, paper and code); null: not sent, for models that take none.
         max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word (ours).
@@ -79,7 +83,8 @@ def endpoint(
         context: tokens of prompt and answer together; texts are cut further until they fit.
         tokenizer: a model's tokenizer.json below inputs/; null: 4 bytes are a token.
         positive_from: grade from which on a candidate counts as found; 2 (ours).
-        reported: model name that answers must carry; null: that of the first answer.
+        reported: model name that answers must carry, or a list of names of one model; null: that of the first answer.
+        version: any text; change it when another model answers under the same name, and it is another judge.
         slots: calls at once, at most.
         timeout: seconds for one call.
         price: money per million tokens of input and output.
@@ -93,18 +98,27 @@ def endpoint(
     """
     price = price or {}
     where = Endpoint(
-        url=url, model=model, key=key, slots=slots, timeout=timeout, price_in=price.get("input", 0), price_out=price.get("output", 0)
+        url=url,
+        model=model,
+        key=key,
+        plain_http=plain_http,
+        slots=slots,
+        timeout=timeout,
+        price_in=price.get("input", 0),
+        price_out=price.get("output", 0),
+        reported=tuple([reported] if isinstance(reported, str) else reported or ()),
     )
     asked = load(prompt)
     parameters = {
         "model": model, "prompt": prompt, "temperature": temperature, "max_tokens": max_tokens, "structured": structured,
         "logprobs": logprobs, "documents": documents, "known": known, "examples": examples, "trim": trim, "context": context,
-        "tokenizer": tokenizer, "positive_from": positive_from, "reported": reported,
+        "tokenizer": tokenizer, "positive_from": positive_from, "reported": reported, "version": version,
     }  # fmt: skip
     how = Asking(
         temperature, max_tokens, structured, logprobs, votes, twice, swap, documents, known, trim, context, positive_from,
         tokens.of_file(tokenizer) if tokenizer else tokens.Estimated(), reported,
-        base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "endpoint", "parameters": parameters | ONCE}),
+        base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "endpoint", "parameters": parameters | PLAIN}),
+        version=version,
         **sender(batch),
     )  # fmt: skip
     return ask(questions, desk, fingerprint, where, asked, how, similar(questions, desk, examples) if asked.kind == "pairwise" else None)
@@ -132,9 +146,10 @@ def identity(parameters: dict[str, Any]) -> dict[str, Any]:
         Refused: a prompt that is not there or cannot be meant, settings that do not go together.
     """
     prompt = load(parameters["prompt"])
-    asked = {name: parameters[name] for name in ("temperature", *ONCE)}
+    asked = {name: parameters[name] for name in ("temperature", *PLAIN)}
     refuse_contradictions(prompt, Asking(**asked))
-    if parameters["reported"] == "":
+    reported = parameters["reported"]
+    if reported is not None and (not reported or "" in (reported if isinstance(reported, list) else [reported])):
         raise Refused("`reported` is empty: name the model as the server's answers do, or leave it out.")
     more = {"prompt": prompt.fingerprint}
     if parameters["swap"]:

@@ -12,7 +12,10 @@ import pytest
 from tasks import methods
 from tasks.errors import Refused
 from tasks.relabel import identity
+from tasks.relabel.habits import THOUGHTS_IN_A_ROW
 from tasks.relabel.judges.endpoint import endpoint
+from tasks.relabel.ledger import Ledger
+from tests.relabel import unruly
 from tests.relabel.answering import Server, desk, documents_of, finds, questions, says, serving
 
 PAIRS = [("q1", "good one"), ("q1", "bad one"), ("q2", "bad two"), ("q2", "good two")]
@@ -302,3 +305,70 @@ def test_ways_of_asking_do_not_belong_to_the_judge():
 def test_its_parameters_have_a_place_in_the_docstring():
     text = endpoint.__doc__
     assert all(f"        {name}: " in text for name in methods.find("relabel.judges", "endpoint").parameters.model_fields)
+
+
+def test_a_version_is_another_judge_and_without_one_it_is_who_it_was(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("A_KEY", "sk-of-somebody")
+    line = methods.checked("relabel.judges", {"endpoint": {"url": "http://h/v1", "model": "m", "key": "A_KEY", "plain_http": True}}, "test")
+    # The names that were in it before there was a version: whatever was paid under them is found.
+    assert set(identity.described(line)["parameters"]) == {
+        "model", "prompt", "temperature", "max_tokens", "structured", "logprobs", "documents", "known", "examples", "trim", "context",
+        "tokenizer", "positive_from", "reported",
+    }  # fmt: skip
+    with serving(says("good")) as server:
+        for settings, calls in (({}, 4), ({"version": "2"}, 8), ({}, 8), ({"version": "2", "votes": 3, "temperature": 0.7}, 20)):
+            judge(server, **{"prompt": "yes-no", "temperature": 0.7} | settings)(questions(*PAIRS))
+            if settings.get("votes"):
+                calls -= 4  # its first vote is the answer that was given before, to the same version
+            assert len(server.asked) == calls
+    assert '"model_version": "2"' in Ledger().engine.connect().exec_driver_sql("SELECT group_concat(description) FROM judges").scalar()
+
+
+def test_several_names_of_one_model_are_one_judge():
+    with serving(says("good"), "made-up-2") as server:
+        told = judge(server, prompt="yes-no", reported=["made-up-1", "made-up-2"])(questions(*PAIRS))
+        other = judge(server, prompt="yes-no", reported=["made-up-1", "made-up-3"])(questions(*PAIRS))
+    assert verdicts_of(told) == EXPECTED
+    assert set(other["reason"]) == {"another model: made-up-2 answered instead of made-up-1 or made-up-3"}
+
+
+@pytest.mark.parametrize("reported", ["", [], ["a", ""]])
+def test_an_empty_name_is_refused(reported: object):
+    with pytest.raises(Refused, match="`reported` is empty"):
+        identity.fingerprint(
+            methods.checked("relabel.judges", {"endpoint": {"url": "http://h/v1", "model": "m", "reported": reported}}, "t")
+        )
+
+
+def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(capfd: pytest.CaptureFixture[str]):
+    def answer(body: dict) -> object:
+        if "response_format" in body:
+            return 400, "response_format is not supported"
+        return finds("good")(body)
+
+    with serving(answer) as server:
+        asked = judge(server, prompt="listwise", slots=1)
+        assert verdicts_of(asked(questions(*PAIRS))) == EXPECTED
+        assert len(server.asked) == 3
+        asked(questions(("q3", "good three")))
+        assert len(server.asked) == 4
+    assert capfd.readouterr().err.count("takes no response_format and is asked without") == 1
+
+
+@pytest.mark.parametrize("content", ["", None, "<think>\nOkay, so", "Okay, so the query", "<|channel|>analysis<|message|>We"])
+def test_a_model_that_thinks_first_is_stopped_with_advice_before_the_budget_is_gone(content: str | None):
+    many = [(f"q{number}", f"good {number}") for number in range(200)]
+    at = desk(pairs=200)
+    with unruly.serving(unruly.always(unruly.completion(content, finish_reason="length"))) as server:
+        told = judge(server, prompt="yes-no", slots=1)(questions(*many), at=at)
+        assert len(server.bodies) == THOUGHTS_IN_A_ROW
+    assert at.budget.spent["pairs"] == THOUGHTS_IN_A_ROW
+    reason = told["reason"][-1]
+    assert reason.startswith("stopped: 5 answers in a row were cut at 4 tokens before they had a verdict: the model thinks first")
+    assert "`max_tokens: 1024`" in reason
+
+
+def test_answers_that_are_cut_and_have_a_verdict_stop_nothing():
+    with unruly.serving(unruly.always(unruly.completion("yes", finish_reason="length"))) as server:
+        told = judge(server, prompt="yes-no", slots=1)(questions(*((f"q{number}", "d") for number in range(20))))
+    assert verdicts_of(told) == ["positive"] * 20
