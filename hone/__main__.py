@@ -242,8 +242,16 @@ def judge_check(
     split: Annotated[str | None, typer.Option(help="Whose queries: train, dev or test; by default the first with known answers.")] = None,
     people: Annotated[Path | None, typer.Option(help="A table with query-id, doc-id and a column for each of several people.")] = None,
     precision: Annotated[float, typer.Option(help="What the lower end of its precision must reach to promote.")] = 0.8,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask again about 20 pairs that it has answered, and count what has changed.")
+    ] = False,
 ) -> None:
     """How well a judge tells answers from others, what its probabilities mean, what it costs, and whether it may promote."""
+    if again:
+        from hone.judge.again import again as ask_again
+
+        ask_again(name, on, round, split, limit)
+        return
     from hone.judge.check import check
 
     check(name, on, round, gold, pairs, limit, split, people, precision)

@@ -12,6 +12,7 @@ from threading import Thread
 import polars as pl
 import pytest
 
+from hone.judge.again import again
 from hone.judge.check import check
 from hone.judge.given import OfSplit, collection_of
 from tasks import methods, params, tables
@@ -36,6 +37,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
         self.asked: list[tuple[str, str, str, list[str]]] = []
+        self.changed = False
 
     @property
     def url(self) -> str:
@@ -51,7 +53,7 @@ class Answering(BaseHTTPRequestHandler):
         query, document = (inside(name, text)[0] for name in ("query", "document"))
         self.server.asked.append((given["model"], query, document, inside("known_answer", text)))
         right = document.startswith("answer") and query.split()[-1] in document.split()
-        yes = right or (given["model"] == "cheap" and document.startswith("other 0"))
+        yes = right != self.server.changed or (given["model"] == "cheap" and document.startswith("other 0"))
         word = "perhaps, who knows" if given["model"] == "mute" else "yes" if yes else "no"
         sure = [{"token": one, "logprob": -0.223 if one == word else -1.609, "bytes": None} for one in ("yes", "no")]
         tops = {"content": [{"token": word, "logprob": -0.223, "bytes": None, "top_logprobs": sure}]}
@@ -322,3 +324,33 @@ def test_pairs_judged_not_relevant_by_trec(shared: Path, workspace: Path):
     assert found.split == "test"
     made = pair_sets(known_labels(found), pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String}), found.documents.ids, 5000, 13)
     assert dict(made.pairs["set"].value_counts().rows())["not-relevant"] == 1592
+
+
+def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, server: Server, capsys: pytest.CaptureFixture):
+    with pytest.raises(Refused, match="the ledger has no verdict of cheap on negatives of ours in round r1"):
+        again("cheap", "ours")
+    check("cheap", "ours", gold="hidden", pairs=40)
+    paid, before = len(server.asked), Ledger().spent("judge check")
+    found = again("cheap", "ours")
+    assert len(server.asked) == paid + 20
+    assert found["asked"] == found["read"] == 20
+    assert found["changed"] == 0
+    assert found["interval"][1] == pytest.approx(0.161, abs=0.001)  # Wilson: z^2 / (n + z^2) = 3.84 / 23.84
+    assert len({query for _, query, *_ in server.asked[paid:]}) == 20  # of as many queries as there are
+    assert found["spent"]["tokens"] == 20 * 101
+    assert Ledger().spent("judge check")["tokens"] == before["tokens"] + 20 * 101
+    # The model behind the name changes on the second day, and takes wrong for right.
+    server.changed = True
+    found = again("cheap", "ours", limit=15)
+    one = server.asked[-15:]
+    assert found["changed"] == sum(not document.startswith("other 0") for _, _, document, _ in one) > 0
+    assert ", now positive" in capsys.readouterr().out
+    # What was judged before stays what it is.
+    server.asked.clear()
+    check("cheap", "ours", gold="hidden", pairs=40)
+    assert not server.asked
+
+
+def test_a_judge_that_cannot_change_is_not_asked_again(made: Path):
+    with pytest.raises(Refused, match="asks no language model by a prompt"):
+        again("encoder", "ours")

@@ -1,0 +1,154 @@
+"""`hone judge check --again`: some old pairs are asked about once more, which shows whether the model behind a name has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from hone.judge.check import desk_of
+from hone.judge.given import candidates_of, collection_of, judge_line, round_of
+from hone.screen import line
+from tasks import params, resolved, training_set
+from tasks.errors import Refused
+from tasks.methods import find
+from tasks.relabel.__main__ import ask
+from tasks.relabel.budget import Budget
+from tasks.relabel.desk import Desk
+from tasks.relabel.fitness.pair_sets import in_order
+from tasks.relabel.fitness.share import wilson
+from tasks.relabel.how import prompted
+from tasks.relabel.identity import variant
+from tasks.relabel.prompt import load
+from tasks.relabel.questions import Questions, in_blocks
+from tasks.relabel.verdicts import PAIR
+from tasks.report.words import count
+from tasks.resolved import ROOT
+from tasks.seeds import seed_of
+
+PAIRS = 20
+QUERIES_AT_ONCE = 200  # looked up in the ledger together
+SHOWN = 5  # changed pairs that are named
+KNOWN = pl.col("verdict") != "unknown"
+
+
+def again(name: str, on: str, round: str | None = None, split: str | None = None, limit: int | None = None) -> dict:
+    """Ask a judge about pairs that it has answered, each once, and say how many verdicts have changed.
+
+    The new answers are kept as those of a judge of their own: what was judged before stays as it is. They count against the
+    limits of the round's `relabel.budget`.
+
+    Args:
+        name: an entry of params.yaml's `judges`, or a judge with its defaults.
+        on: a collection that the round trains on.
+        round: whose negatives were judged; null: the last that has some.
+        split: whose queries; null: those that the round trains on.
+        limit: pairs; null: 20.
+
+    Raises:
+        Refused: a judge that asks no model, no old answers, or none that could be given again.
+    """
+    given = params.read()
+    judge = judge_line(given, name)
+    if not prompted(judge):
+        raise Refused(
+            f"the judge {name} asks no language model by a prompt: the same pair always has the same verdict, and nothing can change."
+        )
+    if limit is not None and limit < 1:
+        raise Refused(f"--limit must be 1 or more: {limit} asks about nothing.")
+    collection, round = collection_of(given, on, split), round_of(given, round, needed=True)
+    training = training_set.read() if training_set.LIST.exists() else None
+    negatives, labels = candidates_of(given, round, collection, training)
+    desk = desk_of(given, round, [judge], training)
+    queries = negatives.select("query_id").unique(maintain_order=True).with_columns(doc_id=pl.lit(""))
+    drawn = in_order(queries, seed_of(given.seed, "judge.again", on)).sort("hash").select("query_id")
+    whole = load(judge["parameters"]["prompt"]).kind == "listwise"
+
+    old, blocks = [], []
+    for questions in blocks_of(drawn, negatives, labels, training):
+        found = ask(judge, questions, replace(desk, budget=no_budget())).filter(KNOWN)
+        old.append(found if whole else one_of_each(found, given.seed, on))
+        blocks.append(questions)
+        if sum(map(len, old)) >= (limit or PAIRS):
+            break
+    before = chosen(pl.concat(old), limit or PAIRS, whole) if old else pl.DataFrame()
+    if before.is_empty():
+        raise Refused(f"the ledger has no verdict of {name} on negatives of {on} in round {round}: there is nothing to ask again.")
+
+    fresh = fresh_judge(judge, desk.run)
+    limits = resolved.of_round(round, "relabel")["relabel"]["budget"] if (ROOT / "rounds" / round / "relabel.json").exists() else {}
+    spending = replace(desk, budget=Budget(**limits))
+    line(f"{name} on {on}, round {round}: {count(len(before), 'pair')} of {before['query_id'].n_unique():,} queries are asked again.")
+    parts = [questions.only(before) for questions in blocks]
+    now = pl.concat([ask_fresh(fresh, part, spending) for part in parts if len(part)])
+    return told(name, before, now, spending)
+
+
+def blocks_of(
+    drawn: pl.DataFrame, negatives: pl.DataFrame, labels: pl.DataFrame, training: training_set.TrainingSet
+) -> Iterator[Questions]:
+    """Questions about the negatives of some queries at a time, in the order in which the queries were drawn."""
+    for start in range(0, len(drawn), QUERIES_AT_ONCE):
+        part = negatives.join(drawn.slice(start, QUERIES_AT_ONCE), on="query_id", how="semi", maintain_order="left")
+        yield from in_blocks(part, labels, training)
+
+
+def one_of_each(found: pl.DataFrame, seed: int, on: str) -> pl.DataFrame:
+    """A verdict of each query, drawn by the seed."""
+    hashed = in_order(found.select(PAIR), seed_of(seed, "judge.again.pairs", on)).select(*PAIR, "hash")
+    drawn = hashed.sort("hash").unique("query_id", keep="first", maintain_order=True)
+    return found.join(drawn, on=PAIR, how="semi", maintain_order="left")
+
+
+def no_budget() -> Budget:
+    """A budget that buys nothing, so that only the ledger answers."""
+    budget = Budget()
+    budget.over = "only what the ledger has counts here"
+    return budget
+
+
+def chosen(old: pl.DataFrame, most: int, whole: bool) -> pl.DataFrame:
+    """Old verdicts that are asked for again: of a listwise prompt whole queries, for it compares their documents; else the first few."""
+    if not whole:
+        return old.head(most)
+    sizes = old.group_by("query_id", maintain_order=True).len()
+    enough = sizes.filter(pl.col("len").cum_sum() - pl.col("len") < most)
+    return old.join(enough, on="query_id", how="semi", maintain_order="left")
+
+
+def fresh_judge(judge: dict, run: str) -> dict:
+    """The same judge under a name of its own in the ledger, asked once."""
+    once = {name: value for name, value in {"votes": 1, "twice": False, "swap": False}.items() if name in judge["parameters"]}
+    return judge | {"parameters": judge["parameters"] | once, "fingerprint": variant(judge["fingerprint"], f"again {run}")}
+
+
+def ask_fresh(judge: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
+    return find("relabel.judges", judge["method"])(judge["parameters"], questions=questions, desk=desk, fingerprint=judge["fingerprint"])
+
+
+def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk) -> dict:
+    """What has changed, said and given back: pairs that both times have a verdict, how many of these differ, and the models' names."""
+    both = before.join(now, on=PAIR, how="inner", suffix="_now", maintain_order="left").filter(pl.col("verdict_now") != "unknown")
+    if both.is_empty():
+        reasons = ", ".join(sorted(set(now["reason"].fill_null("no reason"))))
+        raise Refused(f"the judge {name} answered none of {count(len(now), 'pair')}: {reasons}.")
+    changed = both.filter(pl.col("verdict").cast(pl.String) != pl.col("verdict_now").cast(pl.String))
+    low, high = wilson(len(changed), len(both))
+    since = before["asked_at"].drop_nulls()
+    line(
+        f"{len(changed):,} of {count(len(both), 'verdict')} have changed since {str(since.min())[:10]} to {str(since.max())[:10]} "
+        f"(95 % CI {100 * low:.0f} to {100 * high:.0f} %); {len(now) - len(both):,} could not be read."
+    )
+    for query, doc, then, here in changed.select(*PAIR, "verdict", "verdict_now").head(SHOWN).iter_rows():
+        line(f"  {query} {doc}: {then}, now {here}")
+    models = {when: sorted(frame["model"].drop_nulls().unique()) for when, frame in (("then", before), ("now", now))}
+    if models["then"] != models["now"]:
+        line(f"The endpoint reported {', '.join(models['then']) or 'no name'} then and {', '.join(models['now']) or 'no name'} now.")
+    if len(changed):
+        line("If it is more than chance (ask again to see), give the judge another `version`: its pairs are then judged anew.")
+    spent = desk.budget.spent
+    line(f"{spent['tokens']:,} tokens, {spent['money']:.4g} of money.")
+    return {"asked": len(now), "read": len(both), "changed": len(changed), "interval": [low, high], "models": models, "spent": spent,
+            "made": time.strftime("%Y-%m-%d")}  # fmt: skip
