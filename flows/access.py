@@ -36,6 +36,7 @@ CSRF, ORIGINS = "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED", "PREFECT_SERVER_AP
 PAGE_URL = "PREFECT_SERVER_UI_API_URL"
 # No page belongs to a temporary server, and an origin never has this name.
 NO_ORIGIN = "none"
+SECOND = "another `make ui` runs with this HONE_HOME: use its pages, or end it first."
 
 
 @dataclass(frozen=True)
@@ -146,13 +147,19 @@ def announced(server: Server) -> Iterator[None]:
     try:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
-        raise Refused("another `make ui` runs with this HONE_HOME: use its pages, or end it first.") from None
+        raise Refused(SECOND) from None
     try:
         write_privately(address_file(), json.dumps({"url": server.url, "key": server.key}) + "\n")
         yield
     finally:
         address_file().unlink(missing_ok=True)
         lock.release()
+
+
+def refuse_second() -> None:
+    """Raises Refused where a server is announced already."""
+    if running():
+        raise Refused(SECOND)
 
 
 def running() -> Server | None:

@@ -25,33 +25,37 @@ SECONDS_TO_END = 10
 def main(prefect_port: str = "4200", mlflow_port: str = "5000") -> None:
     """Start both servers and print their addresses."""
     ports = {"Prefect": number_of(prefect_port, "prefect"), "MLflow": number_of(mlflow_port, "mlflow")}
-    if ports["Prefect"] == ports["MLflow"]:
+    runs = address_of_server()
+    if is_remote(runs):  # a server already, with a page of its own
+        del ports["MLflow"]
+    if len(set(ports.values())) < len(ports):
         raise Refused(f"both pages cannot use port {prefect_port}: give another, `--mlflow-port`.")
     for name, port in ports.items():
         if answers(port):
             raise Refused(f"port {port} is taken, so {name}'s page cannot use it: give another, `--{name.lower()}-port`.")
-    runs = address_of_server()
-    if is_remote(runs):  # a server already, with a page of its own
-        ports.pop("MLflow")
+    access.refuse_second()
     server = access.Server(f"http://{HOST}:{ports['Prefect']}/api", access.key())
+    commands = {"Prefect": prefect_server(ports["Prefect"], server.key)}
+    if "MLflow" in ports:
+        commands["MLflow"] = mlflow_server(ports["MLflow"], runs)
     signal.signal(signal.SIGTERM, _end)
     servers: dict[str, subprocess.Popen] = {}
     try:
+        for name, (command, variables) in commands.items():
+            servers[name] = start(command, variables)
+        for name, process in servers.items():
+            wait_for(name, process, ports[name])
+            say(f"{name}: http://{HOST}:{ports[name]}")
+        if "MLflow" not in servers:
+            say(f"MLflow: {shown(runs)}, as MLFLOW_TRACKING_URI has it")
         with access.announced(server):
-            for name, port in ports.items():
-                servers[name] = start(*(prefect_server(port, server.key) if name == "Prefect" else mlflow_server(port, runs)))
-            for name, process in servers.items():
-                wait_for(name, process, ports[name])
-                say(f"{name}: http://{HOST}:{ports[name]}")
-            if "MLflow" not in ports:
-                say(f"MLflow: {shown(runs)} (MLFLOW_TRACKING_URI)")
-            say(f"Prefect's page asks once for a password: the line in {access.key_file()}, which nobody but you can read")
+            say(f"Prefect's page asks once for a password: it is the line in {access.key_file()}, which nobody but you can read")
             say("`python -m flows.loop` now appears on the page; `python -m flows.access worker start --pool local` starts a worker")
-            say("Ctrl-C ends both")
+            say(f"Ctrl-C ends {'both' if len(servers) > 1 else 'it'}")
             while all(process.poll() is None for process in servers.values()):
                 time.sleep(0.5)
-            ended = [name for name, process in servers.items() if process.poll() is not None]
-            raise Refused(f"the server of {' and '.join(ended)} has ended; its last lines are above.")
+        ended = [name for name, process in servers.items() if process.poll() is not None]
+        raise Refused(f"the server of {' and '.join(ended)} has ended; its last lines are above.")
     except KeyboardInterrupt:
         say("ended")
     finally:

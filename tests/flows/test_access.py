@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -180,7 +181,14 @@ def test_two_pages_of_one_home_are_refused(hone_home: Path, monkeypatch: pytest.
     server = access.Server("http://127.0.0.1:4200/api", KEY)
     with access.announced(server), pytest.raises(Refused, match="another `make ui` runs"), access.announced(server):
         pass
+    with access.announced(server), pytest.raises(Refused, match="another `make ui` runs"):
+        pages.main(prefect_port=str(free_port()), mlflow_port=str(free_port()))
     assert not access.address_file().exists()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -232,10 +240,16 @@ def test_a_port_that_is_none(port: str):
         pages.main(prefect_port=port)
 
 
-def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pages, "answers", lambda port: port == 4201)
-    with pytest.raises(Refused, match="port 4201 is taken, so Prefect's page"):
-        pages.main(prefect_port="4201")
+def test_a_port_that_is_taken_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Refused, match=f"port {port} is taken, so Prefect's page"):
+            pages.main(prefect_port=str(port), mlflow_port=str(free_port()))
+
+
+def test_both_pages_on_one_port():
+    with pytest.raises(Refused, match="both pages cannot use port 4200"):
+        pages.main(mlflow_port="4200")
 
 
 def test_the_address_is_valid_json(hone_home: Path):
