@@ -107,9 +107,12 @@ class Places:
 
     layers: list[Layer]
     faults: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)  # sections that are misspelt in the file
 
     def at(self, path: Steps) -> str:
         """`recipes/mine.yaml, line 7`: the file that a setting comes from, and its line as far as it can be told."""
+        if path and path[0] in self.renamed:
+            path = (self.renamed[str(path[0])], *path[1:])
         reached = [(*layer.line(path), layer.file) for layer in self.layers]
         _, line, file = max(reached, key=lambda found: found[0])
         return f"{self if line is None else file}{f', line {line}' if line else ''}"

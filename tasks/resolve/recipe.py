@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import difflib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from tasks.retrieve.source_name import source_name
 
 FOLDER = Path("recipes")
 
+PASSES = 4  # a setting that is taken out may leave its section without one that it needs
 NONE = ("retrieve", "rank", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
 
 
@@ -62,15 +65,59 @@ def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str,
     places = Places(layers_of(file, root, defaults, changes, round))
     given = merged({"train": defaults or {}}, given, changes or {})
     refuse_secrets(given, str(file))
-    if isinstance(given.get("retrieve"), dict | str):
-        given["retrieve"] = [given["retrieve"]]
+    sections = {str(name): value for name, value in given.items() if value != "none" or name not in NONE}
     try:
-        recipe = Recipe(**{str(name): value for name, value in given.items() if value != "none" or name not in NONE})
+        recipe = Recipe(**listed_sources(sections))
     except ValidationError as error:
-        for path, sentence in faults(error, Recipe):
+        wrong = faults(error, Recipe)
+        for path, sentence in wrong:
             places.wrong(path, sentence)
+        if rest := readable(sections, [path for path, _ in wrong], places):
+            with_methods(rest, places)  # what is wrong with their methods is told in the same run
         places.refuse()
     return with_methods(recipe, places)
+
+
+def listed_sources(sections: dict[str, Any]) -> dict[str, Any]:
+    """The sections with a list of sources, where a recipe may write a single one."""
+    return sections | {"retrieve": [sections["retrieve"]]} if isinstance(sections.get("retrieve"), dict | str) else sections
+
+
+def readable(sections: dict[str, Any], wrong: list[tuple[str | int, ...]], places: Places) -> Recipe | None:
+    """A recipe without the settings that are wrong, for a look at the others; null where there is none.
+
+    A section whose name is nearly that of a missing one is read as that one.
+    """
+    rest = copy.deepcopy(sections)
+    for name in [path[0] for path in wrong if len(path) == 1 and path[0] in rest and path[0] not in Recipe.model_fields]:
+        meant = next(iter(difflib.get_close_matches(name, set(Recipe.model_fields) - set(rest), n=1)), None)
+        if meant:
+            rest[meant] = rest.pop(name)
+            places.renamed[meant] = name
+    for _ in range(PASSES):
+        for path in wrong:
+            remove(rest, path)
+        try:
+            return Recipe(**({"about": "..."} | listed_sources(rest)))
+        except ValidationError as error:
+            new = {path: sentence for path, sentence in faults(error, Recipe) if path not in wrong}
+            for path, sentence in new.items():
+                if path and path[0] in places.renamed:  # its settings are looked at for the first time
+                    places.wrong(path, sentence)
+            wrong = list(new)
+    return None
+
+
+def remove(sections: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    """Take a setting out, as far as its path leads; of a list all, for the lines of its others would not be found."""
+    holder: Any = sections
+    for depth, step in enumerate(path):
+        if not isinstance(holder, dict) or step not in holder:
+            return
+        if depth == len(path) - 1 or not isinstance(holder[step], dict):
+            del holder[step]
+            return
+        holder = holder[step]
 
 
 def layers_of(file: Path, root: yaml.Node | None, defaults: dict | None, changes: dict | None, round: str | None) -> list[Layer]:

@@ -127,6 +127,21 @@ def test_all_mistakes_are_told_at_once(said):
     assert [text.partition(": ")[0] for text in told.splitlines()] == [f"wrong recipes/mine.yaml, line {number}" for number in (3, 7, 8)]
 
 
+def test_a_name_that_is_unknown_hides_no_other_mistake(said):
+    """Six: two unknown names, one of them a section's with a wrong value in it, and values in others."""
+    text = """about: mine
+retreive:
+  - dense: {depth: x}
+sample:
+  kep: [labelled]
+  window: {first: 0}
+  choose: {top: {n: 0}}
+train: {negatives: 2, batch: {plain: {size: 1}}}
+"""
+    _, told = said(text)
+    assert sorted(int(line.partition("line ")[2].partition(":")[0]) for line in told.splitlines()) == [2, 3, 5, 6, 7, 8], told
+
+
 def test_a_scorer_that_nothing_gives(said):
     good, told = said(RIGHT.replace("share: 0.9", "scorer: dence"))
     assert not good
