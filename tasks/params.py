@@ -117,7 +117,7 @@ class Reference(Checked):
 
 
 class Machine(Checked):
-    """How the work is done, not what is done: changing it runs nothing again."""
+    """Where the work is done. Changing it runs nothing again, unless `precision: auto` means another precision on the new device."""
 
     device: str = "auto"
     batch_tokens: Annotated[int, Field(ge=64)] | None = None

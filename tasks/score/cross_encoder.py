@@ -38,9 +38,9 @@ def cross_encoder(
         model: a folder below inputs/, or a Hub id; null: the loop's own, of this round or the last before it that trained one.
         revision: of a Hub id: its commit.
         max_length: tokens of query and document together; null: the model's own.
-        precision: of all but the model's last layer, which is fp32 like the sigmoid; auto: the round's, bf16 where the
-            processor has it. `python -m benchmarks cross_scoring` prints how far a score then moves; a threshold that must
-            not depend on that takes fp32.
+        precision: of all but the model's last layer, which is fp32 like the sigmoid; auto: the round's.
+            `python -m benchmarks cross_scoring` prints how far a score then moves; a threshold that must not depend on that
+            takes fp32.
 
     Returns:
         query_id, doc_id, score: from 0 to 1 whatever activation the model itself has. It is no measured probability: what it
