@@ -81,6 +81,14 @@ def pinned(text: str) -> Iterator[tuple[str, str]]:
                         yield requirement.name, one.version
 
 
+def own_code() -> Iterator[Line]:
+    """Whether a commit has the user's own methods and prompts."""
+    from tasks.ignored_code import advice
+
+    if found := advice():
+        yield Line(NOTE, found)
+
+
 def processor() -> Iterator[Line]:
     from tasks.encode.precision import device_of, precision_of
 
@@ -226,4 +234,5 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
     judge,
     settings,
     data,
+    own_code,
 )

@@ -22,6 +22,7 @@ from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
 from tests.prepared import PROJECT, pairs, prepare, write_rows
 
+MINE = "inputs/methods/mine.py"  # where the page has it
 EXAMPLE = (PROJECT / "docs/own-method.md").read_text(encoding="utf-8")
 
 
@@ -55,7 +56,7 @@ def write(text: str, file: str = "inputs/mine.py") -> None:
 
 def prepared(example: str = "") -> dict[str, dict]:
     """The example in a workspace: a query with one answer, eight other documents that share its words; the stages' settings."""
-    write(example or block("python"))
+    write(example or block("python"), MINE)
     documents = [{"doc_id": f"d{number}", "text": "apple " + "pear " * number} for number in range(1, 10)]
     queries = [{"query_id": "q1", "text": "apple", "split": "train"}, {"query_id": "q2", "text": "pear", "split": "test"}]
     write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d5"), ("q2", "d9")))
@@ -81,17 +82,17 @@ def test_the_example_is_told_as_its_docstring_says(here: Path):
 
     prepared()
     said = list(told.told("middling", params.read(), 140))
-    assert "    inputs.mine.middling: The `n` candidates of every query that are nearest to one place in its list." in said
+    assert "    inputs.methods.mine.middling: The `n` candidates of every query that are nearest to one place in its list." in said
     place = said.index("      at = 0.25 (default 0.5; a number from 0 to 1)")
     assert said[place + 1].strip() == "the place: 0 is the top of the list, 1 its end. The middle is ours."
 
 
 def test_an_edited_method_runs_its_own_stage_again_and_no_other(here: Path):
     before = prepared()
-    write(block("python").replace("<= n", "< n + 1"))
+    write(block("python").replace("<= n", "< n + 1"), MINE)
     after = resolve.everything(params.read())
     assert {name for name in before if before[name] != after[name]} == {"rounds/r1/sample"}
-    write(block("python").replace("Negatives that are neither", "Those that are neither") + "\n# a comment\n")
+    write(block("python").replace("Negatives that are neither", "Those that are neither") + "\n# a comment\n", MINE)
     assert resolve.everything(params.read()) == before
 
 
@@ -182,9 +183,11 @@ def test_code_that_dvc_does_not_watch_is_refused(here: Path):
 
 def test_a_rule_that_chooses_needs_n(here: Path):
     prepared()
-    write("def middling(pool, *, at: float = 1):\n    return pool\n")
+    write("def middling(pool, *, at: float = 1):\n    return pool\n", MINE)
     Path("recipes/middling.yaml").write_text(block("yaml").replace("n: 2, ", ""))
-    with pytest.raises(Refused, match=r"recipes/middling\.yaml, line 6: sample\.choose: inputs\.mine\.middling has no parameter `n`"):
+    with pytest.raises(
+        Refused, match=r"recipes/middling\.yaml, line 6: sample\.choose: inputs\.methods\.mine\.middling has no parameter `n`"
+    ):
         resolve.everything(params.read())
 
 
@@ -203,7 +206,7 @@ def test_what_a_rule_returns_is_looked_at(here: Path, body: str, sentence: str):
     score.main("r1")
     with pytest.raises(Refused) as refusal:
         sample.main("r1")
-    assert str(refusal.value).startswith("inputs.mine.middling ")
+    assert str(refusal.value).startswith("inputs.methods.mine.middling ")
     assert sentence in str(refusal.value)
 
 

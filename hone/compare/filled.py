@@ -19,7 +19,7 @@ from tasks.params import Params
 from tasks.report.holes import Judged
 from tasks.report.scores import MEASURE
 from tasks.report.words import count, share, signed
-from tasks.resolve.judges import FITNESS
+from tasks.resolve.judges import fitness_file
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
     there = {name: filled.read(file).filter(pl.col("split") == splits[name]) for name, file in files.items() if file.exists()}
     there = {name: rows for name, rows in there.items() if len(rows)}
     if not there:
-        known = [file.stem.rpartition("@")[2] for name in splits for file in filled.FOLDER.glob(f"{name}@*.parquet")]
+        known = [name for collection in splits for name in filled.judges_of(collection)]
         raise Refused(
             f"--filled {judge}: it has filled no holes of {' or '.join(splits)} ({nearest(judge, set(known))}): "
             f"`hone judge holes {judge} --on {next(iter(splits))}` does."
@@ -127,7 +127,7 @@ def believed(filling: Filling, collection: str) -> str:
     judge = filling.judge
     if filling.people:
         return f"{judge} is a person; how often people agree here nobody has measured."
-    file, who = FITNESS / f"{judge}@{collection}.json", f"How often {judge} is right on {collection}"
+    file, who = fitness_file(judge, collection), f"How often {judge} is right on {collection}"
     check = f"`hone judge check {judge} --on {collection}` does"
     if not file.exists():
         return f"{who} nobody has shown: {check}."

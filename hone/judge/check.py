@@ -117,7 +117,7 @@ def check(
         **evidence_of(rows, at_work, gold, given.seed),
         **({"people": agreements(told, rows)} if told is not None else {}),
     }
-    file = judges.FITNESS / f"{name}@{on}.json"
+    file = judges.fitness_file(name, on)
     if gold is None and file.exists() and (before := read_json(file).get("gold")):
         say(f"judge check: {file} had gold from {before}, which goes: `--gold {before}` brings it back, and its answers are in the ledger")
     write_json(file, evidence)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from hone.screen import line
@@ -11,6 +9,7 @@ from hone.workspace import round_folder
 from tasks import tables
 from tasks.errors import Refused
 from tasks.files import read_json, write_json
+from tasks.label_files import label_file
 from tasks.relabel.faults import kinds
 from tasks.resolve.judges import RETRIES
 
@@ -25,9 +24,9 @@ def retry(round: str) -> None:
     unknown = tables.read("judgments", file).filter(pl.col("verdict") == "unknown") if file.exists() else tables.empty("judgments")
     if unknown.is_empty():
         raise Refused(f"in round {round} there is nothing that a judge could not say: nothing to ask again.")
-    before = read_json(RETRIES) if RETRIES.is_file() else {}
-    Path(RETRIES).parent.mkdir(exist_ok=True)
+    file = label_file(RETRIES)
+    before = read_json(file) if file.is_file() else {}
     # Above every count so far: rounds share the ledger, and what another round has asked again at its count is to be asked once more.
-    write_json(RETRIES, before | {round: max(before.values(), default=0) + 1})
+    write_json(file, before | {round: max(before.values(), default=0) + 1})
     reasons = unknown.select(kinds())["reason"].value_counts(sort=True)
     line(f"{len(unknown):,} pairs will be asked again ({', '.join(f'{count:,} {why}' for why, count in reasons.rows())}): `dvc repro`")

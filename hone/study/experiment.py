@@ -100,14 +100,20 @@ def refuse_left_out() -> None:
     Changes of files that git knows go with it.
     """
     if subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False).returncode:
-        raise Refused("this folder has no commit yet, and DVC's experiments begin at one: `git add . && git commit`.")
+        raise Refused(
+            "this folder has no commit yet, and DVC's experiments begin at one: `git add . && git commit` "
+            "(git ignores your texts below inputs/)."
+        )
     unknown = workspace.git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines()
     ignored = workspace.git("ls-files", "--others", "--ignored", "--exclude-standard", "--", "inputs").splitlines()
     missing = [name for name in dict.fromkeys([*unknown, *ignored]) if not kept_by_dvc(Path(name)) and not compiled(name)]
     if missing:
+        them = "them" if len(missing) > 1 else "it"
+        how = [f"`git add` {them}"] * bool(set(missing) - set(ignored))
+        how += ["`dvc add` texts and models below inputs/, which git ignores (DVC keeps them; commit the .dvc files), and move code to "
+                "inputs/methods/ and prompts to inputs/prompts/"] * bool(set(missing) & set(ignored))  # fmt: skip
         raise Refused(
-            f"git does not know {listed(missing)}, and the copies of this folder that arms work in are made by git. `git add` "
-            f"{'them' if len(missing) > 1 else 'it'}, or `dvc add` what is large."
+            f"git does not know {listed(missing)}, and the copies of this folder that arms work in are made by git: {'; '.join(how)}."
         )
 
 

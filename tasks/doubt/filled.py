@@ -12,8 +12,8 @@ import polars as pl
 from tasks.doubt.holes import PAIR
 from tasks.errors import Refused
 from tasks.files import written_whole
+from tasks.label_files import label_file, label_files
 
-FOLDER = Path("inputs/filled")
 UNKNOWN = "unknown"
 SCHEMA = {
     "split": pl.String,
@@ -34,7 +34,12 @@ SCHEMA = {
 
 
 def file_of(collection: str, judge: str) -> Path:
-    return FOLDER / f"{collection}@{judge}.parquet"
+    return label_file(f"filled/{collection}@{judge}.parquet")
+
+
+def judges_of(collection: str) -> list[str]:
+    """The judges that have filled holes of a collection."""
+    return [file.stem.rpartition("@")[2] for file in label_files(f"filled/{collection}@*.parquet")]
 
 
 def write(frame: pl.DataFrame, file: Path) -> None:

@@ -8,19 +8,24 @@ import polars as pl
 
 from tasks import input_table, tables
 from tasks.errors import Refused, listed, nearest
+from tasks.label_files import label_file
 from tasks.relabel.pairs import places, within
 
-FILE = Path("inputs/overrides.csv")
+NAME = "overrides.csv"
 COLUMNS = ("query_id", "doc_id", "label")
 LABELS = ("positive", "negative", "unknown")
 
 
-def read(file: Path = FILE) -> pl.DataFrame:
+def read(file: Path | None = None) -> pl.DataFrame:
     """query_id, doc_id, label of every line of the file; none where there is no file.
+
+    Args:
+        file: null: the one among inputs/labels/.
 
     Raises:
         Refused: other columns, another label, or a pair that stands there twice.
     """
+    file = file or label_file(NAME)
     if not file.is_file():
         return pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
     given = input_table.read_csv(file)
@@ -58,7 +63,9 @@ def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> 
     """
     absent = decided.filter(~pl.col("doc_id").is_in(doc_ids.implode()))
     if len(absent):
-        raise Refused(f"{FILE} names documents that no training collection has: {listed(absent['doc_id'].unique(maintain_order=True))}.")
+        raise Refused(
+            f"{label_file(NAME)} names documents that no training collection has: {listed(absent['doc_id'].unique(maintain_order=True))}."
+        )
     here = decided.join(labels, on="query_id", how="semi", maintain_order="left")
     marked = labels.with_columns(decided=here["label"].gather(places(labels, here)))
     differs = (pl.col("decided") != pl.col("label").cast(pl.String)).fill_null(False)

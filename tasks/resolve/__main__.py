@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks import input_table, lineage, methods, params
+from tasks import ignored_code, input_table, lineage, methods, params
 from tasks.encode import cross_models
 from tasks.encode.model import pinned
 from tasks.encode.models import BASE
@@ -37,6 +37,8 @@ def main() -> None:
         for name, values in settings.items():
             write_json(place / f"{name}.json", values)
     say(f"resolve: {len(settings)} stages")
+    if left_out := ignored_code.advice():
+        say(left_out)
 
 
 def everything(given: Params) -> dict[str, dict]:

@@ -8,16 +8,16 @@ from typing import Any
 from tasks import methods, own
 from tasks.errors import Refused, listed, nearest
 from tasks.files import fingerprint_of_file, read_json
+from tasks.label_files import label_file
 from tasks.params import Params
 from tasks.relabel import identity
 from tasks.relabel.how import without_how
-from tasks.relabel.overrides import FILE as OVERRIDES
+from tasks.relabel.overrides import NAME as OVERRIDES
 from tasks.resolve.models import made_exact
 from tasks.resolve.recipe import mined_as
 from tasks.resolve.sections import Recipe
 
-FITNESS = Path("inputs/fitness")
-RETRIES = Path("inputs/retries.json")
+RETRIES = "retries.json"
 BASE = "r0"  # a judge that is an encoder may name the model that the first round started from
 
 
@@ -95,8 +95,13 @@ def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
         What was written of each, with `another`: why it says nothing of the judge as it is now, and `elsewhere`: why it says
         nothing of this round's candidates; null where it does.
     """
-    files = [FITNESS / f"{line['name']}@{collection}.json" for collection in given.train_on]
+    files = [fitness_file(line["name"], collection) for collection in given.train_on]
     return [held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()]
+
+
+def fitness_file(judge: str, collection: str) -> Path:
+    """Where `hone judge check` writes what it found of a judge on a collection."""
+    return label_file(f"fitness/{judge}@{collection}.json")
 
 
 def held_against(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
@@ -133,7 +138,8 @@ def evidence_of_last(section: dict | str) -> list[dict]:
 
 def retries(round: str) -> int:
     """How often `hone judge retry` was called for a round."""
-    return read_json(RETRIES).get(round, 0) if RETRIES.is_file() else 0
+    file = label_file(RETRIES)
+    return read_json(file).get(round, 0) if file.is_file() else 0
 
 
 def teachers(section: dict) -> dict[str, dict]:
@@ -148,4 +154,5 @@ def teachers(section: dict) -> dict[str, dict]:
 
 def overrides() -> str | None:
     """The hash of what a person decided, which wins over every judge; null where there is no such file."""
-    return fingerprint_of_file(OVERRIDES) if OVERRIDES.is_file() else None
+    file = label_file(OVERRIDES)
+    return fingerprint_of_file(file) if file.is_file() else None

@@ -113,10 +113,10 @@ def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params
     tables.write("judgments", tables.shaped("judgments", pl.DataFrame(rows)), file)
     retry("r1")
     retry("r1")
-    assert read_json(Path("inputs/retries.json")) == {"r1": 2}
-    write_json(Path("inputs/retries.json"), {"r1": 2, "r9": 4})  # what r9 has asked again is asked once more
+    assert read_json(Path("inputs/labels/retries.json")) == {"r1": 2}
+    write_json(Path("inputs/labels/retries.json"), {"r1": 2, "r9": 4})  # what r9 has asked again is asked once more
     retry("r1")
-    assert read_json(Path("inputs/retries.json")) == {"r1": 5, "r9": 4}
+    assert read_json(Path("inputs/labels/retries.json")) == {"r1": 5, "r9": 4}
     tables.write("judgments", tables.empty("judgments"), file)
     with pytest.raises(Refused, match="nothing to ask again"):
         retry("r1")

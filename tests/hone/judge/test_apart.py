@@ -41,7 +41,7 @@ def test_a_judge_that_relabelled_what_the_ranking_learned_may_not_fill(made: Pat
     with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1: it may not fill holes there"):
         fill("trainer", "ours")
     assert not server.asked
-    assert not Path("inputs/filled").exists()
+    assert not Path("inputs/labels/filled").exists()
     # r0 has learned from nobody.
     assert len(fill("trainer", "ours", names=["r0"])) == 6
     # A round carries on what the rounds before it learned.
@@ -89,7 +89,7 @@ def test_a_model_that_only_its_answers_name_is_refused_before_anything_is_writte
     with pytest.raises(Refused, match="the judge strong is the model made-up-1, which as trainer relabelled"):
         fill("strong", "ours")
     assert server.asked
-    assert not Path("inputs/filled").exists()
+    assert not Path("inputs/labels/filled").exists()
 
 
 def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, server: Server):

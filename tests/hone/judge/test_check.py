@@ -133,7 +133,7 @@ def write_negatives(prefix: str = "") -> None:
 
 def test_a_judge_is_measured_and_what_was_found_is_written(made: Path, server: Server, capsys: pytest.CaptureFixture):
     found = check("cheap", "ours", gold="hidden")
-    file = Path("inputs/fitness/cheap@ours.json")
+    file = Path("inputs/labels/fitness/cheap@ours.json")
     assert read_json(file) == json.loads(json.dumps(found))
     # Every answer is found; of the documents that are none it takes the first of each topic, which is the one judged.
     assert found["split"] == "train"
@@ -293,13 +293,13 @@ def test_what_cannot_be_meant_is_refused(made: Path, arguments: dict, said: str)
     with pytest.raises(Refused) as refused:
         check(**arguments)
     assert said in str(refused.value)
-    assert not Path("inputs/fitness").exists()
+    assert not Path("inputs/labels/fitness").exists()
 
 
 def test_a_judge_that_answers_nothing_is_said(made: Path):
     with pytest.raises(Refused, match="the judge mute answered none of .* pairs: .*unparsable.* Nothing was written."):
         check("mute", "ours")
-    assert not Path("inputs/fitness").exists()
+    assert not Path("inputs/labels/fitness").exists()
 
 
 @pytest.mark.shared

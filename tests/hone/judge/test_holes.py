@@ -40,7 +40,7 @@ def test_holes_are_filled_and_what_could_not_be_said_stays_one(made: Path, serve
     assert verdicts(rows) == {
         f"{query}-{kind}": said for query in TEST for kind, said in (("b", "positive"), ("c", "negative"), ("d", "unknown"))
     }
-    assert rows.equals(filled.read(Path("inputs/filled/ours@strong.parquet")))
+    assert rows.equals(filled.read(Path("inputs/labels/filled/ours@strong.parquet")))
     one = rows.filter(pl.col("doc_id") == "t1-b").row(0, named=True)
     about = {"split": "test", "judge": "strong", "method": "endpoint", "prompt": "yes-no", "model": "made-up-1", "models": ["strong-7b"]}
     assert one | about == one
@@ -87,7 +87,7 @@ def test_nothing_that_trains_or_measures_changes(made: Path):
     fill("strong", "ours")
     compare("r0", "r1", filled="strong")
     assert hashes("data", "rounds", "reports", "resolved", "models") == before
-    assert sorted(str(file) for file in Path("inputs/filled").iterdir()) == ["inputs/filled/ours@strong.parquet"]
+    assert sorted(str(file) for file in Path("inputs/labels/filled").iterdir()) == ["inputs/labels/filled/ours@strong.parquet"]
 
 
 def test_a_budget_that_ends_leaves_holes_and_the_same_command_goes_on(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
@@ -112,7 +112,7 @@ def test_a_judge_that_is_another_now_starts_anew(made: Path, server: Server, cap
 
 def test_a_person_is_given_the_heaviest_holes_on_a_sheet(made: Path, capsys: pytest.CaptureFixture[str]):
     fill("people:ann", "ours", limit=4, sheet=Path("sheet.csv"))
-    assert not Path("inputs/filled").exists()
+    assert not Path("inputs/labels/filled").exists()
     assert Path("sheet.html").exists()
     rows = sheet_csv.read(Path("sheet.csv"))
     texts = {f"{TEXTS[kind]} of {query}" for query in TEST for kind in "bc"}
@@ -161,9 +161,9 @@ def test_where_all_is_judged_there_is_nothing_to_fill(made: Path):
 
 
 def test_a_file_that_is_damaged_is_told_before_anything_is_asked(made: Path, server: Server):
-    Path("inputs/filled").mkdir()
-    Path("inputs/filled/ours@strong.parquet").write_bytes(b"no table")
-    with pytest.raises(Refused, match=r"inputs/filled/ours@strong.parquet cannot be read as Parquet"):
+    Path("inputs/labels/filled").mkdir(parents=True)
+    Path("inputs/labels/filled/ours@strong.parquet").write_bytes(b"no table")
+    with pytest.raises(Refused, match=r"inputs/labels/filled/ours@strong.parquet cannot be read as Parquet"):
         fill("strong", "ours")
     assert not server.asked
 
@@ -172,4 +172,4 @@ def test_a_judge_that_says_nothing_writes_nothing(made: Path, server: Server):
     server.answer = lambda body: "who knows, perhaps"
     with pytest.raises(Refused, match="the judge strong answered none of 6 pairs: unparsable.* Nothing was written"):
         fill("strong", "ours")
-    assert not Path("inputs/filled").exists()
+    assert not Path("inputs/labels/filled").exists()

@@ -106,7 +106,7 @@ def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Projec
     arms = {"broken": {"recipe": "top-k", "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}]}, "top-k": {"recipe": "top-k"}}
     study = {"question": "Which?", "arms": arms, "contrasts": [["top-k", "broken"]], "seeds": 1, "steps": 3}
     (folder / "mine.yaml").write_text(json.dumps(study))
-    git(project, "add", "inputs/links.csv")
+    git(project, "add", "--force", "inputs/links.csv")
     said = hone(project, "study", "mine.yaml", "--no-probe", fails=True)
     assert "broken, seed 1 failed" in said
     assert "top-k, seed 1" in said
