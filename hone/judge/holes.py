@@ -1,4 +1,4 @@
-"""`hone judge holes`: a judge reads what rankings show and nobody has judged, for a label set of its own (`inputs/filled`)."""
+"""`hone judge holes`: a judge reads what rankings show and nobody has judged, for a label set of its own (`inputs/labels/filled`)."""
 
 from __future__ import annotations
 
