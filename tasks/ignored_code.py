@@ -69,8 +69,9 @@ def ignored(files: list[str]) -> list[str]:
     """Those of the files that git ignores; none where there is no repository."""
     if not files:
         return []
+    given = "".join(f"{file}\0" for file in files)
     try:
-        done = subprocess.run(["git", "check-ignore", "-z", *files], check=False, capture_output=True, text=True)
+        done = subprocess.run(["git", "check-ignore", "--stdin", "-z"], check=False, capture_output=True, text=True, input=given)
     except OSError:  # no git
         return []
     return [file for file in done.stdout.split("\0") if file]
