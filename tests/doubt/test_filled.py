@@ -66,7 +66,7 @@ def test_what_is_written_is_read_and_what_is_no_such_table_is_refused(workspace:
     filled.write(rows, file)
     assert filled.read(file).equals(rows)
     filled.write(pl.concat([labels({"a": "positive"})] * 2), file)
-    with pytest.raises(Refused, match=r"inputs/filled/ours@j.parquet has document 'a' of the test query 'q' twice"):
+    with pytest.raises(Refused, match=r"inputs/labels/filled/ours@j.parquet has document 'a' of the test query 'q' twice"):
         filled.read(file)
     labels({"a": "positive"}).drop("prompt").write_parquet(file)
     with pytest.raises(Refused, match=r"the column prompt differs"):
