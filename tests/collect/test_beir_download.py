@@ -16,9 +16,10 @@ import pytest
 
 from tasks import tables
 from tasks.collect import beir_download
+from tasks.collect.__main__ import prepared, write_collection
 from tasks.collect.beir import beir
 from tasks.errors import Refused
-from tests.prepared import collected, write_params
+from tasks.params import Collection
 
 FILES = {
     "corpus.jsonl": '{"_id": "d1", "title": "t", "text": "a"}\n{"_id": "d2", "title": "", "text": ""}\n',
@@ -90,21 +91,21 @@ def left(home: Path) -> list[str]:
 def test_a_published_collection_is_taken_as_it_is_and_counted(serve: Callable, hone_home: Path):
     """FiQA has a document without title and text; labels may name what the publisher left out."""
     came = serve(packed(FILES))
-    write_params(collections={"ours": {"source": "beir:fiqa", "path": "requirements.txt"}}, train_on=["ours"], evaluate_on=["ours"])
-    Path("requirements.txt").write_text("")
-    collected()
-    collected()
+    given = Collection(source="beir:fiqa", path="requirements.txt").model_dump()
+    settings = given | {"method": "beir", "parameters": {}, "what": "fiqa", "train": True, "seed": 13}
+    prepared("ours", settings)
+    found = prepared("ours", settings)
     assert came == ["/fiqa.zip"]
     assert left(hone_home) == ["fiqa"]
-    assert tables.read("documents", Path("data/ours/documents.parquet"))["doc_id"].to_list() == ["d1", "d2"]
-    labels = {
-        split: tables.read("qrels", Path(f"data/ours/{split}/qrels.parquet")).select("query_id", "doc_id", "relevance").rows()
-        for split in ("test", "train")
-    }
-    assert labels == {"test": [("q1", "d1", 1), ("q1", "d9", 1), ("q1", "d2", 0)], "train": [("q3", "d1", 1)]}
-    about = json.loads(Path("data/ours/about.json").read_text())
+    assert found.source.documents["doc_id"].to_list() == ["d1", "d2"]
+    labels = found.source.qrels.select("query_id", "doc_id", "relevance").rows()
+    assert labels == [("q3", "d1", 1), ("q1", "d1", 1), ("q1", "d9", 1), ("q1", "d2", 0)]
+    write_collection(Path("ours"), found, settings)
+    about = json.loads(Path("ours/about.json").read_text())
     assert (about["empty_documents"], about["negative_grades"], about["absent_labels"]) == (1, 1, 2)
     assert about["origin"]["md5"] == beir_download.MD5["fiqa"]
+    removed = tables.read("removed", Path("ours/removed.parquet")).select("query_id", "doc_id", "detail").rows()
+    assert removed == [("q3", "d9", "document is not in the collection"), ("q2", "d1", "query is not in the collection")]
 
 
 def test_a_checksum_that_is_not_the_published_one(serve: Callable, hone_home: Path):

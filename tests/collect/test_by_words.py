@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -53,6 +54,7 @@ def hidden(**hide: object) -> list[str]:
 def test_answers_in_other_words_are_hidden_rather_than_others(ours: Path):
     uniform, biased = hidden(), hidden(bias="bm25")
     assert len(uniform) == len(biased) == 40
+    assert json.loads(Path("data/ours/about.json").read_text())["queries_without_terms"] == 0
     assert 10 < sum(doc.startswith("other") for doc in uniform) < 30
     assert sum(doc.startswith("other") for doc in biased) >= 37
     assert hidden(bias="uniform") == uniform

@@ -43,6 +43,16 @@ def test_bm25_decides_what_is_hard_and_who_is_the_rival(collection: Path):
     assert rivals == [("t1", "d3", "text of d3"), ("t2", "d3", "text of d3"), ("t3", "d1", "text of d1"), ("t4", "d1", "text of d1")]
 
 
+def test_a_query_without_a_term_is_in_no_level_that_goes_by_words(collection: Path, capsys: pytest.CaptureFixture):
+    """BM25 finds nothing for `of the`, which does not make the query hard."""
+    asked = {"t1": "sort a list", "t2": "of the", "t3": "sort", "t4": "sort"}
+    save("queries", {"query_id": list(asked), "text": list(asked.values())}, collection / "test" / "queries.parquet")
+    answer(collection, t1="d1", t2="d9", t3="d3", t4="d3")
+    levels = dict(kinds(of(), ("difficulty",)).levels.select("query_id", "level").rows())
+    assert levels == {"t1": "2 to 10", "t3": "first", "t4": "first"}
+    assert "made-up: 1 of 4 test queries have no term" in capsys.readouterr().err
+
+
 def test_training_is_its_queries_and_their_known_answers(collection: Path):
     # d4, d5 and d9 are answers that were hidden from training.
     assert set(of().training["text"]) == {"sum of an array", "sort a list", "invert a matrix", "text of d1", "text of d2", "text of d3"}

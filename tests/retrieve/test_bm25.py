@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks import tables
 from tasks.errors import Refused
-from tasks.retrieve.bm25 import Words, bm25, scores_of
+from tasks.retrieve.bm25 import Words, bm25, scores_of, without_terms
 from tasks.tables import Documents
 from tests.tiny_model import WORDS
 
@@ -92,6 +92,10 @@ def test_queries_and_documents_without_a_term_are_counted(tmp_path: Path, capsys
     bm25(asked("cat"), in_folder(tmp_path, "red cat"), "english")
     assert "no term" not in capsys.readouterr().err
     assert bm25(asked("cat"), in_folder(tmp_path, "the"), "english").is_empty()
+
+
+def test_texts_without_terms():
+    assert without_terms(pl.Series(["of the", "cat", "!", "", "C", "山"]), "english").to_list() == [True, False, True, True, False, False]
 
 
 def test_a_language_without_a_stemmer():
