@@ -22,6 +22,7 @@ SHOWN = 8  # names of metadata that are told
 TOLD = {
     "repeated_labels": "labels stand there again with the same grade (one of each is kept)",
     "negative_grades": "labels have a grade below 0 (read as 0)",
+    "repeated_ids": "lines have an id that another line has (the last one counts)",
     "missing_titles": "documents have no title",
     "empty_documents": "documents have neither title nor text",
 }

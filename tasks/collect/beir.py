@@ -47,8 +47,8 @@ def beir(path: Path, what: str | None) -> Source:
             "a collection in BEIR's layout has corpus.jsonl, queries.jsonl and qrels/<split>.tsv."
         )
     faults = Faults()
-    documents, metadata = texts_of(folder / "corpus.jsonl", "documents", faults)
-    queries, _ = texts_of(folder / "queries.jsonl", "queries", faults)
+    documents, metadata, doubled = texts_of(folder / "corpus.jsonl", "documents", faults, published)
+    queries, _, twice = texts_of(folder / "queries.jsonl", "queries", faults, published)
     labels, negative = [], 0
     for split, file in judged.items():
         for number, query, doc, grade, trec in grades(file, faults):
@@ -64,7 +64,11 @@ def beir(path: Path, what: str | None) -> Source:
         qrels=frame(QRELS, labels),
         metadata=of_records(metadata),
         published=published,
-        counts={"missing_titles": sum(title is None for _, title, *_ in documents), "negative_grades": negative},
+        counts={
+            "missing_titles": sum(title is None for _, title, *_ in documents),
+            "negative_grades": negative,
+            "repeated_ids": doubled + twice,
+        },
         origin=origin_of(folder) if published else {},
     )
     if faults:
@@ -72,12 +76,15 @@ def beir(path: Path, what: str | None) -> Source:
     return source
 
 
-def texts_of(file: Path, table: str, faults: Faults) -> tuple[list[tuple], list[tuple[str, dict]]]:
-    """Id, title, text, file and line of each line of a corpus or query file, and what else it says.
+def texts_of(file: Path, table: str, faults: Faults, published: bool) -> tuple[list[tuple], list[tuple[str, dict]], int]:
+    """Id, title, text, file and line of each line of a corpus or query file, what else it says, and how many ids stand there again.
 
-    An id that stands twice is a fault; so is a line without `_id` or `text`.
+    An id that stands twice is a fault; in a published file the last line counts, as BEIR's loader has it. A line without `_id` or `text`
+    is a fault.
     """
-    rows, further, lines, before = [], [], {}, faults.count
+    rows: dict[str | int, tuple] = {}
+    further: dict[str | int, tuple[str, dict]] = {}
+    before, doubled = faults.count, 0
     for number, record in json_lines(file, faults):
         if not has(record, ("_id", "text"), file, number, faults):
             continue
@@ -85,18 +92,20 @@ def texts_of(file: Path, table: str, faults: Faults) -> tuple[list[tuple], list[
         name = value_of(id_of, record, "_id", file, number, faults)
         title = value_of(text_of, record, "title", file, number, faults) if "title" in record else ""
         text = value_of(text_of, record, "text", file, number, faults)
-        if name in lines and name is not None:
-            remedy = "Delete one of the two lines, or give one another id (and mend the qrels)"
-            faults.line(file, number, f"the id {shown(name)} stands on line {lines[name]} already", remedy)
+        key = number if name is None else name  # of lines without an id each is one of its own
+        if key in rows:
+            doubled += 1
+            if not published:
+                remedy = "Delete one of the two lines, or give one another id (and mend the qrels)"
+                faults.line(file, number, f"the id {shown(name)} stands on line {rows[key][-1]} already", remedy)
         if faults.count > count:
             continue
-        lines[name] = number
-        rows.append((name, title, text, str(file), number))
+        rows[key] = (name, title, text, str(file), number)
         if name is not None:
-            further.append((name, {key: value for key, value in record.items() if key not in OWN}))
+            further[key] = (name, {other: value for other, value in record.items() if other not in OWN})
     if faults.count > before:
         faults.tables.add(table)
-    return rows, further
+    return list(rows.values()), list(further.values()), doubled
 
 
 def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, bool]]:

@@ -106,8 +106,14 @@ def without_empty(source: Source, leave_out: bool) -> tuple[Source, int, pl.Seri
 
 
 def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
-    """The source without exact repeats of labels, and how many there were; two grades of one pair are faults."""
+    """The source without exact repeats of labels, and how many there were; two grades of one pair are faults.
+
+    Of a published source the last grade of a pair counts, as BEIR's loader has it.
+    """
     pair = ["query_id", "doc_id", "split"]
+    if source.published:
+        kept = source.qrels.unique(pair, keep="last", maintain_order=True)
+        return replace(source, qrels=kept), len(source.qrels) - len(kept)
     kept = source.qrels.unique([*pair, "relevance"], keep="first", maintain_order=True)
     doubled = kept.filter(pl.struct(pair).is_duplicated()).sort("query_id", "doc_id", maintain_order=True)
     told = doubled.with_columns(value=pl.format("{} {}: {}", *(pl.col(name).fill_null("") for name in ("query_id", "doc_id")), "relevance"))

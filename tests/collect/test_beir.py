@@ -55,7 +55,7 @@ def test_labels_of_trec(folder: Path):
     (folder / "qrels/test.tsv").write_text("q1 0 007 2\nq2  0\td2 -1\r\n\n")
     source = beir(folder, None)
     assert source.qrels.select("query_id", "doc_id", "relevance").rows() == [("q1", "007", 2), ("q2", "d2", 0)]
-    assert source.counts == {"missing_titles": 0, "negative_grades": 1}
+    assert source.counts == {"missing_titles": 0, "negative_grades": 1, "repeated_ids": 0}
 
 
 def test_ids_with_blanks_and_quotes(folder: Path):

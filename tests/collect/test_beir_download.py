@@ -18,6 +18,8 @@ from tasks import tables
 from tasks.collect import beir_download
 from tasks.collect.__main__ import prepared, write_collection
 from tasks.collect.beir import beir
+from tasks.collect.faults import Faults
+from tasks.collect.refusals import examined
 from tasks.errors import Refused
 from tasks.params import Collection
 
@@ -106,6 +108,17 @@ def test_a_published_collection_is_taken_as_it_is_and_counted(serve: Callable, h
     assert about["origin"]["md5"] == beir_download.MD5["fiqa"]
     removed = tables.read("removed", Path("ours/removed.parquet")).select("query_id", "doc_id", "detail").rows()
     assert removed == [("q3", "d9", "document is not in the collection"), ("q2", "d1", "query is not in the collection")]
+
+
+def test_of_what_a_publisher_has_twice_the_last_counts(serve: Callable):
+    """So does BEIR's own loader."""
+    again = {"corpus.jsonl": '{"_id": "d1", "text": "newer"}\n', "qrels/test.tsv": "q1\td1\t2\n", "qrels/train.tsv": "q3\td1\t1\n"}
+    serve(packed({file: content + again.get(file, "") for file, content in FILES.items()}))
+    settings = Collection(source="beir:fiqa", path="requirements.txt").model_dump() | {"train": False}
+    found = examined("ours", beir(Path(), "fiqa"), settings, Faults())
+    assert found.source.documents.select("doc_id", "text").rows() == [("d1", "newer"), ("d2", "")]
+    assert (found.counts["repeated_ids"], found.counts["repeated_labels"]) == (1, 2)
+    assert ("q1", "d1", 2) in found.source.qrels.select("query_id", "doc_id", "relevance").rows()
 
 
 def test_a_checksum_that_is_not_the_published_one(serve: Callable, hone_home: Path):
