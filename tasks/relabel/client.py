@@ -354,8 +354,8 @@ def say_spared(endpoint: Endpoint, spared: list[str], told: str) -> None:
     known = habits(endpoint)
     if new := [name for name in spared if name not in known.said]:
         known.said.update(new)
-        instead = f", and gets {known.room}" if ROOM in new else ""
-        say(f"{endpoint.model} at {shown(endpoint.url)} takes no {' and no '.join(new)} and is asked without{instead}: {told}")
+        instead = f", with {known.room} instead" if ROOM in new else ""
+        say(f"{endpoint.model} at {shown(endpoint.url)} refuses {' and '.join(new)}; requests are sent without it{instead}: {told}")
 
 
 def refuse_in_turn(endpoint: Endpoint, where: str, reply: Reply) -> None:
@@ -365,8 +365,8 @@ def refuse_in_turn(endpoint: Endpoint, where: str, reply: Reply) -> None:
     if names := habits(endpoint).in_turn(reply.model):
         first, second = names
         raise Refused(
-            f"{where} answers as {first} and as {second} in turn. If both are to count as one judge, name them: "
-            f"`reported: [{first}, {second}]`. If not, ask an address or a model name that leads to one of them."
+            f"{where} reports the models {first} and {second} in turn. If both count as one judge, name both: "
+            f"`reported: [{first}, {second}]`. If not, use an address or a model name that leads to one of them."
         )
 
 

@@ -352,7 +352,7 @@ def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(capfd: 
         assert len(server.asked) == 3
         asked(questions(("q3", "good three")))
         assert len(server.asked) == 4
-    assert capfd.readouterr().err.count("takes no response_format and is asked without") == 1
+    assert capfd.readouterr().err.count("refuses response_format; requests are sent without it") == 1
 
 
 @pytest.mark.parametrize("content", ["", None, "<think>\nOkay, so", "Okay, so the query", "<|channel|>analysis<|message|>We"])
