@@ -78,12 +78,18 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
         raise Refused(f"the ledger has no verdict of {name} on negatives of {on} in round {round}: there is nothing to ask again.")
 
     fresh = fresh_judge(judge, desk.run)
-    limits = resolved.of_round(round, "relabel")["relabel"]["budget"] if (ROOT / "rounds" / round / "relabel.json").exists() else {}
-    spending = replace(desk, budget=Budget(**limits))
+    spending = replace(desk, budget=Budget(**limits_of(round)))
     line(f"{name} on {on}, round {round}: {count(len(before), 'pair')} of {before['query_id'].n_unique():,} queries are asked again.")
     parts = [questions.only(before) for questions in blocks]
     now = pl.concat([ask_fresh(fresh, part, spending) for part in parts if len(part)])
     return told(name, before, now, spending)
+
+
+def limits_of(round: str) -> dict:
+    """The limits of a round's `relabel.budget`; none where nothing is relabelled."""
+    there = (ROOT / "rounds" / round / "relabel.json").exists()
+    section = resolved.of_round(round, "relabel")["relabel"] if there else "none"
+    return section["budget"] if isinstance(section, dict) else {}
 
 
 def blocks_of(

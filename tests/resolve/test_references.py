@@ -20,7 +20,7 @@ def made(**endpoint: str) -> dict:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "'://nonsense' is no address of an endpoint"),
+        ("nonsense", "'the url' is no address of an endpoint"),
         ("http://127.0.0.1:99999/v1", "is no address of an endpoint"),
         ("http://me:hidden@127.0.0.1:9/v1", "http://127.0.0.1:9/v1 is written with a name, a password"),
         ("http://127.0.0.1:9/v1?key=hidden", "http://127.0.0.1:9/v1 is written with a name, a password"),
