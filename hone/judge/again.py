@@ -17,7 +17,7 @@ from tasks.methods import find
 from tasks.relabel.__main__ import ask
 from tasks.relabel.budget import Budget
 from tasks.relabel.desk import Desk
-from tasks.relabel.fitness.pair_sets import in_order
+from tasks.relabel.fitness.pair_sets import in_order, spread
 from tasks.relabel.fitness.share import wilson
 from tasks.relabel.how import prompted
 from tasks.relabel.identity import variant
@@ -69,11 +69,11 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
     old, blocks = [], []
     for questions in blocks_of(drawn, negatives, labels, training):
         found = ask(judge, questions, replace(desk, budget=no_budget())).filter(KNOWN)
-        old.append(found if whole else one_of_each(found, given.seed, on))
+        old.append(found)
         blocks.append(questions)
-        if sum(map(len, old)) >= (limit or PAIRS):
+        if sum(len(part) if whole else part["query_id"].n_unique() for part in old) >= (limit or PAIRS):
             break
-    before = chosen(pl.concat(old), limit or PAIRS, whole) if old else pl.DataFrame()
+    before = chosen(pl.concat(old), limit or PAIRS, whole, seed_of(given.seed, "judge.again.pairs", on)) if old else pl.DataFrame()
     if before.is_empty():
         raise Refused(f"the ledger has no verdict of {name} on negatives of {on} in round {round}: there is nothing to ask again.")
 
@@ -101,13 +101,6 @@ def blocks_of(
         yield from in_blocks(part, labels, training)
 
 
-def one_of_each(found: pl.DataFrame, seed: int, on: str) -> pl.DataFrame:
-    """A verdict of each query, drawn by the seed."""
-    hashed = in_order(found.select(PAIR), seed_of(seed, "judge.again.pairs", on)).select(*PAIR, "hash")
-    drawn = hashed.sort("hash").unique("query_id", keep="first", maintain_order=True)
-    return found.join(drawn, on=PAIR, how="semi", maintain_order="left")
-
-
 def no_budget() -> Budget:
     """A budget that buys nothing, so that only the ledger answers."""
     budget = Budget()
@@ -115,13 +108,15 @@ def no_budget() -> Budget:
     return budget
 
 
-def chosen(old: pl.DataFrame, most: int, whole: bool) -> pl.DataFrame:
-    """Old verdicts that are asked for again: of a listwise prompt whole queries, for it compares their documents; else the first few."""
-    if not whole:
-        return old.head(most)
-    sizes = old.group_by("query_id", maintain_order=True).len()
-    enough = sizes.filter(pl.col("len").cum_sum() - pl.col("len") < most)
-    return old.join(enough, on="query_id", how="semi", maintain_order="left")
+def chosen(old: pl.DataFrame, most: int, whole: bool, seed: int) -> pl.DataFrame:
+    """Old verdicts that are asked for again: of a listwise prompt whole queries, for it compares their documents; else some drawn by
+    the seed, of as many queries as there are.
+    """
+    if whole:
+        sizes = old.group_by("query_id", maintain_order=True).len()
+        enough = sizes.filter(pl.col("len").cum_sum() - pl.col("len") < most)
+        return old.join(enough, on="query_id", how="semi", maintain_order="left")
+    return old.join(spread(in_order(old.select(PAIR), seed), most), on=PAIR, how="semi", maintain_order="left")
 
 
 def fresh_judge(judge: dict, run: str) -> dict:
