@@ -33,6 +33,7 @@ class Server(ThreadingHTTPServer):
     topic for an answer; `mute` says what nobody can read. `asked` keeps model, query and document of each call, and what was known."""
 
     daemon_threads = True
+    request_queue_size = 64  # a connection that is reset in a full queue counts as perhaps paid
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
