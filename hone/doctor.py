@@ -222,12 +222,34 @@ def locks() -> Iterator[Line]:
         yield Line(OK, "DVC's own files are whole")
 
 
+def ledger() -> Iterator[Line]:
+    """Whether the judgments are in a place that can hold them."""
+    from tasks.files import home
+    from tasks.mounts import shared_file_system
+    from tasks.relabel.ledger_tables import plain, read
+
+    url = read(given) if (given := os.environ.get("HONE_LEDGER")) else None
+    if url is not None and url.get_backend_name() == "postgresql":
+        yield Line(OK, f"judgments in {plain(url)}")
+        return
+    file = Path(url.database) if url is not None else home() / "judgments.db"
+    if kind := shared_file_system(file.parent):
+        yield Line(
+            NOTE,
+            f"judgments in {file}, on a network file system ({kind}): SQLite loses or damages them there as soon as two machines use it. "
+            "Set HONE_HOME to a local folder, or share them in PostgreSQL (docs/relabel.md, The ledger)",
+        )
+    else:
+        yield Line(OK, f"judgments in {file}")
+
+
 EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
     python,
     packages,
     processor,
     memory,
     disk,
+    ledger,
     tools,
     locks,
     model,

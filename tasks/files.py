@@ -11,17 +11,20 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import Refused
+from tasks.processes import lives, owner
 
 BLOCK = 1 << 20
 PART, OLD = ".part", ".old"
 # A name is at most 255 bytes on usual file systems; what stands beside a file adds a process, a random part and an ending.
 LONGEST_NAME = 180
+UNTOUCHED = 3600.0  # seconds after which a part that no process here writes, and nobody has locked, is abandoned
 # No space left on the device, quota exceeded, a file larger than the process or the file system allows.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_IN_WORDS = re.compile(
@@ -56,21 +59,23 @@ def home() -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Give a temporary file beside `path`; put it in place of `path` when the block ends well, remove it otherwise.
 
     A reader sees the old file or the new one, never half of one, whenever the writer is killed, the disk is full or the power fails.
+    `mode`: who may read and write it, less the user's mask.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path)
-    handle, name = tempfile.mkstemp(prefix=f"{part_prefix(path)}{os.getpid()}.", suffix=PART, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
-        yield part
+        with being_written(part) as now:
+            remove_abandoned(path, now)
+            yield part
         _fsync(part)
-        os.chmod(part, 0o666 & ~UMASK)
+        os.chmod(part, mode & ~UMASK)
         os.replace(part, path)
         _fsync(path.parent)
     finally:
@@ -87,10 +92,11 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _restore_old(path)
-    remove_abandoned(path)
-    part = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{os.getpid()}.", suffix=PART, dir=path.parent))
+    part = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent))
     try:
-        yield part
+        with being_written(part) as now:
+            remove_abandoned(path, now)
+            yield part
         os.chmod(part, 0o777 & ~UMASK)
         for folder, _, files in os.walk(part):
             for file in files:
@@ -170,28 +176,78 @@ def describe_full_disk(error: BaseException) -> str | None:
     )
 
 
-def remove_abandoned(path: Path) -> None:
-    """Remove what a writer of `path` left beside it when it was killed; what a living one is writing stays."""
+def remove_abandoned(path: Path, now: float | None = None) -> None:
+    """Remove what a writer of `path` left beside it when it was killed; the file of a writer that may be alive stays.
+
+    Args:
+        path: what is being written.
+        now: the time by the clock of the file system, which may be another machine's; null: by this machine's.
+    """
     prefix = part_prefix(path)
     for part in path.parent.glob(f"{glob.escape(prefix)}*{PART}"):
-        number = part.name.removeprefix(prefix).partition(".")[0]
-        if number.isdigit() and not alive(int(number)):
-            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # its writer has just ended, or another has removed it
+            if abandoned(part, prefix, time.time() if now is None else now):
+                shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
-def alive(process: int) -> bool:
-    """Whether a process of this number runs on this machine; one that has ended and that nobody has asked about does not."""
+def abandoned(part: Path, prefix: str, now: float) -> bool:
+    """Whether nobody writes a temporary file or folder any more.
+
+    A process of this machine and container is looked up. Another machine or container that shares the folder has process numbers of
+    its own: its file is abandoned when no lock is on it and nothing in it has changed for an hour.
+    """
+    name = part.name.removeprefix(prefix).partition(".")[0].replace("-", ":")
+    life = lives(name)
+    if life is not None:
+        return not life
+    return not _locked(part) and now - _changed(part) > UNTOUCHED
+
+
+def part_owner() -> str:
+    """This process in the name of a temporary file."""
+    return owner().replace(":", "-")
+
+
+@contextmanager
+def being_written(part: Path) -> Iterator[float]:
+    """Hold a lock on a temporary file or folder, where the file system has locks; gives the time by that file system's clock."""
+    handle = os.open(part, os.O_RDONLY if part.is_dir() else os.O_RDWR)
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        with suppress(OSError, ImportError):
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield os.fstat(handle).st_mtime
+    finally:
+        os.close(handle)
+
+
+def _locked(part: Path) -> bool:
+    try:
+        handle = os.open(part, os.O_RDONLY)
+    except PermissionError:  # another user's
+        return True
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, ImportError):  # no locks here
         return False
-    except PermissionError:
-        return True
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state not in "ZX"
+    finally:
+        os.close(handle)
+    return False
+
+
+def _changed(part: Path) -> float:
+    """When a file, or anything in a folder, was last changed."""
+    places = [part, *part.rglob("*")] if part.is_dir() else [part]
+    newest = 0.0
+    for place in places:
+        with suppress(FileNotFoundError):
+            newest = max(newest, place.lstat().st_mtime)
+    return newest
 
 
 def write_text(path: Path, text: str) -> None:

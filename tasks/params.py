@@ -93,7 +93,7 @@ class EmbeddingsEndpoint(Checked):
     similarity: Literal["cosine", "dot"] = "cosine"
     version: str | None = None
     batch: Annotated[int, Field(ge=1)] = 64
-    slots: Annotated[int, Field(ge=1)] = 4
+    slots: Annotated[int, Field(ge=1, le=1_024)] = 4
     timeout: Annotated[float, Field(gt=0)] = 120.0
     attempts: Annotated[int, Field(ge=1)] = 6
 

@@ -8,12 +8,27 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tasks import processes
 from tasks.errors import Refused
-from tasks.files import alive, describe_full_disk, fingerprint, folder_written_whole, home, part_prefix, write_text, written_whole
+from tasks.files import (
+    abandoned,
+    being_written,
+    describe_full_disk,
+    fingerprint,
+    folder_written_whole,
+    home,
+    part_owner,
+    part_prefix,
+    remove_abandoned,
+    write_text,
+    written_whole,
+)  # fmt: skip
+from tasks.processes import alive, lives, machine, owner, started
 
 PROJECT = Path(__file__).parent.parent
 
@@ -61,6 +76,83 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_not_alive():
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not alive(process.pid)
     assert not alive(process.pid)
+
+
+def test_an_owner_is_one_process_of_one_boot_and_namespace(monkeypatch: pytest.MonkeyPatch):
+    where, number, start = owner().split(":")
+    assert (where, number, start) == (machine(), str(os.getpid()), started(os.getpid()))
+    assert lives(owner()) is True
+    assert lives(f"{where}:{number}:1") is False  # a later process with its number
+    assert lives(f"{where}:4194305:1") is False
+    assert lives(f"0123456789abcdef:{number}:{start}") is None
+    assert lives(f"ubuntu pid:[4026531836]:{number}:{start}") is None  # as earlier versions called themselves
+
+
+@pytest.mark.parametrize("differs", ["machine-id", "boot_id", "pid namespace"])
+def test_machines_that_were_cloned_and_containers_of_one_image_are_different_machines(
+    differs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def named(**given: str) -> str:
+        for name in ("machine-id", "boot_id"):
+            (tmp_path / name).write_text(given.get(name, "same"))
+        monkeypatch.setattr(Path, "readlink", lambda _: Path(given.get("pid namespace", "pid:[4026531836]")))
+        processes._machine.cache_clear()
+        return machine()
+
+    monkeypatch.setattr(processes, "IDENTITY", (tmp_path / "machine-id",))
+    monkeypatch.setattr(processes, "BOOT", tmp_path / "boot_id")
+    monkeypatch.setattr("socket.gethostname", lambda: "ubuntu")
+    try:
+        assert named() == named() != named(**{differs: "another"})
+        assert "same" not in named()
+    finally:
+        processes._machine.cache_clear()
+
+
+FOREIGN = "0123456789abcdef-1-77"  # a process of another machine or container; a process 1 runs here too
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("name", [FOREIGN, "1"])  # earlier versions wrote the number alone
+def test_what_another_container_is_writing_stays_until_it_is_unchanged_for_an_hour(tmp_path: Path, kind: str, name: str):
+    part = tmp_path / f".a.{name}.x.part"
+    inside = part / "weights" if kind == "folder" else part
+    inside.parent.mkdir(exist_ok=True)
+    inside.write_text("half")
+    hour_ago = time.time() - 3601
+    if kind == "folder":
+        os.utime(part, (hour_ago, hour_ago))  # what is in it was changed later
+        write_a = folder_written_whole
+    else:
+        write_a = written_whole
+    with write_a(tmp_path / "a"):
+        pass
+    assert inside.read_text() == "half"
+    for place in (inside, part):
+        os.utime(place, (hour_ago, hour_ago))
+    with being_written(part):  # a writer that has nothing to write for an hour
+        remove_abandoned(tmp_path / "a")
+        assert inside.exists()
+    remove_abandoned(tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_age_of_a_part_goes_by_the_clock_of_its_file_system(tmp_path: Path):
+    """A file server whose clock is two hours behind: what it has just written is young."""
+    part = tmp_path / f".a.{FOREIGN}.x.part"
+    part.write_text("half")
+    there = time.time() - 7200
+    os.utime(part, (there, there))
+    assert not abandoned(part, ".a.", there + 10)
+    assert abandoned(part, ".a.", there + 3601)
+
+
+def test_the_part_of_a_living_process_stays_however_old_it_is(tmp_path: Path):
+    part = tmp_path / f".a.{part_owner()}.x.part"
+    part.write_text("half")
+    os.utime(part, (0, 0))
+    write_text(tmp_path / "a", "whole")
+    assert part.exists()
 
 
 def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path):
@@ -134,7 +226,7 @@ def test_files_and_folders_are_on_the_disk_before_they_are_put_in_place(tmp_path
 @pytest.mark.parametrize("name", ["a[1].txt", "[ab]*?", "é" * 120])
 def test_any_name_can_be_written_and_what_a_killed_writer_left_of_it_is_removed(tmp_path: Path, name: str):
     path = tmp_path / name
-    (tmp_path / f"{part_prefix(path)}4194304.x.part").write_text("half, by a process whose number no system gives")
+    (tmp_path / f"{part_prefix(path)}{machine()}-4194305-1.x.part").write_text("half, by a process whose number no system gives")
     write_text(path, "whole")
     assert os.listdir(tmp_path) == [name]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -27,7 +26,19 @@ from tasks.evaluate.asked import Asked, asked
 from tasks.evaluate.measures import DEPTH, per_query
 from tasks.evaluate.ranking import by_encoder
 from tasks.evaluate.results import kept_for
-from tasks.files import PART, fingerprint, fingerprint_of_file, home, read_json, remove_abandoned, write_json, written_whole
+from tasks.files import (
+    PART,
+    being_written,
+    fingerprint,
+    fingerprint_of_file,
+    home,
+    part_owner,
+    part_prefix,
+    read_json,
+    remove_abandoned,
+    write_json,
+    written_whole,
+)  # fmt: skip
 from tasks.mteb_task import reading_for, task_of
 from tasks.seeds import seed_of
 from tasks.tables import Documents
@@ -155,10 +166,11 @@ def evaluated(run: Run, model: Path) -> pl.DataFrame:
 def thrown_away(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path`; what a run that was killed left there goes too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", suffix=PART, dir=path.parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent))
     try:
-        yield folder
+        with being_written(folder) as now:
+            remove_abandoned(path, now)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -20,11 +22,12 @@ from tasks.relabel.desk import Desk
 from tasks.relabel.faults import kinds
 from tasks.relabel.how import prompted, with_how
 from tasks.relabel.joined import joined
-from tasks.relabel.ledger import Ledger, machine
+from tasks.relabel.ledger import Ledger
 from tasks.relabel.missed import missed
 from tasks.relabel.pairs import places, within
 from tasks.relabel.permission import may_promote, only_shown
 from tasks.relabel.questions import Questions, in_blocks
+from tasks.relabel.spending import Spending
 from tasks.relabel.spool import Spool
 from tasks.relabel.verdicts import PAIR
 from tasks.stage import run, say
@@ -46,7 +49,7 @@ def main(round: str) -> None:
         if section == "none" or not section["cascade"]:
             removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section["left_out"]}
         else:
-            labels, removed, account = judged(labels, without_decided(negatives, decided), known, training, settings, spool)
+            labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool)
     labels, account["overridden"] = overrides.applied(labels, decided, document_ids(training) if len(decided) else labels["doc_id"])
     tables.write("labels", labels, folder / "labels.parquet")
     tables.write("removed", removed, folder / "removed" / "relabel.parquet")
@@ -56,15 +59,24 @@ def main(round: str) -> None:
 
 
 def judged(
-    labels: pl.DataFrame, negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet, settings: dict, spool: Spool
-) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
-    """Labels, removed rows and an account of a round whose negatives judges have read."""
+    labels: pl.DataFrame, negatives: pl.DataFrame, decided: pl.DataFrame, known: pl.DataFrame, training: TrainingSet, settings: dict,
+    spool: Spool,
+) -> tuple[pl.DataFrame, pl.DataFrame, dict]:  # fmt: skip
+    """Labels, removed rows and an account of a round whose negatives judges have read, but for those that a person has decided."""
     section, round = settings["relabel"], settings["round"]
     ledger = Ledger()
-    here, order = place_of(round), order_of(settings)
+    before = order_before(settings)
+    if any(prompted(line) for line in section["cascade"]):
+        judges_read = fingerprint_of_questions(negatives, known, training)
+    else:
+        judges_read = fingerprint_of_file(Path("rounds") / round / "negatives.parquet")
+    spending = Spending(ledger, judges_read, section["retry"], judges_of(section))
+    negatives = without_decided(negatives, decided)
+    here = f"{round} {spending.questions[:8]} "
+    order = f"{here}{fingerprint(*spending.accounts.values())[:12]} "
     desk = Desk(
         ledger, f"{order}{time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
-        what_is_left(section["budget"], ledger, order, round), section["retry"], Models.of(settings), training,
+        what_is_left(section["budget"], spending, before, round), section["retry"], Models.of(settings), training,
     )  # fmt: skip
     for name, reason in section["left_out"].items():
         say(f"relabel {round}: without the judge {name}: {reason}")
@@ -88,34 +100,71 @@ def judged(
         made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk, spool.add)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
-    return made.labels, made.removed, account(said, made, section, desk, tallies, here, {"allowed": allowed, "why": why, "wanted": wanted})
+    return (
+        made.labels,
+        made.removed,
+        account(said, made, section, desk, tallies, (here, before), {"allowed": allowed, "why": why, "wanted": wanted}),
+    )
 
 
-def place_of(round: str) -> str:
-    """How the names of all runs of a round's stage begin: the round, and a hash of this machine and folder, which says neither."""
-    return f"{round} {fingerprint(machine(), str(Path.cwd().resolve()))[:8]} "
+def judges_of(section: dict) -> list[str]:
+    """The fingerprints of a cascade's judges, each once."""
+    return list(dict.fromkeys(line["fingerprint"] for line in section["cascade"]))
 
 
-def order_of(settings: dict) -> str:
-    """How the names of those runs begin that share a budget: of this stage on these negatives, by these judges that cost something.
+def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet) -> str:
+    """A hash of what a round's judges read: every negative's query and document, and the known answers, in an order of their own.
 
-    A run that was killed and the one that ends its work are among them; after `hone judge retry` a new budget begins.
+    The same on every machine, in every folder and under every name of the round.
     """
-    section, round = settings["relabel"], settings["round"]
+    total = hashlib.blake2b(digest_size=16)
+    for questions in in_blocks(negatives.sort(PAIR), known.sort(PAIR), training):
+        pairs = questions.pairs.select(PAIR).sort(PAIR)
+        for texts in (
+            pairs["query_id"], pairs["doc_id"],
+            questions.queries.sort("query_id")["text"], questions.documents.sort("doc_id")["full_text"],
+        ):  # fmt: skip
+            raw = "\0".join(texts).encode("utf-8", "surrogatepass")
+            total.update(len(raw).to_bytes(8, "little") + raw)
+    return total.hexdigest()
+
+
+def order_before(settings: dict) -> str:
+    """The third word of the names of runs of earlier versions that share this budget: they had no accounts in the ledger."""
+    section = settings["relabel"]
     asked = [line["fingerprint"] for line in section["cascade"] if prompted(line)]
-    negatives = fingerprint_of_file(Path("rounds") / round / "negatives.parquet")
-    return f"{place_of(round)}{fingerprint(negatives, str(section['retry']), *asked)[:12]} "
+    negatives = fingerprint_of_file(Path("rounds") / settings["round"] / "negatives.parquet")
+    return word_before(negatives, section["retry"], asked)
 
 
-def what_is_left(limits: dict, ledger: Ledger, order: str, round: str) -> Budget:
-    """The stage's budget, less what its earlier runs have spent."""
-    budget = Budget(**limits)
+def word_before(negatives: str, retry: int, judges: list[str]) -> str:
+    """That word: a hash of the negatives' file, of the attempt, and of the judges that cost something."""
+    return fingerprint(negatives, str(retry), *judges)[:12]
+
+
+def what_is_left(limits: dict, spending: Spending, order: str, round: str) -> Budget:
+    """The stage's budget, less what was spent on these questions by these judges, wherever and by whomever.
+
+    Args:
+        limits: by name; null: none.
+        spending: the judges' accounts.
+        order: names the runs of earlier versions, which count too.
+        round: its name, to report what was spent.
+    """
+    budget = Budget(**limits, spending=spending)
     if any(limits[name] is not None for name in NAMES):
-        spent = ledger.spent(order)
+        before = spending.ledger.spent(order=order)
+        budget.begun_with(before)
+        total, open_ = spending.total(), spending.reserved()
+        spent = {name: before[name] + total[name] for name in NAMES}
         if spent["pairs"]:
             told = f"{spent['pairs']:,} pairs, {spent['tokens']:,} tokens, {spent['money']:.4g} of money"
-            say(f"relabel {round}: an earlier run of this stage has spent {told} of its budget")
-        budget.begun_with(spent)
+            say(f"relabel {round}: {told} of the budget are spent already, by earlier runs or by another that works now")
+        if open_["tokens"] or open_["money"]:
+            say(
+                f"relabel {round}: of these, {open_['tokens']:,.0f} tokens and {open_['money']:.4g} of money are set aside for calls that "
+                "have not ended, or whose process was killed; what those cost is not known, so they count in full"
+            )
     return budget
 
 
@@ -127,6 +176,7 @@ def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFr
 def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
     """What the judge of a cascade's line says: a row for every pair."""
     parameters = with_how(line, params.read().judges.get(line["name"]))
+    desk = replace(desk, budget=desk.budget.of(line["fingerprint"]))
     made = find("relabel.judges", line["method"])(parameters, questions=questions, desk=desk, fingerprint=line["fingerprint"])
     lost = questions.pairs.join(made, on=PAIR, how="anti")
     if len(lost) or len(made) != len(questions.pairs):
@@ -155,9 +205,10 @@ def with_grades_of_positives(
 
 
 def account(
-    said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, tallies: dict[str, dict], here: str, promotion: dict
-) -> dict:
-    """What was asked, found, passed on, done and paid."""
+    said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
+    promotion: dict,
+) -> dict:  # fmt: skip
+    """What was asked, found, passed on, done and paid. `runs`: the beginning of their names, and the third word of earlier versions'."""
     return {
         "judges": [
             {
@@ -177,7 +228,8 @@ def account(
         "promotion": promotion | {"forced": bool(section["force"] and promotion["wanted"])},
         "left_out": section["left_out"],
         "over_budget": desk.budget.over,
-        "run": here,
+        "run": runs[0],
+        "run_before": runs[1],
     }
 
 

@@ -16,7 +16,7 @@ from tasks.relabel import submitted
 from tasks.relabel.batch_lines import counted, digest, line_of, read, reason
 from tasks.relabel.budget import Budget, Reservation
 from tasks.relabel.client import Again, Call, Endpoint, Expected, Reply, ask_all, held_to, refuse_in_turn
-from tasks.relabel.faults import ITS_FAULT, kind
+from tasks.relabel.faults import ITS_FAULT, TAKEN_OVER, kind
 from tasks.relabel.habits import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, at_most, habits
 from tasks.relabel.said import LONGEST_NAME, clean
 from tasks.relabel.submitted import Submitted
@@ -122,6 +122,10 @@ class Clerk:
 
     def make(self, calls: Iterable[Call]) -> None:
         for one in submitted.left_behind(self.endpoint):
+            if one.file is None:  # without an uploaded file nothing was submitted
+                self.forget(one)
+                one.end()
+                continue
             self.out[one.name] = one
             for name in one.calls:
                 self.places.setdefault(name.partition("-")[0], []).append((one.name, name))
@@ -131,12 +135,34 @@ class Clerk:
         while self.pending or self.waiting:
             self.flush()
             self.place_all()
+        for one in self.out.values():
+            if one.calls and submitted.old(one) and self.gone(one):
+                one.done(list(one.calls))
+
+    def forget(self, one: Submitted) -> None:
+        """Give up a batch that cost nothing, and what was reserved for it."""
+        self.budget.release(name for call, name in one.held.items() if call in one.calls)
+        one.done(list(one.calls))
+
+    def gone(self, one: Submitted) -> bool:
+        """Whether the vendor itself says that it has a batch no more; what a clock says is no reason to pay twice."""
+        try:
+            if one.batch is None:
+                return not self.found(one)
+            self.vendor.look(one.batch)
+        except Gone:
+            return True
+        except (Again, TurnedDown):
+            return False
+        return False
 
     def close(self) -> None:
-        """Let go of everything; what the vendor has may have to be paid."""
+        """Let go of everything; what the vendor has may have to be paid, and stays reserved for whoever collects it."""
         self.vendor.close()
-        for asked in [*self.pending, *(asked for calls in self.waiting.values() for asked in calls.values())]:
-            self.settle(asked, pairs=0 if asked.free else None)
+        for asked in self.pending:
+            self.settle(asked, pairs=0)
+        for asked in (asked for calls in self.waiting.values() for asked in calls.values()):
+            self.settle(asked, pairs=0) if asked.free else self.leave(asked)
         for one in self.out.values():
             one.end()
 
@@ -158,7 +184,7 @@ class Clerk:
         if not known and (thinks or (not self.habits.heard and self.direct < FIRST)):
             self.direct += 1
             self.alone(asked)
-        elif not self.reserved(asked):
+        elif not self.reserved(asked, self.out[known[0][0]].held.get(known[0][1]) if known else None):
             self.hand_on(asked, Reply(asked.call, fault=f"over budget: {self.budget.over}"))
         elif known:
             batch, name = known[0]
@@ -169,12 +195,17 @@ class Clerk:
             self.pending.append(asked)
             self.size += len(line_of(asked.call, saying, self.endpoint))
 
-    def reserved(self, asked: Asked) -> bool:
-        """Set aside what a call can cost, if need be once those before it have ended."""
+    def reserved(self, asked: Asked, earlier: str | None = None) -> bool:
+        """Set aside what a call can cost, if need be once those before it have ended.
+
+        Args:
+            asked: the call.
+            earlier: what an earlier process has set aside for it, and counts once.
+        """
         most = (0 if asked.counted else asked.call.pairs, *at_most(asked.call, self.endpoint))
-        while (self.pending or self.waiting) and self.budget.waits(*most):
+        while earlier is None and (self.pending or self.waiting) and self.budget.waits(*most):
             self.flush()
-        asked.held = self.budget.reserve(*most)
+        asked.held = self.budget.reserve(*most, earlier=earlier)
         return asked.held is not None
 
     def alone(self, asked: Asked) -> None:
@@ -209,18 +240,25 @@ class Clerk:
             del self.waiting[batch]
 
     def submit(self) -> None:
+        for asked in [asked for asked in self.pending if asked.call.may_ask is not None and not asked.call.may_ask()]:
+            self.pending.remove(asked)
+            self.hand_on(asked, Reply(asked.call, fault=f"{TAKEN_OVER}: another process asks this now"))
+        if not self.pending:
+            return
         seen: Counter[str] = Counter()
         calls = {}
         for asked in self.pending:
             saying = digest(asked.call, self.endpoint.model)
             calls[f"{saying}-{seen[saying]}"] = asked
             seen[saying] += 1
-        new = submitted.begun(self.endpoint, calls)
+        reserved = {name: asked.held.name for name, asked in calls.items() if asked.held and asked.held.name}
+        new = submitted.begun(self.endpoint, calls, reserved)
         self.out[new.name], self.waiting[new.name], self.pending = new, calls, []
         try:
             with new.path("jsonl").open("wb") as file:
                 file.writelines(line_of(asked.call, name, self.endpoint) for name, asked in calls.items())
-            new.save(file=self.vendor.upload(new.path("jsonl")))
+            file, uploaded = self.vendor.upload(new.path("jsonl"))
+            new.save(file=file, uploaded=uploaded)
             for asked in calls.values():
                 asked.free = False
             new.save(batch=self.vendor.create(new))
@@ -374,6 +412,8 @@ class Clerk:
         while calls:
             _, asked = calls.popitem()
             asked.free = free
+            if not free:
+                self.leave(asked)
             self.hand_on(asked, Reply(asked.call, fault=fault))
 
     def hand_on(self, asked: Asked, reply: Reply) -> None:
@@ -381,7 +421,7 @@ class Clerk:
         if reply.tokens_in or reply.tokens_out:
             self.settle(asked, used=(reply.tokens_in + reply.tokens_out, reply.money))
         else:
-            self.settle(asked, pairs=0 if asked.free and kind(reply.fault or "") in ("broken", "stopped") else None)
+            self.settle(asked, pairs=0 if asked.free and kind(reply.fault or "") in ("broken", "stopped", TAKEN_OVER) else None)
         self.on_reply(reply)
 
     def settle(self, asked: Asked, pairs: int | None = None, used: tuple[int, float] | None = None) -> None:
@@ -390,6 +430,12 @@ class Clerk:
             held, asked.held = asked.held, None
             tokens, money = used or ((0, 0.0) if asked.free else (held.tokens, held.money))
             self.budget.settle(held, tokens, money, pairs)
+
+    def leave(self, asked: Asked) -> None:
+        """Count a call as spent that goes on at the vendor; whoever collects its answer takes the reservation over."""
+        if asked.held is not None:
+            held, asked.held = asked.held, None
+            self.budget.leave(held)
 
     def stop(self, why: str) -> None:
         if not self.stopped:

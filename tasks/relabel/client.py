@@ -18,6 +18,7 @@ from tasks.addresses import public, secret, shown
 from tasks.errors import Refused
 from tasks.relabel import said
 from tasks.relabel.budget import Budget, Reservation
+from tasks.relabel.faults import TAKEN_OVER
 from tasks.relabel.habits import ROOM, at_most, habits, tokens_of
 from tasks.relabel.pace import Pace
 from tasks.relabel.said import Tops
@@ -75,7 +76,10 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Call:
-    """One prompt. `tokens` estimates what it reads; `pairs` is how many pairs it asks about."""
+    """One prompt. `tokens` estimates what it reads; `pairs` is how many pairs it asks about.
+
+    `may_ask` is looked at before each attempt: once it is false, another process asks this, and it must not be paid twice.
+    """
 
     number: int
     messages: Messages
@@ -83,6 +87,7 @@ class Call:
     pairs: int = 1
     tokens: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    may_ask: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -235,6 +240,9 @@ class Caller:
                 break
             try:
                 async with self.pace.turn():
+                    if call.may_ask is not None and not call.may_ask():
+                        fault = f"{TAKEN_OVER}: another process asks this now"
+                        break
                     reservation = await self.reserved(call, pairs)
                     if reservation is None:
                         fault = f"over budget: {self.budget.over}"

@@ -10,6 +10,7 @@ ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
 CUT = "cut"
 # May be otherwise in a later round: the endpoint's faults, and what ended the work.
 PASSING = (*ITS_FAULT, CUT, "stopped", "over budget")
+TAKEN_OVER = "taken over"  # another process asks this now
 # An answer all the same: the same call would end in the same way, so they are kept.
 ANSWERED = ("refused", "too long")
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tasks.errors import Refused
-from tasks.files import alive, home
+from tasks.files import home
+from tasks.processes import lives, owner
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 KEY_BYTES = 16
 CHUNK = 20_000  # questions looked up at once
 IN_ONE = 500  # questions in one statement
-LEASE = 900.0  # seconds after which another process may ask what this one claimed
+LEASE = 900.0  # seconds after which another process may ask what this one claimed and did not renew
+SYNCED, PAID = 1.0, 0.1  # seconds of writing that a power cut may lose at most, and of writing what was paid for
 FOUND = {
     "question": pl.Binary, "verdict": pl.String, "grade": pl.Float64, "probability": pl.Float64, "reason": pl.String, "answer": pl.Int64,
     "raw": pl.String, "model": pl.String, "tokens_in": pl.Int64, "tokens_out": pl.Int64, "money": pl.Float64, "seconds": pl.Float64,
@@ -59,6 +60,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Completion:
+    """A text that a model generated for one question. `kind` says what it is, such as a query or a passage."""
+
+    question: bytes
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What an answer says of one question."""
 
@@ -78,7 +88,7 @@ class Ledger:
     Threads may share one, and a process may have several: its claims are the process's.
 
     Raises:
-        Refused: there is no such database, or it cannot be opened or is of another layout.
+        Refused: there is no such database, it cannot be opened, or a newer version of Hone has migrated it.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -88,7 +98,11 @@ class Ledger:
 
         self.url = url or os.environ.get("HONE_LEDGER") or URL.create("sqlite", database=str(home() / "judgments.db"))
         self.engine: Engine = opened(self.url)
-        self.owner = f"{machine()}:{os.getpid()}:{started(os.getpid())}"
+        self.durable, self.reader = self.engine.execution_options(durable=True), self.engine.execution_options(writes=False)
+        self.owner = owner()
+        # Claims of others with the time, by the clock of this process, since when they have not been renewed.
+        self.seen: dict[tuple[str, bytes], tuple[str, float, float]] = {}
+        self.synced = 0.0
 
     def describe(self, judge: str, description: dict) -> None:
         """Keep what a judge is, once."""
@@ -118,30 +132,68 @@ class Ledger:
     def claim(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
         """Reserve questions for this process; returns those that no other living process is asking now.
 
-        A claim holds for a quarter of an hour, or until its process ends; claiming again renews it. Ask `find` once more
-        after it: what was answered by then is nobody's claim any more.
+        A claim holds until its process ends, or until a lease after it was last renewed. Call `find` once more after it: what was
+        answered by then is nobody's claim any more.
         """
         from sqlalchemy import delete, insert, select
 
-        from tasks.relabel.ledger_tables import alone, claims
+        from tasks.relabel.ledger_tables import alone, claims, clock_of
 
         mine: set[bytes] = set()
         asked = sorted(set(questions))
         with self.writing() as connection:
             alone(connection, claims)
+            now, ended = clock_of(connection), cache(lambda owner: lives(owner) is False)
             for chunk in batched(asked, IN_ONE):
                 here = (claims.c.judge == judge) & claims.c.question.in_(chunk)
                 held = connection.execute(select(claims.c.question, claims.c.owner, claims.c.until).where(here)).all()
-                gone = {owner for owner in {row.owner for row in held} if owner == self.owner or not lives(owner)}
-                taken = {row.question for row in held if row.owner not in gone and row.until > time.time()}
+                shared = connection.dialect.name == "postgresql"
+                others = [row for row in held if row.owner != self.owner and not ended(row.owner)]
+                taken = {row.question for row in others if self._holds(judge, row, now if shared else None)}
                 free = [question for question in chunk if question not in taken]
                 if len(taken) < len(held):
                     connection.execute(delete(claims).where(claims.c.judge == judge, claims.c.question.in_(free)))
                 if free:
-                    until = time.time() + LEASE
-                    rows = [{"judge": judge, "question": question, "owner": self.owner, "until": until} for question in free]
+                    rows = [{"judge": judge, "question": question, "owner": self.owner, "until": now + LEASE} for question in free]
                     connection.execute(insert(claims), rows)
                 mine.update(free)
+        for question in mine:
+            self.seen.pop((judge, question), None)
+        return mine
+
+    def _holds(self, judge: str, claim: Any, now: float | None) -> bool:
+        """Whether another process still holds a claim, by its lease.
+
+        Args:
+            judge: whose question it is.
+            claim: question, owner, until.
+            now: by the database's own clock, which also gave `until`; null where there is none. Each machine's `until` then goes by
+                a clock of its own, ahead or behind or set meanwhile, and is no time to others: that it changes is what shows
+                life. Nobody has to wait longer than one lease from the first look.
+        """
+        if now is not None:
+            return claim.until > now
+        key, here = (judge, claim.question), time.monotonic()
+        holder, until, since = self.seen.get(key, ("", 0.0, here))
+        if (holder, until) != (claim.owner, claim.until):
+            self.seen[key] = (claim.owner, claim.until, here)
+            return True
+        return here - since < LEASE
+
+    def renew(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
+        """Renew claims of this process; returns those that it still holds. Another may have taken, answered and released the others."""
+        from sqlalchemy import select, update
+
+        from tasks.relabel.ledger_tables import alone, claims, clock_of
+
+        mine: set[bytes] = set()
+        with self.writing() as connection:
+            alone(connection, claims)
+            until = clock_of(connection) + LEASE
+            for chunk in batched(sorted(set(questions)), IN_ONE):
+                here = (claims.c.judge == judge) & claims.c.question.in_(chunk) & (claims.c.owner == self.owner)
+                mine.update(connection.execute(select(claims.c.question).where(here)).scalars())
+                connection.execute(update(claims).where(here).values(until=until))
         return mine
 
     def release(self, judge: str, questions: Sequence[bytes]) -> None:
@@ -149,21 +201,63 @@ class Ledger:
         with self.writing() as connection:
             self._release(connection, judge, questions)
 
-    def record(self, judge: str, answer: Answer, verdicts: Sequence[Verdict], run: str, retry: int = 0) -> int:
-        """Keep an answer with all that it says, and give back the claims; all of it or nothing. Returns the answer's number."""
+    def record(
+        self, judge: str, answer: Answer, verdicts: Sequence[Verdict], run: str, retry: int = 0,
+        completions: Sequence[Completion] = (), durable: bool = False,
+    ) -> int:  # fmt: skip
+        """Keep an answer with all that it says, and give back the claims; all of it or nothing. Returns the answer's number.
+
+        Args:
+            judge: who gave it.
+            answer: text and cost.
+            verdicts: what it says of questions.
+            run: which run asked.
+            retry: the count of attempts.
+            completions: texts that it consists of, where a text was asked for.
+            durable: on the disk, whatever happens to the power, when this returns. Waiting for the disk for every answer would bound
+                how many a second can be asked for, so that others follow within PAID or SYNCED.
+        """
         from sqlalchemy import insert
 
         from tasks.relabel.ledger_tables import answers
+        from tasks.relabel.ledger_tables import completions as generated
         from tasks.relabel.ledger_tables import verdicts as kept
 
-        with self.writing() as connection:
+        with self.writing(0.0 if durable else PAID if answer.money > 0 else SYNCED) as connection:
             values = {**told(answer), "judge": judge, "asked_at": now(), "run": run, "attempt": retry}
             number = connection.execute(insert(answers).values(**values)).inserted_primary_key[0]
-            rows = [{"judge": judge, "answer": number, "attempt": retry, **told(verdict)} for verdict in verdicts]
-            if rows:
-                connection.execute(insert(kept), rows)
-                self._release(connection, judge, [verdict.question for verdict in verdicts])
+            for table, records in ((kept, verdicts), (generated, completions)):
+                if records:
+                    rows = [{"judge": judge, "answer": number, "attempt": retry, **told(record)} for record in records]
+                    connection.execute(insert(table), rows)
+                    self._release(connection, judge, [record.question for record in records])
         return number
+
+    def completions(self, judge: str, questions: Sequence[bytes], kind: str) -> pl.DataFrame:
+        """Texts that were generated for questions: question, text, answer, in the order in which they came.
+
+        Args:
+            judge: the fingerprint of whoever generated them.
+            questions: keys; those without a text have no row.
+            kind: of the texts.
+        """
+        from sqlalchemy import select
+
+        from tasks.relabel.ledger_tables import completions as generated
+        from tasks.relabel.ledger_tables import want, wanted
+
+        schema = {"question": pl.Binary, "text": pl.String, "answer": pl.Int64}
+        parts = [pl.DataFrame(schema=schema)]
+        with self.reading() as connection:
+            for chunk in batched(sorted(set(questions)), CHUNK):
+                want(connection, chunk)
+                rows = connection.execute(
+                    select(*(generated.c[name] for name in schema))
+                    .where(generated.c.judge == judge, generated.c.kind == kind, generated.c.question.in_(select(wanted.c.question)))
+                    .order_by(generated.c.number)
+                ).all()
+                parts.append(pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row"))
+        return pl.concat(parts)
 
     def reported(self, judge: str) -> str | None:
         """The model name that a judge's first answer carried."""
@@ -189,11 +283,14 @@ class Ledger:
             count = connection.execute(select(func.count()).select_from(kept).where(kept.c.judge == judge)).scalar()
         return total / count if count else None
 
-    def spent(self, runs: str) -> dict[str, float]:
-        """Pairs that models were asked about, tokens and money, of all answers to runs whose names begin with `runs`.
+    def spent(self, runs: str = "", order: str = "") -> dict[str, float]:
+        """Pairs that models were asked about, tokens and money, of all answers to some runs.
 
-        A score that was made here (no tokens) is no pair that was asked about. Attempts without an answer are in it once their
-        block of questions has ended; of a run that was killed, what it had under way is not known, nor what failed in its last block.
+        Args:
+            runs: how their names begin.
+            order: the third word of their names; empty: any.
+
+        A score that was made here (no tokens) is no pair that was asked about.
         """
         from sqlalchemy import func, select
 
@@ -201,6 +298,8 @@ class Ledger:
         from tasks.relabel.ledger_tables import verdicts as kept
 
         those = answers.c.run.startswith(runs, autoescape=True)
+        if order:
+            those &= answers.c.run.contains(f" {order} ", autoescape=True)
         asked = select(answers.c.number).where(those, answers.c.tokens_in + answers.c.tokens_out > 0)
         with self.reading() as connection:
             tokens, money = connection.execute(
@@ -246,26 +345,33 @@ class Ledger:
         from tasks.relabel.ledger_tables import because, plain
 
         try:
-            with self.engine.execution_options(writes=False).connect() as connection:
+            with self.reader.connect() as connection:
                 yield connection
         except DBAPIError as error:
             raise Refused(f"the ledger {plain(self.url)} could not be read ({because(error, self.url)}).") from None
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that nobody else writes beside; what the database cannot do is a sentence."""
+    def writing(self, within: float = SYNCED) -> Iterator[Connection]:
+        """A transaction that nobody else writes beside; what the database cannot do is a sentence.
+
+        Args:
+            within: seconds of writing that a power cut may lose once this has ended.
+        """
         from sqlalchemy.exc import DBAPIError
 
         from tasks.relabel.ledger_tables import because, plain
 
+        durable = time.monotonic() - self.synced >= within
         try:
-            with self.engine.begin() as connection:
+            with (self.durable if durable else self.engine).begin() as connection:
                 yield connection
         except DBAPIError as error:
             raise Refused(
                 f"the ledger {plain(self.url)} could not be written ({because(error, self.url)}). What was answered before is kept; "
                 "free some space or check its permissions, and run the same command again."
             ) from None
+        if durable:
+            self.synced = time.monotonic()
 
 
 def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
@@ -274,7 +380,7 @@ def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
         yield values[start : start + size]
 
 
-def told(record: Answer | Verdict) -> dict[str, Any]:
+def told(record: Answer | Verdict | Completion) -> dict[str, Any]:
     """A record's values as every database can hold them."""
     return {name: storable(value) if isinstance(value, str) else value for name, value in vars(record).items()}
 
@@ -294,26 +400,3 @@ def newest(rows: pl.DataFrame) -> pl.DataFrame:
 
 def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def lives(owner: str) -> bool:
-    """Whether the process that made a claim still runs; one on another machine is taken to."""
-    where, process, start = owner.rsplit(":", 2)
-    return where != machine() or (alive(int(process)) and started(int(process)) == start)
-
-
-def machine() -> str:
-    """Where process numbers mean the same: a host, or one container of it."""
-    try:
-        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return socket.gethostname()
-
-
-def started(process: int) -> str:
-    """When a process began, so that another with its number is told apart; nothing where that cannot be known."""
-    try:
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""

@@ -21,6 +21,7 @@ SCHEMA = pl.Schema({"judge": pl.String, "description": pl.String, "attempt": pl.
 OF_ANSWER = ["judge", "attempt", "raw", "model", "tokens_in", "tokens_out", "money", "seconds", "asked_at", "run"]
 OF_VERDICT = ["question", "verdict", "grade", "probability", "reason"]
 BLOCK = 20_000  # verdicts read or written at once
+DEEPEST = 20  # levels of lists and objects in a judge's description; ours have three
 
 
 def export(ledger: Ledger, file: Path) -> int:
@@ -164,7 +165,11 @@ def rules() -> Iterator[tuple[str, pl.Expr, str]]:
     yield "question", pl.col("question").bin.size() != KEY_BYTES, f"is no hash of {KEY_BYTES} bytes"
     yield "verdict", ~pl.col("verdict").is_in(["positive", "negative", "unknown"]), "is neither positive, negative nor unknown"
     yield "probability", ~pl.col("probability").fill_nan(None).is_between(0, 1), "is not between 0 and 1"
-    yield "description", ~pl.col("description").map_elements(is_object, return_dtype=pl.Boolean), "is no JSON object"
+    yield (
+        "description",
+        ~pl.col("description").map_elements(is_object, return_dtype=pl.Boolean),
+        f"is not a JSON object of at most {DEEPEST} levels",
+    )
     yield "asked_at", ~pl.col("asked_at").str.contains(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), "is no time such as 2026-01-31T12:00:00Z"
     for name in ("tokens_in", "tokens_out", "attempt"):
         yield name, ~pl.col(name).is_between(0, 2**31 - 1), "is no count"
@@ -173,7 +178,15 @@ def rules() -> Iterator[tuple[str, pl.Expr, str]]:
 
 
 def is_object(text: str) -> bool:
+    """Whether a text is a JSON object that is no deeper than a description can be."""
     try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
         return False
+    return isinstance(read, dict) and shallow(read)
+
+
+def shallow(value: object, levels: int = DEEPEST) -> bool:
+    """Whether lists and objects in a value from JSON are nested in at most so many levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(shallow(item, levels - 1) for item in inner if isinstance(item, dict | list))

@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, islice
 
 import polars as pl
 
 from tasks.relabel.client import Call, Endpoint, Expected, Reply, held_to, say_spared
 from tasks.relabel.desk import Desk
-from tasks.relabel.faults import ANSWERED, kind
+from tasks.relabel.faults import ANSWERED, TAKEN_OVER, kind
 from tasks.relabel.habits import habits
 from tasks.relabel.ledger import LEASE, Answer, Verdict, question_key
 from tasks.relabel.wording import Item, Wording
@@ -23,7 +24,9 @@ from tasks.stage import say
 CLAIMS_A_SLOT = 16  # questions claimed at once for each call at once; few, so that two loops share a block
 CENT = 1e-9  # of money: a rounding
 POLL = 0.5  # seconds between two looks at what another process asks
-RENEWED = LEASE / 3  # seconds after which claims of calls under way are renewed: a slow model or a batch takes longer than a lease
+RENEWED = 60.0  # seconds after which claims of calls under way are renewed: a slow model or a batch takes longer than a lease
+UNSURE = LEASE - 2 * RENEWED  # seconds without a renewal after which another process may be about to take claims over
+LONGEST_WAIT = 26 * 3600.0  # seconds for another process that has answered nothing; a vendor's batch takes a day
 
 
 @dataclass
@@ -39,6 +42,8 @@ class Sitting:
         faults: why a question has no answer.
         under_way: what each call is about that is claimed and has no reply yet.
         elsewhere: questions that another process is asking.
+        lost: questions whose claims another process has taken over while a call about them was under way.
+        renewed: when claims were last made or renewed, by two clocks: one stands still while the machine sleeps, one may be set.
         again: groups of questions that the endpoint would not take as they were worded.
         kept_tokens, kept_money: what the answers cost that this block has kept.
     """
@@ -51,7 +56,10 @@ class Sitting:
     faults: dict[bytes, str] = field(default_factory=dict)
     under_way: dict[int, list[Item]] = field(default_factory=dict)
     elsewhere: list[bytes] = field(default_factory=list)
+    lost: set[bytes] = field(default_factory=set)
+    renewed: tuple[float, float] = field(default_factory=lambda: (time.monotonic(), time.time()))
     again: list[list[Item]] = field(default_factory=list)
+    failing: bool = False
     numbered: int = 0
     kept_tokens: int = 0
     kept_money: float = 0.0
@@ -78,11 +86,11 @@ class Sitting:
 
     def settle(self, items: dict[bytes, Item], left: list[bytes]) -> None:
         """Ask until every question has an answer or a fault, whoever asks it."""
-        told = False
+        told, since = False, time.monotonic()
         while left:
             self.elsewhere = []
             self.put([items[key] for key in left])
-            left = self.elsewhere
+            before, left = len(left), list(dict.fromkeys(self.elsewhere))
             if left and not told:
                 say(f"relabel: waiting for {len(left):,} questions that another process is asking now")
                 told = True
@@ -92,6 +100,13 @@ class Sitting:
             if left:
                 time.sleep(POLL)
                 left = without(left, self.found(left))
+            if len(left) < before:
+                since = time.monotonic()
+            elif time.monotonic() - since >= LONGEST_WAIT:
+                fault = f"stopped: another process has been asking for {LONGEST_WAIT / 3600:g} hours and has not answered"
+                self.faults |= dict.fromkeys(left, fault)
+                say(f"relabel: {len(left):,} questions are left open: {fault.removeprefix('stopped: ')}")
+                return
 
     def over(self) -> bool:
         """Whether the budget is used up, by time too."""
@@ -103,6 +118,7 @@ class Sitting:
 
     def put(self, items: list[Item]) -> None:
         """Ask as many of these as this process may; the others are noted as `elsewhere`."""
+        self.renewed = (time.monotonic(), time.time())
         with self.claims_renewed(), self.lost_attempts_kept():
             try:
                 calls = self.calls(items)
@@ -113,7 +129,7 @@ class Sitting:
                 while self.again:
                     groups, self.again = self.again, []
                     numbered = [(self.number(group), group) for group in groups]
-                    self.deliver(self.wording.call(group, number) for number, group in numbered)
+                    self.deliver(self.call(group, number) for number, group in numbered)
             finally:
                 with self.lock:
                     left = [item.key for group in (*self.under_way.values(), *self.again) for item in group]
@@ -152,9 +168,7 @@ class Sitting:
 
         def renew() -> None:
             while not done.wait(RENEWED):
-                with self.lock:
-                    if keys := [item.key for group in self.under_way.values() for item in group]:
-                        self.desk.ledger.claim(self.judge, keys)
+                self.renew()
 
         thread = threading.Thread(target=renew, name="claims", daemon=True)
         thread.start()
@@ -163,6 +177,46 @@ class Sitting:
         finally:
             done.set()
             thread.join()
+
+    def renew(self) -> None:
+        """Renew the claims of what is under way. What another process has taken over meanwhile is noted, and not asked any more.
+
+        A renewal that fails is reported once and tried again: the ledger may only be busy.
+        """
+        with self.lock:
+            wanted = self.claimed_now()
+        try:
+            # Not under the lock: answers are kept meanwhile.
+            mine = self.desk.ledger.renew(self.judge, list(wanted)) if wanted else set()
+        except Exception as error:  # a thread that ended here would renew nothing any more, without a word
+            if not self.failing:
+                say(f"relabel: claims could not be renewed, which is tried again every {RENEWED:g} s: {error}")
+            self.failing = True
+            return
+        if self.failing:
+            say("relabel: claims are renewed again")
+        with self.lock:
+            self.failing, self.renewed = False, (time.monotonic(), time.time())
+            lost = (wanted - mine) & self.claimed_now()  # what was answered meanwhile is no claim any more
+            self.lost |= lost
+        if lost:
+            say(f"relabel: another process has taken over {len(lost):,} questions, which are not asked here any more")
+
+    def claimed_now(self) -> set[bytes]:
+        return {item.key for group in self.under_way.values() for item in group} - self.lost
+
+    def may_ask(self, number: int) -> bool:
+        """Whether a call may be sent: for all that is known, its claims are this process's."""
+        if self.unsure():
+            self.renew()
+            if self.unsure():
+                return False
+        return not any(item.key in self.lost for item in self.under_way.get(number, ()))
+
+    def unsure(self) -> bool:
+        """Whether claims have not been renewed for so long that another process may take them over."""
+        monotonic, wall = self.renewed
+        return max(time.monotonic() - monotonic, abs(time.time() - wall)) > UNSURE
 
     def calls(self, items: list[Item]) -> Iterator[Call]:
         """Calls about these questions, claimed as they are needed."""
@@ -192,8 +246,13 @@ class Sitting:
         if done := mine - unanswered:
             ledger.release(self.judge, list(done))
         # All are noted before the first is sent: if the work ends between two calls, no claim may stay.
+        self.lost -= mine
         numbered = [(self.number(group), group) for group in self.groups([item for item in items if item.key in unanswered])]
-        yield from (self.wording.call(group, number) for number, group in numbered)
+        yield from (self.call(group, number) for number, group in numbered)
+
+    def call(self, group: list[Item], number: int) -> Call:
+        """A call about a group, which is not sent any more once another process has taken the group over."""
+        return replace(self.wording.call(group, number), may_ask=partial(self.may_ask, number))
 
     def number(self, group: list[Item]) -> int:
         """A number for the call about a group, which is under way from now on."""
@@ -226,7 +285,10 @@ class Sitting:
                 self.again.append(group)
             elif fault and kind(fault) not in ANSWERED:
                 keys = [item.key for item in group]
-                self.faults |= dict.fromkeys(keys, fault)
+                if kind(fault) == TAKEN_OVER or not self.lost.isdisjoint(keys):
+                    self.elsewhere += keys  # to be waited for
+                else:
+                    self.faults |= dict.fromkeys(keys, fault)
                 self.desk.ledger.release(self.judge, keys)
             else:
                 self.keep(reply, group)
@@ -247,7 +309,8 @@ class Sitting:
         self.kept_tokens += reply.tokens_in + reply.tokens_out
         self.kept_money += reply.money
         answer = Answer(reply.text or "", reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.seconds)
-        self.desk.ledger.record(self.judge, answer, verdicts, self.desk.run, self.desk.retry)
+        # An answer of a batch is on the disk before the batch's own files say that it is collected, priced or not.
+        self.desk.ledger.record(self.judge, answer, verdicts, self.desk.run, self.desk.retry, durable=wording.settings.later)
 
 
 def without(keys: list[bytes], found: pl.DataFrame) -> list[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from tasks.errors import Refused
 from tasks.files import fingerprint, home, read_json, write_json
 from tasks.relabel.client import Endpoint
 
-KEPT = 30 * 86400  # seconds; vendors delete answers after 30 days or sooner
+KEPT = 30 * 86400  # seconds after which a vendor is asked whether it still has a batch that nobody collects
+PRIVATE = 0o700  # mode of the folder: the calls quote private texts
 CALLED = {"json", "jsonl", "done", "lock"}
 
 
@@ -38,6 +39,8 @@ class Submitted:
         endpoint: fingerprint of where it went.
         created: seconds since 1970.
         calls: our names of its calls whose answers have not been handed on.
+        held: names of what the ledger has reserved for them, by our names.
+        uploaded: seconds since 1970 by the vendor's clock; null: not uploaded, or the vendor does not give it.
         lock: held.
         file: the vendor's name of the uploaded calls; null: not uploaded, for all we know.
         batch: the vendor's name of the batch; null: not submitted, for all we know.
@@ -50,15 +53,17 @@ class Submitted:
     lock: Any
     file: str | None = None
     batch: str | None = None
+    held: dict[str, str] = field(default_factory=dict)
+    uploaded: float | None = None
 
     def path(self, kind: str) -> Path:
         return folder() / f"{self.name}.{kind}"
 
-    def save(self, **more: str) -> None:
+    def save(self, **more: str | float | None) -> None:
         """Write what is known of it, and what has become known now."""
         for name, value in more.items():
             setattr(self, name, value)
-        names = ("endpoint", "created", "file", "batch")
+        names = ("endpoint", "created", "file", "batch", "held", "uploaded")
         write_json(self.path("json"), {name: getattr(self, name) for name in names} | {"calls": list(self.calls)})
 
     def done(self, calls: Iterable[str]) -> None:
@@ -79,11 +84,11 @@ class Submitted:
             self.path("lock").unlink(missing_ok=True)
 
 
-def begun(endpoint: Endpoint, calls: Iterable[str]) -> Submitted:
-    """A batch of these calls that is about to be submitted."""
+def begun(endpoint: Endpoint, calls: Iterable[str], reserved: dict[str, str] | None = None) -> Submitted:
+    """A batch of these calls that is about to be submitted, and the names of what is reserved for them."""
     name = uuid.uuid4().hex
-    folder().mkdir(exist_ok=True)
-    new = Submitted(name, who(endpoint), time.time(), dict.fromkeys(calls), held(name))
+    folder().mkdir(mode=PRIVATE, exist_ok=True)
+    new = Submitted(name, who(endpoint), time.time(), dict.fromkeys(calls), held(name), held=reserved or {})
     new.save()
     return new
 
@@ -102,12 +107,15 @@ def left_behind(endpoint: Endpoint) -> Iterator[Submitted]:
             lock.release()
             continue
         found = read(path, lock)
-        if found.file is None or time.time() - found.created > KEPT:
-            found.calls.clear()
         if found.endpoint == who(endpoint) and found.calls:
             yield found
         else:
             found.end()
+
+
+def old(one: Submitted) -> bool:
+    """Whether a vendor may have deleted a batch by now, by this machine's clock, which may be wrong now or may have been then."""
+    return abs(time.time() - one.created) > KEPT
 
 
 def read(path: Path, lock: Any) -> Submitted:
@@ -116,7 +124,8 @@ def read(path: Path, lock: Any) -> Submitted:
         done = path.with_suffix(".done")
         gone = set(done.read_text().split("\n")) if done.exists() else set()
         calls = dict.fromkeys(call for call in told["calls"] if call not in gone)
-        return Submitted(path.stem, told["endpoint"], float(told["created"]), calls, lock, told["file"], told["batch"])
+        more = {"held": dict(told.get("held") or {}), "uploaded": told.get("uploaded")}  # earlier versions did not note these
+        return Submitted(path.stem, told["endpoint"], float(told["created"]), calls, lock, told["file"], told["batch"], **more)
     except (ValueError, KeyError, TypeError):
         lock.release()
         raise Refused(f"{path} says nothing of a batch. Remove it; the calls of that batch are then made again.") from None

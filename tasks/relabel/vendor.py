@@ -22,8 +22,8 @@ CHAT = "/v1/chat/completions"
 OURS = "hone"  # the metadata that holds our name of a batch
 FILE_SECONDS = 3600.0  # for a whole file of answers
 SLOWEST = 50_000.0  # bytes a second at which an upload is given up (ours)
-A_PAGE, PAGES = 100, 20  # batches listed at once, and pages looked through for one of ours
-EARLIER = 86400  # seconds that the vendor's clock may differ from ours
+A_PAGE, PAGES = 100, 2000  # batches listed at once, and pages after which a vendor's list is taken to have no end
+EARLIER = 3600  # seconds by which a vendor's own clocks may differ
 
 
 class Gone(Exception):
@@ -51,8 +51,8 @@ class Vendor:
     def close(self) -> None:
         self.client.close()
 
-    def upload(self, path: Path) -> str:
-        """The vendor's name of a file of calls.
+    def upload(self, path: Path) -> tuple[str, float | None]:
+        """The vendor's name of a file of calls, and the time by the vendor's clock; null where it gives none.
 
         Raises:
             Again, TurnedDown: it cannot be uploaded; nothing has been paid.
@@ -65,7 +65,9 @@ class Vendor:
                 return self.asked("POST", "files", seconds, files={"file": (path.name, file)}, data={"purpose": "batch"})
 
         with self.must_exist("files"):
-            return self.tried(lambda: self.named(once))["id"]
+            file = self.tried(lambda: self.named(once))
+        created = file.get("created_at")
+        return file["id"], float(created) if isinstance(created, int | float) else None
 
     def create(self, new: Submitted) -> str:
         """Submit an uploaded file, once: where it is not known what became of a request, the vendor's list is looked through first.
@@ -95,7 +97,11 @@ class Vendor:
                 raise
 
     def find(self, one: Submitted) -> str | None:
-        """The vendor's name of a batch of ours, by metadata or file; null where it has none."""
+        """The vendor's name of a batch of ours, by metadata or file; null where it has none.
+
+        Raises:
+            Again: the list does not end, so that ours may be in it all the same; it must not be submitted a second time.
+        """
         after: dict[str, str] = {}
         for _ in range(PAGES):
             with self.must_exist("batches"):
@@ -105,11 +111,12 @@ class Vendor:
                 metadata = batch.get("metadata")
                 if batch.get("input_file_id") == one.file or (isinstance(metadata, dict) and metadata.get(OURS) == one.name):
                     return batch["id"]
-            # The newest come first.
-            if not batches or not page.get("has_more") or older(batches[-1], one.created - EARLIER):
+            # The newest come first; ours is younger than its file, by the vendor's clock, whatever time it is here.
+            if not batches or not page.get("has_more") or (one.uploaded is not None and older(batches[-1], one.uploaded - EARLIER)):
                 return None
-            after = {"after": batches[-1]["id"]}
-        return None
+            if after == (after := {"after": batches[-1]["id"]}):
+                break
+        raise Again(f"broken: the list of batches of {self.where} does not end")
 
     def look(self, batch: str) -> dict:
         """What has become of a batch, asked for once.

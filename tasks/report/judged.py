@@ -100,7 +100,10 @@ def judged_rounds(
             JudgedRound(
                 round=name,
                 recipe=item["recipe"],
-                judges=[judge(one, rows, place, account.get("run")) for place, one in enumerate(account["judges"], start=1)],
+                judges=[
+                    judge(one, rows, place, account.get("run"), account.get("run_before"))
+                    for place, one in enumerate(account["judges"], start=1)
+                ],
                 shares=[found["share_of_false_negatives"] for found in of_this_round(evidence.get(name, []))],
                 strata=[row for found in of_this_round(evidence.get(name, [])) for row in found.get("by_stratum") or []],
                 disagreements=disagreements(rows, name, training),
@@ -131,18 +134,21 @@ def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None) -> Judge:
+def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before: str | None = None) -> Judge:
     """One judge's part of the account, with costs and hidden answers from the judgments.
 
     Args:
         counted: of the account.
         rows: the round's judgments.
         place: of the judge in the cascade.
-        run: how the names of the runs begin that worked for this round, here.
+        run: how the names of the runs begin that worked for this round.
+        before: the third word of such names as earlier versions gave; null: none.
     """
     own = rows.filter(pl.col("place") == place)
     paid = rows.filter((pl.col("place") == place) | ((pl.col("place") == 0) & (pl.col("judge") == counted["judge"])))
     bought = pl.col("run").str.starts_with(run or "").fill_null(False)
+    if before:
+        bought |= pl.col("run").str.contains(f" {before} ", literal=True).fill_null(False)
     found = pl.col("hidden") & (pl.col("verdict") == "positive")
     by_band = own.group_by("band").agg(
         pairs=pl.len(), positive=(pl.col("verdict") == "positive").sum(), hidden=pl.col("hidden").sum(), found=found.sum()

@@ -12,15 +12,20 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
+from tasks.errors import Refused
 from tasks.relabel import client, several, sitting
 from tasks.relabel.asking import Asking, ask
 from tasks.relabel.client import Endpoint
 from tasks.relabel.examples import examples, triples
 from tasks.relabel.ledger import Answer, Verdict, question_key
 from tasks.relabel.prompt import load
+from tasks.relabel.sitting import Sitting
+from tasks.relabel.wording import Item
 from tests.relabel import unruly
 from tests.relabel.answering import desk, documents_of, finds, questions, says, serving
+from tests.relabel.test_ledger import KEYS, another
 
 
 def heard(*rows: tuple[str, float | None]) -> pl.DataFrame:
@@ -265,19 +270,22 @@ def test_examples_belong_to_the_question():
     assert told["verdict"][0] == "positive"
 
 
-def test_claims_of_slow_calls_are_renewed(monkeypatch: pytest.MonkeyPatch):
-    """The call ends only when its claim was made a second time."""
+def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """The call ends only when its claim was renewed three times; the first two attempts fail, which is reported once."""
     monkeypatch.setattr(sitting, "RENEWED", 0.01)
-    claimed: list[list[bytes]] = []
+    asked: list[list[bytes]] = []
     renewed = threading.Event()
     at = desk()
 
     class Watched(type(at.ledger)):
-        def claim(self, judge: str, questions) -> set[bytes]:
-            claimed.append(list(questions))
-            if len(claimed) > 1:
+        def renew(self, judge: str, questions) -> set[bytes]:
+            asked.append(list(questions))
+            if len(asked) < 3:
+                raise Refused("the ledger could not be written (database is locked)")
+            mine = super().renew(judge, questions)
+            if len(asked) == 5:
                 renewed.set()
-            return super().claim(judge, questions)
+            return mine
 
     def slow(where, given, budget, on_reply, expected_model=None) -> None:
         for call in given:
@@ -286,7 +294,96 @@ def test_claims_of_slow_calls_are_renewed(monkeypatch: pytest.MonkeyPatch):
 
     told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=slow))
     assert told["verdict"][0] == "positive"
-    assert claimed[0] == claimed[1]
+    assert asked[0] == asked[4] == [question_key("q", "d", ["known"])]
+    reported = capfd.readouterr().err
+    assert reported.count("claims could not be renewed, which is tried again") == reported.count("claims are renewed again") == 1
+
+
+def taken_over(other, keys: list[bytes], verdict: str | None) -> None:
+    """Another process takes claims for dead, asks, answers and lets go, or goes on asking."""
+    with other.writing() as connection:
+        connection.execute(text("DELETE FROM claims"))
+    assert other.claim("f", keys) == set(keys)
+    if verdict:
+        other.record("f", Answer(verdict, "m", 1, 1, 0.0, 0.0), [Verdict(key, verdict) for key in keys], "other run")
+
+
+def test_a_call_whose_claim_another_process_has_taken_over_is_not_sent_again(monkeypatch: pytest.MonkeyPatch):
+    """The first attempt fails after the takeover; a second would be paid twice."""
+    monkeypatch.setattr(sitting, "RENEWED", 0.01)
+    monkeypatch.setattr(sitting, "POLL", 0.01)
+    at, keys, seen_lost = desk(), [question_key("q", "d", ["known"])], []
+    other = another(at.ledger, f"elsewhere:1:{at.ledger.owner}")
+
+    class Watched(type(at.ledger)):
+        def renew(self, judge: str, questions) -> set[bytes]:
+            mine = super().renew(judge, questions)
+            if len(mine) < len(questions):
+                seen_lost.append(1)
+            return mine
+
+    def answer(body: dict) -> object:
+        taken_over(other, keys, "negative")
+        assert wait_for(lambda: seen_lost)
+        return 500, "gone"
+
+    with serving(answer) as server:
+        told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint(server.url), load("yes-no"), Asking(logprobs=False))
+        assert len(server.asked) == 1
+    assert told.select(pl.col("verdict").cast(pl.String), "run").rows() == [("negative", "other run")]
+
+
+def wait_for(condition) -> bool:
+    """Whether it has come true; a call that is renewed each hundredth of a second does not take long."""
+    for _ in range(1000):
+        if condition():
+            threading.Event().wait(0.02)  # what was seen is noted
+            return True
+        threading.Event().wait(0.01)
+    return False
+
+
+def test_after_a_sleep_of_the_machine_claims_are_renewed_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch):
+    """The clock that stands still while a machine sleeps shows nothing; the other one does."""
+    at, keys = desk(), [question_key("q", "d", ["known"])]
+    other = another(at.ledger, f"elsewhere:1:{at.ledger.owner}")
+    one = Sitting(at, "f", endpoint("http://nowhere"), None)
+    at.ledger.claim("f", keys)
+    one.under_way[1] = [Item(keys[0], "q", "d", ("known",), ())]
+    assert one.may_ask(1)
+    one.renewed = (one.renewed[0], one.renewed[1] - sitting.UNSURE - 1)
+    assert one.may_ask(1)  # nobody has taken it
+    one.renewed = (one.renewed[0], one.renewed[1] - sitting.UNSURE - 1)
+    taken_over(other, keys, None)
+    assert not one.may_ask(1)
+    assert one.lost == set(keys)
+
+
+def test_while_nobody_can_say_whose_a_claim_is_nothing_is_sent(monkeypatch: pytest.MonkeyPatch):
+    at = desk()
+    one = Sitting(at, "f", endpoint("http://nowhere"), None)
+    one.under_way[1] = [Item(KEYS[0], "q", "d", ("known",), ())]
+    one.renewed = (one.renewed[0] - sitting.UNSURE - 1, one.renewed[1])
+
+    def fails(self, judge: str, questions) -> None:
+        raise Refused("no connection")
+
+    monkeypatch.setattr(type(at.ledger), "renew", fails)
+    assert not one.may_ask(1)
+
+
+def never(where, calls, *_: object) -> None:
+    assert list(calls) == []
+
+
+def test_waiting_for_another_process_has_an_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sitting, "POLL", 0.001)
+    monkeypatch.setattr(sitting, "LONGEST_WAIT", 0.01)
+    at, keys = desk(), [question_key("q", "d", ["known"])]
+    another(at.ledger, f"elsewhere:1:{at.ledger.owner}").claim("f", keys)
+    told = ask(questions(("q", "d")), at, "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=never))
+    assert told["verdict"].cast(pl.String).to_list() == ["unknown"]
+    assert told["reason"][0].startswith("stopped: another process has been asking for")
 
 
 def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_gives_up(monkeypatch: pytest.MonkeyPatch):

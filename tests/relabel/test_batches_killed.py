@@ -36,9 +36,9 @@ with open(sys.argv[2], "a", buffering=1) as file:
 """
 
 
-def killed(vendor: Vendor, noted: Path, when) -> None:
+def killed(vendor: Vendor, noted: Path, when, script: str = SCRIPT) -> None:
     """Run the calls in a process of their own, and kill it when it is time."""
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, vendor.url, noted], cwd=PROJECT, env=os.environ)
+    process = subprocess.Popen([sys.executable, "-c", script, vendor.url, noted], cwd=PROJECT, env=os.environ)
     try:
         while not when():
             assert process.poll() is None, "the process has ended by itself"

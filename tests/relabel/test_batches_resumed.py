@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tasks.errors import Refused
+from tasks.files import read_json, write_json
 from tasks.relabel import batches, submitted
 from tasks.relabel.batches import ask_batch
 from tasks.relabel.budget import Budget
@@ -15,6 +17,8 @@ from tasks.relabel.client import Reply
 from tasks.relabel.habits import habits
 from tests.relabel.batching import IDLE, SECRET, abandoned, collected, faults, state
 from tests.relabel.made_up_vendor import selling
+from tests.relabel.test_batches_killed import SCRIPT, killed
+from tests.relabel.test_spending import CHEAP, budget, total
 from tests.relabel.unruly import call, endpoint
 
 
@@ -137,13 +141,115 @@ def test_a_batch_that_another_process_waits_for_is_its_own():
         assert list(submitted.left_behind(endpoint(vendor.url, model="other"))) == []
 
 
-def test_what_vendors_have_deleted_by_now_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+LONG_AGO, FUTURE = 1000.0, 4e9  # a clock that starts in 1970, and one that was far ahead
+
+
+@pytest.mark.parametrize("when", [LONG_AGO, FUTURE])
+def test_what_vendors_have_deleted_by_now_is_forgotten_once_the_vendor_says_so(when: float):
     with selling() as vendor:
         old = submitted.begun(endpoint(vendor.url), ["x-0"])
+        old.created = when
         old.save(file="f", batch="b")
         old.lock.release()
-        monkeypatch.setattr(submitted, "KEPT", -1)
-        assert list(submitted.left_behind(endpoint(vendor.url))) == []
+        vendor.wrong = lambda what, time: (500, b"x") if what == "GET /batches/batch" or "/batches/b" in what else None
+        collected(vendor, [], attempts=1)
+        assert state() == [".json", ".lock"]  # the vendor has not answered
+        vendor.wrong = lambda what, time: None
+        collected(vendor, [])
+    assert state() == []
+
+
+@pytest.mark.parametrize("when", [LONG_AGO, FUTURE])
+def test_a_batch_that_was_submitted_by_a_wrong_clock_is_collected_and_not_paid_twice(when: float):
+    with selling(finish=False) as vendor:
+        abandoned(vendor)
+        (file,) = submitted.folder().glob("*.json")
+        write_json(file, read_json(file) | {"created": when})
+        assert not collected(vendor, [])  # what nobody asks for is not forgotten either
+        vendor.finish.set()
+        assert not faults(collected(vendor, 10))
+    assert len(vendor.batches) == 1
+    assert set(vendor.turns.values()) == {1}
+    assert state() == []
+
+
+@pytest.mark.parametrize("when", [LONG_AGO, FUTURE])
+def test_a_batch_whose_receipt_was_lost_is_found_whatever_time_it_is_here(when: float):
+    with selling(after=lambda what, time: "reset" if what == "POST /batches" else None) as vendor:
+        vendor.wrong = lambda what, time: (500, b"x") if what == "GET /batches" else None
+        collected(vendor, 10)
+        (file,) = submitted.folder().glob("*.json")
+        write_json(file, read_json(file) | {"created": when})
+        vendor.wrong = vendor.after = lambda what, time: None
+        assert not faults(collected(vendor, 10))
+    assert len(vendor.batches) == 1
+
+
+def test_a_list_of_batches_that_does_not_end_is_no_proof_that_ours_is_not_there(monkeypatch: pytest.MonkeyPatch):
+    with selling() as vendor:
+        ours = submitted.begun(endpoint(vendor.url), ["x-0"])
+        ours.save(file="f")
+        for _ in range(5):
+            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+        seller = batches.Vendor(endpoint(vendor.url), "none")
+        assert seller.find(ours) is None
+        monkeypatch.setattr(vendor, "listed", lambda after: {"data": [vendor.batches[0]], "has_more": True})
+        with pytest.raises(batches.Again, match="does not end"):
+            seller.find(ours)
+        seller.close()
+        ours.lock.release()
+
+
+# What is reserved for a batch in the ledger.
+
+
+def shared(limit: float = 1e9) -> Budget:
+    return budget(money=limit, judges=(CHEAP,)).of(CHEAP)
+
+
+def test_a_batch_that_goes_on_is_counted_once_by_whoever_collects_it():
+    with selling(finish=False) as vendor:
+        now = [0.0]
+        first = budget(money=1e9, minutes=1, clock=lambda: now[0])
+
+        def calls():
+            yield from map(call, range(10))
+            now[0] = 61.0
+
+        collected(vendor, budget=first.of(CHEAP), calls=calls())
+        held = total()
+        assert held["pairs"] == 10
+        assert held["money"] == first.spent["money"] > 1100  # the most that these calls can cost
+        vendor.finish.set()
+        # No room is left but for what is counted already.
+        assert not faults(collected(vendor, 10, shared(held["money"])))
+    assert total() == {"pairs": 10, "tokens": 1100, "money": 1100.0}
+
+
+def test_a_batch_of_a_killed_process_is_counted_once(tmp_path: Path):
+    script = SCRIPT.replace("Budget()", 'budget(money=1e9).of("c" * 32)').replace(
+        "import Budget", "import Budget\nfrom tests.relabel.test_spending import budget"
+    )
+    with selling(finish=False) as vendor:
+        killed(vendor, tmp_path / "noted", lambda: vendor.looks["batch-0"] > 2, script)
+        held = total()
+        assert held["pairs"] == 20
+        vendor.finish.set()
+        assert not faults(collected(vendor, 20, shared(held["money"])))
+    assert len(vendor.batches) == 1
+    assert total() == {"pairs": 20, "tokens": 2200, "money": 2200.0}
+
+
+def test_what_was_reserved_for_a_batch_that_was_never_uploaded_is_given_back(tmp_path: Path):
+    script = SCRIPT.replace("Budget()", 'budget(money=1e9).of("c" * 32)').replace(
+        "import Budget", "import Budget\nfrom tests.relabel.test_spending import budget"
+    )
+    with selling(wrong=lambda what, time: "hang" if what == "POST /files" else None) as vendor:
+        killed(vendor, tmp_path / "noted", vendor.reached.is_set, script)
+        assert total()["pairs"] == 20
+        vendor.wrong = lambda what, time: None
+        collected(vendor, [], shared())
+    assert total() == {"pairs": 0, "tokens": 0, "money": 0}
     assert state() == []
 
 

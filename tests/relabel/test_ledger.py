@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,15 +211,77 @@ def test_a_process_claims_again_what_it_has():
     assert Ledger().claim("f", KEYS[1:4]) == set(KEYS[1:4])
 
 
-def test_a_lease_runs_out_and_renewing_it_keeps_it(monkeypatch: pytest.MonkeyPatch):
+class Clock:
+    """Time as the ledger's module reads it, moved on by hand."""
+
+    def __init__(self) -> None:
+        self.now, self.strftime, self.gmtime = 1000.0, time.strftime, time.gmtime
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(ledgers, "time", clock)
+    return clock
+
+
+def test_a_claim_elsewhere_holds_while_it_is_renewed_and_ends_one_lease_later(clock: Clock):
     ledger = Ledger()
     other = elsewhere(ledger)
-    monkeypatch.setattr(ledgers, "LEASE", -1.0)
     other.claim("f", KEYS[:2])
-    monkeypatch.undo()
-    monkeypatch.setenv("HONE_LEDGER", str(ledger.url))
+    for _ in range(3):
+        assert ledger.claim("f", KEYS[:2]) == set()
+        clock.now += ledgers.LEASE - 1
+        assert other.renew("f", KEYS[:1]) == {KEYS[0]}
+    assert ledger.claim("f", KEYS[:2]) == {KEYS[1]}  # nobody has renewed it for so long
+    assert other.renew("f", KEYS[:2]) == {KEYS[0]}
+    assert ledger.claim("f", KEYS[:1]) == set()
+    clock.now += ledgers.LEASE
+    assert ledger.claim("f", KEYS[:1]) == {KEYS[0]}
+
+
+@pytest.mark.parametrize("off", [-3e8, -1000.0, 0.0, 1000.0, 3e8])
+def test_however_clocks_differ_no_living_claim_is_taken_and_a_dead_one_is_waited_for_one_lease(off: float, clock: Clock):
+    """Claims of a machine whose clock is behind or ahead, by years too."""
+    ledger = Ledger()
+    other = elsewhere(ledger)
     other.claim("f", KEYS[:1])
-    assert ledger.claim("f", KEYS[:2]) == {KEYS[1]}
+
+    def by_its_clock(passed: float) -> None:
+        with ledger.writing() as connection:
+            connection.execute(text("UPDATE claims SET until = :until"), {"until": 1.8e9 + off + passed})
+
+    for passed in (0.0, 500.0, 1000.0):
+        by_its_clock(passed)
+        assert ledger.claim("f", KEYS[:1]) == set()
+        clock.now += 500
+    clock.now += ledgers.LEASE - 500 - 1
+    assert ledger.claim("f", KEYS[:1]) == set()
+    clock.now += 1
+    assert ledger.claim("f", KEYS[:1]) == {KEYS[0]}
+
+
+def test_only_what_is_still_its_own_is_renewed():
+    ledger = Ledger()
+    other = elsewhere(ledger)
+    other.claim("f", KEYS[1:2])
+    ledger.claim("f", KEYS[:1])
+    ledger.claim("g", KEYS[1:2])
+    assert ledger.renew("f", KEYS[:3]) == {KEYS[0]}
+    assert count(ledger, "claims") == 3  # nothing is claimed anew
+
+
+def test_two_machines_that_were_cloned_do_not_take_each_others_claims(monkeypatch: pytest.MonkeyPatch):
+    """The same host name and the same number of the pid namespace, which on every Linux is that of the first; another boot."""
+    ledger = Ledger()
+    where, number, start = ledger.owner.split(":")
+    for clone in (f"0{where[1:]}:{number}:{start}", f"1{where[1:]}:4194305:{start}"):  # of the second nothing runs here
+        other = another(ledger, clone)
+        assert other.claim(clone, KEYS[:3]) == set(KEYS[:3])
+        assert ledger.claim(clone, KEYS[:3]) == set()
 
 
 def claim_and_die() -> None:

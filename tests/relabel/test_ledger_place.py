@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from tasks.errors import Refused
+from tasks.relabel import ledger as ledgers
 from tasks.relabel.ledger import Answer, Ledger, Verdict
 from tests.relabel.test_ledger import KEYS, SAID, verdicts_of
 
@@ -39,6 +42,10 @@ def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
         ("sqlite:////nowhere/x.db?timeout=secret", "with these options"),
+        ("postgresql+psycopg://u:secret@host/name?port=abc", "with these options"),
+        ("postgresql+psycopg://u:secret@host/name?host=a:secret", "with these options"),
+        ("postgresql+psycopg://u:secret@127.0.0.1:1/name?sslmode=secret", "cannot be opened"),
+        ("postgresql+psycopg://u:secret@127.0.0.1:1/name?password=secret&connect_timeout=2", "cannot be opened"),
         ("sqlite:///x.db", "another file in every folder"),
     ],
 )  # fmt: skip
@@ -80,12 +87,13 @@ def test_a_database_of_something_else_is_left_as_it_is(name: str, tmp_path: Path
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(name,)]
 
 
-def test_another_layout_is_refused(hone_home: Path):
+def test_a_newer_layout_is_refused_with_what_to_do(hone_home: Path):
     Ledger()
     with sqlite3.connect(hone_home / "judgments.db") as connection:
-        connection.execute("UPDATE layout SET version = 2")
-    with pytest.raises(Refused, match="has layout 2, this version of Hone knows 1"):
+        connection.execute("UPDATE layout SET version = 3")
+    with pytest.raises(Refused, match=r"has layout 3, and this version of Hone knows layouts up to 2: .*Update this checkout"):
         Ledger()
+    assert not list(hone_home.glob("*layout*"))
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing():
@@ -111,3 +119,35 @@ def test_a_ledger_that_may_only_be_read_says_so(hone_home: Path):
     url = f"sqlite:///file:{hone_home}/judgments.db?mode=ro&uri=true"
     with pytest.raises(Refused, match="readonly database"):
         Ledger(url).describe("f", {})
+
+
+def test_judgments_are_their_owners_alone(hone_home: Path):
+    """Also where a version before this one has made the file; one that others may write is shared on purpose."""
+    file = hone_home / "judgments.db"
+    Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    assert {part.stat().st_mode & 0o777 for part in hone_home.glob("judgments.db*")} == {0o600}
+    for before, after in ((0o644, 0o600), (0o640, 0o600), (0o664, 0o664), (0o660, 0o660)):
+        file.chmod(before)
+        Ledger()
+        assert file.stat().st_mode & 0o777 == after
+
+
+def test_a_power_cut_loses_a_second_of_writing_at_most_a_tenth_of_what_cost_money_and_nothing_of_a_batch(monkeypatch: pytest.MonkeyPatch):
+    ledger, levels, clock = Ledger(), [], SimpleNamespace(monotonic=lambda: now[0], strftime=time.strftime, gmtime=time.gmtime)
+    now = [1000.0]
+    monkeypatch.setattr(ledgers, "time", clock)
+
+    @event.listens_for(ledger.engine, "commit")
+    def committed(connection) -> None:
+        levels.append({1: "NORMAL", 2: "FULL"}[connection.exec_driver_sql("PRAGMA synchronous").scalar()])
+
+    def record(answer: Answer, later: float, **how: bool) -> str:
+        now[0] += later
+        ledger.record("f", answer, [Verdict(KEYS[0], "positive")], "r", **how)
+        return levels[-1]
+
+    free = Answer("yes", "m", 1, 1, 0.0, 0.0)
+    assert record(free, 0) == "FULL"  # the first of a process
+    assert [record(free, 0.9), record(free, 0.2), record(free, 0.9)] == ["NORMAL", "FULL", "NORMAL"]
+    assert [record(SAID, 0), record(SAID, 0.09), record(SAID, 0.02)] == ["FULL", "NORMAL", "FULL"]
+    assert [record(free, 0, durable=True), record(free, 0, durable=True), record(free, 0)] == ["FULL", "FULL", "NORMAL"]

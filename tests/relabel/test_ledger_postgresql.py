@@ -6,18 +6,23 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy import text
 
 from hone import judgments
 from tasks.errors import Refused
+from tasks.relabel import ledger_layout
 from tasks.relabel.ledger import Ledger, Verdict
 from tests.relabel import test_ledger as same
-from tests.relabel.test_ledger import KEYS, SAID, count, verdicts_of
+from tests.relabel import test_spending as spending
+from tests.relabel.test_ledger import KEYS, SAID, count, elsewhere, run_all, verdicts_of
+from tests.relabel.test_ledger_layout import OF_LAYOUT_1, open_it, rows_of, write_layout_1
 
 USER = "postgres"
 
@@ -91,6 +96,14 @@ HOLDS: dict[str, Callable[[], None]] = {
         same.test_processes_that_record_at_once_lose_nothing,
         same.test_threads_share_one_ledger,
         same.test_what_a_stage_spent_is_counted_over_all_its_runs,
+        same.test_only_what_is_still_its_own_is_renewed,
+        spending.test_a_second_process_has_what_the_first_has_left,
+        spending.test_other_questions_another_judge_and_a_retry_have_budgets_of_their_own,
+        spending.test_a_judge_that_the_cascade_does_not_name_counts_too,
+        spending.test_a_call_of_a_killed_process_counts_as_spent_for_good,
+        spending.test_a_call_that_another_run_collects_is_counted_once,
+        spending.test_a_call_that_another_round_collects_moves_to_its_account,
+        spending.test_processes_at_once_do_not_exceed_it_together,
     )
 } | {
     "two loops at once ask each question once": partial(same.test_two_loops_at_once_ask_each_question_once, backwards=True),
@@ -131,3 +144,107 @@ def test_others_may_have_tables_beside_it(url: str):
 def test_a_database_that_is_not_there_is_a_sentence(server: Path):
     with pytest.raises(Refused, match='cannot be opened: .*"nowhere" does not exist'):
         Ledger(f"postgresql+psycopg://{USER}@/nowhere?host={server}")
+
+
+@pytest.mark.parametrize("off", [-3e8, -1000.0, 1000.0, 3e8])
+def test_leases_go_by_the_clock_of_the_server(off: float, url: str, monkeypatch: pytest.MonkeyPatch):
+    """However wrong the clocks of those who claim are."""
+    ledger = Ledger()
+    other = elsewhere(ledger)
+    right = time.time
+
+    def by_a_wrong_clock(does: Callable[[str, list[bytes]], set[bytes]]) -> set[bytes]:
+        with monkeypatch.context() as changed:
+            changed.setattr(time, "time", lambda: right() + off)
+            return does("f", KEYS[:1])
+
+    def run_out() -> None:
+        with ledger.writing() as connection:
+            connection.execute(text("UPDATE claims SET until = extract(epoch FROM now()) - 1"))
+
+    assert by_a_wrong_clock(other.claim) == set(KEYS[:1])
+    assert ledger.claim("f", KEYS[:1]) == by_a_wrong_clock(ledger.claim) == set()
+    run_out()
+    assert by_a_wrong_clock(other.renew) == set(KEYS[:1])  # nobody has taken it yet
+    assert ledger.claim("f", KEYS[:1]) == by_a_wrong_clock(ledger.claim) == set()
+    run_out()
+    assert by_a_wrong_clock(ledger.claim) == set(KEYS[:1])
+
+
+@pytest.fixture
+def old(url: str, tmp_path: Path) -> Path:
+    """A file of layout 1 whose rows are in the database too."""
+    import psycopg
+
+    file = tmp_path / "layout-1.db"
+    write_layout_1(file)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute((Path(__file__).parent / "ledger_layout_1_postgresql.sql").read_text(encoding="utf-8"))
+        for table in ("judges", "answers", "verdicts", "claims"):
+            for row in rows_of(file, table):
+                connection.execute(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(row))})", row)
+        for table in ("answers", "verdicts"):
+            connection.execute(f"SELECT setval('{table}_number_seq', (SELECT max(number) FROM {table}))")
+        connection.execute("INSERT INTO layout VALUES (1)")
+    return file
+
+
+def rows_there(ledger: Ledger, table: str) -> list[tuple]:
+    with ledger.reading() as connection:
+        return [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2"))]
+
+
+def test_an_old_layout_is_migrated_and_no_row_changes(old: Path):
+    ledger = Ledger()
+    for table in OF_LAYOUT_1:
+        assert rows_there(ledger, table) == rows_of(old, table)
+    assert rows_there(ledger, "(SELECT version, 0 FROM layout) AS it") == [(2, 0)]
+    questions = [row[2] for row in rows_of(old, "verdicts")]
+    for judge in {row[1] for row in rows_of(old, "verdicts")}:
+        found = ledger.find(judge, questions)
+        assert set(found["question"]) == {row[2] for row in rows_of(old, "verdicts") if row[1] == judge}
+    assert spending.budget(pairs=1).of(spending.CHEAP).reserve(1, 0, 0)
+
+
+def test_a_migrated_database_has_the_tables_of_a_new_one(old: Path, url: str, server: Path):
+    import psycopg
+
+    with psycopg.connect(host=str(server), user=USER, dbname="postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS new_one")
+        connection.execute("CREATE DATABASE new_one")
+    assert described(Ledger()) == described(Ledger(f"postgresql+psycopg://{USER}@/new_one?host={server}"))
+
+
+def described(ledger: Ledger) -> list[tuple]:
+    """Columns, indexes, keys and triggers of every table."""
+    queries = (
+        "SELECT table_name, column_name, data_type, is_nullable, character_maximum_length FROM information_schema.columns",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint",
+        "SELECT event_object_table, trigger_name, event_manipulation, action_statement FROM information_schema.triggers",
+    )
+    ours = {"layout", "judges", "answers", "verdicts", "claims", "completions", "budgets", "reservations"}
+    with ledger.reading() as connection:
+        rows = [tuple(row) for query in queries for row in connection.execute(text(query))]
+    return sorted((row for row in rows if row[0] in ours), key=repr)
+
+
+def test_processes_that_open_an_old_database_at_once_migrate_it_once(old: Path, capfd: pytest.CaptureFixture[str]):
+    run_all([(open_it, None)] * 3)
+    assert capfd.readouterr().err.count("migrated from layout 1 to 2") == 1
+    assert count(Ledger(), "answers") == 25 + 3
+
+
+def test_a_step_that_fails_leaves_the_old_database(old: Path, monkeypatch: pytest.MonkeyPatch):
+    def fails(connection) -> None:
+        connection.execute(text("CREATE TABLE halfway (x integer)"))
+        connection.execute(text("no SQL"))
+
+    monkeypatch.setitem(ledger_layout.STEPS, 2, fails)
+    with pytest.raises(Refused, match="cannot be opened"):
+        Ledger()
+    monkeypatch.setitem(ledger_layout.STEPS, 2, ledger_layout.to_2)
+    ledger = Ledger()
+    assert rows_there(ledger, "answers") == rows_of(old, "answers")
+    with pytest.raises(Refused, match="could not be read"):
+        count(ledger, "halfway")

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tasks.errors import Refused
-from tasks.files import alive
+from tasks.processes import alive
 from tasks.relabel import gguf
 from tasks.relabel.budget import Budget
 from tasks.relabel.client import Call, Endpoint, Reply, ask_all

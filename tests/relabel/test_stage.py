@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import tables
+from tasks import processes, tables
 from tasks.files import read_json, write_json
 from tasks.relabel import __main__ as relabel
 from tasks.resolve import __main__ as resolve
@@ -238,6 +238,26 @@ def test_a_run_that_ended_early_and_the_next_one_share_the_budget(small: None):
         assert [asked(4), asked(4)] == [4, 4]
         assert asked(5) == 5
         assert asked(5, retry=1) == 10  # a person's order to ask again
+
+
+def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
+    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    section = {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}
+    with serving(lambda body: "perhaps") as server:
+        account = judged(section, asked_of(server.url, logprobs=False))[2]
+        assert len(server.asked) == 4
+        shutil.copytree(Path.cwd(), tmp_path / "moved")
+        monkeypatch.chdir(tmp_path / "moved")
+        monkeypatch.setattr(processes, "machine", lambda: "another container")
+        again = judged(section, asked_of(server.url, logprobs=False))[2]
+        assert again["run"] == account["run"]
+        shutil.move("rounds/r1", "rounds/r9")
+        write_params(rounds={"r9": {"from": "r0", "recipe": "judged"}}, judges=asked_of(server.url, logprobs=False))
+        resolve.main()
+        relabel.main("r9")
+        assert len(server.asked) == 4
+    assert "4 pairs" in read_json(Path("rounds/r9/relabel.json"))["over_budget"]
 
 
 def test_what_an_earlier_run_spent_in_money_counts(small: None):

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from tasks import methods
-from tasks.files import alive, home
+from tasks.files import home
+from tasks.processes import alive
 from tasks.relabel import gguf, identity
 from tests.conftest import PROJECT
 from tests.relabel.answering import desk, questions
