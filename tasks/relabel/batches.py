@@ -149,12 +149,15 @@ class Clerk:
         try:
             if one.batch is None:
                 return not self.found(one)
-            self.vendor.look(one.batch)
-        except Gone:
-            return True
+            for look in range(UNSEEN):
+                try:
+                    self.vendor.look(one.batch)
+                    return False
+                except Gone:
+                    time.sleep(self.poll if look + 1 < UNSEEN else 0)
         except (Again, TurnedDown):
             return False
-        return False
+        return True
 
     def close(self) -> None:
         """Let go of everything; what the vendor has may have to be paid, and stays reserved for whoever collects it."""

@@ -235,7 +235,12 @@ def test_a_claim_elsewhere_holds_while_it_is_renewed_and_ends_one_lease_later(cl
     for _ in range(3):
         assert ledger.claim("f", KEYS[:2]) == set()
         clock.now += ledgers.LEASE - 1
-        assert other.renew("f", KEYS[:1]) == {KEYS[0]}
+        assert other.renew("f", KEYS[:2]) == set(KEYS[:2])
+    assert ledger.claim("f", KEYS[:2]) == set()
+    clock.now += ledgers.LEASE - 1
+    assert other.renew("f", KEYS[:1]) == {KEYS[0]}
+    assert ledger.claim("f", KEYS[:2]) == set()
+    clock.now += 1
     assert ledger.claim("f", KEYS[:2]) == {KEYS[1]}  # nobody has renewed it for so long
     assert other.renew("f", KEYS[:2]) == {KEYS[0]}
     assert ledger.claim("f", KEYS[:1]) == set()
