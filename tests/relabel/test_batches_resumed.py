@@ -141,7 +141,7 @@ def test_a_batch_that_another_process_waits_for_is_its_own():
         assert list(submitted.left_behind(endpoint(vendor.url, model="other"))) == []
 
 
-LONG_AGO, FUTURE = 1000.0, 4e9  # a clock that starts in 1970, and one that was far ahead
+LONG_AGO, FUTURE = 1000.0, 5e9  # a clock that starts in 1970, and one that was far ahead
 
 
 @pytest.mark.parametrize("when", [LONG_AGO, FUTURE])
@@ -175,14 +175,17 @@ def test_a_batch_that_was_submitted_by_a_wrong_clock_is_collected_and_not_paid_t
 
 @pytest.mark.parametrize("when", [LONG_AGO, FUTURE])
 def test_a_batch_whose_receipt_was_lost_is_found_whatever_time_it_is_here(when: float):
+    """It is not on the first page of the vendor's list."""
     with selling(after=lambda what, time: "reset" if what == "POST /batches" else None) as vendor:
         vendor.wrong = lambda what, time: (500, b"x") if what == "GET /batches" else None
         collected(vendor, 10)
         (file,) = submitted.folder().glob("*.json")
         write_json(file, read_json(file) | {"created": when})
         vendor.wrong = vendor.after = lambda what, time: None
+        for _ in range(5):
+            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
         assert not faults(collected(vendor, 10))
-    assert len(vendor.batches) == 1
+    assert len(vendor.batches) == 1 + 5
 
 
 def test_a_list_of_batches_that_does_not_end_is_no_proof_that_ours_is_not_there(monkeypatch: pytest.MonkeyPatch):
