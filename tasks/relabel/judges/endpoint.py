@@ -38,7 +38,7 @@ def endpoint(
     plain_http: bool = False,
     prompt: str = "listwise",
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.1,
-    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
+    max_tokens: Annotated[int, Field(ge=1, le=500_000)] | None = None,
     structured: Literal["auto", "always", "never"] = "auto",
     logprobs: bool = True,
     votes: Annotated[int, Field(ge=1, le=99)] = 1,

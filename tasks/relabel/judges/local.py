@@ -40,7 +40,7 @@ def local(
     model: str = "qwen2.5-coder-1.5b",
     prompt: str = "yes-no",
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0,
-    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
+    max_tokens: Annotated[int, Field(ge=1, le=500_000)] | None = None,
     structured: Literal["auto", "always", "never"] = "auto",
     logprobs: bool = True,
     votes: Annotated[int, Field(ge=1, le=99)] = 1,
