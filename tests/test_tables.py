@@ -6,10 +6,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks import tables
 from tasks.errors import Refused
-from tasks.tables import Documents
+from tasks.tables import Documents, normalised
 
 ROWS = pl.DataFrame({"doc_id": ["1", "2", "3"], "title": ["", "T", None], "text": ["a", "b", "c"], "parent_id": [None, "p", None]})
 
@@ -61,3 +63,41 @@ def test_a_document_may_have_a_title_alone():
     """Of a missing text nothing is left but the title; of both missing an empty text, as encoders read it."""
     frame = pl.DataFrame({"title": ["T", None, "T", ""], "text": [None, "x", "x", None]}, schema={"title": pl.String, "text": pl.String})
     assert frame.select(tables.full_text())["full_text"].to_list() == ["T", "x", "T x", ""]
+
+
+def same(*texts: str | None) -> list[str | None]:
+    return pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(normalised(pl.col("text")))["text"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Café résumé", "Cafe\u0301 re\u0301sume\u0301"),
+        ("ＡＢＣ　１２", "abc 12"),
+        ("don’t", "Don't"),
+        ("“quoted” – so", '"quoted" - so'),
+        ("e‑mail − 3", "e-mail - 3"),
+        ("Straße", "STRASSE"),
+        ("ΟΔΟΣ", "οδος"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("soft\u00adhyphen\ufe0f", "softhyphen"),
+        ("one\u00a0space", "one  space\n"),
+        ("ﬁnd ²", "find 2"),
+        ("How so?", " how so "),
+    ],
+)
+def test_spellings_of_the_same_text_are_the_same(one: str, other: str):
+    assert len(set(same(one, other))) == 1
+
+
+@pytest.mark.parametrize(("one", "other"), [("resume", "résumé"), ("C", "C++"), ("a b", "ab"), ("黄山", "黄河"), ("x-1", "x1")])
+def test_other_texts_are_others(one: str, other: str):
+    assert len(set(same(one, other))) == 2
+
+
+@given(st.lists(st.none() | st.text(), min_size=1, max_size=5))
+def test_the_form_of_a_form_is_itself_whatever_stands_beside_it(texts: list[str | None]):
+    forms = same(*texts)
+    assert same(*forms) == forms
+    assert [same(text)[0] for text in texts] == forms
+    assert [form is None for form in forms] == [text is None for text in texts]

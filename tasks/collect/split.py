@@ -19,7 +19,8 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
     """A split for every query, from a hash of its text, near-duplicates together.
 
     A cluster of near-duplicates goes where its smallest hash falls, so that a query keeps its split when others come or
-    go, unless it is a near-duplicate of a newcomer.
+    go, unless it is a near-duplicate of a newcomer. Queries with the same normalised text share a split too. The hash is of
+    `form_drawn`, which never changes: a better notion of "the same text" must not move a collection's queries.
 
     Args:
         queries: with `text`.
@@ -29,15 +30,27 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
     Returns:
         "train", "dev" or "test" for each row.
     """
-    texts = queries.select(normalised(pl.col("text")))["text"].to_list()
+    texts = queries.select(form_drawn(pl.col("text")))["text"].to_list()
     places = pl.DataFrame({"cluster": clusters(texts, ALIKE, characters=CHARACTERS), "place": unit_hashes(texts)})
-    smallest = places.select(pl.col("place").min().over("cluster"))["place"]
+    places = places.with_columns(same=queries.select(normalised(pl.col("text")))["text"])
+    smallest = places["place"]
+    while True:  # until no cluster and no text has two places: a text may join clusters, and these others
+        before = smallest
+        places = places.with_columns(pl.col("place").min().over("cluster")).with_columns(pl.col("place").min().over("same"))
+        smallest = places["place"]
+        if smallest.equals(before):
+            break
     return (
         pl.select(
             pl.when(smallest < test).then(pl.lit("test")).when(smallest < test + dev).then(pl.lit("dev"))
             .otherwise(pl.lit("train"))
         ).to_series().rename("split")
     )  # fmt: skip
+
+
+def form_drawn(text: pl.Expr) -> pl.Expr:
+    """The form of a query's text whose hash draws its split: lower case, single spaces, no punctuation at the ends."""
+    return text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")
 
 
 def unit_hashes(texts: list[str], seed: int = 0) -> np.ndarray:

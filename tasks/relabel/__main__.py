@@ -30,6 +30,7 @@ from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.spending import Spending
 from tasks.relabel.spool import Spool
 from tasks.relabel.verdicts import PAIR
+from tasks.same_queries import share_labels
 from tasks.stage import run, say
 from tasks.train.teacher import note
 from tasks.training_set import TrainingSet
@@ -51,7 +52,7 @@ def main(round: str) -> None:
         else:
             labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool)
     labels, account["overridden"] = overrides.applied(labels, decided, document_ids(training) if len(decided) else labels["doc_id"])
-    tables.write("labels", labels, folder / "labels.parquet")
+    tables.write("labels", share_labels(labels, training.queries()), folder / "labels.parquet")
     tables.write("removed", removed, folder / "removed" / "relabel.parquet")
     write_json(folder / "relabel.json", account)
     counts = labels["label"].cast(pl.String).value_counts(sort=True)

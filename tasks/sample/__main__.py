@@ -18,6 +18,7 @@ from tasks.sample.nothing_left import refuse_nothing_found, refuse_nothing_left
 from tasks.sample.pool import PAIR, Pool, merged
 from tasks.sample.segments import Segments
 from tasks.stage import run, say
+from tasks.tables import normalised
 from tasks.training_set import TrainingSet
 
 # Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
@@ -202,7 +203,7 @@ class Rules:
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
         ids = pl.concat([rows["doc_id"], self.labels["doc_id"]]).unique()
-        return self.training.texts(ids)
+        return self.training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
 
 
 def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: dict) -> pl.DataFrame:

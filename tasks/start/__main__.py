@@ -10,6 +10,7 @@ from tasks import resolved, tables, training_set
 from tasks.encode.model import ModelFolder, copy_model, folder_of
 from tasks.files import folder_written_whole, write_json
 from tasks.parents import of_chunks
+from tasks.same_queries import share_labels
 from tasks.stage import may_download, run, say
 
 ROUND = Path("rounds/r0")
@@ -29,7 +30,8 @@ def main() -> None:
     with folder_written_whole(ROUND) as place:
         admitted = training_set.admit(settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"])
         write_json(place / "training.json", admitted)
-        labels = pl.concat([known_labels(collection) for collection in training_set.read(place / "training.json")])
+        training = training_set.read(place / "training.json")
+        labels = share_labels(pl.concat([known_labels(collection) for collection in training]), training.queries())
         tables.write("labels", labels, place / "labels.parquet")
         for table in ("negatives", "trained"):
             tables.write(table, tables.empty(table), place / f"{table}.parquet")

@@ -38,6 +38,23 @@ def test_near_duplicates_share_a_split():
     assert len(set(drawn)) > 1
 
 
+def test_the_same_text_in_another_spelling_shares_a_split():
+    """Short texts whose runs of four characters differ wholly: by near-duplicates alone they would be drawn apart."""
+    originals = [f"é{number}" for number in range(60)]
+    variants = [f"e\u0301{number}" for number in range(60)]
+    drawn = split.by_text(frame(originals + variants), dev=0.2, test=0.3).to_list()
+    assert drawn[:60] == drawn[60:]
+    assert len(set(drawn)) == 3
+
+
+def test_a_query_keeps_the_split_that_older_versions_drew():
+    """Worked with the form and the hash of the first version: quotes and dashes did not count as the same then."""
+    texts = ["What’s new?", "the e‑mail module", "Find `x` in y", "ＡＢＣ", "plain words"]
+    places = split.unit_hashes(["what’s new", "the e‑mail module", "find `x` in y", "ａｂｃ", "plain words"])
+    expected = ["test" if place < 0.3 else "dev" if place < 0.5 else "train" for place in places]
+    assert split.by_text(frame(texts), dev=0.2, test=0.3).to_list() == expected
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     labels=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=30, unique=True),

@@ -1,9 +1,10 @@
-"""labelled: no candidate that is known to be relevant to its query, by id or by the same text; none of a grade between."""
+"""labelled: removes candidates that are labelled positive or unknown for their query, by id or by the same text."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from tasks.same_queries import JUDGE as SAME_QUERY
 from tasks.sample.where import where
 
 
@@ -11,29 +12,34 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
     """Pairs whose document, or one of the same text, is labelled positive or unknown for the query.
 
     Sibling positives are what mining after unrolling (query, positive) rows takes for negatives; here all labels of a
-    query count, those that earlier rounds promoted included.
+    query count: those that earlier rounds promoted, and those of other queries with the same text. Texts are the same where
+    their normalised forms are.
 
     Args:
         pool: query_id, doc_id.
-        labels: query_id, doc_id, label: all that is known of the queries.
-        texts: doc_id, full_text.
+        labels: query_id, doc_id, label, judge, reason: all that is known of the queries.
+        texts: doc_id, plain (the normalised text).
 
     Returns:
         query_id, doc_id, detail.
     """
-    known = labels.filter(pl.col("label") != "negative").select("query_id", "doc_id", label=pl.col("label").cast(pl.String))
+    known = labels.filter(pl.col("label") != "negative").select(
+        "query_id",
+        "doc_id",
+        label=pl.when(pl.col("judge") == SAME_QUERY).then("reason").otherwise(pl.col("label").cast(pl.String)),
+    )
     by_id = (
         known.with_columns(row=pl.Series(where(known, pool)))
         .filter(pl.col("row") >= 0)
         .sort("row")
         .select("query_id", "doc_id", detail=pl.format("labelled {}", "label"))
     )
-    copies = texts.select("doc_id", "full_text").filter(pl.col("full_text").is_duplicated())
+    copies = texts.select("doc_id", "plain").filter((pl.col("plain") != "") & pl.col("plain").is_duplicated())
     of_known = known.join(copies, on="doc_id", how="inner", maintain_order="left").rename({"doc_id": "labelled_id"})
     by_text = (
         pool.select("query_id", "doc_id")
         .join(copies, on="doc_id", how="inner", maintain_order="left")
-        .join(of_known, on=["query_id", "full_text"], how="inner", maintain_order="left")
+        .join(of_known, on=["query_id", "plain"], how="inner", maintain_order="left")
         .select("query_id", "doc_id", detail=pl.format("the text of {}, labelled {}", "labelled_id", "label"))
     )
     return pl.concat([by_id, by_text])

@@ -1,10 +1,8 @@
-"""same-text: no candidate whose text is that of a known positive but for case, white space and punctuation at the ends."""
+"""same-text: removes candidates whose normalised text is that of a known positive."""
 
 from __future__ import annotations
 
 import polars as pl
-
-from tasks.tables import normalised
 
 
 def same_text(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
@@ -16,12 +14,12 @@ def same_text(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
-        texts: doc_id, full_text.
+        texts: doc_id, plain (the normalised text).
 
     Returns:
         query_id, doc_id, detail.
     """
-    plain = texts.select("doc_id", plain=normalised(pl.col("full_text")))
+    plain = texts.select("doc_id", "plain")
     known = positives.select("query_id", positive="doc_id").join(
         plain.rename({"doc_id": "positive"}), on="positive", how="inner", maintain_order="left"
     )

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks import tables
 from tasks.errors import Refused
+from tasks.same_queries import share_labels
 from tasks.sample.keep.labelled import labelled
 from tasks.sample.keep.near_duplicate import near_duplicate
 from tasks.sample.keep.positive_aware import positive_aware
 from tasks.sample.keep.same_parent import same_parent
 from tasks.sample.keep.same_text import same_text
+from tasks.tables import normalised
 
 LONG = "the quick brown fox jumps over the lazy dog and then runs far away from the house on the hill"
 
@@ -22,11 +25,13 @@ def pool(*pairs: tuple[str, str]) -> pl.DataFrame:
 
 
 def texts(**given: str) -> pl.DataFrame:
-    return pl.DataFrame({"doc_id": list(given), "full_text": list(given.values()), "parent_id": [None] * len(given)})
+    frame = pl.DataFrame({"doc_id": list(given), "full_text": list(given.values()), "parent_id": [None] * len(given)})
+    return frame.with_columns(plain=normalised(pl.col("full_text")))
 
 
 def labels(*rows: tuple[str, str, str]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=["query_id", "doc_id", "label"], orient="row")
+    frame = pl.DataFrame(rows, schema=["query_id", "doc_id", "label"], orient="row")
+    return frame.with_columns(judge=pl.lit("qrels"), reason=pl.lit(None, dtype=pl.String))
 
 
 def scores(**given: float) -> pl.DataFrame:
@@ -42,9 +47,20 @@ def test_sibling_positives_mined_as_negatives():
     known = labels(("q", "a", "positive"), ("q", "b", "positive"), ("q", "c", "unknown"), ("q", "n", "negative"), ("p", "z", "positive"))
     found = labelled(
         pool(("q", "b"), ("q", "c"), ("q", "copy"), ("q", "n"), ("q", "z")),
-        known, texts(a="one", b="two", c="three", copy="one", n="no", z="other"),
+        known, texts(a="don't", b="two", c="three", copy="Don’t", n="no", z="other"),
     )  # fmt: skip
     assert gone(found) == [("q", "b"), ("q", "c"), ("q", "copy")]
+
+
+def test_a_positive_of_a_query_with_the_same_text_is_no_negative_and_hone_why_names_that_query():
+    known = labels(("q1", "a", "positive"), ("q2", "b", "positive"))
+    queries = pl.DataFrame({"query_id": ["q1", "q2"], "text": ["Reset my password", "reset my  password "], "collection": "c"})
+    shared = share_labels(tables.shaped("labels", known), queries)
+    found = labelled(pool(("q1", "b"), ("q1", "n"), ("q2", "a")), shared, texts(a="one", b="two", n="no"))
+    assert sorted(found.rows()) == [
+        ("q1", "b", "labelled positive for the query q2, which has the same text"),
+        ("q2", "a", "labelled positive for the query q1, which has the same text"),
+    ]
 
 
 def test_negatives_that_are_the_positive():

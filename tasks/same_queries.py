@@ -1,0 +1,56 @@
+"""Queries with the same text under several ids: what is known of one is no negative of the others."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tasks import tables
+from tasks.relabel.faults import PASSING, kinds
+from tasks.tables import normalised
+
+JUDGE = "same-query"
+PAIR = ["query_id", "doc_id"]
+
+
+def share_labels(labels: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+    """Labels in which a document that is positive or unknown for a query is not a negative of another with the same text.
+
+    For the others it becomes unknown: it is neither mined nor trained as their negative, and their batches mask it. It does not become
+    positive, so that a wrong label stays with the query that has it. Queries are the same where their normalised texts are, within
+    one collection; in batches `Examples` compares across collections.
+
+    Args:
+        labels: a table of labels.
+        queries: query_id, text, collection of all training queries.
+
+    Returns:
+        `labels` with such rows after the others; unchanged where every text stands once.
+    """
+    alike = queries.select("query_id", "collection", same=normalised(pl.col("text"))).filter(
+        (pl.col("same") != "") & pl.struct("collection", "same").is_duplicated()
+    )
+    if alike.is_empty():
+        return labels
+    passes = pl.col("judge").is_not_null() & kinds().is_in(PASSING)  # a fault of one round, which does not outlast it
+    known = labels.filter((pl.col("label") != "negative") & ~passes.fill_null(False) & (pl.col("judge") != JUDGE).fill_null(True))
+    shared = (
+        known.join(alike, on="query_id", how="inner", maintain_order="left")
+        .select("collection", "same", "doc_id", known_to="query_id", label=pl.col("label").cast(pl.String))
+        .join(alike, on=["collection", "same"], how="inner", maintain_order="left_right")
+        .filter(pl.col("query_id") != pl.col("known_to"))
+        .unique(PAIR, keep="first", maintain_order=True)
+        .join(labels.filter(pl.col("label") != "negative"), on=PAIR, how="anti", maintain_order="left")
+        .select(*PAIR, said=pl.format("{} for the query {}, which has the same text", "label", "known_to"))
+    )
+    marked = labels.join(shared, on=PAIR, how="left", maintain_order="left")
+    is_shared = pl.col("said").is_not_null()
+    changed = marked.with_columns(
+        label=pl.when(is_shared).then(pl.lit("unknown")).otherwise(pl.col("label").cast(pl.String)),
+        judge=pl.when(is_shared).then(pl.lit(JUDGE)).otherwise("judge"),
+        reason=pl.when(is_shared).then(pl.col("said")).otherwise("reason"),
+        rank=pl.when(is_shared).then(None).otherwise("rank"),
+    ).with_columns(rank=pl.when(pl.col("rank").is_not_null()).then(pl.col("rank").rank("ordinal").over("query_id")).otherwise(None))
+    new = shared.join(labels, on=PAIR, how="anti", maintain_order="left").select(
+        *PAIR, label=pl.lit("unknown"), weight=pl.lit(1.0), judge=pl.lit(JUDGE), reason=pl.col("said")
+    )
+    return pl.concat([tables.shaped("labels", changed), tables.shaped("labels", new)])
