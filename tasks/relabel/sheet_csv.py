@@ -14,9 +14,11 @@ from tasks.files import written_whole
 COLUMNS = ("number", "query", "known_answer", "candidate", "verdict", "note")
 TEXTS = ("query", "known_answer", "candidate")
 VERDICTS = {"yes": "positive", "no": "negative", "unsure": "unknown"}
-# What spreadsheets take for the beginning of a formula, also after blanks that they skip.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-MARKED = re.compile(r"'+[=+\-@\t\r\n]")
+# What spreadsheets take for the beginning of a formula, in full width too. A field begins at its first character and, where a
+# spreadsheet separates cells by semicolons or tabs, inside what is one field here: such a reader also ends a row at a line break.
+SIGNS = "[=+\\-@＝＋－＠]"
+FORMULA = re.compile(rf"^(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?='*{SIGNS})")
+MARKED = re.compile(rf"^'(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))'(?='*{SIGNS})")
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,13 @@ class Filled:
 
 
 def marked(text: str) -> str:
-    """A field that a spreadsheet takes for text: with an apostrophe before what would begin a formula."""
-    return f"'{text}" if FORMULA.match(text) else text
+    """A field that no spreadsheet takes for a formula: with an apostrophe before whatever would begin one in some cell."""
+    return FORMULA.sub("'", text)
 
 
 def unmarked(field: str) -> str:
     """What `marked` was given."""
-    return field[1:] if MARKED.match(field) else field
+    return MARKED.sub("", field)
 
 
 def write(rows: list[dict[str, str]], path: Path) -> None:

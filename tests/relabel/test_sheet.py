@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -103,20 +106,53 @@ def test_more_than_there_is():
     assert kinds(made)["known"] == 80
 
 
-@given(text=st.text(alphabet=st.one_of(st.sampled_from("'=+-@\t\r\n a1"), st.characters(codec="utf-8"))))
-def test_no_field_begins_a_formula_and_each_is_read_back_unharmed(text: str):
-    assert not re.match(r"[=+\-@\t\r\n]", marked(text))
+SIGNS = "=+-@＝＋－＠"
+
+
+@given(text=st.text(alphabet=st.one_of(st.sampled_from("'=+-@＝＠;\t\r\n a1"), st.characters(codec="utf-8"))))
+def test_no_cell_begins_a_formula_however_a_spreadsheet_separates_cells(text: str):
+    """Cells of readers that separate by semicolons, tabs and line breaks, whatever quotes there are."""
+    cells = re.split(r"[;\t\r\n]", marked(text))
+    assert not any(cell.startswith(tuple(SIGNS)) for cell in cells)
+    assert not marked(text).startswith(("\t", "\r", "\n"))
     assert unmarked(marked(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("what is a dog;=cmd|' /C calc'!A0;x", "what is a dog;'=cmd|' /C calc'!A0;x"),
+        ("list:\n- one\n- two", "list:\n'- one\n'- two"),
+        ("＝1+1", "'＝1+1"),
+        ("a=b; c-d", "a=b; c-d"),
+    ],
+)
+def test_an_apostrophe_stands_before_each_formula_and_nowhere_else(text: str, written: str):
+    assert marked(text) == written
+
+
+def test_the_page_marks_formulas_as_the_file_does():
+    """The page's own function, run by Node.js where there is one."""
+    if (node := shutil.which("node")) is None:
+        pytest.skip("needs Node.js to run the page's function")
+    texts = ["=1", "'=1", "a;=1", "a;'=1", "a\n=1", "\n\n=1", "\t=x", "one\n\ntwo", "-a\r\n-b", "＝1", "a;＠b", "plain", ""]
+    line = next(line for line in Elements(page()).scripts[1].splitlines() if line.strip().startswith("const marked = "))
+    code = f"{line}\nconsole.log(JSON.stringify({json.dumps(texts)}.map(marked)));"
+    done = subprocess.run([node, "-e", code], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == [marked(text) for text in texts]
+
+
 def test_a_sheet_comes_back_as_it_went(tmp_path: Path):
-    texts = ["=1+1", "'=x", "-2", "@home", "+49", 'say "yes", or\nno', "naïve; 日本", ""]
+    texts = ["=1+1", "'=x", "-2", "@home", "+49", 'say "yes", or\nno', "naïve; 日本", "", "a;=1"]
     rows = [dict.fromkeys(COLUMNS, text) | {"number": f"bcd-{place}"} for place, text in enumerate(texts)]
     file = tmp_path / "sheet.csv"
     sheet_csv.write(rows, file)
     assert [item.fields for item in sheet_csv.read(file)] == rows
-    assert [item.row for item in sheet_csv.read(file)] == list(range(2, 10))
-    assert ",=" not in file.read_text(encoding="utf-8-sig")
+    assert [item.row for item in sheet_csv.read(file)] == list(range(2, 11))
+    for separator in ",;":
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            cells = [cell for row in csv.reader(opened, delimiter=separator) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(tuple(SIGNS))]
 
 
 def test_a_spreadsheet_may_write_semicolons_another_order_and_empty_rows(tmp_path: Path):

@@ -76,7 +76,7 @@
   }
 
   // The same form as the file that stands beside this page, so that `hone judge read` takes either.
-  const marked = (text) => (/^'*[=+\-@\t\r\n]/.test(text) ? `'${text}` : text);
+  const marked = (text) => text.replace(/^(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?='*[=+\-@＝＋－＠])/g, "'");
   const field = (text) => `"${marked(text).replaceAll('"', '""')}"`;
   function save() {
     const lines = rows.map((row) => {
