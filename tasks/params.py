@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tasks.addresses import refuse_secrets
 from tasks.errors import Refused, nearest
-from tasks.read_yaml import from_yaml
+from tasks.read_yaml import Unusable, from_yaml
 
 FILE = Path("params.yaml")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)
@@ -185,6 +185,13 @@ class Params(Checked):
             for name in names:
                 if not NAME.fullmatch(name):
                     raise ValueError(f"the {kind} '{name}' needs a name of letters, digits, '.', '_' and '-'")
+            by_letters: dict[str, str] = {}
+            for name in names:  # each has a folder or a file of its name
+                if (other := by_letters.setdefault(name.casefold(), name)) != name:
+                    raise ValueError(
+                        f"the {kind}s '{other}' and '{name}' differ only in upper and lower case, and would share a folder on macOS "
+                        "and Windows: give one of them another name"
+                    )
         for name in self.references:
             if name in BUILT_IN:
                 raise ValueError(f"a reference may not be called '{name}': that name is taken")
@@ -235,6 +242,10 @@ def read(path: Path = FILE) -> Params:
         given = from_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Refused(f"{path} is missing: run this in the folder that holds it.") from None
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path} is not UTF-8 (byte {error.start:,}): save it as UTF-8.") from None
+    except Unusable as error:
+        raise Refused(f"{path}, line {error.problem_mark.line + 1}: {error.problem}") from None
     except yaml.YAMLError as error:
         # Not the parser's whole message, which quotes the line: a key may stand there.
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)

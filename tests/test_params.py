@@ -25,6 +25,11 @@ from tests.prepared import COLLECTION, write_params
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["same-text"]}}}}, "sample.keep lacks `labelled`"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"dense": {"depth": 0}}]}}}, "depth"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"run": {"file": "inputs/no.trec"}}]}}}, "inputs/no.trec"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "../recipes/top-k"}}}, "the recipe '../recipes/top-k': valid: "),
+        (
+            {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}, "R1": {"from": "r1", "recipe": "top-k"}}},
+            "the rounds 'r1' and 'R1' differ only in upper and lower case",
+        ),
         ({"modle": {}}, "'modle' is not known here: did you mean 'model'?"),
         ({"collections": {"ours": {"source": "foldr", "path": "inputs"}}}, "did you mean 'folder'?"),
         ({"collections": {"ours": {"source": "folder", "path": "inputs/absent"}}}, "`path` is inputs/absent, which does not exist"),
@@ -99,3 +104,16 @@ def test_how_the_work_is_done_changes_no_setting(workspace: Path):
     before = resolve.everything(params.read())
     Path("params.yaml").write_text(yaml.safe_dump(yaml.safe_load(Path("params.yaml").read_text()) | {"machine": {"batch_tokens": 512}}))
     assert resolve.everything(params.read()) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rounds:\n  r1: {from: r0}\n  r1: {from: r0}\n", r"params\.yaml, line 3: 'r1' stands twice \(also on line 2\)"),
+        ("a: " + "[" * 3000, "params.yaml is not valid YAML: it is nested too deeply"),
+    ],
+)
+def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(workspace: Path, text: str, said: str):
+    Path("params.yaml").write_text(text)
+    with pytest.raises(Refused, match=said):
+        params.read()

@@ -161,7 +161,7 @@ def read(file: Path, by: str) -> None:
     Raises:
         Refused: no usable name, no sheet of this HONE_HOME, or rows that are not as they were; nothing is recorded then.
     """
-    if not re.match(NAME, by):
+    if not re.fullmatch(NAME, by):
         raise Refused(f"--by is '{by}': a name has letters, digits and . _ @ - and begins with a letter or digit.")
     filled = sheet_csv.read(file)
     key = key_for(filled, file)

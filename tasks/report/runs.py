@@ -7,6 +7,7 @@ database that was deleted is filled again.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ EXPERIMENT = "hone"
 # The tags by which runs are found: the loop's address, and, in a child, its round and a fingerprint of all it logs.
 ADDRESS, ROUND, CONTENT = "hone.loop", "hone.round", "hone.content"
 PARENT = "mlflow.parentRunId"
+# The tag that names measures of which some value is NaN or infinite.
+UNDEFINED = "hone.undefined"
 # What MLflow's client takes at once, and how long a parameter's value may be.
 METRICS_AT_ONCE, PARAMS_AT_ONCE, CHARACTERS = 1000, 100, 6000
 
@@ -116,13 +119,19 @@ def log_params(client: MlflowClient, run_id: str, values: dict[str, Any]) -> Non
 
 
 def log_metrics(client: MlflowClient, run_id: str, values: list[tuple[str, float, int]]) -> None:
-    """Log name, value and step of measures."""
+    """Log name, value and step of measures. NaN and infinite values are left out, and the tag UNDEFINED names them.
+
+    MLflow's database does not recognise a NaN that it has already, and fails the run that logs it again.
+    """
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    metrics = [Metric(key, value, now, step) for key, value, step in values]
+    metrics = [Metric(key, value, now, step) for key, value, step in values if math.isfinite(value)]
     for start in range(0, len(metrics), METRICS_AT_ONCE):
         client.log_batch(run_id, metrics=metrics[start : start + METRICS_AT_ONCE])
+    if undefined := {key for key, value, _ in values if not math.isfinite(value)}:
+        before = client.get_run(run_id).data.tags.get(UNDEFINED, "")
+        client.set_tag(run_id, UNDEFINED, ", ".join(sorted(undefined.union(filter(None, before.split(", ")))))[:CHARACTERS])
 
 
 def log_new_points(client: MlflowClient, run_id: str, values: dict[str, float], step: int) -> None:

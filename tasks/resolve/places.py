@@ -12,7 +12,7 @@ import yaml
 
 from tasks import methods
 from tasks.errors import Refused
-from tasks.read_yaml import Loader, from_yaml
+from tasks.read_yaml import Unusable, read
 
 Steps = Sequence[str | int]  # from a recipe's top to a setting: names of sections, parameters, and numbers in lists
 WORD = 4  # letters from which on a value is looked for in a sentence that does not quote it
@@ -25,10 +25,7 @@ def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
         Refused: it is no YAML, no UTF-8, or says the same setting twice; names the line.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=Loader)
-        refuse_doubled(file, root)
-        return from_yaml(text), root
+        return read(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise Refused(f"{file}, line {line}: this is not UTF-8: save the file as UTF-8.") from None
@@ -40,6 +37,8 @@ def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
 
 def of_syntax(error: yaml.MarkedYAMLError) -> str:
     """What is wrong with a line that is no YAML, and what to do."""
+    if isinstance(error, Unusable):
+        return error.problem
     problem = f"{error.problem}{f' ({error.context})' if error.context else ''}"
     if "'\\t'" in problem:
         return "there is a tab, which YAML does not take: indent with spaces."
@@ -48,26 +47,6 @@ def of_syntax(error: yaml.MarkedYAMLError) -> str:
     if "expected ',' or" in problem:
         return f"the bracket that opens on line {error.context_mark.line + 1} is not closed before this, or a comma is missing."
     return f"this is not valid YAML: {problem}. Look at its indentation, quotes and brackets."
-
-
-def refuse_doubled(file: Path, root: yaml.Node | None) -> None:
-    """Raises Refused where a mapping has a name twice: YAML would take the last and say nothing of the first."""
-    waiting, seen = [root] if root is not None else [], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen or isinstance(node, yaml.ScalarNode):
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-            continue
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line, name = key.start_mark.line + 1, str(key.value)
-            if name in lines:
-                raise Refused(f"{file}, line {line}: '{name}' stands twice (also on line {lines[name]}): join the two, or delete one.")
-            lines[name] = line
-            waiting.append(value)
 
 
 @dataclass(frozen=True)

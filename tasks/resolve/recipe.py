@@ -44,7 +44,7 @@ def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, A
         Refused: no such recipe, or something in it cannot be meant.
     """
     file = FOLDER / f"{name}.yaml"
-    if not file.exists():
+    if name not in names():  # a name such as ../mine would leave the folder that DVC watches
         raise Refused(f"params.yaml names the recipe '{name}': {nearest(name, names())} (recipes are the files in {FOLDER}/)")
     return check(file, defaults, changes, round)
 

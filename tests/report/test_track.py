@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
+from tasks import tables
 from tasks.errors import Refused
 from tasks.evaluate.measures import NAMES
 from tasks.files import read_json, write_json
@@ -115,6 +117,26 @@ def test_nothing_is_logged_twice(loop: Path):
     assert set(children) == {"r1", "r2"}
     assert points(children["r1"], "loss") == [(1, 1.0), (2, 2.0)]
     assert points(parent, "made-up.ndcg_at_10") == [(1, 0.625), (2, 0.75)]
+
+
+def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(loop: Path):
+    """A loss that became NaN at step 2, and a measure without a value: MLflow's database fails at the second NaN of a step."""
+    trained = tables.read("trained", Path("rounds/r1/trained.parquet"))
+    spoilt = trained.with_columns(loss=pl.when(pl.col("step") == 2).then(float("nan")).otherwise("loss").cast(pl.Float32))
+    tables.write("trained", spoilt, Path("rounds/r1/trained.parquet"))
+    scores = Path("reports/metrics/r1/made-up.json")
+    write_json(scores, read_json(scores) | {"recall_at_100": float("nan")})
+    for _ in range(2):
+        open.main()
+        track.main("r1")
+        Path("reports/mlflow/r1.json").unlink()
+    [parent], children = runs()
+    assert points(children["r1"], "loss") == [(1, 1.0)]
+    assert children["r1"].data.tags["hone.undefined"] == "loss, made-up.recall_at_100"
+    assert parent.data.tags["hone.undefined"] == "made-up.recall_at_100"
+    assert "made-up.recall_at_100" not in children["r1"].data.metrics
+    assert points(parent, "made-up.ndcg_at_10") == [(1, 0.625)]
+    assert children["r1"].info.status == parent.info.status == "FINISHED"
 
 
 def test_another_result_of_a_round_takes_the_place_of_its_run(loop: Path):
