@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tasks import recipe_names
 from tasks.addresses import refuse_secrets
 from tasks.errors import Refused, nearest
 from tasks.read_yaml import Unusable, from_yaml
@@ -141,7 +142,7 @@ class Round(Checked):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     start: str = Field(alias="from")
-    recipe: str
+    recipe: Annotated[str, AfterValidator(recipe_names.current)]
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -258,6 +259,13 @@ def read(path: Path = FILE) -> Params:
         return Params(**given)
     except ValidationError as error:
         raise Refused(f"{path}: {explained(error, Params)}") from None
+
+
+def renamed(path: Path = FILE) -> list[str]:
+    """A sentence on each round of params.yaml, which `read` accepts, whose recipe has another name now."""
+    rounds = from_yaml(Path(path).read_text(encoding="utf-8"))["rounds"]
+    notes = {name: recipe_names.note(item["recipe"]) for name, item in rounds.items()}
+    return [f"{path}: round {name}: {sentence}" for name, sentence in notes.items() if sentence]
 
 
 def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -10,6 +10,7 @@ import yaml
 from tasks import params
 from tasks.errors import Refused
 from tasks.resolve import __main__ as resolve
+from tasks.resolve import recipe
 from tests.prepared import COLLECTION, write_params
 
 
@@ -117,3 +118,22 @@ def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(workspace: Path, text
     Path("params.yaml").write_text(text)
     with pytest.raises(Refused, match=said):
         params.read()
+
+
+def test_a_recipe_is_read_by_the_name_that_it_had(workspace: Path, capsys: pytest.CaptureFixture):
+    """`rlhn-local` of an older params.yaml is `guide-confirmed`, and a note names the new one."""
+    rounds = {"r1": {"from": "r0", "recipe": "rlhn-local"}}
+    judges = {"guide": {"encoder": {"to": "positives", "model": "r0"}}, "local": {"local": {"model": "inputs/none.gguf"}}}
+    write_params(collections={"ours": COLLECTION | {"path": "inputs"}}, rounds=rounds, judges=judges)
+    assert params.read().rounds["r1"].recipe == "guide-confirmed"
+    resolve.main()
+    assert "params.yaml: round r1: the recipe 'rlhn-local' is now called 'guide-confirmed'" in capsys.readouterr().err
+    assert (recipe.check(Path("recipes/guide-confirmed.yaml"))) == recipe.read("rlhn-local")
+
+
+def test_a_recipe_of_the_users_own_under_an_old_name_stays(workspace: Path):
+    write_params(collections={"ours": COLLECTION | {"path": "inputs"}}, rounds={"r1": {"from": "r0", "recipe": "rlhn-local"}})
+    Path("recipes/rlhn-local.yaml").write_text("about: mine\n")
+    assert params.read().rounds["r1"].recipe == "rlhn-local"
+    assert params.renamed() == []
+    assert recipe.read("rlhn-local").about == "mine"

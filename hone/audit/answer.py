@@ -93,7 +93,7 @@ def do(faults: list[Finding], candidates: Candidates | None, suspected: dict[str
         steps.append("mend what the findings below list")
     low, high = (found.low, found.high) if found is not None and found.share is not None else (None, None)
     if low is not None and low >= MANY:
-        steps.append("have the negatives relabelled: the recipe `rlhn-local` (a small LLM on this machine) or `rlhn` (your endpoint)")
+        steps.append("have the negatives relabelled: the recipe `guide-confirmed` (a small LLM on this machine) or `rlhn` (your endpoint)")
     elif high is not None and high <= MANY:
         steps.append("leave it at that: false negatives are too few to be worth a judge")
     elif low is not None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from hone.screen import line
-from tasks import params
+from tasks import params, recipe_names
 from tasks.errors import Refused, nearest
 from tasks.params import Params, Round
 from tasks.resolve import recipe
@@ -33,13 +33,15 @@ def check(what: str | None) -> bool:
     files = [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()] if what is None else [file_of(what)]
     right = [of_file(file, alone=what is not None) for file in files]
     if what is None and all(right):
+        for sentence in params.renamed():
+            line(f"note  {sentence}")
         right += [of_round(name) for name in params.read().rounds]
     return all(right)
 
 
 def file_of(what: str) -> Path:
     """The file that is meant by a path or by a recipe's name."""
-    for file in (Path(what), recipe.FOLDER / f"{what}.yaml"):
+    for file in (Path(what), recipe.FOLDER / f"{recipe_names.current(what)}.yaml"):
         if file.is_file():
             return file
     stem = Path(what).stem

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from hone.recipes.listed import published, year
 from hone.screen import line
-from tasks import method_docs, methods, params
+from tasks import method_docs, methods, params, recipe_names
 from tasks.errors import Refused, nearest
 from tasks.method_docs import Setting
 from tasks.params import STAGES, Params
@@ -37,6 +37,9 @@ def show(name: str, as_yaml: bool = False) -> None:
         Refused: there is no such recipe, or it cannot be read.
     """
     given = params.read()
+    if sentence := recipe_names.note(name):
+        line(sentence)
+        name = recipe_names.current(name)
     if name not in recipe.names():
         raise Refused(f"there is no recipe '{name}': {nearest(name, recipe.names())} (recipes are the files in {recipe.FOLDER}/)")
     if as_yaml:

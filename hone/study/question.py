@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tasks import recipe_names
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint
 from tasks.params import NAME, STAGES, explained
@@ -36,7 +37,7 @@ class Arm(Part):
     """A recipe, and what of it this arm changes, by section, as a round of params.yaml may."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    recipe: str
+    recipe: Annotated[str, AfterValidator(recipe_names.current)]
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class Question(Part):
     rounds: Annotated[int, Field(ge=1)] = 1
     seeds: Annotated[int, Field(ge=1)] = SEEDS
     first_seed: Annotated[int, Field(ge=1)] = 1
-    first: str | None = None
+    first: Annotated[str, AfterValidator(recipe_names.current)] | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
     split: Literal["test", "dev"] = "test"
     train: dict[str, Any] = {}

@@ -85,6 +85,12 @@ def judged(
     said = run_cascade(asked, known, training, section["cascade"], section["control"], desk, spool.add, ask)
     final = said.final(section["final"] == "all")
     decided = outcomes.actions(final, section["then"])
+    unconfirmed = None
+    if instead := section["unconfirmed"]:
+        unconfirmed = {"pairs": len(decided.filter(outcomes.unread(section["confirmed_at"]))), "then": instead}
+        decided = outcomes.unconfirmed(decided, instead, section["confirmed_at"])
+        if unconfirmed["pairs"]:
+            say(f"relabel {round}: {unconfirmed['pairs']:,} pairs were found and nobody confirmed them: {instead}")
     allowed, why = may_promote(section)
     if allowed and not section["force"]:
         last = section["cascade"][-1]["name"]
@@ -101,11 +107,9 @@ def judged(
         made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk, spool.add)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
-    return (
-        made.labels,
-        made.removed,
-        account(said, made, section, desk, tallies, (here, before), {"allowed": allowed, "why": why, "wanted": wanted}),
-    )
+    promotion = {"allowed": allowed, "why": why, "wanted": wanted}
+    told = account(said, made, section, desk, tallies, (here, before), promotion)
+    return made.labels, made.removed, told | {"unconfirmed": unconfirmed}
 
 
 def judges_of(section: dict) -> list[str]:

@@ -46,10 +46,10 @@ class Cascade:
     unsent: int = 0
 
     def final(self, agreed: bool = False) -> pl.DataFrame:
-        """One row a pair: what the last judge that was asked about it says.
+        """One row for each pair: the verdict of the last judge that read it, with that judge's name and its place in the cascade, from 1.
 
         Args:
-            agreed: a pair is positive only if every judge that was asked about it says so.
+            agreed: a pair is positive only if every judge that read it says so.
         """
         judges = pl.Enum(list(dict.fromkeys(self.names)))
         parts: list[pl.DataFrame] = []
@@ -57,7 +57,7 @@ class Cascade:
             own = self.said[place]
             for later in self.said[place + 1 :]:
                 own = own.filter(~within(own, later))
-            parts.append(own.with_columns(judge=pl.lit(self.names[place], dtype=judges)))
+            parts.append(own.with_columns(judge=pl.lit(self.names[place], dtype=judges), place=pl.lit(place + 1, dtype=pl.Int8)))
         last = pl.concat(parts[::-1])
         if not agreed:
             return last

@@ -51,6 +51,24 @@ def actions(final: pl.DataFrame, then: str | list[dict]) -> pl.DataFrame:
     return final.with_columns(action=action.cast(ACTION))
 
 
+def unread(confirmed_at: int | None) -> pl.Expr:
+    """Whether a pair was found by an earlier judge and the confirming judge has not read it, so that it is a proposal.
+
+    A pair that the confirming judge could not answer is none: it is masked. Nor is a pair that nobody found: it stays a negative.
+
+    Args:
+        confirmed_at: the place in the cascade of the judge that confirms; null: it was left out, and nothing is confirmed.
+    """
+    read = pl.lit(False) if confirmed_at is None else pl.col("place") == confirmed_at
+    return (pl.col("action") != KEEP) & (pl.col("verdict").cast(pl.String) != "unknown") & ~read
+
+
+def unconfirmed(decided: pl.DataFrame, instead: str, confirmed_at: int | None) -> pl.DataFrame:
+    """`decided` (verdict, action, place of the judge whose verdict it is) with the action `instead` for proposals."""
+    proposed = unread(confirmed_at)
+    return decided.with_columns(action=pl.when(proposed).then(pl.lit(instead, dtype=ACTION)).otherwise("action"))
+
+
 def without(action: str, instead: str, decided: pl.DataFrame) -> pl.DataFrame:
     """`decided` with one action replaced by another."""
     return decided.with_columns(action=pl.col("action").replace(action, instead))

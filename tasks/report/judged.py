@@ -16,7 +16,7 @@ from tasks.training_set import TrainingSet
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
 SHOWN = 6
 # Parts of an account that a round without a judge does not have.
-NOTHING = {"control": None, "actions": {}, "promotion": {}, "over_budget": None}
+NOTHING = {"control": None, "actions": {}, "promotion": {}, "over_budget": None, "unconfirmed": None}
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class JudgedRound:
     promotion: dict
     left_out: dict[str, str]
     over_budget: str | None
+    unconfirmed: dict | None
     shares: list[dict]
     strata: list[dict]  # of these, by source and rank band
     disagreements: list[Disagreement]

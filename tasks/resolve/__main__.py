@@ -33,6 +33,8 @@ NO_SCORER = ""
 def main() -> None:
     """Check params.yaml and every recipe, and write the settings of every stage."""
     settings = everything(params.read())
+    for sentence in params.renamed():
+        say(f"resolve: {sentence}")
     with folder_written_whole(ROOT) as place:
         for name, values in settings.items():
             write_json(place / f"{name}.json", values)

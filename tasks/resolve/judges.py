@@ -24,10 +24,11 @@ BASE = "r0"  # a judge that is an encoder may name the model that the first roun
 def relabel(given: Params, made: Recipe, round: str) -> dict:
     """The section `relabel` of a round's recipe with its judges made exact.
 
-    A judge that is `optional` and cannot work here is left out, with the reason; where none is left, nobody judges.
+    A judge that is `optional` and cannot work here is left out, with the reason; where none is left, nobody judges. `confirmed_at`
+    is the place of the recipe's last judge among those that are left, from 1; null where that judge was left out.
     """
     section = made.relabel
-    cascade, left_out = [], {}
+    cascade, left_out, confirmed_at = [], {}, None
     for place, item in enumerate(section.cascade, start=1):
         judge, name, line = first_able(given, item.judge, f"round {round}: relabel.cascade.{place}")
         named = isinstance(judge, str) and judge in given.judges
@@ -35,10 +36,12 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
         if reason is not None:
             left_out[name] = reason
             continue
+        confirmed_at = len(cascade) + 1 if place == len(section.cascade) else None
         known = {"name": name, **(without_how(line) if named else line), "fingerprint": identity.fingerprint(line)}
         cascade.append(known | {"send": item.send, "evidence": evidence(given, known, round, mined_as(made))})
     return section.model_dump(mode="json", by_alias=True) | {
         "cascade": cascade,
+        "confirmed_at": confirmed_at,
         "left_out": left_out,
         "train_on": list(given.train_on),
         "retry": retries(round),

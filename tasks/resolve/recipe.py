@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from tasks import methods, params
+from tasks import methods, params, recipe_names
 from tasks.addresses import refuse_secrets
 from tasks.errors import Refused, nearest
 from tasks.files import fingerprint
@@ -20,7 +20,7 @@ from tasks.resolve.places import Layer, Places, loaded
 from tasks.resolve.sections import Recipe, Relabel
 from tasks.retrieve.source_name import source_name
 
-FOLDER = Path("recipes")
+FOLDER = recipe_names.FOLDER
 
 PASSES = 4  # a setting that is taken out may leave its section without one that it needs
 NONE = ("retrieve", "rank", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
@@ -43,6 +43,7 @@ def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, A
     Raises:
         Refused: no such recipe, or something in it cannot be meant.
     """
+    name = recipe_names.current(name)
     file = FOLDER / f"{name}.yaml"
     if name not in names():  # a name such as ../mine would leave the folder that DVC watches
         raise Refused(f"params.yaml names the recipe '{name}': {nearest(name, names())} (recipes are the files in {FOLDER}/)")

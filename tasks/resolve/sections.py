@@ -106,6 +106,8 @@ class Relabel(Section):
         cascade: judges, cheapest first.
         then: what becomes of a false negative: it stays (`keep`), leaves (`drop`), takes its query along (`drop-query`), weighs less
             (`weight`), is not compared (`mask`), or becomes a positive (`promote`); or a list of bands of its probability.
+        unconfirmed: what becomes of a false negative that an earlier judge of the cascade found and the last one did not read (its rule did
+            not pass it on, or the last judge was left out); null: what becomes of any other.
         final: whose word counts: the `last` judge's, or only what `all` agree on.
         depth: negatives of each query that are judged; null: all.
         control: of the pairs that a judge does not send on, the share that the next one reads all the same, to see what is missed.
@@ -118,6 +120,7 @@ class Relabel(Section):
 
     cascade: Annotated[list[Judged], Field(min_length=1)]
     then: Then | Annotated[list[Band], Field(min_length=1)] = "drop"
+    unconfirmed: Literal["keep", "drop", "drop-query", "weight", "mask"] | None = None
     final: Literal["last", "all"] = "last"
     depth: Annotated[int, Field(ge=1)] | None = None
     control: Annotated[float, Field(ge=0, le=1)] = 0.0

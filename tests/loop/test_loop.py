@@ -255,8 +255,8 @@ JUDGED = {
     | {
         "r3": {
             "from": "r2",
-            "recipe": "rlhn-local",
-            "relabel": {"cascade": [{"judge": "guide", "send": {"most": {"pairs": 6, "among": "not-found"}}}, {"judge": "local"}]},
+            "recipe": "guide-confirmed",
+            "relabel": {"cascade": [{"judge": "guide", "send": {"most": {"pairs": 6}}}, {"judge": "local"}]},
         }
     },
 }

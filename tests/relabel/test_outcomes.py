@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import tables
-from tasks.relabel.outcomes import ACTIONS, actions, relabelled, without
+from tasks.relabel.outcomes import ACTIONS, actions, relabelled, unconfirmed, unread, without
 
 PAIR = ["query_id", "doc_id"]
 
@@ -165,3 +165,24 @@ def test_labels_of_no_pair_are_an_empty_table():
     made = relabelled(tables.empty("labels"), actions(final(), "drop"), None)
     assert made.labels.equals(tables.empty("labels"))
     assert made.removed.is_empty()
+
+
+VERDICTS = ("positive", "negative", "unknown")
+JUDGED = st.lists(st.tuples(st.sampled_from(VERDICTS), st.integers(1, 3), st.sampled_from([None, 0.2, 0.6, 0.95])), max_size=12)
+
+
+@given(
+    said=JUDGED,
+    then=st.sampled_from(["drop", "mask", "promote", [{"from": 0.5, "then": "drop"}, {"from": 0.9, "then": "promote"}]]),
+    instead=st.sampled_from(["keep", "drop", "mask"]),
+    confirmed_at=st.sampled_from([None, 2, 3]),
+)
+def test_only_what_the_confirming_judge_read_meets_the_end_of_what_is_found(said, then, instead: str, confirmed_at: int | None):
+    """A proposal meets `instead`; every other pair what it met before: confirmed, unanswered and never found."""
+    rows = final(*[(f"q{row}", "d", verdict, probability) for row, (verdict, _, probability) in enumerate(said)])
+    decided = actions(rows.with_columns(place=pl.Series([place for _, place, _ in said], dtype=pl.Int8)), then)
+    made = unconfirmed(decided, instead, confirmed_at)["action"].to_list()
+    proposals = decided.select(unread(confirmed_at)).to_series().to_list()
+    for (verdict, place, _), before, after, proposed in zip(said, decided["action"].to_list(), made, proposals, strict=True):
+        assert proposed == (before != "keep" and verdict != "unknown" and place != confirmed_at)
+        assert after == (instead if proposed else before)

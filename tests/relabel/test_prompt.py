@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from pathlib import Path
@@ -142,6 +143,35 @@ def test_instructions_first_then_query_then_known_answers_then_candidates(name: 
     assert places[0] >= 0
     assert places == sorted(places)
     assert ("KNOWN" in shown) == asked.shows_positives
+
+
+# What a judge is called in the ledger hangs on its prompt's bytes, `about` included: a changed byte is another judge, which is paid anew.
+BYTES = {
+    "graded": "707f8b95f4fdeee4",
+    "listwise": "62450661a451519d",
+    "listwise-brief": "9bcd791934bef01f",
+    "pairwise": "67252d5467f0bfe9",
+    "rlhn-cheap": "8c79ef973606b8e0",
+    "rlhn-strong": "04e8d041eb7e80d7",
+    "yes-no": "711ba5e4b9dffcf8",
+    "yes-no-alone": "c273e33d33cceac3",
+    "yes-no-opposite": "832d2299fd90e7b7",
+}
+
+
+def test_a_shipped_prompt_keeps_its_bytes():
+    found = {name: hashlib.sha256((prompt.FOLDER / f"{name}.md").read_bytes()).hexdigest()[:16] for name in prompt.names()}
+    assert found == BYTES
+
+
+def test_rlhns_two_stages_differ_in_what_better_means_and_in_nothing_else():
+    """The cheap judge looks for what is strictly better, the strong one for what is as good or better; both want all necessary parts."""
+    cheap, strong = (load(f"rlhn-{stage}").render("q", ["d"], ["k"])[0]["content"].split("\n") for stage in ("cheap", "strong"))
+    differing = [(one, other) for one, other in zip(cheap, strong, strict=True) if one != other]
+    assert [(one[:10], other[:10]) for one, other in differing] == [('- "better"', '- "better"'), ('- "worse":', '- "worse":')]
+    assert "strictly better" in differing[0][0]
+    assert "as well as the known answers do, or better" in differing[0][1]
+    assert "all the necessary parts" in " ".join(cheap)
 
 
 def test_examples_are_right_with_either_letter():

@@ -193,6 +193,47 @@ def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
     assert said["model"].to_list() == ["made-up-1"] * 6
 
 
+CONFIRMED = {
+    "cascade": [{"judge": "cheap", "send": {"most": {"pairs": 2, "per_query": 1, "among": "found"}}}, {"judge": "strong", "optional": True}],
+    "unconfirmed": "mask",
+}
+
+
+def ends_of(labels: pl.DataFrame) -> dict[str, str]:
+    """Every mined document that has a label, and which."""
+    return dict(labels.filter(pl.col("judge") != "qrels").select("doc_id", pl.col("label").cast(pl.String)).iter_rows())
+
+
+def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_read_is_masked(small: None):
+    """Of three proposals the strong judge reads two: it confirms one (dropped), rejects one (a negative again); the third is masked."""
+    with serving(says_yes_to("number 2", "number 3", "number 5")) as cheap, serving(says_yes_to("number 2")) as strong:
+        judges = {"cheap": asked_of(cheap.url)["one"], "strong": asked_of(strong.url, model="made-up-2")["one"]}
+        labels, removed, account = judged(CONFIRMED, judges)
+    assert removed.select("doc_id", "rule", pl.col("detail").str.head(20)).rows() == [("d2", "judge", "strong says positive")]
+    assert ends_of(labels) == {"d3": "unknown", "d4": "negative", "d5": "negative", "d6": "negative", "d7": "negative"}
+    assert account["unconfirmed"] == {"pairs": 1, "then": "mask"}
+    assert len(strong.asked) == 2
+
+
+def test_without_the_judge_that_confirms_all_proposals_are_masked_and_counted(small: None):
+    with serving(says_yes_to("number 2", "number 3", "number 5")) as cheap:
+        judges = {"cheap": asked_of(cheap.url)["one"], "strong": {"local": {"model": "inputs/none.gguf"}}}
+        labels, removed, account = judged(CONFIRMED, judges)
+    assert removed.is_empty()
+    assert ends_of(labels) == {"d2": "unknown", "d3": "unknown", "d4": "negative", "d5": "unknown", "d6": "negative", "d7": "negative"}
+    assert account["unconfirmed"] == {"pairs": 3, "then": "mask"}
+    assert list(account["left_out"]) == ["strong"]
+
+
+def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: None):
+    with serving(says_yes_to("number 2", "number 5")) as cheap, serving(lambda body: "perhaps") as strong:
+        judges = {"cheap": asked_of(cheap.url)["one"], "strong": asked_of(strong.url, logprobs=False)["one"]}
+        labels, removed, account = judged(CONFIRMED, judges)
+    assert removed.is_empty()
+    assert ends_of(labels) == {"d2": "unknown", "d3": "negative", "d4": "negative", "d5": "unknown", "d6": "negative", "d7": "negative"}
+    assert account["unconfirmed"] == {"pairs": 0, "then": "mask"}
+
+
 def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None):
     with serving(says_yes_to()) as server:
         url = server.url

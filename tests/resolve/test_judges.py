@@ -42,6 +42,7 @@ def test_a_named_judge_is_the_one_of_params(workspace: Path):
     assert [(line["name"], line["method"]) for line in made["cascade"]] == [("guide", "encoder"), ("cheap", "endpoint")]
     assert made["cascade"][0]["send"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
     assert (made["then"], made["precision"], made["force"]) == ("drop", 0.8, False)
+    assert (made["unconfirmed"], made["confirmed_at"]) == (None, 2)
 
 
 def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
@@ -88,6 +89,7 @@ def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
         "relabel"
     ]
     assert [line["name"] for line in left["cascade"]] == ["guide"]
+    assert left["confirmed_at"] is None  # the recipe's last judge is not there
     assert "inputs/none.gguf" in left["left_out"]["mine"]
     keyed = {"endpoint": CHEAP["endpoint"] | {"key": "A_KEY_THAT_IS_NOT_SET"}}
     assert chosen("endpoint", "guide", endpoint=keyed, guide=GUIDE) == ("guide", "encoder")

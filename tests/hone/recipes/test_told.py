@@ -62,7 +62,7 @@ def test_what_params_yaml_sets_of_training_is_said_to_come_from_there(here: Path
 
 
 def test_a_judge_is_told_as_params_yaml_has_it_or_said_to_be_missing(here: Path):
-    said = "\n".join(lines("rlhn-local"))
+    said = "\n".join(lines("guide-confirmed"))
     assert "encoder (guide of params.yaml): " in said
     assert "model = r0 (default null; a text, or null)" in said
     assert "there is no judge 'cheap' in params.yaml's `judges`" in "\n".join(lines("rlhn"))
@@ -70,7 +70,7 @@ def test_a_judge_is_told_as_params_yaml_has_it_or_said_to_be_missing(here: Path)
 
 def test_no_line_is_wider_than_the_terminal(here: Path):
     for columns in (60, 100):
-        assert max(len(text) for text in lines("rlhn-local", columns)) <= columns
+        assert max(len(text) for text in lines("guide-confirmed", columns)) <= columns
 
 
 def test_fidelity_and_what_differs_are_told(here: Path):

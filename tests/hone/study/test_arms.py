@@ -16,7 +16,7 @@ from tasks.errors import Refused
 from tasks.read_yaml import from_yaml
 from tests.prepared import COLLECTION, pairs, write_params, write_rows
 
-ROUNDS = {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "rlhn-local", "train": {"learning_rate": 1e-4}}}
+ROUNDS = {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "guide-confirmed", "train": {"learning_rate": 1e-4}}}
 
 
 @pytest.fixture(autouse=True)
