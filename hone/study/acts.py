@@ -42,7 +42,7 @@ def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[
         ]
         if sample["window"]["first"] > 1:
             found.append(act(f"ranks from {sample['window']['first']}", "negatives", sum(sources.values())))
-        if sample["choose"]["method"] != PLAIN["choose"]:
+        if sample["choose"]["method"] != PLAIN["choose"] or sample["choose"]["parameters"].get("by"):
             found.append(act(sample["choose"]["method"], "negatives that are not the first", sampled["beyond_top"]))
     if section["relabel"] != "none" and section["relabel"].get("cascade"):
         acted_on = sum(number for action, number in account.get("actions", {}).items() if action != KEEP)

@@ -274,8 +274,13 @@ def scorers(made: Recipe) -> dict[str, dict]:
                 f"two encoders of the recipe would score as '{name}': {told_model(dense[name])} and {told_model(item)}. Rename one of "
                 "them, or leave it out."
             )
-    rules = [*made.sample.keep, made.sample.choose] if made.retrieve else []
-    ruled = [line["parameters"].get(name, NO_SCORER) for line in rules for name in ("scorer", "to_positives")]
+    rules = [*(("sample.keep", line) for line in made.sample.keep), ("sample.choose", made.sample.choose)] if made.retrieve else []
+    ruled = [line["parameters"].get(name, NO_SCORER) for _, line in rules for name in ("scorer", "to_positives")]
+    ruled += [
+        line["parameters"][name] or NO_SCORER
+        for place, line in rules
+        for name in methods.find(place, line["method"]).beside("NAMES_SCORERS", ())
+    ]
     if None in ruled and not dense:
         dense = {"dense": {"model": None, "revision": None}}
     named = {

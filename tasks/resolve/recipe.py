@@ -138,10 +138,27 @@ def cited(recipe: Recipe) -> str | None:
 
 
 def mined_as(recipe: Recipe) -> str:
-    """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like."""
+    """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like.
+
+    A parameter that a method was given later (its module's `ADDED_LATER`) is left out where it changes nothing, so that what was shown
+    of a judge before still counts.
+    """
     ranker = set() if recipe.rank is None else {"rank"}
     sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"} | ranker)
+    sample = sections["sample"]
+    sample["keep"] = [without_later("sample.keep", line) for line in sample["keep"]]
+    sample["choose"] = without_later("sample.choose", sample["choose"])
+    sections |= {place: [without_later(place, line) for line in sections[place]] for place in ("retrieve", "score")}
     return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
+
+
+def without_later(place: str, line: dict[str, Any]) -> dict[str, Any]:
+    """A checked line, and the lines that it holds, without parameters that were added later and are at their old value."""
+    method = methods.find(place, line["method"])
+    later = method.beside("ADDED_LATER", {})
+    kept = {name: value for name, value in line["parameters"].items() if name not in later or value != later[name]}
+    held = {name: [without_later(inner, one) for one in kept[name]] for name, inner in method.holds.items() if name in kept}
+    return line | {"parameters": kept | held}
 
 
 def with_methods(recipe: Recipe, places: Places) -> Recipe:
@@ -186,11 +203,14 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
 
 
 def refuse_removed(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a `keep` rule removes all that a source gives (its module names such rules in `REMOVED_BY`)."""
+    """Raises Refused where a `keep` rule removes all that a source gives (its module names such rules in `REMOVED_BY`, or by its parameters
+    in `removed_by`)."""
     kept = [line["method"] for line in recipe.sample.keep]
     for line in recipe.retrieve:
         for place, source in methods.with_held("retrieve", line):
-            for rule, why in methods.find(place, source["method"]).beside("REMOVED_BY", {}).items():
+            method = methods.find(place, source["method"])
+            by_parameters = method.beside("removed_by", lambda parameters: {})(source["parameters"])
+            for rule, why in (method.beside("REMOVED_BY", {}) | by_parameters).items():
                 if rule in kept:
                     rest = ", ".join(name for name in kept if name != rule)
                     raise Refused(

@@ -1,7 +1,8 @@
 """attribute: documents that share with the known answer what a predicate extracts from the texts, such as the same numbers.
 
-Sun et al., "APOLLO: An Optimized Training Approach for Long-form Numerical Reasoning" (of the paper the abstract was read: number-aware
-negatives, so that the retriever tells key numerical facts apart). Other predicates, and how candidates are ranked, are ours.
+Sun et al., "APOLLO: An Optimized Training Approach for Long-form Numerical Reasoning", and the authors' code: number-aware negatives are the
+sentences and table rows of the same report that contain a digit (`match: kind`, `within: parent`, `pattern: "[0-9]"`), so that the retriever
+tells the key facts from the other numbers.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tasks.stage import say
 from tasks.tables import Documents
 
 SHARE = "numbers"
+ADDED_LATER = {"within": "collection"}
 PAIRS_AT_ONCE = 4_000_000  # (query, document) pairs that are compared at once
 
 
@@ -40,6 +42,7 @@ def attribute(
     match: Literal["values", "kind"] = "values",
     common: Annotated[float, Field(gt=0, le=1)] = 0.1,
     order: Literal["near", "random"] = "near",
+    within: Literal["collection", "parent"] = "collection",
     depth: Annotated[int, Field(ge=1)] = 20,
     model: str | None = None,
     revision: str | None = None,
@@ -61,6 +64,8 @@ def attribute(
         match: `values`: the same values; `kind`: any value, as the known answer has one.
         common: values that a larger share of the documents has tell nothing and are left out; .1 is ours.
         order: of documents with equally much in common, the nearer to the query first, or as drawn by the seed.
+        within: `parent`: only documents that are chunks of what a known answer is a chunk of (`parent_id`), as APOLLO's are all of one report.
+            The guard `same-parent` removes exactly these: leave it out.
         depth: candidates a query.
         model: a teacher that compares; null: the round's starting model.
         revision: of a teacher from the Hub.
@@ -75,14 +80,25 @@ def attribute(
     ids, what = documents.ids, pattern or share
     draw = generator(seed, round, "retrieve.attribute", what)
     values = values_of(documents, what)
+    places = ids.to_frame("doc_id").with_row_index("doc")
     if match == "values":
         values = values.with_columns(often=pl.len().over("value")).filter(pl.col("often") <= common * len(ids))
     known = (
         anchors(labels)
         .join(queries.select("query_id").with_row_index("query"), on="query_id", how="inner", maintain_order="left")
-        .join(ids.to_frame("doc_id").with_row_index("doc"), on="doc_id", how="inner", maintain_order="left")
+        .join(places, on="doc_id", how="inner", maintain_order="left")
         .select("query", "doc")
     )
+    family = None
+    if within == "parent":
+        parents = documents.parents.join(places, on="doc_id", how="inner", maintain_order="left").select("doc", parent="parent_id")
+        if parents.is_empty():
+            raise Refused(
+                f"attribute: `within: parent` needs documents that are chunks of something, and none in {documents.path} has a `parent_id`: "
+                "give the collection that column, or leave `within` out."
+            )
+        own = known.join(parents, on="doc", how="inner", maintain_order="left").select("query", "parent")
+        family = own.unique(maintain_order=True).join(parents, on="parent", how="inner", maintain_order="left").select("query", "doc")
     asked = known.join(values, on="doc", how="inner", maintain_order="left").select("query", "value").unique(maintain_order=True)
     if asked.is_empty():
         rare = " that are rare enough (raise `common`)" if match == "values" else ""
@@ -92,7 +108,11 @@ def attribute(
     encoder = models.encoder(model) if order == "near" else None
     vectors = (encoder.queries(queries["text"].to_list()), encoder.documents(documents)) if encoder else None
     if match == "values":
-        found = sharing(asked, values, known, len(ids), vectors, draw, depth)
+        found = sharing(asked, values, known, len(ids), vectors, draw, depth, family)
+    elif family is not None:
+        having = values.select("doc").unique().join(family, on="doc", how="inner")
+        wanted = having.join(asked.select("query").unique(), on="query", how="semi").select("query", "doc", score=pl.lit(0.0))
+        found = first(wanted.join(known, on=["query", "doc"], how="anti"), vectors, draw, depth)
     else:
         found = of_kind(asked["query"].unique(maintain_order=True), values["doc"].unique().sort(), known, vectors, draw, depth)
     return found.select(
@@ -107,6 +127,11 @@ def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a `share` that a `pattern` stands in place of."""
     if parameters["pattern"] is not None and parameters["share"] != SHARE:
         raise Refused(f"attribute: with a `pattern` nothing asks for `share: {parameters['share']}`: leave one of the two out.")
+
+
+def removed_by(parameters: dict) -> dict[str, str]:
+    """The `keep` rules that would leave nothing of this source, and why."""
+    return {"same-parent": "removes every passage of a positive's own document"} if parameters["within"] == "parent" else {}
 
 
 def told(pattern: str | None, share: str) -> str:
@@ -127,7 +152,7 @@ def values_of(documents: Documents, what: str) -> pl.DataFrame:
 
 def sharing(
     asked: pl.DataFrame, values: pl.DataFrame, known: pl.DataFrame, count: int, vectors: tuple[Vectors, Vectors] | None,
-    draw: np.random.Generator, depth: int,
+    draw: np.random.Generator, depth: int, family: pl.DataFrame | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """query, doc (rows) and score, by query and score: documents that share values with a query's known answers.
 
@@ -139,6 +164,7 @@ def sharing(
         vectors: of queries and documents, whose inner product says which of equal ones comes first; null: the lot does.
         draw: for the lot.
         depth: documents a query.
+        family: query, doc: the documents that may be found; null: all.
     """
     having = values.with_columns(rarity=(count / pl.col("often")).log())
     often = values.select("value", "often").unique()
@@ -147,11 +173,18 @@ def sharing(
     parts = [pl.DataFrame(schema={"query": pl.UInt32, "doc": pl.UInt32, "score": pl.Float64})]
     for some in asked.join(part, on="query", how="inner", maintain_order="left").partition_by("part", maintain_order=True):
         shared = some.join(having, on="value", how="inner").group_by("query", "doc").agg(score=pl.col("rarity").sum().round(6))
-        pairs = shared.join(known, on=["query", "doc"], how="anti").sort("query", "doc")
-        tie = pair_scores(*vectors, pairs.select("query", "doc").to_numpy()) if vectors else draw.random(len(pairs))
-        ranked = pairs.with_columns(pl.Series("tie", tie)).sort("query", "score", "tie", descending=[False, True, True])
-        parts.append(ranked.filter(pl.int_range(pl.len()).over("query") < depth).select("query", "doc", "score"))
+        if family is not None:
+            shared = shared.join(family, on=["query", "doc"], how="semi")
+        parts.append(first(shared.join(known, on=["query", "doc"], how="anti"), vectors, draw, depth))
     return pl.concat(parts)
+
+
+def first(pairs: pl.DataFrame, vectors: tuple[Vectors, Vectors] | None, draw: np.random.Generator, depth: int) -> pl.DataFrame:
+    """The `depth` rows of each query (query, doc, score) of highest score, of equal ones the nearer or those that the lot puts first."""
+    ordered = pairs.sort("query", "doc")
+    tie = pair_scores(*vectors, ordered.select("query", "doc").to_numpy()) if vectors else draw.random(len(ordered))
+    ranked = ordered.with_columns(pl.Series("tie", tie)).sort("query", "score", "tie", descending=[False, True, True])
+    return ranked.filter(pl.int_range(pl.len()).over("query") < depth).select("query", "doc", "score")
 
 
 def of_kind(

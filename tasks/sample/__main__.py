@@ -82,7 +82,7 @@ def sampled(
     choose = section["choose"]
     n = choose["parameters"]["n"]
     chosen = rules.chosen(choose, within)
-    beyond_top = len(chosen.join(top(within, n=n), on=PAIR, how="anti"))
+    beyond_top = len(chosen.join(top(within, scores, n=n), on=PAIR, how="anti"))
     short = shortage.missing(chosen, queries["query_id"], n)
     counts = {"short": len(short), "rule": section["on_shortage"]}
     if section["on_shortage"] == "widen":

@@ -194,7 +194,10 @@ def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
 
 
 CONFIRMED = {
-    "cascade": [{"judge": "cheap", "send": {"most": {"pairs": 2, "per_query": 1, "among": "found"}}}, {"judge": "strong", "optional": True}],
+    "cascade": [
+        {"judge": "cheap", "send": {"most": {"pairs": 2, "per_query": 1, "among": "found"}}},
+        {"judge": "strong", "optional": True},
+    ],
     "unconfirmed": "mask",
 }
 

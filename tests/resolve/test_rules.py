@@ -52,6 +52,32 @@ def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, ru
     assert ": sample.keep: " in said
 
 
+def test_the_scorer_that_top_chooses_by_must_be_the_recipes(tmp_path):
+    choose = {"keep": GUARDED, "choose": {"top": {"n": 1, "by": "ensemble"}}}
+    with pytest.raises(Refused, match="a rule compares by 'ensemble', which no source or scorer of the recipe gives"):
+        scorers(made(tmp_path, **{"sample": choose}))
+    named = scorers(made(tmp_path, score=[{"ensemble": {"encoders": [None, "r0"]}}], sample=choose))
+    assert list(named) == ["dense", "ensemble"]
+    assert list(scorers(made(tmp_path, sample={"keep": GUARDED, "choose": {"top": {"n": 1}}}))) == ["dense"]
+
+
+def test_what_was_shown_of_a_judge_before_counts_on(tmp_path):
+    """What a recipe mines has the hash that it had before `top` and `attribute` could do more; what uses that is mined otherwise."""
+    retrieve = [{"dense": {"depth": 50}}, {"attribute": {"depth": 5}}, {"fused": {"of": ["bm25", {"attribute": {"share": "entities"}}]}}]
+    keep = ["labelled", "same-text", {"positive-aware": {"share": 0.95}}]
+    given = {"retrieve": retrieve, "score": [{"ensemble": {"encoders": [None, "r0"]}}]}
+    assert recipe.mined_as(made(tmp_path, **given, sample={"keep": keep, "choose": {"top": {"n": 4}}})) == "0ed5ddaf4c9a"
+    assert recipe.mined_as(made(tmp_path, **given, sample={"keep": keep, "choose": {"top": {"n": 4, "by": "ensemble"}}})) != "0ed5ddaf4c9a"
+
+
+def test_a_guard_that_leaves_nothing_of_a_source_is_refused_by_its_parameters(tmp_path):
+    kept = {"keep": [*GUARDED, "same-parent"]}
+    assert "removes every passage of a positive's own document" in refused(
+        tmp_path, retrieve=[{"attribute": {"within": "parent"}}], sample=kept
+    )
+    made(tmp_path, retrieve=["attribute"], sample=kept)
+
+
 @pytest.mark.parametrize(
     "sections",
     [

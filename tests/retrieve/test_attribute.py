@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods
+from tasks import methods, tables
 from tasks.errors import Refused
 from tasks.predicates import extracted
 from tasks.retrieve.attribute import attribute
@@ -122,3 +122,31 @@ def test_every_candidate_shares_a_value_with_the_answer(tmp_path_factory, texts,
             found(place, named, (("q", answer),), seed=seed)
         return
     assert set(found(place, named, (("q", answer),), seed=seed, depth=9)["doc_id"]) == sharing
+
+
+PARENTS = {"answer": "report", "both": "report", "bare": "report", "rare": "another", "often": None, "often2": "report", "other": "another"}
+
+
+def in_parents(tmp_path: Path) -> None:
+    """The documents as chunks of reports."""
+    file = tmp_path / "documents.parquet"
+    parents = pl.read_parquet(file)["doc_id"].replace_strict(PARENTS, return_dtype=pl.String)
+    tables.write("documents", pl.read_parquet(file).with_columns(parent_id=parents), file)
+
+
+@pytest.mark.parametrize(("match", "names"), [("kind", {"both", "often2"}), ("values", {"both", "often2"})])
+def test_apollos_negatives_are_of_the_same_report_and_hold_a_digit(tmp_path: Path, match: str, names: set[str]):
+    """`rare` and `other` are of another report, `often` of none, and `bare` has no digit."""
+    documents = around.documents(tmp_path, TEXTS)
+    in_parents(tmp_path)
+    made = attribute(
+        around.queries(q="sales"), documents, around.labels(("q", "answer")), None, "r1", seed=1, order="random", match=match,
+        within="parent", common=1.0, pattern="[0-9]+",
+    )  # fmt: skip
+    assert set(made["doc_id"]) == names
+    assert made["rank"].to_list() == list(range(1, len(names) + 1))
+
+
+def test_without_parents_there_is_no_report_to_stay_in(tmp_path: Path):
+    with pytest.raises(Refused, match="none in .* has a `parent_id`"):
+        found(tmp_path, match="kind", within="parent")

@@ -12,7 +12,7 @@ from tests.sample.choose.pools import chosen, pool_of, tables_of
 QUERIES = ("q1", "q2", "q3", "q4")
 DOCUMENTS = tuple(f"d{number:02}" for number in range(12))
 RULES = {
-    "top": [{}],
+    "top": [{}, {"by": "dense"}],
     "random": [{}],
     "rank-window": [{"range_min": 0, "range_max": None}, {"range_min": 0, "range_max": 40, "draw": "random"}],
     "simans": [{}, {"form": "code", "b": 1.0}, {"form": "absolute", "scale": "raw"}],

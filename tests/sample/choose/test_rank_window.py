@@ -41,7 +41,7 @@ def test_places_are_counted_after_the_rules():
 def test_none_of_what_top_takes():
     """Deep ranks instead of the first: with 30 to 100 of 120 the two have nothing in common."""
     deep = tables_of(pool_of({"q": {f"d{rank}": -rank for rank in range(120)}}))
-    mine, first = chosen("rank-window", deep, n=4), chosen("top", {"pool": deep["pool"]}, n=4)
+    mine, first = chosen("rank-window", deep, n=4), chosen("top", deep, n=4)
     assert mine["rank"].to_list() == [31, 32, 33, 34]
     assert mine.join(first, on="doc_id", how="semi").is_empty()
 

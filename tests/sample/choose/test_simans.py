@@ -109,4 +109,4 @@ def test_nearer_to_the_positive_than_the_top():
     assert np.abs(ambiguous - 0.5).mean() < 0.2
     assert (ambiguous < 0.5).any()
     assert (ambiguous > 0.5).any()
-    assert np.abs(chosen("top", {"pool": tables["pool"]}, n=15)["score"].to_numpy() - 0.5).mean() > 0.4
+    assert np.abs(chosen("top", tables, n=15)["score"].to_numpy() - 0.5).mean() > 0.4

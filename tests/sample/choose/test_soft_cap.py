@@ -55,7 +55,7 @@ def test_the_most_frequent_negative_s_share_drops():
         given[f"q{number}"] = dict(sorted(scores.items(), key=lambda item: -item[1]))
     tables = tables_of(pool_of(given), dict.fromkeys(given, 3.0))
     share = {}
-    for name, taken in {"top": chosen("top", {"pool": tables["pool"]}, n=4), "soft-cap": chosen("soft-cap", tables, n=4)}.items():
+    for name, taken in {"top": chosen("top", tables, n=4), "soft-cap": chosen("soft-cap", tables, n=4)}.items():
         share[name] = taken["doc_id"].value_counts()["count"].max() / 300
     assert share["top"] > 0.8
     assert 0 < share["soft-cap"] < 0.75 * share["top"]
