@@ -16,8 +16,6 @@ def current(name: str) -> str:
 def note(name: str) -> str | None:
     """A sentence on a name that is no longer current; null for any other."""
     now = current(name)
-    return (
-        None
-        if now == name
-        else f"the recipe '{name}' is now called '{now}', and does it otherwise (`hone recipes {now}`): write the new name"
-    )
+    if now == name:
+        return None
+    return f"the recipe '{name}' is now called '{now}', and does it otherwise (`hone recipes {now}`): write the new name"

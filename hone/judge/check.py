@@ -20,6 +20,7 @@ from tasks.relabel import questions, verdicts
 from tasks.relabel.__main__ import ask
 from tasks.relabel.desk import Desk
 from tasks.relabel.fitness.by_stratum import sizes_of
+from tasks.relabel.fitness.coverage import ceiling_of_votes
 from tasks.relabel.fitness.evidence import Candidates, evidence_of
 from tasks.relabel.fitness.gate import gate
 from tasks.relabel.fitness.pair_sets import PairSets, in_order, pair_sets
@@ -115,6 +116,7 @@ def check(
         "made": time.strftime("%Y-%m-%d"),
         "left_out": sets.left_out,
         **evidence_of(rows, at_work, gold, given.seed),
+        "votes": ceiling_of_votes(rows, judge["parameters"].get("votes", 1)),
         **({"people": agreements(told, rows)} if told is not None else {}),
     }
     file = judges.fitness_file(name, on)

@@ -32,6 +32,13 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
         line()
         table(("source", "rank", "negatives", "false among them", "95 %", "gold"), strata_of(evidence["by_stratum"]))
         line()
+    if curve := evidence["coverage_at_use"] or evidence["coverage"]:
+        line()
+        line(f"How right it is where it is surest ({'gold pairs' if evidence['coverage_at_use'] else 'these pairs'}; `send: confidence`):")
+        table(
+            ("share of pairs", "accuracy", "sure from"), [(f"{one['coverage']:.1f}", *map(number, list(one.values())[1:])) for one in curve]
+        )
+        line()
     for sentence in remarks(evidence):
         line(sentence)
     if evidence.get("people"):
@@ -99,6 +106,11 @@ def remarks(evidence: dict) -> list[str]:
         said.append(f"Probabilities stay as they are: {account['why_not']}.")
     if not any(evidence["cost"][name]["estimate"] for name in ("money", "tokens")):
         said.append("It costs no money and no tokens.")
+    if votes := evidence["votes"]:
+        said.append(
+            f"The majority of its votes is right on {votes['accuracy']:.1%} of {votes['pairs']:,} of these pairs; no majority can be right on "
+            f"more than {votes['ceiling']:.1%}, for on the others all votes are wrong."
+        )
     if evidence["gold"] is None:
         said.append("Precision here is that of these pairs. Among a round's candidates it may be far lower: --gold asks there.")
     return said

@@ -108,7 +108,7 @@ def run_cascade(
         say(f"relabel {desk.round}: {line['name']} on {len(heard):,} pairs: {told or 'nothing asked'}")
         if place + 1 == len(lines):
             break
-        sent = sent_on(made.said[-1], line)
+        sent = sent_on(made.said, line)
         made.sent.append(len(sent))
         if place + 2 == len(lines):
             made.control = drawn.filter(~within(drawn, sent)).select(PAIR)
@@ -123,10 +123,11 @@ def in_order(pairs: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
     return pairs.select(PAIR).join(answered.select(SLIM), on=PAIR, how="left", maintain_order="left").drop(PAIR)
 
 
-def sent_on(said: pl.DataFrame, line: dict) -> pl.DataFrame:
-    """query_id, doc_id of what goes on to the next judge, by the rule of a line."""
+def sent_on(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
+    """query_id, doc_id of what goes on to the next judge, by the rule of a line; `said`: of its judge last, and of those before."""
     rule = line["send"]
-    return methods.find("relabel.send", rule["method"])(rule["parameters"], said=said, evidence=line["evidence"]).select(PAIR)
+    chosen = methods.find("relabel.send", rule["method"])(rule["parameters"], said=said[-1], earlier=said[:-1], evidence=line["evidence"])
+    return chosen.select(PAIR)
 
 
 def nothing_said() -> pl.DataFrame:

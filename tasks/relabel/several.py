@@ -10,6 +10,7 @@ from tasks.relabel.answers import CERTAIN
 from tasks.relabel.faults import PASSING, kinds
 from tasks.relabel.verdicts import PAIR
 
+SPLIT = r"^\d+ of \d+ votes$|^the votes are tied: "  # a reason that says that not all votes are known to say the same
 ORDER = r"^(\S+ \S+ \S+) "  # of a run's name: what all runs of one stage share
 PAID = ["raw", "tokens_in", "tokens_out", "money", "seconds"]  # of an answer
 YES, NO, UNKNOWN = (pl.col("verdict") == word for word in ("positive", "negative", "unknown"))

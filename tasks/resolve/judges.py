@@ -38,6 +38,7 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
             continue
         confirmed_at = len(cascade) + 1 if place == len(section.cascade) else None
         known = {"name": name, **(without_how(line) if named else line), "fingerprint": identity.fingerprint(line)}
+        refuse_alone(item.send, place, cascade, f"round {round}: relabel.cascade.{place}")
         cascade.append(known | {"send": item.send, "evidence": evidence(given, known, round, mined_as(made))})
     return section.model_dump(mode="json", by_alias=True) | {
         "cascade": cascade,
@@ -46,6 +47,15 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
         "train_on": list(given.train_on),
         "retry": retries(round),
     }
+
+
+def refuse_alone(send: dict, place: int, before: list[dict], where: str) -> None:
+    """Raises Refused for a rule that compares judges where none has read the pairs before."""
+    if "earlier" in methods.find("relabel.send", send["method"]).reads and not before:
+        lacking = "it is the first of the cascade" if place == 1 else "the judges before it are left out"
+        raise Refused(
+            f"{where}: send: {send['method']} compares this judge with those before it, and {lacking}: name another judge before it."
+        )
 
 
 def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:

@@ -1,8 +1,8 @@
 """attribute: documents that share with the known answer what a predicate extracts from the texts, such as the same numbers.
 
-Sun et al., "APOLLO: An Optimized Training Approach for Long-form Numerical Reasoning", and the authors' code: number-aware negatives are the
-sentences and table rows of the same report that contain a digit (`match: kind`, `within: parent`, `pattern: "[0-9]"`), so that the retriever
-tells the key facts from the other numbers.
+Sun et al., "APOLLO: An Optimized Training Approach for Long-form Numerical Reasoning", and the authors' code: number-aware negatives are
+the sentences and table rows of the same report that contain a digit (`match: kind`, `within: parent`, `pattern: "[0-9]"`), so that the
+retriever tells the key facts from the other numbers.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def attribute(
         match: `values`: the same values; `kind`: any value, as the known answer has one.
         common: values that a larger share of the documents has tell nothing and are left out; .1 is ours.
         order: of documents with equally much in common, the nearer to the query first, or as drawn by the seed.
-        within: `parent`: only documents that are chunks of what a known answer is a chunk of (`parent_id`), as APOLLO's are all of one report.
-            The guard `same-parent` removes exactly these: leave it out.
+        within: `parent`: only documents that are chunks of what a known answer is a chunk of (`parent_id`), as APOLLO's are all of one
+            report. The guard `same-parent` removes exactly these: leave it out.
         depth: candidates a query.
         model: a teacher that compares; null: the round's starting model.
         revision: of a teacher from the Hub.
@@ -94,8 +94,8 @@ def attribute(
         parents = documents.parents.join(places, on="doc_id", how="inner", maintain_order="left").select("doc", parent="parent_id")
         if parents.is_empty():
             raise Refused(
-                f"attribute: `within: parent` needs documents that are chunks of something, and none in {documents.path} has a `parent_id`: "
-                "give the collection that column, or leave `within` out."
+                f"attribute: `within: parent` needs documents that are chunks of something, and none in {documents.path} has a "
+                "`parent_id`: give the collection that column, or leave `within` out."
             )
         own = known.join(parents, on="doc", how="inner", maintain_order="left").select("query", "parent")
         family = own.unique(maintain_order=True).join(parents, on="parent", how="inner", maintain_order="left").select("query", "doc")

@@ -93,6 +93,23 @@ def test_a_pair_may_need_every_judges_word():
     assert made.final(agreed=True).filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a")]
 
 
+def test_what_judges_disagree_on_goes_to_the_third():
+    """Both read everything; they differ on q1a and q3b, and the third judge reads these two alone."""
+    says = {"one": finds("q1a", "q2a"), "two": finds("q2a", "q3b"), "three": finds("q1a")}
+    asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
+
+    def ask(given: dict, questions, desk) -> pl.DataFrame:
+        pairs = questions.pairs.select(PAIR)
+        asked[given["name"]] += pairs.rows()
+        verdict = pl.Series([says[given["name"]](query, doc) for query, doc in pairs.iter_rows()], dtype=pl.String)
+        return verdicts.verdicts(pairs.with_columns(verdict=verdict))
+
+    lines = [line("one", "all"), line("two", "disagreement"), line("three")]
+    made = run_cascade(NEGATIVES, LABELS, Training(), lines, 0.0, Desk(), lambda rows: None, ask)
+    assert asked["three"] == [("q1", "a"), ("q3", "b")]
+    assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).sort(PAIR).rows() == [("q1", "a"), ("q2", "a")]
+
+
 def test_nothing_found_means_nothing_asked():
     made, asked, _ = run({"cheap": finds(), "strong": finds("q1a")})
     assert asked["strong"] == []

@@ -18,6 +18,7 @@ from tasks.resolve.recipe import mined_as, recipe_of
 from tests.prepared import write_params, write_rows
 
 GUIDE = {"encoder": {"to": "positives", "model": "r0"}}
+MISSING = {"local": {"model": "inputs/none.gguf"}}
 CHEAP = {"endpoint": {"url": "http://127.0.0.1:9/v1", "model": "small", "prompt": "yes-no"}}
 
 
@@ -66,6 +67,11 @@ def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
         (cascade({"judge": "cheap", "send": "fuond"}), "did you mean 'found'?"),
         (cascade({"judge": "cheap"}, then="premote"), "then"),
         (cascade({"judge": {"encoder": {"threshhold": 0.5}}}), "threshold"),
+        (cascade({"judge": "cheap", "send": "disagreement"}, {"judge": "guide"}), "it is the first of the cascade"),
+        (
+            cascade({"judge": MISSING, "optional": True}, {"judge": "cheap", "send": "disagreement"}, {"judge": "guide"}),
+            "the judges before it are left out",
+        ),
         (cascade(), "cascade"),
         (cascade({"judge": "cheap"}, precision=1.5), "precision"),
     ],

@@ -55,7 +55,7 @@ def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, ru
 def test_the_scorer_that_top_chooses_by_must_be_the_recipes(tmp_path):
     choose = {"keep": GUARDED, "choose": {"top": {"n": 1, "by": "ensemble"}}}
     with pytest.raises(Refused, match="a rule compares by 'ensemble', which no source or scorer of the recipe gives"):
-        scorers(made(tmp_path, **{"sample": choose}))
+        scorers(made(tmp_path, sample=choose))
     named = scorers(made(tmp_path, score=[{"ensemble": {"encoders": [None, "r0"]}}], sample=choose))
     assert list(named) == ["dense", "ensemble"]
     assert list(scorers(made(tmp_path, sample={"keep": GUARDED, "choose": {"top": {"n": 1}}}))) == ["dense"]

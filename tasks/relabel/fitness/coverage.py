@@ -61,8 +61,8 @@ def curve(answered: pl.DataFrame, truth: str, weight: str | None = None) -> list
 def ceiling_of_votes(rows: pl.DataFrame, votes: int) -> dict | None:
     """What a majority of the judge's votes reaches, and the most that any way of counting these votes could reach.
 
-    Where every vote says the same and is wrong, no majority, threshold or weight is right: the ceiling is the share of the other pairs. It is an
-    upper bound: of a pair with votes that could not be read it is not known what these would have said.
+    Where every vote says the same and is wrong, no majority, threshold or weight is right: the ceiling is the share of the other pairs. It
+    is an upper bound: of a pair with votes that could not be read it is not known what these would have said.
 
     Args:
         rows: truth, verdict, reason of pairs.
@@ -72,7 +72,9 @@ def ceiling_of_votes(rows: pl.DataFrame, votes: int) -> dict | None:
         pairs (with a vote that is known), accuracy of the majority (a tie is not right), ceiling; null for one vote, or none that is known.
     """
     verdict, split = pl.col("verdict").cast(pl.String), pl.col("reason").str.contains(SPLIT).fill_null(False)
-    counted = rows.filter((verdict != "unknown") | split).select(right=(verdict == "positive") == pl.col("truth"), known=verdict != "unknown", split=split)
+    counted = rows.filter((verdict != "unknown") | split).select(
+        right=(verdict == "positive") == pl.col("truth"), known=verdict != "unknown", split=split
+    )
     if votes < 2 or counted.is_empty():
         return None
     right = counted["right"] & counted["known"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tasks.relabel.fitness.by_stratum import by_stratum
+from tasks.relabel.fitness.coverage import curve
 from tasks.relabel.fitness.errors_of import errors_of
 from tasks.relabel.fitness.measured import auc_of, calibration_of, from_gold, measured, score
 from tasks.relabel.fitness.prevalence import at_use, weighted
@@ -47,11 +48,13 @@ def evidence_of(rows: pl.DataFrame, candidates: Candidates | None, gold: str | N
     errors = errors_of(learnable.with_columns(rank=pl.lit(None, dtype=pl.Int32)), learnable["truth"].to_numpy())
     calibration, account = calibration_of(rows, found["against"], draw)
     use = {"share_of_false_negatives": None, "precision_at_use": None, "share_of_yes": None, "auc_at_use": None, "by_stratum": []}
+    use["coverage_at_use"] = []
     if candidates is not None:
         use = at_use(candidates.judged, candidates.gold, candidates.sizes, candidates.sampled)
         known = weighted(candidates.judged, candidates.gold, candidates.sizes).filter(pl.col("verdict").cast(pl.String) != "unknown")
         if candidates.strata is not None:
             use["by_stratum"] = by_stratum(candidates.judged, candidates.gold, candidates.strata, candidates.sampled)
+        use["coverage_at_use"] = curve(known, "gold", "weight")
         use["auc_at_use"] = auc_of(known.with_columns(truth="gold", score=score(found["scored_by"])).filter(pl.col("score").is_not_null()))
         if gold != "hidden":
             errors = errors_of(known, known["gold"].to_numpy()) or errors

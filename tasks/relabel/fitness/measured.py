@@ -8,6 +8,7 @@ import polars as pl
 from tasks.relabel.fitness.agreement import kappa
 from tasks.relabel.fitness.auc import auc
 from tasks.relabel.fitness.calibration import calibrate
+from tasks.relabel.fitness.coverage import curve
 from tasks.relabel.fitness.share import NOTHING, mean, share
 
 ENOUGH = 20  # documents judged not relevant from which they are the measure; ours. Random ones are too easy to be it
@@ -25,7 +26,7 @@ def measured(rows: pl.DataFrame) -> dict:
 
     Returns:
         sets, against (which documents the answers are measured against), scored_by, auc, auc_by_set, precision, recall,
-        kappa, cost; figures with estimate, low, high, count.
+        kappa, coverage (accuracy on the pairs that it is surest of), cost; figures with estimate, low, high, count.
     """
     rows = rows.with_columns(yes=pl.col("verdict").cast(pl.String) == "positive")
     answered = rows.filter(pl.col("verdict").cast(pl.String) != "unknown")
@@ -50,6 +51,7 @@ def measured(rows: pl.DataFrame) -> dict:
         "precision": (share(truth[yes], queries[yes]) if both else NOTHING).plain(),
         "recall": share(yes[truth], queries[truth]).plain(),
         "kappa": (kappa(yes, truth, queries) if both else NOTHING).plain(),
+        "coverage": curve(used, "truth"),
         "cost": costs(rows),
     }
 

@@ -23,9 +23,9 @@ SAID = pl.DataFrame(
 ).with_columns(collection=pl.lit("c"))  # fmt: skip
 
 
-def sent(name: str, evidence: tuple = (), **parameters) -> list[str]:
+def sent(name: str, evidence: tuple = (), earlier: tuple = (), **parameters) -> list[str]:
     line = methods.checked("relabel.send", {name: parameters}, "test")
-    chosen = methods.find("relabel.send", name)(line["parameters"], said=SAID, evidence=list(evidence))
+    chosen = methods.find("relabel.send", name)(line["parameters"], said=SAID, earlier=list(earlier), evidence=list(evidence))
     return [query + doc for query, doc in chosen.select("query_id", "doc_id").iter_rows()]
 
 
@@ -101,3 +101,52 @@ def test_rejector_sends_what_could_not_be_said_where_the_judge_errs_too_seldom_t
 def test_rejector_wants_a_judge_that_was_checked_as_it_is(evidence: tuple):
     with pytest.raises(Refused, match="hone judge check"):
         sent("rejector", evidence)
+
+
+def test_extremes_leaves_both_ends_of_the_order_out():
+    """By probability q2a .05, q1b .45, q3a .55, q1a .95; q2b could not be said and goes on. A quarter of four is one pair."""
+    assert sent("extremes", low=0.25, high=0.25) == ["q1b", "q2b", "q3a"]
+    assert sent("extremes", low=0.5, high=0) == ["q1a", "q2b", "q3a"]
+    assert sent("extremes", low=0.24, high=0.24) == ["q1a", "q1b", "q2a", "q2b", "q3a"]
+
+
+def test_extremes_by_doubt_leaves_out_what_the_judge_is_least_sure_of():
+    """-|p - .5|: q1a -.45, q2a -.45, q1b -.05, q3a -.05 (later of equals is higher)."""
+    assert sent("extremes", low=0, high=0.25, by="doubt") == ["q1a", "q1b", "q2a", "q2b"]
+
+
+def test_extremes_that_are_everything_are_refused():
+    with pytest.raises(Refused, match="leave nothing"):
+        sent("extremes", low=0.5, high=0.5)
+
+
+def member(**given: tuple[str, float | None]) -> pl.DataFrame:
+    """What another judge said of some pairs."""
+    rows = [(pair[:2], pair[2:], *said) for pair, said in given.items()]
+    return pl.DataFrame(
+        rows, schema={"query_id": pl.String, "doc_id": pl.String, "verdict": pl.String, "probability": pl.Float32}, orient="row"
+    )
+
+
+def test_disagreement_sends_the_least_alike_first():
+    """T of two members is p q + (1 - p)(1 - q).
+
+    q1a: .95 and .1 give .095 + .045 = .14. q1b: .45 and .5 give .5. q2a: .05 and "negative", which is 0, give .95. q2b: this judge could
+    not say. q3a: nobody else read it.
+    """
+    other = member(q1a=("negative", 0.1), q1b=("positive", 0.5), q2a=("negative", None), q2b=("positive", 1.0))
+    assert sent("disagreement", earlier=(other,)) == ["q1a", "q1b", "q2a"]
+    assert sent("disagreement", earlier=(other,), pairs=2) == ["q1a", "q1b"]
+    assert sent("disagreement", earlier=(member(q2b=("positive", 1.0)),)) == []
+
+
+def test_three_members_by_hand():
+    """.95, 1 and 0: (.95 + 0 + .05) / 3 = 1/3; .45, .45 and .45: .45^2 + .55^2 = .505; .05, 0 and 0: (.95 + .95 + 1) / 3 = .9667."""
+    one = member(q1a=("positive", 1.0), q1b=("negative", 0.45), q2a=("negative", 0.0))
+    other = member(q1a=("negative", 0.0), q1b=("negative", 0.45), q2a=("negative", 0.0))
+    assert sent("disagreement", earlier=(one, other)) == ["q1a", "q1b", "q2a"]
+
+
+def test_members_that_are_sure_of_the_same_do_not_disagree(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(globals(), "SAID", SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32)))
+    assert sent("disagreement", earlier=(member(q1a=("positive", None), q1b=("positive", None), q2a=("negative", None)),)) == ["q1b"]

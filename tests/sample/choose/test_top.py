@@ -16,7 +16,7 @@ SCHEMA = {"query_id": pl.String, "doc_id": pl.String, "score": pl.Float32, "scor
 def scored(tables: dict, rows: list[tuple[str, str, float | None]], scorer: str = "ensemble") -> dict:
     """The tables with what another scorer gave."""
     theirs = pl.DataFrame([(*row, scorer) for row in rows], schema=SCHEMA, orient="row")
-    return tables | {"scores": pl.concat([tables["scores"].select(SCHEMA), theirs])}
+    return tables | {"scores": pl.concat([tables["scores"].select(list(SCHEMA)), theirs])}
 
 
 def test_the_order_is_a_scorers_where_one_is_named():
