@@ -9,15 +9,20 @@ import inspect
 import re
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from tasks.methods import Method
+from tasks.resolve.sections import Source
 
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Example|Examples|Note|Notes):")
 ENTRY = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 MATHS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
+# Where a default or a recipe's constant comes from: a docstring's entry ends with one of these in brackets.
+SOURCES = get_args(Source)
+OWN = "Hone default"
+SOURCE = re.compile(rf"\s*\[({'|'.join(SOURCES)})\]$")
 TYPES = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "null": "null"}
 
 
@@ -46,13 +51,15 @@ class Setting:
         name: as recipes write it.
         default: what it is where a recipe says nothing; `...` where it must say something.
         allowed: which values it may have, in words.
-        means: what its docstring says of it, and of where its default comes from.
+        means: what its docstring says of it.
+        source: where its default comes from, one of SOURCES; empty where the docstring does not say.
     """
 
     name: str
     default: Any
     allowed: str
     means: str
+    source: str = ""
 
 
 def taken_apart(docstring: str | None) -> Docstring:
@@ -118,10 +125,16 @@ def settings(model: type[BaseModel], entries: dict[str, str]) -> list[Setting]:
             name,
             ... if found.is_required() else found.get_default(call_default_factory=True),
             allowed(schema["properties"][found.alias or name], schema.get("$defs", {})),
-            entries.get(name, ""),
+            *with_source(entries.get(name, "")),
         )
         for name, found in model.model_fields.items()
     ]
+
+
+def with_source(entry: str) -> tuple[str, str]:
+    """What an entry of a docstring says, and the source of the default that it ends with; empty where it names none."""
+    found = SOURCE.search(entry)
+    return (entry[: found.start()], found[1]) if found else (entry, "")
 
 
 def of_method(method: Method) -> list[Setting]:

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, create_model
 
+from hone.docs import of_methods
 from tasks import method_docs, methods
+from tasks.resolve.sections import Budget, Judged, Rank, Ranks, Relabel, Sample, Train, Window
 
 DOCSTRING = """The first line,
     which goes on.
@@ -76,3 +78,20 @@ def test_a_method_says_what_it_is_and_where_its_default_comes_from():
 def test_the_table_of_sources_has_every_source():
     table = (Path(__file__).parent.parent / "docs/sources.md").read_text(encoding="utf-8").partition("## ")[0]
     assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(methods.names("retrieve"))
+
+
+def test_every_default_of_every_method_and_section_has_a_source():
+    """The paper, the authors' code, a survey, a Hone default, or unverified: an entry ends with one of them in brackets."""
+    places = of_methods.PLACES
+    found = [(f"{place}.{name}", method_docs.of_method(methods.find(place, name))) for place in places for name in methods.names(place)]
+    sections = (Ranks, Window, Sample, Judged, Budget, Relabel, Rank, Train)
+    found += [(model.__name__, method_docs.settings(model, method_docs.taken_apart(model.__doc__).entries)) for model in sections]
+    settings = [(where, one) for where, given in found for one in given if one.default is not ...]
+    lacking = [f"{where}.{one.name}" for where, one in settings if one.source not in method_docs.SOURCES and one.name != "dev_scores"]
+    assert not lacking
+    assert {one.source for _, one in settings} == set(method_docs.SOURCES)
+
+
+def test_a_source_is_taken_off_what_a_setting_means():
+    assert method_docs.with_source("how many; 3. [authors' code]") == ("how many; 3.", "authors' code")
+    assert method_docs.with_source("a list [of two]") == ("a list [of two]", "")

@@ -54,8 +54,9 @@ def index() -> str:
     return joined(
         MADE,
         "# Methods",
-        "What a recipe, or params.yaml, may name, and what each may be told. A method's page has its formula, its parameters with their\n"
-        "defaults and bounds, and where each default comes from: the paper, the authors' code, second-hand, or ours.",
+        "What a recipe, or params.yaml, may name, and its parameters. A method's page has its formula, and of each parameter the default,\n"
+        "the bounds and the source of the default: the paper, the authors' code, a survey (any secondary source), a Hone default (chosen\n"
+        "here), or unverified (attributed to the paper, and checked in no source).",
         table(("methods", "named by", "there are"), rows),
         "A method of your own: [own-method.md](../own-method.md). Recipes that use these: [recipes.md](../recipes.md).",
     )
@@ -106,10 +107,13 @@ def entry(method: Method) -> str:
 def parameters(settings: list[Setting]) -> str:
     """A table of what may be set."""
     rows = [
-        (f"`{one.name}`", "must be given" if one.default is ... else f"`{written(one.default)}`", cell(one.allowed), cell(one.means))
+        (
+            f"`{one.name}`", "must be given" if one.default is ... else f"`{written(one.default)}`", one.source, cell(one.allowed),
+            cell(one.means),
+        )
         for one in settings
-    ]
-    return table(("parameter", "default", "allowed", "what it is, and where the default comes from"), rows)
+    ]  # fmt: skip
+    return table(("parameter", "default", "source", "allowed", "what it is"), rows)
 
 
 def written(default: object) -> str:

@@ -108,8 +108,8 @@ def remarks(evidence: dict) -> list[str]:
         said.append("It costs no money and no tokens.")
     if votes := evidence["votes"]:
         said.append(
-            f"The majority of its votes is right on {votes['accuracy']:.1%} of {votes['pairs']:,} of these pairs; no majority can be right on "
-            f"more than {votes['ceiling']:.1%}, for on the others all votes are wrong."
+            f"The majority of its votes is right on {votes['accuracy']:.1%} of {votes['pairs']:,} of these pairs; no majority can be right "
+            f"on more than {votes['ceiling']:.1%}, for on the others all votes are wrong."
         )
     if evidence["gold"] is None:
         said.append("Precision here is that of these pairs. Among a round's candidates it may be far lower: --gold asks there.")

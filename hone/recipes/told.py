@@ -86,6 +86,10 @@ def told(name: str, given: Params, columns: int) -> Iterator[str]:
     yield from wrapped(f"used by: {', '.join(rounds) or 'no round of params.yaml'}", columns)
     of_file = yaml.safe_load((recipe.FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     theirs = frozenset(given.train) - frozenset(of_file.get("train") or {})
+    yield from wrapped(
+        "Each setting ends with the source of its value: the paper, the authors' code, a survey (a secondary source), a Hone default, or "
+        "unverified.", columns,
+    )  # fmt: skip
     for number, stage in enumerate(STAGES, start=1):
         yield ""
         yield f"{number}. {stage}"
@@ -115,13 +119,15 @@ def of_section(stage: str, found: Recipe, given: Params, theirs: frozenset[str])
         yield f"{STEP}nothing: this recipe has {'no candidates' if stage == 'sample' else 'none of it'}"
     elif isinstance(section, list):
         for each in section:
-            yield from of_line(stage, each, STEP)
+            yield from of_line(stage, each, STEP, found.constants)
     else:
-        yield from of_settings(stage, section, given, theirs, STEP)
+        yield from of_settings(stage, section, given, theirs, STEP, found.constants, stage)
 
 
-def of_settings(stage: str, section: BaseModel, given: Params, theirs: frozenset[str], indent: str) -> Iterator[str]:
-    """The settings of a section, methods with theirs below them."""
+def of_settings(
+    stage: str, section: BaseModel, given: Params, theirs: frozenset[str], indent: str, sources: dict[str, str], path: str
+) -> Iterator[str]:
+    """The settings of a section, methods with theirs below them; `sources` by path, as a recipe's `constants` has them."""
     entries = method_docs.taken_apart(type(section).__doc__).entries
     for setting in method_docs.settings(type(section), entries):
         value = getattr(section, setting.name)
@@ -129,39 +135,47 @@ def of_settings(stage: str, section: BaseModel, given: Params, theirs: frozenset
         if (stage, setting.name) in PLACES:
             yield f"{indent}{setting.name}: {setting.means}"
             for each in lines:
-                yield from of_line(PLACES[stage, setting.name], each, indent + STEP)
+                yield from of_line(PLACES[stage, setting.name], each, indent + STEP, sources)
         elif isinstance(value, BaseModel):
             yield f"{indent}{setting.name}: {setting.means}"
-            yield from of_settings(stage, value, given, frozenset(), indent + STEP)
+            yield from of_settings(stage, value, given, frozenset(), indent + STEP, sources, f"{path}.{setting.name}")
         elif lines and isinstance(lines[0], Judged):
             yield f"{indent}{setting.name}: {setting.means}"
             for place, each in enumerate(lines, start=1):
-                yield from of_judge(place, each, given, indent + STEP, last=place == len(lines))
+                yield from of_judge(place, each, given, indent + STEP, place == len(lines), sources)
         else:
-            yield from of_setting(setting, value, indent, "params.yaml" if setting.name in theirs else "")
+            origin = "params.yaml" if setting.name in theirs else ""
+            yield from of_setting(setting, value, indent, sources.get(f"{path}.{setting.name}"), origin)
 
 
-def of_line(place: str, checked: dict[str, Any], indent: str, note: str = "") -> Iterator[str]:
+def of_line(place: str, checked: dict[str, Any], indent: str, sources: dict[str, str], note: str = "") -> Iterator[str]:
     """A method: what it is, and its parameters."""
     method = methods.find(place, checked["method"])
     yield f"{indent}{method.name}{note}: {method_docs.summary(method)}"
     for setting in method_docs.of_method(method):
-        yield from of_setting(setting, checked["parameters"][setting.name], indent + STEP)
+        source = sources.get(f"{place}.{method.name}.{setting.name}")
+        yield from of_setting(setting, checked["parameters"][setting.name], indent + STEP, source)
 
 
-def of_setting(setting: Setting, value: Any, indent: str, origin: str = "") -> Iterator[str]:
-    """A setting: its value beside its default and what is allowed, and below it what it means."""
+def of_setting(setting: Setting, value: Any, indent: str, source: str | None = None, origin: str = "") -> Iterator[str]:
+    """A setting: its value beside its default and what is allowed, where the value comes from, and below it what it means.
+
+    Args:
+        source: of the value, as the recipe has it; null: of the default where it is that, else the recipe chose it.
+        origin: the file that the value is from, where it is not the recipe's.
+    """
     if isinstance(value, list) and value and isinstance(value[0], BaseModel):
         value = [one.model_dump(mode="json", by_alias=True) for one in value]
     as_default = value == setting.default
     default = "no default" if setting.default is ... else f"default {plain(setting.default)}"
     said = "the default" if as_default else f"{origin}; {default}" if origin else default
-    yield f"{indent}{setting.name} = {plain(value)} ({said}; {setting.allowed})"
+    tag = source or (setting.source if as_default else "" if origin else method_docs.OWN)
+    yield f"{indent}{setting.name} = {plain(value)} ({said}; {setting.allowed}){f' [{tag}]' if tag else ''}"
     if setting.means:
         yield f"{indent}{STEP}{setting.means}"
 
 
-def of_judge(place: int, item: Judged, given: Params, indent: str, last: bool) -> Iterator[str]:
+def of_judge(place: int, item: Judged, given: Params, indent: str, last: bool, sources: dict[str, str]) -> Iterator[str]:
     """A line of a cascade: who judges, as params.yaml has it here, and what goes on to the next."""
     several = isinstance(item.judge, list)
     said = "the first that is there of " + ", ".join(plain(one) for one in item.judge) if several else plain(item.judge)
@@ -170,13 +184,13 @@ def of_judge(place: int, item: Judged, given: Params, indent: str, last: bool) -
         _, name, checked = judges.first_able(given, item.judge, f"judge {place}")
         named = isinstance(item.judge, str) or several
         yield from of_line(
-            "relabel.judges", checked, indent + STEP * 2, f" ({name} of params.yaml)" if named and name in given.judges else ""
+            "relabel.judges", checked, indent + STEP * 2, {}, f" ({name} of params.yaml)" if named and name in given.judges else ""
         )
     except Refused as refusal:
         yield f"{indent}{STEP * 2}here it is not: {refusal}"
     if not last:
         yield f"{indent}{STEP}send on to the next judge:"
-        yield from of_line("relabel.send", item.send, indent + STEP * 2)
+        yield from of_line("relabel.send", item.send, indent + STEP * 2, sources)
 
 
 def plain(value: Any) -> str:

@@ -59,7 +59,7 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
     Args:
         path: the folder.
         what: the same as a part of `source`, or null.
-        metadata: which further columns of documents are kept as metadata; null: all of them.
+        metadata: which further columns of documents are kept as metadata; null: all of them. [Hone default]
 
     Raises:
         Refused: a file is missing, is there twice, cannot be read, or lacks a column; all of it at once.

@@ -32,10 +32,10 @@ def mteb(path: Path, what: str | None, *, subset: str | None = None, split: str 
     Args:
         path: of no meaning here; requirements.txt pins mteb, and mteb the data.
         what: the task's name.
-        subset: one of its languages, where it has several.
-        split: of those it is evaluated on; null: test, or the first.
-        instruction: for models that follow instructions, how the task's own (`{instruction}`) is put before a query, for
-            example "Instruct: {instruction}\\nQuery: "; null: only what the model's configuration says.
+        subset: one of its languages, where it has several. [Hone default]
+        split: of those it is evaluated on; null: test, or the first. [Hone default]
+        instruction: for models that follow instructions, how the task's own (`{instruction}`) is put before a query, for example "Instruct:
+            {instruction}\\nQuery: "; null: only what the model's configuration says. [Hone default]
 
     Raises:
         Refused: the task is not there, or its data cannot be loaded.

@@ -41,7 +41,7 @@ def negation(
     """Make the collection from the installed packages. All queries are of test, and only the two documents of a pair are ranked.
 
     Args:
-        packages: whose functions.
+        packages: whose functions. [Hone default]
 
     Raises:
         Refused: one of the packages is not installed.

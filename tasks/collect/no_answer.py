@@ -30,7 +30,7 @@ def no_answer(path: Path, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.5) -
 
     Args:
         path: data/NAME, as the other collection was collected.
-        share: of the test queries that have an answer, how many are drawn (ours); by a hash of their texts.
+        share: of the test queries that have an answer, how many are drawn; by a hash of their texts. [Hone default]
 
     Raises:
         Refused: `path` holds no collection, or no query is left with an answer, or none without.

@@ -42,10 +42,10 @@ def python_api(
     """Make the collection from the installed packages.
 
     Args:
-        packages: whose functions.
-        characters: how much of a function's code is kept.
-        shortest: words that a query has at least.
-        longest: words that a query has at most.
+        packages: whose functions. [Hone default]
+        characters: how much of a function's code is kept. [Hone default]
+        shortest: words that a query has at least. [Hone default]
+        longest: words that a query has at most. [Hone default]
 
     Raises:
         Refused: one of the packages is not installed.

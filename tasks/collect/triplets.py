@@ -27,7 +27,7 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
     Args:
         path: the file.
         what: the same as a part of `source`, or null.
-        negatives: "judged" trusts them as not relevant; "documents" only adds their texts to the collection.
+        negatives: "judged" trusts them as not relevant; "documents" only adds their texts to the collection. [Hone default]
 
     Raises:
         Refused: a line is in none of the three layouts, or has something else than texts; all of them at once.

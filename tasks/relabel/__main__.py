@@ -94,8 +94,8 @@ def judged(
     allowed, why = may_promote(section)
     if allowed and not section["force"]:
         last = section["cascade"][-1]["name"]
-        before, decided = decided, only_shown(decided, last)
-        if unshown := int((before["action"] != decided["action"]).sum()):
+        proposed, decided = decided, only_shown(decided, last)
+        if unshown := int((proposed["action"] != decided["action"]).sum()):
             say(f"relabel {round}: {unshown:,} pairs are dropped and not promoted: only a yes of {last} was shown to be right often enough")
     wanted = int((decided["action"] == outcomes.PROMOTE).sum())
     if not allowed and wanted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tasks import methods, params, recipe_names
 from tasks.addresses import refuse_secrets
@@ -196,10 +196,43 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
     for name, window in (("sample", sample.window), ("rank", filled.rank.window if filled.rank else None)):
         if window and window.last and window.last < window.first:
             places.wrong((name, "window"), f"{name}.window ends at rank {window.last} before it begins at {window.first}.")
+    for path in filled.constants:
+        if path not in (known := set(constants(filled))):
+            places.wrong(("constants", path), f"constants names '{path}', which the recipe has not: {nearest(path, known)}")
     note_too_few(filled, places)
     note_ungraded(filled, places)
     places.refuse()
     return filled
+
+
+def constants(recipe: Recipe) -> dict[str, Any]:
+    """Every setting of a checked recipe by its path: `retrieve.dense.depth`, `sample.window.last`, `train.negatives`.
+
+    A method's own begin with the method's place, also in a cascade: `relabel.send.most.pairs`. Lines of one method share their paths.
+    """
+    found: dict[str, Any] = {}
+    for stage in STAGES:
+        section = getattr(recipe, stage)
+        if isinstance(section, list):
+            found |= of_lines(stage, section)
+        elif isinstance(section, BaseModel):
+            for name in type(section).model_fields:
+                value = getattr(section, name)
+                if name == "cascade":
+                    found |= of_lines("relabel.send", [line.send for line in value])
+                elif lines := [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and "method" in one]:
+                    found |= of_lines(f"{stage}.{name}", lines)
+                elif isinstance(value, BaseModel):
+                    found |= {f"{stage}.{name}.{inner}": getattr(value, inner) for inner in type(value).model_fields}
+                else:
+                    found[f"{stage}.{name}"] = value
+    return found
+
+
+def of_lines(place: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The parameters of checked lines, and of those that they hold, by `place.method.parameter`."""
+    every = [held for line in lines for held in methods.with_held(place, line)]
+    return {f"{where}.{line['method']}.{name}": value for where, line in every for name, value in line["parameters"].items()}
 
 
 def refuse_removed(recipe: Recipe, where: str) -> None:

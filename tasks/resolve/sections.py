@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
 
 Line = Any  # a method's name, or {name: {parameter: value}}
+Source = Literal["paper", "authors' code", "survey", "Hone default", "unverified"]
 Then = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
 
 
@@ -22,8 +23,8 @@ class Ranks(Section):
     """A window of ranks.
 
     Attributes:
-        first: the first rank.
-        last: the last rank; null: to the end.
+        first: the first rank. [Hone default]
+        last: the last rank; null: to the end. [Hone default]
     """
 
     first: Annotated[int, Field(ge=1)] = 1
@@ -34,9 +35,9 @@ class Window(Section):
     """Ranks that negatives are taken from.
 
     Attributes:
-        first: the first rank.
-        last: the last rank; null: to the end.
-        counted: `before` the `keep` rules or `after` them; libraries differ. After is ours.
+        first: the first rank. [Hone default]
+        last: the last rank; null: to the end. [Hone default]
+        counted: `before` the `keep` rules or `after` them; libraries differ. After is ours. [Hone default]
     """
 
     first: Annotated[int, Field(ge=1)] = 1
@@ -48,12 +49,13 @@ class Sample(Section):
     """How negatives come from candidates.
 
     Attributes:
-        keep: rules that take candidates out, in their order. The default has those that let no known answer become a negative (ours).
-        window: of what is left, the ranks that are chosen from.
-        choose: the rule that chooses negatives of these.
-        on_shortage: what happens where a query gets fewer than the rule's `n`: `widen` takes the next ranks after the window's end
-            (none before its beginning), `random` draws documents from the collection, `fewer` leaves it, `drop-query` takes the query
-            out of the round. Ours.
+        keep: rules that take candidates out, in their order. The default has those that let no known answer become a negative. [Hone
+            default]
+        window: of what is left, the ranks that are chosen from. [Hone default]
+        choose: the rule that chooses negatives of these. [Hone default]
+        on_shortage: what happens where a query gets fewer than the rule's `n`: `widen` takes the next ranks after the window's end (none
+            before its beginning), `random` draws documents from the collection, `fewer` leaves it, `drop-query` takes the query out of the
+            round. [Hone default]
     """
 
     keep: list[Line] = list(GUARDS)
@@ -67,8 +69,8 @@ class Judged(Section):
 
     Attributes:
         judge: a name of params.yaml's `judges`, or a judge with its parameters; of a list the first that is there and can work.
-        send: the rule by which pairs go on.
-        optional: go on without it where it cannot work.
+        send: the rule by which pairs go on. [Hone default]
+        optional: go on without it where it cannot work. [Hone default]
     """
 
     judge: Line
@@ -87,10 +89,10 @@ class Budget(Section):
     """What judging may cost in one round: a hard stop; null: no limit.
 
     Attributes:
-        money: in the currency of the judge's `price`.
-        tokens: read and written.
-        pairs: that a judge is asked about.
-        minutes: of the whole stage.
+        money: in the currency of the judge's `price`. [Hone default]
+        tokens: read and written. [Hone default]
+        pairs: that a judge is asked about. [Hone default]
+        minutes: of the whole stage. [Hone default]
     """
 
     money: Annotated[float, Field(ge=0)] | None = None
@@ -105,17 +107,18 @@ class Relabel(Section):
     Attributes:
         cascade: judges, cheapest first.
         then: what becomes of a false negative: it stays (`keep`), leaves (`drop`), takes its query along (`drop-query`), weighs less
-            (`weight`), is not compared (`mask`), or becomes a positive (`promote`); or a list of bands of its probability.
+            (`weight`), is not compared (`mask`), or becomes a positive (`promote`); or a list of bands of its probability. [Hone default]
         unconfirmed: what becomes of a false negative that an earlier judge of the cascade found and the last one did not read (its rule did
-            not pass it on, or the last judge was left out); null: what becomes of any other.
-        final: whose word counts: the `last` judge's, or only what `all` agree on.
-        depth: negatives of each query that are judged; null: all.
-        control: of the pairs that a judge does not send on, the share that the next one reads all the same, to see what is missed.
-        most_hits: queries with more hits are set aside; null: none. 7 in RLHN's paper, 8 in its code.
-        precision: the lower bound of the last judge's precision that `promote` needs (ours).
-        force: promote without it.
-        grades: write the judges' grades into the labels, for a loss that learns from them.
-        budget: what judging may cost.
+            not pass it on, or the last judge was left out); null: what becomes of any other. [Hone default]
+        final: whose word counts: the `last` judge's, or only what `all` agree on. [Hone default]
+        depth: negatives of each query that are judged; null: all. [Hone default]
+        control: of the pairs that a judge does not send on, the share that the next one reads all the same, to see what is missed. [Hone
+            default]
+        most_hits: queries with more hits are set aside; null: none. 7 in RLHN's paper, 8 in its code. [Hone default]
+        precision: the lower bound of the last judge's precision that `promote` needs. [Hone default]
+        force: promote without it. [Hone default]
+        grades: write the judges' grades into the labels, for a loss that learns from them. [Hone default]
+        budget: what judging may cost. [Hone default]
     """
 
     cascade: Annotated[list[Judged], Field(min_length=1)]
@@ -135,29 +138,29 @@ class Rank(Section):
     """How the loop's own cross-encoder comes from labels and candidates. The defaults are ours.
 
     Attributes:
-        base: what the first ranker starts from: an encoder, a cross-encoder or another model of transformers (a folder below inputs/, a
-            Hub id); null: the base encoder. A head that it lacks is new.
-        revision: of a Hub id.
-        init: `previous` starts from the last round's ranker, where there is one; `base` never.
-        negatives: drawn for each known positive among candidates that nobody knows to be right.
-        random: documents drawn from the whole collection for each known positive beside, as negatives: easy ones, from which a model
-            that never saw a query and a document together learns what it is to match.
-        window: the ranks of each source's list that are drawn from.
-        draw: `union` draws among all candidates of a query alike; `even` has the sources give in turn.
-        balance: draw first those that are a known answer of another training query. Else most documents stand on one side alone, and
-            a document tells its label without the query.
-        epochs: how often each pair is seen.
-        steps: of the whole training, in place of epochs; null: as `epochs` says.
-        batch: pairs of a step.
-        learning_rate: at its highest.
-        warmup: the share of steps in which the rate rises from 0.
-        schedule: how the rate falls afterwards.
-        dropout: null: the model's own.
-        weight_decay: AdamW's.
-        max_length: tokens of a query and a document together; null: what the encoder reads of a document, and 32.
-        precision: `auto`: as texts are encoded (params.yaml's `model.precision`).
-        checkpoint_steps: a killed training goes on from the last multiple of these.
-        rerank: documents of each dev query that it is tried on.
+        base: what the first ranker starts from: an encoder, a cross-encoder or another model of transformers (a folder below inputs/, a Hub
+            id); null: the base encoder. A head that it lacks is new. [Hone default]
+        revision: of a Hub id. [Hone default]
+        init: `previous` starts from the last round's ranker, where there is one; `base` never. [Hone default]
+        negatives: drawn for each known positive among candidates that nobody knows to be right. [Hone default]
+        random: documents drawn from the whole collection for each known positive beside, as negatives: easy ones, from which a model that
+            never saw a query and a document together learns what it is to match. [Hone default]
+        window: the ranks of each source's list that are drawn from. [Hone default]
+        draw: `union` draws among all candidates of a query alike; `even` has the sources give in turn. [Hone default]
+        balance: draw first those that are a known answer of another training query. Else most documents stand on one side alone, and a
+            document tells its label without the query. [Hone default]
+        epochs: how often each pair is seen. [Hone default]
+        steps: of the whole training, in place of epochs; null: as `epochs` says. [Hone default]
+        batch: pairs of a step. [Hone default]
+        learning_rate: at its highest. [Hone default]
+        warmup: the share of steps in which the rate rises from 0. [Hone default]
+        schedule: how the rate falls afterwards. [Hone default]
+        dropout: null: the model's own. [Hone default]
+        weight_decay: AdamW's. [Hone default]
+        max_length: tokens of a query and a document together; null: what the encoder reads of a document, and 32. [Hone default]
+        precision: `auto`: as texts are encoded (params.yaml's `model.precision`). [Hone default]
+        checkpoint_steps: a killed training goes on from the last multiple of these. [Hone default]
+        rerank: documents of each dev query that it is tried on. [Hone default]
     """
 
     base: str | None = None
@@ -186,20 +189,21 @@ class Train(Section):
     """How a model comes from labels.
 
     Attributes:
-        init: the weights that training starts from: of the `previous` round, or the `base` model.
-        losses: their sum is what training makes small.
-        batch: which queries train together.
-        negatives: of each query, the first so many by rank train with it; 0: the other answers of the batch alone.
-        positives: `one` known answer of each query in an epoch, drawn anew, or `all`.
-        epochs: how often each query is seen.
-        steps: of the whole training, in place of epochs; null: as `epochs` says.
-        learning_rate: 2e-5 is usual for encoders of this size; params.yaml's `train` sets another for recipes that leave it open.
-        warmup: the share of steps in which the rate rises from 0.
-        schedule: how the rate falls afterwards.
-        dropout: 0 makes vectors in training what they are in retrieval; null: the model's own. Ours.
-        weight_decay: AdamW's; .01 as in transformers' examples.
-        precision: `auto`: as texts are encoded (params.yaml's `model.precision`).
-        checkpoint_steps: a killed training goes on from the last multiple of these.
+        init: the weights that training starts from: of the `previous` round, or the `base` model. [Hone default]
+        losses: their sum is what training makes small. [Hone default]
+        batch: which queries train together. [Hone default]
+        negatives: of each query, the first so many by rank train with it; 0: the other answers of the batch alone. [Hone default]
+        positives: `one` known answer of each query in an epoch, drawn anew, or `all`. [Hone default]
+        epochs: how often each query is seen. [Hone default]
+        steps: of the whole training, in place of epochs; null: as `epochs` says. [Hone default]
+        learning_rate: 2e-5 is usual for encoders of this size; params.yaml's `train` sets another for recipes that leave it open. [Hone
+            default]
+        warmup: the share of steps in which the rate rises from 0. [Hone default]
+        schedule: how the rate falls afterwards. [Hone default]
+        dropout: 0 makes vectors in training what they are in retrieval; null: the model's own. [Hone default]
+        weight_decay: AdamW's; .01 as in transformers' examples. [Hone default]
+        precision: `auto`: as texts are encoded (params.yaml's `model.precision`). [Hone default]
+        checkpoint_steps: a killed training goes on from the last multiple of these. [Hone default]
     """
 
     init: Literal["base", "previous"] = "previous"
@@ -227,12 +231,15 @@ class Recipe(Section):
         paper: where it is published, with its arXiv number or year; null: nowhere.
         fidelity: what it is to its paper: `faithful`, `adapted` (it does something otherwise) or `partial` (something is missing).
         differs: what it does otherwise and why, or what is missing.
+        constants: where its constants come from, by their path, such as `sample.choose.top.n: paper`: `paper`, `authors' code`, `survey`,
+            `Hone default` or `unverified`. A constant that is not named, and is not a default, is Hone's own.
     """
 
     about: str
     paper: str | None = None
     fidelity: Literal["faithful", "adapted", "partial"] | None = None
     differs: str | None = None
+    constants: dict[str, Source] = {}
     retrieve: list[Line] = []
     rank: Rank | None = None
     score: list[Line] = []

@@ -58,17 +58,17 @@ def attribute(
         models: where encoders come from.
         round: each round draws anew.
         seed: from params.yaml.
-        share: numbers, or entities by rule: runs of capitalised words, without the word that begins a sentence.
-        pattern: a regular expression whose matches are the values, instead of `share`. It is run by an engine whose time grows
-            with the text alone, whatever the expression.
-        match: `values`: the same values; `kind`: any value, as the known answer has one.
-        common: values that a larger share of the documents has tell nothing and are left out; .1 is ours.
-        order: of documents with equally much in common, the nearer to the query first, or as drawn by the seed.
+        share: numbers, or entities by rule: runs of capitalised words, without the word that begins a sentence. [Hone default]
+        pattern: a regular expression whose matches are the values, instead of `share`. It is run by an engine whose time grows with the
+            text alone, whatever the expression. [Hone default]
+        match: `values`: the same values; `kind`: any value, as the known answer has one. [Hone default]
+        common: values that a larger share of the documents has tell nothing and are left out. [Hone default]
+        order: of documents with equally much in common, the nearer to the query first, or as drawn by the seed. [Hone default]
         within: `parent`: only documents that are chunks of what a known answer is a chunk of (`parent_id`), as APOLLO's are all of one
-            report. The guard `same-parent` removes exactly these: leave it out.
-        depth: candidates a query.
-        model: a teacher that compares; null: the round's starting model.
-        revision: of a teacher from the Hub.
+            report. The guard `same-parent` removes exactly these: leave it out. [Hone default]
+        depth: candidates a query. [Hone default]
+        model: a teacher that compares; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1), score (the sum over shared values; 0 where only the kind is shared). Queries whose known

@@ -37,8 +37,8 @@ def bm25(
         documents: the collection.
         language: of the stemmer, from the collection's settings; "none" stems nothing. Scripts without spaces between words (Chinese,
             Japanese, Thai, Lao, Khmer, Burmese), and Korean, are read by pairs of letters whatever it is.
-        depth: candidates a query.
-        k1, b: term saturation and length normalisation; .9 and .4 are Anserini's, used with BEIR.
+        depth: candidates a query. [Hone default]
+        k1, b: term saturation and length normalisation; .9 and .4 are Anserini's, used with BEIR. [authors' code]
 
     Returns:
         query_id, doc_id, rank (from 1), score (above 0).

@@ -27,7 +27,7 @@ def chunks(labels: pl.DataFrame, documents: Documents, *, depth: Annotated[int, 
     Args:
         labels: query_id, doc_id, label: of the training queries.
         documents: the collection, whose `parent_id` says what a passage is a part of; its order is that of the passages.
-        depth: candidates a query; null: all, as InSeNT's in-sequence negatives are (second-hand).
+        depth: candidates a query; null: all, as InSeNT's in-sequence negatives are. [survey]
 
     Returns:
         query_id, doc_id, rank (from 1, by the distance to the nearest known positive in passages; of equal distances the earlier

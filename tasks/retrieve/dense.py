@@ -33,9 +33,9 @@ def dense(
         queries: query_id, text.
         documents: the collection.
         models: where encoders come from.
-        depth: candidates a query. 100 is our default; ANCE's code takes 200.
-        model: a teacher; null: the round's starting model.
-        revision: of a teacher from the Hub.
+        depth: candidates a query; ANCE's code takes 200. [Hone default]
+        model: a teacher; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1), score (inner product in fp32; of unit vectors where the model compares by cosine).

@@ -38,12 +38,12 @@ def feedback(
         queries: query_id, text.
         documents: the collection.
         models: where encoders come from.
-        depth: candidates a query; 100 is our default.
-        passages: how many of the first pass are taken for relevant.
-        alpha, beta: weights of the query and of the passages' mean. 5 passages with .4 and .6 are the setting of the guide that
-            reproduces the paper (Pyserini, docs/experiments-vector-prf.md); the paper itself was not read. Set for inner products.
-        model: a teacher; null: the round's starting model.
-        revision: of a teacher from the Hub.
+        depth: candidates a query. [Hone default]
+        passages: how many of the first pass are taken for relevant. [survey]
+        alpha, beta: weights of the query and of the passages' mean. 5 passages with .4 and .6 are the setting of the guide that reproduces
+            the paper (Pyserini, docs/experiments-vector-prf.md); the paper itself was not read. Set for inner products. [survey]
+        model: a teacher; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1), score (inner product in fp32 with the moved query; where the model compares by cosine,

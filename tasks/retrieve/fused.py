@@ -46,11 +46,11 @@ def fused(
         queries: query_id.
         ask: gives a source's candidates.
         of: the sources, as lines of a recipe; none may be `fused` itself.
-        by: what is summed.
-        k: how little the first ranks stand out; 60 is the paper's (from memory).
-        normalise: how scores of unlike sources are made alike; only for `by: score`. min-max is our default.
-        weights: one for each source, in their order; null: all 1.
-        depth: candidates a query; each source has its own besides.
+        by: what is summed. [Hone default]
+        k: how little the first ranks stand out; 60 is the paper's. [unverified]
+        normalise: how scores of unlike sources are made alike; only for `by: score`. [Hone default]
+        weights: one for each source, in their order; null: all 1. [Hone default]
+        depth: candidates a query; each source has its own besides. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1), score (the fused one, in no encoder's space). Of equal scores the one with the better

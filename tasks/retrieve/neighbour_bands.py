@@ -56,18 +56,18 @@ def neighbour_bands(
         metadata: of the collection.
         models: where encoders come from.
         prefix: of ids where several collections are joined; a file has them without.
-        first, last: the band, both ends in it. .01 to .02 of the collection are ours; SciNCL's code has ranks 3,998 to 4,000.
-        counted: `share` of the collection's documents, or `ranks`.
-        file: below inputs/ (Parquet, CSV, JSON Lines): doc_id, neighbour_id and, where it is known, `rank` or `weight`.
-        column: metadata whose values are the ids of other documents, such as what is cited. With neither, neighbours are the
-            nearest in the space of `model`.
-        hops: of links without rank or weight, how far they are followed; 2 is ours.
-        both_ways: whether such links count backwards too.
-        model: a teacher; null: the round's starting model.
-        revision: of a teacher from the Hub.
-        name: what sets the band's candidates apart from another band's.
-        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
-            The stage asks in that collection alone.
+        first, last: the band, both ends in it. SciNCL's code has ranks 3,998 to 4,000. [Hone default]
+        counted: `share` of the collection's documents, or `ranks`. [Hone default]
+        file: below inputs/ (Parquet, CSV, JSON Lines): doc_id, neighbour_id and, where it is known, `rank` or `weight`. [Hone default]
+        column: metadata whose values are the ids of other documents, such as what is cited. With neither, neighbours are the nearest in the
+            space of `model`. [Hone default]
+        hops: of links without rank or weight, how far they are followed. [Hone default]
+        both_ways: whether such links count backwards too. [Hone default]
+        model: a teacher; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
+        name: what sets the band's candidates apart from another band's. [Hone default]
+        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them. The stage asks in
+            that collection alone. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1, inside the band), score (inner product, or weight; 0 where nothing compared them).

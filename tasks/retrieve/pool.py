@@ -43,12 +43,12 @@ def pool(
         documents: the collection.
         models: where encoders come from.
         round: who asks, for the message.
-        start: written `from`: the round whose model pools. Only r0: its vectors are in the store already when a round mines,
-            and those of a round between would have to be made of the whole collection, which is what this saves.
-        depth: documents of each query that are pooled. 1,000 is ours.
-        candidates: a query.
-        model: who ranks inside the pool: a teacher; null: the round's starting model.
-        revision: of a teacher from the Hub.
+        start: written `from`: the round whose model pools. Only r0: its vectors are in the store already when a round mines, and those of a
+            round between would have to be made of the whole collection, which is what this saves. [Hone default]
+        depth: documents of each query that are pooled. [Hone default]
+        candidates: a query. [Hone default]
+        model: who ranks inside the pool: a teacher; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1), score (inner product in fp32 by the model that ranks; of unit vectors where it compares

@@ -38,9 +38,9 @@ def positive_neighbours(
         documents: the collection.
         labels: query_id, doc_id, label: of the training queries.
         models: where encoders come from.
-        depth: candidates a query; 200 in the authors' code, which draws 30 of them.
-        model: a teacher; null: the round's starting model, as in the authors' code.
-        revision: of a teacher from the Hub.
+        depth: candidates a query; 200 in the authors' code, which draws 30 of them. [authors' code]
+        model: a teacher; null: the round's starting model, as in the authors' code. [authors' code]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1, by best rank; of equal ranks the nearer first), score (inner product in fp32 of the two

@@ -24,7 +24,8 @@ def previous(
         queries: query_id.
         negatives: query_id, doc_id, score: what the round chose that this one starts from, each query's in order.
         round: who asks, for the message.
-        depth: candidates a query; null: all, as in the authors' code, where each round's negatives hold those of all before.
+        depth: candidates a query; null: all, as in the authors' code, where each round's negatives hold those of all before. [authors'
+            code]
 
     Returns:
         query_id, doc_id, rank (from 1, in the order chosen), score (that of the source which found it then, or of the source

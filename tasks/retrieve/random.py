@@ -23,7 +23,7 @@ def random(queries: pl.DataFrame, documents: Documents, round: str, *, seed: int
         documents: the collection.
         round: each round draws anew.
         seed: from params.yaml.
-        depth: candidates a query.
+        depth: candidates a query. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1, in the order drawn), score (0: nothing compared them).

@@ -34,9 +34,9 @@ def run(
         documents: the collection.
         prefix: of ids where several collections are joined; the file has them without.
         file: below inputs/; lines of "query Q0 document rank score tag". Ids may be encoded as in Hone's own run files.
-        depth: candidates a query.
-        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
-            The stage asks in that collection alone.
+        depth: candidates a query. [Hone default]
+        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them. The stage asks in
+            that collection alone. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1, by descending score; of equal scores the file's order), score; of a document that a query has twice

@@ -58,13 +58,13 @@ def siblings(
         round: each round draws anew.
         seed: from params.yaml.
         column: metadata that has a document's group, or its path in a taxonomy; several values are several groups.
-        separator: of a path's parts, such as ">"; null: values are groups as they stand.
-        level: of a path, how many parts from the root make a group; null: all but the last, so that siblings share a parent.
-        own_leaf: whether documents with the very path of a known answer are in too, or only those under other leaves.
-        order: nearest to the query first, farthest first, or as drawn by the seed.
-        depth: candidates a query.
-        model: a teacher that compares; null: the round's starting model.
-        revision: of a teacher from the Hub.
+        separator: of a path's parts, such as ">"; null: values are groups as they stand. [Hone default]
+        level: of a path, how many parts from the root make a group; null: all but the last, so that siblings share a parent. [Hone default]
+        own_leaf: whether documents with the very path of a known answer are in too, or only those under other leaves. [Hone default]
+        order: nearest to the query first, farthest first, or as drawn by the seed. [Hone default]
+        depth: candidates a query. [Hone default]
+        model: a teacher that compares; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, rank (from 1), score (inner product with the query; 0 where they are drawn).

@@ -35,12 +35,12 @@ def cross_encoder(
         pairs: query_id, doc_id; those of other collections are left out.
         collection: where texts come from.
         cross_models: where cross-encoders come from.
-        model: a folder below inputs/, or a Hub id; null: the loop's own, of this round or the last before it that trained one.
-        revision: of a Hub id: its commit.
-        max_length: tokens of query and document together; null: the model's own.
-        precision: of all but the model's last layer, which is fp32 like the sigmoid; auto: the round's.
-            `python -m benchmarks cross_scoring` prints how far a score then moves; a threshold that must not depend on that
-            takes fp32.
+        model: a folder below inputs/, or a Hub id; null: the loop's own, of this round or the last before it that trained one. [Hone
+            default]
+        revision: of a Hub id: its commit. [Hone default]
+        max_length: tokens of query and document together; null: the model's own. [Hone default]
+        precision: of all but the model's last layer, which is fp32 like the sigmoid; auto: the round's. `python -m benchmarks
+            cross_scoring` prints how far a score then moves; a threshold that must not depend on that takes fp32. [Hone default]
 
     Returns:
         query_id, doc_id, score: from 0 to 1 whatever activation the model itself has. It is no measured probability: what it

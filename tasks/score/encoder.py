@@ -34,10 +34,10 @@ def encoder(
         positives: query_id, doc_id: known positives.
         collection: where texts come from.
         models: where encoders come from.
-        to: what a document is compared with: its query, or the known positive that it is most like. A known positive is
-            most like itself, which gives 1 by cosine: a `share` of .8 then means a similarity of .8. The maximum is ours.
-        model: a teacher; null: the round's starting model.
-        revision: of a teacher from the Hub.
+        to: what a document is compared with: its query, or the known positive that it is most like. A known positive is most like itself,
+            which gives 1 by cosine: a `share` of .8 then means a similarity of .8. The maximum is Hone's choice. [Hone default]
+        model: a teacher; null: the round's starting model. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, score.

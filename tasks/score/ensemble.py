@@ -58,8 +58,9 @@ def ensemble(
         encoders: names as in `encoder: {model: NAME}`, a Hub id with its commit as `NAME@COMMIT`; null: the round's starting model;
             `r0`: the base model. One that reads as another does counts once, and the stage says so: joined to itself an encoder
             gives its own scores (`[null, r0]` in a round from r0).
-        variance: share of the documents' variance that is kept; .95 [paper].
-        to: what a document is compared with: its query, or the known positive that it is most like. The maximum is ours.
+        variance: share of the documents' variance that is kept; .95 (paper). [paper]
+        to: what a document is compared with: its query, or the known positive that it is most like. The maximum is Hone's choice. [Hone
+            default]
 
     Returns:
         query_id, doc_id, score. The reduced vectors of the pairs' documents are in memory, in fp32.

@@ -42,12 +42,12 @@ def cross_encoder(
         desk: ledger and budget. Scores cost no money; when the budget's time is over the rest is unknown.
         fingerprint: of this judge.
         model: a folder below inputs/, or a Hub id with the commit as `revision`.
-        revision: of a Hub id.
-        compare: `positives`: with the lowest score of a known positive of the query, the candidate itself left out; a
-            candidate is positive if it reaches that score less `margin`. `query`: with `threshold`.
-        threshold: in the model's own scale, after its own activation (a sigmoid for most).
-        margin: 0 is ours: as good as the worst known positive.
-        max_length: tokens of query and document together; null: the model's own.
+        revision: of a Hub id. [Hone default]
+        compare: `positives`: with the lowest score of a known positive of the query, the candidate itself left out; a candidate is positive
+            if it reaches that score less `margin`. `query`: with `threshold`. [Hone default]
+        threshold: in the model's own scale, after its own activation (a sigmoid for most). [Hone default]
+        margin: 0: as good as the worst known positive. [Hone default]
+        max_length: tokens of query and document together; null: the model's own. [Hone default]
 
     Returns:
         Verdicts with the score as `grade` and no probability: a sigmoid is none until it is calibrated.

@@ -47,11 +47,11 @@ def encoder(
         questions: what is asked; known positives are encoded as documents.
         desk: where encoders come from.
         fingerprint: of this judge.
-        to: what a candidate is compared with.
-        model: a teacher, or `r0` for the base model; null: the round's starting model, which changes with each round, and
-            with it what a grade means. For a guide the base model is steadier.
-        revision: of a teacher from the Hub.
-        threshold: similarity from which on a candidate is positive; null: .8 to the positives, .7 to the query (ours).
+        to: what a candidate is compared with. [Hone default]
+        model: a teacher, or `r0` for the base model; null: the round's starting model, which changes with each round, and with it what a
+            grade means. For a guide the base model is steadier. [Hone default]
+        revision: of a teacher from the Hub. [Hone default]
+        threshold: similarity from which on a candidate is positive; null: .8 to the positives, .7 to the query. [Hone default]
 
     Returns:
         Verdicts with the similarity as `grade` and no probability; unknown where there is nothing to compare with.

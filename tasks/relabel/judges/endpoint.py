@@ -66,29 +66,30 @@ def endpoint(
         fingerprint: of this judge.
         url: of the server, such as http://127.0.0.1:8080/v1.
         model: as the server calls it.
-        key: name of the environment variable that has the key; null: the server wants none.
-        plain_http: allow `http://` to another machine although the network can then read the key.
-        prompt: listwise, listwise-brief, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/.
-        temperature: .1 (RLHN, paper and code); null: not sent, for models that take none.
-        max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word (ours).
-        structured: hold the server to JSON; auto: lists, and only if the server knows how.
-        logprobs: ask for the first token's alternatives, which give probabilities; left out if the server refuses them.
-        votes: answers to each question; the majority counts. Use a temperature that makes them differ.
-        twice: ask listwise again in another order; only what both say counts.
-        swap: ask the opposite question too (yes-no), and take the mean.
-        documents: candidates of one listwise prompt; 25 (RLHN).
-        known: known answers shown at most (ours; RLHN shows all).
-        examples: worked comparisons of a pairwise prompt (ours).
-        trim: tokens that each text is cut to (ours); null: whole texts.
-        context: tokens of prompt and answer together; texts are cut further until they fit.
-        tokenizer: a model's tokenizer.json below inputs/; null: 4 bytes are a token.
-        positive_from: grade from which on a candidate counts as found; 2 (ours).
-        reported: model name that answers must carry, or a list of names of one model; null: that of the first answer.
-        version: any text; change it when another model answers under the same name, and it is another judge.
-        slots: calls at once, at most.
-        timeout: seconds for one call.
-        price: money per million tokens of input and output.
-        batch: use the vendor's batch endpoint: slower, half the price as a rule; `price` is then the batch's, nothing is halved here.
+        key: name of the environment variable that has the key; null: the server wants none. [Hone default]
+        plain_http: allow `http://` to another machine although the network can then read the key. [Hone default]
+        prompt: listwise, listwise-brief, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/. [Hone default]
+        temperature: .1 (RLHN, paper and code); null: not sent, for models that take none. [paper]
+        max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word. [Hone default]
+        structured: hold the server to JSON; auto: lists, and only if the server knows how. [Hone default]
+        logprobs: ask for the first token's alternatives, which give probabilities; left out if the server refuses them. [Hone default]
+        votes: answers to each question; the majority counts. Use a temperature that makes them differ. [Hone default]
+        twice: ask listwise again in another order; only what both say counts. [Hone default]
+        swap: ask the opposite question too (yes-no), and take the mean. [Hone default]
+        documents: candidates of one listwise prompt; 25 (RLHN). [paper]
+        known: known answers shown at most (RLHN shows all). [Hone default]
+        examples: worked comparisons of a pairwise prompt. [Hone default]
+        trim: tokens that each text is cut to; null: whole texts. [Hone default]
+        context: tokens of prompt and answer together; texts are cut further until they fit. [Hone default]
+        tokenizer: a model's tokenizer.json below inputs/; null: 4 bytes are a token. [Hone default]
+        positive_from: grade from which on a candidate counts as found; 2. [Hone default]
+        reported: model name that answers must carry, or a list of names of one model; null: that of the first answer. [Hone default]
+        version: any text; change it when another model answers under the same name, and it is another judge. [Hone default]
+        slots: calls at once, at most. [Hone default]
+        timeout: seconds for one call. [Hone default]
+        price: money per million tokens of input and output. [Hone default]
+        batch: use the vendor's batch endpoint: slower, half the price as a rule; `price` is then the batch's, nothing is halved here. [Hone
+            default]
 
     Returns:
         verdicts: one row for each pair.

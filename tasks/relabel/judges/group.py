@@ -39,7 +39,7 @@ def group(
         desk: where the collections' metadata come from.
         fingerprint: of this judge.
         column: metadata that has a document's group, or its path in a taxonomy; documents with one group in common agree.
-        separator, level: of a path, as in the source `siblings`; null: values are groups as they stand.
+        separator, level: of a path, as in the source `siblings`; null: values are groups as they stand. [Hone default]
 
     Returns:
         Verdicts without grade and probability; unknown where the candidate, or every known answer, is in no group.

@@ -36,10 +36,9 @@ def likelihood(
         desk: ledger and budget; likelihoods are kept by the model's weights and the texts.
         fingerprint: of this judge.
         model: a causal language model: a folder below inputs/, or a Hub id with the commit as `revision`.
-        revision: of a Hub id.
-        margin: a candidate is positive if it reaches the lowest grade of another known positive of the query less this;
-            0 is ours.
-        max_length: tokens of passage and query together; null: 512 (ours).
+        revision: of a Hub id. [Hone default]
+        margin: a candidate is positive if it reaches the lowest grade of another known positive of the query less this. [Hone default]
+        max_length: tokens of passage and query together; null: 512. [Hone default]
 
     Returns:
         Verdicts with no probability: a likelihood ratio is none of being right until it is calibrated.

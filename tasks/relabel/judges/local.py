@@ -62,24 +62,25 @@ def local(
         questions: one block.
         desk: ledger, budget, seed.
         fingerprint: of this judge.
-        model: qwen2.5-coder-1.5b (`make judge` brings it), a path to a .gguf file, or owner/repository:file.gguf of the Hub.
-        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, listwise-brief, or a file below inputs/.
-        temperature: 0, so that the same question has the same answer (ours).
-        max_tokens: room for an answer; null: 1 for yes or no, whose alternatives say enough, 4 for a word, 2,048 for lists.
-        structured: hold the model to JSON; auto: lists.
-        logprobs: ask for the first token's alternatives, which give probabilities.
-        votes: answers to each question; the majority counts. Use a temperature that makes them differ.
-        twice: ask listwise again in another order; only what both say counts.
-        swap: ask the opposite question too (yes-no), and take the mean.
-        documents: candidates of one listwise prompt.
-        known: known answers shown; each costs its length in every prompt (ours).
-        examples: worked comparisons of a pairwise prompt.
-        trim: tokens that each text is cut to (ours: two cores read some 80 tokens a second).
-        context: tokens of prompt and answer together.
-        positive_from: grade from which on a candidate counts as found.
+        model: qwen2.5-coder-1.5b (`make judge` brings it), a path to a .gguf file, or owner/repository:file.gguf of the Hub. [Hone default]
+        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, listwise-brief, or a file below inputs/. [Hone default]
+        temperature: 0, so that the same question has the same answer. [Hone default]
+        max_tokens: room for an answer; null: 1 for yes or no, whose alternatives say enough, 4 for a word, 2,048 for lists. [Hone default]
+        structured: hold the model to JSON; auto: lists. [Hone default]
+        logprobs: ask for the first token's alternatives, which give probabilities. [Hone default]
+        votes: answers to each question; the majority counts. Use a temperature that makes them differ. [Hone default]
+        twice: ask listwise again in another order; only what both say counts. [Hone default]
+        swap: ask the opposite question too (yes-no), and take the mean. [Hone default]
+        documents: candidates of one listwise prompt. [Hone default]
+        known: known answers shown; each costs its length in every prompt. [Hone default]
+        examples: worked comparisons of a pairwise prompt. [Hone default]
+        trim: tokens that each text is cut to (two cores read some 80 tokens a second). [Hone default]
+        context: tokens of prompt and answer together. [Hone default]
+        positive_from: grade from which on a candidate counts as found. [Hone default]
         slots: prompts at once; more than one gains little on few cores, and moves probabilities by up to .016 (sums in another order).
-        threads: null: all cores.
-        timeout: seconds for one call.
+            [Hone default]
+        threads: null: all cores. [Hone default]
+        timeout: seconds for one call. [Hone default]
 
     Returns:
         verdicts: one row for each pair.

@@ -44,9 +44,9 @@ def neighbours(
         questions: what is asked.
         desk: where models and metadata come from.
         fingerprint: of this judge.
-        first, last: the band; up to .001 of the collection is ours.
+        first, last: the band: up to .001 of the collection. [Hone default]
         counted, file, column, hops, both_ways: as in the source `neighbour-bands`; without `file` and `column` neighbours are the nearest
-            in the space of the round's starting model, which changes with each round.
+            in the space of the round's starting model, which changes with each round. [Hone default]
 
     Returns:
         Verdicts without grade and probability.

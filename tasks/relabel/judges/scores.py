@@ -40,10 +40,10 @@ def scores(
         desk: for the round's name.
         fingerprint: of this judge.
         scorer: by its name in the table: `cross-encoder`, `cross-encoder:NAME`, `encoder:NAME`, `ensemble`, `dense`.
-        logit: grade = ln(p / (1 - p)) of a score p from 0 to 1, cut to [1e-6, 1 - 1e-6]: what a cross-encoder's last layer said,
-            the scale on which losses compare (softmax, margins); for an encoder's cosines leave it out.
-        threshold: score from which on a pair is found right, in the scorer's own space; null: nothing is found, the judge only
-            grades.
+        logit: grade = ln(p / (1 - p)) of a score p from 0 to 1, cut to [1e-6, 1 - 1e-6]: what a cross-encoder's last layer said, the scale
+            on which losses compare (softmax, margins); for an encoder's cosines leave it out. [Hone default]
+        threshold: score from which on a pair is found right, in the scorer's own space; null: nothing is found, the judge only grades.
+            [Hone default]
 
     Returns:
         Verdicts with the grade and no probability; unknown where the scorer gave nothing.

@@ -13,7 +13,7 @@ def confidence(said: pl.DataFrame, *, below: Annotated[float, Field(gt=0.5, le=1
 
     Args:
         said: query_id, doc_id, verdict, probability.
-        below: t: a pair goes on when max(p, 1 - p) < t; .9 is ours. Where there is no probability it goes on.
+        below: t: a pair goes on when max(p, 1 - p) < t. Where there is no probability it goes on. [Hone default]
 
     Returns:
         query_id, doc_id.

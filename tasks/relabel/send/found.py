@@ -10,7 +10,7 @@ def found(said: pl.DataFrame, *, whole_query: bool = True) -> pl.DataFrame:
 
     Args:
         said: query_id, doc_id, verdict: what this judge said.
-        whole_query: all pairs of such a query, as RLHN sends them; false: only those that were found.
+        whole_query: all pairs of such a query, as RLHN sends them; false: only those that were found. [authors' code]
 
     Returns:
         query_id, doc_id.

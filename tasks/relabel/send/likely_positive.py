@@ -13,7 +13,7 @@ def likely_positive(said: pl.DataFrame, *, at_least: Annotated[float, Field(ge=0
 
     Args:
         said: query_id, doc_id, verdict, probability.
-        at_least: the probability from which a pair goes on; where the judge has none, its verdict decides.
+        at_least: the probability from which a pair goes on; where the judge has none, its verdict decides. [Hone default]
 
     Returns:
         query_id, doc_id.

@@ -19,10 +19,10 @@ def most(
 
     Args:
         said: query_id, doc_id, grade, probability, verdict.
-        pairs: how many of the whole round. Ours.
-        per_query: at most so many of one query; null: no such bound.
-        among: all pairs; `found`: those that this judge found, to be confirmed; `not-found`: the others, so that the next
-            judge looks for what this one missed and does not undo what it found.
+        pairs: how many of the whole round. [Hone default]
+        per_query: at most so many of one query; null: no such bound. [Hone default]
+        among: all pairs; `found`: those that this judge found, to be confirmed; `not-found`: the others, so that the next judge looks for
+            what this one missed and does not undo what it found. [Hone default]
 
     Returns:
         query_id, doc_id: by probability, by grade where there is none; of equals, those that come first.

@@ -19,7 +19,7 @@ def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float
             calibrated, which the model was learned from.
         evidence: what `hone judge check` found of this judge on each collection; its `rejector` holds the model: names of
             features, their mean and scale, a weight for each, an intercept.
-        above: the probability of an error from which a pair goes on; .2 is ours.
+        above: the probability of an error from which a pair goes on. [Hone default]
 
     Returns:
         query_id, doc_id; what the judge could not say goes on too.

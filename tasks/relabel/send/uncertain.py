@@ -15,7 +15,7 @@ def uncertain(
 
     Args:
         said: query_id, doc_id, verdict, probability.
-        low, high: the band, both ends in it; ours. A judge without probabilities sends only what it could not say.
+        low, high: the band, both ends in it. A judge without probabilities sends only what it could not say. [Hone default]
 
     Returns:
         query_id, doc_id.

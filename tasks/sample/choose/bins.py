@@ -47,9 +47,9 @@ def bins(
         scores: query_id, doc_id, scorer, score.
         round: each round draws anew.
         seed: from params.yaml.
-        bins: how many: 10 [paper].
-        scorer: whose scores: the teacher's; null: the first dense source, or the round's starting model.
-        n: negatives a query.
+        bins: how many: 10 (paper). [paper]
+        scorer: whose scores: the teacher's; null: the first dense source, or the round's starting model. [Hone default]
+        n: negatives a query. [Hone default]
 
     Returns:
         The rows of the pool that are chosen.

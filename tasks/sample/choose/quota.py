@@ -55,7 +55,7 @@ def quota(
         seed: from params.yaml.
         shares: of each source, by the name that its candidates are marked with (`dense`, `neighbour-bands:hard`), or of all sources of a
             method by the method's name (`siblings` for `siblings:column=module`); they sum to 1.
-        n: negatives a query.
+        n: negatives a query. [Hone default]
 
     Returns:
         query_id, doc_id, source (whose place it takes), rank and score (of that source): mixed by lot, so that the first of

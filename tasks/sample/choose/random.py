@@ -19,7 +19,7 @@ def random(pool: pl.DataFrame, round: str, *, seed: int, n: Annotated[int, Field
         pool: query_id, doc_id and more, each query's candidates together.
         round: each round draws anew.
         seed: from params.yaml.
-        n: negatives a query.
+        n: negatives a query. [Hone default]
 
     Returns:
         The rows of the pool that are chosen.

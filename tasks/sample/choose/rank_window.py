@@ -58,10 +58,10 @@ def rank_window(
         pool: query_id, doc_id and more, each query's candidates in order.
         round: each round draws anew.
         seed: from params.yaml.
-        range_min: places that are skipped; 30 (SFR-Embedding-Mistral, second-hand).
-        range_max: the last place that counts; 100 (SFR-Embedding-Mistral, second-hand); null: all.
-        draw: the best of the window, or uniformly from it in the order drawn.
-        n: negatives a query.
+        range_min: places that are skipped; 30 (SFR-Embedding-Mistral). [survey]
+        range_max: the last place that counts; 100 (SFR-Embedding-Mistral); null: all. [survey]
+        draw: the best of the window, or uniformly from it in the order drawn. [Hone default]
+        n: negatives a query. [Hone default]
 
     Returns:
         The rows of the pool that are chosen.

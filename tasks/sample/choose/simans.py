@@ -66,12 +66,13 @@ def simans(
         scores: query_id, doc_id, scorer, score.
         round: each round draws anew.
         seed: from params.yaml.
-        form: see above.
-        a: how sharply; null: .5 [code; set for dot products], for `absolute` 3 [code].
-        b: where the peak lies beside s+: 0 [code], 1 in the script for Natural Questions [code]; `absolute` has none.
-        scale: what gaps are measured in: standard deviations of the query's candidate scores, or the scorer's own units.
-        scorer: whose scores; null: the first dense source, or the round's starting model.
-        n: negatives a query; 15 [code].
+        form: see above. [paper]
+        a: how sharply; null: .5 (authors' code; set for dot products), for `absolute` 3 (authors' code). [authors' code]
+        b: where the peak lies beside s+: 0 (authors' code), 1 in the script for Natural Questions (authors' code); `absolute` has none.
+            [authors' code]
+        scale: what gaps are measured in: standard deviations of the query's candidate scores, or the scorer's own units. [Hone default]
+        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
+        n: negatives a query; 15 (authors' code). [authors' code]
 
     Returns:
         The rows of the pool that are chosen.

@@ -43,10 +43,10 @@ def soft_cap(
         pool: query_id, doc_id and more, each query's candidates in order.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        penalty: in standard deviations; .3 (ours); 0: the highest scores.
-        passes: how often choices are counted; 3 (ours).
-        scorer: whose scores; null: the first dense source, or the round's starting model.
-        n: negatives a query.
+        penalty: in standard deviations; .3; 0: the highest scores. [Hone default]
+        passes: how often choices are counted; 3. [Hone default]
+        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
+        n: negatives a query. [Hone default]
 
     Returns:
         The rows of the pool that are chosen, the highest first.

@@ -51,10 +51,10 @@ def spread(
         pool: query_id, doc_id and more, each query's candidates in order.
         training: where texts come from.
         models: where the encoder comes from.
-        relevance: .5 (ours).
-        depth: how many candidates of each query are looked at, by rank; 50 (ours). 512 queries are looked at together, so that
-            memory is 512 * depth * d * 4 bytes: 39 MB for 50 candidates of 384 numbers.
-        n: negatives a query.
+        relevance: .5. [Hone default]
+        depth: how many candidates of each query are looked at, by rank; 50. 512 queries are looked at together, so that memory is 512 *
+            depth * d * 4 bytes: 39 MB for 50 candidates of 384 numbers. [Hone default]
+        n: negatives a query. [Hone default]
 
     Returns:
         The rows of the pool that are chosen, in the order chosen.

@@ -21,9 +21,9 @@ def top(pool: pl.DataFrame, scores: pl.DataFrame, *, n: Annotated[int, Field(ge=
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
         scores: query_id, doc_id, scorer, score.
-        n: negatives a query.
+        n: negatives a query. [Hone default]
         by: a scorer, whose highest scores come first; equal scores by rank, and candidates without a score after all others. Null: by rank,
-            a candidate's best among the sources that found it.
+            a candidate's best among the sources that found it. [Hone default]
 
     Returns:
         The rows of the pool that are chosen, in their order.

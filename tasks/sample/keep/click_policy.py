@@ -45,10 +45,12 @@ def click_policy(
         file: below inputs/ (Parquet, CSV, JSON Lines): query_id, doc_id, clicked (times, or true and false), one row or more for each
             document that was shown; `rank` where it was shown, `shown` how often (else once a row), `session` where several lists of
             one query were shown.
-        policy: `clicked` removes what was clicked; `skipped-above` removes what was clicked, and what was not shown above a click.
-        minimum: clicks for each time it was shown (click-through) that a document needs to count as clicked; 0: any click counts.
-        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them.
-            What clicks are known of another collection, another line of the recipe says, with another file.
+        policy: `clicked` removes what was clicked; `skipped-above` removes what was clicked, and what was not shown above a click. [Hone
+            default]
+        minimum: clicks for each time it was shown (click-through) that a document needs to count as clicked; 0: any click counts. [Hone
+            default]
+        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them. What clicks are
+            known of another collection, another line of the recipe says, with another file. [Hone default]
 
     Returns:
         query_id, doc_id, detail.

@@ -41,9 +41,9 @@ def closer_to_query(
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score. Cosines: an inner product of vectors of any length is no distance.
-        scorer: who gives s(q, .); null: the first dense source, or the round's starting model.
-        to_positives: who gives s(p, n), the largest over the known positives: a line `encoder: {to: positives}` of the
-            recipe's section `score`, with the same model as `scorer`.
+        scorer: who gives s(q, .); null: the first dense source, or the round's starting model. [Hone default]
+        to_positives: who gives s(p, n), the largest over the known positives: a line `encoder: {to: positives}` of the recipe's section
+            `score`, with the same model as `scorer`. [Hone default]
 
     Returns:
         query_id, doc_id, detail.

@@ -34,9 +34,9 @@ def cross_encoder(
     Args:
         pool: query_id, doc_id.
         scores: query_id, doc_id, scorer, score: probabilities, that is after a sigmoid.
-        scorer: whose; the cross-encoder that the loop trains, or `cross-encoder:NAME`.
-        negative: a candidate stays below it. .1 is the paper's (second-hand).
-        positive: .9 is the paper's (second-hand); it changes the detail alone.
+        scorer: whose; the cross-encoder that the loop trains, or `cross-encoder:NAME`. [Hone default]
+        negative: a candidate stays below it. .1 is the paper's. [authors' code]
+        positive: .9 is the paper's; it changes the detail alone. [authors' code]
 
     Returns:
         query_id, doc_id, detail.

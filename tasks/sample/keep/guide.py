@@ -45,8 +45,8 @@ def guide(
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score; in the guide's space (cosine for encoders that compare so).
         scorer: the guide, as the section `score` calls it: `encoder:NAME`.
-        margin: in the guide's space. 0 in the authors' code; later trainers offer more (second-hand).
-        own: let the round's own model be the guide.
+        margin: in the guide's space. 0 in the authors' code; later trainers offer more. [authors' code]
+        own: let the round's own model be the guide. [Hone default]
 
     Returns:
         query_id, doc_id, detail.

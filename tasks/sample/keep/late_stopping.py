@@ -34,8 +34,8 @@ def late_stopping(
 
     Args:
         trained: of the round that this one starts from: step, query_id, doc_id, role, loss, score.
-        share: of the queries that can be told. .1 is ours.
-        in_a_row: k; 3 is from memory.
+        share: of the queries that can be told. [Hone default]
+        in_a_row: k. [unverified]
 
     Returns:
         query_id, doc_id (null: the query leaves), detail.

@@ -40,10 +40,10 @@ def positive_aware(
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score; in the scorer's space (cosine for the default encoder).
-        share: TopK-PercPos; .95 is the paper's best (second-hand); null: not used.
-        margin: TopK-MarginPos; .05 is the paper's (second-hand), for its teacher's cosines; null: not used.
-        absolute: TopK-Abs; null: not used. The paper's value is not known here.
-        scorer: whose scores; null: the first dense source, or the round's starting model.
+        share: TopK-PercPos; .95 is the paper's best; null: not used. [survey]
+        margin: TopK-MarginPos; .05 is the paper's, for its teacher's cosines; null: not used. [Hone default]
+        absolute: TopK-Abs; null: not used. The paper's value is not known here. [Hone default]
+        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
 
     Returns:
         query_id, doc_id, detail.

@@ -48,12 +48,12 @@ def query_quality(
         pool: query_id, doc_id. Put the rule after those that take out known answers and their copies.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score; the bounds are in the scorer's space.
-        negative_share: of the positive's score; above 1 the best candidate may be better than the positive by so much.
-        negative_margin: below the positive; a negative number lies above it.
-        negative_absolute: a score that no candidate may exceed.
-        positive_share: of the best candidate's score.
-        positive_absolute: a score that the positive must reach.
-        scorer: whose scores; null: the first dense source, or the round's starting model.
+        negative_share: of the positive's score; above 1 the best candidate may be better than the positive by so much. [Hone default]
+        negative_margin: below the positive; a negative number lies above it. [Hone default]
+        negative_absolute: a score that no candidate may exceed. [Hone default]
+        positive_share: of the best candidate's score. [Hone default]
+        positive_absolute: a score that the positive must reach. [Hone default]
+        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
 
     Returns:
         query_id, doc_id (null: the query leaves), detail.

@@ -38,9 +38,9 @@ def semi_hard(
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        margin: how far below the positive the band ends, in the scorer's space. .1 is FaceNet's .2, in cosine (second-hand).
-        gap: how far below the positive it begins; 0 is FaceNet's.
-        scorer: whose scores; null: the first dense source, or the round's starting model.
+        margin: how far below the positive the band ends, in the scorer's space. .1 is FaceNet's .2, in cosine. [survey]
+        gap: how far below the positive it begins; 0 is FaceNet's. [survey]
+        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
 
     Returns:
         query_id, doc_id, detail.

@@ -34,11 +34,12 @@ def training_dynamics(
 
     Args:
         trained: of the round that this one starts from: step, query_id, doc_id, role, loss, score.
-        by: which error.
-        share: of the queries that can be told. .1 is ours.
-        end: which end leaves.
-        least: visits. 3 is ours.
-        temperature: of the softmax, in the model's score space; .05 is that of infonce for cosines. The paper has logits and 1.
+        by: which error. [paper]
+        share: of the queries that can be told. [Hone default]
+        end: which end leaves. [Hone default]
+        least: visits. [Hone default]
+        temperature: of the softmax, in the model's score space; .05 is that of infonce for cosines. The paper has logits and 1. [Hone
+            default]
 
     Returns:
         query_id, doc_id (null: the query leaves), detail.

@@ -23,8 +23,8 @@ def random(
         pairs: rows that this epoch trains on: row, collection.
         draw: random numbers of this epoch.
         shares: of each collection, its share of the batches; empty: as many as it has rows.
-        size: rows of a batch; the last of a collection may have fewer.
-        mixed: batches from all collections at once (in-batch negatives are then from other domains: easier).
+        size: rows of a batch; the last of a collection may have fewer. [Hone default]
+        mixed: batches from all collections at once (in-batch negatives are then from other domains: easier). [Hone default]
 
     Returns:
         Row numbers of each batch.

@@ -28,9 +28,9 @@ def distil(
 
     Args:
         batch: scores [B, D] in the model's space; teacher [B, D], what is not finite is no grade.
-        temperature: of the student. .05 is ours, that of infonce: scores are cosines. The authors' code divides inner
-            products of vectors of 768 dimensions by the square root of 768.
-        teacher_temperature: 1 in the authors' code, whose grade is the mean log-probability of the query's tokens.
+        temperature: of the student. .05 is that of infonce: scores are cosines. The authors' code divides inner products of vectors of 768
+            dimensions by the square root of 768. [Hone default]
+        teacher_temperature: 1 in the authors' code, whose grade is the mean log-probability of the query's tokens. [authors' code]
 
     Returns:
         [B], 0 or more.

@@ -18,7 +18,7 @@ def infonce(batch: Batch, *, temperature: Annotated[float, Field(gt=0)] = 0.05) 
     Args:
         batch: scores [B, D] in the model's space (cosine for the default encoder); a negative counts as often as its
             weight w says.
-        temperature: t. .05 is sentence-transformers' scale of 20; RLHN's recipe takes .01.
+        temperature: t. .05 is sentence-transformers' scale of 20; RLHN's recipe takes .01. [Hone default]
 
     Returns:
         [B], 0 or more.

@@ -29,9 +29,9 @@ def margin_mse(
 
     Args:
         batch: scores [B, D] in the model's space; teacher [B, D], what is not finite is no grade.
-        temperature: of the student. .05 is ours, that of infonce; 1 for a model that compares by inner products (the paper).
-        teacher_scale: 1 [paper] for logits (`scores: {logit: true}`). A teacher that gives cosines takes 1 / temperature, which
-            makes its margins the student's (ours).
+        temperature: of the student. .05 is that of infonce; 1 for a model that compares by inner products (the paper). [Hone default]
+        teacher_scale: 1 (paper) for logits (`scores: {logit: true}`). A teacher that gives cosines takes 1 / temperature, which makes its
+            margins the student's. [paper]
 
     Returns:
         [B], 0 or more.

@@ -23,11 +23,10 @@ def star(
     Args:
         batch: scores [B, D] in the model's space; a negative counts as often as its weight says. Mined for the query:
             hard. Other queries' positives and mined documents: random.
-        temperature: t. .05 is ours, for cosines; the authors' code compares by inner product, and has 1.
-        hard: null: one mean over all pairs, as in the authors' code, where a query's own hard negative is one of some
-            twice the batch. A number: the mean over the hard ones counts so much and the mean over the random ones the
-            rest (ours; the paper's text weighs the two parts, with a weight that is not known here). A query that lacks
-            one of the two parts has the other's mean.
+        temperature: t. .05 is for cosines; the authors' code compares by inner product, and has 1. [Hone default]
+        hard: null: one mean over all pairs, as in the authors' code, where a query's own hard negative is one of some twice the batch. A
+            number: the mean over the hard ones counts so much and the mean over the random ones the rest (the paper's text weighs the two
+            parts, with a weight that is not known here). A query that lacks one of the two parts has the other's mean. [authors' code]
 
     Returns:
         [B], 0 or more; 0 without any usable negative. The code takes one mean over all pairs of the batch, this one over

@@ -37,10 +37,11 @@ def test_a_parameter_has_value_default_range_and_source(here: Path):
         "about: mine\nretrieve: [dense]\nsample: {keep: [labelled, {positive-aware: {share: 0.9}}], choose: {top: {n: 2}}}\n"
     )
     said = lines("mine")
-    place = said.index("      share = 0.9 (default 0.95; a number above 0 to 1, or null)")
+    place = said.index("      share = 0.9 (default 0.95; a number above 0 to 1, or null) [Hone default]")
     assert said[place + 1].startswith("        TopK-PercPos")
-    assert "      n = 2 (default 4; a whole number from 1)" in said
-    assert "    depth = 100 (the default; a whole number from 1)" in said
+    assert "      n = 2 (default 4; a whole number from 1) [Hone default]" in said
+    assert "    depth = 100 (the default; a whole number from 1) [Hone default]" in said
+    assert "secondary source" in " ".join(said)
 
 
 def test_every_parameter_of_every_method_of_every_recipe_is_told(here: Path):
@@ -87,3 +88,16 @@ def test_the_yaml_reads_as_the_same_recipe(here: Path, capsys: pytest.CaptureFix
         Path("recipes/again.yaml").write_text(capsys.readouterr().out)
         assert recipe.read("again") == recipe.read(name)
         assert yaml.safe_load(Path("recipes/again.yaml").read_text())["train"].keys() == Train.model_fields.keys()
+
+
+def test_where_a_constant_comes_from_is_told_behind_it(here: Path):
+    """What the recipe says wins; a default has its docstring's source; what the recipe chose and says nothing of is Hone's own."""
+    Path("recipes/mine.yaml").write_text(
+        "about: mine\nconstants: {retrieve.dense.depth: authors' code, train.negatives: paper}\nretrieve: [{dense: {depth: 200}}]\n"
+        "sample: {keep: [labelled, positive-aware], choose: {top: {n: 7}}}\ntrain: {negatives: 3}\n"
+    )
+    said = [text.strip() for text in lines("mine")]
+    assert "depth = 200 (default 100; a whole number from 1) [authors' code]" in said
+    assert "negatives = 3 (default 1; a whole number from 0) [paper]" in said
+    assert "n = 7 (default 4; a whole number from 1) [Hone default]" in said
+    assert "share = 0.95 (the default; a number above 0 to 1, or null) [survey]" in said
