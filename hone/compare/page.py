@@ -119,7 +119,7 @@ def verdict(one: str, other: str, first: Compared, several: int) -> str:
     adjusted = f", adjusted for {several} collections" if several > 1 else ""
     return (
         f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {signed(against.difference.mean)} "
-        f"(95 % interval {span(against.difference)}; {chance(against.p)}{adjusted})."
+        f"({against.difference.called} {span(against.difference)}; {chance(against.p)}{adjusted})."
     )
 
 

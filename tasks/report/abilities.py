@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tasks import tables
-from tasks.doubt.intervals import Interval, intervals
+from tasks.doubt.intervals import NOTHING_KNOWN, Interval, intervals
 from tasks.doubt.paired import SAME, holm, randomisation
 from tasks.evaluate.ability import Measured, measured
 from tasks.evaluate.measures import DEPTH
@@ -100,7 +100,7 @@ def difference(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Genera
     mean = float(changes[0].mean())
     error = math.sqrt(sum(float(change.var(ddof=1)) / len(change) if len(change) > 1 else math.inf for change in changes))
     if math.isinf(error):
-        return Interval(mean, -1.0, 1.0), 1.0
+        return Interval(mean, -1.0, 1.0, NOTHING_KNOWN), 1.0
     if error <= SAME:
         return Interval(mean, mean, mean), float(abs(mean) <= SAME)
-    return Interval(mean, mean - Z * error, mean + Z * error), math.erfc(abs(mean) / error / math.sqrt(2))
+    return Interval(mean, mean - Z * error, mean + Z * error, "normal approximation"), math.erfc(abs(mean) / error / math.sqrt(2))

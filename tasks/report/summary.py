@@ -123,7 +123,7 @@ def sentence(one: Score) -> str:
     queries = count(one.queries, f"{one.split} query", f"{one.split} queries")
     return (
         f"Round {one.name} {how}: nDCG@10 goes from {before} to {score(one.own.mean, 3)} on {queries}, "
-        f"{signed(against.difference.mean)} (95 % interval {span(against.difference)}"
+        f"{signed(against.difference.mean)} ({against.difference.called} {span(against.difference)}"
         f"{doubt if kind == 'open' else ''})"
     )
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.doubt import intervals as module
-from tasks.doubt.intervals import Interval, intervals
+from tasks.doubt.intervals import BOOTSTRAP, STUDENT, Interval, intervals
 
 
 def draw(seed: int = 0) -> np.random.Generator:
@@ -17,11 +17,36 @@ def test_where_all_queries_agree_the_interval_is_a_point():
     assert intervals(np.full((7, 1), 0.25), draw()) == [Interval(0.25, 0.25, 0.25)]
 
 
+def test_few_queries_have_students_t_by_hand():
+    """.1, .2, .3, .4: mean .25, s = .129099, t(.975, 3) = 3.182446, so .25 -+ 3.182446 * .129099 / 2 = .25 -+ .205426."""
+    [found] = intervals(np.array([[0.1], [0.2], [0.3], [0.4]]), draw())
+    assert (found.low, found.high) == pytest.approx((0.25 - 0.205426, 0.25 + 0.205426), abs=1e-6)
+    assert (found.method, found.called) == (STUDENT, "95 % interval by Student's t")
+
+
 def test_two_queries_of_which_one_gains():
-    # Drawn again, 0 and 1 give the means 0, 0.5 and 1 with 1/4, 1/2 and 1/4: the middle 95 % reach from 0 to 1.
+    """t of one degree of freedom is 12.7: all that a measure can be."""
     [found] = intervals(np.array([[0.0], [1.0]]), draw())
-    assert found == Interval(0.5, 0.0, 1.0)
+    assert found == Interval(0.5, -1.0, 1.0)
     assert not found.beyond_zero
+
+
+def test_from_thirty_queries_on_it_is_the_bootstrap():
+    values = draw(3).random((30, 1))
+    assert intervals(values[:29], draw())[0].method == STUDENT
+    [found] = intervals(values, draw())
+    assert (found.method, found.called) == (BOOTSTRAP, "95 % interval")
+
+
+@pytest.mark.parametrize("queries", [3, 10, 29])
+def test_an_interval_of_few_queries_covers_as_often_as_it_says(queries: int):
+    """Of 4,000 samples of normal values 95 % less four standard errors cover the mean; the percentile bootstrap's spread would not."""
+    samples = draw(4).normal(0.02, 0.05, (queries, 4000))
+    found = intervals(samples, draw())
+    covered = np.mean([one.low <= 0.02 <= one.high for one in found])
+    assert covered == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 4000))
+    spread = 1.959964 * samples.std(0) / np.sqrt(queries)  # of the bootstrap's means
+    assert np.mean(abs(samples.mean(0) - 0.02) <= spread) < covered
 
 
 def test_the_interval_of_many_queries_is_that_of_the_normal_distribution():
@@ -51,11 +76,13 @@ def test_blocks_do_not_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch):
     assert intervals(values, draw()) == whole
 
 
-@given(st.lists(st.floats(-1, 1), min_size=2, max_size=30))
-def test_an_interval_lies_within_the_values_and_turns_with_their_sign(values: list[float]):
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=40))
+def test_an_interval_lies_around_the_mean_and_turns_with_the_sign_of_the_values(values: list[float]):
     column = np.array(values)[:, None]
     [found], [turned] = intervals(column, draw()), intervals(-column, draw())
-    assert min(values) - 1e-12 <= found.low <= found.high <= max(values) + 1e-12
+    low, high = (-1, 1) if len(values) < 30 else (min(values), max(values))
+    assert low - 1e-12 <= found.low <= found.mean + 1e-12
+    assert found.mean - 1e-12 <= found.high <= high + 1e-12
     assert (turned.mean, turned.low, turned.high) == pytest.approx((-found.mean, -found.high, -found.low))
 
 
