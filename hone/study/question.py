@@ -18,8 +18,9 @@ from tasks.resolve import recipe
 from tasks.resolve.places import loaded
 
 FOLDER = Path("studies")
-# What a mined negative has to beat, the strongest last: a contrast is with the strongest that is among the arms.
-CONTROLS = ("random", "in-batch", "bm25", "top-k", "teacher-distil")
+# What a mined negative has to beat: training without any, and random documents. A contrast is with the first that is among the arms.
+BASELINES = ("in-batch", "random")
+CONTROLS = (*BASELINES, "bm25", "top-k", "teacher-distil")  # in the order in which they are shown; none is the strongest everywhere
 MOST_CONTRASTS = 6
 SEEDS = 5
 FIXED = ("steps", "epochs")  # of training: the study's own
@@ -178,15 +179,18 @@ def written(file: Path) -> dict[str, Any]:
 
 
 def controls_of(arms: dict[str, Arm]) -> list[str]:
-    """The arms that are a control, whatever they are called: its recipe as it stands. The strongest last."""
+    """The arms that are a control, whatever they are called: its recipe as it stands. Baselines first."""
     return [name for recipe in CONTROLS for name, arm in arms.items() if arm.recipe == recipe and not arm.changes]
 
 
 def contrasts_of(arms: dict[str, Arm]) -> list[tuple[str, str]]:
-    """Each arm that is no control against the strongest control there is; among controls alone, each against the first."""
+    """Each arm that is no control against a baseline: `in-batch`, else `random`, else the first other control; so are controls alone.
+
+    Without any control each arm is compared with the first.
+    """
     controls = controls_of(arms)
     others = [name for name in arms if name not in controls]
-    against = controls[-1] if controls and others else next(iter(arms))
+    against = controls[0] if controls else next(iter(arms))
     return [(against, name) for name in arms if name != against and (name in others or not others)]
 
 

@@ -204,6 +204,8 @@ class Train(Section):
         weight_decay: AdamW's; .01 as in transformers' examples. [Hone default]
         precision: `auto`: as texts are encoded (params.yaml's `model.precision`). [Hone default]
         checkpoint_steps: a killed training goes on from the last multiple of these. [Hone default]
+        dev_scores: write scores on dev queries into the model's card; for them the model reads the whole collections that it was trained
+            on. [Hone default]
     """
 
     init: Literal["base", "previous"] = "previous"
@@ -220,7 +222,7 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpoint_steps: Annotated[int, Field(ge=1)] = 100
-    dev_scores: bool = True  # in the model's card; for them the model reads the whole collections that it was trained on
+    dev_scores: bool = True
 
 
 class Recipe(Section):

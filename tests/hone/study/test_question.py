@@ -10,7 +10,7 @@ import yaml
 
 from hone.study.question import Arm, asked, contrasts_of, settings
 from tasks.errors import Refused
-from tests.prepared import write_params
+from tests.prepared import PROJECT, write_params
 
 NOTHING: dict = {}
 
@@ -31,16 +31,19 @@ def refused(what: list[str], text: str, **changes) -> None:
         asked(what, changes)
 
 
-def test_each_recipe_is_held_against_the_strongest_control_among_them():
+def test_each_recipe_is_compared_with_a_baseline():
+    """In-batch where it is among the arms, else random, else the first other control."""
     name, question = asked(["random", "top-k", "ance", "nv-retriever"], NOTHING)
     assert name == "random-top-k-ance-nv-retriever"
-    assert question.contrasts == [("top-k", "ance"), ("top-k", "nv-retriever")]
+    assert question.contrasts == [("random", "ance"), ("random", "nv-retriever")]
+    assert asked(["top-k", "random", "ance", "in-batch"], NOTHING)[1].contrasts == [("in-batch", "ance")]
+    assert asked(["teacher-distil", "top-k", "ance"], NOTHING)[1].contrasts == [("top-k", "ance")]
     assert (question.rounds, question.seeds, question.split) == (1, 5, "test")
 
 
-def test_controls_alone_are_held_against_the_first():
+def test_controls_alone_are_compared_with_the_baseline_too():
     arms = {name: Arm(recipe=name) for name in ("top-k", "random", "bm25")}
-    assert contrasts_of(arms) == [("top-k", "random"), ("top-k", "bm25")]
+    assert contrasts_of(arms) == [("random", "top-k"), ("random", "bm25")]
     assert contrasts_of({"ance": Arm(recipe="ance")}) == []
 
 
@@ -122,3 +125,12 @@ def test_more_than_six_contrasts_are_refused_until_they_are_named():
     _, question = asked(names, {"contrasts": [("top-k", "ance")]})
     assert question.contrasts == [("top-k", "ance")]
     assert len(question.arms) == 8
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "studies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_shipped_study_contrasts_recipes_with_in_batch(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """Training without a mined negative is the baseline: what a recipe is worth is what it adds to that."""
+    monkeypatch.chdir(PROJECT)
+    _, question = asked([f"studies/{file.name}"], NOTHING)
+    assert any(one == "in-batch" for one, _ in question.contrasts)
+    assert {"in-batch", "random"} <= set(question.arms)
