@@ -72,7 +72,7 @@ def test_a_method_says_what_it_is_and_where_its_default_comes_from():
     assert method_docs.summary(method).startswith("only candidates that score clearly below the known positive")
     share = method_docs.of_method(method)[0]
     assert (share.name, share.default, share.allowed) == ("share", 0.95, "a number above 0 to 1, or null")
-    assert "second-hand" in share.means
+    assert share.source == "survey"
 
 
 def test_the_table_of_sources_has_every_source():
