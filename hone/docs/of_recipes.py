@@ -19,6 +19,15 @@ SECTIONS: dict[str, type[Section]] = {
 }  # fmt: skip
 
 
+# What holds of every recipe unless it says otherwise, so that no `differs` repeats it.
+INHERITED = (
+    "What every recipe inherits, unless it says otherwise, and no last column repeats: the loss is InfoNCE on cosines at a temperature\n"
+    "of 0.05, the other documents of the batch are negatives too, batches have 64 queries, AdamW trains for one epoch, and a query takes\n"
+    "one of its positives in each epoch. Negatives are mined once a round, and a cross-encoder of the loop learns from the labels of the\n"
+    "round before, not from those that its own round relabels."
+)
+
+
 def page() -> str:
     """The page."""
     rows = listed.rows()
@@ -32,6 +41,7 @@ def page() -> str:
         "A recipe says what one round does. `hone recipes NAME` tells it in order, with every parameter. *faithful*: what the paper does,\n"
         "with its constants. *adapted*: something is done otherwise, and the last column says what and why. *partial*: something of the\n"
         "paper is missing. How the rounds of params.yaml were chosen: [default-rounds.md](default-rounds.md).",
+        INHERITED,
         *groups,
         "## What a recipe may say",
         "Sections are stages; a section that is missing is `none`. Where a method stands, it is its name, or\n"

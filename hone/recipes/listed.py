@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hone.recipes.needs import needs
 from hone.study.question import CONTROLS
 from tasks import params
 from tasks.errors import Refused
@@ -32,6 +33,7 @@ class Row:
     rounds: list[str]
     found: Recipe | None
     wrong: str = ""
+    needs: tuple[str, ...] = ()  # what must be there beside the project as it is shipped
 
     @property
     def paper(self) -> str | None:
@@ -59,7 +61,8 @@ def rows(given: Params | None = None) -> list[Row]:
 def row(name: str, given: Params | None) -> Row:
     used = [round for round, item in given.rounds.items() if item.recipe == name] if given else []
     try:
-        return Row(name, used, recipe.read(name))
+        found = recipe.read(name)
+        return Row(name, used, found, needs=tuple(needs(found, given)) if given else ())
     except Refused as refusal:
         return Row(name, used, None, str(refusal).replace("\n", "; "))
 
@@ -91,7 +94,12 @@ def show() -> None:
         console = Console(highlight=False, width=400)  # a file or a pipe has no width
     found = rows(params.read())
     cells = [
-        (f"  {one.name}", ", ".join(one.rounds), *((year(one.paper), title(one.paper)) if console.width >= NARROW else ()), one.about)
+        (
+            f"  {one.name}",
+            ", ".join(one.rounds),
+            *((year(one.paper), title(one.paper)) if console.width >= NARROW else ()),
+            f"[needs {', '.join(one.needs)}] {one.about}" if one.needs else one.about,
+        )
         for one in found
     ]
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in cells), strict=True)]

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from hone.recipes.listed import published, year
+from hone.recipes.needs import needs
 from hone.screen import line
 from tasks import method_docs, methods, params, recipe_names
 from tasks.errors import Refused, nearest
@@ -83,6 +84,8 @@ def told(name: str, given: Params, columns: int) -> Iterator[str]:
         yield from wrapped(f"fidelity: {found.fidelity or 'not said'}{f'. {found.differs}' if found.differs else ''}", columns)
     elif found.paper:
         yield from wrapped(f"source: {found.paper}", columns)
+    if lacking := needs(found, given):
+        yield from wrapped(f"needs: {', '.join(lacking)}", columns)
     yield from wrapped(f"used by: {', '.join(rounds) or 'no round of params.yaml'}", columns)
     of_file = yaml.safe_load((recipe.FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     theirs = frozenset(given.train) - frozenset(of_file.get("train") or {})

@@ -55,3 +55,18 @@ def test_what_the_words_cannot_mean(workspace: Path):
         recipes(["ance", "rlhn"], check=False, as_yaml=False)
     with pytest.raises(Refused, match="needs the name of a recipe"):
         recipes([], check=False, as_yaml=True)
+
+
+def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(workspace: Path, capsys: pytest.CaptureFixture):
+    write_params(judges={"guide": {"encoder": {"to": "positives", "model": "r0"}}})
+    found = {row.name: list(row.needs) for row in listed.rows(params.read())}
+    assert found["rlhn"] == ["judge `cheap` in params.yaml", "judge `strong` in params.yaml"]
+    assert found["teacher-distil-encoder"] == ["model inputs/teacher"]
+    assert found["tripclick"] == ["file inputs/clicks.csv"]
+    assert found["coder"] == ["metadata column `name`"]
+    assert found["apollo"] == ["chunks with a `parent_id`"]
+    assert [found[name] for name in ("top-k", "in-batch", "guide", "guide-confirmed", "ance")] == [[]] * 5  # an optional judge is no need
+    recipes([], check=False, as_yaml=False)
+    assert "[needs judge `cheap` in params.yaml, judge `strong` in params.yaml] " in capsys.readouterr().out
+    write_params(judges={name: {"encoder": {"model": "r0"}} for name in ("cheap", "strong")})
+    assert listed.row("rlhn", params.read()).needs == ()
