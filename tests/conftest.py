@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tasks.stage import SWITCHES
+from tests.templates import PLACE
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared" / "data"
@@ -29,12 +30,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: next((place for place, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """tests/templates.py keeps its folders in pytest's own, which pytest clears."""
+    os.environ[PLACE] = str(tmp_path_factory.mktemp("templates"))
+
+
 @pytest.fixture(autouse=True)
 def hone_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh HONE_HOME for each test."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HONE_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test writes need not survive a power cut: the disk is not waited for."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +63,34 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A HONE_HOME with r0's vectors of the documents and training queries of `prepared.NETWORKX`, made once for all workers.
+
+    Vectors lie by their content, so a copy of it stands in for the encoding in every test that mines these texts.
+    """
+    from filelock import FileLock
+
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoded"
+    with FileLock(home.with_suffix(".lock")):
+        if not home.exists():
+            encode_networkx(tmp_path_factory.mktemp("networkx"), part := home.with_suffix(f".{os.getpid()}"))
+            part.rename(home)
+    return home
+
+
+def encode_networkx(folder: Path, home: Path) -> None:
+    from tasks.retrieve import __main__ as retrieve
+    from tests.prepared import NETWORKX, prepare
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("HONE_HOME", str(home))
+        prepare(**NETWORKX | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
+        retrieve.main("r1")
 
 
 @pytest.fixture

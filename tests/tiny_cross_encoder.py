@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
+from tests.templates import copied
 from tests.tiny_model import WORDS
 
 
 def tiny_cross_encoder(folder: Path, *, seed: int = 0, labels: int = 1) -> Path:
-    """Save a BERT of two layers that scores a pair of texts, with random weights."""
+    """Save a BERT of two layers that scores a pair of texts, with random weights. Returns the folder."""
+    import torch
+
+    copied(folder, partial(_save, seed=seed, labels=labels), "cross-encoder", seed, labels)
+    torch.manual_seed(seed)
+    return folder
+
+
+def _save(folder: Path, *, seed: int, labels: int) -> None:
     import torch
     from sentence_transformers import CrossEncoder
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
@@ -26,4 +36,3 @@ def tiny_cross_encoder(folder: Path, *, seed: int = 0, labels: int = 1) -> Path:
     BertForSequenceClassification(config).save_pretrained(inner)
     CrossEncoder(str(inner), device="cpu", max_length=64).save_pretrained(str(folder))
     shutil.rmtree(inner)
-    return folder

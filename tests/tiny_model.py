@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+
+from tests.templates import copied
 
 WORDS = "red green blue round square big small cat dog bird tree stone water fire light dark sweet sour salt hot cold old new".split()
 
 
 def tiny_model(folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, dropout: float = 0.1) -> Path:
     """Save a BERT of two layers and 32 dimensions, mean pooling, with a vocabulary of `WORDS`. Returns the folder."""
+    import torch
+
+    copied(folder, partial(_save, seed=seed, prompts=prompts, dropout=dropout), "encoder", seed, prompts, dropout)
+    torch.manual_seed(seed)
+    return folder
+
+
+def _save(folder: Path, *, seed: int, prompts: dict[str, str] | None, dropout: float) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
@@ -36,5 +47,4 @@ def tiny_model(folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = 
     model = SentenceTransformer(
         modules=[transformer, Pooling(32, pooling_mode="mean")], prompts=prompts, similarity_fn_name="cosine", device="cpu"
     )
-    model.save_pretrained(str(folder), create_model_card=True)
-    return folder
+    model.save_pretrained(str(folder), create_model_card=False)

@@ -123,7 +123,12 @@ def versions(names: set[str] | frozenset[str]) -> dict[str, str]:
     provided = _distributions()
     wanted = names | {behind for name in names for behind in BEHIND.get(name, ())}
     packages = {package for name in wanted for package in provided.get(name, ())}
-    return {package: version(package).partition("+")[0] for package in sorted(packages, key=str.lower)}
+    return {package: _version(package) for package in sorted(packages, key=str.lower)}
+
+
+@cache
+def _version(package: str) -> str:
+    return version(package).partition("+")[0]
 
 
 @cache
