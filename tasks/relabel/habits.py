@@ -19,6 +19,7 @@ FAILURES_IN_A_ROW = 8  # calls given up one after the other, after which nothing
 THOUGHTS_IN_A_ROW = 5  # answers that were cut before they had a verdict, after which nothing more is asked (ours)
 ROOM_TO_THINK = 1024  # tokens that are advised then (ours)
 CUT_PROMPTS = 3  # prompts in a row that the endpoint has not read to their end, after which nothing more is asked (ours)
+CUT_SHARE = 0.1  # of all prompts, from which on they add up to that although others between them were read (ours)
 # Of what a prompt has, counted without repetitions: a token of no language and no tokenizer known to us has more letters on average.
 # English has 4 to 5, German and Finnish no more, all other scripts fewer.
 MOST_LETTERS = 8
@@ -45,7 +46,7 @@ class Habits:
         heard: it has answered.
         failures: calls in a row that it failed.
         thoughts: answers in a row that ended at max_tokens before they had a verdict.
-        cuts: prompts in a row that it did not read to their end.
+        cuts: prompts that it did not read to their end; each that it did takes CUT_SHARE off.
         most_read: tokens of the longest prompt that it has read.
         names: how often it has reported each model name, among its first answers.
         stopped: why it is asked nothing more while this process lives; null while it is.
@@ -59,7 +60,7 @@ class Habits:
     heard: bool = False
     failures: int = 0
     thoughts: int = 0
-    cuts: int = 0
+    cuts: float = 0.0
     most_read: int = 0
     names: Counter[str] = field(default_factory=Counter)
     stopped: str | None = None
@@ -131,12 +132,12 @@ class Habits:
     def take_cut(self, reply: Reply) -> str | None:
         """Note whether a prompt was cut in silence; why nothing more is to be asked, where that is new."""
         fault = reply.fault or ""
-        self.cuts = self.cuts + 1 if kind(fault) == CUT else 0 if not fault else self.cuts
+        self.cuts = self.cuts + 1 if kind(fault) == CUT else self.cuts if fault else max(0.0, self.cuts - CUT_SHARE)
         if self.stopped or self.cuts < CUT_PROMPTS:
             return None
         self.stopped = (
-            f"stopped: {self.cuts} prompts in a row were cut by the server ({fault.partition(': ')[2]}). Raise its context (Ollama: "
-            "num_ctx), or set `context` to what it has, so that each text is shortened instead"
+            f"stopped: the server cuts prompts ({fault.partition(': ')[2]} of the last one). Raise its context (Ollama: num_ctx), or set "
+            "`context` to what it has, so that each text is shortened instead"
         )
         return self.stopped
 

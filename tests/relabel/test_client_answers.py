@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -216,9 +217,18 @@ def test_a_prompt_that_the_server_cut_in_silence_gives_no_verdict_and_soon_no_mo
     assert replies[0].fault == "cut: it read 2,050 of about 7,900 tokens"
     assert replies[0].text is None
     assert budget.spent["tokens"] == CUT_PROMPTS * 2060  # they are paid all the same
-    assert replies[-1].fault.startswith("stopped: 3 prompts in a row were cut by the server (it read 2,050 of about 7,900 tokens)")
+    assert replies[-1].fault.startswith("stopped: the server cuts prompts (it read 2,050 of about 7,900 tokens of the last one)")
     assert "num_ctx" in replies[-1].fault
     assert "`context`" in replies[-1].fault
+
+
+@pytest.mark.parametrize(("every", "stops"), [(2, True), (5, True), (40, False)])
+def test_prompts_that_are_cut_between_others_add_up_where_they_are_many(every: int, stops: bool):
+    calls = [replace(long_calls(31_600 if number % every == 0 else 4000)[0], number=number) for number in range(200)]
+    with serving(lambda name, attempt: counting(min(2050, len(name) // 4))) as server:
+        replies = asked(server, calls)
+    assert any((reply.fault or "").startswith("stopped: the server cuts prompts") for reply in replies) == stops
+    assert sum((reply.fault or "").startswith("cut: ") for reply in replies) >= CUT_PROMPTS
 
 
 @pytest.mark.parametrize(
