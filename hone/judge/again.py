@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from tasks.relabel.fitness.pair_sets import in_order, spread
 from tasks.relabel.fitness.share import wilson
 from tasks.relabel.how import prompted
 from tasks.relabel.identity import variant
+from tasks.relabel.ledger import Ledger
 from tasks.relabel.prompt import load
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.verdicts import PAIR
@@ -129,6 +131,18 @@ def ask_fresh(judge: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
     return find("relabel.judges", judge["method"])(judge["parameters"], questions=questions, desk=desk, fingerprint=judge["fingerprint"])
 
 
+def configurations(ledger: Ledger, numbers: pl.Series) -> list[str]:
+    """Every `system_fingerprint` that some answers were reported with."""
+    from sqlalchemy import select
+
+    from tasks.relabel.ledger_tables import answers
+
+    with ledger.reading() as connection:
+        query = select(answers.c.details).where(answers.c.number.in_(numbers.drop_nulls().to_list()), answers.c.details.is_not(None))
+        found = [json.loads(row).get("system_fingerprint") for row in connection.execute(query).scalars()]
+    return sorted({one for one in found if one})
+
+
 def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk) -> dict:
     """What has changed, said and given back: pairs that both times have a verdict, how many of these differ, and the models' names."""
     both = before.join(now, on=PAIR, how="inner", suffix="_now", maintain_order="left").filter(pl.col("verdict_now") != "unknown")
@@ -147,6 +161,9 @@ def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk) -> dict
     models = {when: sorted(frame["model"].drop_nulls().unique()) for when, frame in (("then", before), ("now", now))}
     if models["then"] != models["now"]:
         line(f"The endpoint reported {', '.join(models['then']) or 'no name'} then and {', '.join(models['now']) or 'no name'} now.")
+    systems = [configurations(desk.ledger, frame["answer"]) for frame in (before, now)]
+    if systems[0] != systems[1] and all(systems):
+        line(f"Its system_fingerprint was {', '.join(systems[0])} then and is {', '.join(systems[1])} now.")
     if len(changed):
         line("If it is more than chance (ask again to see), give the judge another `version`: its pairs are then judged anew.")
     spent = desk.budget.spent

@@ -49,7 +49,10 @@ def question_key(query: str, document: str, positives: Sequence[str] = ()) -> by
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from a judge, and what it cost: tokens read and written, money, seconds."""
+    """What came back from a judge, and what it cost: tokens read and written, money, seconds.
+
+    `details` is a JSON object: the `system_fingerprint` of the endpoint, and options that it was `without`.
+    """
 
     raw: str
     model: str | None
@@ -57,6 +60,7 @@ class Answer:
     tokens_out: int
     money: float
     seconds: float
+    details: str | None = None
 
 
 @dataclass(frozen=True)

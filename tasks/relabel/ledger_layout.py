@@ -13,7 +13,22 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, Connection, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+    update,
+)
 
 from tasks.errors import Refused
 from tasks.files import written_whole
@@ -79,7 +94,7 @@ def copied(connection: Connection, version: int) -> Path | None:
 
 
 def to_2(connection: Connection) -> None:
-    """Budgets with reservations, and completions: texts that a model has generated."""
+    """Budgets with reservations, completions (texts that a model has generated), and details of answers."""
     made = MetaData()
     Table("answers", made, Column("number", Number, primary_key=True))
     completions = Table(
@@ -116,6 +131,7 @@ def to_2(connection: Connection) -> None:
     )
     made.create_all(connection, tables=[completions, budgets, reservations], checkfirst=False)
     protect(connection, "completions")
+    connection.execute(text("ALTER TABLE answers ADD COLUMN details TEXT"))
 
 
 STEPS: dict[int, Callable[[Connection], None]] = {2: to_2}

@@ -16,7 +16,8 @@ from tasks.relabel.ledger import FOUND, KEY_BYTES, Ledger, storable
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-SCHEMA = pl.Schema({"judge": pl.String, "description": pl.String, "attempt": pl.Int64} | FOUND)
+LATER = {"details": pl.String}  # columns that files of an older version lack
+SCHEMA = pl.Schema({"judge": pl.String, "description": pl.String, "attempt": pl.Int64} | FOUND | LATER)
 # What makes an answer the same in another ledger, where it has another number.
 OF_ANSWER = ["judge", "attempt", "raw", "model", "tokens_in", "tokens_out", "money", "seconds", "asked_at", "run"]
 OF_VERDICT = ["question", "verdict", "grade", "probability", "reason"]
@@ -104,7 +105,7 @@ def add_block(ledger: Ledger, block: pl.DataFrame) -> int:
         if new.is_empty():
             return 0
         numbers = connection.execute(
-            insert(answers).returning(answers.c.number, sort_by_parameter_order=True), new.select(OF_ANSWER).to_dicts()
+            insert(answers).returning(answers.c.number, sort_by_parameter_order=True), new.select(*OF_ANSWER, *LATER).to_dicts()
         ).scalars()
         own = new.select("copy", answer=pl.Series(list(numbers), dtype=pl.Int64))
         rows = block.drop("answer").join(own, on="copy", maintain_order="left")
@@ -139,12 +140,14 @@ def read(file: Path) -> pl.DataFrame:
         raise Refused(f"{file} does not exist.")
     try:
         found = pl.read_parquet_schema(file)
-        if wrong := [name for name, kind in SCHEMA.items() if found.get(name) != kind]:
+        if wrong := [name for name, kind in SCHEMA.items() if found.get(name, LATER.get(name)) != kind]:
             raise Refused(
                 f"{file} is no file of judgments: its columns {listed(wrong)} are missing or of another type. "
                 "`hone judgments export` writes one."
             )
-        frame = pl.read_parquet(file, columns=list(SCHEMA)).select(list(SCHEMA))
+        frame = pl.read_parquet(file, columns=[name for name in SCHEMA if name in found])
+        lacking = (pl.lit(None, dtype=kind).alias(name) for name, kind in LATER.items() if name not in found)
+        frame = frame.with_columns(lacking).select(list(SCHEMA))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Refused(f"{file} cannot be read as Parquet: {str(error).partition(chr(10))[0][:200]}") from None
     for name, broken, what in rules():
@@ -159,17 +162,14 @@ def read(file: Path) -> pl.DataFrame:
 def rules() -> Iterator[tuple[str, pl.Expr, str]]:
     """Column, where a row is broken, and what is said of it."""
     for name in SCHEMA:
-        if name not in ("description", "model", "grade", "probability", "reason"):
+        if name not in ("description", "model", "grade", "probability", "reason", "details"):
             yield name, pl.col(name).is_null(), "is missing"
     yield "judge", ~pl.col("judge").str.len_chars().is_between(1, 64), "is no fingerprint"
     yield "question", pl.col("question").bin.size() != KEY_BYTES, f"is no hash of {KEY_BYTES} bytes"
     yield "verdict", ~pl.col("verdict").is_in(["positive", "negative", "unknown"]), "is neither positive, negative nor unknown"
     yield "probability", ~pl.col("probability").fill_nan(None).is_between(0, 1), "is not between 0 and 1"
-    yield (
-        "description",
-        ~pl.col("description").map_elements(is_object, return_dtype=pl.Boolean),
-        f"is not a JSON object of at most {DEEPEST} levels",
-    )
+    for name in ("description", "details"):
+        yield name, ~pl.col(name).map_elements(is_object, return_dtype=pl.Boolean), f"is not a JSON object of at most {DEEPEST} levels"
     yield "asked_at", ~pl.col("asked_at").str.contains(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), "is no time such as 2026-01-31T12:00:00Z"
     for name in ("tokens_in", "tokens_out", "attempt"):
         yield name, ~pl.col(name).is_between(0, 2**31 - 1), "is no count"

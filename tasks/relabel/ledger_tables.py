@@ -69,6 +69,7 @@ answers = Table(
     Column("asked_at", String(32), nullable=False),
     Column("run", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("details", Text),
 )
 verdicts = Table(
     "verdicts",

@@ -308,7 +308,7 @@ class Sitting:
             ]
         self.kept_tokens += reply.tokens_in + reply.tokens_out
         self.kept_money += reply.money
-        answer = Answer(reply.text or "", reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.seconds)
+        answer = Answer(reply.text or "", reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.seconds, reply.details)
         # An answer of a batch is on the disk before the batch's own files say that it is collected, priced or not.
         self.desk.ledger.record(self.judge, answer, verdicts, self.desk.run, self.desk.retry, durable=wording.settings.later)
 

@@ -62,6 +62,7 @@ class Answering(BaseHTTPRequestHandler):
             "id": "x", "object": "chat.completion", "created": 1, "model": given["model"],
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": word},
                          "logprobs": tops if given.get("logprobs") and given["model"] != "mute" else None}],
+            "system_fingerprint": "fp_2" if self.server.changed else "fp_1",
             "usage": {"prompt_tokens": 100, "completion_tokens": 1, "total_tokens": 101},
         }  # fmt: skip
         raw = json.dumps(body).encode()
@@ -345,7 +346,9 @@ def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, s
     found = again("cheap", "ours", limit=15)
     one = server.asked[-15:]
     assert found["changed"] == sum(not document.startswith("other 0") for _, _, document, _ in one) > 0
-    assert ", now positive" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert ", now positive" in said
+    assert "Its system_fingerprint was fp_1 then and is fp_2 now." in said
     # What was judged before stays what it is.
     server.asked.clear()
     check("cheap", "ours", gold="hidden", pairs=40)

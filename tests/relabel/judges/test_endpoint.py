@@ -11,7 +11,7 @@ import pytest
 
 from tasks import methods
 from tasks.errors import Refused
-from tasks.relabel import identity
+from tasks.relabel import identity, ledger_parquet
 from tasks.relabel.habits import THOUGHTS_IN_A_ROW
 from tasks.relabel.judges.endpoint import endpoint
 from tasks.relabel.ledger import Ledger
@@ -372,3 +372,21 @@ def test_answers_that_are_cut_and_have_a_verdict_stop_nothing():
     with unruly.serving(unruly.always(unruly.completion("yes", finish_reason="length"))) as server:
         told = judge(server, prompt="yes-no", slots=1)(questions(*((f"q{number}", "d") for number in range(20))))
     assert verdicts_of(told) == ["positive"] * 20
+
+
+def test_the_configuration_and_what_was_not_sent_are_kept_with_an_answer(tmp_path: Path):
+    def answer(name: str, attempt: int) -> object:
+        refused = (400, {}, b'{"error": {"message": "no temperature here", "param": "temperature"}}')
+        return refused if "temperature" in server.bodies[-1] else unruly.completion("yes", system_fingerprint="fp_7")
+
+    with unruly.serving(answer) as server:
+        judge(server, prompt="yes-no", logprobs=False)(questions(("q", "d")))
+    ledger, details = Ledger(), '{"system_fingerprint": "fp_7", "without": ["temperature"]}'
+    assert [frame["details"].to_list() for frame in ledger_parquet.blocks(ledger)] == [[details]]
+    ledger_parquet.export(ledger, tmp_path / "all.parquet")
+    pl.read_parquet(tmp_path / "all.parquet").drop("details").write_parquet(tmp_path / "older.parquet")
+    for name, kept in (("all", details), ("older", None)):
+        other = Ledger(f"sqlite:///{tmp_path / name}.db")
+        assert ledger_parquet.add(other, tmp_path / f"{name}.parquet") == (1, 1)
+        assert [frame["details"].to_list() for frame in ledger_parquet.blocks(other)] == [[kept]]
+    assert ledger_parquet.add(ledger, tmp_path / "older.parquet") == (0, 1)
