@@ -6,17 +6,19 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
 from hone.judge.check import desk_of
 from hone.judge.given import candidates_of, collection_of, judge_line, round_of
 from hone.screen import line
-from tasks import params, resolved, training_set
+from tasks import params, resolved, tables, training_set
+from tasks.carried_labels import carried_labels
 from tasks.errors import Refused
 from tasks.methods import find
-from tasks.relabel.__main__ import ask
-from tasks.relabel.budget import Budget
+from tasks.relabel.__main__ import ask, fingerprint_of_questions, judges_of, order_before, what_is_left
+from tasks.relabel.budget import Budget, JudgeBudget
 from tasks.relabel.desk import Desk
 from tasks.relabel.fitness.pair_sets import in_order, spread
 from tasks.relabel.fitness.share import wilson
@@ -25,6 +27,7 @@ from tasks.relabel.identity import variant
 from tasks.relabel.ledger import Ledger
 from tasks.relabel.prompt import load
 from tasks.relabel.questions import Questions, in_blocks
+from tasks.relabel.spending import Spending
 from tasks.relabel.verdicts import PAIR
 from tasks.report.words import count
 from tasks.resolved import ROOT
@@ -40,7 +43,7 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
     """Ask a judge about pairs that it has answered, each once, and say how many verdicts have changed.
 
     The new answers are kept as those of a judge of their own: what was judged before stays as it is. They count against the
-    limits of the round's `relabel.budget`.
+    round's `relabel.budget`.
 
     Args:
         name: an entry of params.yaml's `judges`, or a judge with its defaults.
@@ -80,18 +83,27 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
         raise Refused(f"the ledger has no verdict of {name} on negatives of {on} in round {round}: there is nothing to ask again.")
 
     fresh = fresh_judge(judge, desk.run)
-    spending = replace(desk, budget=Budget(**limits_of(round)))
+    spending = replace(desk, budget=budget_of(round, judge, training, desk.ledger))
+    spent = spending.budget.spent
     line(f"{name} on {on}, round {round}: {count(len(before), 'pair')} of {before['query_id'].n_unique():,} queries are asked again.")
     parts = [questions.only(before) for questions in blocks]
     now = pl.concat([ask_fresh(fresh, part, spending) for part in parts if len(part)])
-    return told(name, before, now, spending)
+    return told(name, before, now, spending, spent)
 
 
-def limits_of(round: str) -> dict:
-    """The limits of a round's `relabel.budget`; none where nothing is relabelled."""
+def budget_of(round: str, judge: dict, training: training_set.TrainingSet, ledger: Ledger) -> Budget | JudgeBudget:
+    """What a round's `relabel.budget` leaves. Where the judge is one of the round's, what is spent counts there too."""
     there = (ROOT / "rounds" / round / "relabel.json").exists()
-    section = resolved.of_round(round, "relabel")["relabel"] if there else "none"
-    return section["budget"] if isinstance(section, dict) else {}
+    settings = resolved.of_round(round, "relabel") if there else {"relabel": "none"}
+    section = settings["relabel"]
+    if not isinstance(section, dict):
+        return Budget()
+    if judge["fingerprint"] not in judges_of(section):
+        return Budget(**section["budget"])
+    negatives = tables.read("negatives", Path("rounds") / round / "negatives.parquet")
+    questions = fingerprint_of_questions(negatives, carried_labels(settings["from"]), training)
+    spending = Spending(ledger, questions, section["retry"], judges_of(section))
+    return what_is_left(section["budget"], spending, order_before(settings), round).of(judge["fingerprint"])
 
 
 def blocks_of(
@@ -143,8 +155,15 @@ def configurations(ledger: Ledger, numbers: pl.Series) -> list[str]:
     return sorted({one for one in found if one})
 
 
-def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk) -> dict:
-    """What has changed, said and given back: pairs that both times have a verdict, how many of these differ, and the models' names."""
+def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk, earlier: dict[str, float]) -> dict:
+    """What has changed, said and given back: pairs that both times have a verdict, how many of these differ, and the models' names.
+
+    Args:
+        name: of the judge.
+        before, now: its verdicts.
+        desk: ledger and budget.
+        earlier: what was spent of the budget before.
+    """
     both = before.join(now, on=PAIR, how="inner", suffix="_now", maintain_order="left").filter(pl.col("verdict_now") != "unknown")
     if both.is_empty():
         reasons = ", ".join(sorted(set(now["reason"].fill_null("no reason"))))
@@ -166,7 +185,7 @@ def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk) -> dict
         line(f"Its system_fingerprint was {', '.join(systems[0])} then and is {', '.join(systems[1])} now.")
     if len(changed):
         line("If it is more than chance (ask again to see), give the judge another `version`: its pairs are then judged anew.")
-    spent = desk.budget.spent
+    spent = {what: amount - earlier[what] for what, amount in desk.budget.spent.items()}
     line(f"{spent['tokens']:,} tokens, {spent['money']:.4g} of money.")
     return {"asked": len(now), "read": len(both), "changed": len(changed), "interval": [low, high], "models": models, "spent": spent,
             "made": time.strftime("%Y-%m-%d")}  # fmt: skip

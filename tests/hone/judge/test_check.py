@@ -14,7 +14,7 @@ import pytest
 
 from hone.judge.again import again
 from hone.judge.check import check
-from hone.judge.given import OfSplit, collection_of
+from hone.judge.given import OfSplit, collection_of, judge_line
 from tasks import methods, params, tables
 from tasks.errors import Refused
 from tasks.files import read_json
@@ -353,6 +353,18 @@ def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, s
     server.asked.clear()
     check("cheap", "ours", gold="hidden", pairs=40)
     assert not server.asked
+
+
+def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server: Server):
+    """20 pairs of 101 tokens, and 400 tokens are left: one more call fits, which may use 348."""
+    check("cheap", "ours", gold="hidden", pairs=40)
+    judge = judge_line(params.read(), "cheap")
+    section = {"cascade": [judge], "retry": 0, "budget": {"pairs": None, "tokens": 20 * 101 + 400, "money": None, "minutes": None}}
+    file = Path("resolved/rounds/r1/relabel.json")
+    file.write_text(json.dumps(read_json(file) | {"relabel": section}))
+    assert again("cheap", "ours")["spent"]["tokens"] == 20 * 101
+    found = again("cheap", "ours")
+    assert (found["read"], found["spent"]["tokens"]) == (1, 101)
 
 
 def test_a_judge_that_cannot_change_is_not_asked_again(made: Path):
