@@ -41,8 +41,11 @@ def write_layout_1(file: Path, more: str = "") -> None:
 
 
 def rows_of(file: Path, table: str) -> list[tuple]:
+    """The rows of a table, without what layout 2 adds to them."""
     with closing(sqlite3.connect(file)) as connection:
-        return connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+        found = connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+        places = [place for place, (name, *_) in enumerate(found.description) if name != "details"]
+        return [tuple(row[place] for place in places) for row in found]
 
 
 def layout_of(file: Path) -> int:
