@@ -192,7 +192,8 @@ def test_a_process_of_an_earlier_version_that_still_runs_can_keep_its_answers(ol
     """It has the file open already, and writes the columns that it knows."""
     with closing(sqlite3.connect(old)) as running, running:
         Ledger()
-        running.execute("INSERT INTO answers VALUES (NULL,'f','yes','m',1,1,0.5,0,'2026-01-31T12:00:00Z','r',0)")
+        known = "judge, raw, model, tokens_in, tokens_out, money, seconds, asked_at, run, attempt"
+        running.execute(f"INSERT INTO answers ({known}) VALUES ('f','yes','m',1,1,0.5,0,'2026-01-31T12:00:00Z','r',0)")
     assert len(rows_of(old, "answers")) == 26
 
 

@@ -191,7 +191,8 @@ def old(url: str, tmp_path: Path) -> Path:
 
 def rows_there(ledger: Ledger, table: str) -> list[tuple]:
     with ledger.reading() as connection:
-        return [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2"))]
+        rows = connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2")).mappings()
+        return [tuple(value for name, value in row.items() if name != "details") for row in rows]  # which layout 2 adds
 
 
 def test_an_old_layout_is_migrated_and_no_row_changes(old: Path):

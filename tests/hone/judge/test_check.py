@@ -356,7 +356,7 @@ def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, s
 
 
 def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server: Server):
-    """20 pairs of 101 tokens, and 400 tokens are left: one more call fits, which may use 348."""
+    """20 pairs of 101 tokens, and 400 tokens are left: three more calls fit, each of which may use 116."""
     check("cheap", "ours", gold="hidden", pairs=40)
     judge = judge_line(params.read(), "cheap")
     section = {"cascade": [judge], "retry": 0, "budget": {"pairs": None, "tokens": 20 * 101 + 400, "money": None, "minutes": None}}
@@ -364,7 +364,7 @@ def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server
     file.write_text(json.dumps(read_json(file) | {"relabel": section}))
     assert again("cheap", "ours")["spent"]["tokens"] == 20 * 101
     found = again("cheap", "ours")
-    assert (found["read"], found["spent"]["tokens"]) == (1, 101)
+    assert (found["read"], found["spent"]["tokens"]) == (3, 3 * 101)
 
 
 def test_a_judge_that_cannot_change_is_not_asked_again(made: Path):
