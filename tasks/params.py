@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from tasks import recipe_names
 from tasks.addresses import refuse_secrets
 from tasks.errors import Refused, nearest
+from tasks.own_id import OwnId
 from tasks.read_yaml import Unusable, from_yaml
 
 FILE = Path("params.yaml")
@@ -61,6 +62,7 @@ class Collection(Checked):
     absent_labels: Literal["refuse", "ignore"] = "refuse"
     repeated_queries: Literal["refuse", "leave-out"] = "refuse"
     empty_documents: Literal["refuse", "leave-out"] = "refuse"  # those with neither title nor text
+    own_id: OwnId | None = None  # the document with the query's own id; null: as the source defines it
     ability: str | None = None  # that it is a suite for, where its source does not say so
     options: dict[str, Any] = {}
 
@@ -166,6 +168,16 @@ class Params(Checked):
     rounds: Annotated[dict[str, Round], Field(min_length=1)]
     stop: Stop = Stop()
     leakage: Leakage = Leakage()
+
+    @model_validator(mode="after")
+    def benchmarks_keep_their_rule(self) -> Params:
+        for name, item in self.collections.items():
+            if item.own_id is not None and item.source.startswith("mteb:"):
+                raise ValueError(
+                    f"collections.{name}.own_id is '{item.own_id}', but {item.source} defines this itself (`ignore_identical_ids`): "
+                    "delete the line"
+                )
+        return self
 
     @property
     def shares(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ them runs them again and a change in a collection that is only evaluated on does
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +16,7 @@ from tasks import tables
 from tasks.errors import Refused
 from tasks.files import fingerprint_of_file, read_json
 from tasks.metadata import Metadata
+from tasks.own_id import OwnId
 from tasks.tables import Documents
 
 LIST = Path("rounds/r0/training.json")
@@ -39,6 +40,7 @@ class TrainingCollection:
     min_relevance: int
     language: str
     prefix: str
+    own_id: OwnId = field(default="keep", kw_only=True)
 
     @property
     def documents(self) -> Documents:
@@ -79,7 +81,9 @@ class TrainingSet:
         return pl.concat([collection.documents.texts(wanted) for collection in self.collections])
 
 
-def admit(names: list[str], shares: dict[str, float], min_relevance: dict[str, int], language: dict[str, str]) -> dict:
+def admit(
+    names: list[str], shares: dict[str, float], min_relevance: dict[str, int], language: dict[str, str], own_id: dict[str, OwnId]
+) -> dict:
     """The list of training tables, with their hashes."""
     return {
         "collections": {
@@ -88,6 +92,7 @@ def admit(names: list[str], shares: dict[str, float], min_relevance: dict[str, i
                 "min_relevance": min_relevance[name],
                 "language": language[name],
                 "prefix": f"{name}/" if len(names) > 1 else "",
+                "own_id": own_id[name],
                 "tables": {table: fingerprint_of_file(Path("data") / name / table) for table in TABLES},
             }
             for name in names
@@ -111,7 +116,15 @@ def read(file: Path = LIST) -> TrainingSet:
                 raise Refused(f"{path} is missing or was changed since `start` admitted it: run `dvc repro`.")
     return TrainingSet(
         tuple(
-            TrainingCollection(name, Path("data") / name, item["share"], item["min_relevance"], item["language"], item["prefix"])
+            TrainingCollection(
+                name,
+                Path("data") / name,
+                item["share"],
+                item["min_relevance"],
+                item["language"],
+                item["prefix"],
+                own_id=item.get("own_id", "keep"),
+            )
             for name, item in listed.items()
         )
     )

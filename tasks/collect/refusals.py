@@ -39,7 +39,7 @@ def examined(name: str, source: Source, settings: dict[str, Any], faults: Faults
     Args:
         name: of the collection.
         source: as it was read.
-        settings: `absent_labels`, `repeated_queries`, `empty_documents`, `split`, `train`, `min_relevance` of the collection.
+        settings: `absent_labels`, `repeated_queries`, `empty_documents`, `own_id`, `split`, `train`, `min_relevance` of the collection.
         faults: what could not be read; takes what else is wrong.
 
     Raises:
@@ -56,6 +56,7 @@ def examined(name: str, source: Source, settings: dict[str, Any], faults: Faults
         source = replace(source, queries=source.queries.with_columns(pl.col("text").fill_null("")))
     source, absent = without_absent(source, settings["absent_labels"] == "ignore", empty, faults)
     find_labels_in_two_splits(source.qrels, faults)
+    find_own_answers(source, settings, faults)
     source = with_splits(source, settings["split"], faults)
     source, repeated = without_leaks(source, settings["repeated_queries"] == "leave-out", faults)
     if settings["train"] and not faults:
@@ -160,6 +161,15 @@ def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Fault
             remedy = "add it, delete the labels, or set `absent_labels: ignore` to leave them out and count them"
             faults.rows(rows, f"a label names a {kind} that is not there", key, remedy)
     return replace(source, qrels=labels.filter(pl.col("absent").is_null()).drop("absent")), lost
+
+
+def find_own_answers(source: Source, settings: dict[str, Any], faults: Faults) -> None:
+    """Positive labels of the document with the query's own id, where the collection drops it from every ranking."""
+    if source.published or settings.get("own_id", "keep") == "keep":
+        return
+    answers = source.qrels.filter((pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings["min_relevance"]))
+    fault = "a positive label names the document with the query's own id, which `own_id: drop` removes from every ranking"
+    faults.rows(answers, fault, "query_id", "write `own_id: keep`, or delete the label")
 
 
 def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tasks.encode.encoder import Encoder
+from tasks.encode.search import places_of
 from tasks.encode.store import Vectors
 from tasks.evaluate.geometry import unit
 from tasks.lineage import ancestors
@@ -50,13 +51,13 @@ class Sample:
         documents = (
             training.texts(pl.concat([spread, named[1]]).unique(maintain_order=True)).select("doc_id", text="full_text").sort("doc_id")
         )
-        return cls(queries, documents, rows_of(queries["query_id"], asked), rows_of(documents["doc_id"], spread))
+        return cls(queries, documents, places_of(asked, queries["query_id"]), places_of(spread, documents["doc_id"]))
 
     def query_rows(self, ids: pl.Series) -> np.ndarray:
-        return rows_of(self.queries["query_id"], ids)
+        return places_of(ids, self.queries["query_id"])
 
     def document_rows(self, ids: pl.Series) -> np.ndarray:
-        return rows_of(self.documents["doc_id"], ids)
+        return places_of(ids, self.documents["doc_id"])
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,3 @@ def cosine(one: Vectors, other: Vectors, at: np.ndarray) -> float | None:
 def spaced(count: int, most: int) -> np.ndarray:
     """At most so many numbers below `count`, evenly spaced."""
     return np.unique(np.linspace(0, max(count - 1, 0), min(most, count)).astype(np.int64))
-
-
-def rows_of(known: pl.Series, ids: pl.Series) -> np.ndarray:
-    """Where `ids` stand in `known`."""
-    places = pl.DataFrame({"id": known}).with_row_index("row")
-    found = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")["row"]
-    return found.to_numpy().astype(np.int64)

@@ -136,7 +136,13 @@ class TextEncoder(ABC):
 
 
 class Worker(Protocol):
-    """Makes vectors."""
+    """Makes vectors.
+
+    Attributes:
+        reported: what an endpoint calls the model that made them; null: a model on this machine, or the endpoint does not say.
+    """
+
+    reported: str | None
 
     def encode(self, texts: list[str], progress: Progress) -> np.ndarray:
         """Vectors [n, d], fp32, in the order of the texts."""
@@ -226,7 +232,7 @@ class _Work:
                 vectors = worker.encode(texts, self.progress)
                 counted.read(counted.TEXTS, len(texts), time.monotonic() - began)
                 refuse_no_numbers(vectors, texts, self.encoder.user or self.encoder.name)
-                self.space.add(still, vectors)
+                self.space.add(still, vectors, worker.reported)
         for high, low in wanted:
             del self.waiting[int(high), int(low)]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,12 +17,13 @@ import numpy as np
 from tasks.addresses import public, secret, shown
 from tasks.encode.encoder import TextEncoder
 from tasks.encode.model import Route
-from tasks.encode.store import Space
+from tasks.encode.store import Space, other_model
 from tasks.errors import Refused
 from tasks.files import fingerprint, home
 from tasks.stage import Progress
 
 LONGEST_VECTOR = 512 << 10  # bytes of a vector in an answer: 16,384 numbers of 32 letters (ours)
+LONGEST_NAME = 200  # characters of a reported name that are kept
 BACKOFF, LONGEST_BACKOFF = 0.5, 8.0  # seconds before the second attempt, doubled for each further one (ours)
 ROWS = 512  # texts whose vectors are kept at once: they may cost money, so that a kill loses few
 
@@ -30,7 +33,8 @@ class EndpointEncoder(TextEncoder):
     """A model behind an endpoint.
 
     What the model's weights are cannot be seen from here: the store's address has the url, the model's name, and `version`,
-    which a user changes when the server has another model under the same name.
+    which a user changes when the server has another model under the same name. The name that the endpoint reports and the length
+    of its vectors are kept with the first ones: another name or length is refused.
 
     Args:
         url: the base address, ending in /v1 as a rule.
@@ -86,7 +90,7 @@ class EndpointEncoder(TextEncoder):
         return self.prompts.get(route) or ""
 
     def worker(self, route: Route) -> Requests:
-        return Requests(self, route)
+        return Requests(self, route, [self.space(one) for one in ("query", "document")])
 
     def alone(self) -> AbstractContextManager:
         from filelock import FileLock
@@ -95,10 +99,20 @@ class EndpointEncoder(TextEncoder):
 
 
 class Requests:
-    """Requests for vectors of one route."""
+    """Requests for vectors of one route.
 
-    def __init__(self, encoder: EndpointEncoder, route: Route) -> None:
+    Args:
+        encoder: the endpoint.
+        route: whether the texts are queries or documents.
+        spaces: of both routes: queries and documents are compared, so that one model must have made both.
+    """
+
+    def __init__(self, encoder: EndpointEncoder, route: Route, spaces: Sequence[Space]) -> None:
         self.encoder, self.route = encoder, route
+        noted = [space.noted for space in spaces]
+        self.reported = next((one["reported"] for one in noted if one.get("reported")), None)
+        self.dimension = next((one["dimension"] for one in noted if one.get("dimension")), None)
+        self.checking = threading.Lock()
         self.where = public(encoder.url)
         self.client = client_of(encoder, secret(encoder.url, encoder.key, encoder.plain_http))
 
@@ -120,9 +134,21 @@ class Requests:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        if len({part.shape[1] for part in made}) > 1:
-            raise Refused(f"{self.where} gives vectors of different lengths for the model '{encoder.model}'.")
         return np.concatenate(made)
+
+    def refuse_another_model(self, reported: str | None, dimension: int) -> None:
+        """Raises Refused where an answer comes from another model than those before it, in this run or in the store."""
+        who = f"{self.where} with the model '{self.encoder.model}'"
+        with self.checking:
+            if reported and self.reported not in (None, reported):
+                raise Refused(other_model(f"{who} answers as", self.reported, reported))
+            if self.dimension not in (None, dimension):
+                raise Refused(
+                    f"{who}, which answers as '{reported or 'no name'}', gives {dimension:,}-dimensional vectors, and gave "
+                    f"{self.dimension:,}-dimensional ones before (as '{self.reported or 'no name'}'): it is another model now. Serve the "
+                    "first one again, or set `version` (any text) so that all texts are encoded by the new one."
+                )
+            self.reported, self.dimension = self.reported or reported, dimension
 
     def vectors_of(self, texts: list[str]) -> np.ndarray:
         """What one request brings: array [texts, d]."""
@@ -148,6 +174,7 @@ class Requests:
         vectors = matrix(answer, len(texts), told)
         if encoder.similarity == "cosine" and not vectors.any(axis=1).all():
             raise Refused(f"{told} gives a vector of zeros, which has no direction and so no cosine with any other.")
+        self.refuse_another_model(reported_by(answer), vectors.shape[1])
         return vectors
 
     def answered(self, given: dict[str, Any], told: str) -> Any:
@@ -187,6 +214,12 @@ def client_of(encoder: EndpointEncoder, key: str | None) -> Any:
 
     longest = LONGEST_ANSWER + encoder.batch * LONGEST_VECTOR
     return Waiting(asynchronous(encoder.url, encoder.slots, encoder.timeout, key, longest))
+
+
+def reported_by(answer: Any) -> str | None:
+    """The name that an answer gives of the model, at most 200 characters; null where it gives none."""
+    name = answer.get("model") if isinstance(answer, dict) else None
+    return name.strip()[:LONGEST_NAME] or None if isinstance(name, str) else None
 
 
 def matrix(answer: Any, count: int, told: str) -> np.ndarray:

@@ -41,6 +41,8 @@ class TorchEncoder:
         batch_tokens: tokens in a batch; null: what suits the device.
     """
 
+    reported: str | None = None  # the weights are part of the space's address
+
     def __init__(self, model: SentenceTransformer, route: Route, prompt: str, precision: str, batch_tokens: int | None = None) -> None:
         self.model = model.eval()
         self.route, self.prompt, self.precision = route, prompt, precision

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tasks.encode.store import Vectors
-from tasks.errors import Refused
+from tasks.errors import Refused, listed
 
 QUERIES_PER_BLOCK = 4096
 
@@ -23,9 +23,11 @@ def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tu
         Scores [n, depth] in descending order and rows of documents [n, depth].
 
     Raises:
-        Refused: a vector has what is no number, so that some query has fewer neighbours.
+        Refused: a vector has what is no number, so that some query has fewer neighbours, or queries and documents differ in length.
     """
     import faiss
+
+    refuse_dimensions(queries.shape[1] if isinstance(queries, np.ndarray) else queries.dimension, len(queries), documents)
 
     depth = min(depth, len(documents))
     scores = np.empty((len(queries), depth), dtype=np.float32)
@@ -64,6 +66,7 @@ def as_table(query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows:
 
 def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: int = 65_536) -> np.ndarray:
     """Inner products in fp32 of pairs [n, 2] of a query's and a document's row: array [n]."""
+    refuse_dimensions(queries.dimension, len(queries), documents)
     scores = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), rows):
         part = pairs[start : start + rows]
@@ -72,9 +75,38 @@ def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: i
 
 
 def rows_of(pairs: pl.DataFrame, *ids: pl.Series) -> np.ndarray:
-    """Array [n, 2]: where the ids of each of the two columns of `pairs` stand in `ids`."""
-    found = [
-        pairs.select(id=name).join(pl.DataFrame({"id": known}).with_row_index("row"), on="id", how="left", maintain_order="left")
-        for name, known in zip(pairs.columns, ids, strict=True)
-    ]
-    return np.column_stack([frame["row"].to_numpy() for frame in found]).astype(np.int64)
+    """Array [n, k]: where the ids of each of the k columns of `pairs` stand in the ids of the same place.
+
+    Raises:
+        Refused: an id stands nowhere: no row of another text may take its place.
+    """
+    return np.column_stack([places_of(pairs[name], known) for name, known in zip(pairs.columns, ids, strict=True)])
+
+
+def places_of(wanted: pl.Series, known: pl.Series) -> np.ndarray:
+    """Array [n]: where the ids `wanted` stand in `known`, each of them once.
+
+    Raises:
+        Refused: an id stands nowhere, or more than once.
+    """
+    places = pl.DataFrame({"id": known}).with_row_index("row")
+    found = wanted.to_frame("id").join(places, on="id", how="left", maintain_order="left")
+    if len(found) > len(wanted):
+        raise Refused(f"ids stand more than once, for example {listed(known.filter(known.is_duplicated()).unique())}. Run `dvc repro`.")
+    absent = found.filter(pl.col("row").is_null())["id"]
+    if len(absent):
+        raise Refused(
+            f"{len(absent):,} of {len(wanted):,} ids are not among the texts that were encoded, for example {listed(absent.unique())}: the "
+            "tables do not belong together. Run `dvc repro`, which makes what is stale anew."
+        )
+    return found["row"].to_numpy().astype(np.int64)
+
+
+def refuse_dimensions(of_queries: int, count: int, documents: Vectors) -> None:
+    """Raises Refused where queries and documents have vectors of different lengths."""
+    if count and len(documents) and of_queries != documents.dimension:
+        raise Refused(
+            f"the queries have {of_queries:,}-dimensional vectors and the documents {documents.dimension:,}-dimensional ones "
+            f"({documents.space.folder}): the model behind them changed. For an endpoint, set `version` (any text) so that both are "
+            "encoded anew."
+        )

@@ -21,7 +21,7 @@ def main(round: str, collection: str) -> None:
     task, model = task_of(settings["task"]), Path("models") / round
     encoder = encoder_for(model, reading_for(task, settings, model), resolved.machine(), user=round)
     rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(round, collection, rank, settings["min_relevance"], lie, task, settings["ability"])
+    evaluate(round, collection, rank, settings["min_relevance"], lie, task, settings["own_id"], settings["ability"])
     # For whoever watches, and no result: the report holds every round against the base model.
     for sentence in warnings_of(round, collection):
         say(sentence)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.evaluate.ranking import AS_IN_BEIR, Kept, aggregated, pairs_of, sorted_by_score, units
+from tasks.evaluate.ranking import FIRST, Kept, aggregated, pairs_of, sorted_by_score, units
 from tasks.retrieve.bm25 import bm25, scores_of
 from tasks.tables import Documents
 
 
-def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = AS_IN_BEIR, *, language: str) -> pl.DataFrame:
+def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST, *, language: str) -> pl.DataFrame:
     """The best documents of every query by its words, chunks standing for their parents as in `by_encoder`.
 
     A document without a common word is left out, but for one that must be ranked: it has 0.

@@ -10,6 +10,7 @@ from tasks.encode.encoder import Encoder
 from tasks.encode.search import QUERIES_PER_BLOCK, as_table, nearest, pair_scores, rows_of
 from tasks.encode.store import Vectors
 from tasks.evaluate.measures import DEPTH, in_trec_order, refuse_no_number
+from tasks.own_id import own_pairs
 from tasks.tables import Documents
 
 
@@ -19,20 +20,19 @@ class Kept:
 
     Attributes:
         depth: so many documents of each query.
-        itself: whether a document whose id is the query's own counts; BEIR's evaluator leaves it out (in some of its
-            collections queries are documents).
+        itself: whether a document with the query's own id counts like any other (see `tasks.own_id`).
         among: query_id, doc_id: the only documents that are ranked; null: all.
     """
 
     depth: int = DEPTH
-    itself: bool = False
+    itself: bool = True
     among: pl.DataFrame | None = None
 
 
-AS_IN_BEIR = Kept()
+FIRST = Kept()
 
 
-def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = AS_IN_BEIR) -> pl.DataFrame:
+def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST) -> pl.DataFrame:
     """The best documents of every query in an encoder's space.
 
     Args:
@@ -84,6 +84,14 @@ def sorted_by_score(scored: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame
     return placed.sort("place", "score", descending=[False, True], maintain_order=True).drop("place")
 
 
+def own_documents(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, among: pl.DataFrame | None) -> pl.DataFrame:
+    """query_id, doc_id of every query and the ranked document, or parent of chunks, that has the query's own id."""
+    if among is not None:
+        return pairs_of(among, queries).filter(pl.col("doc_id") == pl.col("query_id"))
+    unit = units(documents, qrels)
+    return own_pairs(queries["query_id"], documents.ids if unit is None else unit["unit"])
+
+
 def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
     """doc_id and the unit that is ranked for it; null where every document stands for itself."""
     parents = documents.parents
@@ -96,7 +104,7 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
     )
 
 
-def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = AS_IN_BEIR) -> pl.DataFrame:
+def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = FIRST) -> pl.DataFrame:
     """Units instead of chunks, each with its highest score, in TREC's order, and of those what is kept."""
     refuse_no_number(found)
     if unit is not None:

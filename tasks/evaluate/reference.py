@@ -28,7 +28,7 @@ def main(reference: str, collection: str) -> None:
     else:
         encoder = encoder_of(reference, settings, task)
         rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(reference, collection, rank, settings["min_relevance"], lie, task, settings["ability"])
+    evaluate(reference, collection, rank, settings["min_relevance"], lie, task, settings["own_id"], settings["ability"])
 
 
 def encoder_of(name: str, settings: dict, task: MtebTask | None, here: Path | None = None) -> TextEncoder:

@@ -13,9 +13,10 @@ from tasks.evaluate.ability import measured, told
 from tasks.evaluate.asked import Asked, asked
 from tasks.evaluate.evaluated_on import as_metadata, seen
 from tasks.evaluate.measures import DEPTH, means, per_query
-from tasks.evaluate.ranking import Kept
+from tasks.evaluate.ranking import Kept, own_documents
 from tasks.evaluate.trec_ids import decoded, encoded
 from tasks.files import write_json, written_whole
+from tasks.own_id import OwnId
 from tasks.stage import say
 from tasks.tables import Documents
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tasks.mteb_task import MtebTask
 
 REPORTS = Path("reports")
+OWN_DROPPED = "own_id_dropped"  # pairs of a query and the document of its own id that the ranking leaves out
 
 Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, Kept], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
@@ -35,6 +37,7 @@ def evaluate(
     min_relevance: int,
     lie: Lie | None = None,
     task: MtebTask | None = None,
+    own_id: OwnId = "keep",
     ability: str | None = None,
 ) -> None:
     """Rank the queries of every split, measure, and write the results of `name` (a round or reference).
@@ -46,37 +49,47 @@ def evaluate(
         min_relevance: the grade from which on a document is right.
         lie: how vectors lie, for a model that has some; beside the measures.
         task: of MTEB, whose own scorer speaks too.
+        own_id: `drop` removes the document with a query's own id from its ranking; a task of MTEB has its own rule.
         ability: that the collection is a suite for, whose measure speaks too.
     """
     documents = Documents(Path("data") / collection / "documents.parquet")
     runs, values, metrics = [], [], {}
     for part in asked(collection, min_relevance):
-        kept = kept_for(part, task)
+        kept = kept_for(part, task, own_id)
         whole = rank(part.queries, documents, part.qrels, kept)
         run = whole if kept.depth <= DEPTH else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
         scored = per_query(run, part.qrels, min_relevance)
         runs.append(run)
         values.append(scored.with_columns(split=pl.lit(part.split)))
         metrics[part.split] = means(scored) | {"queries": len(scored)}
+        if not kept.itself:
+            metrics[part.split][OWN_DROPPED] = len(own_documents(part.queries, documents, part.qrels, part.ranked))
         if task is not None and part.split == "test":
             metrics[part.split]["mteb"] = task.score(part.queries, part.qrels, whole, part.ranked)
         if ability is not None:
             metrics[part.split] |= measured(ability, run, part.queries, part.qrels, min_relevance).figures
         if lie is not None:
             metrics[part.split] |= lie(part.queries, documents, part.qrels, run, min_relevance)
-    own = told(ability, metrics[values[0]["split"][0]])
+    of_first = metrics[values[0]["split"][0]]
+    dropped = f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped" if OWN_DROPPED in of_first else ""
+    own = told(ability, of_first) + dropped
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
     write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
     with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:
-        pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance)))
+        pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance, drops_own_id(own_id, task))))
     write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
     first = values[0]
     say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}{own}")
 
 
-def kept_for(part: Asked, task: MtebTask | None) -> Kept:
-    """What of the ranking is kept: of an MTEB task what its scorer looks at, else what BEIR's does."""
-    return Kept(among=part.ranked) if task is None else Kept(task.depth, task.itself, part.ranked)
+def kept_for(part: Asked, task: MtebTask | None, own_id: OwnId) -> Kept:
+    """What of the ranking is kept: of an MTEB task what its scorer looks at, else the first hundred."""
+    return Kept(DEPTH if task is None else task.depth, not drops_own_id(own_id, task), part.ranked)
+
+
+def drops_own_id(own_id: OwnId, task: MtebTask | None) -> bool:
+    """Whether the document with a query's own id is removed from its ranking."""
+    return own_id == "drop" if task is None else not task.itself
 
 
 def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:

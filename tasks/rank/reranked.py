@@ -8,7 +8,7 @@ from tasks.encode.cross_scores import CrossScorer
 from tasks.encode.encoder import Encoder
 from tasks.encode.search import as_table, nearest, rows_of
 from tasks.evaluate.measures import per_query
-from tasks.evaluate.ranking import aggregated, units
+from tasks.evaluate.ranking import Kept, aggregated, units
 from tasks.training_set import TrainingCollection
 
 MEASURE = "ndcg_at_10"
@@ -36,8 +36,8 @@ def reranked(scorer: CrossScorer, encoder: Encoder, collection: TrainingCollecti
     rows = rows_of(found.select("query_id", "doc_id"), queries["query_id"], texts["doc_id"])
     logits = scorer.logits(queries["text"].to_list(), texts["full_text"].to_list(), rows)
     anew = found.with_columns(score=pl.Series(logits, dtype=pl.Float32)).sort("query_id", "score", descending=[False, True])
-    unit = units(documents, qrels)
-    before, after = (per_query(aggregated(run, unit), qrels, collection.min_relevance)[MEASURE] for run in (found, anew))
+    unit, kept = units(documents, qrels), Kept(itself=collection.own_id == "keep")
+    before, after = (per_query(aggregated(run, unit, kept), qrels, collection.min_relevance)[MEASURE] for run in (found, anew))
     return {
         "queries": len(before), "depth": depth, "before": float(before.mean()), "after": float(after.mean()),
         "better": int((after > before).sum()), "worse": int((after < before).sum()),

@@ -15,7 +15,7 @@ from tasks.evaluate.collapse import warning as collapse
 from tasks.evaluate.geometry import NAMES as GEOMETRY
 from tasks.evaluate.kinds import Kinds, Tables, kinds
 from tasks.evaluate.measures import DEPTH
-from tasks.evaluate.results import ranking_of
+from tasks.evaluate.results import OWN_DROPPED, ranking_of
 from tasks.files import read_json, write_text
 from tasks.report import abilities, by_kind, figures, flat, hurt, leaks, plots
 from tasks.report.card import write_cards
@@ -92,6 +92,7 @@ def main() -> None:
         "holes": unjudged,
         "spaces": lying,
         "by_mteb": mteb,
+        "own_dropped": {name: own_dropped(name, found) for name in settings["evaluate_on"]},
         "warnings": warnings,
         "unhurt": unhurt,
         "harms": harms,
@@ -183,6 +184,13 @@ def by_mteb(collection: str, found: list[Score]) -> list[tuple[str, str, float]]
     """Name, measure and value of each ranking by mteb's own scorer, on a collection that is a task of MTEB."""
     own = [(one.name, read_json(REPORTS / "metrics" / one.name / f"{collection}.json")) for one in found if one.collection == collection]
     return [(name, measure, value) for name, measured in own for measure, value in measured.get("mteb", {}).items()]
+
+
+def own_dropped(collection: str, found: list[Score]) -> int | None:
+    """Pairs of a query and the document of its own id that every ranking of a collection leaves out; null where none is left out."""
+    one = next(score for score in found if score.collection == collection)
+    measured = read_json(REPORTS / "metrics" / one.name / f"{collection}.json")
+    return (measured if one.split == "test" else measured[one.split]).get(OWN_DROPPED)
 
 
 def spaces(collection: str, found: list[Score]) -> list[dict]:

@@ -18,6 +18,7 @@ from tasks.errors import Refused, nearest
 from tasks.evaluate import kinds
 from tasks.evaluate.measures import NAMES
 from tasks.files import fingerprint_of_file, folder_written_whole, write_json
+from tasks.own_id import own_id_of
 from tasks.params import STAGES, Collection, Params
 from tasks.resolve import abilities, code, judges, recipe, references
 from tasks.resolve.models import INPUTS, made_exact
@@ -55,6 +56,7 @@ def everything(given: Params) -> dict[str, dict]:
         "shares": given.shares,
         "min_relevance": {name: given.collections[name].min_relevance for name in given.train_on},
         "language": {name: given.collections[name].language for name in given.train_on},
+        "own_id": {name: own_id_of(given.collections[name].source, given.collections[name].own_id) for name in given.train_on},
         **code.fingerprints(["tasks.start.__main__"]),
     }
     for name in given.evaluate_on:
@@ -69,7 +71,7 @@ def everything(given: Params) -> dict[str, dict]:
     for name in given.evaluate_on:
         item = given.collections[name]
         evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance, "task": mteb_task_of(item)}
-        evaluate |= {"ability": suites.get(name)}
+        evaluate |= {"ability": suites.get(name), "own_id": own_id_of(item.source, item.own_id)}
         settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__", *abilities.modules(suites, name)])
         for reference in given.compare_with:
             settings[f"reference/{reference}/{name}"] = (
@@ -150,6 +152,7 @@ def collect(given: Params, name: str) -> dict:
         "train": name in given.train_on,
         "evaluate": name in given.evaluate_on,
         "seed": seed_of(given, name),
+        "own_id": own_id_of(item.source, item.own_id),
         **item.model_dump(
             include={
                 "hide",

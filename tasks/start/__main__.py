@@ -9,11 +9,13 @@ import polars as pl
 from tasks import resolved, tables, training_set
 from tasks.encode.model import ModelFolder, copy_model, folder_of
 from tasks.files import folder_written_whole, write_json
+from tasks.own_id import own_pairs
 from tasks.parents import of_chunks
 from tasks.same_queries import share_labels
 from tasks.stage import may_download, run, say
 
 ROUND = Path("rounds/r0")
+OWN_ID = "the document has the query's own id (own_id: drop)"
 
 
 def main() -> None:
@@ -28,7 +30,9 @@ def main() -> None:
     with folder_written_whole(Path("rankers/r0")) as place:
         write_json(place / "ranker.json", {"ranker": "none"})
     with folder_written_whole(ROUND) as place:
-        admitted = training_set.admit(settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"])
+        admitted = training_set.admit(
+            settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"], settings["own_id"]
+        )
         write_json(place / "training.json", admitted)
         training = training_set.read(place / "training.json")
         labels = share_labels(pl.concat([known_labels(collection) for collection in training]), training.queries())
@@ -43,7 +47,7 @@ def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
     """A collection's training qrels as labels; a label of a parent becomes one of each of its chunks.
 
     Grades of `min_relevance` and more are positive, 0 is negative (judged), and what lies between is unknown: it trains
-    neither way.
+    neither way. Where a collection drops the document with a query's own id, that document is the query: unknown for it, too.
     """
     grade = pl.col("relevance")
     labels = (
@@ -57,7 +61,16 @@ def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
             .then(pl.format("grade {} is below min_relevance {}", grade, collection.min_relevance)),
         )
     )  # fmt: skip
-    return tables.shaped("labels", labels)
+    labels = tables.shaped("labels", labels)
+    return pl.concat([labels, own_documents(collection, labels)]) if collection.own_id == "drop" else labels
+
+
+def own_documents(collection: training_set.TrainingCollection, labels: pl.DataFrame) -> pl.DataFrame:
+    """A label `unknown` for each training query and the document, or chunk of a parent, with its id that has no label yet."""
+    documents = collection.documents
+    pairs = own_pairs(collection.queries()["query_id"], pl.concat([documents.ids, documents.parents["parent_id"]]))
+    rows = of_chunks(pairs, documents.parents).join(labels, on=["query_id", "doc_id"], how="anti", maintain_order="left")
+    return tables.shaped("labels", rows.with_columns(label=pl.lit("unknown"), judge=pl.lit("own-id"), reason=pl.lit(OWN_ID)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import polars as pl
 from tasks import resolved
 from tasks.encode.encoder import encoder_for
 from tasks.evaluate.measures import means, per_query
-from tasks.evaluate.ranking import by_encoder
+from tasks.evaluate.ranking import Kept, by_encoder
 from tasks.model_card import put_first
 from tasks.training_set import TrainingCollection, TrainingSet
 
@@ -64,7 +64,8 @@ def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> li
             continue
         for name, folder in ((start, Path("models") / start), (settings["round"], place)):
             encoder = encoder_for(folder, settings["model"], resolved.machine(), user=name)
-            run = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels)
+            kept = Kept(itself=collection.own_id == "keep")
+            run = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels, kept)
             found = means(per_query(run, qrels, collection.min_relevance))
             rows.append(
                 f"| {collection.name} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |"

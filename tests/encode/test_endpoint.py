@@ -128,7 +128,7 @@ def test_a_model_that_changes_its_dimension_meanwhile(server: Server):
         "object": "list", "model": "theirs", "usage": {"prompt_tokens": 1, "total_tokens": 1},
         "data": [{"index": place, "embedding": [1.0] * length} for length in [next(lengths)] for place in range(len(body["input"]))],
     }  # fmt: skip
-    with pytest.raises(Refused, match="vectors of different lengths"):
+    with pytest.raises(Refused, match="gives 3-dimensional vectors, and gave 2-dimensional ones before"):
         encoder(server, batch=1, slots=1).queries(["a", "b"])
 
 
@@ -185,3 +185,49 @@ def test_an_address_with_a_secret_is_refused_and_kept_nowhere(workspace: Path, u
     assert SECRET not in str(refusal.value)
     assert SECRET not in str(asked.space("query").description)
     assert not [file for file in home().rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+
+
+def answering_as(name: str | None, dimension: int = 5):
+    def answer(body: dict) -> dict:
+        data = [{"index": place, "embedding": vector_of(text)[:dimension]} for place, text in enumerate(body["input"])]
+        return {"object": "list", "model": name, "data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+
+    return answer
+
+
+def test_another_model_behind_the_endpoint_is_refused_with_both_names(server: Server):
+    """Documents of one model and queries of another have scores that mean nothing, and nobody sees it."""
+    server.answer = answering_as("bge-small")
+    encoder(server, prompts={"query": "q: "}).vectors([["a", "b"]], "document")
+    server.answer = answering_as("bge-large")
+    for route in ("document", "query"):
+        with pytest.raises(Refused, match="answers as 'bge-large', and the vectors in the store were made by 'bge-small'.*set `version`"):
+            encoder(server, prompts={"query": "q: "}).vectors([["c"]], route)
+    assert encoder(server).vectors([["a", "b"]], "document").take(slice(None)).shape == (2, 5)  # what is there needs no endpoint
+    assert len(encoder(server, version="2").vectors([["c"]], "document")) == 1
+
+
+def test_another_model_in_the_middle_of_a_run_is_refused(server: Server):
+    names = iter(["one", "one", "other"])
+    server.answer = lambda body: answering_as(next(names))(body)  # noqa: PLW0108
+    with pytest.raises(Refused, match="answers as 'other', and .* 'one'"):
+        encoder(server, batch=1, slots=1).queries(["a", "b", "c"])
+
+
+def test_another_dimension_between_two_runs_is_refused_with_both(server: Server):
+    server.answer = answering_as("tiny", 5)
+    encoder(server).queries(["a"])
+    server.answer = answering_as("tiny", 3)
+    with pytest.raises(Refused, match=r"answers as 'tiny', gives 3-dimensional vectors, and gave 5-dimensional ones before .as 'tiny'."):
+        encoder(server).queries(["b"])
+    assert encoder(server).queries(["a"]).take(slice(None)).shape == (1, 5)
+
+
+def test_an_endpoint_that_names_no_model_is_known_by_its_first_name(server: Server):
+    server.answer = answering_as(None)
+    encoder(server).queries(["a"])
+    server.answer = answering_as("named")
+    encoder(server).queries(["b"])
+    server.answer = answering_as("renamed")
+    with pytest.raises(Refused, match="'renamed', and .* by 'named'"):
+        encoder(server).queries(["c"])

@@ -9,9 +9,12 @@ import pytest
 
 from tasks import tables
 from tasks.evaluate.by_words import by_words
-from tasks.evaluate.ranking import aggregated, by_encoder, units
+from tasks.evaluate.measures import per_query
+from tasks.evaluate.ranking import Kept, aggregated, by_encoder, own_documents, units
 from tasks.tables import Documents
 from tests.tiny_model import WORDS, tiny_model
+
+DROPPED = Kept(itself=False)
 
 
 def documents_in(folder: Path, rows: list[tuple]) -> Documents:
@@ -36,16 +39,33 @@ def test_chunks_stand_for_themselves_where_labels_name_chunks(tmp_path):
     assert units(documents, qrels_of("a1")) is None
 
 
-def test_a_document_is_no_answer_to_itself():
+def test_a_document_with_the_query_s_id_is_removed_only_where_the_collection_drops_it():
     found = pl.DataFrame({"query_id": ["q", "q"], "doc_id": ["q", "d"], "score": [1.0, 0.5]})
-    assert aggregated(found, None)["doc_id"].to_list() == ["d"]
+    assert aggregated(found, None)["doc_id"].to_list() == ["q", "d"]
+    assert aggregated(found, None, DROPPED)["doc_id"].to_list() == ["d"]
+
+
+def test_ten_relevant_documents_numbered_as_the_query_is_have_recall_1():
+    """Query 0 and documents 0 to 9, all relevant and all found: recall@10 was 0.9."""
+    found = pl.DataFrame({"query_id": ["0"] * 10, "doc_id": [str(n) for n in range(10)], "score": [1.0 - n / 10 for n in range(10)]})
+    qrels = pl.DataFrame({"query_id": ["0"] * 10, "doc_id": [str(n) for n in range(10)], "relevance": [1] * 10})
+    assert per_query(aggregated(found, None), qrels)["recall_at_10"].to_list() == [1.0]
+
+
+def test_the_documents_that_are_dropped_are_counted(tmp_path):
+    queries = pl.DataFrame({"query_id": ["a", "b", "c", "P"], "text": ["x"] * 4})
+    documents = documents_in(tmp_path, [("a", "x", None), ("b", "x", "P"), ("d", "x", "P")])
+    assert own_documents(queries, documents, qrels_of("a"), None).rows() == [("a", "a"), ("b", "b")]
+    assert own_documents(queries, documents, qrels_of("P"), None).rows() == [("a", "a"), ("P", "P")]  # parents are ranked
+    among = pl.DataFrame({"query_id": ["a", "c", "elsewhere"], "doc_id": ["b", "c", "elsewhere"]})
+    assert own_documents(queries, documents, qrels_of("a"), among).rows() == [("c", "c")]
 
 
 def test_a_hundred_are_left_when_the_query_itself_is_among_them():
     found = pl.DataFrame(
         {"query_id": ["q"] * 120, "doc_id": ["q", *(f"d{n}" for n in range(119))], "score": [1.0 - n / 200 for n in range(120)]}
     )
-    assert aggregated(found, None)["doc_id"].to_list() == [f"d{n}" for n in range(100)]
+    assert aggregated(found, None, DROPPED)["doc_id"].to_list() == [f"d{n}" for n in range(100)]
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,8 @@ def write_collection(name: str, texts: dict[str, str] | None = None, test: dict[
 
 def write_training(names: list[str]) -> training_set.TrainingSet:
     """The list of what is trained on, as `start` writes it."""
-    write_json(training_set.LIST, training_set.admit(names, {}, dict.fromkeys(names, 1), dict.fromkeys(names, "english")))
+    rules = (dict.fromkeys(names, 1), dict.fromkeys(names, "english"), dict.fromkeys(names, "keep"))
+    write_json(training_set.LIST, training_set.admit(names, {}, *rules))
     return training_set.read()
 
 

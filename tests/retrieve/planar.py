@@ -42,6 +42,8 @@ class Planar(TextEncoder):
     def alone(self) -> nullcontext:
         return nullcontext()
 
+    reported = None
+
     def encode(self, texts: list[str], progress: object) -> np.ndarray:
         if self.route == "document":
             self.read += texts
