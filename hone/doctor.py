@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hone.screen import line, size
-from tasks.errors import Refused
+from tasks.errors import Refused, listed
 
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
 FREE_NEEDED = 2 * 1024**3
@@ -146,8 +146,16 @@ def model() -> Iterator[Line]:
         folder_of(given.name)
         yield Line(OK, f"model {given.name}: installed, its weights are the published ones (SHA-256 {PACKAGED[given.name][2][:12]}...)")
     elif Path(given.name).is_dir():
-        ModelFolder(Path(given.name)).refuse_unsafe()
+        folder = ModelFolder(Path(given.name))
+        folder.refuse_unsafe()
         yield Line(OK, f"model {given.name}: a folder with safetensors and no code")
+        if folder.unused_prompts and not any(given.prompts.model_dump().values()):
+            yield Line(
+                NOTE,
+                f"model {given.name}: its configuration has prompts that stand before neither queries nor documents "
+                f"({listed(folder.unused_prompts)}): sentence-transformers applies `query` and `document`. Set `model.prompts` if the "
+                "model was trained with them",
+            )
     else:
         yield Line(NOTE, f"model {given.name}: from the Hub; `dvc repro` fetches it, or says why it cannot")
 

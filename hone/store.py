@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,19 +14,20 @@ from tasks.encode.cross_model import CrossModel
 from tasks.encode.cross_models import NONE, RANKERS
 from tasks.encode.cross_scores import CrossScorer
 from tasks.encode.encoder import encoder_for
-from tasks.encode.lock import torch_lock
+from tasks.encode.lock import no_work
 from tasks.encode.model import folder_here
 from tasks.encode.precision import device_of
 from tasks.encode.store import root, spaces
 from tasks.errors import Refused
 from tasks.evaluate.reference import encoder_of
-from tasks.files import home, read_json, size_of
+from tasks.files import PART, alive, home, read_json, size_of
 from tasks.mteb_task import reading_for, task_of
 from tasks.params import BUILT_IN
 
 MODELS = Path("models")
 CHECKPOINT_DAYS = 7
 SECONDS_PER_DAY = 86_400
+PART_SECONDS = 3_600  # after which an unfinished file is abandoned: its writer may run on another machine, where no process is seen
 
 
 @dataclass(frozen=True)
@@ -152,17 +154,25 @@ def show() -> None:
 
 
 def clean(yes: bool) -> None:
-    """Delete, or list, what no model of this checkout needs: spaces, damaged and unfinished files, old checkpoints."""
+    """Delete, or list, what no model of this checkout needs: spaces, damaged and unfinished files, old checkpoints.
+
+    Raises:
+        Refused: nothing says what this checkout needs, or something is to be deleted while somebody encodes, trains or runs a study.
+    """
     if read_settings() is None:
         raise Refused("nothing says yet which models this checkout needs: run `dvc repro resolve` first.")
-    with torch_lock():  # nobody encodes or trains meanwhile, so nothing unfinished is in use
-        going = [(one.folder, f"{one.what} that were used by {', '.join(one.uses) or 'nobody'}") for one in held() if not one.needed_by]
+    with no_work() if yes else nullcontext():
+        going = [
+            (one.folder, f"{one.what} that were used by {', '.join(one.uses) or 'nobody'}")
+            for one in held()
+            if not one.needed_by and all(abandoned(part) for part in one.folder.glob(f".*{PART}"))
+        ]
         gone = {folder for folder, _ in going}
         going += [
             (file, "damaged" if file.suffix == ".damaged" else "unfinished")
             for kind in ("*.damaged", ".*.part")
             for file in sorted(root().rglob(kind))
-            if file.parent not in gone
+            if file.parent not in gone and (file.suffix != PART or abandoned(file))
         ]
         going += [(folder, f"checkpoint, not touched for {CHECKPOINT_DAYS} days") for folder in old_checkpoints()]
         total = 0
@@ -171,13 +181,23 @@ def clean(yes: bool) -> None:
             total += count
             line(f"{'deleted' if yes else 'would go'}: {path} ({size(count)}; {what})")
             if yes:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     if not going:
         line("nothing to clean: all that is held belongs to a model of this checkout.")
     elif yes:
         line(f"freed {size(total)}")
     else:
         line(f"{size(total)} in all. Other checkouts that share {home()} may use it and would encode again. Delete with --yes.")
+
+
+def abandoned(part: Path) -> bool:
+    """Whether nobody goes on writing an unfinished file: its process is gone, and it was not touched for an hour."""
+    number = part.name.removesuffix(PART).rpartition(".")[0].rpartition(".")[2]  # .NAME.PROCESS.RANDOM.part
+    try:
+        age = time.time() - part.stat().st_mtime
+    except FileNotFoundError:
+        return False
+    return age > PART_SECONDS and not (number.isdigit() and alive(int(number)))
 
 
 def old_checkpoints() -> list[Path]:

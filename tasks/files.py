@@ -284,4 +284,8 @@ def fingerprint_of_file(path: Path) -> str:
 
 def size_of(folder: Path) -> int:
     """Bytes of all files below `folder`."""
-    return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    total = 0
+    for file in Path(folder).rglob("*"):
+        with suppress(FileNotFoundError):  # a writer has put it in its place, or deleted it, meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total

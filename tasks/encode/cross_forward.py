@@ -26,7 +26,8 @@ class TorchCrossEncoder(TorchEncoder):
     def __init__(self, model: CrossEncoder, precision: str, batch_tokens: int | None = None) -> None:
         name = last_linear(model)
         head = deepcopy(model.get_submodule(name).state_dict())
-        super().__init__(model, "document", "", precision, batch_tokens)
+        # What `predict` puts before every pair: of a cross-encoder only the default prompt is applied.
+        super().__init__(model, "document", model.prompts.get(model.default_prompt_name) or "", precision, batch_tokens)
         if precision in PRECISIONS:
             model.get_submodule(name).float().load_state_dict(head)
             model.set_keep_in_fp32_modules([name])
@@ -35,7 +36,7 @@ class TorchCrossEncoder(TorchEncoder):
         return len(text[0]) + len(text[1])
 
     def _features(self, texts: list[TextPair]) -> Features:
-        return self.model.preprocess(texts)
+        return self.model.preprocess(texts, prompt=self.prompt or None)
 
     def _output(self, features: Features) -> torch.Tensor:
         return self.model(features)["scores"].reshape(-1, 1)

@@ -41,6 +41,13 @@ class CrossModel:
         bound = read_json(config).get("max_position_embeddings") if config.exists() else None
         return bound if bound and bound > 0 else None
 
+    @cached_property
+    def prompt(self) -> str:
+        """What `CrossEncoder.predict` puts before a pair: the default prompt of the configuration, where it names one."""
+        file = self.path / "config_sentence_transformers.json"
+        found = read_json(file) if file.exists() else {}
+        return (found.get("prompts") or {}).get(found.get("default_prompt_name")) or ""
+
     def refuse_unsafe(self) -> None:
         """Raises Refused when the folder is no cross-encoder, brings code of its own, or has weights in a form that can."""
         config, own = (

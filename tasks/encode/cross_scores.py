@@ -62,6 +62,7 @@ class CrossScorer:
                 "weights": self.model.fingerprint(),
                 "max_length": self.max_length or "its own",
                 "precision": precision_of(self.precision, self.device),
+                **({"prompt": self.model.prompt} if self.model.prompt else {}),
             }
         )
 

@@ -16,10 +16,11 @@ import numpy as np
 
 from tasks.addresses import public, secret, shown
 from tasks.encode.encoder import TextEncoder
+from tasks.encode.lock import endpoint_lock
 from tasks.encode.model import Route
 from tasks.encode.store import Space, other_model
 from tasks.errors import Refused
-from tasks.files import fingerprint, home
+from tasks.files import fingerprint
 from tasks.stage import Progress
 
 LONGEST_VECTOR = 512 << 10  # bytes of a vector in an answer: 16,384 numbers of 32 letters (ours)
@@ -93,9 +94,7 @@ class EndpointEncoder(TextEncoder):
         return Requests(self, route, [self.space(one) for one in ("query", "document")])
 
     def alone(self) -> AbstractContextManager:
-        from filelock import FileLock
-
-        return FileLock(home() / f"embeddings-{fingerprint(self.url, self.model)[:16]}.lock")
+        return endpoint_lock(fingerprint(self.url, self.model)[:16])
 
 
 class Requests:

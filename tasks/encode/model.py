@@ -28,8 +28,9 @@ PACKAGED = {
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
 }
+CONFIGURATION = "config_sentence_transformers.json"
 # Files of a model folder that do not change its vectors. Prompts and length stand in the address by themselves.
-NOT_IN_VECTORS = frozenset({"README.md", "config_sentence_transformers.json", "data_config.json", "hone.json"})
+NOT_IN_VECTORS = frozenset({"README.md", CONFIGURATION, "data_config.json", "hone.json"})
 USABLE = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 SIMILARITIES = ("cosine", "dot")
 
@@ -42,7 +43,7 @@ class ModelFolder:
 
     @cached_property
     def configuration(self) -> dict:
-        file = self.path / "config_sentence_transformers.json"
+        file = self.path / CONFIGURATION
         return read_json(file) if file.exists() else {}
 
     @cached_property
@@ -53,12 +54,35 @@ class ModelFolder:
             raise Refused(f"the model in {self.path} compares by '{name}'; Hone searches by {listed(SIMILARITIES)}.")
         return name
 
+    @cached_property
+    def prompts(self) -> dict[str, str]:
+        """The prompts of the model's configuration by name, those that are null as empty texts.
+
+        Raises:
+            Refused: they are no texts by name, or the default is none of them, so that sentence-transformers would not load the model.
+        """
+        found, default = self.configuration.get("prompts") or {}, self.configuration.get("default_prompt_name")
+        if not isinstance(found, dict) or not all(text is None or isinstance(text, str) for text in found.values()):
+            raise Refused(f'{self.path / CONFIGURATION}: `prompts` should be texts by name, such as {{"query": "query: "}}.')
+        if default is not None and default not in (*found, "query", "document"):
+            raise Refused(
+                f"{self.path / CONFIGURATION}: `default_prompt_name` is '{default}', and `prompts` has {listed(found) or 'none'}: "
+                "sentence-transformers does not load such a model. Correct the name, or set it to null."
+            )
+        return {name: text or "" for name, text in found.items()}
+
     def prompt(self, route: Route) -> str:
-        """What the model's own configuration puts before a text; nothing where it says nothing."""
-        prompts = self.configuration.get("prompts") or {}
-        names = ("query",) if route == "query" else ("document", "passage", "corpus")
-        found = next((prompts[name] for name in names if prompts.get(name)), None)
-        return found if found is not None else prompts.get(self.configuration.get("default_prompt_name"), "") or ""
+        """The model's own prompt for a route, as `encode_query` and `encode_document` of sentence-transformers 6.2 have it.
+
+        Both know a prompt "query" and a prompt "document", which are empty where the configuration lacks them, so that neither
+        `default_prompt_name` nor the names "passage" and "corpus" ever apply.
+        """
+        return self.prompts.get(route, "")
+
+    @property
+    def unused_prompts(self) -> list[str]:
+        """Names of prompts in the model's configuration that stand before neither queries nor documents."""
+        return [name for name, text in self.prompts.items() if text and name not in ("query", "document")]
 
     @cached_property
     def max_length(self) -> int:
@@ -113,6 +137,7 @@ class ModelFolder:
         """Raises Refused when the folder is no model, brings code of its own, or has weights in a form that can."""
         if not (self.path / "modules.json").exists():
             raise Refused(f"{self.path} is no sentence-transformers model: it has no modules.json.")
+        _ = self.prompts  # refused where they are none
         foreign = [
             module["type"]
             for module in read_json(self.path / "modules.json")
