@@ -17,6 +17,7 @@ from tasks.errors import Refused, listed
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
 FREE_NEEDED = 2 * 1024**3
 REQUIREMENTS = Path("requirements.txt")
+RAISE = ". Cut them into chunks (`parent_id`), or raise `model.max_length`, at a price in time"
 MORE_REQUIREMENTS = (Path("requirements-build.txt"), Path("requirements-torch.txt"))
 
 
@@ -160,6 +161,25 @@ def model() -> Iterator[Line]:
         yield Line(NOTE, f"model {given.name}: from the Hub; `dvc repro` fetches it, or says why it cannot")
 
 
+def lengths() -> Iterator[Line]:
+    """How much of each collected collection's documents the model reads."""
+    from tasks import params
+    from tasks.encode.encoder import Reading
+    from tasks.encode.lengths import cut_documents
+    from tasks.encode.model import ModelFolder, folder_here
+    from tasks.tables import Documents
+
+    given = params.read()
+    folder = folder_here(given.model.name, given.model.revision)
+    if folder is None or not any(folder.rglob("tokenizer.json")):
+        return
+    for name in dict.fromkeys([*given.train_on, *given.evaluate_on]):
+        file = Path("data") / name / "documents.parquet"
+        if file.exists():
+            found = cut_documents(Documents(file), ModelFolder(folder), Reading.of(given.model.model_dump()))
+            yield Line(NOTE if found.cut else OK, f"collection {name}: {found.told()}{RAISE if found.cut else ''}")
+
+
 def settings() -> Iterator[Line]:
     from tasks import params
     from tasks.resolve import recipe
@@ -261,6 +281,7 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
     tools,
     locks,
     model,
+    lengths,
     judge,
     settings,
     data,

@@ -6,19 +6,24 @@ import json
 import math
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from hone.plan_judging import plan_judging
 from hone.plan_mining import documents_read, read_of_each_query
 from hone.screen import line, size, spell, table
-from tasks import params
+from tasks import params, tables
 from tasks.files import read_json, size_of
+from tasks.mteb_task import reading_for, task_of
 from tasks.params import Params
 from tasks.resolve.__main__ import everything
+from tasks.resolve.__main__ import reading as reading_of
 from tasks.resolved import ROOT
+from tasks.tables import Documents
 
 PROBE_TEXTS, PROBE_STEPS = 256, 2
 LOW, HIGH = 0.7, 1.6  # of an estimate: texts differ in length, and other work on the machine takes its share
@@ -59,7 +64,7 @@ def plan(probe: bool) -> None:
     ]
     if rows:
         table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
-    for sentence in work.unknown:
+    for sentence in [*work.unknown, *cut_lines(given, settings)]:
         line(sentence)
     plan_judging(given, settings, work.stages)
     line(f"disk: about {size(disk(work))}")
@@ -102,7 +107,8 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
         for one in given.train_on if reads else ():
             texts += sizes[one]["train"] + (documents_read(sizes[one], reads) if one not in asked | trained else 0)
         if texts:
-            work.encode[name] = texts if new else max(0, texts - in_store(name))
+            read = Read(tuple(asked), tuple(trained), tuple(given.train_on) if reads else (), reads)
+            work.encode[name] = texts if new else absent_texts(name, read, given, settings, sizes)
         if f"train@{name}" in to_run:
             work.train[name] = training(settings[f"rounds/{name}/train"]["train"], sum(sizes[one]["train"] for one in given.train_on))
     work.encode = {name: count for name, count in work.encode.items() if count}
@@ -153,11 +159,68 @@ def counts(collection: str) -> dict[str, int] | None:
     return {"documents": documents, **{split: about[split]["queries"] for split in ("train", "dev", "test")}}
 
 
-def in_store(model: str) -> int:
-    """Vectors that the store has of a model's present weights."""
-    from hone.store import held
+@dataclass(frozen=True)
+class Read:
+    """What of which collections a model would read.
 
-    return sum(one.count for one in held() if model in one.needed_by)
+    Attributes:
+        asked: all documents, and the queries of test and dev, for evaluation.
+        trained: all documents, and the dev queries, for the scores in the model's card.
+        mined: the training queries, and of each at most `most` documents.
+        most: documents of a training query.
+    """
+
+    asked: tuple[str, ...]
+    trained: tuple[str, ...]
+    mined: tuple[str, ...]
+    most: float
+
+
+def absent_texts(name: str, read: Read, given: Params, settings: dict[str, dict], sizes: dict[str, dict[str, int]]) -> int:
+    """Different texts that a model of this checkout would read and whose vectors the store lacks.
+
+    Texts are looked up by their hashes. Which documents mining reads, where it does not read all, is not known before: of these
+    as many are taken to be absent as of the whole collection.
+    """
+    from tasks.encode.encoder import encoder_for
+    from tasks.encode.store import Lookup
+
+    folder, machine = Path("models") / name, given.machine.model_dump()
+    lookup, documents = Lookup(), {}
+    for collection in dict.fromkeys((*read.asked, *read.trained, *read.mined)):
+        documents[collection] = keys_in(Documents(Path("data") / collection / "documents.parquet").chunks())
+    plain = encoder_for(folder, reading_of(given), machine)
+    for collection in read.asked:
+        evaluate = settings[f"evaluate/{collection}"]
+        encoder = encoder_for(folder, reading_for(task_of(evaluate["task"]), evaluate, folder), machine)
+        lookup.want(encoder.space("document"), documents[collection])
+        for split in ("test", "dev"):
+            lookup.want(encoder.space("query"), keys_in([queries_of(collection, split)]))
+    for collection in read.trained:
+        lookup.want(plain.space("document"), documents[collection])
+        lookup.want(plain.space("query"), keys_in([queries_of(collection, "dev")]))
+    part = 0
+    for collection in read.mined:
+        lookup.want(plain.space("query"), keys_in([queries_of(collection, "train")]))
+        wanted = documents_read(sizes[collection], read.most)
+        if wanted >= sizes[collection]["documents"]:
+            lookup.want(plain.space("document"), documents[collection])
+        elif collection not in read.asked and collection not in read.trained:
+            lacking = lookup.absent_in(plain.space("document"), documents[collection])
+            part += math.ceil(wanted * lacking / max(1, sizes[collection]["documents"]))
+    return lookup.absent() + part
+
+
+def keys_in(chunks: Iterable[list[str]]) -> np.ndarray:
+    """The hashes of texts in chunks: array [n, 2]."""
+    from tasks.encode.store import keys_of
+
+    return np.concatenate([np.empty((0, 2), dtype=np.uint64), *map(keys_of, chunks)])
+
+
+def queries_of(collection: str, split: str) -> list[str]:
+    """The texts of a split's queries."""
+    return tables.read("queries", Path("data") / collection / split / "queries.parquet")["text"].to_list()
 
 
 def training(section: dict, queries: int) -> dict[str, int]:
@@ -165,6 +228,33 @@ def training(section: dict, queries: int) -> dict[str, int]:
     batch = section["batch"]["parameters"].get("size", 1)
     steps = section["steps"] or math.ceil(math.ceil(queries / batch) * section["epochs"])
     return {"queries": queries, "steps": steps, "pairs": steps * batch * (1 + section["negatives"])}
+
+
+def cut_lines(given: Params, settings: dict[str, dict]) -> list[str]:
+    """How much of the documents is read, a sentence for each collection of which not all is, and for each length of training."""
+    from tasks.encode.encoder import Reading
+    from tasks.encode.lengths import cut_documents
+    from tasks.encode.model import ModelFolder, folder_here
+
+    folder = Path("models/r0") if Path("models/r0").is_dir() else folder_here(given.model.name, given.model.revision)
+    if folder is None or not any(folder.rglob("tokenizer.json")):
+        return []
+    model, reading = ModelFolder(folder), Reading.of(reading_of(given))
+    apart = {
+        length: [name for name in given.rounds if settings[f"rounds/{name}/train"]["train"]["max_length"] == length]
+        for length in sorted({settings[f"rounds/{name}/train"]["train"]["max_length"] for name in given.rounds} - {None})
+    }
+    lines = []
+    for collection in dict.fromkeys([*given.train_on, *given.evaluate_on]):
+        file = Path("data") / collection / "documents.parquet"
+        if not file.exists():
+            continue
+        found = cut_documents(Documents(file), model, reading)
+        lines += [f"{collection}: {found.told()}"] if found.cut else []
+        for length, rounds in apart.items() if collection in given.train_on else ():
+            trained = cut_documents(Documents(file), model, reading, length)
+            lines.append(f"{collection}, in the training of {', '.join(rounds)}: {trained.told()}")
+    return lines
 
 
 def disk(work: Work) -> float:
@@ -227,7 +317,7 @@ def encoding_rate(model, reading, device: str, batch_tokens: int | None) -> floa
 def step_time(model, reading, device: str, section: dict) -> float:
     """Seconds of one training step at a round's batch: known positives, with other documents in the negatives' place."""
 
-    from tasks import tables, training_set
+    from tasks import training_set
     from tasks.train.examples import examples
     from tasks.train.trainer import train, trainer
 
@@ -246,7 +336,7 @@ def step_time(model, reading, device: str, section: dict) -> float:
     prompts = {route: reading.prompt(model, route) for route in ("query", "document")}
     with tempfile.TemporaryDirectory() as folder:
         asked = section | {"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6}
-        ready = trainer(model.load(reading.length(model), device), made, asked, prompts, {}, 0, Path(folder))
+        ready = trainer(model.load(reading.length(model, section["max_length"]), device), made, asked, prompts, {}, 0, Path(folder))
         clock = step_clock()
         ready.add_callback(clock)
         train(ready)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from hone.audit.finding import LISTED, SHOWN, Example, Finding, cut, places, text_of, where
 from hone.audit.subject import Subject, with_same
+from tasks.encode.lengths import cut_texts
+
+if TYPE_CHECKING:
+    from tasks.encode.encoder import Reading
+    from tasks.encode.model import ModelFolder, Route
 
 CHARACTERS_A_TOKEN = 4  # English, roughly
+LENGTH = 256  # tokens, where no encoder says how far it reads
 
 
-def broken(subject: Subject, length: int) -> list[Finding]:
+def broken(subject: Subject, reader: ModelFolder | None, reading: Reading) -> list[Finding]:
     """Findings among rows and labels.
 
     Args:
         subject: what is audited.
-        length: tokens after which the model cuts a text off.
+        reader: the model whose tokenizer counts; null: characters are counted instead.
+        reading: its length and prompts.
     """
     positives = subject.of_training(subject.positives)
     equal = with_same(positives, subject).filter(pl.col("query_same") == pl.col("document_same"))
@@ -38,8 +47,8 @@ def broken(subject: Subject, length: int) -> list[Finding]:
             places=places(subject, equal),
         ),
         *(lines(subject) if subject.kind == "triplets" else labels(subject)),
-        long(subject.documents, "documents", length),
-        long(subject.queries, "queries", length),
+        long(subject.documents["text"], "documents", "document", reader, reading),
+        long(subject.queries["text"], "queries", "query", reader, reading),
     ]
 
 
@@ -154,16 +163,17 @@ def labels(subject: Subject) -> list[Finding]:
     ]
 
 
-def long(frame: pl.DataFrame, table: str, length: int) -> Finding:
-    most = length * CHARACTERS_A_TOKEN
-    count = int((frame["text"].str.len_chars() > most).sum())
-    return Finding(
-        name=f"long-{table}",
-        title=f"{table.capitalize()} longer than the model reads",
-        count=count,
-        of=len(frame),
-        unit=table,
-        harm="know",
-        means=f"About {most:,} characters ({length} tokens) are read; what decides may stand behind them.",
-        cure="Cut such texts into chunks (`parent_id`, docs/collections.md), or raise `model.max_length`, at a price in time.",
-    )
+def long(texts: pl.Series, table: str, route: Route, reader: ModelFolder | None, reading: Reading) -> Finding:
+    """Texts that are longer than what the model reads, by its own tokenizer."""
+    cure = "Cut such texts into chunks (`parent_id`, docs/collections.md), or raise `model.max_length`, at a price in time."
+    name, title = f"long-{table}", f"{table.capitalize()} longer than the model reads"
+    if reader is None:
+        length = reading.max_length or LENGTH
+        most = length * CHARACTERS_A_TOKEN
+        count = int((texts.str.len_chars() > most).sum())
+        means = f"About {most:,} characters ({length} tokens) are read; what decides may stand behind them."
+        note = "No tokenizer is here: characters were counted, some four to a token in English. `hone doctor` says why there is no model."
+        return Finding(name, title, count, len(texts), table, "know", means, cure, note=note)
+    found = cut_texts(texts, reader, reading, route)
+    means = f"{found.told(table)[0].upper()}{found.told(table)[1:]}; what decides may stand there."
+    return Finding(name, title, found.cut, found.counted, table, "know", means, cure)

@@ -31,11 +31,11 @@ from tasks.report.words import count, share
 from tasks.stage import say
 
 if TYPE_CHECKING:
-    from tasks.encode.encoder import Encoder
+    from tasks.encode.encoder import Encoder, Reading
+    from tasks.encode.model import ModelFolder
 
 ANSWERS = 2  # known answers that are shown beside a text on trial
 READABLE = 3_000  # characters of a text that is to be judged
-LENGTH = 256  # tokens, where no encoder says how far it reads
 TOLD = {
     KINDS[0]: f"like a known answer (cosine {LIKE_POSITIVE} or more)",
     KINDS[1]: "nearer to the query than a known answer",
@@ -75,7 +75,7 @@ def audit(
     subject = collections.read(what)
     against = collections.read(test) if test else None
     encoder = encoder_of(model) if encode else None
-    length = encoder.reading.length(encoder.model) if encoder else settings()[0].max_length or LENGTH
+    reader, reading = (encoder.model, encoder.reading) if encoder else reader_of(model)
     sizes = sizes_of(subject)
     say(f"audit: {', '.join(sizes)}; looking for duplicates")
     found, clusters = duplicates(subject, seed, most)
@@ -83,7 +83,7 @@ def audit(
     findings = [
         *negatives(subject, kinds),
         *leakage(subject, against, seed, most),
-        *broken(subject, length),
+        *broken(subject, reader, reading),
         *found,
     ]
     say("audit: looking for answers among the negatives")
@@ -129,7 +129,7 @@ def audit(
                 *([] if encode else ["--no-encoder"]),
             ]
         ),
-        "how": how(subject, encoder, length, seed, against),
+        "how": how(subject, encoder, seed, against),
     }
     page = render(content)
     write_text(out, page)
@@ -181,6 +181,20 @@ def encoder_of(name: str | None) -> Encoder:
         model = Model(name=name, precision=model.precision)
         pinned(name)
     return encoder_for(folder_of(model.name, model.revision), model.model_dump(), machine.model_dump())
+
+
+def reader_of(name: str | None) -> tuple[ModelFolder | None, Reading]:
+    """The model whose tokenizer counts where nothing is encoded, null where it is not on this machine, and how it reads."""
+    from tasks.encode.encoder import Reading
+    from tasks.encode.model import ModelFolder, folder_here
+
+    model = settings()[0] if name is None else Model(name=name)
+    reading = Reading.of(model.model_dump())
+    try:
+        folder = folder_here(model.name, model.revision)
+    except Refused:  # a package that is not installed
+        folder = None
+    return (ModelFolder(folder) if folder and any(folder.rglob("tokenizer.json")) else None), reading
 
 
 def language_of(name: str) -> str:
@@ -299,9 +313,10 @@ def readable(text: str) -> str:
     return text if len(text) <= READABLE else text[:READABLE].rstrip() + " … (cut here)"
 
 
-def how(subject: Subject, encoder: Encoder | None, length: int, seed: int, against: Subject | None) -> list[tuple[str, str]]:
+def how(subject: Subject, encoder: Encoder | None, seed: int, against: Subject | None) -> list[tuple[str, str]]:
     """What the figures rest on."""
-    reader = f"{encoder.model.path.name}, {length} tokens, {encoder.reading.precision}" if encoder else "none (--no-encoder)"
+    length = f"{encoder.reading.length(encoder.model)} tokens" if encoder else ""
+    reader = f"{encoder.model.path.name}, {length}, {encoder.reading.precision}" if encoder else "none (--no-encoder)"
     return [
         ("Read", subject.name + (f", against {against.name}" if against else "")),
         ("Same text", "equal but for case, white space and punctuation at the ends"),

@@ -47,15 +47,20 @@ class Reading:
         given = dict(self.prompts).get(route)
         return model.prompt(route) if given is None else given
 
-    def length(self, model: ModelFolder) -> int:
+    def length(self, model: ModelFolder, in_training: int | None = None) -> int:
         """Tokens after which a text is cut off.
+
+        Args:
+            model: the folder.
+            in_training: a recipe's `train.max_length`, for training; null: as in encoding.
 
         Raises:
             Refused: more than the model can tell apart.
         """
-        length = self.max_length or model.max_length
+        length = in_training or self.max_length or model.max_length
         if model.positions and length > model.positions:
-            raise Refused(f"model.max_length is {length}, but {model.path} was made for at most {model.positions} tokens. Lower it.")
+            setting = "train.max_length" if in_training else "model.max_length"
+            raise Refused(f"{setting} is {length}, but {model.path} was made for at most {model.positions} tokens. Lower it.")
         return length
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import polars as pl
 
 from tasks.encode.index import Index
 from tasks.errors import Refused
@@ -183,6 +184,15 @@ class Shard:
         return None
 
     @classmethod
+    def described(cls, path: Path) -> Shard | None:
+        """The shard at `path` by its header alone, its vectors not looked at; null where there is none."""
+        try:
+            with path.open("rb") as file:
+                return cls._described(path, *read_header(file), os.fstat(file.fileno()).st_size)
+        except OSError:
+            return None
+
+    @classmethod
     def _described(cls, path: Path, header: dict, start: int, size: int) -> Shard | None:
         """The shard of a header, whose data begin at byte `start`; null where no shard of `size` bytes has such a header."""
         try:
@@ -261,6 +271,37 @@ def read_object(path: Path) -> dict:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+class Lookup:
+    """Counts which of many texts the store lacks: it reads keys and no vectors, so that no checksum is computed.
+
+    A text that is wanted twice in one space counts once.
+    """
+
+    def __init__(self) -> None:
+        self.indexes: dict[Path, Index] = {}
+        self.wanted: dict[Path, list[np.ndarray]] = {}
+
+    def want(self, space: Space, keys: np.ndarray) -> None:
+        """Note texts by their keys [n, 2] that a space is to have."""
+        self.wanted.setdefault(space.folder, []).append(keys)
+
+    def absent(self) -> int:
+        """How many of all that were noted the store lacks."""
+        return sum(self._absent(folder, np.concatenate(parts)) for folder, parts in self.wanted.items())
+
+    def absent_in(self, space: Space, keys: np.ndarray) -> int:
+        """How many different keys [n, 2] a space lacks, noted or not."""
+        return self._absent(space.folder, keys)
+
+    def _absent(self, folder: Path, keys: np.ndarray) -> int:
+        if folder not in self.indexes:
+            self.indexes[folder] = index = Index()
+            shards = [shard for path in sorted(folder.glob("*.safetensors")) if (shard := Shard.described(path))]
+            index.add(0, [shard.keys() for shard in shards])
+        missing = keys[self.indexes[folder].find(keys)[:, 0] < 0]
+        return pl.from_numpy(missing, schema=["first", "second"]).n_unique() if len(missing) else 0
 
 
 @dataclass(frozen=True)

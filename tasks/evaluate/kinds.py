@@ -10,6 +10,7 @@ import polars as pl
 
 from tasks import methods, tables, training_set
 from tasks.encode.encoder import Reading
+from tasks.encode.lengths import token_counts
 from tasks.encode.model import ModelFolder
 from tasks.errors import Refused
 from tasks.evaluate.measures import DEPTH
@@ -20,7 +21,6 @@ from tasks.tables import Documents
 
 PLACE = "evaluate.strata"
 BASE_MODEL = Path("models/r0")
-TEXTS_AT_ONCE = 1_000
 PAIR = ["query_id", "doc_id"]
 
 
@@ -114,7 +114,7 @@ class Tables:
         """doc_id, tokens of every right answer, with prompt and special tokens, by the base model's tokenizer."""
         texts = self.answers.unique("doc_id", maintain_order=True)
         prompt = self.reading.prompt(ModelFolder(BASE_MODEL), "document")
-        return texts.select("doc_id", tokens=pl.Series(token_counts([prompt + text for text in texts["text"]]), dtype=pl.Int64))
+        return texts.select("doc_id", tokens=pl.Series(token_counts(texts["text"].to_list(), BASE_MODEL, prompt), dtype=pl.Int64))
 
     @cached_property
     def limit(self) -> int:
@@ -179,21 +179,3 @@ def trained_texts(one: training_set.TrainingCollection) -> list[pl.DataFrame]:
     """text of a training collection's queries, and of their known right answers."""
     right = one.qrels().filter(pl.col("relevance") >= one.min_relevance).select(PAIR)
     return [one.queries().select("text"), with_texts(right, one.documents).unique("doc_id", maintain_order=True).select("text")]
-
-
-def token_counts(texts: list[str]) -> list[int]:
-    """Tokens of each text, special ones counted, by the base model's tokenizer.
-
-    Raises:
-        Refused: the base model has no tokenizer.json.
-    """
-    import tokenizers
-
-    files = sorted(BASE_MODEL.rglob("tokenizer.json"))
-    if not files:
-        raise Refused(f"{BASE_MODEL} has no tokenizer.json, so how long texts are for it is not known")
-    tokenizer = tokenizers.Tokenizer.from_file(str(files[0]))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    parts = (texts[start : start + TEXTS_AT_ONCE] for start in range(0, len(texts), TEXTS_AT_ONCE))
-    return [len(encoded) for part in parts for encoded in tokenizer.encode_batch(part)]

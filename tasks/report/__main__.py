@@ -11,9 +11,11 @@ import polars as pl
 from tasks import resolved, training_set
 from tasks.doubt.intervals import DRAWS
 from tasks.encode.encoder import Reading
+from tasks.encode.lengths import cut_documents
+from tasks.encode.model import ModelFolder
 from tasks.evaluate.collapse import warning as collapse
 from tasks.evaluate.geometry import NAMES as GEOMETRY
-from tasks.evaluate.kinds import Kinds, Tables, kinds
+from tasks.evaluate.kinds import BASE_MODEL, Kinds, Tables, kinds
 from tasks.evaluate.measures import DEPTH
 from tasks.evaluate.results import OWN_DROPPED, ranking_of
 from tasks.files import read_json, write_text
@@ -34,6 +36,7 @@ from tasks.report.scores import REPORTS, Score, all_scores, changed_most, overal
 from tasks.report.sources import sources
 from tasks.report.summary import MARGIN, counts, seen, sentence, summary
 from tasks.stage import run, say
+from tasks.tables import Documents
 
 PAGE = Path("reports/index.html")
 TENTHS = 10
@@ -79,10 +82,11 @@ def main() -> None:
     judging = judged_rounds(rounds, hidden, training, settings["evidence"])
     moved = changed(found, rounds, len(settings["evaluate_on"]) > 1)
     kinds_told = {name: by_kind.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]}
+    worse = [line for told in kinds_told.values() for line in told]
     content = {
         **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},
         "summary": answer,
-        "first_screen": first_screen(answer, found, rounds, moved, [line for told in kinds_told.values() for line in told], judging),
+        "first_screen": first_screen(answer, found, rounds, moved, worse, judging, lengths(settings)),
         "sources": sources(answer.base, answer.shown, first_negative(shown)),
         "machine": made_on,
         "by_collection": {name: [score for score in found if score.collection == name] for name in settings["evaluate_on"]},
@@ -191,6 +195,22 @@ def own_dropped(collection: str, found: list[Score]) -> int | None:
     one = next(score for score in found if score.collection == collection)
     measured = read_json(REPORTS / "metrics" / one.name / f"{collection}.json")
     return (measured if one.split == "test" else measured[one.split]).get(OWN_DROPPED)
+
+
+def lengths(settings: dict) -> list[str]:
+    """A sentence for each collection, and each length of training, that cuts documents; none where the base model has no tokenizer."""
+    if not any(BASE_MODEL.rglob("tokenizer.json")):
+        return []
+    model, reading = ModelFolder(BASE_MODEL), Reading.of(settings["model"])
+    trained = {settings["recipes"][name]["train"].get("max_length") for name in settings["rounds"]} - {None}
+    sentences = []
+    for name in dict.fromkeys([*settings["train_on"], *settings["evaluate_on"]]):
+        documents = Documents(Path("data") / name / "documents.parquet")
+        for length in [None, *(sorted(trained) if name in settings["train_on"] else ())]:
+            found = cut_documents(documents, model, reading, length)
+            if found.cut:
+                sentences.append(f"Of {name}{' in training' if length else ''}, {found.told()}.")
+    return sentences
 
 
 def spaces(collection: str, found: list[Score]) -> list[dict]:

@@ -26,8 +26,9 @@ class Answer:
 
 
 def first_screen(
-    answer: Summary, found: list[Score], rounds: dict[str, dict], changed: list[dict], kinds: list[str], judged: list[JudgedRound]
-) -> list[Answer]:
+    answer: Summary, found: list[Score], rounds: dict[str, dict], changed: list[dict], kinds: list[str], judged: list[JudgedRound],
+    lengths: list[str],
+) -> list[Answer]:  # fmt: skip
     """What a reader wants to know first.
 
     Args:
@@ -37,6 +38,7 @@ def first_screen(
         changed: for each round and collection the queries that changed most.
         kinds: sentences on kinds of query that got worse while the whole got better.
         judged: what judges cost.
+        lengths: a sentence for each collection of whose documents not all is read.
     """
     asked = ("judges", "What was asked") if judged else ("loss", "Loss by step")
     return [
@@ -44,6 +46,7 @@ def first_screen(
         Answer("For whom is it worse?", for_whom(answer, found, changed, kinds), "queries", "Query by query"),
         Answer("At what cost?", cost(answer.shown, rounds, judged), *asked),
         Answer("Which model to take?", f"{answer.choice} {loads(answer.take)}", "rounds", "How it was made"),
+        *([Answer("What of the documents is not read?", " ".join(lengths), "settings", "How texts are read")] if lengths else []),
     ]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from tasks import ignored_code, input_table, lineage, methods, params
 from tasks.encode import cross_models
-from tasks.encode.model import pinned
+from tasks.encode.encoder import Reading
+from tasks.encode.model import ModelFolder, folder_here, pinned
 from tasks.encode.models import BASE
 from tasks.encode.precision import device_of, precision_of
 from tasks.errors import Refused, nearest
@@ -48,6 +49,7 @@ def everything(given: Params) -> dict[str, dict]:
     """The settings of every stage, by the name of its file below resolved/."""
     recipes = {name: recipe.recipe_of(given, name) for name in given.rounds}
     refuse_no_ranker(given, recipes)
+    refuse_training_lengths(given, recipes)
     model = reading(given)
     settings = {f"collect/{name}": collect(given, name) for name in given.collections}
     settings["start"] = {
@@ -364,6 +366,17 @@ def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
                 f"round {name}: the recipe '{given.rounds[name].recipe}' scores by the loop's own cross-encoder, and neither it nor a "
                 "round before it trains one. Give it a section `rank` (`rank: {}`), or name a model: `cross-encoder: {model: inputs/NAME}`."
             )
+
+
+def refuse_training_lengths(given: Params, recipes: dict[str, Recipe]) -> None:
+    """Raises Refused where a round would train on more tokens than the base model can tell apart, as far as it is on this machine."""
+    lengths = {name: made.train.max_length for name, made in recipes.items() if made.train.max_length}
+    folder = folder_here(given.model.name, given.model.revision) if lengths else None
+    for name, length in lengths.items() if folder else ():
+        try:
+            Reading().length(ModelFolder(folder), length)
+        except Refused as refusal:
+            raise Refused(f"round {name}: {refusal}") from None
 
 
 def ranker_start(made: Recipe) -> dict | None:

@@ -196,6 +196,8 @@ class Train(Section):
         positives: `one` known answer of each query in an epoch, drawn anew, or `all`. [Hone default]
         epochs: how often each query is seen. [Hone default]
         steps: of the whole training, in place of epochs; null: as `epochs` says. [Hone default]
+        max_length: tokens after which a text is cut in training alone; null: params.yaml's `model.max_length`, as in encoding. [Hone
+            default]
         learning_rate: 2e-5 is usual for encoders of this size; params.yaml's `train` sets another for recipes that leave it open. [Hone
             default]
         warmup: the share of steps in which the rate rises from 0. [Hone default]
@@ -215,6 +217,7 @@ class Train(Section):
     positives: Literal["one", "all"] = "one"
     epochs: Annotated[float, Field(gt=0)] = 1
     steps: Annotated[int, Field(ge=1)] | None = None
+    max_length: Annotated[int, Field(ge=8)] | None = None
     learning_rate: Annotated[float, Field(ge=0)] = 2e-5
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"

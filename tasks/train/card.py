@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from tasks import resolved
-from tasks.encode.encoder import encoder_for
+from tasks.encode.encoder import Reading, encoder_for
+from tasks.encode.model import ModelFolder
 from tasks.evaluate.measures import means, per_query
 from tasks.evaluate.ranking import Kept, by_encoder
 from tasks.model_card import put_first
@@ -38,11 +39,20 @@ def section(place: Path, settings: dict, training: TrainingSet, trained: pl.Data
         f"- **Recipe:** {settings['recipe']}" + (f" ({settings['paper']})" if settings["paper"] else ""),
         f"- **Losses:** {losses}; {train['negatives']} mined negative(s) a query, batches of {spelled(train['batch']['parameters'])}.",
         f"- **Steps:** {trained['step'].max()}, learning rate {train['learning_rate']}, {train['precision']}, seed {settings['seed']}.",
+        f"- **Length:** {lengths(settings, place)}.",
         *(trained_on(collection, trained) for collection in training),
         "",
         *scores(place, settings, training, start),
     ]
     return "\n".join(lines)
+
+
+def lengths(settings: dict, place: Path) -> str:
+    """Where texts are cut, in encoding and in training."""
+    reading, model = Reading.of(settings["model"]), ModelFolder(place)
+    encoding, training = reading.length(model), reading.length(model, settings["train"]["max_length"])
+    apart = f"; training read {training:,} tokens (`train.max_length`)" if training != encoding else ", in training as in encoding"
+    return f"texts are cut after {encoding:,} tokens{apart}"
 
 
 def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:

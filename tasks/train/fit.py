@@ -49,8 +49,11 @@ def fitted(
     from tasks.train.trainer import train, trainer
 
     read = Reading.of(reading)
-    loaded = start.load(read.length(start), device)
+    length = read.length(start)  # refused here, before hours of training
+    loaded = start.load(read.length(start, section["max_length"]), device)
     prompts = {route: read.prompt(start, route) for route in ("query", "document")}
     loaded.prompts = loaded.prompts | prompts
     shares = {collection.name: collection.share for collection in training if collection.share}
-    return loaded, train(trainer(loaded, made, section, prompts, shares, seed, checkpoints))
+    trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints))
+    loaded.max_seq_length = length  # what is saved reads as encoding does, whatever training read
+    return loaded, trained

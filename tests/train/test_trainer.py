@@ -23,6 +23,7 @@ SECTION = {
     "positives": "one",
     "epochs": 3,
     "steps": None,
+    "max_length": None,
     "learning_rate": 1e-3,
     "warmup": 0.1,
     "schedule": "linear",
@@ -201,3 +202,25 @@ def test_parts_of_like_length_give_the_vectors_of_the_whole_batch(base):
     with torch.no_grad():
         whole = torch.nn.functional.normalize(model(dict(features))["sentence_embedding"], dim=1)
         torch.testing.assert_close(objective._vectors(features), whole, atol=1e-6, rtol=0)
+
+
+def test_training_may_read_less_than_encoding(base, tmp_path, monkeypatch):
+    """Texts are cut at `train.max_length` while a model trains; the model that is saved cuts them where encoding does."""
+    from tasks.train.fit import fitted
+    from tasks.training_set import TrainingSet
+
+    widths = []
+    plain = torch.nn.Embedding.forward
+    monkeypatch.setattr(torch.nn.Embedding, "forward", lambda self, ids: (widths.append(ids.shape[-1]), plain(self, ids))[1])
+    saved = {}
+    for length in (None, 3):
+        widths.clear()
+        section = SECTION | {"max_length": length, "steps": 2}
+        reading = {"max_length": 4, "prompts": {}, "precision": "fp32"}
+        made = examples(*made_up(), 2)
+        model, _ = fitted(made, TrainingSet(()), section, reading, base, 1, tmp_path / f"checkpoints {length}", "cpu")
+        assert max(widths) == (length or 4)  # two words, [CLS] and [SEP]
+        model.save_pretrained(str(tmp_path / f"saved {length}"))
+        saved[length] = ModelFolder(tmp_path / f"saved {length}")
+    assert [folder.max_length for folder in saved.values()] == [4, 4]
+    assert saved[None].fingerprint("query") != saved[3].fingerprint("query")
