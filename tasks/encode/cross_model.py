@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.encode.model import folder_of
+from tasks.encode.model import folder_of, refuse_foreign
 from tasks.errors import Refused, listed
 from tasks.files import fingerprint, fingerprint_of_file, read_json
 
@@ -59,7 +59,7 @@ class CrossModel:
                 f"{self.path} is no cross-encoder ({listed([own.get('model_type'), *classes])}): it would score with weights that nobody "
                 "trained. Name a model that scores a query and a document together."
             )
-        refuse_code(self.path)
+        refuse_foreign(self.path, "CrossEncoder")
         named = [
             own.get("activation_fn"),
             (config.get("sentence_transformers") or {}).get("activation_fn"),
@@ -84,22 +84,6 @@ class CrossModel:
         if model.num_labels != 1:
             raise Refused(f"the model in {self.path} gives {model.num_labels} scores for a pair; Hone needs a model that gives one.")
         return model.eval()
-
-
-def refuse_code(path: Path) -> None:
-    """Raises Refused when a model's folder brings code of its own, or has weights in a form that can."""
-    modules = read_json(path / "modules.json") if (path / "modules.json").exists() else []
-    foreign = [module["type"] for module in modules if not str(module["type"]).startswith("sentence_transformers.")]
-    if foreign or any("auto_map" in read_json(file) for file in path.rglob("config.json")):
-        raise Refused(
-            f"the model in {path} brings code of its own ({listed(foreign) or 'auto_map in config.json'}); "
-            "Hone runs no code from models (no trust_remote_code)."
-        )
-    if not list(path.rglob("*.safetensors")):
-        raise Refused(
-            f"the model in {path} has no *.safetensors file; other weight files can run code when they are opened. "
-            "Load it where you trust it and save it again: CrossEncoder(path).save_pretrained(new_path)."
-        )
 
 
 def cross_model(name: str, revision: str | None = None) -> CrossModel:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.encode.cross_model import CrossModel, refuse_code
+from tasks.encode.cross_model import CrossModel
 from tasks.encode.cross_models import ABOUT, NONE, RANKERS
 from tasks.encode.encoder import Reading
-from tasks.encode.model import ModelFolder
+from tasks.encode.model import ModelFolder, refuse_foreign
 from tasks.encode.models import pinned_folder
 from tasks.errors import Refused
 from tasks.files import read_json
@@ -41,7 +41,7 @@ class Start:
         """
         from sentence_transformers import CrossEncoder
 
-        refuse_code(self.folder)
+        refuse_foreign(self.folder, "CrossEncoder")
         try:
             return CrossEncoder(
                 str(self.folder), num_labels=1, max_length=max_length, device=device, local_files_only=True,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.encode.cross_model import is_folder
-from tasks.encode.model import folder_of
+from tasks.encode.model import folder_of, refuse_foreign
 from tasks.errors import Refused
 from tasks.files import fingerprint, fingerprint_of_file, read_json
 
@@ -133,7 +133,4 @@ def refuse_unsafe(folder: Path) -> None:
     config = read_json(file) if file.exists() else {}
     if not any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or []):
         raise Refused(f"{folder} is no causal language model: its config.json names {json.dumps(config.get('architectures'))}.")
-    if "auto_map" in config:
-        raise Refused(f"the model in {folder} brings code of its own (auto_map); Hone runs no code from models.")
-    if not list(folder.glob("*.safetensors")):
-        raise Refused(f"the model in {folder} has no *.safetensors file; other weight files can run code when they are opened.")
+    refuse_foreign(folder, "AutoModelForCausalLM")
