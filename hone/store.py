@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hone.screen import line, size, table
-from tasks import params
+from tasks import files, params
 from tasks.encode.cross_model import CrossModel
 from tasks.encode.cross_models import NONE, RANKERS
 from tasks.encode.cross_scores import CrossScorer
@@ -20,14 +20,13 @@ from tasks.encode.precision import device_of
 from tasks.encode.store import root, spaces
 from tasks.errors import Refused
 from tasks.evaluate.reference import encoder_of
-from tasks.files import PART, alive, home, read_json, size_of
+from tasks.files import PART, home, read_json, size_of
 from tasks.mteb_task import reading_for, task_of
 from tasks.params import BUILT_IN
 
 MODELS = Path("models")
 CHECKPOINT_DAYS = 7
 SECONDS_PER_DAY = 86_400
-PART_SECONDS = 3_600  # after which an unfinished file is abandoned: its writer may run on another machine, where no process is seen
 
 
 @dataclass(frozen=True)
@@ -191,13 +190,12 @@ def clean(yes: bool) -> None:
 
 
 def abandoned(part: Path) -> bool:
-    """Whether nobody goes on writing an unfinished file: its process is gone, and it was not touched for an hour."""
-    number = part.name.removesuffix(PART).rpartition(".")[0].rpartition(".")[2]  # .NAME.PROCESS.RANDOM.part
+    """Whether nobody goes on writing an unfinished file, as `tasks.files` has it."""
+    prefix = part.name.removesuffix(PART).rpartition(".")[0].rpartition(".")[0] + "."  # .NAME.OWNER.RANDOM.part
     try:
-        age = time.time() - part.stat().st_mtime
-    except FileNotFoundError:
+        return files.abandoned(part, prefix, time.time())
+    except FileNotFoundError:  # put in its place meanwhile
         return False
-    return age > PART_SECONDS and not (number.isdigit() and alive(int(number)))
 
 
 def old_checkpoints() -> list[Path]:

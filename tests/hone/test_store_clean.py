@@ -15,10 +15,10 @@ from tasks.encode.endpoint import EndpointEncoder
 from tasks.encode.lock import CLEANING, no_work, torch_lock
 from tasks.encode.store import Space, keys_of
 from tasks.errors import Refused
-from tasks.files import home, write_json
+from tasks.files import home, part_owner, write_json
 
 HOURS_AGO = time.time() - 2 * 3600
-NOBODY = 2**22 + 1  # above Linux's highest process number
+ELSEWHERE = "another-machine-7-1"  # a process that cannot be seen from here
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def idle(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Space:
     return space
 
 
-def part_of(space: Space, process: int, touched: float) -> Path:
-    part = space.folder / f".x.safetensors.{process}.k3_b.part"
+def part_of(space: Space, writer: str, touched: float) -> Path:
+    part = space.folder / f".x.safetensors.{writer}.k3_b.part"
     part.write_text("half")
     os.utime(part, (touched, touched))
     return part
@@ -73,8 +73,8 @@ def test_who_begins_while_the_store_is_cleaned_waits(begin, monkeypatch: pytest.
 
 def test_a_file_that_is_being_written_stays_and_its_space_with_it(idle: Space):
     """By a process here, or by one that cannot be seen from here: another container, another machine that shares the folder."""
-    for process, touched in ((os.getpid(), HOURS_AGO), (NOBODY, time.time())):
-        part = part_of(idle, process, touched)
+    for writer, touched in ((part_owner(), HOURS_AGO), (ELSEWHERE, time.time())):
+        part = part_of(idle, writer, touched)
         store.clean(yes=True)
         assert part.exists()
         assert idle.folder.exists()
@@ -83,7 +83,7 @@ def test_a_file_that_is_being_written_stays_and_its_space_with_it(idle: Space):
 
 def test_what_a_killed_writer_left_goes(idle: Space, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(store, "needed_spaces", lambda: {idle.folder: ["r0"]})
-    part = part_of(idle, NOBODY, HOURS_AGO)
+    part = part_of(idle, ELSEWHERE, HOURS_AGO)
     store.clean(yes=True)
     assert not part.exists()
     assert idle.folder.exists()
