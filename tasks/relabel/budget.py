@@ -110,8 +110,8 @@ class Budget:
             wanted = {"pairs": pairs, "tokens": tokens, "money": money}
             if self.over is not None or self._began is None or self._too_late():
                 return False
-            if self.spending is not None and self._limits():
-                self._look(self.spending.total(), None)
+            if self.spending is not None and self._exceeded(wanted, self._held):
+                self._look(self.spending.total(), None)  # others may have used less than they had set aside
             nothing = dict.fromkeys(NAMES, 0)
             return self._exceeded(wanted, self._held) is not None and self._exceeded(wanted, nothing) is None
 
