@@ -1,10 +1,11 @@
 # `make` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev judge loop test lint hashes docs bench ui
+.PHONY: help setup dev judge loop test test-all lint hashes docs bench ui
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PINNED := --no-deps --require-hashes
 JUDGE := qwen2.5-coder-1.5b
@@ -14,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 setup: $(BIN)/hone  ## .venv with the pinned dependencies
 
@@ -44,8 +45,11 @@ loop: setup  ## the rounds of params.yaml; ends by saying what improved and wher
 	@python -m flows.mend
 	@dvc repro
 
-test: dev  ## the whole test suite, on WORKERS=2 processor cores
-	@python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+test: dev  ## the test suite, on WORKERS=2 processor cores
+	@$(PYTEST) -m "not slow"
+
+test-all: dev  ## the test suite with its slow tail, as CI runs it
+	@$(PYTEST)
 
 lint: dev  ## style and formatting, and whether the pages that are made of docstrings are current
 	@ruff check .

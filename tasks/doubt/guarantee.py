@@ -100,12 +100,12 @@ def hoeffding_bentkus(mean: float, count: int, bound: float) -> float:
 
     The smaller of Hoeffding's and Bentkus' (2004), as in Bates et al. (2021), arXiv 2101.02703.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     if mean >= bound:
         return 1.0
     hoeffding = np.exp(-count * divergence(mean, bound))
-    return float(min(1.0, hoeffding, np.e * binom.cdf(np.ceil(count * mean - 1e-9), count, bound)))
+    return float(min(1.0, hoeffding, np.e * bdtr(max(0.0, np.ceil(count * mean - 1e-9)), count, bound)))
 
 
 def divergence(one: float, other: float) -> float:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from tasks.collect.negation import negation, opposites, unlike
+from tasks.collect.source import Source
 from tasks.collect.split import ALIKE, CHARACTERS
 from tasks.near_duplicates import clusters
 from tests.conftest import PROJECT
@@ -40,8 +41,12 @@ def test_one_pair_is_kept_of_those_that_are_alike_on_either_side():
     assert unlike(pairs)["function"].to_list() == ["f", "h"]
 
 
-def test_no_two_pairs_are_near_duplicates_and_the_docs_have_their_number():
-    source = negation()
+@pytest.fixture(scope="module")
+def source() -> Source:
+    return negation()
+
+
+def test_no_two_pairs_are_near_duplicates_and_the_docs_have_their_number(source: Source):
     right = source.documents.with_columns(said=pl.col("text").str.replace(r"^.*?: If (True|False), ", ""))
     for side in ("true", "false"):
         said = right.filter(pl.col("doc_id").str.ends_with(f":{side}"))["said"].to_list()
@@ -50,8 +55,7 @@ def test_no_two_pairs_are_near_duplicates_and_the_docs_have_their_number():
     assert f"| `negation` | {len(right) // 2} pairs (`dvc repro collect@negation` counts the {len(right)} documents)" in told
 
 
-def test_each_query_has_its_own_document_and_its_twin():
-    source = negation()
+def test_each_query_has_its_own_document_and_its_twin(source: Source):
     documents, queries, labels = source.documents, source.queries, source.qrels
     assert len(documents) == len(queries) >= 200
     assert set(queries["split"]) == {"test"}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
 from tasks.collect.python_api import added_in, python_api
+from tasks.collect.source import Source
 
 
-def test_what_is_made_of_networkx():
-    source = python_api(packages=["networkx"])
-    documents, queries, qrels = source.documents, source.queries, source.qrels
+@pytest.fixture(scope="module")
+def networkx() -> Source:
+    return python_api(packages=["networkx"])
+
+
+def test_what_is_made_of_networkx(networkx: Source):
+    documents, queries, qrels = networkx.documents, networkx.queries, networkx.qrels
     assert len(documents) > 500
     assert documents["doc_id"].is_unique().all()
     assert queries["query_id"].is_unique().all()
@@ -26,10 +32,10 @@ def test_what_is_made_of_networkx():
     assert len(several) > 5
 
 
-def test_it_is_the_same_every_time():
-    first, second = python_api(packages=["networkx"]), python_api(packages=["networkx"])
-    assert first.documents.equals(second.documents)
-    assert first.qrels.equals(second.qrels)
+def test_it_is_the_same_every_time(networkx: Source):
+    again = python_api(packages=["networkx"])
+    assert networkx.documents.equals(again.documents)
+    assert networkx.qrels.equals(again.qrels)
 
 
 def test_a_function_is_dated_by_the_version_that_added_it():

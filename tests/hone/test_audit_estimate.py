@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -59,14 +60,14 @@ def covered(sizes: tuple[int, ...], shares: tuple[float, ...], scored: int) -> t
     A population of so many pairs of each kind, of which so many are false negatives; `scored` pairs are drawn from it, and
     of these as many are read as the page shows.
     """
-    draw = np.random.default_rng(1)
+    draw, counts_of = np.random.default_rng(1), cache(lambda seen: shared_out(dict(zip(KINDS, seen, strict=True))))
     true = np.array([round(size * share) for size, share in zip(sizes, shares, strict=True)])
     cells = np.stack([true, np.array(sizes) - true], axis=1).ravel()
     truth = true.sum() / sum(sizes)
     found = []
     for _ in range(RUNS):
         seen = draw.multivariate_hypergeometric(cells, scored).reshape(-1, 2)
-        counts = shared_out(dict(zip(KINDS, seen.sum(1).tolist(), strict=True)))
+        counts = counts_of(tuple(seen.sum(1).tolist()))
         strata = [
             Stratum(int(yes + no), counts[kind], int(draw.hypergeometric(yes, no, counts[kind])) if counts[kind] else 0)
             for kind, (yes, no) in zip(KINDS, seen, strict=True)
