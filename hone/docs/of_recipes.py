@@ -38,8 +38,9 @@ def page() -> str:
     return joined(
         MADE,
         "# Recipes",
-        "A recipe says what one round does. `hone recipes NAME` tells it in order, with every parameter. *faithful*: what the paper does,\n"
-        "with its constants. *adapted*: something is done otherwise, and the last column says what and why. *partial*: something of the\n"
+        "A recipe says what one round does. `hone recipes NAME` tells it in order, with every parameter. *faithful*: the method of\n"
+        "the paper or of its authors' code with its constants; only the model (and so the scale of scores), the data and the length of\n"
+        "training are others. *adapted*: something is done otherwise, and the last column says what and why. *partial*: something of the\n"
         "paper is missing. How the rounds of params.yaml were chosen: [default-rounds.md](default-rounds.md).",
         INHERITED,
         *groups,
