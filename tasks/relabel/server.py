@@ -59,8 +59,9 @@ def serving(
         # The child ends when this pipe closes, however this process ends.
         server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True)
         try:
-            server.stdin.write(key + "\n")  # not a word of the command, which every user of the machine can list
-            server.stdin.flush()
+            with suppress(BrokenPipeError):  # it ended at once, which is told below
+                server.stdin.write(key + "\n")  # not a word of the command, which every user of the machine can list
+                server.stdin.flush()
             address = next((line for line in server.stdout if line.startswith(READY)), None)
             if address is None:
                 raise Refused(
