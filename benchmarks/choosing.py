@@ -65,7 +65,7 @@ def alone(world: World, choose: list[str]) -> None:
     cost = Cost.of(lambda: merged(world.candidates))
     print(f"merging {len(SOURCES)} sources: {cost}", flush=True)
     tables = {"pool": cost.made, "candidates": world.candidates, "positives": world.labels, "scores": world.scores}
-    tables |= {"training": world.training, "models": world.models, "seed": 13, "round": "r1"}
+    tables |= {"training": world.training, "models": world.models, "seed": 13, "round": "r1", "draws": "position 1"}
     top = None
     for name in ["top", *choose]:
         method, line = methods.find("sample.choose", name), world.line("sample.choose", name)
@@ -255,4 +255,4 @@ class World:
             "window": {"first": 1, "last": None, "counted": "after"},
             "on_shortage": "widen",
         }
-        return {"seed": 13, "round": "r1", "from": "r0", "sample": section}
+        return {"seed": 13, "round": "r1", "draws": "position 1", "from": "r0", "sample": section}

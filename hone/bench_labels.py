@@ -141,9 +141,10 @@ def looked_at(round: str, depth: int) -> Bench:
     hidden = hidden_pairs(training).unique()
     if hidden.is_empty():
         raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
-    labels = carried_labels(given.rounds[round].start)
+    settings = resolved.of_round(round, "sample")
+    labels = carried_labels(given.rounds[round].start, settings["refreshed"])
     scores = tables.read("scores", Path("rounds") / round / "scores.parquet")
-    rules = Trial(labels, scores, training, resolved.of_round(round, "sample"))
+    rules = Trial(labels, scores, training, settings)
     pool = rules.after_guards(candidates)
     first = pool.filter(pl.int_range(pl.len()).over("query_id") < depth)
     marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")

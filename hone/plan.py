@@ -332,7 +332,7 @@ def step_time(model, reading, device: str, section: dict) -> float:
         for shift in range(1, section["negatives"] + 1)
     ]  # fmt: skip
     labels = pl.concat([positives, *negatives]).unique(["query_id", "doc_id"], keep="first", maintain_order=True)
-    made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), section["negatives"])
+    made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()))
     prompts = {route: reading.prompt(model, route) for route in ("query", "document")}
     with tempfile.TemporaryDirectory() as folder:
         asked = section | {"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6}

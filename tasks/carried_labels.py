@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -10,11 +11,16 @@ from tasks import tables
 from tasks.relabel.faults import PASSING, kinds
 
 
-def carried_labels(start: str) -> pl.DataFrame:
+def carried_labels(start: str, refreshed: Collection[str] = ()) -> pl.DataFrame:
     """The labels of round `start`, without pairs that no judge could read only because something failed or was used up then.
 
     Such a pair is unknown in its own round. In a later one it is a candidate like any other, and is judged anew if it is mined.
+
+    Args:
+        start: the round that this one starts from.
+        refreshed: judges of this round whose earlier positives it replaces (`relabel.refresh`): these are candidates again.
     """
     labels = tables.read("labels", Path("rounds") / start / "labels.parquet")
     passed = (pl.col("label") == "unknown") & pl.col("judge").is_not_null() & kinds().is_in(PASSING)
-    return labels.filter(~passed.fill_null(False))
+    replaced = (pl.col("label") == "positive") & pl.col("judge").is_in(list(refreshed))
+    return labels.filter(~passed.fill_null(False), ~replaced.fill_null(False))

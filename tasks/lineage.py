@@ -20,6 +20,15 @@ def ancestors(rounds: dict[str, dict], name: str) -> list[str]:
     return line
 
 
+def draws_of(rounds: dict[str, dict], name: str) -> str:
+    """What a round's random numbers are drawn for: its place in its line, and not its name.
+
+    Rounds that start from the same round, such as a round and its control, share it, and so they share batches and draws wherever their
+    recipes agree. A renamed round draws as before; the next round of a line draws anew.
+    """
+    return f"position {len(made_by(rounds, name))}"
+
+
 def made_by(rounds: dict[str, dict], name: str) -> list[str]:
     """The rounds that made a round's model, the first first and itself last; none for the base model."""
     return [one for one in reversed(ancestors(rounds, name)) if one in rounds]

@@ -142,10 +142,9 @@ def refuse_uncallable(method: Method) -> Method:
 
 @cache
 def handed(place: str) -> frozenset[str]:
-    """The names of what a stage hands its methods: whatever the methods that come with Hone read there."""
-    return frozenset(
-        name for one in same_stage(place) for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_"))
-    )
+    """The names of what a stage hands its methods: what the methods that come with Hone read there, and in `sample` the round's name."""
+    read = (name for one in same_stage(place) for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_")))
+    return frozenset(read) | ({"round"} if place in same_stage("sample.keep") else frozenset())
 
 
 def same_stage(place: str) -> tuple[str, ...]:

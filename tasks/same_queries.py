@@ -7,6 +7,7 @@ import polars as pl
 from tasks import tables
 from tasks.relabel.faults import PASSING, kinds
 from tasks.tables import normalised
+from tasks.unknown import DROPPED, is_dropped
 
 JUDGE = "same-query"
 PAIR = ["query_id", "doc_id"]
@@ -15,9 +16,9 @@ PAIR = ["query_id", "doc_id"]
 def share_labels(labels: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     """Labels in which a document that is positive or unknown for a query is not a negative of another with the same text.
 
-    For the others it becomes unknown: it is neither mined nor trained as their negative, and their batches mask it. It does not become
-    positive, so that a wrong label stays with the query that has it. Queries are the same where their normalised texts are, within
-    one collection; in batches `Examples` compares across collections.
+    For the others it becomes unknown: it is neither mined nor trained as their negative, and their batches mask it; a dropped one is
+    dropped for the others too. It does not become positive, so that a wrong label stays with the query that has it. Queries are the
+    same where their normalised texts are, within one collection; in batches `Examples` compares across collections.
 
     Args:
         labels: a table of labels.
@@ -35,12 +36,18 @@ def share_labels(labels: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     known = labels.filter((pl.col("label") != "negative") & ~passes.fill_null(False) & (pl.col("judge") != JUDGE).fill_null(True))
     shared = (
         known.join(alike, on="query_id", how="inner", maintain_order="left")
-        .select("collection", "same", "doc_id", known_to="query_id", label=pl.col("label").cast(pl.String))
+        .select("collection", "same", "doc_id", known_to="query_id", label=pl.col("label").cast(pl.String), dropped=is_dropped())
         .join(alike, on=["collection", "same"], how="inner", maintain_order="left_right")
         .filter(pl.col("query_id") != pl.col("known_to"))
+        .sort("dropped", maintain_order=True)  # where it is both, it is masked
         .unique(PAIR, keep="first", maintain_order=True)
         .join(labels.filter(pl.col("label") != "negative"), on=PAIR, how="anti", maintain_order="left")
-        .select(*PAIR, said=pl.format("{} for the query {}, which has the same text", "label", "known_to"))
+        .select(
+            *PAIR,
+            said=pl.when("dropped")
+            .then(pl.lit(DROPPED))
+            .otherwise(pl.format("{} for the query {}, which has the same text", "label", "known_to")),
+        )
     )
     marked = labels.join(shared, on=PAIR, how="left", maintain_order="left")
     is_shared = pl.col("said").is_not_null()

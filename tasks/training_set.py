@@ -28,11 +28,15 @@ TABLES = (
     "dev/queries.parquet",
     "dev/qrels.parquet",
 )
+UNLABELLED = "train/unlabelled.parquet"  # training queries without a known answer; collections that were collected before have none
 
 
 @dataclass(frozen=True)
 class TrainingCollection:
-    """One collection that is trained on. Ids carry its name as a prefix where several are joined."""
+    """One collection that is trained on. Ids carry its name as a prefix where several are joined.
+
+    With `unlabelled` its training queries are also those without a known answer, for a round whose losses need none.
+    """
 
     name: str
     folder: Path
@@ -41,6 +45,7 @@ class TrainingCollection:
     language: str
     prefix: str
     own_id: OwnId = field(default="keep", kw_only=True)
+    unlabelled: bool = field(default=False, kw_only=True)
 
     @property
     def documents(self) -> Documents:
@@ -52,7 +57,14 @@ class TrainingCollection:
 
     def queries(self, split: str = "train") -> pl.DataFrame:
         """query_id, text and collection."""
-        return self._named(tables.read("queries", self.folder / split / "queries.parquet")).with_columns(collection=pl.lit(self.name))
+        own = self._named(tables.read("queries", self.folder / split / "queries.parquet")).with_columns(collection=pl.lit(self.name))
+        return pl.concat([own, self.unanswered()], how="diagonal") if split == "train" and self.unlabelled else own
+
+    def unanswered(self) -> pl.DataFrame:
+        """query_id, text and collection of training queries without a known answer."""
+        file = self.folder / UNLABELLED
+        queries = tables.read("queries", file) if file.exists() else tables.empty("queries")
+        return self._named(queries).with_columns(collection=pl.lit(self.name))
 
     def qrels(self, split: str = "train") -> pl.DataFrame:
         """The known labels; doc_id may name the parent of chunks."""
@@ -75,6 +87,11 @@ class TrainingSet:
     def queries(self, split: str = "train") -> pl.DataFrame:
         return pl.concat([collection.queries(split) for collection in self.collections])
 
+    def unanswered(self) -> pl.DataFrame:
+        """Of `queries`, those without a known answer: none where the round trains on labelled ones alone."""
+        parts = [collection.unanswered() for collection in self.collections if collection.unlabelled]
+        return pl.concat([tables.empty("queries").with_columns(collection=pl.lit("")), *parts], how="diagonal")
+
     def texts(self, ids: Iterable[str]) -> pl.DataFrame:
         """doc_id, full_text and parent_id of documents."""
         wanted = list(ids)
@@ -93,15 +110,24 @@ def admit(
                 "language": language[name],
                 "prefix": f"{name}/" if len(names) > 1 else "",
                 "own_id": own_id[name],
-                "tables": {table: fingerprint_of_file(Path("data") / name / table) for table in TABLES},
+                "tables": {table: fingerprint_of_file(Path("data") / name / table) for table in tables_of(Path("data") / name)},
             }
             for name in names
         }
     }
 
 
-def read(file: Path = LIST) -> TrainingSet:
+def tables_of(folder: Path) -> list[str]:
+    """The tables of a collection that training reads."""
+    return [*TABLES, *([UNLABELLED] if (folder / UNLABELLED).exists() else [])]
+
+
+def read(file: Path = LIST, unlabelled: bool = False) -> TrainingSet:
     """The training set.
+
+    Args:
+        file: the list of its tables.
+        unlabelled: whether queries without a known answer are among its training queries.
 
     Raises:
         Refused: a table is not the one that was admitted.
@@ -124,6 +150,7 @@ def read(file: Path = LIST) -> TrainingSet:
                 item["language"],
                 item["prefix"],
                 own_id=item.get("own_id", "keep"),
+                unlabelled=unlabelled,
             )
             for name, item in listed.items()
         )

@@ -62,7 +62,7 @@ def compare(
     unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: joined(before, after, name) for name in collections}
     one, other, seed = before.name, after.name, given.seed
-    found = {name: measured(one, frame, generator(seed, "compare", name, one, other)) for name, frame in values.items()}
+    found = {name: measured(one, frame, generator(seed, "compare", name)) for name, frame in values.items()}
     splits = {name: frame["split"][0] for name, frame in values.items()}
     for name in values if here else ():
         min_relevance(given, name)

@@ -125,7 +125,11 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
     folder = f"rounds/{name}"
     labels, trained = left.table(f"{folder}/labels.parquet"), left.table(f"{folder}/trained.parquet")
     section = trial.settings[f"rounds/{name}/train"]["train"]
-    read = labels.filter((pl.col("label") == "negative") & (pl.col("rank") <= section["negatives"]))
+    read = labels.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null())
+    if section["draw"] == "first":
+        read = read.filter(pl.col("rank") <= section["negatives"])
+    else:
+        read = read.join(trained.filter(pl.col("role") == "negative"), on=PAIR, how="semi")
     removed = left.table(f"{folder}/removed/sample.parquet")
     account, sampled = left.json(f"{folder}/relabel.json"), left.json(f"{folder}/sample.json")
     negatives = left.table(f"{folder}/negatives.parquet")

@@ -85,7 +85,8 @@ def write_collection(place: Path, found: Examined, settings: dict) -> None:
         labels = qrels.filter(pl.col("split") == name)
         relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
         if name == "train":
-            queries, labels, gone = training_part(queries, labels, relevant, settings)
+            queries, labels, unlabelled, gone = training_part(queries, labels, relevant, settings)
+            tables.write("queries", tables.shaped("queries", unlabelled), place / name / "unlabelled.parquet")
             hide = hidden_part(labels, queries, Documents(place / "documents.parquet"), settings)
             tables.write("hidden", tables.shaped("hidden", hide), place / "hidden.parquet")
             labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
@@ -120,20 +121,26 @@ def dates_of(documents: pl.DataFrame) -> pl.DataFrame:
 
 def training_part(
     queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: dict
-) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
-    """The queries to train on, their labels, and a row for each query that is left out."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
+    """The queries to train on, their labels, queries without a known answer, and a row for each query that is left out.
+
+    `train_queries` limits both kinds together, those with an answer first. A recipe that needs no answer (`train.queries: all`) reads the
+    others too; to all else they are left out.
+    """
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
     ordered = split.in_training_order(answered, relevant, settings["seed"])
     kept = ordered.head(settings["train_queries"]) if settings["train_queries"] else ordered
     over = ordered.slice(len(kept))
+    others = split.in_training_order(unanswered, relevant, settings["seed"])
+    unlabelled = others.head(settings["train_queries"] - len(kept)) if settings["train_queries"] else others
     gone = [
         unanswered.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("no-positive"), detail=pl.lit("no known positive")),
         over.select(
             "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("train-queries"), detail=pl.lit(f"beyond the first {len(kept):,}")
         ),
     ]
-    return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), gone
+    return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), unlabelled, gone
 
 
 def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: dict) -> pl.DataFrame:

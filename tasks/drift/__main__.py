@@ -14,7 +14,7 @@ from tasks.drift.margins import drawn, margins, remembered, trained_pairs
 from tasks.drift.moved import Sample, moved, vectors_of
 from tasks.encode.encoder import encoder_for
 from tasks.files import write_json
-from tasks.lineage import with_start
+from tasks.lineage import draws_of, with_start
 from tasks.seeds import generator
 from tasks.stage import run, say
 
@@ -25,7 +25,7 @@ def main() -> None:
     """Score a sample of the pairs that each round trained on with the models of its line, and compare their vectors."""
     settings = resolved.of_stage("drift")
     rounds, training = settings["rounds"], training_set.read()
-    pairs = {name: drawn(pairs_of(name), generator(settings["seed"], "drift", name)) for name in rounds}
+    pairs = {name: drawn(pairs_of(name), generator(settings["seed"], "drift", draws_of(rounds, name))) for name in rounds}
     pairs = {name: found for name, found in pairs.items() if len(found)}
     sample = Sample.of(training, pl.concat(list(pairs.values())) if pairs else None)
     machine = resolved.machine()

@@ -26,7 +26,7 @@ def main(collection: str) -> None:
     """Hold the queries that a collection asks against every text that is trained on, of all collections."""
     settings = resolved.of_stage(f"leakage/{collection}")
     evaluated.asked(collection, settings["min_relevance"])  # what evaluation would refuse after hours of training is refused here
-    training = training_set.read()
+    training = training_set.read(unlabelled=settings["unlabelled"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
     trained = training_texts(training, positives)

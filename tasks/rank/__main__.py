@@ -22,7 +22,7 @@ from tasks.rank import card
 from tasks.rank.pairs import training_pairs
 from tasks.rank.reranked import reranked
 from tasks.rank.start import Start, length_of, start_of
-from tasks.seeds import generator, seed_of
+from tasks.seeds import seed_of
 from tasks.stage import may_download, run, say
 from tasks.training_set import TrainingSet
 
@@ -39,8 +39,8 @@ def main(round: str) -> None:
         may_download()
     training = training_set.read()
     candidates = tables.read("candidates", Path("rounds") / round / "candidates.parquet")
-    draw = generator(settings["seed"], round, "rank")
-    pairs = training_pairs(carried_labels(settings["from"]), candidates, training, settings["rank"], settings["guards"], draw)
+    known, guards = carried_labels(settings["from"], settings["refreshed"]), settings["guards"]
+    pairs = training_pairs(known, candidates, training, settings["rank"], guards, settings["seed"], settings["draws"])
     about = trained(pairs, training, settings)
     counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"
     say(f"rank {round}: from {about['from']}, {counts}")
@@ -63,9 +63,8 @@ def trained(pairs: pl.DataFrame, training: TrainingSet, settings: dict) -> dict:
     with torch_lock(device), folder_written_whole(RANKERS / round) as place:
         from tasks.rank.fit import fitted
 
-        model, steps = fitted(
-            start, with_texts(pairs, training), section, length, seed_of(settings["seed"], round, "rank"), checkpoints, device
-        )
+        seed = seed_of(settings["seed"], settings["draws"], "rank")
+        model, steps = fitted(start, with_texts(pairs, training), section, length, seed, checkpoints, device)
         model.save_pretrained(str(place))
         about = {
             "ranker": "cross-encoder",

@@ -7,14 +7,17 @@ import polars as pl
 
 from tasks import methods
 from tasks.errors import Refused
+from tasks.lots import lots, pair_keys, query_keys
 from tasks.retrieve.random import distinct
+from tasks.seeds import generator
+from tasks.tables import normalised
 from tasks.training_set import TrainingSet
 
 PAIR = ["query_id", "doc_id"]
 
 
 def training_pairs(
-    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: dict, guards: list[dict], draw: np.random.Generator
+    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: dict, guards: list[dict], seed: int, draws: str
 ) -> pl.DataFrame:
     """query_id, doc_id, label: 1 for each known positive of a training query, 0 for what was drawn against it.
 
@@ -24,7 +27,8 @@ def training_pairs(
         training: queries and texts.
         section: the recipe's `rank`: negatives, random, window, draw, balance.
         guards: those of the recipe's `sample.keep` that let no known answer, nor a copy or a part of one, become a negative.
-        draw: random numbers.
+        seed: from params.yaml.
+        draws: what is drawn for, as `lineage.draws_of` has it.
 
     Raises:
         Refused: there are no candidates, no positives, or no candidate that may be a negative.
@@ -46,8 +50,10 @@ def training_pairs(
         )
     wanted = positives.group_by("query_id").agg(wanted=pl.len() * section["negatives"])
     first = positives["doc_id"].unique() if section["balance"] else None
-    negatives = drawn(free, wanted, section["draw"], draw, first)
-    easy = guarded(at_random(positives, training, section["random"], draw), labels, positives, training, guards)
+    negatives = drawn(free, wanted, section["draw"], lots_of(free, section["draw"], seed, draws), first)
+    easy = guarded(
+        at_random(positives, training, section["random"], generator(seed, draws, "rank.random")), labels, positives, training, guards
+    )
     wrong = pl.concat([negatives, easy]).unique(maintain_order=True)
     both = pl.concat([positives.with_columns(label=pl.lit(1.0)), wrong.with_columns(label=pl.lit(0.0))])
     return both.sort("query_id", maintain_order=True)
@@ -68,7 +74,7 @@ def at_random(positives: pl.DataFrame, training: TrainingSet, each: int, draw: n
 
 def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, training: TrainingSet, guards: list[dict]) -> pl.DataFrame:
     """The rows of the pool whose pair no guard takes out."""
-    texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique())
+    texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique()).with_columns(plain=normalised(pl.col("full_text")))
     for line in guards:
         guard = methods.find("sample.keep", line["method"])
         given = {"pool": pool.select(PAIR).unique(maintain_order=True), "labels": labels, "positives": positives, "texts": texts}
@@ -77,7 +83,13 @@ def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, t
     return pool
 
 
-def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Generator, first: pl.Series | None = None) -> pl.DataFrame:
+def lots_of(free: pl.DataFrame, how: str, seed: int, draws: str) -> np.ndarray:
+    """A lot of each candidate, [n]: of its pair, and with `even` of its source too, for each source draws from its own list."""
+    keys = pair_keys(free)
+    return lots(keys + query_keys(free["source"]) if how == "even" else keys, seed, draws, "rank.drawn")
+
+
+def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, lots: np.ndarray, first: pl.Series | None = None) -> pl.DataFrame:
     """query_id, doc_id of the candidates that are drawn, each once.
 
     Args:
@@ -85,14 +97,14 @@ def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, draw: np.random.Ge
         wanted: query_id, wanted: how many; a query with fewer has all of its own drawn.
         how: `union`: every document of a query alike, however many sources found it. `even`: the sources give in turn, each one
             of its list at random, until there are enough; what one gives no other gives again.
-        draw: random numbers.
+        lots: by which they are drawn, [n].
         first: doc_id of documents that are drawn before all others; null: none.
     """
     after = ~pl.col("doc_id").is_in(first.implode()) if first is not None else pl.lit(False)
-    lots = free.with_columns(lot=pl.Series(draw.random(len(free))), after=after)
+    order = free.with_columns(lot=pl.Series(lots), after=after)
     if how == "even":
-        lots = lots.with_columns(turn=pl.col("lot").rank("ordinal").over("query_id", "source", "after")).sort("after", "turn", "lot")
+        order = order.with_columns(turn=pl.col("lot").rank("ordinal").over("query_id", "source", "after")).sort("after", "turn", "lot")
     else:
-        lots = lots.unique(PAIR, keep="first", maintain_order=True).sort("after", "lot")
-    once = lots.unique(PAIR, keep="first", maintain_order=True).with_columns(place=pl.int_range(pl.len()).over("query_id"))
+        order = order.unique(PAIR, keep="first", maintain_order=True).sort("after", "lot")
+    once = order.unique(PAIR, keep="first", maintain_order=True).with_columns(place=pl.int_range(pl.len()).over("query_id"))
     return once.join(wanted, on="query_id", how="inner", maintain_order="left").filter(pl.col("place") < pl.col("wanted")).select(PAIR)

@@ -34,6 +34,7 @@ from tasks.same_queries import share_labels
 from tasks.stage import run, say
 from tasks.train.teacher import note
 from tasks.training_set import TrainingSet
+from tasks.unknown import is_dropped
 
 
 def main(round: str) -> None:
@@ -41,29 +42,36 @@ def main(round: str) -> None:
     settings = resolved.of_round(round, "relabel")
     section = settings["relabel"]
     folder = Path("rounds") / round
-    training = training_set.read()
-    known = carried_labels(settings["from"])
+    training = training_set.read(unlabelled=settings["unlabelled"])
+    known = carried_labels(settings["from"], settings["refreshed"])
     negatives = tables.read("negatives", folder / "negatives.parquet")
-    labels = joined(known, negatives, tables.read("removed", folder / "removed" / "sample.parquet"))
+    sampled = tables.read("removed", folder / "removed" / "sample.parquet")
+    labels = joined(known, negatives, sampled)
     decided = overrides.read()
     with Spool("judgments", folder / "judgments.parquet") as spool:
         if section == "none" or not section["cascade"]:
             removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section["left_out"]}
         else:
-            labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool)
+            retrieved = sampled.filter(pl.col("rule") == "labelled") if settings["unlabelled"] else None
+            labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool, retrieved)
     labels, account["overridden"] = overrides.applied(labels, decided, document_ids(training) if len(decided) else labels["doc_id"])
     tables.write("labels", share_labels(labels, training.queries()), folder / "labels.parquet")
     tables.write("removed", removed, folder / "removed" / "relabel.parquet")
     write_json(folder / "relabel.json", account)
-    counts = labels["label"].cast(pl.String).value_counts(sort=True)
+    counts = labels.select(label=pl.when(is_dropped()).then(pl.lit("dropped")).otherwise(pl.col("label").cast(pl.String)))
+    counts = counts["label"].value_counts(sort=True)
     say(f"relabel {round}: {', '.join(f'{count:,} {label}' for label, count in counts.rows())}")
 
 
 def judged(
     labels: pl.DataFrame, negatives: pl.DataFrame, decided: pl.DataFrame, known: pl.DataFrame, training: TrainingSet, settings: dict,
-    spool: Spool,
+    spool: Spool, retrieved: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:  # fmt: skip
-    """Labels, removed rows and an account of a round whose negatives judges have read, but for those that a person has decided."""
+    """Labels, removed rows and an account of a round whose negatives judges have read, but for those that a person has decided.
+
+    Args:
+        retrieved: query_id, doc_id of candidates that are known answers; null: of known answers all are graded, retrieved or not.
+    """
     section, round = settings["relabel"], settings["round"]
     ledger = Ledger()
     before = order_before(settings)
@@ -78,6 +86,7 @@ def judged(
     desk = Desk(
         ledger, f"{order}{time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
         what_is_left(section["budget"], spending, before, round), section["retry"], Models.of(settings), training,
+        draws=settings["draws"],
     )  # fmt: skip
     for name, reason in section["left_out"].items():
         say(f"relabel {round}: without the judge {name}: {reason}")
@@ -104,7 +113,8 @@ def judged(
     made = outcomes.relabelled(labels, decided, section["most_hits"], section["grades"])
     tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before known answers are graded, which are easier
     if section["grades"]:
-        made.labels = with_grades_of_positives(made.labels, section["cascade"][-1], known, training, desk, spool.add)
+        shown = made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
+        made.labels = with_grades_of_positives(made.labels, shown, section["cascade"][-1], known, training, desk, spool.add)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
     promotion = {"allowed": allowed, "why": why, "wanted": wanted}
@@ -189,14 +199,30 @@ def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
     return made
 
 
+def of_same_text(labels: pl.DataFrame, retrieved: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
+    """The labels whose document, or a copy of it, was retrieved for the query."""
+    texts = training.texts(pl.concat([labels["doc_id"], retrieved["doc_id"]]).unique()).select("doc_id", "full_text")
+    there = retrieved.join(texts, on="doc_id", how="inner").select("query_id", "full_text").unique()
+    return labels.join(texts, on="doc_id", how="left", maintain_order="left").join(
+        there, on=["query_id", "full_text"], how="semi", maintain_order="left"
+    )
+
+
 def with_grades_of_positives(
-    labels: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk, keep: Callable[[pl.DataFrame], None]
+    labels: pl.DataFrame,
+    shown: pl.DataFrame,
+    line: dict,
+    known: pl.DataFrame,
+    training: TrainingSet,
+    desk: Desk,
+    keep: Callable[[pl.DataFrame], None],
 ) -> pl.DataFrame:
     """Labels whose known positives have the last judge's grade too, for a loss that learns from grades.
 
-    What it says of them is kept as answers of the place 0: they are no negatives, and no rule passes them on.
+    `shown` are the labels whose known positives it grades. What it says of them is kept as answers of the place 0: they are no
+    negatives, and no rule passes them on.
     """
-    positives = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).select(PAIR)
+    positives = shown.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).select(PAIR)
     graded = [nothing_said().select(*PAIR, "grade")]
     for questions in in_blocks(positives, known, training):
         answered = ask(line, questions, desk)

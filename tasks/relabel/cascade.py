@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tasks import methods
+from tasks.lots import lots, pair_keys, unit
 from tasks.relabel import verdicts
 from tasks.relabel.calibrated import calibrated
 from tasks.relabel.pairs import within
 from tasks.relabel.questions import Questions, in_blocks
 from tasks.relabel.verdicts import PAIR
-from tasks.seeds import generator
 from tasks.stage import say
 from tasks.training_set import TrainingSet
 
@@ -93,7 +93,7 @@ def run_cascade(
         raise AssertionError("the negatives of a query do not stand together")  # what is heard in blocks would be another pair's
     collections = training.queries().select("query_id", pl.col("collection").cast(pl.Categorical))
     pairs = pairs.with_columns(pairs.select("query_id").join(collections, on="query_id", how="left", maintain_order="left")["collection"])
-    drawn = pairs.filter(pl.Series(generator(desk.seed, desk.round, "relabel.control").random(len(pairs)) < control))
+    drawn = pairs.filter(pl.Series(unit(lots(pair_keys(pairs), desk.seed, desk.draws, "relabel.control")) < control))
     asked = pairs
     for place, line in enumerate(lines):
         said = [nothing_said().drop(PAIR)]

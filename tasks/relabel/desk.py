@@ -22,12 +22,13 @@ class Desk:
         ledger: every answer that was ever given; asked before anything is bought.
         run: how this run is called in the ledger.
         seed: from params.yaml.
-        round: the round's name, so that each draws anew.
+        round: the round's name.
         budget: what the stage may spend.
         retry: answers that could not be read are asked for again when they were given at an earlier count than this.
         models: encoders by name; null where no round is at hand.
         training: the training queries and their labels; null where no round is at hand.
         tallies: of judges that are asked several times, by fingerprint.
+        draws: what is drawn for, as `lineage.draws_of` has it.
     """
 
     ledger: Ledger
@@ -39,3 +40,4 @@ class Desk:
     models: Models | None = None
     training: TrainingSet | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
+    draws: str = ""

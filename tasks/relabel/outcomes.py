@@ -12,6 +12,7 @@ import polars as pl
 from tasks import tables
 from tasks.relabel.pairs import ROWS_AT_ONCE, in_runs, places
 from tasks.relabel.verdicts import PAIR
+from tasks.unknown import DROPPED
 
 KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE = "keep", "drop", "drop-query", "weight", "mask", "promote"
 ACTIONS = (KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE)
@@ -117,16 +118,17 @@ def settled(part: pl.DataFrame, decided: pl.DataFrame, judged: pl.Series, leavin
     told = decided.select(pl.col("action", "verdict", "grade", "probability", "judge", "reason").gather(judged).name.prefix("said_"))
     marked = part.hstack(told).join(leaving, on="query_id", how="anti", maintain_order="left")
     mined, action = pl.col("rank").is_not_null(), pl.col("said_action")
-    changed = mined & action.is_in([MASK, PROMOTE])
+    changed = mined & action.is_in([MASK, PROMOTE, DROP])
     weight = 1 - pl.col("said_probability").fill_null((pl.col("said_verdict") == "positive").cast(pl.Float32))
     spoken = mined & action.is_not_null()
-    labels = marked.filter(~(mined & (action == DROP)).fill_null(False)).with_columns(
+    labels = marked.with_columns(
         label=pl.when(changed & (action == PROMOTE)).then(pl.lit("positive"))
-        .when(changed & (action == MASK)).then(pl.lit("unknown")).otherwise(pl.col("label").cast(pl.String)),
+        .when(changed).then(pl.lit("unknown")).otherwise(pl.col("label").cast(pl.String)),
         weight=pl.when(mined & (action == WEIGHT)).then(weight).otherwise(pl.col("weight")),
         probability=pl.when(spoken).then(pl.col("said_probability")).otherwise(pl.col("probability")),
         judge=pl.when(spoken).then(pl.col("said_judge").cast(pl.String)).otherwise(pl.col("judge")),
-        reason=pl.when(spoken).then(pl.col("said_reason")).otherwise(pl.col("reason")),
+        reason=pl.when(mined & (action == DROP)).then(pl.lit(DROPPED))
+        .when(spoken).then(pl.col("said_reason")).otherwise(pl.col("reason")),
         grade=pl.when(spoken | (pl.lit(grades) & pl.col("said_grade").is_not_null())).then(pl.col("said_grade")).otherwise(pl.col("grade")),
         rank=pl.when(changed).then(None).otherwise(pl.col("rank")),
     )  # fmt: skip

@@ -70,7 +70,7 @@ def on_suite(collection: str, ability: str, names: list[str], base: str, setting
         own[name] = measured(ability, run, queries, qrels, grade)
     made = []
     for name in names:
-        draw = generator(settings["seed"], "ability", collection, name)
+        draw = generator(settings["seed"], "ability", collection)
         between = None if name == base else difference(own[base].units, own[name].units, draw)
         made.append(Shown(collection, ability, name, own[name], *(between or (None, None))))
     return made

@@ -81,7 +81,7 @@ def level_of(rows: pl.DataFrame, key: tuple[str, str, str], meaning: str, base: 
     changes = rows.select(pl.col(name) - pl.col(base) for name in names).to_numpy() if names else np.empty((len(rows), 0))
     spans = intervals(changes, generator(seed, "by kind", *key))
     inside = [
-        InLevel(name, float(rows[name].mean()), held(base, changes[:, place], one, generator(seed, "by kind", *key, name)))
+        InLevel(name, float(rows[name].mean()), held(base, changes[:, place], one, generator(seed, "by kind", *key, "contrast")))
         for place, (name, one) in enumerate(zip(names, spans, strict=True))
     ]
     return Level(*key, meaning, len(rows), float(rows[base].mean()), inside)

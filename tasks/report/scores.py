@@ -120,7 +120,7 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     found = intervals(np.column_stack([*column.values(), *changes]), draw)
     own = {name: replace(one, low=max(one.low, 0.0)) for name, one in zip(names, found, strict=False)}  # a measure is 0 or more
     against = {
-        pair: held(pair[1], change, one, generator(seed, "report", collection, *pair))
+        pair: held(pair[1], change, one, generator(seed, "report", collection, "contrast"))
         for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)
     }
     return [

@@ -63,6 +63,7 @@ def everything(given: Params) -> dict[str, dict]:
     }
     for name in given.evaluate_on:
         asked = {"collection": name, "min_relevance": given.collections[name].min_relevance, "seed": seed_of(given, name)}
+        asked |= {"unlabelled": any(made.train.queries == "all" for made in recipes.values())}
         settings[f"leakage/{name}"] = asked | code.fingerprints(["tasks.leakage.__main__"])
     refuse_above = given.leakage.refuse_above
     settings["admit"] = {"refuse_above": refuse_above, "evaluate_on": given.evaluate_on, **code.fingerprints(["tasks.leakage.admit"])}
@@ -203,12 +204,17 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         used += [("sample.keep", line["method"]) for line in guards]
     if stage == "score":
         used += [("score", line["method"]) for line in scorers(made).values()]
+    rounds = {other: {"from": item.start} for other, item in given.rounds.items()}
     vectors = stage == "sample" and any("models" in methods.find(place, method).reads for place, method in used)
     return {
         "round": name,
         "from": start,
         "stage": stage,
         "seed": given.seed,
+        "draws": lineage.draws_of(rounds, name),
+        **({"before": lineage.made_by(rounds, start) if made.train.queries == "all" else []} if stage == "sample" else {}),
+        **({"unlabelled": made.train.queries == "all"} if stage != "rank" else {}),
+        **({"refreshed": judges.refreshed(given, made, name)} if stage != "train" else {}),
         stage: section if section else "none",
         **({"model": model} if stage in ("retrieve", "score", "train") or (stage == "relabel" and used) or vectors or ranks else {}),
         **({"teachers": teachers(made)} if stage in ("retrieve", "score") or vectors else {}),

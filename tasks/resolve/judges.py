@@ -58,6 +58,13 @@ def refuse_alone(send: dict, place: int, before: list[dict], where: str) -> None
         )
 
 
+def refreshed(given: Params, made: Recipe, round: str) -> list[str]:
+    """The names of the judges whose positives of earlier rounds a recipe replaces."""
+    if made.relabel == "none" or not made.relabel.refresh:
+        return []
+    return [first_able(given, item.judge, f"round {round}: relabel.cascade.{n}")[1] for n, item in enumerate(made.relabel.cascade, start=1)]
+
+
 def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
     """Of a list of judges the first that params.yaml names (or that the recipe describes) and that can work here, else the last of
     these: as it is written, its name, its checked line. A judge that is no list is what it is.

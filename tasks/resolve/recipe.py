@@ -201,6 +201,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
             places.wrong(("constants", path), f"constants names '{path}', which the recipe has not: {nearest(path, known)}")
     note_too_few(filled, places)
     note_ungraded(filled, places)
+    note_needs_positives(filled, places)
     places.refuse()
     return filled
 
@@ -328,6 +329,17 @@ def note_ungraded(recipe: Recipe, places: Places) -> None:
             places.wrong(
                 ("train", "losses", row, line["method"]),
                 f"train.losses: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.",
+            )
+
+
+def note_needs_positives(recipe: Recipe, places: Places) -> None:
+    """Notes a loss that needs a known answer where queries without one train."""
+    for row, line in enumerate(recipe.train.losses if recipe.train.queries == "all" else []):
+        if not methods.find("train.losses", line["method"]).beside("NEEDS_NO_POSITIVE", False):
+            places.wrong(
+                ("train", "losses", row, line["method"]),
+                f"train.losses: the loss {line['method']} needs a known answer of each query, and `train.queries: all` trains on queries "
+                "without one: leave out one of the two.",
             )
 
 

@@ -117,6 +117,8 @@ class Relabel(Section):
         most_hits: queries with more hits are set aside; null: none. 7 in RLHN's paper, 8 in its code. [Hone default]
         precision: the lower bound of the last judge's precision that `promote` needs. [Hone default]
         force: promote without it. [Hone default]
+        refresh: what the same judges promoted in earlier rounds is a candidate again, so that this round's positives replace theirs;
+            else promotions of all rounds add up. [Hone default]
         grades: write the judges' grades into the labels, for a loss that learns from them. [Hone default]
         budget: what judging may cost. [Hone default]
     """
@@ -130,6 +132,7 @@ class Relabel(Section):
     most_hits: Annotated[int, Field(ge=1)] | None = None
     precision: Annotated[float, Field(gt=0, lt=1)] = 0.8
     force: bool = False
+    refresh: bool = False
     grades: bool = False
     budget: Budget = Budget()
 
@@ -192,7 +195,11 @@ class Train(Section):
         init: the weights that training starts from: of the `previous` round, or the `base` model. [Hone default]
         losses: their sum is what training makes small. [Hone default]
         batch: which queries train together. [Hone default]
-        negatives: of each query, the first so many by rank train with it; 0: the other answers of the batch alone. [Hone default]
+        negatives: of each query, how many train with it at each step; 0: the other answers of the batch alone. [Hone default]
+        draw: which of its negatives these are: the `first` by rank in every epoch, or with `epoch` others in each, of all that were kept:
+            each query's are shuffled once and then taken in turn, as RLHN's authors train. [Hone default]
+        queries: those with a known answer (`labelled`), or `all`: also those without, for losses that need none (`distil`). Then a known
+            answer teaches only where it was retrieved, like any other document. [Hone default]
         positives: `one` known answer of each query in an epoch, drawn anew, or `all`. [Hone default]
         epochs: how often each query is seen. [Hone default]
         steps: of the whole training, in place of epochs; null: as `epochs` says. [Hone default]
@@ -214,6 +221,8 @@ class Train(Section):
     losses: Annotated[list[Line], Field(min_length=1)] = ["infonce"]
     batch: Line = "random"
     negatives: Annotated[int, Field(ge=0)] = 1
+    draw: Literal["first", "epoch"] = "first"
+    queries: Literal["labelled", "all"] = "labelled"
     positives: Literal["one", "all"] = "one"
     epochs: Annotated[float, Field(gt=0)] = 1
     steps: Annotated[int, Field(ge=1)] | None = None

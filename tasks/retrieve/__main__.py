@@ -21,10 +21,10 @@ def main(round: str) -> None:
     sources = [] if settings["retrieve"] == "none" else settings["retrieve"]
     if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
         may_download()
-    training = training_set.read()
+    training = training_set.read(unlabelled=settings["unlabelled"])
     need_columns(sources, training)
     know_whose(sources, training)
-    labels = carried_labels(settings["from"])
+    labels = carried_labels(settings["from"], settings["refreshed"])
     negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
     nothing: dict[str, dict[str, str]] = {}
     found = [
@@ -98,6 +98,7 @@ def source_of(
         "metadata": collection.metadata,
         "seed": settings["seed"],
         "round": settings["round"],
+        "draws": settings["draws"],
     }
 
     def ask(line: dict) -> pl.DataFrame:

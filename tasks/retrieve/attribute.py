@@ -34,7 +34,7 @@ def attribute(
     documents: Documents,
     labels: pl.DataFrame,
     models: Models,
-    round: str,
+    draws: str,
     *,
     seed: int,
     share: Literal["numbers", "entities"] = SHARE,
@@ -56,7 +56,7 @@ def attribute(
         documents: the collection.
         labels: of the training queries.
         models: where encoders come from.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         share: numbers, or entities by rule: runs of capitalised words, without the word that begins a sentence. [Hone default]
         pattern: a regular expression whose matches are the values, instead of `share`. It is run by an engine whose time grows with the
@@ -78,7 +78,7 @@ def attribute(
         NothingHere: no known answer of a training query has such a value.
     """
     ids, what = documents.ids, pattern or share
-    draw = generator(seed, round, "retrieve.attribute", what)
+    draw = generator(seed, draws, "retrieve.attribute", what)
     values = values_of(documents, what)
     places = ids.to_frame("doc_id").with_row_index("doc")
     if match == "values":

@@ -15,13 +15,13 @@ from tasks.tables import Documents
 CELLS = 8_000_000  # of a block of permutations in memory
 
 
-def random(queries: pl.DataFrame, documents: Documents, round: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20) -> pl.DataFrame:
+def random(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20) -> pl.DataFrame:
     """`depth` documents of every query, uniformly, none twice.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         depth: candidates a query. [Hone default]
 
@@ -29,7 +29,7 @@ def random(queries: pl.DataFrame, documents: Documents, round: str, *, seed: int
         query_id, doc_id, rank (from 1, in the order drawn), score (0: nothing compared them).
     """
     count, depth = len(documents), min(depth, len(documents))
-    draw = generator(seed, round, "retrieve.random")
+    draw = generator(seed, draws, "retrieve.random")
     rows = distinct(draw, len(queries), count, depth)
     return as_table(queries["query_id"], documents.ids, np.zeros(rows.shape, dtype=np.float32), rows)
 

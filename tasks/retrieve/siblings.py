@@ -35,7 +35,7 @@ def siblings(
     labels: pl.DataFrame,
     metadata: Metadata,
     models: Models,
-    round: str,
+    draws: str,
     *,
     seed: int,
     column: str,
@@ -55,7 +55,7 @@ def siblings(
         labels: of the training queries.
         metadata: of the collection.
         models: where encoders come from.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         column: metadata that has a document's group, or its path in a taxonomy; several values are several groups.
         separator: of a path's parts, such as ">"; null: values are groups as they stand. [Hone default]
@@ -79,7 +79,7 @@ def siblings(
         raise NothingHere(f"siblings: no known answer of a training query has '{column}' in the metadata (or its path has no parent).")
     if without := len(queries.join(known_groups, on="query_id", how="anti")):
         say(f"siblings: {without:,} of {len(queries):,} queries have no known answer with '{column}', and get no candidate")
-    draw = generator(seed, round, "retrieve.siblings", column, str(level))
+    draw = generator(seed, draws, "retrieve.siblings", column, str(level))
     most = depth + known.group_by("query_id").len()["len"].max()  # for known answers, which are found too, leave
     search = drawn(draw, most) if order == "random" else compared(models.encoder(model), queries, documents, most, order == "far")
     asked = known_groups if not own_leaf else known_groups.with_columns(leaf=pl.lit(None, dtype=pl.String))

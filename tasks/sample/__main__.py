@@ -31,11 +31,12 @@ def main(round: str) -> None:
     """Apply the recipe's rules in their order, choose, and write what was chosen and what was removed."""
     settings = resolved.of_round(round, "sample")
     folder = Path("rounds") / round
-    training = training_set.read()
+    training = training_set.read(unlabelled=settings["unlabelled"])
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    labels = carried_labels(settings["from"])
+    labels = carried_labels(settings["from"], settings["refreshed"])
     scores = tables.read("scores", folder / "scores.parquet")
-    negatives, removed, counts = sampled(candidates, labels, scores, training, settings)
+    left = queries_left(settings["before"]) if settings["unlabelled"] else None
+    negatives, removed, counts = sampled(candidates, labels, scores, training, settings, left)
     tables.write("negatives", tables.shaped("negatives", negatives), folder / "negatives.parquet")
     tables.write("removed", tables.shaped("removed", removed), folder / "removed" / "sample.parquet")
     write_json(folder / "sample.json", counts)
@@ -45,15 +46,22 @@ def main(round: str) -> None:
 
 
 def sampled(
-    candidates: pl.DataFrame, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: dict
+    candidates: pl.DataFrame,
+    labels: pl.DataFrame,
+    scores: pl.DataFrame,
+    training: TrainingSet,
+    settings: dict,
+    left: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     """Negatives, removed rows and counts of a round.
 
     Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap. `beyond_top` counts
     what the recipe chose that `top` would not have chosen of the same candidates. Retrieval looks for every training query; a query
     without a known positive (it left in an earlier round) has nothing to be sampled against, and is counted apart (`without_positive`).
+    One that never had one is sampled where the recipe trains on such (`train.queries: all`).
 
     Args:
+        left: query_id of the queries that left in an earlier round: of one without a known positive the labels have no trace.
         settings: of the stage; its `sources` are the names of those that the recipe retrieves from, none where it mines nothing.
 
     Raises:
@@ -62,7 +70,11 @@ def sampled(
     """
     section = settings["sample"]
     positives = labels.filter(pl.col("label") == "positive")
-    queries = training.queries().join(positives, on="query_id", how="semi", maintain_order="left")
+    unanswered = training.unanswered().select("query_id")
+    if left is not None:
+        unanswered = unanswered.join(left, on="query_id", how="anti")
+    stays = pl.concat([positives.select("query_id"), unanswered])
+    queries = training.queries().join(stays, on="query_id", how="semi", maintain_order="left")
     rows = merged(candidates.join(queries, on="query_id", how="semi", maintain_order="left"))
     without = candidates.join(queries, on="query_id", how="anti")["query_id"].n_unique()
     if rows.is_empty() and settings["sources"] and len(queries) and section["on_shortage"] != "random":
@@ -89,7 +101,9 @@ def sampled(
         chosen = shortage.filled(chosen, beyond(pool.rows, window, choose), short)
     elif section["on_shortage"] == "random" and len(short):
         draw = partial(random_queries, training=training, depth=n * DRAWN_FOR_ONE, settings=settings)
-        chosen = shortage.filled(chosen, shortage.random_fill(short, draw, rules.guarded), short)
+        drawn = shortage.random_fill(short, draw, rules.guarded)
+        gone = pl.concat([part.select(PAIR) for part in pool.removed] or [drawn.select(PAIR).clear()])
+        chosen = shortage.filled(chosen, drawn.join(gone, on=PAIR, how="anti", maintain_order="left"), short)
     elif section["on_shortage"] == "drop-query":
         pool.removed.append(
             short.select(
@@ -110,6 +124,13 @@ def sampled(
         "left": dict(pool.left["rule"].value_counts(sort=True).iter_rows()), "shortage": counts, "beyond_top": beyond_top,
         "without_positive": without, **rules.untold(rows),
     }  # fmt: skip
+
+
+def queries_left(rounds: list[str]) -> pl.DataFrame:
+    """query_id of the queries that left in some rounds."""
+    files = [Path("rounds") / name / "removed" / f"{stage}.parquet" for name in rounds for stage in ("sample", "relabel")]
+    parts = [tables.read("removed", file).filter(pl.col("doc_id").is_null()).select("query_id") for file in files]
+    return pl.concat([tables.empty("removed").select("query_id"), *parts]).unique()
 
 
 def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:
@@ -153,7 +174,7 @@ class Rules:
     ) -> None:  # fmt: skip
         self.lines, self.candidates, self.labels, self.positives, self.scores = lines, candidates, labels, positives, scores
         self.training, self.settings = training, settings
-        self.seed, self.round = settings["seed"], settings["round"]
+        self.seed, self.round, self.draws = settings["seed"], settings["round"], settings["draws"]
 
     def apply(self, pool: Pool) -> None:
         """Remove from the pool what the rules name, in their order; of nothing nothing is asked."""
@@ -207,15 +228,12 @@ class Rules:
 
 
 def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: dict) -> pl.DataFrame:
-    """Random documents for queries, each from its own collection."""
+    """Random documents for queries, each from its own collection; a query's are the same whichever others are short."""
     drawn = [
-        random_documents(
-            collection.queries().join(short, on="query_id", how="semi", maintain_order="left"), collection.documents,
-            f"{settings['round']} fill", seed=settings["seed"], depth=depth,
-        )
+        random_documents(collection.queries(), collection.documents, f"{settings['draws']} fill", seed=settings["seed"], depth=depth)
         for collection in training
-    ]  # fmt: skip
-    return pl.concat(drawn)
+    ]
+    return pl.concat(drawn).join(short, on="query_id", how="semi", maintain_order="left")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main(round: str) -> None:
     settings = resolved.of_round(round, "train")
     section, folder = settings["train"], Path("rounds") / round
     start = Path("models") / ("r0" if section["init"] == "base" else settings["from"])
-    training = training_set.read()
+    training = training_set.read(unlabelled=settings["unlabelled"])
     labels = tables.read("labels", folder / "labels.parquet")
     made = examples_of(labels, training, section)
     model = ModelFolder(start)
@@ -30,7 +30,7 @@ def main(round: str) -> None:
     with torch_lock(device), folder_written_whole(Path("models") / round) as place:
         from tasks.train.card import write_card
 
-        seed = seed_of(settings["seed"], round, "train")
+        seed = seed_of(settings["seed"], settings["draws"], "train")
         loaded, trained = fitted(made, training, section, settings["model"], model, seed, checkpoints, device)
         loaded.save_pretrained(str(place))
         write_card(place, settings, training, trained)

@@ -31,13 +31,14 @@ def section(place: Path, settings: dict, training: TrainingSet, trained: pl.Data
     """From what, by which recipe, on what, with which scores."""
     train = settings["train"]
     start = "r0" if train["init"] == "base" else settings["from"]
+    anew = ", others each epoch" if train["draw"] == "epoch" and train["negatives"] else ""
     losses = ", ".join(f"{line['method']} ({spelled(line['parameters'])})" for line in train["losses"])
     lines = [
         f"## Trained by Hone, round {settings['round']}",
         "",
         f"- **From:** the weights of {start}; candidates and known labels came from {settings['from']}.",
         f"- **Recipe:** {settings['recipe']}" + (f" ({settings['paper']})" if settings["paper"] else ""),
-        f"- **Losses:** {losses}; {train['negatives']} mined negative(s) a query, batches of {spelled(train['batch']['parameters'])}.",
+        f"- **Losses:** {losses}; {train['negatives']} mined negative(s) a query{anew}; batches: {spelled(train['batch']['parameters'])}.",
         f"- **Steps:** {trained['step'].max()}, learning rate {train['learning_rate']}, {train['precision']}, seed {settings['seed']}.",
         f"- **Length:** {lengths(settings, place)}.",
         *(trained_on(collection, trained) for collection in training),

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tasks.train.examples import Examples
+from tasks.train.examples import NO_POSITIVE, Examples
+from tasks.train.negatives import Negatives
 
 
 @dataclass
@@ -20,18 +21,20 @@ class Collator:
         examples: what is trained on.
         preprocess: the model's.
         prompts: by route.
+        negatives: those that this epoch trains with.
         valid_label_columns: sentence-transformers' trainer asks for it; there are none.
     """
 
     examples: Examples
     preprocess: Callable[..., dict[str, Any]]
     prompts: dict[str, str]
+    negatives: Callable[[], Negatives]
     valid_label_columns: list[str] = field(default_factory=list)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Features of `query` and `document`, and `label`.
 
-        `label` [B, 2 + documents]: the row of `pairs`, the place of the positive among the documents, and for each
+        `label` [B, 2 + documents]: the row of `pairs`, the place of the positive among the documents (-1: none), and for each
         document 1 if it is one of the query's own negatives, 0 if it is another's, -1 if it may not be a negative.
         Where labels have weights, `query_weight` [B] of the positives and `document_weights` [B, documents] of the
         negatives; where a teacher has graded, `document_teacher` [B, documents].
@@ -39,13 +42,17 @@ class Collator:
         chosen = np.array([row["row"] for row in rows])
         queries = self._column("query")[chosen]
         positives = self._column("document")[chosen]
-        own = [self.examples.negatives_of(query) for query in queries]
-        documents, place = np.unique(np.concatenate([positives, *own]), return_inverse=True)
+        own, counts = self.negatives().of(queries)
+        there = positives != NO_POSITIVE
+        documents, place = np.unique(np.concatenate([positives[there], own]), return_inverse=True)
+        known = int(there.sum())
+        positive = np.full(len(rows), NO_POSITIVE)
+        positive[there] = place[:known]
         role = np.zeros((len(rows), len(documents)), dtype=np.int64)
-        role[np.repeat(np.arange(len(rows)), [len(part) for part in own]), place[len(rows) :]] = 1
+        role[np.repeat(np.arange(len(rows)), counts), place[known:]] = 1
         role[self.examples.is_known(queries, documents)] = -1
         batch: dict[str, Any] = {
-            "label": torch.from_numpy(np.column_stack([chosen, place[: len(rows)], role])),
+            "label": torch.from_numpy(np.column_stack([chosen, positive, role])),
             "document_numbers": torch.from_numpy(documents),
         }
         if self.examples.weighted:

@@ -1,4 +1,4 @@
-"""Which rows each step trains on: a batch sampler for sentence-transformers' trainer, made of one of our batch methods."""
+"""Which rows and negatives each step trains on: a batch sampler for sentence-transformers' trainer, made of one of our batch methods."""
 
 from __future__ import annotations
 
@@ -10,30 +10,41 @@ import polars as pl
 from torch.utils.data import BatchSampler
 
 from tasks import methods
+from tasks.lots import lots, pair_keys, query_keys
 from tasks.seeds import generator
+from tasks.train.negatives import Draw
 
 
 class Epochs(BatchSampler):
     """Batches of row numbers, the same for the same seed and epoch, whether training was interrupted or not.
 
     Args:
-        pairs: row, query, collection of every pair of a query and a positive.
+        pairs: row, query, query_id, doc_id, collection of every pair of a query and a positive.
         line: the batch method of the recipe.
         positives: "one" draws one positive of each query for each epoch; "all" trains on every pair.
         shares: of the collections, of the batches.
         seed: of this round's training.
+        negatives: what each query trains with, by epoch.
+
+    A query comes at the same place among the others, with the same positive, whichever other queries, positives and negatives a round has:
+    what is drawn follows from ids, epoch and seed.
     """
 
-    def __init__(self, pairs: pl.DataFrame, line: dict, positives: str, shares: dict[str, float], seed: int) -> None:
+    def __init__(self, pairs: pl.DataFrame, line: dict, positives: str, shares: dict[str, float], seed: int, negatives: Draw) -> None:
         self.pairs, self.line, self.positives, self.shares, self.seed = pairs, line, positives, shares, seed
         self.batch_size = line["parameters"].get("size", 1)
         self.drop_last = False
         self.epoch = 0
+        self.negatives = negatives
+        self.now = negatives.of_epoch(0)
+        self.keys = pair_keys(pairs)
+        self.query_keys = query_keys(pairs["query_id"])
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
+        self.now = self.negatives.of_epoch(self.epoch)
         for batch in self.batches(self.epoch):
             yield batch.tolist()
 
@@ -42,13 +53,15 @@ class Epochs(BatchSampler):
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of each batch of an epoch."""
-        draw = generator(self.seed, f"epoch {epoch}")
-        pairs = self.pairs
+        purpose = f"epoch {epoch}"
+        pairs, order = self.pairs, lots(self.keys, self.seed, purpose, "pairs")
         if self.positives == "one":
-            drawn = pairs.with_columns(drawn=pl.Series(draw.random(len(pairs))))
-            pairs = drawn.filter(pl.col("drawn") == pl.col("drawn").min().over("query")).drop("drawn")
+            first = np.lexsort((order, pairs["query"].to_numpy()))
+            first = np.sort(first[pairs["query"].gather(first).is_first_distinct().to_numpy()])
+            pairs, order = pairs[first], lots(self.query_keys[first], self.seed, purpose, "queries")
         method = methods.find("train.batch", self.line["method"])
-        return method(self.line["parameters"], pairs=pairs, draw=draw, shares=self.shares)
+        given = {"pairs": pairs.with_columns(lot=order), "draw": generator(self.seed, purpose), "shares": self.shares}
+        return method(self.line["parameters"], **given)
 
     @cached_property
     def _count(self) -> int:

@@ -8,7 +8,12 @@ import numpy as np
 import polars as pl
 
 from tasks.errors import Refused, listed
+from tasks.lots import pair_keys
+from tasks.train.negatives import Negatives
 from tasks.train.teacher import graded_by
+from tasks.unknown import is_dropped, is_masked
+
+NO_POSITIVE = -1
 
 
 @dataclass(frozen=True)
@@ -16,12 +21,12 @@ class Examples:
     """Queries and documents by number; documents of the same text share one.
 
     Attributes:
-        pairs: one row for each known or promoted positive: query, document (numbers), query_id, doc_id, collection, weight.
+        pairs: one row for each known or promoted positive: query, document (numbers), query_id, doc_id, collection, weight. A query
+            without a positive that trains all the same has one row, whose document is `NO_POSITIVE` and whose doc_id is null.
         query_texts, document_texts: by number.
         document_ids: the id that stands for a number in the table `trained`.
-        negatives: document numbers of all queries, one after the other, each query's by rank.
-        first_negative: [queries + 1], where each query's negatives begin.
-        known: sorted keys (query number * documents + document number) of pairs that are positive or unknown.
+        negatives: all that were kept of each query, by rank; which of them train when, a `Draw` says.
+        known: sorted keys (query number * documents + document number) of pairs that are positive or masked.
         weights: of negatives that count less or more than one, by key.
         grades: of positives and negatives that a teacher has graded, by key; empty where no loss asks for them.
     """
@@ -30,8 +35,7 @@ class Examples:
     query_texts: list[str]
     document_texts: list[str]
     document_ids: list[str]
-    negatives: np.ndarray
-    first_negative: np.ndarray
+    negatives: Negatives
     known: np.ndarray
     weights: ByKey
     grades: ByKey
@@ -41,12 +45,11 @@ class Examples:
         """Whether any positive or negative counts other than once."""
         return len(self.weights.keys) > 0 or bool((self.pairs["weight"] != 1).any())
 
-    def negatives_of(self, query: int) -> np.ndarray:
-        return self.negatives[self.first_negative[query] : self.first_negative[query + 1]]
-
     def is_known(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """For each query (rows) and document (columns): is the document positive or unknown for it? [B, D] of bool."""
+        """For each query (rows) and document (columns): is the document positive or masked for it? [B, D] of bool."""
         keys = self._keys(queries, documents)
+        if not len(self.known):
+            return np.zeros(keys.shape, dtype=bool)
         places = np.searchsorted(self.known, keys)
         return (places < len(self.known)) & (self.known[np.minimum(places, len(self.known) - 1)] == keys)
 
@@ -79,15 +82,17 @@ class ByKey:
         return found
 
 
-def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, negatives: int, teacher: str | None = None) -> Examples:
+def examples(
+    labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, teacher: str | None = None, unlabelled: bool = False
+) -> Examples:
     """What a round trains on.
 
     Args:
         labels: of the round.
         queries: query_id, text, collection.
         texts: doc_id, full_text of every labelled document.
-        negatives: of each query's negatives, the first so many by rank.
         teacher: the judge whose grades are wanted; null: none are.
+        unlabelled: queries without a positive train with their mined negatives, for losses that need no positive.
 
     Raises:
         Refused: a labelled document has no text, no query has a positive, a weight is none, or a teacher graded nothing.
@@ -96,7 +101,8 @@ def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, n
     absent = labels.join(texts, on="doc_id", how="anti")["doc_id"].unique(maintain_order=True)
     if len(absent):
         raise Refused(f"{len(absent):,} labelled documents are in no collection that is trained on: {listed(absent)}.")
-    trained = queries.join(labels.filter(pl.col("label") == "positive"), on="query_id", how="semi", maintain_order="left")
+    trains = (pl.col("label") == "positive") | (pl.lit(unlabelled) & (pl.col("label") == "negative") & pl.col("rank").is_not_null())
+    trained = queries.join(labels.filter(trains), on="query_id", how="semi", maintain_order="left")
     if trained.is_empty():
         raise Refused("no query has a positive label: there is nothing to train on.")
     numbered = trained.with_row_index("query")
@@ -109,23 +115,28 @@ def examples(labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, n
         documents.select("doc_id", "document"), on="doc_id", how="left", maintain_order="left"
     )
     by_number = documents.unique("document", keep="first", maintain_order=True).sort("document")
-    mined = placed.filter((pl.col("label") == "negative") & (pl.col("rank") <= negatives)).sort("query", "rank")
-    counts = np.bincount(mined["query"].to_numpy(), minlength=len(numbered))
     keyed = placed.with_columns(
         key=pl.col("query").cast(pl.Int64) * len(by_number) + pl.col("document"),
         weight=pl.col("weight").fill_null(1.0),
     )
-    known = keyed.filter(pl.col("label") != "negative").select("key")
+    dropped = keyed.filter(is_dropped()).select("key")  # the document by its text: a copy of it is no negative either
+    keyed = keyed.filter((pl.col("label") != "negative") | ~pl.col("key").is_in(dropped["key"].implode()))
+    known = keyed.filter((pl.col("label") == "positive") | is_masked()).select("key")
+    mined = keyed.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null()).sort("query", "rank")
+    counts = np.bincount(mined["query"].to_numpy(), minlength=len(numbered))
+    positives = keyed.filter(pl.col("label") == "positive").select("query", "document", "query_id", "doc_id", "collection", "weight")
+    alone = numbered.join(positives, on="query", how="anti").select(
+        "query", "query_id", "collection", document=pl.lit(NO_POSITIVE, dtype=pl.Int64), doc_id=pl.lit(None, dtype=pl.String),
+        weight=pl.lit(1.0, dtype=positives["weight"].dtype),
+    )  # fmt: skip
     return Examples(
-        pairs=keyed.filter(pl.col("label") == "positive")
-        .select("query", "document", "query_id", "doc_id", "collection", "weight")
-        .unique(["query", "document"], keep="first", maintain_order=True)
-        .sort("query", maintain_order=True),
+        pairs=pl.concat([positives.unique(["query", "document"], keep="first", maintain_order=True), alone.select(positives.columns)]).sort(
+            "query", maintain_order=True
+        ),
         query_texts=numbered["text"].to_list(),
         document_texts=by_number["full_text"].to_list(),
         document_ids=by_number["doc_id"].to_list(),
-        negatives=mined["document"].to_numpy(),
-        first_negative=np.concatenate([[0], np.cumsum(counts)]),
+        negatives=Negatives(mined["document"].to_numpy(), pair_keys(mined), np.append(0, np.cumsum(counts))),
         known=np.unique(known.to_series().to_numpy()),
         weights=weights_by_key(keyed, known),
         grades=grades_by_key(keyed, teacher),

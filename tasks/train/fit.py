@@ -28,7 +28,7 @@ def examples_of(labels: pl.DataFrame, training: TrainingSet, section: dict) -> E
     """What a round with these labels and this section `train` trains on."""
     learning = learns_from_grades(section)
     teacher = teacher_of(labels, f"the loss {learning}") if learning else None
-    return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), section["negatives"], teacher)
+    return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), teacher, section["queries"] == "all")
 
 
 def fitted(

@@ -26,9 +26,9 @@ class Batch:
         queries: vectors [B, d] in fp32, of length 1 where the model compares by cosine.
         documents: vectors [D, d].
         scores: inner products [B, D].
-        positive: [B], the column of each query's positive.
+        positive: [B], the column of each query's positive; -1 of one without, which only losses see that need none.
         usable: [B, D], which documents may be negatives of which query: never its positive, nor another known positive
-            of it or one whose label is unknown, whichever query brought it into the batch.
+            of it or one that is masked, whichever query brought it into the batch.
         own: [B, D], which of these were mined for this query.
         weights: [B, D], how often a document counts as a negative of a query: 1 where the labels say nothing.
         teacher: [B, D], a judge's grade of a document for a query; NaN where it gave none.
@@ -93,7 +93,8 @@ class Objective(nn.Module):
         with torch.autocast(queries.device.type, enabled=False):
             positive, role = labels[:, 1], labels[:, 2:]
             usable = role >= 0
-            usable[torch.arange(len(positive), device=positive.device), positive] = False
+            there = (positive >= 0).nonzero().squeeze(1)
+            usable[there, positive[there]] = False
             if weights is not None:
                 usable &= weights > 0
             scores = queries @ documents.T
@@ -124,19 +125,21 @@ class Objective(nn.Module):
         return [part_of(features, rows, count) for rows in np.array_split(order, -(-count // ROWS_PER_PART))], order
 
     def _note(self, batch: Batch, rows: torch.Tensor, numbers: torch.Tensor, losses: torch.Tensor) -> None:
-        """Remember what this step saw: each query's positive with its loss, and its own negatives."""
-        scores = batch.scores.detach().cpu().numpy()
-        at = np.arange(len(rows))
+        """Remember what this step saw: each query's positive with its loss, and its own negatives. A query without a positive has its
+        loss beside its first negative."""
+        scores, loss, positive = batch.scores.detach().cpu().numpy(), losses.detach().float().cpu().numpy(), batch.positive.cpu().numpy()
         pairs = self.examples.pairs[rows.cpu().numpy()]
         query, column = batch.own.cpu().numpy().nonzero()
         seen = {"query": pairs["query_id"].to_list(), "document": [self.examples.document_ids[n] for n in numbers.tolist()]}
+        at = np.flatnonzero(positive >= 0)
         positives = {
-            "query_id": seen["query"], "doc_id": pairs["doc_id"], "role": "positive",
-            "loss": losses.detach().float().cpu().numpy(), "score": scores[at, batch.positive.cpu().numpy()],
+            "query_id": pairs["query_id"].gather(at), "doc_id": pairs["doc_id"].gather(at), "role": "positive",
+            "loss": loss[at], "score": scores[at, positive[at]],
         }  # fmt: skip
+        first = np.append(True, query[1:] != query[:-1])[: len(query)] & (positive[query] < 0)
         negatives = {
             "query_id": [seen["query"][n] for n in query], "doc_id": [seen["document"][n] for n in column],
-            "role": "negative", "loss": None, "score": scores[query, column],
+            "role": "negative", "loss": pl.Series(np.where(first, loss[query], np.nan)).fill_nan(None), "score": scores[query, column],
         }  # fmt: skip
         for rows_of_role in (positives, negatives):
             if len(rows_of_role["score"]):

@@ -17,7 +17,8 @@ from tasks.train.arguments import arguments_of
 from tasks.train.checkpoints import last_checkpoint
 from tasks.train.collator import Collator
 from tasks.train.epochs import Epochs
-from tasks.train.examples import Examples
+from tasks.train.examples import NO_POSITIVE, Examples
+from tasks.train.negatives import Draw
 from tasks.train.network import set_dropout, set_plain_attention
 from tasks.train.objective import Objective
 
@@ -50,7 +51,8 @@ def trainer(
         set_plain_attention(model)
     objective = Objective(model, losses, model.similarity_fn_name == "cosine", examples)
     pairs = examples.pairs.with_row_index("row")
-    epochs = Epochs(pairs, section["batch"], section["positives"], shares, seed)
+    negatives = Draw(examples.negatives, section["negatives"], section["draw"], seed)
+    epochs = Epochs(pairs, section["batch"], section["positives"], shares, seed, negatives)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(
         **arguments_of(section, epochs.batch_size, seed, checkpoints, on_cpu), remove_unused_columns=False
@@ -61,7 +63,7 @@ def trainer(
         args=arguments,
         train_dataset=dataset_of(pairs, examples),
         loss=objective,
-        data_collator=Collator(examples, model.preprocess, prompts),
+        data_collator=Collator(examples, model.preprocess, prompts, lambda: epochs.now),
         callbacks=[Record(objective)],
     )
     made.remove_callback(PrinterCallback)
@@ -86,7 +88,7 @@ def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
         rows = pairs[batch["row"]]
         return {
             "query": [examples.query_texts[number] for number in rows["query"]],
-            "positive": [examples.document_texts[number] for number in rows["document"]],
+            "positive": ["" if number == NO_POSITIVE else examples.document_texts[number] for number in rows["document"]],
             "row": batch["row"],
         }
 

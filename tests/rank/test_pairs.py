@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks import methods, resolved, tables, training_set
 from tasks.errors import Refused
-from tasks.rank.pairs import drawn, training_pairs
+from tasks.rank.pairs import drawn, lots_of, training_pairs
 from tasks.resolve import sections
 from tests.prepared import pairs, prepare, write_rows
 from tests.rank.collection import MODEL, QUERIES, RIGHT, SPLITS, prepared
@@ -26,7 +25,7 @@ TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
 def found(**changes: object) -> pl.DataFrame:
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
-    return training_pairs(labels, candidates, training_set.read(), SECTION | changes, GUARDS, np.random.default_rng(5))
+    return training_pairs(labels, candidates, training_set.read(), SECTION | changes, GUARDS, 5, "position 1")
 
 
 def test_every_known_positive_and_so_many_drawn_for_each(workspace: Path):
@@ -87,7 +86,7 @@ def test_a_copy_or_a_part_of_a_known_answer_is_no_negative_where_the_recipe_guar
     rows = [("q", doc, "dense", place, 0.5) for place, doc in enumerate(("copy", "other"), start=1)]
     candidates = tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
     for guards, left in ((GUARDS, ["other"]), ([one for one in GUARDS if one["method"] != guard], ["copy", "other"])):
-        made = training_pairs(labels, candidates, training_set.read(), SECTION, guards, np.random.default_rng(5))
+        made = training_pairs(labels, candidates, training_set.read(), SECTION, guards, 5, "position 1")
         assert sorted(made.filter(pl.col("label") == 0)["doc_id"]) == left
 
 
@@ -105,9 +104,11 @@ def test_the_sources_give_in_turn():
     free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
     wanted = pl.DataFrame({"query_id": ["q"], "wanted": [4]})
     for seed in range(20):
-        made = drawn(free, wanted, "even", np.random.default_rng(seed))["doc_id"].str.slice(0, 1).to_list()
+        made = drawn(free, wanted, "even", lots_of(free, "even", seed, "position 1"))["doc_id"].str.slice(0, 1).to_list()
         assert sorted(made) == ["b", "b", "d", "d"]
-    union = [drawn(free, wanted, "union", np.random.default_rng(seed))["doc_id"].str.starts_with("b").sum() for seed in range(200)]
+    union = [
+        drawn(free, wanted, "union", lots_of(free, "union", seed, "position 1"))["doc_id"].str.starts_with("b").sum() for seed in range(200)
+    ]
     assert sum(union) / 800 == pytest.approx(4 / 44, abs=0.04)
 
 
@@ -115,7 +116,7 @@ def test_a_document_of_two_sources_is_drawn_no_oftener():
     rows = [("q", "both", source) for source in "abcdefgh"] + [("q", f"d{n}", "a") for n in range(8)]
     free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
     wanted = pl.DataFrame({"query_id": ["q"], "wanted": [1]})
-    taken = [drawn(free, wanted, "union", np.random.default_rng(seed))["doc_id"].item() for seed in range(400)]
+    taken = [drawn(free, wanted, "union", lots_of(free, "union", seed, "position 1"))["doc_id"].item() for seed in range(400)]
     assert taken.count("both") / 400 == pytest.approx(1 / 9, abs=0.05)
 
 
@@ -127,13 +128,13 @@ def test_answers_of_other_queries_are_drawn_first_and_in_turn_too():
     for how in ("union", "even"):
         rest = set()
         for seed in range(20):
-            made = drawn(free, wanted, how, np.random.default_rng(seed), answers)["doc_id"].to_list()
+            made = drawn(free, wanted, how, lots_of(free, how, seed, "position 1"), answers)["doc_id"].to_list()
             assert set(made[:4]) == {"d7", "b2", "d30", "d31"}
             rest.add(made[4])
         assert len(rest) > 3
     two = pl.DataFrame({"query_id": ["q"], "wanted": [2]})
     for seed in range(20):
-        made = drawn(free, two, "even", np.random.default_rng(seed), answers)["doc_id"].to_list()
+        made = drawn(free, two, "even", lots_of(free, "even", seed, "position 1"), answers)["doc_id"].to_list()
         assert "b2" in made
 
 
@@ -164,7 +165,7 @@ def test_a_document_stands_on_both_sides_where_the_pairs_are_balanced(workspace:
 
     def wrong(balance: bool) -> set[str]:
         section = SECTION | {"negatives": 5, "balance": balance}
-        made = training_pairs(labels, candidates, training_set.read(), section, GUARDS, np.random.default_rng(5))
+        made = training_pairs(labels, candidates, training_set.read(), section, GUARDS, 5, "position 1")
         return set(made.filter(pl.col("label") == 0)["doc_id"])
 
     assert wrong(balance=True) == {f"d{n}" for n in range(6)}
@@ -179,7 +180,7 @@ def test_a_document_stands_on_both_sides_where_the_pairs_are_balanced(workspace:
 def test_each_once_and_as_many_as_there_are(rows: list, wanted: int, how: str):
     free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
     asked = pl.DataFrame({"query_id": ["q", "r"], "wanted": [wanted, wanted]})
-    made = drawn(free, asked, how, np.random.default_rng(1))
+    made = drawn(free, asked, how, lots_of(free, how, 1, "position 1"))
     there = free.unique(["query_id", "doc_id"])
     assert made.join(there, on=["query_id", "doc_id"], how="semi").unique().height == made.height
     counts = dict(made.group_by("query_id").len().rows())
@@ -191,10 +192,10 @@ def test_without_candidates_positives_or_negatives_it_says_so(workspace: Path):
     prepared({})
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
-    training, draw = training_set.read(), np.random.default_rng(0)
+    training = training_set.read()
     with pytest.raises(Refused, match="this round has none"):
-        training_pairs(labels, candidates.clear(), training, SECTION, GUARDS, draw)
+        training_pairs(labels, candidates.clear(), training, SECTION, GUARDS, 0, "position 1")
     with pytest.raises(Refused, match="no training query has one"):
-        training_pairs(labels.clear(), candidates, training, SECTION, GUARDS, draw)
+        training_pairs(labels.clear(), candidates, training, SECTION, GUARDS, 0, "position 1")
     with pytest.raises(Refused, match="found no negative: of the 216 candidates"):
-        training_pairs(labels, candidates, training, SECTION | {"window": {"first": 25, "last": None}}, GUARDS, draw)
+        training_pairs(labels, candidates, training, SECTION | {"window": {"first": 25, "last": None}}, GUARDS, 0, "position 1")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tasks import tables
 from tasks.relabel.outcomes import ACTIONS, actions, relabelled, unconfirmed, unread, without
+from tasks.unknown import is_dropped, is_masked
 
 PAIR = ["query_id", "doc_id"]
 
@@ -54,10 +55,13 @@ def test_kept_pairs_stay_and_what_a_judge_could_not_say_trains_neither_way():
     assert removed == []
 
 
-def test_a_dropped_pair_is_gone_and_the_next_negative_takes_its_rank():
+def test_a_dropped_pair_is_unknown_for_that_reason_and_the_next_negative_takes_its_rank():
     left, removed = ends("drop")
-    assert left == {"q1b": ("negative", 1, 1.0), "q1c": ("unknown", None, 1.0), **UNTOUCHED}
+    assert left == {"q1a": ("unknown", None, 1.0), "q1b": ("negative", 1, 1.0), "q1c": ("unknown", None, 1.0), **UNTOUCHED}
     assert removed == [("q1", "a", "judge")]
+    states = relabelled(JOINED, actions(SAID, "drop"), None).labels.select(*PAIR, dropped=is_dropped(), masked=is_masked())
+    assert states.filter("dropped").select(PAIR).rows() == [("q1", "a")]
+    assert states.filter("masked").select(PAIR).rows() == [("q1", "c")]
 
 
 def test_a_promoted_pair_is_a_positive_without_rank_so_that_later_rounds_keep_it():
@@ -82,7 +86,10 @@ def test_a_query_is_dropped_with_all_its_labels():
 
 def test_bands_decide_by_the_highest_one_reached():
     left, removed = ends([{"from": 0.15, "then": "mask"}, {"from": 0.8, "then": "drop"}])
-    assert left == {"q1b": ("negative", 1, 1.0), "q1c": ("unknown", None, 1.0), "q2a": ("unknown", None, 1.0), "q2b": ("negative", 1, 1.0)}
+    assert left == {
+        "q1a": ("unknown", None, 1.0), "q1b": ("negative", 1, 1.0), "q1c": ("unknown", None, 1.0),
+        "q2a": ("unknown", None, 1.0), "q2b": ("negative", 1, 1.0),
+    }  # fmt: skip
     assert removed == [("q1", "a", "judge")]
 
 
@@ -126,13 +133,14 @@ def test_every_pair_has_exactly_one_end(rows, then, most_hits):
     made = relabelled(before, actions(said, then), most_hits)
     left = made.removed.filter(pl.col("doc_id").is_null())["query_id"].to_list()
     assert len(set(left)) == len(left)
-    stays = set(made.labels.select(PAIR).iter_rows())
+    stays = set(made.labels.filter(~is_dropped()).select(PAIR).iter_rows())
     gone = set(made.removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).iter_rows())
     assert stays.isdisjoint(gone)
     assert stays | gone | {row for row in before.select(PAIR).iter_rows() if row[0] in left} == set(before.select(PAIR).iter_rows())
     assert not [row for row in made.labels.filter(pl.col("label") != "negative")["rank"] if row is not None]
     for (_,), part in made.labels.filter(pl.col("rank").is_not_null()).group_by("query_id"):
         assert sorted(part["rank"]) == list(range(1, len(part) + 1))
+    assert set(made.labels.filter(is_dropped()).select(PAIR).iter_rows()) == gone
     masked = made.labels.join(said.filter(pl.col("verdict") == "unknown"), on=PAIR, how="semi")
     assert (masked["label"].cast(pl.String) == "unknown").all()
 

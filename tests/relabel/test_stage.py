@@ -17,6 +17,7 @@ from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
+from tasks.unknown import is_dropped
 from tests.prepared import pairs, prepare, write_params, write_rows
 from tests.relabel.answering import serving
 
@@ -121,7 +122,8 @@ def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict])
         assert account["judges"][1]["positive"] == len(final)
         assert of["positive"] == (final if then == "promote" else set())
         assert gone == (final if then == "drop" else set())
-        assert of["unknown"] == (final if then == "mask" else set())
+        assert of["unknown"] == (final if then in ("mask", "drop") else set())
+        assert set(labels.filter(is_dropped()).select(PAIR).rows()) == gone
         assert left == ({query for query, _ in final} if then == "drop-query" else set())
         spared = {pair for pair in asked if pair[0] not in left} - (final if then in ("drop", "mask", "promote") else set())
         assert of["negative"] == spared

@@ -47,6 +47,9 @@ class Training:
     def ids(self) -> pl.Series:
         return pl.Series(DOCUMENTS)
 
+    def unanswered(self) -> pl.DataFrame:
+        return self.queries().clear()
+
     def texts(self, ids) -> pl.DataFrame:
         wanted = sorted(set(ids))
         return pl.DataFrame(
@@ -72,6 +75,7 @@ def section(**given) -> dict:
     return {
         "seed": 13,
         "round": "r1",
+        "draws": "position 1",
         "sources": ["dense"],
         "sample": {
             "keep": [methods.checked("sample.keep", line, "test") for line in made["keep"]],
@@ -319,6 +323,40 @@ def test_where_nothing_is_found_random_documents_are_counted_as_such():
     assert removed.is_empty()
     assert counts["shortage"] == {"short": 3, "rule": "random", "filled": 3, "still_short": 0}
     assert (counts["candidates"], counts["beyond_top"]) == (0, 0)
+
+
+@pytest.mark.parametrize("choose", ["random", "simans", {"quota": {"shares": {"dense": 1.0}, "order": "random"}}])
+def test_a_renamed_round_draws_the_same_negatives(choose):
+    """Of eleven candidates three are drawn, and two queries without any have random documents instead."""
+    found = candidates({"q1": [doc for doc in DOCUMENTS if doc != "d00"]})
+    scores = tables.shaped(
+        "scores", pl.concat([found.select(*PAIR, "score"), KNOWN.select(*PAIR, score=pl.lit(0.9))], how="vertical_relaxed")
+    )
+    name = choose if isinstance(choose, str) else "quota"
+    line = {name: {"n": 3, **({} if isinstance(choose, str) else choose["quota"])}}
+    drawn = [
+        sampled(
+            found, KNOWN, scores.with_columns(scorer=pl.lit("dense")), Training(), section(choose=line, on_shortage="random") | changed
+        )[0]
+        for changed in ({}, {"round": "renamed"}, {"draws": "position 2"})
+    ]
+    assert drawn[0].equals(drawn[1])
+    assert not drawn[0].equals(drawn[2])
+    assert drawn[0].group_by("query_id").len()["len"].to_list() == [3, 3, 3]
+
+
+def test_a_random_document_is_none_that_a_rule_has_removed():
+    """A rule that reads scores removes all but one of eleven candidates: what is drawn from the collection must not be one of these."""
+    near = [doc for doc in DOCUMENTS if doc != "d00"]
+    found = candidates({"q1": near})
+    rule = {"cross-encoder": {"scorer": "dense", "negative": 0.9}}
+    asked = {"keep": ["labelled", rule], "choose": {"top": {"n": 4}}, "on_shortage": "random"}
+    score = pl.Series([0.95] * 10 + [0.1])
+    scores = tables.shaped("scores", found.select(*PAIR, score=score, scorer=pl.lit("dense")))
+    chosen, removed, counts = sampled(found, labels(("q1", "d00")), scores, Training(), section(**asked))
+    assert pairs(chosen) == [("q1", "d11")]
+    assert len(removed) == 10
+    assert counts["shortage"]["still_short"] == 1
 
 
 RULES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tasks.encode.model import ModelFolder
@@ -19,12 +20,13 @@ def model(tmp_path_factory: pytest.TempPathFactory):
     return ModelFolder(tiny_model(tmp_path_factory.mktemp("model") / "tiny")).load()
 
 
-def batch_of(model, rows: list[int], negatives: int = 2, prompts: dict[str, str] | None = None):
+def batch_of(model, rows: list[int], prompts: dict[str, str] | None = None):
     from tasks.train.collator import Collator
 
-    made = examples(*made_up(), negatives)
+    made = examples(*made_up())
     pairs = made.pairs.with_row_index("row")
-    return made, pairs, Collator(made, model.preprocess, prompts or {"query": "", "document": ""})([{"row": row} for row in rows])
+    collate = Collator(made, model.preprocess, prompts or {"query": "", "document": ""}, lambda: made.negatives)
+    return made, pairs, collate([{"row": row} for row in rows])
 
 
 def test_roles(model):
@@ -36,7 +38,7 @@ def test_roles(model):
         assert documents[place] == pairs["document"][row]
         for number, value in zip(documents, role, strict=True):
             own, known = (
-                number in made.negatives_of(query),
+                number in made.negatives.of(np.array([query]))[0],
                 made.is_known(pairs["query"].to_numpy()[[row]], documents[documents == number]).item(),
             )
             assert value == (-1 if known else 1 if own else 0)

@@ -18,18 +18,17 @@ def named(labels: list[tuple], texts: dict[str, str]) -> tuple[pl.DataFrame, pl.
     return tables.shaped("labels", frame), queries, pl.DataFrame({"doc_id": list(texts), "full_text": list(texts.values())})
 
 
-def test_the_first_negatives_by_rank_are_taken():
+def test_all_negatives_are_kept_by_rank():
     labels, queries, texts = made_up()
-    made = examples(labels, queries, texts, negatives=1)
+    made = examples(labels.sample(fraction=1, shuffle=True, seed=1), queries, texts)
     documents = dict(zip(texts["doc_id"], texts["full_text"], strict=True))
-    for number in range(12):
-        assert [made.document_texts[n] for n in made.negatives_of(number)] == [documents[f"d{number + 31}"]]
-    assert len(examples(labels, queries, texts, negatives=0).negatives) == 0
-    assert len(examples(labels, queries, texts, negatives=5).negatives) == 24
+    found, counts = made.negatives.of(np.arange(12))
+    assert counts.tolist() == [2] * 12
+    assert [made.document_texts[n] for n in found] == [documents[f"d{number + rank}"] for number in range(12) for rank in (31, 32)]
 
 
 def test_one_row_for_each_positive():
-    made = examples(*made_up(), negatives=0)
+    made = examples(*made_up())
     assert made.pairs.group_by("query_id").len().sort("query_id").filter(pl.col("len") == 2)["query_id"].to_list() == [
         "q0",
         "q1",
@@ -41,40 +40,40 @@ def test_one_row_for_each_positive():
 def test_a_known_positive_under_another_id_is_known_by_its_text():
     # faults.md, "sibling positives mined as negatives": c is b's text again, and b is a positive of q.
     labels = [("q", "a", "positive", None), ("q", "b", "positive", None), ("r", "c", "positive", None)]
-    made = examples(*named(labels, {"a": "one", "b": "two", "c": "two"}), negatives=0)
+    made = examples(*named(labels, {"a": "one", "b": "two", "c": "two"}))
     number = made.document_texts.index("two")
     assert made.is_known(np.array([0]), np.array([number])).item()
 
 
 def test_unknown_is_neither_positive_nor_negative():
     labels = [("q", "a", "positive", None), ("q", "u", "unknown", None), ("r", "u", "positive", None)]
-    made = examples(*named(labels, {"a": "one", "u": "two"}), negatives=3)
+    made = examples(*named(labels, {"a": "one", "u": "two"}))
     assert made.pairs.filter(pl.col("query_id") == "q")["doc_id"].to_list() == ["a"]
-    assert len(made.negatives) == 0
+    assert len(made.negatives.documents) == 0
     assert made.is_known(np.array([0]), np.array([made.document_texts.index("two")])).item()
 
 
 def test_a_query_without_positive_does_not_train():
     labels = [("q", "a", "positive", None), ("r", "a", "negative", 1)]
-    assert examples(*named(labels, {"a": "one"}), negatives=1).query_texts == ["q"]
+    assert examples(*named(labels, {"a": "one"})).query_texts == ["q"]
 
 
 def test_nothing_to_train_on_is_refused():
     with pytest.raises(Refused, match="no query has a positive label"):
-        examples(*named([("q", "a", "negative", 1)], {"a": "one"}), negatives=1)
+        examples(*named([("q", "a", "negative", 1)], {"a": "one"}))
 
 
 def test_a_label_without_text_is_refused():
     with pytest.raises(Refused, match="1 labelled documents are in no collection.*'b'"):
-        examples(*named([("q", "a", "positive", None), ("q", "b", "negative", 1)], {"a": "one"}), negatives=1)
+        examples(*named([("q", "a", "positive", None), ("q", "b", "negative", 1)], {"a": "one"}))
 
 
-def judged(*rows: tuple, texts: dict[str, str], negatives: int = 9, teacher: str | None = None):
+def judged(*rows: tuple, texts: dict[str, str], teacher: str | None = None):
     columns = ["query_id", "doc_id", "label", "rank", "weight", "judge", "grade"]
     frame = pl.DataFrame([(*row, *(None,) * (7 - len(row))) for row in rows], schema=columns, orient="row", infer_schema_length=None)
     queries = frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.col("query_id"), collection=pl.lit("one"))
     documents = pl.DataFrame({"doc_id": list(texts), "full_text": list(texts.values())})
-    return examples(tables.shaped("labels", frame), queries, documents, negatives, teacher)
+    return examples(tables.shaped("labels", frame), queries, documents, teacher)
 
 
 TEXTS = {"p": "zero", "a": "one", "b": "two", "c": "three"}
@@ -84,7 +83,7 @@ def test_weights_are_of_the_querys_own_negatives_alone():
     made = judged(
         ("q", "p", "positive", None, 1.0), ("q", "a", "negative", 1, 0.25), ("q", "b", "negative", 2, 1.0), ("q", "c", "negative", 3, 0.5),
         ("r", "a", "positive", None, None), ("r", "b", "negative", 1, None),
-        texts=TEXTS, negatives=1,
+        texts=TEXTS,
     )  # fmt: skip
     order = np.array([made.document_texts.index(text) for text in ("zero", "one", "two", "three")])
     # Document c of q is past its first negative, and weighs what its label says if another query brings it along.

@@ -34,8 +34,10 @@ def batch_of(model, *rows: tuple, teacher: str | None = None):
     frame = pl.DataFrame([(*row, *(None,) * (7 - len(row))) for row in rows], schema=columns, orient="row", infer_schema_length=None)
     queries = frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.lit("old"), collection=pl.lit("one"))
     texts = pl.DataFrame({"doc_id": list(TEXTS), "full_text": list(TEXTS.values())})
-    made = examples(tables.shaped("labels", frame), queries, texts, 9, teacher)
-    given = Collator(made, model.preprocess, {"query": "", "document": ""})([{"row": row} for row in range(len(made.pairs))])
+    made = examples(tables.shaped("labels", frame), queries, texts, teacher)
+    given = Collator(made, model.preprocess, {"query": "", "document": ""}, lambda: made.negatives)(
+        [{"row": row} for row in range(len(made.pairs))]
+    )
     features = [
         {name.removeprefix(route): value for name, value in given.items() if name.startswith(route)} for route in ("query_", "document_")
     ]

@@ -20,6 +20,7 @@ SECTION = {
     "losses": [{"method": "infonce", "parameters": {"temperature": 0.05}}],
     "batch": {"method": "random", "parameters": {"size": 4, "mixed": False}},
     "negatives": 2,
+    "draw": "first",
     "positives": "one",
     "epochs": 3,
     "steps": None,
@@ -45,7 +46,7 @@ def trained(base: ModelFolder, checkpoints: Path, seed: int = 1, callbacks=(), *
     from tasks.train.trainer import train, trainer
 
     model = base.load(16)
-    ready = trainer(model, examples(*made_up(), 2), SECTION | changes, NO_PROMPTS, {}, seed, checkpoints)
+    ready = trainer(model, examples(*made_up()), SECTION | changes, NO_PROMPTS, {}, seed, checkpoints)
     for callback in callbacks:
         ready.add_callback(callback)
     return model, train(ready)
@@ -71,7 +72,7 @@ def trained_on(base: ModelFolder, labels: pl.DataFrame, checkpoints: Path, teach
 
     model = base.load(16)
     _, queries, texts = made_up()
-    train(trainer(model, examples(labels, queries, texts, 2, teacher), SECTION | changes, NO_PROMPTS, {}, 1, checkpoints))
+    train(trainer(model, examples(labels, queries, texts, teacher), SECTION | changes, NO_PROMPTS, {}, 1, checkpoints))
     return weights(model)
 
 
@@ -97,7 +98,7 @@ def test_a_model_comes_to_order_documents_as_its_teacher_does(base, tmp_path):
 
     model = base.load(16)
     changes = {"losses": [distil], "epochs": 60, "dropout": 0.0}
-    made = examples(graded, queries, texts, 2, "lm")
+    made = examples(graded, queries, texts, "lm")
     table = train(trainer(model, made, SECTION | changes, NO_PROMPTS, {}, 1, tmp_path / "run"))
     by_step = table.group_by("step", maintain_order=True).agg(pl.col("loss").mean())["loss"]
     assert by_step.tail(6).mean() < by_step.head(6).mean() / 2
@@ -141,6 +142,23 @@ def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(base, tmp_path):
     assert not (tmp_path / "broken" / "checkpoint-5").exists()
     (tmp_path / "broken" / "checkpoint-4" / COMPLETE).unlink()
     assert last_checkpoint(tmp_path / "broken", COMPLETE) is None
+
+
+def test_each_epoch_trains_with_another_negative_and_goes_on_so_when_it_was_killed(base, tmp_path):
+    """Two kept, one a step, three epochs: one, the other, the first again."""
+    asked = {"negatives": 1, "draw": "epoch"}
+    model, table = trained(base, tmp_path / "unbroken", **asked)
+    negatives = table.filter(pl.col("role") == "negative").sort("step")
+    seen = dict(negatives.group_by("query_id", maintain_order=True).agg("doc_id").rows())
+    assert len(seen) == 12
+    for first, second, third in seen.values():
+        assert first == third != second
+    assert any(seen[f"q{n}"][0] != f"d{n + 31}" for n in range(12))  # not all begin with the best rank
+    with pytest.raises(Killed):
+        trained(base, tmp_path / "broken", callbacks=[killer(6)], **asked)
+    again, same_table = trained(base, tmp_path / "broken", **asked)
+    assert np.array_equal(weights(model), weights(again))
+    assert same_table.equals(table)
 
 
 def test_the_table_says_what_each_step_saw(base, tmp_path):
@@ -197,7 +215,7 @@ def test_parts_of_like_length_give_the_vectors_of_the_whole_batch(base):
     model = base.load(16).eval()
     texts = [" ".join(["red", "cat", "big", "tree", "old"][: 1 + n % 5]) for n in range(module.ROWS_PER_PART * 2 + 3)]
     features = model.preprocess(texts)
-    objective = Objective(model, {}, True, examples(*made_up(), 0))
+    objective = Objective(model, {}, True, examples(*made_up()))
     assert len(objective._parts(features, len(texts))[0]) == 3
     with torch.no_grad():
         whole = torch.nn.functional.normalize(model(dict(features))["sentence_embedding"], dim=1)

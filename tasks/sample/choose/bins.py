@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from tasks.lots import lots, pair_keys
 from tasks.sample.compared import compared
 from tasks.sample.segments import KEY_BITS, Segments
-from tasks.seeds import generator
 
 LAST = np.uint32(2**KEY_BITS - 1)
 
@@ -22,7 +22,7 @@ def bins(
     pool: pl.DataFrame,
     positives: pl.DataFrame,
     scores: pl.DataFrame,
-    round: str,
+    draws: str,
     *,
     seed: int,
     bins: Annotated[int, Field(ge=1, le=1000)] = 10,
@@ -45,7 +45,7 @@ def bins(
         pool: query_id, doc_id and more, each query's candidates in order.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         bins: how many: 10 (paper). [paper]
         scorer: whose scores: the teacher's; null: the first dense source, or the round's starting model. [Hone default]
@@ -55,11 +55,12 @@ def bins(
         The rows of the pool that are chosen.
     """
     segments = Segments.of(pool)
-    draw = generator(seed, round, "sample.choose.bins")
+    keys = pair_keys(pool)
+    within, among = (lots(keys, seed, draws, "sample.choose.bins", what, bits=32) for what in ("within a bin", "among bins"))
     binned = bins_of(-compared(pool, positives, scores, scorer, "bins")["by"].to_numpy(), segments, bins)
-    keys = with_chance(turns(binned, segments, draw), draw)
-    keys[binned == bins] = LAST
-    return pool[segments.ordered(keys, n)]
+    order = with_chance(turns(binned, segments, within), among)
+    order[binned == bins] = LAST
+    return pool[segments.ordered(order, n)]
 
 
 def bins_of(margins: np.ndarray, segments: Segments, count: int) -> np.ndarray:
@@ -72,9 +73,9 @@ def bins_of(margins: np.ndarray, segments: Segments, count: int) -> np.ndarray:
     return np.where(there, np.minimum((share * count).astype(np.int64), count - 1), count)
 
 
-def turns(binned: np.ndarray, segments: Segments, draw: np.random.Generator) -> np.ndarray:
+def turns(binned: np.ndarray, segments: Segments, drawn: np.ndarray) -> np.ndarray:
     """In which turn each candidate leaves its bin: [n]; 0 for a random one of each bin, 1 for the next."""
-    order = segments.ordered(with_chance(binned, draw))
+    order = segments.ordered(with_chance(binned, drawn))
     group = segments.spread(np.arange(len(segments))) * (binned.max(initial=0) + 1) + binned[order]  # queries stay where they are
     begins = np.flatnonzero(np.diff(group, prepend=-1))
     turn = np.empty(len(order), dtype=np.int64)
@@ -82,7 +83,7 @@ def turns(binned: np.ndarray, segments: Segments, draw: np.random.Generator) -> 
     return turn
 
 
-def with_chance(numbers: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """Keys that sort by `numbers`, equal ones by chance: uint32, the number in its upper bits."""
+def with_chance(numbers: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Keys that sort by `numbers`, equal ones by lots of 32 bits: uint32, the number in its upper bits."""
     bits = KEY_BITS - int(numbers.max(initial=0)).bit_length()
-    return (numbers.astype(np.uint32) << np.uint32(bits)) | draw.integers(1 << bits, size=len(numbers), dtype=np.uint32)
+    return (numbers.astype(np.uint32) << np.uint32(bits)) | (drawn >> np.uint32(KEY_BITS - bits))

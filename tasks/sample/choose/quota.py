@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
 from tasks.errors import Refused, nearest
+from tasks.lots import lots, pair_keys, query_keys, unit
 from tasks.sample.segments import Segments
 from tasks.sample.where import where
-from tasks.seeds import generator
 from tasks.stage import say
 
 
@@ -36,56 +36,62 @@ def whole(shares: dict[str, float]) -> dict[str, float]:
 def quota(
     pool: pl.DataFrame,
     candidates: pl.DataFrame,
-    round: str,
+    draws: str,
     *,
     seed: int,
     shares: Annotated[dict[str, float], AfterValidator(whole)],
+    order: Literal["best", "random"] = "best",
     n: Annotated[int, Field(ge=1)] = 4,
 ) -> pl.DataFrame:
-    """`n` candidates of every query, so many of each source as its share says, each source's best ranks first.
+    """`n` candidates of every query, so many of each source as its share says.
 
     A source has n times its share, rounded down or up: the places that are over go to the largest remainders, equal ones by lot, a
     lot for each query. A document that several sources found takes a place of the first of them, in the order of `shares`, that has
-    one left. Places that a source cannot fill go to the best ranks that are left, of the sources that are named; how many, is said.
+    one left. Places that a source cannot fill go to the first that are left, in the same order, of the sources that are named; how many, is
+    said.
 
     Args:
         pool: query_id, doc_id, source, rank, score, each query's rows together and in order.
         candidates: the same of all that was found, a row for each source that found a pair.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         shares: of each source, by the name that its candidates are marked with (`dense`, `neighbour-bands:hard`), or of all sources of a
             method by the method's name (`siblings` for `siblings:column=module`); they sum to 1.
+        order: of a source its best ranks, or candidates drawn at random. [Hone default]
         n: negatives a query. [Hone default]
 
     Returns:
         query_id, doc_id, source (whose place it takes), rank and score (of that source): mixed by lot, so that the first of
         them are in expectation of the shares too.
     """
-    found = numbered(pool, candidates, list(shares))
-    queries = len(Segments.of(pool))
-    draw = generator(seed, round, "sample.choose.quota")
-    places = seats(list(shares.values()), n, draw.random((queries, len(shares))))
+    segments, keys = Segments.of(pool), pair_keys(pool)
+    drawn = lots(keys, seed, draws, "sample.choose.quota", "candidates", bits=32) if order == "random" else None
+    found = numbered(pool, candidates, list(shares), drawn)
+    queries, heads = len(segments), query_keys(pool["query_id"].gather(segments.starts))
+    of_query = [unit(lots(heads, seed, draws, "sample.choose.quota", "places", name)) for name in shares]
+    places = seats(list(shares.values()), n, np.column_stack(of_query))
+    mixing = unit(lots(keys, seed, draws, "sample.choose.quota", "order"))
     free, chosen, along = np.ones(len(pool), dtype=bool), [], []
     for number in range(len(shares)):
         own = found.of(found.key == number, free).first(places[:, number])
         free[own.row] = False
         chosen.append(own)
-        lots = draw.random(len(own.row))  # the least of a query's goes to the source's best: mixed, each source in its own order
-        along.append(lots[np.lexsort((lots, own.query))])
+        mixed = mixing[own.row]  # the least of a query's goes to the source's best: mixed, each source in its own order
+        along.append(mixed[np.lexsort((mixed, own.query))])
     taken = sum(len(own.row) for own in chosen)
     have = np.bincount(np.concatenate([own.query for own in chosen]), minlength=queries)
     more = found.of(True, free).first(n - have)
     if short := n * queries - taken:
         say(f"quota: sources lacked {short:,} of {n * queries:,} candidates; others of the sources gave {len(more.row):,} instead")
     query = np.concatenate([part.query for part in (*chosen, more)])
-    order = np.lexsort((np.concatenate([*along, 1.0 + np.arange(len(more.row))]), query))
-    return candidates[np.concatenate([part.candidate for part in (*chosen, more)])[order]].select(pool.columns)
+    together = np.lexsort((np.concatenate([*along, 1.0 + np.arange(len(more.row))]), query))
+    return candidates[np.concatenate([part.candidate for part in (*chosen, more)])[together]].select(pool.columns)
 
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates that are still in the pool, by query and rank, as arrays [rows]: their rows among all candidates and in the pool, the
-    numbers of their queries, and under which share they fall."""
+    """Candidates that are still in the pool, by query and in their order, as arrays [rows]: their rows among all candidates and in the
+    pool, the numbers of their queries, and under which share they fall."""
 
     candidate: np.ndarray
     row: np.ndarray
@@ -107,15 +113,16 @@ class Found:
         return self.at(np.flatnonzero(place < places[self.query]))
 
 
-def numbered(pool: pl.DataFrame, candidates: pl.DataFrame, shares: list[str]) -> Found:
-    """The candidates that have a share and are still in the pool."""
+def numbered(pool: pl.DataFrame, candidates: pl.DataFrame, shares: list[str], drawn: np.ndarray | None) -> Found:
+    """The candidates that have a share and are still in the pool, by rank, or by lots of the pool's pairs, [rows] of 32 bits."""
     keys = {source: shares.index(key) for source in candidates["source"].unique() if (key := key_of(source, shares))}
     key = candidates["source"].replace_strict(keys, default=-1, return_dtype=pl.Int32).to_numpy()
     row = where(candidates, pool)
     here = np.flatnonzero((row >= 0) & (key >= 0))
     bounds = Segments.of(pool).bounds
     query = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))[row[here]]
-    order = np.argsort((query << 32) + candidates["rank"].to_numpy()[here], kind="stable")
+    within = candidates["rank"].to_numpy()[here] if drawn is None else drawn[row[here]].astype(np.int64)
+    order = np.argsort((query << 32) + within, kind="stable")
     return Found(here[order], row[here][order], query[order], key[here][order])
 
 
@@ -124,18 +131,18 @@ def key_of(source: str, shares: list[str]) -> str | None:
     return next((name for name in (source, source.partition(":")[0]) if name in shares), None)
 
 
-def seats(shares: list[float], n: int, lots: np.ndarray) -> np.ndarray:
+def seats(shares: list[float], n: int, drawn: np.ndarray) -> np.ndarray:
     """How many places each source has: [queries, sources], each row summing to n, each number its share of n rounded down or up.
 
     Args:
         shares: that sum to 1.
         n: places.
-        lots: [queries, sources] from 0 to 1, by which equal remainders are ordered.
+        drawn: [queries, sources] from 0 to 1, by which equal remainders are ordered.
     """
     exact = np.round(np.asarray(shares) * n, 9)
     down = np.floor(exact).astype(np.int64)
-    order = np.lexsort((lots, np.broadcast_to(-np.round(exact - down, 9), lots.shape)), axis=1)
-    more = np.zeros(lots.shape, dtype=np.int64)
+    order = np.lexsort((drawn, np.broadcast_to(-np.round(exact - down, 9), drawn.shape)), axis=1)
+    more = np.zeros(drawn.shape, dtype=np.int64)
     np.put_along_axis(more, order[:, : n - int(down.sum())], 1, axis=1)
     return down + more
 

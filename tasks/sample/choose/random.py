@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
+from tasks.lots import lots, pair_keys
 from tasks.sample.segments import Segments
-from tasks.seeds import generator
 
 
-def random(pool: pl.DataFrame, round: str, *, seed: int, n: Annotated[int, Field(ge=1)] = 4) -> pl.DataFrame:
+def random(pool: pl.DataFrame, draws: str, *, seed: int, n: Annotated[int, Field(ge=1)] = 4) -> pl.DataFrame:
     """`n` candidates of every query, none twice, in the order drawn.
+
+    Each pair has a lot of its own, so that a candidate that a rule removes changes no other's.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates together.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         n: negatives a query. [Hone default]
 
     Returns:
         The rows of the pool that are chosen.
     """
-    drawn = generator(seed, round, "sample.choose.random").integers(1 << 32, size=len(pool), dtype=np.uint32)
+    drawn = lots(pair_keys(pool), seed, draws, "sample.choose.random", bits=32)
     return pool[Segments.of(pool).ordered(drawn, n)]

@@ -33,7 +33,7 @@ def skips(parameters: dict) -> int:
 
 def rank_window(
     pool: pl.DataFrame,
-    round: str,
+    draws: str,
     *,
     seed: int,
     range_min: Annotated[int, Field(ge=0)] = 30,
@@ -56,7 +56,7 @@ def rank_window(
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         range_min: places that are skipped; 30 (SFR-Embedding-Mistral). [survey]
         range_max: the last place that counts; 100 (SFR-Embedding-Mistral); null: all. [survey]
@@ -75,4 +75,4 @@ def rank_window(
     if range_max is not None:
         inside &= places < range_max
     within = pool.filter(pl.Series(inside))
-    return top(within, n=n) if draw == "top" else random(within, round, seed=seed, n=n)
+    return top(within, n=n) if draw == "top" else random(within, draws, seed=seed, n=n)

@@ -12,9 +12,9 @@ import polars as pl
 from pydantic import Field
 
 from tasks.errors import Refused
+from tasks.lots import lots, pair_keys, unit
 from tasks.sample.compared import compared
 from tasks.sample.segments import Segments
-from tasks.seeds import generator
 
 EQUAL = 1e-6  # scores that lie closer together than fp32 tells apart are equal, and drawn alike
 A = {"text": 0.5, "code": 0.5, "absolute": 3.0}
@@ -30,7 +30,7 @@ def simans(
     pool: pl.DataFrame,
     positives: pl.DataFrame,
     scores: pl.DataFrame,
-    round: str,
+    draws: str,
     *,
     seed: int,
     form: Literal["text", "code", "absolute"] = "text",
@@ -64,7 +64,7 @@ def simans(
         pool: query_id, doc_id and more, each query's candidates in order.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        round: each round draws anew.
+        draws: what is drawn for: rounds that start from the same round share it.
         seed: from params.yaml.
         form: see above. [paper]
         a: how sharply; null: .5 (authors' code; set for dot products), for `absolute` 3 (authors' code). [authors' code]
@@ -80,7 +80,7 @@ def simans(
     segments = Segments.of(pool)
     told = compared(pool, positives, scores, scorer, "simans")
     weights = log_weights(*(told[name].to_numpy() for name in ("by", "reference")), segments, form, A[form] if a is None else a, b, scale)
-    drawn = generator(seed, round, "sample.choose.simans").standard_exponential(len(pool), dtype=np.float32)
+    drawn = -np.log1p(-unit(lots(pair_keys(pool), seed, draws, "sample.choose.simans"))).astype(np.float32)  # exponential
     return pool[segments.ordered(np.log(np.maximum(drawn, np.finfo(np.float32).tiny)) - weights, n)]
 
 

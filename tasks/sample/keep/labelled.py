@@ -6,13 +6,14 @@ import polars as pl
 
 from tasks.same_queries import JUDGE as SAME_QUERY
 from tasks.sample.where import where
+from tasks.unknown import is_dropped
 
 
 def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     """Pairs whose document, or one of the same text, is labelled positive or unknown for the query.
 
     Sibling positives are what mining after unrolling (query, positive) rows takes for negatives; here all labels of a
-    query count: those that earlier rounds promoted, and those of other queries with the same text. Texts are the same where
+    query count: those that earlier rounds promoted or dropped, and those of other queries with the same text. Texts are the same where
     their normalised forms are.
 
     Args:
@@ -23,10 +24,11 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
     Returns:
         query_id, doc_id, detail.
     """
+    dropped = pl.when(is_dropped()).then(pl.lit("unknown (dropped)")).otherwise(pl.col("label").cast(pl.String))
     known = labels.filter(pl.col("label") != "negative").select(
         "query_id",
         "doc_id",
-        label=pl.when(pl.col("judge") == SAME_QUERY).then("reason").otherwise(pl.col("label").cast(pl.String)),
+        label=pl.when(pl.col("judge") == SAME_QUERY).then("reason").otherwise(dropped),
     )
     by_id = (
         known.with_columns(row=pl.Series(where(known, pool)))

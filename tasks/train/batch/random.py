@@ -8,6 +8,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from tasks.lots import lots
+from tasks.seeds import generator
+
 
 def random(
     pairs: pl.DataFrame,
@@ -19,8 +22,10 @@ def random(
 ) -> list[np.ndarray]:
     """The batches of one epoch.
 
+    Rows are ordered by their lots, so that a row that is missing moves those after it up and shuffles none.
+
     Args:
-        pairs: rows that this epoch trains on: row, collection.
+        pairs: rows that this epoch trains on: row, collection, lot (a uniform number of 64 bits).
         draw: random numbers of this epoch.
         shares: of each collection, its share of the batches; empty: as many as it has rows.
         size: rows of a batch; the last of a collection may have fewer. [Hone default]
@@ -30,16 +35,18 @@ def random(
         Row numbers of each batch.
     """
     if mixed or pairs["collection"].n_unique() == 1:
-        return cut(draw.permutation(pairs["row"].to_numpy()), size)
-    rows = {name: part["row"].to_numpy() for (name,), part in pairs.group_by("collection", maintain_order=True)}
+        return cut(pairs.sort("lot")["row"].to_numpy(), size)
+    seed = int(draw.integers(1 << 32))
+    rows = {name: part for (name,), part in pairs.group_by("collection", maintain_order=True)}
     total = sum(len(part) for part in rows.values())
     whole = sum(shares.get(name, 0.0) for name in rows)
-    batches = []
+    batches, order = [], []
     for name, own in rows.items():
         count = round(total * shares[name] / whole) if whole else len(own)
-        repeats = [draw.permutation(own) for _ in range(-(-count // len(own)))]
-        batches += cut(np.concatenate(repeats)[:count], size)
-    return [batches[number] for number in draw.permutation(len(batches))]
+        again = [lots(own["lot"].to_numpy(), seed, f"time {time}") for time in range(-(-count // len(own)))]
+        batches += cut(np.concatenate([own["row"].to_numpy()[np.argsort(drawn)] for drawn in again])[:count], size)
+        order.append(generator(seed, "batches", name).random(len(batches) - sum(map(len, order))))
+    return [batches[number] for number in np.argsort(np.concatenate(order))]
 
 
 def cut(rows: np.ndarray, size: int) -> list[np.ndarray]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # The stage `train` hands a teacher's scores to losses that say so, and refuses to start without them.
 LEARNS_FROM_GRADES = True
+# It looks at grades alone, so that a query needs no known answer.
+NEEDS_NO_POSITIVE = True
 
 
 def distil(

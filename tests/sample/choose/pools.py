@@ -31,7 +31,7 @@ def tables_of(pool: pl.DataFrame, positives: dict[str, float] | None = None) -> 
     named = pl.DataFrame(
         {"query_id": list(known), "doc_id": [f"p-{query}" for query in known]}, schema=dict.fromkeys(("query_id", "doc_id"), pl.String)
     )
-    return {"pool": pool, "scores": scores_of(pool, known), "positives": named, "round": "r1", "seed": 13}
+    return {"pool": pool, "scores": scores_of(pool, known), "positives": named, "draws": "position 1", "seed": 13}
 
 
 def chosen(name: str, tables: dict[str, Any], **parameters: Any) -> pl.DataFrame:

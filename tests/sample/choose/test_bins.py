@@ -75,5 +75,5 @@ def test_easy_and_hard_alike_where_top_has_only_the_hard():
     drawn = chosen("bins", tables, bins=2, n=10)["score"]
     assert (drawn > 0.5).sum() == 5
     assert (chosen("top", tables, n=10)["score"] > 0.5).all()
-    uniform = [(chosen("random", {"pool": tables["pool"], "round": "r1", "seed": seed}, n=10)["score"] > 0.5).sum() for seed in range(20)]
+    uniform = [(chosen("random", tables | {"seed": seed}, n=10)["score"] > 0.5).sum() for seed in range(20)]
     assert np.mean(uniform) < 3

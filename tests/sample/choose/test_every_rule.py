@@ -43,7 +43,7 @@ def test_rows_of_the_pool_at_most_n_none_twice(name: str, parameters: dict, foun
 @pytest.mark.parametrize("name", ["random", "simans", "bins"])
 def test_seeds_and_rounds_draw_anew(name: str):
     tables = tables_of(pool_of({query: {doc: place / 12 for place, doc in enumerate(DOCUMENTS)} for query in QUERIES}))
-    drawn = [chosen(name, tables | other, n=4) for other in ({}, {"seed": 14}, {"round": "r2"})]
+    drawn = [chosen(name, tables | other, n=4) for other in ({}, {"seed": 14}, {"draws": "position 2"})]
     assert not drawn[0].equals(drawn[1])
     assert not drawn[0].equals(drawn[2])
 

@@ -54,6 +54,17 @@ def test_equal_remainders_are_a_lot():
     assert 430 < made[:, 0].sum() < 570
 
 
+def test_a_source_gives_random_ones_of_its_list_where_that_is_asked_for():
+    """Two of dense's nine a draw: in forty draws of each document 40 * 2 / 9 = 8.9 times on average, and all of one seat's shares hold."""
+    found = lists(dense=9, random=9)
+    shares = {"random": 0.5, "dense": 0.5}
+    made = [by_source(quota(merged(found), found, "position 1", seed=seed, shares=shares, order="random", n=4)) for seed in range(40)]
+    assert all(len(one["dense"]) == len(one["random"]) == 2 for one in made)
+    times = [sum(f"dense{rank}" in one["dense"] for one in made) for rank in range(1, 10)]
+    assert sum(times) == 80
+    assert 0 < min(times) <= max(times) < 20
+
+
 def test_each_source_its_share_and_its_best_ranks_first():
     made = chosen(lists(dense=9, random=9, siblings=9), {"random": 0.2, "dense": 0.5, "siblings": 0.3}, 10)
     assert by_source(made) == {

@@ -70,4 +70,4 @@ def test_what_is_not_scored_comes_last():
 
 def test_no_chance():
     tables = tables_of(pool_of(THREE))
-    assert chosen("soft-cap", tables).equals(chosen("soft-cap", tables | {"seed": 14, "round": "r9"}))
+    assert chosen("soft-cap", tables).equals(chosen("soft-cap", tables | {"seed": 14, "draws": "position 9"}))
