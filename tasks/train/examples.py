@@ -9,6 +9,7 @@ import polars as pl
 
 from tasks.errors import Refused, listed
 from tasks.lots import pair_keys
+from tasks.tables import normalised
 from tasks.train.negatives import Negatives
 from tasks.train.teacher import graded_by
 from tasks.unknown import is_dropped, is_masked
@@ -121,7 +122,7 @@ def examples(
     )
     dropped = keyed.filter(is_dropped()).select("key")  # the document by its text: a copy of it is no negative either
     keyed = keyed.filter((pl.col("label") != "negative") | ~pl.col("key").is_in(dropped["key"].implode()))
-    known = keyed.filter((pl.col("label") == "positive") | is_masked()).select("key")
+    known = keyed.filter((pl.col("label") == "positive") | is_masked()).select("key", "query", "document")
     mined = keyed.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null()).sort("query", "rank")
     counts = np.bincount(mined["query"].to_numpy(), minlength=len(numbered))
     positives = keyed.filter(pl.col("label") == "positive").select("query", "document", "query_id", "doc_id", "collection", "weight")
@@ -137,10 +138,36 @@ def examples(
         document_texts=by_number["full_text"].to_list(),
         document_ids=by_number["doc_id"].to_list(),
         negatives=Negatives(mined["document"].to_numpy(), pair_keys(mined), np.append(0, np.cumsum(counts))),
-        known=np.unique(known.to_series().to_numpy()),
+        known=keys_by_text(known, numbered, by_number),
         weights=weights_by_key(keyed, known),
         grades=grades_by_key(keyed, teacher),
     )
+
+
+def keys_by_text(known: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> np.ndarray:
+    """Sorted keys of known pairs, and of every pair whose two normalised texts are those of a known one.
+
+    A query may stand in several rows or collections, a document under several ids: what answers one is no negative of the other, however
+    the two are spelt. Each is still trained with its own text.
+
+    Args:
+        known: query, document (numbers).
+        queries: query (number), text.
+        documents: document (number), full_text.
+    """
+    same_query = queries.select("query", same_query=comparable(queries["text"]))
+    same_document = documents.select("document", same_document=comparable(documents["full_text"]))
+    pairs = (
+        known.join(same_query, on="query").join(same_document, on="document").select("same_query", "same_document").unique()
+        .join(same_query, on="same_query").join(same_document, on="same_document")
+    )  # fmt: skip
+    return np.unique(pairs["query"].cast(pl.Int64).to_numpy() * len(documents) + pairs["document"].to_numpy())
+
+
+def comparable(texts: pl.Series) -> pl.Series:
+    """Texts in the form in which they are compared; a text of punctuation alone is the same as itself only."""
+    forms = texts.to_frame("text").with_columns(form=normalised(pl.col("text")))
+    return forms.select(pl.when(pl.col("form") == "").then("text").otherwise("form")).to_series()
 
 
 def weights_by_key(keyed: pl.DataFrame, known: pl.DataFrame) -> ByKey:

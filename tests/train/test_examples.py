@@ -45,6 +45,24 @@ def test_a_known_positive_under_another_id_is_known_by_its_text():
     assert made.is_known(np.array([0]), np.array([number])).item()
 
 
+def test_an_answer_of_the_same_query_in_another_spelling_is_masked_in_batches():
+    """q's b and r's a: the two queries are one text, so neither's answer is a negative of the other; s is another query."""
+    positives = [("q", "a", "positive", None), ("r", "b", "positive", None), ("s", "c", "positive", None)]
+    labels, _, texts = named(positives, {"a": "one", "b": "Two.", "c": "three", "d": "two"})
+    queries = pl.DataFrame({"query_id": ["q", "r", "s"], "text": ["Reset my password", "reset my  password ", "other"]})
+    queries = queries.with_columns(collection=pl.Series(["x", "y", "x"]))
+    made = examples(pl.concat([labels, named([("s", "d", "negative", 1)], {})[0]]), queries, texts)
+    place = {text: number for number, text in enumerate(made.document_texts)}
+    known = made.is_known(np.arange(3), np.array([place["one"], place["Two."], place["two"], place["three"]]))
+    assert known.tolist() == [[True, True, True, False], [True, True, True, False], [False, False, False, True]]
+
+
+def test_texts_of_punctuation_alone_are_not_one_text():
+    labels = [("?", "a", "positive", None), ("!", "b", "positive", None)]
+    made = examples(*named(labels, {"a": "one", "b": "two"}))
+    assert made.is_known(np.arange(2), np.arange(2)).tolist() == [[True, False], [False, True]]
+
+
 def test_unknown_is_neither_positive_nor_negative():
     labels = [("q", "a", "positive", None), ("q", "u", "unknown", None), ("r", "u", "positive", None)]
     made = examples(*named(labels, {"a": "one", "u": "two"}))
