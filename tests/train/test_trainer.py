@@ -235,7 +235,7 @@ def test_training_may_read_less_than_encoding(base, tmp_path, monkeypatch):
         widths.clear()
         section = SECTION | {"max_length": length, "steps": 2}
         reading = {"max_length": 4, "prompts": {}, "precision": "fp32"}
-        made = examples(*made_up(), 2)
+        made = examples(*made_up())
         model, _ = fitted(made, TrainingSet(()), section, reading, base, 1, tmp_path / f"checkpoints {length}", "cpu")
         assert max(widths) == (length or 4)  # two words, [CLS] and [SEP]
         model.save_pretrained(str(tmp_path / f"saved {length}"))
