@@ -33,6 +33,7 @@ CONFIGURATION = "config_sentence_transformers.json"
 NOT_IN_VECTORS = frozenset({"README.md", CONFIGURATION, "data_config.json", "hone.json"})
 USABLE = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 SIMILARITIES = ("cosine", "dot")
+NO_LENGTH = 10**9  # from here on a tokenizer's `model_max_length` stands for none: transformers writes 10^30
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,15 @@ class ModelFolder:
 
     @cached_property
     def max_length(self) -> int:
-        """Tokens after which the model cuts a text off."""
-        own = next(
-            (found for file in self.path.rglob("sentence_bert_config.json") if (found := read_json(file).get("max_seq_length"))), None
-        )
-        return own or self.positions or 512
+        """Tokens after which the model cuts a text off.
+
+        sentence-transformers 6 saves this length with the tokenizer, as `model_max_length`; older versions save `max_seq_length`.
+        """
+        for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
+            own = next((found for file in sorted(self.path.rglob(name)) if (found := read_json(file).get(key))), None)
+            if own and own < NO_LENGTH:
+                return min(own, self.positions or own)
+        return self.positions or 512
 
     @cached_property
     def positions(self) -> int | None:

@@ -137,3 +137,14 @@ def test_more_tokens_than_the_model_can_tell_apart_are_refused_before_anything_r
     )  # fmt: skip
     with pytest.raises(Refused, match="round r1: train.max_length is 17, but inputs/short was made for at most 16 tokens"):
         everything(params.read())
+
+
+@pytest.mark.parametrize(
+    ("old", "tokenizer", "expected"), [(64, 128, 64), (None, 128, 128), (None, 10**30, 512), (None, 4096, 512), (None, None, 512)]
+)
+def test_the_own_length_of_a_model_is_that_of_sentence_transformers(tmp_path: Path, old: int | None, tokenizer: int | None, expected: int):
+    """A trained model has its length in the tokenizer alone: without a setting, rounds read twice as many tokens as the base model."""
+    model = model_of_words(tmp_path / "model")
+    (model.path / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": old} if old else {}))
+    (model.path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": tokenizer} if tokenizer else {}))
+    assert ModelFolder(model.path).max_length == expected

@@ -31,7 +31,7 @@ MODEL = {"name": "inputs/tiny", "max_length": 32, "precision": "fp32"}
 def stored(rows: list | np.ndarray, name: str = "a") -> Vectors:
     """Vectors in the store, as they are."""
     rows = np.asarray(rows, dtype=np.float32)
-    space, keys = Space({"a test": name}), keys_of([str(number) for number in range(len(rows))])
+    space, keys = Space({"a test": name, "dimension": rows.shape[1]}), keys_of([str(number) for number in range(len(rows))])
     space.add(keys, rows)
     return Vectors(space, space.find(keys), unit=False)
 
