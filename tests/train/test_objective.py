@@ -32,7 +32,9 @@ def batch_of(model, *rows: tuple, teacher: str | None = None):
 
     columns = ["query_id", "doc_id", "label", "rank", "weight", "judge", "grade"]
     frame = pl.DataFrame([(*row, *(None,) * (7 - len(row))) for row in rows], schema=columns, orient="row", infer_schema_length=None)
-    queries = frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.format("old {}", "query_id"), collection=pl.lit("one"))
+    queries = (
+        frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.format("old {}", "query_id"), collection=pl.lit("one"))
+    )
     texts = pl.DataFrame({"doc_id": list(TEXTS), "full_text": list(TEXTS.values())})
     made = examples(tables.shaped("labels", frame), queries, texts, teacher)
     given = Collator(made, model.preprocess, {"query": "", "document": ""}, lambda: made.negatives)(
