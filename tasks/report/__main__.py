@@ -194,7 +194,7 @@ def own_dropped(collection: str, found: list[Score]) -> int | None:
     """Pairs of a query and the document of its own id that every ranking of a collection leaves out; null where none is left out."""
     one = next(score for score in found if score.collection == collection)
     measured = read_json(REPORTS / "metrics" / one.name / f"{collection}.json")
-    return (measured if one.split == "test" else measured[one.split]).get(OWN_DROPPED)
+    return (measured if one.split == "test" else measured.get(one.split, {})).get(OWN_DROPPED)
 
 
 def lengths(settings: dict) -> list[str]:
