@@ -205,8 +205,9 @@ CONFIRMED = {
 
 
 def ends_of(labels: pl.DataFrame) -> dict[str, str]:
-    """Every mined document that has a label, and which."""
-    return dict(labels.filter(pl.col("judge") != "qrels").select("doc_id", pl.col("label").cast(pl.String)).iter_rows())
+    """Every mined document that has a label, and which; `dropped` leaves a label that trains nowhere."""
+    label = pl.when(is_dropped()).then(pl.lit("dropped")).otherwise(pl.col("label").cast(pl.String))
+    return dict(labels.filter(pl.col("judge") != "qrels").select("doc_id", label).iter_rows())
 
 
 def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_read_is_masked(small: None):
@@ -215,7 +216,7 @@ def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_rea
         judges = {"cheap": asked_of(cheap.url)["one"], "strong": asked_of(strong.url, model="made-up-2")["one"]}
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.select("doc_id", "rule", pl.col("detail").str.head(20)).rows() == [("d2", "judge", "strong says positive")]
-    assert ends_of(labels) == {"d3": "unknown", "d4": "negative", "d5": "negative", "d6": "negative", "d7": "negative"}
+    assert ends_of(labels) == {"d2": "dropped", "d3": "unknown", "d4": "negative", "d5": "negative", "d6": "negative", "d7": "negative"}
     assert account["unconfirmed"] == {"pairs": 1, "then": "mask"}
     assert len(strong.asked) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,21 @@ def test_a_recipe_with_a_paper_says_how_faithful_it_is(name: str, monkeypatch: p
     found = recipe.read(name)
     if published(found.paper):
         assert found.fidelity is not None, f"recipes/{name}.yaml names a paper: say `fidelity`, and `differs` unless it is faithful"
+
+
+def test_a_faithful_recipe_says_what_alone_is_other(monkeypatch: pytest.MonkeyPatch):
+    """Model, data and scale; and five at least are faithful."""
+    monkeypatch.chdir(PROJECT)
+    faithful = {name: found for name in NAMES if (found := recipe.read(name)).fidelity == "faithful"}
+    assert len(faithful) >= 5
+    for name, found in faithful.items():
+        assert re.search("Only (the )?(model|data)", found.differs or ""), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sources_of_constants_are_tags_and_no_prose(name: str):
+    text = (PROJECT / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert not re.search(r"\bours\b|second-hand|from memory|\(paper \d+\)", text)
 
 
 @pytest.mark.parametrize("name", NAMES)
