@@ -68,7 +68,8 @@ def endpoint(
         model: as the server calls it.
         key: name of the environment variable that has the key; null: the server wants none. [Hone default]
         plain_http: allow `http://` to another machine although the network can then read the key. [Hone default]
-        prompt: listwise, listwise-brief, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below inputs/. [Hone default]
+        prompt: listwise, listwise-brief, rlhn-cheap, rlhn-strong, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below
+            inputs/. [Hone default]
         temperature: .1 (RLHN, paper and code); null: not sent, for models that take none. [paper]
         max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word. [Hone default]
         structured: hold the server to JSON; auto: lists, and only if the server knows how. [Hone default]
