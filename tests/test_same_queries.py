@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tasks import tables
 from tasks.same_queries import share_labels
+from tasks.unknown import is_dropped, is_masked
 
 Row = tuple[str, str, str, int | None]
 
@@ -45,6 +46,15 @@ def test_positives_stay_positives_and_a_second_pass_changes_nothing():
     assert rows(once) == [("q1", "d", "positive", None), ("q2", "d", "positive", None)]
     more = share_labels(labels(("q1", "d", "positive", None), ("q2", "e", "unknown", None)), TWO)
     assert share_labels(more, TWO).equals(more)
+
+
+def test_a_dropped_pair_is_dropped_for_the_other_spelling_too_and_masked_where_a_third_knows_it_as_an_answer():
+    found = share_labels(labels(("q1", "d", "unknown", None), ("q2", "d", "negative", 1), reason="dropped"), TWO)
+    assert found.filter(is_dropped())["query_id"].to_list() == ["q1", "q2"]
+    three = queries(q1="reset my password", q2="Reset my password ", q3="reset my  password")
+    known = labels(("q3", "d", "positive", None))
+    found = share_labels(pl.concat([labels(("q1", "d", "unknown", None), reason="dropped"), known]), three)
+    assert found.filter(is_masked())["query_id"].to_list() == ["q2"]
 
 
 def test_what_a_judge_could_not_read_in_one_round_is_not_passed_on():
