@@ -31,7 +31,8 @@ class Interval:
     @property
     def called(self) -> str:
         """What a sentence calls it; the method is named where it is not the usual one."""
-        return f"95 % interval{f' by {self.method}' if self.method != BOOTSTRAP else ''}"
+        usual = self.method in (BOOTSTRAP, NOTHING_KNOWN)
+        return "95 % interval" if usual else f"95 % interval by {self.method}"
 
     @property
     def beyond_zero(self) -> bool:
