@@ -34,6 +34,7 @@ class Training:
 class Desk:
     seed: int = 13
     round: str = "r1"
+    draws: str = "position 1"
 
 
 LABELS = tables.shaped(
