@@ -11,6 +11,8 @@ PINNED := --no-deps --require-hashes
 JUDGE := qwen2.5-coder-1.5b
 # Stages are started by DVC as `python -m tasks...`: the environment's python must be the first that is found.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Stages and tests are many processes: each would compile Hone's modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # For DVC (`make loop`); every program of Hone sets its switches itself, see tasks/stage.py.
 export DO_NOT_TRACK := 1
 

@@ -7,9 +7,10 @@ from 1 share all of them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl  # settings name OwnId, and a process that only reads settings loads no polars (see flows/stages.py)
 
 OwnId = Literal["keep", "drop"]
 
@@ -29,5 +30,7 @@ def own_id_of(source: str, given: OwnId | None) -> OwnId:
 
 def own_pairs(query_ids: pl.Series, doc_ids: pl.Series) -> pl.DataFrame:
     """query_id, doc_id of every query whose id is also a document's, in the order of the queries."""
+    import polars as pl
+
     own = query_ids.filter(query_ids.is_in(doc_ids.implode()))
     return pl.DataFrame({"query_id": own, "doc_id": own})

@@ -224,9 +224,9 @@ def normalised(text: pl.Expr) -> pl.Expr:
     """The form in which texts are compared: equal where only spelling of the same characters, case, spaces or marks at the ends differ.
 
     One notion of "the same query" and "the same document" for filters, masks, splits, leakage and the audit. It is never encoded,
-    shown to a judge or hashed into a key of the store or the ledger. In order: Unicode's NFKC (full width, ligatures, accents written
-    apart), characters that show nothing removed, curly quotes and all dashes made straight, case folded (by upper case, so that ß is
-    ss), runs of white space made one, punctuation and white space at the ends removed.
+    shown to a judge or hashed into a key of the store or the ledger. In order: curly quotes made straight (NFKC would take some apart),
+    Unicode's NFKC (full width, ligatures, accents written apart), characters that show nothing removed, all dashes made one, case
+    folded (by upper case, so that ß is ss), runs of white space made one, punctuation and white space at the ends removed.
     """
     return text.map_batches(_normalised, return_dtype=pl.String)
 
@@ -236,7 +236,7 @@ def _normalised(texts: pl.Series) -> pl.Series:
     plain = texts.str.to_lowercase()
     other = texts.str.contains(r"[^\x00-\x7F]").fill_null(False).arg_true()
     if len(other):
-        shown = texts.gather(other).str.normalize("NFKC").str.replace_all(INVISIBLE, "")
-        straight = shown.str.replace_all(SINGLE_QUOTES, "'").str.replace_all(DOUBLE_QUOTES, '"').str.replace_all(DASHES, "-")
-        plain = plain.scatter(other, straight.str.to_uppercase().str.to_lowercase())
+        straight = texts.gather(other).str.replace_all(SINGLE_QUOTES, "'").str.replace_all(DOUBLE_QUOTES, '"')
+        shown = straight.str.normalize("NFKC").str.replace_all(INVISIBLE, "").str.replace_all(DASHES, "-")
+        plain = plain.scatter(other, shown.str.to_uppercase().str.to_lowercase())
     return plain.str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")

@@ -75,6 +75,8 @@ def same(*texts: str | None) -> list[str | None]:
         ("Café résumé", "Cafe\u0301 re\u0301sume\u0301"),
         ("ＡＢＣ　１２", "abc 12"),
         ("don’t", "Don't"),
+        ("don´t", "don't"),
+        ("a 5″ disk", 'a 5" disk'),
         ("“quoted” – so", '"quoted" - so'),
         ("e‑mail − 3", "e-mail - 3"),
         ("Straße", "STRASSE"),

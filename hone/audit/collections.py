@@ -16,6 +16,7 @@ from tasks.collect.folder import ENDINGS, folder
 from tasks.collect.refusals import examined, without_repeats
 from tasks.collect.source import SPLITS, Source
 from tasks.errors import Refused, listed, nearest
+from tasks.own_id import own_id_of
 from tasks.stage import say
 
 DATA = Path("data")
@@ -73,7 +74,8 @@ def read_source(read: Callable[[Path, None], Source], path: Path, name: str) -> 
             raise Refused(faults.message(name)) from None
         source = faulty.source
     given = params.read().collections.get(path.name) if params.FILE.is_file() else None
-    settings = (given or params.Collection(source="folder", path=name)).model_dump() | {"train": False}
+    collection = given or params.Collection(source="folder", path=name)
+    settings = collection.model_dump() | {"train": False, "own_id": own_id_of(collection.source, collection.own_id)}
     unreadable = bool(faults)
     try:
         examined(name, source, settings, faults)

@@ -157,7 +157,7 @@ def evaluated(run: Run, model: Path) -> pl.DataFrame:
     task = task_of(run.evaluation["task"])
     encoder = encoder_for(model, reading_for(task, run.evaluation, model), resolved.machine(), user=USER)
     with vectors_forgotten(encoder):
-        ranked = by_encoder(encoder, part.queries, documents, part.qrels, kept_for(part, task, run.evaluation["own_id"]))
+        ranked = by_encoder(encoder, part.queries, documents, part.qrels, kept_for(part, task, run.evaluation.get("own_id", "keep")))
     first = ranked.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
     return per_query(first, part.qrels, run.evaluation["min_relevance"])
 

@@ -165,7 +165,7 @@ def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Fault
 
 def find_own_answers(source: Source, settings: dict[str, Any], faults: Faults) -> None:
     """Positive labels of the document with the query's own id, where the collection drops it from every ranking."""
-    if source.published or settings.get("own_id", "keep") == "keep":
+    if source.published or settings.get("own_id") != "drop":
         return
     answers = source.qrels.filter((pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings["min_relevance"]))
     fault = "a positive label names the document with the query's own id, which `own_id: drop` removes from every ranking"

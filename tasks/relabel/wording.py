@@ -98,13 +98,19 @@ class Wording:
 
     def structured(self) -> bool:
         """Whether answers are to be JSON."""
-        if "response_format" in self.without or self.settings.structured == "never":
-            return False
-        return self.settings.structured == "always" or self.prompt.kind == "listwise"
+        return self.wants_structure() and "response_format" not in self.without
+
+    def wants_structure(self) -> bool:
+        """Whether the settings ask for JSON, whatever the endpoint knows."""
+        return self.settings.structured != "never" and (self.settings.structured == "always" or self.prompt.kind == "listwise")
+
+    def wants_logprobs(self) -> bool:
+        """Whether the settings ask for alternatives of the first token, whatever the endpoint knows: not where it is a brace."""
+        return self.settings.logprobs and self.prompt.kind != "listwise" and not self.structured()
 
     def logprobs(self) -> bool:
-        """Whether alternatives of the first token are asked for: not where it is a brace."""
-        return self.settings.logprobs and self.prompt.kind != "listwise" and not self.structured() and "logprobs" not in self.without
+        """Whether alternatives of the first token are asked for."""
+        return self.wants_logprobs() and "logprobs" not in self.without
 
     def extras(self) -> set[str]:
         """What is asked for that this endpoint may not know, and that can be left out."""
@@ -120,9 +126,10 @@ class Wording:
         options: dict = {} if self.settings.temperature is None else {"temperature": self.settings.temperature}
         if self.settings.votes > 1:
             options["seed"] = self.seed
-        if structured:
+        # All that the settings ask for: what the endpoint refuses is left out of the request, and noted beside the answer.
+        if self.wants_structure():
             options["response_format"] = self.prompt.schema
-        if self.logprobs():
+        if self.wants_logprobs():
             options |= {"logprobs": True, "top_logprobs": ALTERNATIVES}
         return Call(number=number, messages=messages, max_tokens=room, pairs=len(group), tokens=tokens, options=options)
 
@@ -143,5 +150,5 @@ class Wording:
 
     def not_known(self, call: Call, fault: str) -> set[str]:
         """What a call asked for, was refused for, and can do without in other words: a prompt that holds it to JSON."""
-        structured = "response_format" in call.options and self.settings.structured == "auto"
+        structured = "response_format" in call.options and self.structured() and self.settings.structured == "auto"
         return {"response_format"} if structured and any(word in fault.casefold() for word in OF_STRUCTURE) else set()

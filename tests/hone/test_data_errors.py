@@ -8,6 +8,8 @@ import pytest
 
 from hone import doctor
 from hone.audit import command
+from hone.audit.collections import read_source
+from tasks.collect.folder import folder
 from tasks.errors import Refused
 from tests.prepared import pairs, write_params, write_rows
 
@@ -61,6 +63,16 @@ def test_audit_tells_what_collect_would_refuse_before_a_model_is_there(
     told = capsys.readouterr().err
     assert "audit: `collect` refuses this: the collection ours has 5 errors of 4 kinds:" in told
     assert all(said in told for said in WRONG)
+
+
+def test_audit_of_tables_whose_rows_are_numbered_from_1_raises_no_alarm(workspace: Path, capsys: pytest.CaptureFixture):
+    """A positive with the query's own id is one like any other where the collection does not drop it."""
+    texts = [{"doc_id": str(number), "text": f"answer {number}"} for number in (1, 2)]
+    queries = [{"query_id": str(number), "text": f"question {number}", "split": "train"} for number in (1, 2)]
+    write_rows(Path("ours"), texts, queries, pairs(("1", "1"), ("2", "2")))
+    source = read_source(folder, Path("ours"), "ours")
+    assert len(source.qrels) == 2
+    assert "refuses this" not in capsys.readouterr().err
 
 
 def test_audit_of_files_that_cannot_be_read_tells_what_else_is_wrong(workspace: Path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from sqlalchemy import text
 
 from tasks import methods
 from tasks.errors import Refused
@@ -350,8 +352,12 @@ def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(capfd: 
         asked = judge(server, prompt="listwise", slots=1)
         assert verdicts_of(asked(questions(*PAIRS))) == EXPECTED
         assert len(server.asked) == 3
-        asked(questions(("q3", "good three")))
+        at = desk()
+        asked(questions(("q3", "good three")), at=at)
         assert len(server.asked) == 4
+    with at.ledger.reading() as connection:
+        details = connection.execute(text("SELECT details FROM answers ORDER BY number DESC LIMIT 1")).scalar()
+    assert json.loads(details)["without"] == ["response_format"]  # noted in a later block too
     assert capfd.readouterr().err.count("refuses response_format; requests are sent without it") == 1
 
 
