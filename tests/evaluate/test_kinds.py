@@ -75,7 +75,7 @@ def test_lengths_are_what_the_model_reads(collection: Path):
     # Two words and the two special tokens are four, which are read whole; a prompt of two tokens (`big :`) makes six.
     assert of().lengths.rows() == [("d1", 4), ("d2", 6)]
     assert of().limit == 4
-    assert of(reading=Reading(None)).limit == 64  # the model's own
+    assert of(reading=Reading(None)).limit == 32  # the model's own
     assert dict(kinds(of(), ("long",)).levels.select("query_id", "level").rows()) == {"t1": "whole", "t2": "cut"}
     prompted = of(reading=Reading(4, (("document", "big: "),)))
     assert prompted.lengths["tokens"].to_list() == [6, 8]
