@@ -32,6 +32,8 @@ class Angles:
 
 
 class Vectors(np.ndarray):
+    dimension = 2
+
     @classmethod
     def of(cls, texts: list[str]) -> Vectors:
         angles = np.radians([float(text) for text in texts])

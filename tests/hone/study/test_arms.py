@@ -101,9 +101,9 @@ def test_a_mistake_in_what_an_arm_changes_is_told_with_the_arm():
 
 def test_how_many_steps_an_epoch_has_must_be_known():
     with pytest.raises(Refused, match="or say --steps"):
-        trial("ance", steps=None)
+        trial("top-k", steps=None)
     write_params(collections={"ours": COLLECTION | {"train_queries": 130}})
-    assert trial("ance", steps=None).rounds["r1"]["train"]["steps"] == 3  # batches of 64
+    assert trial("top-k", steps=None).rounds["r1"]["train"]["steps"] == 3  # batches of 64
 
 
 CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="$")
