@@ -142,7 +142,7 @@ def looked_at(round: str, depth: int) -> Bench:
     if hidden.is_empty():
         raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
     settings = resolved.of_round(round, "sample")
-    labels = carried_labels(given.rounds[round].start, settings.get("refreshed", []))
+    labels = carried_labels(given.rounds[round].start, training.queries(), settings.get("refreshed", []))
     scores = tables.read("scores", Path("rounds") / round / "scores.parquet")
     rules = Trial(labels, scores, training, settings)
     pool = rules.after_guards(candidates)

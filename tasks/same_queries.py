@@ -10,30 +10,36 @@ from tasks.tables import normalised
 from tasks.unknown import DROPPED, is_dropped
 
 JUDGE = "same-query"
+PERSON = "person"
 PAIR = ["query_id", "doc_id"]
 
 
-def share_labels(labels: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+def share_labels(labels: pl.DataFrame, queries: pl.DataFrame, decided: pl.DataFrame | None = None) -> pl.DataFrame:
     """Labels in which a document that is positive or unknown for a query is not a negative of another with the same text.
 
     For the others it becomes unknown: it is neither mined nor trained as their negative, and their batches mask it; a dropped one is
     dropped for the others too. It does not become positive, so that a wrong label stays with the query that has it. Queries are the
-    same where their normalised texts are, within one collection; in batches `Examples` compares across collections.
+    same where their normalised texts are, within one collection; in batches `Examples` compares across collections. What was shared
+    before is found anew. What a person has decided about a pair stands.
 
     Args:
         labels: a table of labels.
         queries: query_id, text, collection of all training queries.
+        decided: query_id, doc_id of pairs that a person has decided, whoever's label they have; null: none but those labelled so.
 
     Returns:
-        `labels` with such rows after the others; unchanged where every text stands once.
+        `labels` with such rows after the others; where every text stands once, without what was shared before.
     """
+    labels = labels.filter((pl.col("judge") != JUDGE).fill_null(True))
     alike = queries.select("query_id", "collection", same=normalised(pl.col("text"))).filter(
         (pl.col("same") != "") & pl.struct("collection", "same").is_duplicated()
     )
     if alike.is_empty():
         return labels
     passes = pl.col("judge").is_not_null() & kinds().is_in(PASSING)  # a fault of one round, which does not outlast it
-    known = labels.filter((pl.col("label") != "negative") & ~passes.fill_null(False) & (pl.col("judge") != JUDGE).fill_null(True))
+    known = labels.filter((pl.col("label") != "negative") & ~passes.fill_null(False))
+    by_person = labels.filter(pl.col("judge") == PERSON).select(PAIR)
+    stands = [labels.filter(pl.col("label") != "negative").select(PAIR), by_person, *([] if decided is None else [decided.select(PAIR)])]
     shared = (
         known.join(alike, on="query_id", how="inner", maintain_order="left")
         .select("collection", "same", "doc_id", known_to="query_id", label=pl.col("label").cast(pl.String), dropped=is_dropped())
@@ -41,7 +47,7 @@ def share_labels(labels: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("query_id") != pl.col("known_to"))
         .sort("dropped", maintain_order=True)  # where it is both, it is masked
         .unique(PAIR, keep="first", maintain_order=True)
-        .join(labels.filter(pl.col("label") != "negative"), on=PAIR, how="anti", maintain_order="left")
+        .join(pl.concat(stands), on=PAIR, how="anti", maintain_order="left")
         .select(
             *PAIR,
             said=pl.when("dropped")

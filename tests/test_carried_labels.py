@@ -10,12 +10,16 @@ import polars as pl
 from tasks import resolved, tables
 from tasks.carried_labels import carried_labels
 from tasks.relabel import __main__ as relabel
+from tasks.relabel.outcomes import actions, relabelled, unconfirmed
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tests.prepared import pairs, prepare, write_rows
 from tests.tiny_model import tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
+ONE = pl.DataFrame({"query_id": ["q"], "text": ["asked"], "collection": ["c"]})
+TWO = pl.DataFrame({"query_id": ["q", "r"], "text": ["asked", "Asked "], "collection": ["c", "c"]})
+VERDICT = pl.Enum(["positive", "negative", "unknown"])
 RECIPE = """
 about: documents of the known answer's group become positives
 retrieve: [{siblings: {column: kind, order: random, depth: 2}}, {random: {depth: 6}}]
@@ -35,8 +39,35 @@ def test_positives_of_the_judges_that_are_refreshed_are_left_behind(workspace: P
         ("q", "a", "positive", "qrels", None), ("q", "b", "positive", "group", None), ("q", "c", "positive", "strong", None),
         ("q", "d", "unknown", "group", "dropped"), ("q", "e", "negative", "group", None), ("q", "f", "positive", None, None),
     )  # fmt: skip
-    assert carried_labels("r1")["doc_id"].to_list() == list("abcdef")
-    assert carried_labels("r1", ["group"])["doc_id"].to_list() == list("acdef")
+    assert carried_labels("r1", ONE)["doc_id"].to_list() == list("abcdef")
+    assert carried_labels("r1", ONE, ["group"])["doc_id"].to_list() == list("acdef")
+
+
+def test_what_nobody_has_confirmed_is_a_candidate_again(workspace: Path):
+    """Five proposals, of which the confirming judge reads one and finds it: the other four are masked in this round alone."""
+    rows = [("q", doc, "positive", 0.9, "guide", None, place) for doc, place in zip("abcde", (1, 0, 0, 0, 0), strict=True)]
+    schema = ["query_id", "doc_id", "verdict", "probability", "judge", "reason", "place"]
+    final = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        verdict=pl.col("verdict").cast(VERDICT), reason=pl.lit(None, dtype=pl.String), grade=pl.lit(None, dtype=pl.Float32)
+    )
+    known = tables.shaped("labels", pl.DataFrame({"query_id": ["q"], "doc_id": ["p"], "label": ["positive"], "judge": ["qrels"]}))
+    mined = pl.DataFrame({"query_id": "q", "doc_id": list("abcde"), "label": "negative", "rank": range(1, 6), "weight": 1.0})
+    made = relabelled(pl.concat([known, tables.shaped("labels", mined)]), unconfirmed(actions(final, "drop"), "mask", 1), None).labels
+    assert made.filter(pl.col("label") == "unknown")["doc_id"].to_list() == list("abcde")
+    tables.write("labels", made, Path("rounds/r1/labels.parquet"))
+    assert carried_labels("r1", ONE)["doc_id"].to_list() == ["p", "a"]
+
+
+def test_a_shared_label_goes_where_its_reason_goes(workspace: Path):
+    """`group` promoted q's b, so that r, which has the same text, does not know it as a negative: until the promotion is replaced."""
+    labels_of(
+        ("q", "a", "positive", "qrels", None), ("q", "b", "positive", "group", None),
+        ("r", "b", "unknown", "same-query", "positive for the query q, which has the same text"),
+    )  # fmt: skip
+    pairs_of_r = pl.col("query_id") == "r"
+    assert carried_labels("r1", TWO).filter(pairs_of_r)["doc_id"].to_list() == ["a", "b"]
+    assert carried_labels("r1", TWO, ["group"]).filter(pairs_of_r)["doc_id"].to_list() == ["a"]
+    assert carried_labels("r1", ONE).filter(pairs_of_r).is_empty()
 
 
 def promoted(name: str) -> set[tuple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,32 @@ def test_a_dropped_pair_is_dropped_for_the_other_spelling_too_and_masked_where_a
     known = labels(("q3", "d", "positive", None))
     found = share_labels(pl.concat([labels(("q1", "d", "unknown", None), reason="dropped"), known]), three)
     assert found.filter(is_masked())["query_id"].to_list() == ["q2"]
+
+
+def test_what_was_shared_goes_when_a_person_takes_its_reason_back():
+    shared = share_labels(labels(("q1", "d", "positive", None), ("q2", "e", "positive", None)), TWO)
+    assert ("q2", "d", "unknown", None) in rows(shared)
+    taken = shared.with_columns(
+        label=pl.when(pl.struct("query_id", "doc_id") == pl.struct(query_id=pl.lit("q1"), doc_id=pl.lit("d")))
+        .then(pl.lit("negative")).otherwise(pl.col("label").cast(pl.String)).cast(shared.schema["label"])
+    )  # fmt: skip
+    assert rows(share_labels(taken, TWO)) == sorted(
+        [("q1", "d", "negative", None), ("q1", "e", "unknown", None), ("q2", "e", "positive", None)], key=str
+    )
+
+
+@pytest.mark.parametrize("reason", [None, "dropped"])
+def test_a_persons_word_on_a_pair_stands_whatever_the_same_query_has(reason: str | None):
+    """A person said that d is no answer to q2, in this round (`decided`) or an earlier one, and that e, which q2 mined, is none."""
+    known = labels(("q1", "d", "unknown", None), ("q1", "e", "positive", None), ("q1", "f", "positive", None), reason=reason)
+    persons = labels(("q2", "d", "negative", None)).with_columns(judge=pl.lit("person"))
+    mined = labels(("q2", "e", "negative", 1), ("q2", "f", "negative", 2))
+    found = share_labels(
+        pl.concat([known, persons, mined]), TWO, pl.DataFrame({"query_id": ["q2"], "doc_id": ["e"], "label": ["negative"]})
+    )
+    assert rows(found.filter(pl.col("query_id") == "q2")) == [
+        ("q2", "d", "negative", None), ("q2", "e", "negative", 1), ("q2", "f", "unknown", None),
+    ]  # fmt: skip
 
 
 def test_what_a_judge_could_not_read_in_one_round_is_not_passed_on():

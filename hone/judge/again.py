@@ -83,7 +83,7 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
         raise Refused(f"the ledger has no verdict of {name} on negatives of {on} in round {round}: there is nothing to ask again.")
 
     fresh = fresh_judge(judge, desk.run)
-    spending = replace(desk, budget=budget_of(round, judge, training, desk.ledger))
+    spending = replace(desk, budget=budget_of(round, judge, desk.ledger))
     spent = spending.budget.spent
     line(f"{name} on {on}, round {round}: {count(len(before), 'pair')} of {before['query_id'].n_unique():,} queries are asked again.")
     parts = [questions.only(before) for questions in blocks]
@@ -91,7 +91,7 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
     return told(name, before, now, spending, spent)
 
 
-def budget_of(round: str, judge: dict, training: training_set.TrainingSet, ledger: Ledger) -> Budget | JudgeBudget:
+def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
     """What a round's `relabel.budget` leaves. Where the judge is one of the round's, what is spent counts there too."""
     there = (ROOT / "rounds" / round / "relabel.json").exists()
     settings = resolved.of_round(round, "relabel") if there else {"relabel": "none"}
@@ -101,7 +101,9 @@ def budget_of(round: str, judge: dict, training: training_set.TrainingSet, ledge
     if judge["fingerprint"] not in judges_of(section):
         return Budget(**section["budget"])
     negatives = tables.read("negatives", Path("rounds") / round / "negatives.parquet")
-    questions = fingerprint_of_questions(negatives, carried_labels(settings["from"]), training)
+    training = training_set.read(unlabelled=settings.get("unlabelled", False))
+    known = carried_labels(settings["from"], training.queries(), settings.get("refreshed", ()))
+    questions = fingerprint_of_questions(negatives, known, training)
     spending = Spending(ledger, questions, section["retry"], judges_of(section))
     return what_is_left(section["budget"], spending, order_before(settings), round).of(judge["fingerprint"])
 

@@ -39,7 +39,7 @@ def main(round: str) -> None:
         may_download()
     training = training_set.read()
     candidates = tables.read("candidates", Path("rounds") / round / "candidates.parquet")
-    known, guards = carried_labels(settings["from"], settings["refreshed"]), settings["guards"]
+    known, guards = carried_labels(settings["from"], training.queries(), settings["refreshed"]), settings["guards"]
     pairs = training_pairs(known, candidates, training, settings["rank"], guards, settings["seed"], settings["draws"])
     about = trained(pairs, training, settings)
     counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"

@@ -43,7 +43,7 @@ def main(round: str) -> None:
     section = settings["relabel"]
     folder = Path("rounds") / round
     training = training_set.read(unlabelled=settings["unlabelled"])
-    known = carried_labels(settings["from"], settings["refreshed"])
+    known = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     negatives = tables.read("negatives", folder / "negatives.parquet")
     sampled = tables.read("removed", folder / "removed" / "sample.parquet")
     labels = joined(known, negatives, sampled)
@@ -55,7 +55,7 @@ def main(round: str) -> None:
             retrieved = sampled.filter(pl.col("rule") == "labelled") if settings["unlabelled"] else None
             labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool, retrieved)
     labels, account["overridden"] = overrides.applied(labels, decided, document_ids(training) if len(decided) else labels["doc_id"])
-    tables.write("labels", share_labels(labels, training.queries()), folder / "labels.parquet")
+    tables.write("labels", share_labels(labels, training.queries(), decided), folder / "labels.parquet")
     tables.write("removed", removed, folder / "removed" / "relabel.parquet")
     write_json(folder / "relabel.json", account)
     counts = labels.select(label=pl.when(is_dropped()).then(pl.lit("dropped")).otherwise(pl.col("label").cast(pl.String)))

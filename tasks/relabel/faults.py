@@ -8,8 +8,10 @@ import polars as pl
 ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
 # The endpoint has not read the prompt to its end.
 CUT = "cut"
-# May be otherwise in a later round: the endpoint's faults, and what ended the work.
-PASSING = (*ITS_FAULT, CUT, "stopped", "over budget")
+# An earlier judge found the pair, and the judge that confirms has not read it.
+UNCONFIRMED = "unconfirmed"
+# May be otherwise in a later round: the endpoint's faults, what ended the work, and what was left for later.
+PASSING = (*ITS_FAULT, CUT, "stopped", "over budget", UNCONFIRMED)
 TAKEN_OVER = "taken over"  # another process asks this now
 # An answer all the same: the same call would end in the same way, so they are kept.
 ANSWERED = ("refused", "too long")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tasks import tables
+from tasks.relabel.faults import UNCONFIRMED
 from tasks.relabel.pairs import ROWS_AT_ONCE, in_runs, places
 from tasks.relabel.verdicts import PAIR
 from tasks.unknown import DROPPED
@@ -65,9 +66,16 @@ def unread(confirmed_at: int | None) -> pl.Expr:
 
 
 def unconfirmed(decided: pl.DataFrame, instead: str, confirmed_at: int | None) -> pl.DataFrame:
-    """`decided` (verdict, action, place of the judge whose verdict it is) with the action `instead` for proposals."""
+    """`decided` (verdict, action, reason, place of the judge whose verdict it is) with the action `instead` for proposals.
+
+    A masked proposal has the reason `unconfirmed`, which does not outlast its round: in the next it is a candidate like any other.
+    """
     proposed = unread(confirmed_at)
-    return decided.with_columns(action=pl.when(proposed).then(pl.lit(instead, dtype=ACTION)).otherwise("action"))
+    masked = proposed & (pl.lit(instead) == MASK)
+    return decided.with_columns(
+        action=pl.when(proposed).then(pl.lit(instead, dtype=ACTION)).otherwise("action"),
+        reason=pl.when(masked).then(pl.lit(UNCONFIRMED)).otherwise("reason"),
+    )
 
 
 def without(action: str, instead: str, decided: pl.DataFrame) -> pl.DataFrame:

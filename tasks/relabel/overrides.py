@@ -9,7 +9,11 @@ import polars as pl
 from tasks import input_table, tables
 from tasks.errors import Refused, listed, nearest
 from tasks.label_files import label_file
+from tasks.relabel.faults import PASSING, kinds
 from tasks.relabel.pairs import places, within
+from tasks.same_queries import JUDGE as SAME_QUERY
+from tasks.same_queries import PERSON
+from tasks.unknown import is_dropped
 
 NAME = "overrides.csv"
 COLUMNS = ("query_id", "doc_id", "label")
@@ -51,7 +55,8 @@ def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> 
     """Labels with a person's decisions in them, and how many pairs these changed.
 
     A pair that is decided positive becomes one even if nobody retrieved it. Decisions about queries that do not train
-    here, and those that agree with what stands already, change nothing.
+    here, and those that agree with what stands already, change nothing; a pair that is unknown only as dropped, for one round or for
+    another query's sake becomes unknown by the person's word, which lasts.
 
     Args:
         labels: of the round.
@@ -68,16 +73,22 @@ def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> 
         )
     here = decided.join(labels, on="query_id", how="semi", maintain_order="left")
     marked = labels.with_columns(decided=here["label"].gather(places(labels, here)))
-    differs = (pl.col("decided") != pl.col("label").cast(pl.String)).fill_null(False)
-    changed = marked.with_columns(differs=differs).with_columns(
+    told = pl.col("label").cast(pl.String)
+    differs = (pl.col("decided") != told) | ((pl.col("decided") == "unknown") & (told == "unknown") & may_change())
+    changed = marked.with_columns(differs=differs.fill_null(False)).with_columns(
         label=pl.coalesce("decided", pl.col("label").cast(pl.String)),
-        judge=pl.when("differs").then(pl.lit("person")).otherwise("judge"),
+        judge=pl.when("differs").then(pl.lit(PERSON)).otherwise("judge"),
         reason=pl.when("differs").then(pl.lit("overrides.csv")).otherwise("reason"),
         weight=pl.when("differs").then(1.0).otherwise("weight"),
         rank=pl.when(pl.col("differs") & (pl.col("decided") != "negative")).then(None).otherwise("rank"),
     )
     new = here.filter((pl.col("label") != "negative") & ~within(here, labels)).with_columns(
-        weight=pl.lit(1.0), judge=pl.lit("person"), reason=pl.lit("overrides.csv"), source=pl.lit("overrides")
+        weight=pl.lit(1.0), judge=pl.lit(PERSON), reason=pl.lit("overrides.csv"), source=pl.lit("overrides")
     )
     total = pl.concat([tables.shaped("labels", changed), tables.shaped("labels", new)])
     return total, int(changed["differs"].sum()) + len(new)
+
+
+def may_change() -> pl.Expr:
+    """Whether an unknown label is that of a dropped pair, of one that may be judged in a later round, or shared by another query."""
+    return is_dropped() | (kinds().is_in(PASSING) | (pl.col("judge") == SAME_QUERY)).fill_null(False)

@@ -24,7 +24,7 @@ def main(round: str) -> None:
     training = training_set.read(unlabelled=settings["unlabelled"])
     need_columns(sources, training)
     know_whose(sources, training)
-    labels = carried_labels(settings["from"], settings["refreshed"])
+    labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
     nothing: dict[str, dict[str, str]] = {}
     found = [

@@ -33,7 +33,7 @@ def main(round: str) -> None:
     folder = Path("rounds") / round
     training = training_set.read(unlabelled=settings["unlabelled"])
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    labels = carried_labels(settings["from"], settings["refreshed"])
+    labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     scores = tables.read("scores", folder / "scores.parquet")
     left = queries_left(settings["before"]) if settings["unlabelled"] else None
     negatives, removed, counts = sampled(candidates, labels, scores, training, settings, left)

@@ -23,7 +23,8 @@ def main(round: str) -> None:
     settings = resolved.of_round(round, "score")
     folder = Path("rounds") / round
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    labels = carried_labels(settings["from"], settings["refreshed"])
+    training = training_set.read(unlabelled=settings["unlabelled"])
+    labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     pairs = pairs_of(candidates, labels)
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
     means = {"models": Models.of(settings), "cross_models": CrossModels.of(settings)}
@@ -32,7 +33,7 @@ def main(round: str) -> None:
         .select("query_id", "doc_id", "score", scorer=pl.lit(name))
         for name, line in (settings["scorers"].items() if len(candidates) else ())
         for scorer in [methods.find("score", line["method"])]
-        for collection in training_set.read(unlabelled=settings["unlabelled"])
+        for collection in training
     ]  # fmt: skip
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
     refuse_no_number(scores)

@@ -10,6 +10,7 @@ import pytest
 from tasks import tables
 from tasks.errors import Refused
 from tasks.relabel import overrides
+from tasks.unknown import is_masked
 
 ROWS = [
     ("q1", "p", "positive", None, "qrels"),
@@ -43,6 +44,25 @@ def test_what_a_person_decided_stands(tmp_path: Path):
         ("q1", "d", "positive", None, "person"),
     ]
     assert count == 3
+
+
+@pytest.mark.parametrize(
+    ("judge", "reason", "by"),
+    [
+        ("strong", "dropped", "person"), ("guide", "unconfirmed", "person"), ("strong", "timed out: after 60 s", "person"),
+        ("same-query", "positive for the query q2, which has the same text", "person"), ("strong", "refused: no", "strong"),
+        ("qrels", "grade 1 is below min_relevance 2", "qrels"), ("person", "overrides.csv", "person"),
+    ],
+)  # fmt: skip
+def test_a_persons_unknown_lasts_where_that_of_another_would_not(tmp_path: Path, judge: str, reason: str, by: str):
+    """What a judge dropped, would judge again or another query shared is masked by the person; what lasts already stays as it is."""
+    before = LABELS.with_columns(
+        judge=pl.when(pl.col("doc_id") == "b").then(pl.lit(judge)).otherwise("judge"),
+        reason=pl.when(pl.col("doc_id") == "b").then(pl.lit(reason)).otherwise("reason"),
+    )
+    decided, count = overrides.applied(before, overrides.read(written(tmp_path, "q1,b,unknown")), DOCUMENTS)
+    assert decided.filter(is_masked(), pl.col("doc_id") == "b")["judge"].to_list() == [by]
+    assert count == int(by != judge)
 
 
 @pytest.mark.parametrize(
