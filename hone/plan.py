@@ -24,6 +24,7 @@ from tasks.resolve.__main__ import everything
 from tasks.resolve.__main__ import reading as reading_of
 from tasks.resolved import ROOT
 from tasks.tables import Documents
+from tasks.training_set import UNLABELLED
 
 PROBE_TEXTS, PROBE_STEPS = 256, 2
 LOW, HIGH = 0.7, 1.6  # of an estimate: texts differ in length, and other work on the machine takes its share
@@ -104,13 +105,17 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
         reads = max((models.get(name, 0) for models in mined.values()), default=0)
         trained = set(given.train_on) if name != "r0" and new and settings[f"rounds/{name}/train"]["train"]["dev_scores"] else set()
         texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in asked | trained)
+        unlabelled = any(name in models and settings[f"rounds/{later}/retrieve"]["unlabelled"] for later, models in mined.items())
+        mining = {one: size | {"train": size["train"] + size["unlabelled"]} for one, size in sizes.items()} if unlabelled else sizes
         for one in given.train_on if reads else ():
-            texts += sizes[one]["train"] + (documents_read(sizes[one], reads) if one not in asked | trained else 0)
+            texts += mining[one]["train"] + (documents_read(mining[one], reads) if one not in asked | trained else 0)
         if texts:
-            read = Read(tuple(asked), tuple(trained), tuple(given.train_on) if reads else (), reads)
-            work.encode[name] = texts if new else absent_texts(name, read, given, settings, sizes)
+            read = Read(tuple(asked), tuple(trained), tuple(given.train_on) if reads else (), reads, unlabelled)
+            work.encode[name] = texts if new else absent_texts(name, read, given, settings, mining)
         if f"train@{name}" in to_run:
-            work.train[name] = training(settings[f"rounds/{name}/train"]["train"], sum(sizes[one]["train"] for one in given.train_on))
+            of_round = settings[f"rounds/{name}/train"]
+            kinds = ("train", "unlabelled") if of_round["unlabelled"] else ("train",)
+            work.train[name] = training(of_round["train"], *(sum(sizes[one][kind] for one in given.train_on) for kind in kinds))
     work.encode = {name: count for name, count in work.encode.items() if count}
     work.unknown += not_counted(given, settings, to_run)
     return work
@@ -150,13 +155,14 @@ def changed_settings(settings: dict[str, dict]) -> set[str]:
 
 
 def counts(collection: str) -> dict[str, int] | None:
-    """Different texts of documents, and queries of each split; null before it is collected."""
+    """Different texts of documents, queries of each split, and training queries without an answer; null before it is collected."""
     folder = Path("data") / collection
     if not (folder / "about.json").exists():
         return None
     about = read_json(folder / "about.json")
     documents = pl.scan_parquet(folder / "documents.parquet").select(pl.struct("title", "text").n_unique()).collect().item()
-    return {"documents": documents, **{split: about[split]["queries"] for split in ("train", "dev", "test")}}
+    queries = {split: about[split]["queries"] for split in ("train", "dev", "test")}
+    return {"documents": documents, **queries, "unlabelled": len(unlabelled_of(collection))}
 
 
 @dataclass(frozen=True)
@@ -168,12 +174,14 @@ class Read:
         trained: all documents, and the dev queries, for the scores in the model's card.
         mined: the training queries, and of each at most `most` documents.
         most: documents of a training query.
+        unlabelled: whether queries without a known answer are among the training queries.
     """
 
     asked: tuple[str, ...]
     trained: tuple[str, ...]
     mined: tuple[str, ...]
     most: float
+    unlabelled: bool = False
 
 
 def absent_texts(name: str, read: Read, given: Params, settings: dict[str, dict], sizes: dict[str, dict[str, int]]) -> int:
@@ -201,7 +209,8 @@ def absent_texts(name: str, read: Read, given: Params, settings: dict[str, dict]
         lookup.want(plain.space("query"), keys_in([queries_of(collection, "dev")]))
     part = 0
     for collection in read.mined:
-        lookup.want(plain.space("query"), keys_in([queries_of(collection, "train")]))
+        unlabelled = unlabelled_of(collection) if read.unlabelled else []
+        lookup.want(plain.space("query"), keys_in([queries_of(collection, "train"), unlabelled]))
         wanted = documents_read(sizes[collection], read.most)
         if wanted >= sizes[collection]["documents"]:
             lookup.want(plain.space("document"), documents[collection])
@@ -223,11 +232,19 @@ def queries_of(collection: str, split: str) -> list[str]:
     return tables.read("queries", Path("data") / collection / split / "queries.parquet")["text"].to_list()
 
 
-def training(section: dict, queries: int) -> dict[str, int]:
-    """Queries, steps and pairs (query with positive or negative) of one round's training."""
+def unlabelled_of(collection: str) -> list[str]:
+    """The texts of training queries without a known answer."""
+    file = Path("data") / collection / UNLABELLED
+    return tables.read("queries", file)["text"].to_list() if file.exists() else []
+
+
+def training(section: dict, answered: int, unanswered: int = 0) -> dict[str, int]:
+    """Queries, steps and pairs (query with positive or negative) of one round's training; unanswered queries have no positive."""
     batch = section["batch"]["parameters"].get("size", 1)
+    queries = answered + unanswered
+    positives = answered / queries if unanswered else 1
     steps = section["steps"] or math.ceil(math.ceil(queries / batch) * section["epochs"])
-    return {"queries": queries, "steps": steps, "pairs": steps * batch * (1 + section["negatives"])}
+    return {"queries": queries, "steps": steps, "pairs": round(steps * batch * (positives + section["negatives"]))}
 
 
 def cut_lines(given: Params, settings: dict[str, dict]) -> list[str]:

@@ -14,6 +14,7 @@ from tasks.params import Params
 from tasks.relabel.how import prompted, with_how
 from tasks.relabel.ledger import Ledger
 from tasks.relabel.tokenizer import Estimated, Tokenizer, of_file
+from tasks.training_set import UNLABELLED
 
 SAMPLE = 200
 # Judges that need no model but encoders and cross-encoders on this machine, and people.
@@ -73,8 +74,8 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
     section = settings["relabel"]
     if section == "none":
         return []
-    every = pairs = negatives(given, sample, section["depth"], round)
-    queries, graded = training_queries(given), known_answers(given) if section["grades"] else None
+    every = pairs = negatives(given, sample, section["depth"], round, settings["unlabelled"])
+    queries, graded = training_queries(given, settings["unlabelled"]), known_answers(given) if section["grades"] else None
     bound, made, ledger = "", [], Ledger()
     for place, item in enumerate(section["cascade"], start=1):
         if place == len(section["cascade"]):
@@ -96,8 +97,10 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
     return made
 
 
-def training_queries(given: Params) -> int:
-    files = [Path("data") / name / "train" / "queries.parquet" for name in given.train_on]
+def training_queries(given: Params, unlabelled: bool) -> int:
+    """Training queries of all collections, with those that have no known answer where `unlabelled`."""
+    kinds = ("train/queries.parquet", *((UNLABELLED,) if unlabelled else ()))
+    files = [Path("data") / name / kind for name in given.train_on for kind in kinds]
     return sum(tables.scan("queries", file).select(pl.len()).collect().item() for file in files if file.exists())
 
 
@@ -117,18 +120,14 @@ def round_up(number: float) -> int:
     return math.ceil(number - 1e-9)
 
 
-def negatives(given: Params, sample: dict, depth: int | None, round: str) -> int:
+def negatives(given: Params, sample: dict, depth: int | None, round: str, unlabelled: bool) -> int:
     """Pairs of a round: its negatives where they are there, else as many as the recipe may choose."""
     file = Path("rounds") / round / "negatives.parquet"
     n = sample["sample"]["choose"]["parameters"]["n"] if sample["sample"] != "none" else 0
     n = n if depth is None else min(n, depth)
     if file.exists():
         return tables.scan("negatives", file).filter(pl.int_range(pl.len()).over("query_id") < n).select(pl.len()).collect().item()
-    total = 0
-    for name in given.train_on:
-        queries = Path("data") / name / "train" / "queries.parquet"
-        total += n * tables.scan("queries", queries).select(pl.len()).collect().item() if queries.exists() else 0
-    return total
+    return n * training_queries(given, unlabelled)
 
 
 def cost(given: Params, parameters: dict, pairs: int, queries: int = 1, size: dict[str, float] | None = None) -> tuple[int, float | None]:

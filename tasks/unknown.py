@@ -1,7 +1,7 @@
-"""The two kinds of labels that are `unknown`: a masked pair is no negative in any batch, a dropped pair only not of its own query.
+"""The two kinds of labels that are `unknown`. Neither is mined for its query again, nor compared with it in any batch.
 
-A judge found a dropped pair relevant and nobody has shown how often it is right. The pair is never mined again for its query, but its
-document stays what any other document is where another query brings it into the batch.
+A judge found a dropped pair relevant and nobody has shown how often it is right; a masked pair is one that nobody could decide. For other
+queries the document stays what any other document is, in every batch.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ def is_dropped() -> pl.Expr:
 
 
 def is_masked() -> pl.Expr:
-    """Whether a label is that of a pair which no batch may compare."""
+    """Whether a label is that of a pair that is unknown for another reason."""
     return (pl.col("label").cast(pl.String) == "unknown") & ~is_dropped()

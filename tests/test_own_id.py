@@ -86,6 +86,16 @@ def test_a_dropped_document_is_neither_mined_nor_a_negative_in_the_batch(workspa
     assert next(iter(training_set.read())).own_id == "drop"
 
 
+def test_the_own_document_of_a_query_without_an_answer_is_not_mined_either(workspace: Path):
+    """Query 3 has no answer, and is mined where a recipe trains on all queries: its own document is unknown for it."""
+    third = {"doc_id": "3", "text": "how long do pears keep"}, {"query_id": "3", "text": "how long do pears keep", "split": "train"}
+    write_rows(Path("inputs/ours"), [*NUMBERED, third[0]], [*ASKED, third[1]], pairs(("1", "2"), ("2", "1")))
+    prepare(collections={"ours": COLLECTION | {"own_id": "drop"}})
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet")).filter(pl.col("judge") == "own-id")
+    assert labels.select("query_id", "doc_id", pl.col("label").cast(pl.String)).rows() == [("2", "2", "unknown"), ("3", "3", "unknown")]
+    assert training_set.read(unlabelled=True).unanswered()["query_id"].to_list() == ["3"]
+
+
 def test_a_task_of_mteb_has_its_own_rule(workspace: Path):
     write_params(collections={"ours": COLLECTION, "theirs": {"source": "mteb:ArguAna", "path": "inputs", "own_id": "drop"}})
     with pytest.raises(Refused, match="collections.theirs.own_id is 'drop', but mteb:ArguAna defines this itself"):

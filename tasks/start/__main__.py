@@ -66,9 +66,13 @@ def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
 
 
 def own_documents(collection: training_set.TrainingCollection, labels: pl.DataFrame) -> pl.DataFrame:
-    """A label `unknown` for each training query and the document, or chunk of a parent, with its id that has no label yet."""
+    """A label `unknown` for each training query and the document, or chunk of a parent, with its id that has no label yet.
+
+    Queries without a known answer have one too: rounds with `train.queries: all` mine for them.
+    """
     documents = collection.documents
-    pairs = own_pairs(collection.queries()["query_id"], pl.concat([documents.ids, documents.parents["parent_id"]]))
+    queries = pl.concat([collection.queries()["query_id"], collection.unanswered()["query_id"]]).unique(maintain_order=True)
+    pairs = own_pairs(queries, pl.concat([documents.ids, documents.parents["parent_id"]]))
     rows = of_chunks(pairs, documents.parents).join(labels, on=["query_id", "doc_id"], how="anti", maintain_order="left")
     return tables.shaped("labels", rows.with_columns(label=pl.lit("unknown"), judge=pl.lit("own-id"), reason=pl.lit(OWN_ID)))
 

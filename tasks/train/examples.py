@@ -12,7 +12,7 @@ from tasks.lots import pair_keys
 from tasks.tables import normalised
 from tasks.train.negatives import Negatives
 from tasks.train.teacher import graded_by
-from tasks.unknown import is_dropped, is_masked
+from tasks.unknown import is_dropped
 
 NO_POSITIVE = -1
 
@@ -27,7 +27,7 @@ class Examples:
         query_texts, document_texts: by number.
         document_ids: the id that stands for a number in the table `trained`.
         negatives: all that were kept of each query, by rank; which of them train when, a `Draw` says.
-        known: sorted keys (query number * documents + document number) of pairs that are positive or masked.
+        known: sorted keys (query number * documents + document number) of pairs that are positive or unknown: masked or dropped.
         weights: of negatives that count less or more than one, by key.
         grades: of positives and negatives that a teacher has graded, by key; empty where no loss asks for them.
     """
@@ -47,7 +47,7 @@ class Examples:
         return len(self.weights.keys) > 0 or bool((self.pairs["weight"] != 1).any())
 
     def is_known(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """For each query (rows) and document (columns): is the document positive or masked for it? [B, D] of bool."""
+        """For each query (rows) and document (columns): is the document positive or unknown for it? [B, D] of bool."""
         keys = self._keys(queries, documents)
         if not len(self.known):
             return np.zeros(keys.shape, dtype=bool)
@@ -120,9 +120,9 @@ def examples(
         key=pl.col("query").cast(pl.Int64) * len(by_number) + pl.col("document"),
         weight=pl.col("weight").fill_null(1.0),
     )
-    dropped = keyed.filter(is_dropped()).select("key")  # the document by its text: a copy of it is no negative either
-    keyed = keyed.filter((pl.col("label") != "negative") | ~pl.col("key").is_in(dropped["key"].implode()))
-    known = keyed.filter((pl.col("label") == "positive") | is_masked()).select("key", "query", "document")
+    dropped = keys_by_text(keyed.filter(is_dropped()), numbered, by_number)  # a copy is no negative either, however it is spelt
+    keyed = keyed.filter((pl.col("label") != "negative") | ~pl.col("key").is_in(pl.Series(dropped).implode()))
+    known = keyed.filter(pl.col("label") != "negative").select("key", "query", "document")
     mined = keyed.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null()).sort("query", "rank")
     counts = np.bincount(mined["query"].to_numpy(), minlength=len(numbered))
     positives = keyed.filter(pl.col("label") == "positive").select("query", "document", "query_id", "doc_id", "collection", "weight")
@@ -155,6 +155,8 @@ def keys_by_text(known: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataF
         queries: query (number), text.
         documents: document (number), full_text.
     """
+    if known.is_empty():
+        return np.empty(0, dtype=np.int64)
     same_query = queries.select("query", same_query=comparable(queries["text"]))
     same_document = documents.select("document", same_document=comparable(documents["full_text"]))
     pairs = (

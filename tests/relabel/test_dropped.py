@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,14 +87,28 @@ def test_a_copy_of_its_text_is_not_trained_either():
     assert negatives_of(made_of(labels), 1) == ["alpha", "alpha", "beta"]
 
 
-def test_dropped_masked_and_promoted_are_three_states_in_a_batch():
-    """r brings a into the batch: q compares with it where q dropped it, and not where q masked or promoted it."""
-    for then, compared in (("drop", True), ("mask", False), ("promote", False)):
-        made = made_of(judged(KNOWN, mined(KNOWN, NEAR, 1), {("q", "a"): "positive"}, then))
-        alpha = made.document_texts.index("alpha")
-        assert made.is_known(np.array([0]), np.array([alpha])).item() is not compared
-        assert negatives_of(made, 0) == []
-        assert negatives_of(made, 1) == ["alpha"]
+def test_a_copy_that_is_spelt_otherwise_is_not_trained_either():
+    """q dropped e and mined f, which has its text with another capital and a full stop; r mined f too."""
+    rows = [
+        ("q", "p", "positive", None, None), ("q", "e", "unknown", None, "dropped"), ("q", "f", "negative", 1, None),
+        ("q", "b", "negative", 2, None), ("r", "s", "positive", None, None), ("r", "f", "negative", 1, None),
+    ]  # fmt: skip
+    schema = {"query_id": pl.String, "doc_id": pl.String, "label": pl.String, "rank": pl.Int32, "reason": pl.String}
+    labels = tables.shaped("labels", pl.DataFrame(rows, schema=schema, orient="row").with_columns(weight=pl.lit(1.0)))
+    texts = pl.DataFrame({"doc_id": ["p", "s", "e", "f", "b"], "full_text": ["right", "other", "Epsilon text", "epsilon text.", "beta"]})
+    made = examples(labels, QUERIES, texts)
+    assert negatives_of(made, 0) == ["beta"]
+    assert negatives_of(made, 1) == ["epsilon text."]
+
+
+@pytest.mark.parametrize("then", ["drop", "mask", "promote"])
+def test_what_was_found_for_one_query_is_masked_for_it_where_another_brings_it_into_the_batch(then: str):
+    """r brings a into the batch: q is not compared with it, and r, of which the judge said nothing, is."""
+    made = made_of(judged(KNOWN, mined(KNOWN, NEAR, 1), {("q", "a"): "positive"}, then))
+    alpha = made.document_texts.index("alpha")
+    assert made.is_known(np.array([0, 1]), np.array([alpha])).tolist() == [[True], [False]]
+    assert negatives_of(made, 0) == []
+    assert negatives_of(made, 1) == ["alpha"]
 
 
 def test_a_ranker_of_another_recipe_does_not_learn_it_either():
@@ -125,6 +140,10 @@ def test_no_dropped_pair_ever_comes_back(rounds, n):
         labels = judged(labels, negatives, found, then)
         dropped |= {pair for pair in chosen if found.get(pair) == "positive"} if then == "drop" else set()
         assert set(labels.filter(pl.col("reason") == "dropped").select(PAIR).rows()) == dropped
+        made, texts = made_of(labels), [TEXTS[doc] for doc in NEAR]
+        numbers = np.array([made.document_texts.index(text) if text in made.document_texts else -1 for text in texts])
+        masked = made.is_known(np.array([0, 1]), numbers)
+        assert all(masked["qr".index(query), NEAR.index(doc)] for query, doc in dropped)
         trained = {(query, text) for number, query in enumerate("qr") for text in negatives_of(made_of(labels), number)}
         assert not trained & {(query, TEXTS[doc]) for query, doc in dropped}
 

@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables, training_set
+from hone import plan
+from hone.plan_judging import judging
+from tasks import params, tables, training_set
 from tasks.errors import Refused
 from tasks.relabel import __main__ as relabel
 from tasks.resolve import __main__ as resolve
@@ -69,6 +71,20 @@ def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
     for collection in training_set.read():  # what every other recipe, the page and evaluation read
         assert set(collection.queries()["query_id"]) == {f"q{n}" for n in range(6)}
         assert collection.queries("test")["query_id"].to_list() == ["t"]
+
+
+def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+    """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains 2 steps of 4 queries with 6 negatives."""
+    prepared()
+    monkeypatch.setattr(plan, "stages_to_run", lambda *_: ["start", "retrieve@r1", "train@r1"])  # what DVC would say of a checkout
+    monkeypatch.setattr("flows.stages.graph", list)
+    monkeypatch.setattr("flows.stages.out_of_date", set)
+    given = params.read()
+    settings = resolve.everything(given)
+    work = plan.work_of(given, settings)
+    assert work.encode["r0"] == 8 + len({f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)})
+    assert work.train["r1"] == {"queries": 8, "steps": 2, "pairs": 2 * 4 * 6 + 6}
+    assert judging(given, settings["rounds/r1/relabel"], settings["rounds/r1/sample"], "r1")[-1].pairs == 8 * 6 + 6
 
 
 def test_a_known_answer_is_graded_only_where_it_was_retrieved(workspace: Path):
