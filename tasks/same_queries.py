@@ -25,7 +25,8 @@ def share_labels(labels: pl.DataFrame, queries: pl.DataFrame, decided: pl.DataFr
     Args:
         labels: a table of labels.
         queries: query_id, text, collection of all training queries.
-        decided: query_id, doc_id of pairs that a person has decided, whoever's label they have; null: none but those labelled so.
+        decided: query_id, doc_id of pairs that a person has decided, also where the label agrees and is another's; null: only those of
+            labels by a person.
 
     Returns:
         `labels` with such rows after the others; where every text stands once, without what was shared before.

@@ -116,7 +116,9 @@ def candidates_of(
     negatives = tables.read("negatives", file).join(own.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")
     if negatives.is_empty():
         raise Refused(f"round {round} has no negatives of {collection.name}: there is nothing to judge at use. Name another --round.")
-    return negatives, carried_labels(given.rounds[round].start, training.queries(), resolved.of_round(round, "relabel").get("refreshed", []))
+    return negatives, carried_labels(
+        given.rounds[round].start, training.queries(), resolved.of_round(round, "relabel").get("refreshed", [])
+    )
 
 
 def hidden_of(collection: OfSplit) -> pl.DataFrame:
