@@ -8,9 +8,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables, training_set
+from hone import plan
+from hone.judge.again import budget_of
+from hone.plan_judging import judging
+from tasks import params, tables, training_set
+from tasks.carried_labels import carried_labels
 from tasks.errors import Refused
+from tasks.files import read_json, write_json
 from tasks.relabel import __main__ as relabel
+from tasks.relabel.ledger import Ledger
+from tasks.relabel.spending import Spending
 from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
@@ -69,6 +76,40 @@ def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
     for collection in training_set.read():  # what every other recipe, the page and evaluation read
         assert set(collection.queries()["query_id"]) == {f"q{n}" for n in range(6)}
         assert collection.queries("test")["query_id"].to_list() == ["t"]
+
+
+def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+    """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains 2 steps of 4 queries with 6 negatives."""
+    prepared()
+    monkeypatch.setattr(plan, "stages_to_run", lambda *_: ["start", "retrieve@r1", "train@r1"])  # what DVC would say of a checkout
+    monkeypatch.setattr("flows.stages.graph", list)
+    monkeypatch.setattr("flows.stages.out_of_date", set)
+    given = params.read()
+    settings = resolve.everything(given)
+    work = plan.work_of(given, settings)
+    assert work.encode["r0"] == 8 + len({f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)})
+    assert work.train["r1"] == {"queries": 8, "steps": 2, "pairs": 2 * 4 * 6 + 6}
+    assert judging(given, settings["rounds/r1/relabel"], settings["rounds/r1/sample"], "r1")[-1].pairs == 8 * 6 + 6
+
+
+def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(workspace: Path):
+    """Of 100 tokens the stage spent 60 on the questions of all eight queries: a call of 40 more fits, and then none does."""
+    prepared()
+    run(retrieve, sample)
+    file = Path("resolved/rounds/r1/relabel.json")
+    settings = read_json(file)
+    settings["relabel"]["budget"] |= {"tokens": 100}
+    write_json(file, settings)
+    training = training_set.read(unlabelled=True)
+    negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
+    assert {"q6", "q7"} < set(negatives["query_id"])
+    questions = relabel.fingerprint_of_questions(negatives, carried_labels("r0", training.queries()), training)
+    judge, ledger = settings["relabel"]["cascade"][0], Ledger()
+    spending = Spending(ledger, questions, settings["relabel"]["retry"], relabel.judges_of(settings["relabel"]))
+    assert spending.reserve(judge["fingerprint"], {"pairs": 1, "tokens": 60, "money": 0}, {})[0]
+    left = budget_of("r1", judge, ledger)
+    assert left.reserve(1, 40, 0.0) is not None
+    assert budget_of("r1", judge, ledger).reserve(1, 1, 0.0) is None
 
 
 def test_a_known_answer_is_graded_only_where_it_was_retrieved(workspace: Path):
