@@ -70,6 +70,16 @@ def test_what_was_shown_of_a_judge_before_counts_on(tmp_path):
     assert recipe.mined_as(made(tmp_path, **given, sample={"keep": keep, "choose": {"top": {"n": 4, "by": "ensemble"}}})) != "0ed5ddaf4c9a"
 
 
+def test_what_was_shown_of_a_judge_before_quota_had_an_order_counts_on(tmp_path):
+    def mined(**more) -> str:
+        choose = {"quota": {"shares": {"dense": 0.5, "random": 0.5}, "n": 4} | more}
+        kept = {"keep": GUARDED, "choose": choose}
+        return recipe.mined_as(made(tmp_path, retrieve=["dense", {"random": {"depth": 20}}], sample=kept))
+
+    assert mined() == mined(order="best") == "514dab1fc9e2"  # as it was before the rule had the parameter
+    assert mined(order="random") != mined()
+
+
 def test_a_guard_that_leaves_nothing_of_a_source_is_refused_by_its_parameters(tmp_path):
     kept = {"keep": [*GUARDED, "same-parent"]}
     assert "removes every passage of a positive's own document" in refused(

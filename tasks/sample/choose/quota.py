@@ -20,6 +20,8 @@ from tasks.sample.segments import Segments
 from tasks.sample.where import where
 from tasks.stage import say
 
+ADDED_LATER = {"order": "best"}  # at this value the rule chooses what it chose before it had the parameter
+
 
 def whole(shares: dict[str, float]) -> dict[str, float]:
     """Shares as they are.
