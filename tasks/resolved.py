@@ -1,7 +1,7 @@
 """What `resolve` wrote for a stage: every setting filled in. A stage reads nothing else of params.yaml and the recipes.
 
-The one exception is `machine`, where the work is done: changing it runs nothing again, unless `precision: auto` means another precision on the
-new device.
+The one exception is `machine`, where the work is done: changing it runs nothing again, unless `precision: auto` means another precision
+on the new device.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from tasks.errors import Refused
 from tasks.sample.choose.random import random
-from tasks.sample.choose.top import top
 from tasks.sample.segments import Segments
 
 
@@ -75,4 +74,4 @@ def rank_window(
     if range_max is not None:
         inside &= places < range_max
     within = pool.filter(pl.Series(inside))
-    return top(within, n=n) if draw == "top" else random(within, draws, seed=seed, n=n)
+    return within[Segments.of(within).heads(n)] if draw == "top" else random(within, draws, seed=seed, n=n)
