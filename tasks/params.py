@@ -258,7 +258,8 @@ def read(path: Path = FILE) -> Params:
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is not UTF-8 (byte {error.start:,}): save it as UTF-8.") from None
     except Unusable as error:
-        raise Refused(f"{path}, line {error.problem_mark.line + 1}: {error.problem}") from None
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise Refused(f"{path}{where}: {error.problem}") from None
     except yaml.YAMLError as error:
         # Not the parser's whole message, which quotes the line: a key may stand there.
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)

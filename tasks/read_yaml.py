@@ -40,7 +40,7 @@ def read(text: str) -> tuple[Any, yaml.Node | None]:
             _size_of(root, {}, ())
         return yaml.load(text, Loader), root
     except RecursionError:
-        raise yaml.YAMLError("it is nested too deeply: settings are a few levels deep") from None
+        raise Unusable(problem="it is nested too deeply: settings are a few levels deep.") from None
 
 
 def _size_of(node: yaml.Node, sizes: dict[int, int], above: tuple[int, ...]) -> int:

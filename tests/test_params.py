@@ -111,7 +111,7 @@ def test_how_the_work_is_done_changes_no_setting(workspace: Path):
     ("text", "said"),
     [
         ("rounds:\n  r1: {from: r0}\n  r1: {from: r0}\n", r"params\.yaml, line 3: 'r1' stands twice \(also on line 2\)"),
-        ("a: " + "[" * 3000, "params.yaml is not valid YAML: it is nested too deeply"),
+        ("a: " + "[" * 3000, "params.yaml: it is nested too deeply"),
     ],
 )
 def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(workspace: Path, text: str, said: str):
