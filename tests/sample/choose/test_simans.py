@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tasks.lots import lots, pair_keys, unit
 from tasks.sample.choose.simans import log_weights
 from tasks.sample.segments import Segments
-from tasks.seeds import generator
 from tests.sample.choose.pools import chosen, docs, pool_of, tables_of
 
 THREE = {"above": 0.9, "beside": 0.7, "below": 0.5}
@@ -72,7 +72,7 @@ def test_the_first_n_are_the_draw_of_n():
 
 def test_the_key_is_log_e_minus_log_p():
     tables = tables_of(pool_of({"q": {f"d{number}": 0.9 - number / 20 for number in range(12)}}), {"q": 0.6})
-    drawn = generator(13, "r1", "sample.choose.simans").standard_exponential(12, dtype=np.float32)
+    drawn = -np.log1p(-unit(lots(pair_keys(tables["pool"]), tables["seed"], tables["draws"], "sample.choose.simans")))
     gaps = np.array([0.9 - number / 20 - 0.6 for number in range(12)])
     expected = np.argsort(drawn / np.exp(-30 * gaps**2))[:5]
     assert docs(chosen("simans", tables, a=30, scale="raw", n=5)) == [f"d{number}" for number in expected]
