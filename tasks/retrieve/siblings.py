@@ -165,6 +165,10 @@ class Opposite:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    @property
+    def dimension(self) -> int:
+        return self.vectors.dimension
+
     def take(self, rows: np.ndarray | slice) -> np.ndarray:
         return -self.vectors.take(rows)
 

@@ -25,6 +25,12 @@ from tests.prepared import NETWORKX, prepare, write_params, write_rows
 
 PAIR = ["query_id", "doc_id"]
 RECIPES = ("top-k", "scincl", "scincl-links", "apollo", "skills", "coder", "tripclick")
+# apollo looks inside the answer's own document, and functions are no chunks of one: here it looks for the same numbers anywhere.
+ANYWHERE = {
+    "retrieve": [{"attribute": {"share": "numbers", "depth": 20}}],
+    "sample": {"keep": ["labelled", "same-text", "near-duplicate"], "choose": {"random": {"n": 1}}, "on_shortage": "random"},
+}
+CHANGES = {"apollo": ANYWHERE}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Path:
         collect.main("python-api")
         clicked = pl.read_parquet("data/python-api/hidden.parquet").select(*PAIR, clicked=pl.lit(1))
         clicked.write_csv("inputs/clicks.csv")
-        prepare(**NETWORKX | {"rounds": {f"r{name}": {"from": "r0", "recipe": name} for name in RECIPES}})
+        prepare(**NETWORKX | {"rounds": {f"r{name}": {"from": "r0", "recipe": name} | CHANGES.get(name, {}) for name in RECIPES}})
         for name in RECIPES:
             for stage in (retrieve, score, sample, relabel):
                 stage.main(f"r{name}")
@@ -105,7 +111,7 @@ def test_scincl_links_promotes_what_an_answer_links_to_and_trains_what_is_severa
     assert positives("top-k", promoted=True).is_empty()
 
 
-def test_apollos_negatives_share_a_number_with_the_answer(here):
+def test_negatives_by_attribute_share_a_number_with_the_answer(here):
     texts = here.documents.texts(here.documents.ids)
     numbers = texts.select("doc_id", value=extracted(texts["full_text"], "numbers")).explode("value").drop_nulls()
     rare = numbers.unique().filter(pl.len().over("value") <= 0.1 * len(here.documents))
