@@ -71,6 +71,13 @@ def test_enterprise_takes_only_what_is_above_the_answer_and_not_like_it_and_else
     beside = fulfilling.join(rows.select("query_id", chosen="score"), on="query_id", how="left")
     assert beside.select((pl.col("chosen") >= pl.col("score")).fill_null(False).all()).item()
     assert len(fulfilling) < len(nearest)
+    # Of all that no rule removed, one that is nearest in the joined space is chosen (functions with one text tie), for each query.
+    removed = tables.read("removed", project / "rounds/renterprise/removed/sample.parquet")
+    candidates = tables.read("candidates", project / "rounds/renterprise/candidates.parquet").select(PAIR).unique()
+    scores = tables.read("scores", project / "rounds/renterprise/scores.parquet").filter(pl.col("scorer") == "ensemble")
+    left = candidates.join(removed, on=PAIR, how="anti").join(scores.select(*PAIR, "score"), on=PAIR)
+    best = left.group_by("query_id").agg(pl.col("score").max())
+    assert best.sort("query_id").equals(rows.select("query_id", "score").sort("query_id"))
 
 
 def together(project: Path, name: str) -> pl.DataFrame:
