@@ -15,14 +15,13 @@ import json
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import Refused
-from tasks.files import home
+from tasks.files import home, written_whole
 from tasks.stage import SWITCHES, ended_by_sentences
 
 PROJECT = Path(__file__).parent.parent
@@ -68,25 +67,14 @@ def key() -> str:
             file.chmod(ALL_MY_OWN)
             return written
     made = random_key()
-    write_privately(file, made + "\n")
+    with written_whole(file, ALL_MY_OWN) as part:
+        part.write_text(made + "\n", encoding="utf-8")
     return made
 
 
 def random_key() -> str:
     """A key that nobody can guess, as Prefect takes it."""
     return f"hone:{secrets.token_urlsafe(32)}"
-
-
-def write_privately(file: Path, text: str) -> None:
-    """Write a file that its owner alone can read, whole or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # made with 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def server_settings(host: str, port: int, given: str) -> dict[str, str]:
@@ -149,7 +137,8 @@ def announced(server: Server) -> Iterator[None]:
     except Timeout:
         raise Refused(SECOND) from None
     try:
-        write_privately(address_file(), json.dumps({"url": server.url, "key": server.key}) + "\n")
+        with written_whole(address_file(), ALL_MY_OWN) as part:
+            part.write_text(json.dumps({"url": server.url, "key": server.key}) + "\n", encoding="utf-8")
         yield
     finally:
         address_file().unlink(missing_ok=True)
