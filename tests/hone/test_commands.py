@@ -210,7 +210,7 @@ def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
     rows = pl.DataFrame({"doc_id": ["a", "b", "c"], "title": [None, None, "other"], "text": ["same", "same", "same"]})
     tables.write("documents", tables.shaped("documents", rows), folder / "documents.parquet")
     (folder / "about.json").write_text(json.dumps({"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}))
-    assert plan.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1}
+    assert plan.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1, "unlabelled": 0}
 
 
 def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):
