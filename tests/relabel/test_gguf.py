@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,19 @@ def test_a_changed_file_has_another_checksum(tmp_path: Path):
     file.write_bytes(b"old")
     before = gguf.checksum(str(file))
     file.write_bytes(b"new weights")
+    assert gguf.checksum(str(file)) == hashlib.sha256(b"new weights").hexdigest() != before
+
+
+def test_other_weights_of_the_same_size_and_with_the_time_of_the_old_ones_have_another_checksum(tmp_path: Path):
+    """`cp --preserve` or `touch --date` gives a file any time of its last write."""
+    file = tmp_path / "mine.gguf"
+    file.write_bytes(b"old weights")
+    before, status = gguf.checksum(str(file)), file.stat()
+    time.sleep(0.02)  # the clock of the file system ticks
+    with file.open("r+b") as opened:
+        opened.write(b"new weights")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (file.stat().st_ino, file.stat().st_size, file.stat().st_mtime_ns) == (status.st_ino, status.st_size, status.st_mtime_ns)
     assert gguf.checksum(str(file)) == hashlib.sha256(b"new weights").hexdigest() != before
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import PROJECT
 from tests.train.made_up import batch_of
 
 torch = pytest.importorskip("torch")
@@ -67,6 +68,19 @@ def test_a_query_without_one_of_the_parts_has_the_other():
     assert star(batch, temperature=0.1, hard=0.7).tolist() == pytest.approx(
         [(pair(-2) + pair(-4)) / 2, (pair(-2) + pair(-1)) / 2], abs=1e-6
     )
+
+
+def test_all_weight_on_the_own_ones_is_a_softmax_of_two_for_each(monkeypatch: pytest.MonkeyPatch):
+    """ANCE's triples, as recipes/ance.yaml trains them: -log( e^(s+ / t) / (e^(s+ / t) + e^(s- / t)) ), whatever else is in the batch."""
+    from tasks.resolve import recipe
+    from tasks.train.losses.star import star
+
+    monkeypatch.chdir(PROJECT)
+    [line] = recipe.read("ance").train.losses
+    assert line == {"method": "star", "parameters": {"temperature": 0.05, "hard": 1.0}}
+    batch = with_own(batch_of([[0.5, 0.45, 0.6, 0.95]], [0], [[False, True, True, True]]), [[False, True, True, False]])
+    two = [-log(exp(10) / (exp(10) + exp(other))) for other in (9, 12)]
+    assert star(batch, **line["parameters"]).item() == pytest.approx(sum(two) / 2, abs=1e-5)
 
 
 def test_without_a_usable_negative_there_is_nothing_to_learn():
