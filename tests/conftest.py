@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,15 @@ def encode_networkx(folder: Path, home: Path) -> None:
         patch.setenv("HONE_HOME", str(home))
         prepare(**NETWORKX | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
         retrieve.main("r1")
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a `python` for stages that DVC starts, which has imported torch before (tests/loop/prefork.py)."""
+    from tests.loop.prefork import preforked
+
+    with preforked(tmp_path_factory.mktemp("forks") / "bin") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -140,10 +140,10 @@ def test_a_command_that_is_ended_ends_what_it_started(workspace: Path, number: s
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path, forks: Path) -> Project:
     """A project with a small collection and the commands in it."""
     folder = tmp_path_factory.mktemp("study")
-    found = Project.made(folder / "project", shutil.copytree(encoded, folder / "home"))
+    found = Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
     if not (found.folder / "hone").exists():
         shutil.copytree(PROJECT / "hone", found.folder / "hone", ignore=shutil.ignore_patterns("__pycache__"))
         for command in (["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "commands"]):
@@ -181,6 +181,7 @@ def at_work(flow: psutil.Process, words: str) -> list[psutil.Process]:
 @pytest.mark.loop
 def test_a_trial_that_was_run_is_not_run_again(project: Project, study, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(project.folder)
+    monkeypatch.setattr(sys, "executable", str(project.forks / "python"))
     for key in ("HONE_HOME", "PYTHONPATH"):
         monkeypatch.setenv(key, project.environment[key])
     for outcome in ("Completed", "Unchanged"):

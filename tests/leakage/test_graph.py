@@ -43,8 +43,8 @@ def read(project: Project) -> list[bytes]:
     return [(project.folder / name).read_bytes() for name in ("rounds/admitted.json", *READ_BY_TRAIN)]
 
 
-def test_a_test_label_trains_nothing_again_and_a_leak_mines_nothing(tmp_path: Path):
-    project = Project.made(tmp_path / "project", tmp_path / "home", SETTINGS)
+def test_a_test_label_trains_nothing_again_and_a_leak_mines_nothing(tmp_path: Path, forks: Path):
+    project = Project.made(tmp_path / "project", tmp_path / "home", SETTINGS, forks)
     write(project.folder, "where does the river end", "d-t")
     first = project.repro(LAST)
     assert first.ran.index("admit") < first.ran.index("retrieve@r1")

@@ -57,13 +57,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project in a git repository of its own."""
+    """A copy of the project in a git repository of its own.
+
+    Args:
+        folder: the copy.
+        home: its HONE_HOME.
+        forks: the folder of prefork.py's `python`, whose forks run the stages; null: each stage starts a Python.
+    """
 
     folder: Path
     home: Path
+    forks: Path | None = None
 
     @classmethod
-    def made(cls, folder: Path, home: Path, settings: dict | None = None) -> Project:
+    def made(cls, folder: Path, home: Path, settings: dict | None = None, forks: Path | None = None) -> Project:
         folder.mkdir(parents=True)
         ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
         for part in PARTS:
@@ -73,7 +80,7 @@ class Project:
                 shutil.copytree(source, target, ignore=ignored)
             else:
                 shutil.copyfile(source, target)
-        project = cls(folder, home)
+        project = cls(folder, home, forks)
         project.settings(settings or SMALL)
         for command in (
             ["init", "--quiet"],
@@ -93,17 +100,23 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
+        """For commands whose stages are processes of their own, which can be killed with them."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         modules = f"{self.folder}{os.pathsep}{PROJECT / 'tests/loop/witness'}"
-        own = {"HONE_HOME": str(self.home), "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": modules}
-        return os.environ | own | {"WITNESS": str(self.notes)}
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return inherited | {"HONE_HOME": str(self.home), "PATH": path, "PYTHONPATH": modules, "WITNESS": str(self.notes)}
+
+    @property
+    def quick(self) -> dict[str, str]:
+        """For commands whose stages are forks, where there are any."""
+        own = self.environment
+        return own | ({"PATH": f"{self.forks}{os.pathsep}{own['PATH']}"} if self.forks else {})
 
     def repro(self, *arguments: str, offline: bool = False, fails: bool = False) -> Outcome:
         """Run `dvc repro`; asserts that it ends well, or that it fails."""
         command = [*(without_network() if offline else []), "dvc", "repro", *arguments]
-        done = subprocess.run(
-            command, check=False, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60 * MINUTES
-        )
+        environment = self.environment if offline else self.quick
+        done = subprocess.run(command, check=False, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60 * MINUTES)
         said = done.stdout + done.stderr
         assert (done.returncode != 0) is fails, said
         return Outcome(RAN.findall(said), RESTORED.findall(said), said)

@@ -24,7 +24,8 @@ class StandIns(Project):
 
     @property
     def environment(self) -> dict[str, str]:
-        return super().environment | {"GRAPH": str(self.graph), "PYTHONUNBUFFERED": "1"}
+        # Their outputs are made of every file that they depend on, so there must be no compiled ones beside the code.
+        return super().environment | {"GRAPH": str(self.graph), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     @property
     def graph(self) -> Path:

@@ -21,9 +21,9 @@ PAIR = ["query_id", "doc_id"]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, forks: Path) -> Project:
     folder = tmp_path_factory.mktemp("loop")
-    return Project.made(folder / "project", folder / "home")
+    return Project.made(folder / "project", folder / "home", forks=forks)
 
 
 def changed(**sections: object) -> dict:
@@ -35,6 +35,7 @@ def table(project: Project, name: str) -> pl.DataFrame:
 
 
 def test_a_clean_run_without_network(project: Project):
+    """Each stage a process of its own, as users have it; those of the tests below are forks, which must give the same bytes."""
     if not without_network():
         pytest.skip("this machine does not let a process be cut off from the network (unshare --net)")
     outcome = project.repro(offline=True)

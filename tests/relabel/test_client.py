@@ -235,13 +235,15 @@ def test_what_a_source_of_calls_raises_ends_the_work():
 
 
 def test_the_breaker_says_which_failures_stopped_the_work():
+    """Beside the 8 there are up to 4 calls in flight, and 5 that have failed and were not counted yet."""
+    most = FAILURES_IN_A_ROW + 4 + 5
     with serving(always("500")) as server:
         replies = heard(server, 1000, attempts=2, slots=4)
     assert len(replies) == 1000
     stopped = [reply.fault for reply in replies if reply.fault.startswith("stopped")]
-    assert len(stopped) >= 1000 - FAILURES_IN_A_ROW - 4
+    assert len(stopped) >= 1000 - most
     assert stopped[0] == "stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"
-    assert sum(server.attempts.values()) <= 2 * (FAILURES_IN_A_ROW + 4)
+    assert sum(server.attempts.values()) <= 2 * most
 
 
 def test_what_stopped_a_block_of_calls_stops_those_after_it():

@@ -21,9 +21,9 @@ WORDS = ["top-k", "ance", "--seeds", "1", "--steps", "2", "--no-probe"]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path, forks: Path) -> Project:
     folder = tmp_path_factory.mktemp("study")
-    return Project.made(folder / "project", shutil.copytree(encoded, folder / "home"))
+    return Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
 
 
 def hone(project: Project, *words: str, fails: bool = False) -> str:
@@ -34,6 +34,7 @@ def hone(project: Project, *words: str, fails: bool = False) -> str:
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
         patch.chdir(project.folder)
         patch.setattr(sys, "argv", ["hone", *words])
+        patch.setattr(sys, "executable", str(project.forks / "python"))  # whose folder comes first on the stages' PATH
         for name, value in project.environment.items():
             patch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
@@ -60,7 +61,7 @@ def facts(project: Project) -> dict[str, dict]:
 
 def test_two_recipes_side_by_side(project: Project):
     before = (project.folder / "params.yaml").read_bytes()
-    said = as_a_process(project, "study", *WORDS)
+    said = hone(project, "study", *WORDS)
     assert "2 trials (2 arms, 1 seeds), 0 are there, 2 to run" in said
     assert (project.folder / "params.yaml").read_bytes() == before
     assert not git(project, "status", "--porcelain", "--", "params.yaml", "recipes", "tasks", "dvc.yaml")
@@ -82,7 +83,7 @@ def test_two_recipes_side_by_side(project: Project):
 
 def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
     more = ["top-k", "ance", "--seeds", "2", "--steps", "2", "--no-probe", "--so-far"]
-    assert "4 trials (2 arms, 2 seeds), 2 are there, 2 to run" in hone(project, "study", *more)
+    assert "4 trials (2 arms, 2 seeds), 2 are there, 2 to run" in as_a_process(project, "study", *more)
     assert "2 trials of 4 did not end or did not run yet" in (project.folder / "reports/studies/top-k-ance/study.md").read_text()
     assert len(facts(project)) == 2
     said = hone(project, "study", "random", "--steps", "2", "--seeds", "1", "--no-probe", "--so-far", fails=True)

@@ -1,4 +1,7 @@
-"""Python imports this first: at its end each process of the loop leaves a note of the modules that it has used."""
+"""Python imports this first: at its end each process of the loop leaves a note of the modules that it has used.
+
+None waits for the disk: what a test writes need not survive a power cut.
+"""
 
 import atexit
 import json
@@ -17,3 +20,4 @@ def note() -> None:
 
 
 atexit.register(note)
+os.fsync = lambda handle: None
