@@ -63,12 +63,22 @@ def imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
     """
     file = path_of(name)
     names = _imported(file.read_bytes(), name if file.name == "__init__.py" else name.rpartition(".")[0])
-    if not ours(name):
-        own.refuse_unwatched(file)
-        parts = name.split(".")
-        names |= {".".join(parts[:count]) for count in range(1, len(parts))}
-    inside = {found for found in names if (ours(found) or not ours(name)) and path_of(found) is not None}
-    return frozenset(inside), frozenset(found.partition(".")[0] for found in names if not ours(found) and found not in inside)
+    if ours(name):
+        return _divided(names)
+    own.refuse_unwatched(file)
+    parts = name.split(".")
+    names |= {".".join(parts[:count]) for count in range(1, len(parts))}
+    inside = frozenset(found for found in names if path_of(found) is not None)
+    return inside, frozenset(found.partition(".")[0] for found in names if not ours(found) and found not in inside)
+
+
+@cache
+def _divided(names: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Of what a module of Hone imports, Hone's modules, and the top-level names of others."""
+    return (
+        frozenset(found for found in names if ours(found) and path_of(found) is not None),
+        frozenset(found.partition(".")[0] for found in names if not ours(found)),
+    )
 
 
 @cache
@@ -94,11 +104,14 @@ def path_of(name: str) -> Path | None:
     """The file of a dotted name of the project; null for what is no module of it (a function that is imported by name)."""
     if not ours(name):
         return own.in_project(name)
+    return _own_path(name)
+
+
+@cache
+def _own_path(name: str) -> Path | None:
+    """A module's file; which files Hone has does not change while it runs."""
     place = TASKS.parent.joinpath(*name.split("."))
-    for file in (place.with_suffix(".py"), place / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 def meaning(file: Path) -> str:

@@ -80,6 +80,10 @@ class Trainer(SentenceTransformerTrainer):
     def get_batch_sampler(self, *_: object, **__: object) -> Epochs:
         return self.epochs
 
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        """Without a model card and the pickled arguments, which nobody reads in a checkpoint and which take longer than a small model."""
+        self.model.save_pretrained(output_dir or self.args.output_dir, create_model_card=False)
+
 
 def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
     """The pairs as a dataset of row numbers that shows its texts to whoever looks (the model card)."""
