@@ -23,7 +23,7 @@ from tests.tiny_model import WORDS, tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
 DOCUMENTS = [" ".join([WORDS[n % 23], WORDS[(n * 7 + n // 23) % 23]] * 4) for n in range(50)]  # ten tokens
-ASKED = 12  # queries of each split: a training query is the first word of its document
+TRAIN, DEV = 12, 36  # queries: a training query is the first word of its document
 PART = Part(
     pl.DataFrame({"query_id": ["q1", "q2"], "text": ["east", "north"]}),
     pl.DataFrame({"doc_id": ["a", "b", "c"], "full_text": ["e", "ne", "n"]}),
@@ -45,22 +45,22 @@ def rounds(**changes) -> dict:
 
 
 def prepared(asked: str | None = "{1} {0} " * 4, grade: int = 1, **changes) -> None:
-    """A folder collection with twelve training queries and as many dev queries, a tiny model, and labels of r1: two negatives a query.
+    """A folder collection with training and dev queries, a tiny model, and labels of r1: two negatives a query.
 
     Args:
         asked: a dev query's text, of the two words of its document; null: there are no dev queries.
         grade: of a dev query's document.
     """
-    queries = [{"query_id": f"train{n}", "text": WORDS[n], "split": "train"} for n in range(ASKED)]
+    queries = [{"query_id": f"train{n}", "text": WORDS[n], "split": "train"} for n in range(TRAIN)]
     queries.append({"query_id": "t", "text": "old", "split": "test"})
-    known = pairs(*((f"train{n}", f"d{n}") for n in range(ASKED)), ("t", "d49"), relevance=1)
+    known = pairs(*((f"train{n}", f"d{n}") for n in range(TRAIN)), ("t", "d49"), relevance=1)
     if asked:
-        queries += [{"query_id": f"dev{n}", "text": asked.format(*DOCUMENTS[n].split()), "split": "dev"} for n in range(ASKED)]
-        known += pairs(*((f"dev{n}", f"d{n}") for n in range(ASKED)), relevance=grade)
+        queries += [{"query_id": f"dev{n}", "text": asked.format(*DOCUMENTS[n].split()), "split": "dev"} for n in range(DEV)]
+        known += pairs(*((f"dev{n}", f"d{n}") for n in range(DEV)), relevance=grade)
     write_rows(Path("inputs/ours"), [{"doc_id": f"d{n}", "text": text} for n, text in enumerate(DOCUMENTS)], queries, known)
     tiny_model(Path("inputs/tiny"))
     prepare(model=MODEL, rounds=rounds(**changes))
-    rows = [(f"train{n}", f"d{n + 30 + rank}", "negative", rank) for n in range(ASKED) for rank in (1, 2)]
+    rows = [(f"train{n}", f"d{n + 30 + rank}", "negative", rank) for n in range(TRAIN) for rank in (1, 2)]
     mined = tables.shaped("labels", pl.DataFrame(rows, schema=["query_id", "doc_id", "label", "rank"], orient="row"))
     Path("rounds/r1").mkdir(parents=True, exist_ok=True)
     tables.write("labels", pl.concat([tables.read("labels", Path("rounds/r0/labels.parquet")), mined]), Path("rounds/r1/labels.parquet"))
@@ -135,29 +135,28 @@ def test_the_best_of_several_checks_needs_more_than_one_alone():
     assert among is None
 
 
-def runs(training: training_set.TrainingSet, best: str) -> dict[str, pl.DataFrame]:
-    """A ranking in which every dev query has the same documents: `best`, then d20, d21, ..."""
+def runs(training: training_set.TrainingSet) -> dict[str, pl.DataFrame]:
+    """A ranking in which every dev query has the same documents: d49, d48, ... d36, which are no positives."""
     ids = training.queries("dev")["query_id"].to_list()
-    ranked = [best, *(f"d{n}" for n in range(20, 35))]
-    rows = [(query, doc, -float(rank)) for query in ids for rank, doc in enumerate(ranked)]
+    rows = [(query, f"d{n}", float(n)) for query in ids for n in range(49, DEV - 1, -1)]
     return {"ours": pl.DataFrame(rows, schema=["query_id", "doc_id", "score"], orient="row")}
 
 
 def test_the_pool_has_the_positives_and_the_ten_nearest(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     prepared()
     training = training_set.read()
-    (part,) = checks_of(training, runs(training, "d40"), 4, 13).parts
-    assert set(part.texts["doc_id"]) == {f"d{n}" for n in [*range(ASKED), 40, *range(20, 29)]}
-    assert set(part.queries["query_id"]) == {f"dev{n}" for n in range(ASKED)}
+    (part,) = checks_of(training, runs(training), 4, 13).parts
+    assert set(part.texts["doc_id"]) == {f"d{n}" for n in [*range(DEV), *range(40, 50)]}
+    assert set(part.queries["query_id"]) == {f"dev{n}" for n in range(DEV)}
     monkeypatch.setattr(dev_checks, "MOST_QUERIES", 5)
-    drawn = [checks_of(training, runs(training, "d40"), 4, seed).parts[0].queries["query_id"].to_list() for seed in (13, 13, 14)]
+    drawn = [checks_of(training, runs(training), 4, seed).parts[0].queries["query_id"].to_list() for seed in (13, 13, 14)]
     assert len(drawn[0]) == 5
     assert drawn[0] == drawn[1]
     assert set(drawn[0]) != set(drawn[2])
     monkeypatch.setattr(dev_checks, "MOST_TEXTS", 13)  # ten nearest, and the positives of the first three queries
-    small = checks_of(training, runs(training, "d40"), 4, 13)
+    small = checks_of(training, runs(training), 4, 13)
     assert (small.queries, small.documents) == (3, 13)
-    assert not checks_of(training, runs(training, "d40"), 0, 13).parts
+    assert not checks_of(training, runs(training), 0, 13).parts
     assert not checks_of(training, {}, 4, 13).parts
 
 
@@ -176,9 +175,9 @@ def test_checks_change_no_weight(workspace: Path, capsys: pytest.CaptureFixture,
     train.main("r1")
     assert weights() == plain
     assert [one["step"] for one in record()["checks"]] == [3, 5, 7, 9]
-    assert record()["queries"] == ASKED
+    assert record()["queries"] == DEV
     assert "dev check at step 9 of 9: nDCG@10 " in capsys.readouterr().err
-    assert "Dev checks during training (nDCG@10 on 12 dev queries and a pool of " in Path("models/r1/README.md").read_text()
+    assert "Dev checks during training (nDCG@10 on 36 dev queries and a pool of " in Path("models/r1/README.md").read_text()
 
 
 def test_the_last_check_is_of_the_model_that_is_saved(workspace: Path):
