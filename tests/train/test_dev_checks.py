@@ -160,6 +160,38 @@ def test_the_pool_has_the_positives_and_the_ten_nearest(workspace: Path, monkeyp
     assert not checks_of(training, {}, 4, 13).parts
 
 
+def test_the_pool_of_chunks_and_of_several_collections(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+    """Both have the same ids. Labels name parents: all chunks of a parent are in the pool, which counts parents."""
+    texts = [("red cat", "blue dog"), ("hot fire", "old stone"), ("sweet water", "new bird")]
+    chunks = [
+        {"doc_id": f"p{number}-{part}", "text": text, "parent_id": f"p{number}"}
+        for number, of_parent in enumerate(texts)
+        for part, text in enumerate(of_parent)
+    ]
+    asked = {"train": "big tree", "dev": "red cat", "dev2": "fire hot", "test": "dark light"}
+    queries = [{"query_id": name, "text": text, "split": name.removesuffix("2")} for name, text in asked.items()]
+    known = pairs(("train", "p0"), ("dev", "p0"), ("dev2", "p1"), ("test", "p0"))
+    for name in ("one", "two"):
+        write_rows(Path("inputs", name), chunks, queries, known)
+    tiny_model(Path("inputs/tiny"))
+    collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("one", "two")}
+    shared = {"collections": collections, "train_on": ["one", "two"], "evaluate_on": ["one"], "leakage": {"refuse_above": None}}
+    prepare(model=MODEL, rounds=rounds(), **shared)
+    training, settings = training_set.read(), read_json(Path("resolved/rounds/r1/train.json"))
+    ranked = dev_runs(Path("models/r0"), "r0", settings, training)
+    checks = checks_of(training, ranked, 4, 13)
+    assert (checks.queries, checks.documents) == (4, 6)
+    assert [len(part.texts) for part in checks.parts] == [6, 6]
+    base = Encoder(ModelFolder(Path("models/r0")), Reading(16, (), "fp32"))
+    checks.measure(1, lambda texts, route: base.vectors([texts], route).take(slice(None)))
+    assert len(checks.seen[1]) == 4
+    assert checks.seen[1][0] == checks.seen[1][2] == 1  # the text of p0's first chunk is the query's own
+    monkeypatch.setattr(dev_checks, "MOST_QUERIES", 3)
+    assert checks_of(training, ranked, 4, 13).queries == 3
+    monkeypatch.setattr(dev_checks, "MOST_TEXTS", 5)  # the first query has six chunks already
+    assert not checks_of(training, ranked, 4, 13).parts
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_checks_change_no_weight(workspace: Path, capsys: pytest.CaptureFixture, precision: str):
     """With dropout, and with training that reads less than a check."""
