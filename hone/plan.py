@@ -40,6 +40,7 @@ class Work:
     encode: dict[str, int] = field(default_factory=dict)
     train: dict[str, dict] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    checked: dict[str, int] = field(default_factory=dict)  # texts that dev checks encode during training; their vectors are not kept
 
     @property
     def texts(self) -> int:
@@ -65,6 +66,8 @@ def plan(probe: bool) -> None:
     ]
     if rows:
         table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
+    if work.checked:
+        line(f"dev checks during training encode about {sum(work.checked.values()):,} more texts and keep no vectors (`train.dev_checks`)")
     for sentence in [*work.unknown, *cut_lines(given, settings)]:
         line(sentence)
     plan_judging(given, settings, work.stages)
@@ -76,7 +79,8 @@ def plan(probe: bool) -> None:
         line("time: seconds; nothing is encoded or trained")
         return
     rate, step, said = measured(given, settings, work)
-    seconds = (work.texts / rate if rate else 0) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
+    texts = work.texts + sum(work.checked.values())
+    seconds = (texts / rate if rate else 0) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
     line(said)
     line(f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and {spell(HIGH * seconds)}), if nothing else uses this machine")
 
@@ -116,6 +120,8 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
             of_round = settings[f"rounds/{name}/train"]
             kinds = ("train", "unlabelled") if of_round["unlabelled"] else ("train",)
             work.train[name] = training(of_round["train"], *(sum(sizes[one][kind] for one in given.train_on) for kind in kinds))
+            if of_dev := texts_of_checks(of_round["train"], work.train[name]["steps"], [sizes[one] for one in given.train_on]):
+                work.checked[name] = of_dev
     work.encode = {name: count for name, count in work.encode.items() if count}
     work.unknown += not_counted(given, settings, to_run)
     return work
@@ -247,6 +253,17 @@ def training(section: dict, answered: int, unanswered: int = 0) -> dict[str, int
     return {"queries": queries, "steps": steps, "pairs": round(steps * batch * (positives + section["negatives"]))}
 
 
+def texts_of_checks(section: dict, steps: int, sizes: list[dict[str, int]]) -> int:
+    """Texts that a round's dev checks encode: queries, positives (as if each query had one) and nearest documents, at each check."""
+    from tasks.train.dev_checks import MOST_QUERIES, NEAREST
+
+    if not section["dev_scores"]:
+        return 0
+    queries = min(MOST_QUERIES, sum(size["dev"] for size in sizes))
+    documents = min((1 + NEAREST) * queries, sum(size["documents"] for size in sizes))
+    return min(section["dev_checks"], steps) * (queries + documents)
+
+
 def cut_lines(given: Params, settings: dict[str, dict]) -> list[str]:
     """How much of the documents is read, a sentence for each collection of which not all is, and for each length of training."""
     from tasks.encode.encoder import Reading
@@ -300,7 +317,7 @@ def measured(given: Params, settings: dict[str, dict], work: Work) -> tuple[floa
     reading, model = Reading.of(settings[f"evaluate/{given.evaluate_on[0]}"]["model"]), ModelFolder(source)
     device = device_of(given.machine.device)
     with torch_lock(device):
-        rate = encoding_rate(model, reading, device, given.machine.batch_tokens) if work.texts else None
+        rate = encoding_rate(model, reading, device, given.machine.batch_tokens) if work.texts or work.checked else None
         step = max((step_time(model, reading, device, settings[f"rounds/{name}/train"]["train"]) for name in work.train), default=None)
     parts = [
         *([f"{rate:,.0f} texts/s ({PROBE_TEXTS} documents)"] if rate else []),

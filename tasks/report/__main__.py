@@ -27,7 +27,7 @@ from tasks.report.first_screen import first_screen
 from tasks.report.flips import all_flips
 from tasks.report.holes import holes, judged, warning
 from tasks.report.judged import judged_rounds
-from tasks.report.loss import loss_by_step
+from tasks.report.loss import dev_checks, loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
 from tasks.report.origin import git_commit, hashes, machine
 from tasks.report.page.render import render
@@ -55,7 +55,7 @@ def main() -> None:
     unhurt = hurt.elsewhere(harms, answer.shown)
     hidden = hidden_pairs(training)
     mining = mined(rounds, hidden)
-    losses = {name: loss_by_step(name) for name in rounds}
+    losses, checked = {name: loss_by_step(name) for name in rounds}, {name: dev_checks(name) for name in rounds}
     shown = {name: examples(name, training, hidden, settings["seed"]) for name in rounds}
     plots.write_scores(found, list(dict.fromkeys((answer.base, *rounds))))
     plots.write_losses(losses)
@@ -77,6 +77,8 @@ def main() -> None:
     models = {f"models/{name}": name for name in rounds}
     about = {"commit": git_commit(), "machine": made_on, "models": hashes(models), "recipes": recipes}
     sentences = {name: about_round(name, found, answer.base, harms, leaked) for name in rounds}
+    for name, record in checked.items():
+        sentences[name] += [record["better_before"]] if record["better_before"] else []
     write_cards(tables, rounds, answer.base, about | {"sentences": sentences}, settings)
     loop = read_json(LOOP)["name"]
     judging = judged_rounds(rounds, hidden, training, settings["evidence"])
@@ -114,7 +116,7 @@ def main() -> None:
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": moved,
-        "losses": [ends(name, frame) for name, frame in losses.items() if len(frame)],
+        "losses": [ends(name, frame) | {"checked": checked[name]} for name, frame in losses.items() if len(frame)],
         "mined": mining,
         "judged": judging,
         "hidden_total": len(hidden),

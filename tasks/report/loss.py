@@ -1,4 +1,4 @@
-"""The loss of a training, step by step."""
+"""The loss of a training, step by step, and its dev checks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from pathlib import Path
 import polars as pl
 
 from tasks import tables
+from tasks.files import read_json
 
 
 def loss_by_step(round: str) -> pl.DataFrame:
     """step and the mean loss of the queries that it saw."""
     trained = tables.scan("trained", Path("rounds") / round / "trained.parquet").filter(pl.col("loss").is_not_null())
     return trained.group_by("step").agg(pl.col("loss").mean()).sort("step").collect()
+
+
+def dev_checks(round: str) -> dict:
+    """The record of a round's dev checks, as the stage `train` writes it."""
+    return read_json(Path("rounds") / round / "dev_checks.json")

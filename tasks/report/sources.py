@@ -49,7 +49,7 @@ def sources(base: str, shown: str, negative: tuple[str, str, str] | None) -> Sou
         "rounds": Source(("params.yaml", "recipes/*.yaml", "resolved/report.json"), "dvc repro resolve", "hone recipes show NAME"),
         "candidates": Source(mined, "dvc repro sample", why),
         "judges": Source(("rounds/*/relabel.json", "rounds/*/judgments.parquet"), "dvc repro relabel", "hone judgments"),
-        "loss": Source(("rounds/*/trained.parquet",), "dvc repro train"),
+        "loss": Source(("rounds/*/trained.parquet", "rounds/*/dev_checks.json"), "dvc repro train"),
         "churn": Source(("rounds/*/negatives.parquet",), "dvc repro sample"),
         "examples": Source(("rounds/*/labels.parquet", "data/*/documents.parquet"), "dvc repro relabel", why),
         "scores": Source((queries, runs, "reports/metrics/*/*.json"), "dvc repro evaluate evaluate-reference", compare),

@@ -215,6 +215,9 @@ class Train(Section):
         checkpoint_steps: a killed training goes on from the last multiple of these. [Hone default]
         dev_scores: write scores on dev queries into the model's card; for them the model reads the whole collections that it was trained
             on. [Hone default]
+        dev_checks: how many times training measures nDCG@10 on 40 dev queries and a small pool of documents, evenly spaced, the last time
+            at the end; 0, or `dev_scores: false`: never. If an earlier check is significantly better than the last, the output, the model
+            card and the report contain a warning. The last step's weights are saved all the same. [Hone default]
     """
 
     init: Literal["base", "previous"] = "previous"
@@ -235,6 +238,7 @@ class Train(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpoint_steps: Annotated[int, Field(ge=1)] = 100
     dev_scores: bool = True
+    dev_checks: Annotated[int, Field(ge=0)] = 4
 
 
 class Recipe(Section):

@@ -10,14 +10,15 @@ from tasks import resolved, tables, training_set
 from tasks.encode.lock import torch_lock
 from tasks.encode.model import ModelFolder
 from tasks.encode.precision import device_of
-from tasks.files import fingerprint, fingerprint_of_file, folder_written_whole, home
+from tasks.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
 from tasks.seeds import seed_of
 from tasks.stage import run, say
+from tasks.train.dev_checks import checks_of
 from tasks.train.fit import examples_of, fitted
 
 
 def main(round: str) -> None:
-    """Write models/<round> and the table of what each step saw."""
+    """Write models/<round>, the table of what each step saw, and the record of the dev checks."""
     settings = resolved.of_round(round, "train")
     section, folder = settings["train"], Path("rounds") / round
     start = Path("models") / ("r0" if section["init"] == "base" else settings["from"])
@@ -28,15 +29,22 @@ def main(round: str) -> None:
     checkpoints = home() / "checkpoints" / address(settings, folder, model)[:32]
     device = device_of(resolved.machine()["device"])
     with torch_lock(device), folder_written_whole(Path("models") / round) as place:
-        from tasks.train.card import write_card
+        from tasks.train.card import dev_means, dev_runs, write_card
 
         seed = seed_of(settings["seed"], settings["draws"], "train")
-        loaded, trained = fitted(made, training, section, settings["model"], model, seed, checkpoints, device)
+        runs = dev_runs(start, start.name, settings, training)
+        before, checks = dev_means(runs, training), checks_of(training, runs, section["dev_checks"], settings["seed"])
+        del runs  # the first hundred of every dev query need not be in memory while it trains
+        loaded, trained = fitted(made, training, section, settings["model"], model, seed, checkpoints, device, checks)
         loaded.save_pretrained(str(place))
-        write_card(place, settings, training, trained)
+        checked = checks.record()
+        write_card(place, settings, training, trained, before, checked)
     tables.write("trained", trained, folder / "trained.parquet")
+    write_json(folder / "dev_checks.json", checked)
     shutil.rmtree(checkpoints, ignore_errors=True)
     say(f"train {round}: {trained['step'].max():,} steps on {made.pairs['query'].n_unique():,} queries, from {start.name}")
+    if checked["better_before"]:
+        say(f"train {round}: {checked['better_before']}")
 
 
 def address(settings: dict, folder: Path, model: ModelFolder) -> str:

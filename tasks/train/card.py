@@ -12,10 +12,13 @@ from tasks.encode.model import ModelFolder
 from tasks.evaluate.measures import means, per_query
 from tasks.evaluate.ranking import Kept, by_encoder
 from tasks.model_card import put_first
+from tasks.train.dev_checks import MEASURE
 from tasks.training_set import TrainingCollection, TrainingSet
 
+Means = dict[str, dict[str, float]]  # by collection and measure
 
-def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame) -> None:
+
+def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> None:
     """Put the loop's part into README.md of a saved model.
 
     Args:
@@ -23,11 +26,13 @@ def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.D
         settings: of the stage `train`.
         training: what it was trained on.
         trained: what each step saw.
+        before: dev scores of the model that it started from.
+        checked: the record of its dev checks.
     """
-    put_first(section(place, settings, training, trained), place / "README.md")
+    put_first(section(place, settings, training, trained, before, checked), place / "README.md")
 
 
-def section(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame) -> str:
+def section(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> str:
     """From what, by which recipe, on what, with which scores."""
     train = settings["train"]
     start = "r0" if train["init"] == "base" else settings["from"]
@@ -43,7 +48,8 @@ def section(place: Path, settings: dict, training: TrainingSet, trained: pl.Data
         f"- **Length:** {lengths(settings, place)}.",
         *(trained_on(collection, trained) for collection in training),
         "",
-        *scores(place, settings, training, start),
+        *scores(place, settings, training, start, before),
+        *during_training(checked),
     ]
     return "\n".join(lines)
 
@@ -61,30 +67,61 @@ def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:
     return f"- **Collection {collection.name}:** {queries:,} training queries, {len(collection.documents):,} documents."
 
 
-def scores(place: Path, settings: dict, training: TrainingSet, start: str) -> list[str]:
-    """A table of dev scores of this model and of the one it started from.
+def dev_runs(model: Path, name: str, settings: dict, training: TrainingSet) -> dict[str, pl.DataFrame]:
+    """How a model ranks the dev queries of each training collection: query_id, doc_id, score, by the collection's name.
 
-    The vectors are kept, so the evaluation and the mining that follow do not encode the collection again.
+    There is none with `dev_scores: false`, and none of a collection without dev labels. The vectors are kept, so the evaluation and the
+    mining that follow do not encode the collection again.
+
+    Args:
+        model: its folder.
+        name: of its round.
+        settings: of the stage `train`.
+        training: what is trained on.
     """
+    runs: dict[str, pl.DataFrame] = {}
+    for collection in training if settings["train"]["dev_scores"] else ():
+        qrels = collection.qrels("dev")
+        if not qrels.is_empty():
+            encoder = encoder_for(model, settings["model"], resolved.machine(), user=name)
+            kept = Kept(itself=collection.own_id == "keep")
+            runs[collection.name] = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels, kept)
+    return runs
+
+
+def dev_means(runs: dict[str, pl.DataFrame], training: TrainingSet) -> Means:
+    """What rankings of dev queries score: {collection: {measure: mean}}."""
+    return {
+        collection.name: means(per_query(runs[collection.name], collection.qrels("dev"), collection.min_relevance))
+        for collection in training
+        if collection.name in runs
+    }
+
+
+def scores(place: Path, settings: dict, training: TrainingSet, start: str, before: Means) -> list[str]:
+    """A table of dev scores of this model and of the one it started from."""
     if not settings["train"]["dev_scores"]:
         return ["No scores on dev queries: the recipe says `dev_scores: false`. Test scores: reports/metrics."]
-    rows = []
-    for collection in training:
-        qrels = collection.qrels("dev")
-        if qrels.is_empty():
-            continue
-        for name, folder in ((start, Path("models") / start), (settings["round"], place)):
-            encoder = encoder_for(folder, settings["model"], resolved.machine(), user=name)
-            kept = Kept(itself=collection.own_id == "keep")
-            run = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels, kept)
-            found = means(per_query(run, qrels, collection.min_relevance))
-            rows.append(
-                f"| {collection.name} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |"
-            )
-    if not rows:
+    after = dev_means(dev_runs(place, settings["round"], settings, training), training)
+    if not after:
         return ["No training collection has dev queries. Test scores: reports/metrics."]
+    rows = [
+        f"| {collection} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |"
+        for collection in after
+        for name, found in ((start, before[collection]), (settings["round"], after[collection]))
+    ]
     return ["Scores on dev queries (those on test queries: reports/metrics):", "",
             "| collection | model | nDCG@10 | MRR@10 | recall@100 |", "|---|---|---|---|---|", *rows]  # fmt: skip
+
+
+def during_training(checked: dict) -> list[str]:
+    """The dev checks, and the sentence if dev was better before the end."""
+    if not checked["checks"]:
+        return []
+    of_steps = ", ".join(f"{one[MEASURE]:.3f} at step {one['step']:,}" for one in checked["checks"])
+    pool = f"{checked['queries']} dev queries and a pool of {checked['documents']:,} documents"
+    lines = ["", f"Dev checks during training (nDCG@10 on {pool}, not comparable with other scores): {of_steps}."]
+    return [*lines, "", checked["better_before"]] if checked["better_before"] else lines
 
 
 def spelled(parameters: dict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import polars as pl
 from tasks import methods
 from tasks.encode.encoder import Reading
 from tasks.encode.model import ModelFolder
+from tasks.train.dev_checks import Checks, vectors_of
 from tasks.train.examples import Examples, examples
 from tasks.train.teacher import teacher_of
 from tasks.training_set import TrainingSet
@@ -32,8 +34,9 @@ def examples_of(labels: pl.DataFrame, training: TrainingSet, section: dict) -> E
 
 
 def fitted(
-    made: Examples, training: TrainingSet, section: dict, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str
-) -> tuple[SentenceTransformer, pl.DataFrame]:
+    made: Examples, training: TrainingSet, section: dict, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str,
+    checks: Checks | None = None,
+) -> tuple[SentenceTransformer, pl.DataFrame]:  # fmt: skip
     """A trained model and the table `trained`. Whoever calls it holds the device's lock.
 
     Args:
@@ -45,8 +48,9 @@ def fitted(
         seed: of batches and dropout.
         checkpoints: folder for them; a training that was killed goes on from the last one there.
         device: as `device_of` names it.
+        checks: dev checks, which are made while it trains; null: none.
     """
-    from tasks.train.trainer import train, trainer
+    from tasks.train.trainer import DevChecks, train, trainer
 
     read = Reading.of(reading)
     length = read.length(start)  # refused here, before hours of training
@@ -54,6 +58,8 @@ def fitted(
     prompts = {route: read.prompt(start, route) for route in ("query", "document")}
     loaded.prompts = loaded.prompts | prompts
     shares = {collection.name: collection.share for collection in training if collection.share}
-    trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints))
+    encode = partial(vectors_of, model=loaded, prompts=prompts, length=length)
+    callbacks = [DevChecks(checks, encode)] if checks else []
+    trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints, callbacks))
     loaded.max_seq_length = length  # what is saved reads as encoding does, whatever training read
     return loaded, trained

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tasks import methods, tables
+from tasks.files import read_json, write_json
 from tasks.stage import Progress, say
 from tasks.train.arguments import arguments_of
 from tasks.train.checkpoints import last_checkpoint
 from tasks.train.collator import Collator
+from tasks.train.dev_checks import Checks, Encode
 from tasks.train.epochs import Epochs
 from tasks.train.examples import NO_POSITIVE, Examples
 from tasks.train.negatives import Draw
@@ -24,11 +27,12 @@ from tasks.train.objective import Objective
 
 # Written last into a checkpoint: one without it was cut off while it was saved.
 COMPLETE = "trained.parquet"
+CHECKS = "dev_checks.json"
 
 
 def trainer(
     model: SentenceTransformer, examples: Examples, section: dict, prompts: dict[str, str], shares: dict[str, float],
-    seed: int, checkpoints: Path,
+    seed: int, checkpoints: Path, callbacks: Sequence[TrainerCallback] = (),
 ) -> SentenceTransformerTrainer:  # fmt: skip
     """A trainer that is ready to start.
 
@@ -40,6 +44,7 @@ def trainer(
         shares: of the collections, of the batches.
         seed: of this round's training.
         checkpoints: folder for them.
+        callbacks: called before a checkpoint counts as complete.
     """
     torch.manual_seed(seed)
     losses = {
@@ -64,7 +69,7 @@ def trainer(
         train_dataset=dataset_of(pairs, examples),
         loss=objective,
         data_collator=Collator(examples, model.preprocess, prompts, lambda: epochs.now),
-        callbacks=[Record(objective)],
+        callbacks=[*callbacks, Record(objective)],
     )
     made.remove_callback(PrinterCallback)
     return made
@@ -118,6 +123,35 @@ class Record(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         tables.write("trained", self.objective.trained, Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE)
+
+
+class DevChecks(TrainerCallback):
+    """Makes the dev checks of a training, and keeps them beside each checkpoint.
+
+    Args:
+        checks: to be made.
+        encode: texts and their route -> vectors by the weights as they are.
+    """
+
+    def __init__(self, checks: Checks, encode: Encode) -> None:
+        self.checks, self.encode = checks, encode
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        if state.global_step:
+            self.checks.seen = {int(step): values for step, values in read_json(kept(args, state)).items()}
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        if self.checks.due(state.global_step, state.max_steps):
+            mean = self.checks.measure(state.global_step, self.encode)
+            say(f"dev check at step {state.global_step:,} of {state.max_steps:,}: nDCG@10 {mean:.3f}")
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        write_json(kept(args, state), self.checks.seen)
+
+
+def kept(args: TrainingArguments, state: TrainerState) -> Path:
+    """Where the dev checks up to a checkpoint are kept."""
+    return Path(args.output_dir) / f"checkpoint-{state.global_step}" / CHECKS
 
 
 def train(ready: SentenceTransformerTrainer) -> pl.DataFrame:

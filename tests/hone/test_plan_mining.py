@@ -67,4 +67,7 @@ def test_what_a_plan_counts_for_a_middle_round(workspace: Path, monkeypatch: pyt
     given = params.read()
     work = plan.work_of(given, resolve.everything(given))
     assert work.encode["r1"] == texts
+    # 2 dev queries, the positive of each and the 10 nearest, at as many of the 4 checks as there are steps; r2 has dev scores
+    checked = {name: min(4, work.train[name]["steps"]) * (2 + 2 * 11) for name in (["r1"] if dev_scores else []) + ["r2"]}
+    assert work.checked == checked
     assert work.encode["r0"] == 100 + 8

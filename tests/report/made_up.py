@@ -94,6 +94,8 @@ def write_round(name: str) -> None:
     save("labels", columns(KNOWN) | {"label": "positive", "grade": 1.0, "source": "made up"}, folder / "labels.parquet")
     steps = {"step": [1, 1, 2, 2], "query_id": ["q1", "q2", "q1", "q2"], "doc_id": ["d1", "d2", "d1", "d2"], "role": "positive"}
     save("trained", steps | {"loss": [0.5, 1.5, 1.0, 3.0]}, folder / "trained.parquet")
+    checks = [{"step": 1, "ndcg_at_10": 0.25}, {"step": 2, "ndcg_at_10": 0.5}]
+    write_json(folder / "dev_checks.json", {"queries": 2, "documents": 9, "checks": checks, "better_before": None})
     shortage = {"short": 1, "rule": "drop-query", "filled": 0, "still_short": 0}
     judged = JUDGED.get(name, [])
     said = {"judge": "cheap", "place": 1, "verdict": [verdict for _, _, verdict in judged], "fingerprint": "f" * 64}

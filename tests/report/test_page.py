@@ -78,6 +78,21 @@ def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFix
     assert json.loads(Elements(page()).scripts[0])["losses"]["data"][0]["y"] == [1.0, 2.0]
 
 
+def test_a_round_that_was_better_on_dev_before_its_end_has_a_sentence(workspace: Path):
+    sentence = "Dev nDCG@10 was higher at step 1 (0.750) than at the end, step 2 (0.500), on 2 dev queries and a pool of 9 documents"
+    write_all()
+    record = read_json(Path("rounds/r2/dev_checks.json"))
+    write_json(Path("rounds/r2/dev_checks.json"), record | {"better_before": sentence})
+    write_json(Path("rounds/r3/dev_checks.json"), record | {"checks": []})
+    main()
+    section = Elements(own(Path("reports/index.html").read_text()).partition('id="loss"')[2].partition("</section>")[0]).text
+    assert section.count(sentence) == 1
+    assert f"r2: {sentence}" in section
+    assert section.count("0.250 (1), 0.500 (2)") == 2
+    assert section.count("not measured") == 1
+    assert {name: sentence in Path(f"reports/cards/{name}.md").read_text() for name in ROUNDS} == {"r1": False, "r2": True, "r3": False}
+
+
 def test_the_first_screen_answers_what_one_asks_first(workspace: Path):
     first = own(page()).partition('id="answer"')[2].partition("</section>")[0]
     told = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?) <a", first, re.DOTALL))

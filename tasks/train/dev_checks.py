@@ -1,0 +1,213 @@
+"""Dev checks: nDCG@10 of the weights as they are, at a few steps of a training, on a small pool of dev queries and documents.
+
+They detect a training that was better before its end (Hone default). A check changes no weight and draws no random number. The last step's
+weights are saved, whatever the checks show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from tasks.doubt.paired import LEVEL, t_test
+from tasks.encode.encoder import refuse_no_numbers
+from tasks.encode.model import Route
+from tasks.encode.search import as_table
+from tasks.evaluate.measures import per_query
+from tasks.evaluate.ranking import Kept, aggregated, units
+from tasks.lots import lots, query_keys
+from tasks.training_set import TrainingCollection, TrainingSet
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+MEASURE = "ndcg_at_10"
+MOST_QUERIES = 40
+NEAREST = 10  # documents of each query by the model that the round starts from; its positives, best grades first, are as many at most
+MOST_TEXTS = 1_000  # of a collection's pool, where a document is many chunks
+TEXTS_PER_BATCH = 32
+
+Encode = Callable[[list[str], Route], np.ndarray]  # texts and their route -> vectors [n, d]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pool of one collection.
+
+    Attributes:
+        queries: query_id, text.
+        texts: doc_id, full_text of every document, or chunk, of the pool.
+        unit: doc_id and the document that is ranked for it; null where each is ranked for itself.
+        qrels: of these queries.
+        min_relevance: the grade from which a document is a positive.
+        kept: what of a ranking counts.
+    """
+
+    queries: pl.DataFrame
+    texts: pl.DataFrame
+    unit: pl.DataFrame | None
+    qrels: pl.DataFrame
+    min_relevance: int
+    kept: Kept
+
+    @property
+    def documents(self) -> int:
+        """How many documents are ranked: chunks of one count once."""
+        return len(self.texts) if self.unit is None else self.texts.join(self.unit, on="doc_id")["unit"].n_unique()
+
+    def scores(self, encode: Encode) -> list[float]:
+        """nDCG@10 of each query among the pool's documents alone, in the order of `queries`."""
+        scores = encode(self.queries["text"].to_list(), "query") @ encode(self.texts["full_text"].to_list(), "document").T
+        rows = np.argsort(-scores, axis=1, kind="stable")
+        found = as_table(self.queries["query_id"], self.texts["doc_id"], np.take_along_axis(scores, rows, axis=1), rows)
+        values = per_query(aggregated(found, self.unit, self.kept), self.qrels, self.min_relevance)
+        return self.queries.join(values, on="query_id", how="left", maintain_order="left")[MEASURE].to_list()
+
+
+@dataclass
+class Checks:
+    """The dev checks of one training.
+
+    Attributes:
+        parts: the pool, by collection; none: nothing is checked.
+        count: how many checks the training has, the last at its end; fewer where it has fewer steps.
+        seen: nDCG@10 of each query, by step.
+    """
+
+    parts: list[Part]
+    count: int
+    seen: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def queries(self) -> int:
+        return sum(len(part.queries) for part in self.parts)
+
+    @property
+    def documents(self) -> int:
+        return sum(part.documents for part in self.parts)
+
+    def due(self, step: int, last: int) -> bool:
+        """Whether a step of a training that ends with step `last` is checked."""
+        return bool(self.parts) and step in {-(-place * last // self.count) for place in range(1, self.count + 1)}
+
+    def measure(self, step: int, encode: Encode) -> float:
+        """Check the weights after a step. Returns the mean over the queries."""
+        self.seen[step] = [value for part in self.parts for value in part.scores(encode)]
+        return float(np.mean(self.seen[step]))
+
+    def record(self) -> dict:
+        """What the round keeps of them: `queries`, `documents`, `checks` (each `step` and mean nDCG@10) and `better_before`, the sentence
+        of that name, or null."""
+        checks = [{"step": step, MEASURE: float(np.mean(self.seen[step]))} for step in sorted(self.seen)]
+        return {
+            "queries": self.queries, "documents": self.documents, "checks": checks,
+            "better_before": better_before(self.seen, self.documents),
+        }  # fmt: skip
+
+
+def checks_of(training: TrainingSet, runs: dict[str, pl.DataFrame], count: int, seed: int) -> Checks:
+    """The dev checks of a training.
+
+    The pool has at most 40 dev queries with a positive, drawn from all collections, the same in every round of a seed. Its documents are
+    their positives and the 10 nearest of each.
+
+    Args:
+        training: what is trained on.
+        runs: by collection, the ranking of its dev queries by the model that the round starts from: query_id, doc_id, score. A
+            collection without one is not checked.
+        count: of checks; 0: none.
+        seed: from params.yaml.
+    """
+    collections = [collection for collection in training if collection.name in runs and count]
+    known = [one.qrels("dev").filter(pl.col("relevance") >= one.min_relevance)["query_id"] for one in collections]
+    ids = pl.concat([pl.Series("query_id", [], dtype=pl.String), *known]).unique(maintain_order=True)
+    drawn = ids.gather(np.argsort(lots(query_keys(ids), seed, "dev checks"), kind="stable")[:MOST_QUERIES])
+    parts = [part_of(collection, runs[collection.name], drawn) for collection in collections]
+    return Checks([part for part in parts if len(part.queries) and len(part.texts)], count)
+
+
+def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series) -> Part:
+    """A collection's part of the pool. Where chunks make it too large, the queries that were drawn last are left out."""
+    dev, documents = collection.qrels("dev"), collection.documents
+    unit = units(documents, dev)
+    place = drawn.to_frame("query_id").with_row_index("place")
+    answers = dev.filter(pl.col("relevance") > 0).sort("relevance", "doc_id", descending=[True, False])
+    pairs = [frame.select("query_id", "doc_id").join(place, on="query_id", maintain_order="left") for frame in (answers, run)]
+    wanted = pl.concat([frame.filter(pl.int_range(pl.len()).over("query_id") < NEAREST) for frame in pairs])
+    if unit is not None:
+        wanted = wanted.rename({"doc_id": "unit"}).join(unit, on="unit")
+    new = wanted.group_by("doc_id").agg(pl.col("place").min()).group_by("place").len().sort("place")  # texts that each query brings
+    too_many = new.filter(pl.col("len").cum_sum() > MOST_TEXTS)["place"].min()
+    if too_many is not None:
+        wanted = wanted.filter(pl.col("place") < too_many)
+    queries = collection.queries("dev").join(wanted, on="query_id", how="semi", maintain_order="left").select("query_id", "text")
+    texts = documents.texts(wanted["doc_id"]).select("doc_id", "full_text").sort("doc_id")
+    qrels = dev.join(queries, on="query_id", how="semi", maintain_order="left")
+    return Part(queries, texts, unit, qrels, collection.min_relevance, Kept(itself=collection.own_id == "keep"))
+
+
+def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
+    """A sentence if dev was significantly better at an earlier check than at the end; else null.
+
+    The earlier check with the highest mean is compared with the last one, query by query, by Student's t (two-sided). Its p is multiplied
+    by the number of earlier checks (Bonferroni), because the best of them was selected, and must be below .05.
+
+    Args:
+        seen: nDCG@10 of each query, by step.
+        documents: of the pool.
+    """
+    if len(seen) < 2:
+        return None
+    *earlier, last = sorted(seen)
+    best = max(earlier, key=lambda step: (np.mean(seen[step]), -step))
+    difference = np.subtract(seen[best], seen[last])
+    deviation = float(difference.std(ddof=1)) if len(difference) > 1 else None
+    p = t_test(float(difference.mean()), deviation, len(difference))
+    if difference.mean() <= 0 or p is None or p * len(earlier) >= LEVEL:
+        return None
+    then, now = (f"step {step:,} ({np.mean(seen[step]):.3f})" for step in (best, last))
+    return (
+        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} dev queries and a pool of {documents:,} documents: "
+        "train less, or lower the learning rate."
+    )
+
+
+def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, prompts: dict[str, str], length: int) -> np.ndarray:
+    """Vectors of texts by a model in training, at the precision of training: [n, d] of fp32, of length 1 if it compares by cosine.
+
+    The model is left as it was: in train mode, and at the length of training.
+
+    Args:
+        texts: n texts.
+        route: whether they are queries or documents.
+        model: in training.
+        prompts: by route.
+        length: tokens after which a text is cut, as in encoding.
+
+    Raises:
+        Refused: a vector has what is not a number.
+    """
+    import torch
+
+    trains, own, made = model.training, model.max_seq_length, []
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    model.eval()
+    model.max_seq_length = length
+    try:
+        with torch.no_grad():
+            for rows in np.split(order, range(TEXTS_PER_BATCH, len(order), TEXTS_PER_BATCH)):
+                features = model.preprocess([texts[row] for row in rows], prompt=prompts[route] or None, task=route)
+                features = {name: value.to(model.device) if torch.is_tensor(value) else value for name, value in features.items()}
+                made.append(model(features)["sentence_embedding"].float().cpu().numpy())
+    finally:
+        model.train(trains)
+        model.max_seq_length = own
+    vectors = np.concatenate(made)[np.argsort(order)]
+    refuse_no_numbers(vectors, texts, "the model in training")
+    if model.similarity_fn_name != "cosine":
+        return vectors
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
