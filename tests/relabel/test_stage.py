@@ -240,7 +240,8 @@ def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: Non
     assert account["unconfirmed"] == {"pairs": 0, "then": "mask"}
 
 
-def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None):
+def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tasks.relabel.client.random.uniform", lambda low, high: low)  # between attempts nothing is waited for
     with serving(says_yes_to()) as server:
         url = server.url
     labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(url))
