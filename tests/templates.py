@@ -57,9 +57,9 @@ def shared_or_copied(source: str, target: str) -> None:
 
 
 def linked_or_copied(source: str, target: str) -> None:
-    """Copy a template's file for a test; a large one, such as a model's weights, is the same file on the disk.
+    """Copy a template's file for a test; a large file, such as a model's weights, becomes a hard link.
 
-    Hone replaces files and never writes into one, and no test may write into a large one: `intact` finds it.
+    Hone replaces files and never writes into them. A test that writes into a large file is found by `intact`.
     """
     if Path(source).stat().st_size >= LARGE:
         Path(target).unlink(missing_ok=True)
@@ -69,7 +69,7 @@ def linked_or_copied(source: str, target: str) -> None:
 
 
 def intact() -> bool:
-    """Whether the large files of all templates of this process still have the content that they were made with."""
+    """Whether all large files of this process's templates still have their first content."""
     return all(fingerprint_of_file(file) == file.name for file in (root() / "large").glob("*"))
 
 

@@ -26,7 +26,7 @@ def _save(folder: Path, *, seed: int, prompts: dict[str, str] | None, dropout: f
     from sentence_transformers.models import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    gc.freeze()  # transformers collects garbage after each training: what was imported here need not be looked at each time
+    gc.freeze()  # transformers collects garbage after each training; imported objects are excluded from now on
     torch.manual_seed(seed)
     inner = folder.with_name(f"{folder.name}-inner")
     inner.mkdir(parents=True)

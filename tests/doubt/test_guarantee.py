@@ -73,7 +73,7 @@ def test_nothing_is_shown_by_a_handful_of_queries():
 def test_in_the_mean_no_more_is_lost_than_was_said():
     """Over 300 calibrations: the mean loss on a large population is at most what was asked, and not far below it."""
     population = drawn(np.random.default_rng(0), 20_000)
-    lost_of_all = cache(lambda threshold: lost(population, threshold).mean())  # few thresholds of the grid are ever found
+    lost_of_all = cache(lambda threshold: lost(population, threshold).mean())  # few thresholds are ever found
     risks = [lost_of_all(losing_at_most(drawn(np.random.default_rng(1000 + seed), 100), 0.1)) for seed in range(300)]
     error = np.std(risks) / math.sqrt(len(risks))
     assert np.mean(risks) <= 0.1 + 3 * error

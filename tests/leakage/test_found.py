@@ -90,9 +90,9 @@ def test_the_share_is_that_of_the_queries_that_were_compared():
 
 
 def test_the_estimate_is_right_in_the_mean():
-    """Over all 70 ways to draw half of eight queries, of which 3 are near-duplicates and 1 is the same: no chance is left.
+    """The mean over all 70 ways to draw four of eight queries, of which 3 are near-duplicates and 1 is the same.
 
-    An estimate that does not say of the others what it says of the drawn ones, or says it of the same text too, is off.
+    No false alarm is possible. The test finds an estimate without extrapolation (0.31), one that extrapolates to all queries (0.55), and one from all drawn (0.45).
     """
     near = {f"t{number}": f"how are long lists sorted in place {number}" for number in range(3)}
     far = {"t3": "abcdefgh", "t4": "ijklmnop", "t5": "qrstuvwx", "t6": "12345678", "t7": "processed meat"}

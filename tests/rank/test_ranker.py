@@ -50,7 +50,7 @@ def trained_as_before(round: str) -> None:
 
 @pytest.fixture
 def learned(workspace: Path) -> str:
-    """A ranker of r1 whose scores r1 and r2 use, and what was said while it was trained; it is trained once and copied."""
+    """The log of a ranker of r1 that is trained once and copied; r1 and r2 score with it."""
     shutil.copytree(template(learn, "learned"), ".", dirs_exist_ok=True, symlinks=True)
     return Path("told").read_text()
 

@@ -57,7 +57,7 @@ def write_loop() -> None:
 
 @pytest.fixture
 def opened(loop: Path, hone_home: Path) -> Path:
-    """The same, and MLflow's database without a run: MLflow takes seconds to make one, so that it is made once and copied."""
+    """The same, with an empty MLflow database. MLflow takes seconds to create one, so it is created once and copied."""
     shutil.copy(template(database, "mlflow") / "mlflow.db", hone_home)
     return loop
 

@@ -104,7 +104,7 @@ def at_use(
 def corrected(
     rows: pl.DataFrame, known: pl.DataFrame, sampled: float, interval: Callable[[float, float], tuple[float, float]] = wilson
 ) -> dict[str, dict | None]:  # fmt: skip
-    """What `at_use` gives, of candidates from `sized` and gold pairs from `standing_for`: all of them, or those of one stratum."""
+    """The estimates of `at_use`, from candidates of `sized` and gold pairs of `standing_for`: all of them, or those of one stratum."""
     yes = share(*(rows[name].to_numpy() for name in ("yes", "query_id", "weight")), sampled, interval)
     of_yes, columns = known["yes"].to_numpy(), [known[name].to_numpy() for name in ("gold", "query_id", "weight")]
     right, missed = (share(*(column[part] for column in columns), interval=interval) for part in (of_yes, ~of_yes))
@@ -144,7 +144,7 @@ def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) ->
 
 
 def standing_for(rows: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    """What `weighted` gives, of `rows` that `sized` has made, for the strata of `sizes`."""
+    """Like `weighted`, for the rows of `sized` and the strata of `sizes`."""
     cell = [*sizes.columns[:-1], "yes"]
     cells = rows.lazy().group_by(cell).agg(cell=pl.col("weight").sum())
     known = with_band(gold.lazy().filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())

@@ -22,7 +22,7 @@ __all__ = ["loop", "opened"]
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, str]]:
-    """A checkout whose r1 and r2 are in MLflow, the HONE_HOME where that is, and the ids of their runs and of their loop."""
+    """A checkout whose rounds r1 and r2 are logged in MLflow, its HONE_HOME, and the ids of the runs and of their loop."""
     checkout, home = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(checkout)
@@ -36,7 +36,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
 
 @pytest.fixture
 def logged(workspace: Path, once: tuple[Path, Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The ids of the runs of r1 and r2, and that of their loop: in a copy of the checkout; what is in MLflow is only read."""
+    """The ids of the runs of r1 and r2 and of their loop. Each test has its own copy of the checkout; MLflow is only read."""
     checkout, home, ids = once
     shutil.copytree(checkout, ".", dirs_exist_ok=True)
     monkeypatch.setenv("HONE_HOME", str(home))

@@ -55,7 +55,7 @@ def made(workspace: Path, server: Server) -> Path:
         "guide": {"encoder": {"to": "positives", "model": "r0"}},
         "own": {"encoder": {"to": "positives"}},
     }
-    prepare(rounds=ROUNDS)  # without the judges, whose port is another in each test: so the stages run once
+    prepare(rounds=ROUNDS)  # without the judges: their port differs in each test, and the template would too
     write_params(judges=judges, rounds=ROUNDS)
     for name, order in RANKINGS.items():
         evaluate(name, "ours", lambda queries, *_, order=order: ranking(queries, order), 1)

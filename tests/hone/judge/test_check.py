@@ -109,7 +109,7 @@ def made(workspace: Path, server: Server) -> Path:
     judges = {name: endpoint(server, name) for name in ("cheap", "strong", "mute")}
     about = {"source": "folder", "path": "inputs/ours"}
     collections = {"ours": about | {"hide": {"share": 0.25, "seed": 1}}}
-    prepare(collections=collections)  # without the judges, whose port is another in each test: so the stages run once
+    prepare(collections=collections)  # without the judges: their port differs in each test, and the template would too
     write_params(judges=judges, collections=collections | {"later": about})
     write_negatives()
     return workspace
