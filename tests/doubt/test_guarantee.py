@@ -58,6 +58,14 @@ def test_the_strictest_threshold_by_hand():
     assert losing_at_most(THREE, 0.2, (0.6, 0.7, 0.8)) is None
 
 
+def test_the_laxest_threshold_by_hand():
+    """Both 0.55 and 0.6 are shown by 1,000 queries that are alike; at 0.9 a third of what is kept is false."""
+    alike = pairs(*[[(0.9, True), (0.6, False), (0.55, False)]] * 1000)
+    assert false_at_most(alike, 0.15, 4, grid=(0.55,)) == 0.55
+    assert false_at_most(alike, 0.15, 4, grid=(0.55, 0.6, 0.9)) == 0.6
+    assert false_at_most(alike, 0.15, 4, grid=(0.9,)) is None
+
+
 def test_p_values_by_hand():
     assert divergence(0.1, 0.1) == 0
     assert divergence(0.0, 0.5) == pytest.approx(math.log(2))

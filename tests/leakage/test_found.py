@@ -92,7 +92,8 @@ def test_the_share_is_that_of_the_queries_that_were_compared():
 def test_the_estimate_is_right_in_the_mean():
     """The mean over all 70 ways to draw four of eight queries, of which 3 are near-duplicates and 1 is the same.
 
-    No false alarm is possible. The test finds an estimate without extrapolation (0.31), one that extrapolates to all queries (0.55), and one from all drawn (0.45).
+    No false alarm is possible. The test finds an estimate without extrapolation (0.31), one that extrapolates to all queries (0.55),
+    and one that divides by all drawn queries (0.45).
     """
     near = {f"t{number}": f"how are long lists sorted in place {number}" for number in range(3)}
     far = {"t3": "abcdefgh", "t4": "ijklmnop", "t5": "qrstuvwx", "t6": "12345678", "t7": "processed meat"}
