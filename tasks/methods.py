@@ -52,18 +52,7 @@ class Method:
     @property
     def parameters(self) -> type[BaseModel]:
         """What a recipe may set, with types, bounds and defaults."""
-        settable = {
-            name: parameter
-            for name, parameter in inspect.signature(self.function).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER
-        }
-        # Only of what recipes may set: the tables' types need not be importable without torch.
-        annotated = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in settable.items()})
-        hints = get_type_hints(annotated, self.function.__globals__, include_extras=True)
-        fields = {
-            name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in settable.items()
-        }
-        return create_model(self.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
+        return settable(self.name, self.function)
 
     @property
     def holds(self) -> dict[str, str]:
@@ -92,6 +81,21 @@ class Method:
 
 # Handed over by the stage though they are keyword-only: never a recipe's business.
 HANDED_OVER = frozenset({"seed"})
+
+
+@cache
+def settable(name: str, function: Callable[..., Any]) -> type[BaseModel]:
+    """The keyword-only parameters of a method's function as a model called `name`."""
+    given = {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER
+    }
+    # Only of what recipes may set: the tables' types need not be importable without torch.
+    annotated = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in given.items()})
+    hints = get_type_hints(annotated, function.__globals__, include_extras=True)
+    fields = {name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in given.items()}
+    return create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
 def find(place: str, name: str) -> Method:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tasks.stage import SWITCHES
-from tests.templates import PLACE
+from tests.templates import PLACE, intact
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared" / "data"
@@ -32,9 +32,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session", autouse=True)
-def templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """tests/templates.py keeps its folders in pytest's own, which pytest clears."""
     os.environ[PLACE] = str(tmp_path_factory.mktemp("templates"))
+    yield
+    assert intact(), "a test wrote into a large file of a template, which other tests share"
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from tasks.collect import __main__ as collect
 from tasks.files import fingerprint_of_file
 from tasks.resolve import __main__ as resolve
 from tasks.start import __main__ as start
-from tests.templates import shared_or_copied, template
+from tests.templates import linked_or_copied, shared_or_copied, template
 
 PROJECT = Path(__file__).parent.parent
 COLLECTION = {"source": "folder", "path": "inputs/ours"}
@@ -71,7 +71,10 @@ def prepare(**sections: Any) -> None:
     after = contents_of_template(made)
     for name in before.keys() - after.keys():
         Path(name).unlink()
-    shutil.copytree(made, ".", symlinks=True, dirs_exist_ok=True, ignore=lambda folder, names: unchanged(Path(folder), names, before, made))
+    shutil.copytree(
+        made, ".", symlinks=True, copy_function=linked_or_copied, dirs_exist_ok=True,
+        ignore=lambda folder, names: unchanged(Path(folder), names, before, made),
+    )  # fmt: skip
 
 
 def contents(folder: Path) -> dict[str, str]:

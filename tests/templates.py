@@ -56,6 +56,23 @@ def shared_or_copied(source: str, target: str) -> None:
     os.link(shared, target)
 
 
+def linked_or_copied(source: str, target: str) -> None:
+    """Copy a template's file for a test; a large file, such as a model's weights, becomes a hard link.
+
+    Hone replaces files and never writes into them. A test that writes into a large file is found by `intact`.
+    """
+    if Path(source).stat().st_size >= LARGE:
+        Path(target).unlink(missing_ok=True)
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def intact() -> bool:
+    """Whether all large files of this process's templates still have their first content."""
+    return all(fingerprint_of_file(file) == file.name for file in (root() / "large").glob("*"))
+
+
 def copied(target: Path, make: Callable[[Path], object], *key: object) -> Path:
     """A copy of a template at `target`, for one test alone. Returns `target`."""
     shutil.copytree(template(make, *key), target, symlinks=True)

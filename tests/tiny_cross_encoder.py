@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ def _save(folder: Path, *, seed: int, labels: int) -> None:
     from sentence_transformers import CrossEncoder
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
+    gc.freeze()  # as in tiny_model.py
     torch.manual_seed(seed)
     inner = folder.with_name(f"{folder.name}-inner")
     inner.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def _save(folder: Path, *, seed: int, prompts: dict[str, str] | None, dropout: f
     from sentence_transformers.models import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizer
 
+    gc.freeze()  # transformers collects garbage after each training; imported objects are excluded from now on
     torch.manual_seed(seed)
     inner = folder.with_name(f"{folder.name}-inner")
     inner.mkdir(parents=True)

@@ -18,7 +18,7 @@ from tasks.files import read_json, write_json
 from tasks.params import Params
 from tasks.relabel import questions, verdicts
 from tasks.relabel.__main__ import ask
-from tasks.relabel.desk import Desk
+from tasks.relabel.desk import Desk, run_name
 from tasks.relabel.fitness.by_stratum import sizes_of
 from tasks.relabel.fitness.coverage import ceiling_of_votes
 from tasks.relabel.fitness.evidence import Candidates, evidence_of
@@ -215,7 +215,7 @@ def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet 
         settings = resolved.of_round(round, "retrieve")
         named = judges.teachers({"cascade": lines})
         models = Models(Path("models") / settings["from"], settings["model"], resolved.machine(), named)
-    return Desk(Ledger(), f"judge check {time.strftime('%Y-%m-%dT%H:%M:%S%z')}", given.seed, round, models=models, training=training)
+    return Desk(Ledger(), run_name("judge check"), given.seed, round, models=models, training=training)
 
 
 def refuse_empty(sets: PairSets, collection: str, split: str) -> None:

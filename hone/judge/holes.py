@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tasks.evaluate.results import REPORTS, ranking_of
 from tasks.params import BUILT_IN, Params
 from tasks.relabel.__main__ import ask
 from tasks.relabel.budget import Budget
+from tasks.relabel.desk import run_name
 from tasks.relabel.faults import kinds
 from tasks.report.words import count
 from tasks.seeds import seed_of
@@ -71,7 +71,7 @@ def fill(
     training = training_set.read() if training_set.LIST.exists() else None
     desk = replace(
         desk_of(given, round, [judge], training), budget=Budget(money=money, tokens=tokens),
-        run=f"judge holes {on} {time.strftime('%Y-%m-%dT%H:%M:%S%z')}",
+        run=run_name(f"judge holes {on}"),
     )  # fmt: skip
     file = filled.file_of(on, judge["name"])
     before = filled.read(file) if file.exists() else None

@@ -95,14 +95,14 @@ def ratio_over_seeds(above: np.ndarray, below: np.ndarray) -> Ratio:
     Raises:
         ValueError: the two have not the same shape, or fewer than two seeds or queries.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
     if above.shape != below.shape:
         raise ValueError("the two differences are of other queries or seeds")
     freedom = min(found.freedom for found in map(over_seeds, (above, below, above - below)))
     return fieller(
-        float(above.mean()), float(below.mean()), spread_of_means(np.stack([above, below])), float(t.ppf((1 + LEVEL) / 2, freedom))
+        float(above.mean()), float(below.mean()), spread_of_means(np.stack([above, below])), float(stdtrit(freedom, (1 + LEVEL) / 2))
     )
 
 

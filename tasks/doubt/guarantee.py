@@ -5,6 +5,7 @@ Both hold for new queries that are drawn as the calibration queries were. The un
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +63,10 @@ def losing_at_most(pairs: Pairs, share: float, grid: tuple[float, ...] = GRID) -
     Returns:
         Null where no threshold of the grid does.
     """
-    for threshold in sorted(grid):
-        if (lost(pairs, threshold).sum() + 1) / (pairs.count + 1) <= share:
-            return threshold
-    return None
+    # What is lost falls as the threshold rises, so halving the grid finds the first.
+    rising = sorted(grid)
+    first = bisect_left(rising, True, key=lambda threshold: (lost(pairs, threshold).sum() + 1) / (pairs.count + 1) <= share)
+    return rising[first] if first < len(rising) else None
 
 
 def false_at_most(pairs: Pairs, share: float, most: int, risk: float = 0.1, grid: tuple[float, ...] = GRID) -> float | None:
@@ -85,14 +86,13 @@ def false_at_most(pairs: Pairs, share: float, most: int, risk: float = 0.1, grid
     Returns:
         Null where none can be shown.
     """
-    shown = None
-    for threshold in sorted(grid):
+    for threshold in sorted(grid, reverse=True):
         number, false = kept(pairs, threshold, most)
         # false - share * kept lies between -share * most and (1 - share) * most: moved and shrunk to between 0 and 1.
         scaled = (false - share * number) / most + share
         if hoeffding_bentkus(float(scaled.mean()), pairs.count, share) <= risk / len(grid):
-            shown = threshold
-    return shown
+            return threshold
+    return None
 
 
 def hoeffding_bentkus(mean: float, count: int, bound: float) -> float:

@@ -79,9 +79,9 @@ def students(values: np.ndarray) -> list[Interval]:
     Args:
         values: [queries, series], two queries or more.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     means = values.mean(0)
-    half = t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(0, ddof=1) / math.sqrt(len(values))
+    half = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(0, ddof=1) / math.sqrt(len(values))
     ends = zip(means, np.maximum(means - half, np.minimum(means, -1)), np.minimum(means + half, np.maximum(means, 1)), strict=True)
     return [Interval(*map(float, found), STUDENT) for found in ends]

@@ -35,9 +35,9 @@ class OverSeeds:
 
     def detectable(self, level: float = LEVEL) -> float | None:
         """The smallest true difference that as many queries and seeds would show in four of five cases; null where nothing varies."""
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
-        reach = t.ppf(1 - level / 2, self.freedom) + t.ppf(POWER, self.freedom)
+        reach = stdtrit(self.freedom, 1 - level / 2) + stdtrit(self.freedom, POWER)
         return float(reach) * self.error if self.error > 0 else None
 
 
@@ -53,7 +53,7 @@ def over_seeds(differences: np.ndarray) -> OverSeeds:
     Raises:
         ValueError: fewer than two seeds or two queries.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     table = np.asarray(differences, dtype=np.float64)
     seeds, queries = table.shape
@@ -75,8 +75,8 @@ def over_seeds(differences: np.ndarray) -> OverSeeds:
     below = sum(square**2 / degrees for square, degrees in parts)
     freedom = total**2 / below if below > 0 else math.inf
     error = math.sqrt(total / (seeds * queries))
-    reach = float(t.ppf(0.975, freedom)) * error if error > 0 else 0.0
-    p = float(2 * t.sf(abs(mean) / error, freedom)) if error > 0 else float(mean == 0)
+    reach = float(stdtrit(freedom, 0.975)) * error if error > 0 else 0.0
+    p = float(2 * stdtr(freedom, -abs(mean) / error)) if error > 0 else float(mean == 0)
     return OverSeeds(
         mean, mean - reach, mean + reach, p, freedom,
         math.sqrt(max(0.0, ms_seeds - ms_rest) / queries), math.sqrt(max(0.0, ms_queries - ms_rest) / seeds), error,

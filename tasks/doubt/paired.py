@@ -69,13 +69,13 @@ def paired(differences: np.ndarray, draw: np.random.Generator) -> Paired:
 
 def t_test(mean: float, deviation: float | None, count: int, at: float = 0.0) -> float | None:
     """Two-sided p of the mean being `at` (Student 1908); null for fewer than two queries, or the same difference in all."""
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     if deviation is None:
         return None
     if deviation <= SAME:
         return 1.0 if abs(mean - at) <= SAME else None
-    return float(2 * t.sf(abs(mean - at) / (deviation / math.sqrt(count)), count - 1))
+    return float(2 * stdtr(count - 1, -abs(mean - at) / (deviation / math.sqrt(count))))
 
 
 def randomisation(differences: np.ndarray, draw: np.random.Generator) -> float:
@@ -102,9 +102,9 @@ def randomisation(differences: np.ndarray, draw: np.random.Generator) -> float:
 
 def detectable(deviation: float, count: int, level: float = LEVEL, power: float = POWER) -> float:
     """The smallest true mean difference that a t-test of so many queries shows with the given power."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float((t.ppf(1 - level / 2, count - 1) + t.ppf(power, count - 1)) * deviation / math.sqrt(count))
+    return float((stdtrit(count - 1, 1 - level / 2) + stdtrit(count - 1, power)) * deviation / math.sqrt(count))
 
 
 def no_worse(found: Paired, margin: float) -> float | None:
@@ -120,13 +120,13 @@ def equivalent(found: Paired, margin: float) -> float | None:
 
 def one_sided(above: float, deviation: float | None, count: int) -> float | None:
     """p of a mean that lies `above` the bound being below it; null for fewer than two queries."""
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     if deviation is None:
         return None
     if deviation <= SAME:
         return 0.0 if above > SAME else 1.0
-    return float(t.sf(above / (deviation / math.sqrt(count)), count - 1))
+    return float(stdtr(count - 1, -above / (deviation / math.sqrt(count))))
 
 
 def holm(ps: list[float]) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from tasks.methods import find
 from tasks.relabel import outcomes, overrides
 from tasks.relabel.budget import NAMES, Budget
 from tasks.relabel.cascade import Cascade, nothing_said, run_cascade
-from tasks.relabel.desk import Desk
+from tasks.relabel.desk import Desk, run_name
 from tasks.relabel.faults import kinds
 from tasks.relabel.how import prompted, with_how
 from tasks.relabel.joined import joined
@@ -84,7 +83,7 @@ def judged(
     here = f"{round} {spending.questions[:8]} "
     order = f"{here}{fingerprint(*spending.accounts.values())[:12]} "
     desk = Desk(
-        ledger, f"{order}{time.strftime('%Y-%m-%dT%H:%M:%S%z')}", settings["seed"], round,
+        ledger, run_name(order.rstrip()), settings["seed"], round,
         what_is_left(section["budget"], spending, before, round), section["retry"], Models.of(settings), training,
         draws=settings["draws"],
     )  # fmt: skip

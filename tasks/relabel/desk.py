@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tasks.relabel.budget import Budget
@@ -12,6 +13,11 @@ from tasks.relabel.several import Tally
 if TYPE_CHECKING:
     from tasks.encode.models import Models
     from tasks.training_set import TrainingSet
+
+
+def run_name(what: str) -> str:
+    """How a run that begins now is called in the ledger: two of one second have two names."""
+    return f"{what} {datetime.now().astimezone().isoformat(timespec='microseconds')}"
 
 
 @dataclass(frozen=True)

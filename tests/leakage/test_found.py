@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,13 +90,19 @@ def test_the_share_is_that_of_the_queries_that_were_compared():
 
 
 def test_the_estimate_is_right_in_the_mean():
-    """Over many draws of half the queries: 3 of 8 are near-duplicates and 1 is the same."""
+    """The mean over all 70 ways to draw four of eight queries, of which 3 are near-duplicates and 1 is the same.
+
+    No false alarm is possible. The test finds an estimate without extrapolation (0.31), one that extrapolates to all queries (0.55),
+    and one that divides by all drawn queries (0.45).
+    """
     near = {f"t{number}": f"how are long lists sorted in place {number}" for number in range(3)}
     far = {"t3": "abcdefgh", "t4": "ijklmnop", "t5": "qrstuvwx", "t6": "12345678", "t7": "processed meat"}
     texts = asked({(name, "test"): text for name, text in (near | far).items()})
     learned = trained({"q1": "how are long lists sorted in place", "q3": "processed meat"}, {}, [])
-    shares = [found(learned, texts, np.random.default_rng(seed), most=8)["splits"]["test"]["share"] for seed in range(300)]
-    assert np.mean(shares) == pytest.approx(0.5, abs=4 * np.std(shares) / np.sqrt(300))
+    ways = [np.array([*way, *sorted(set(range(8)) - set(way))]) for way in combinations(range(8), 4)]
+    draws = [SimpleNamespace(permutation=lambda count, way=way: way[:count]) for way in ways]
+    shares = [found(learned, texts, draw, most=8)["splits"]["test"]["share"] for draw in draws]
+    assert np.mean(shares) == pytest.approx(0.5)
     assert np.std(shares) > 0
 
 

@@ -68,7 +68,7 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
     server.url = f"http://127.0.0.1:{http.server_port}/v1"
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)  # seconds between two looks for a shutdown
     thread.start()
     try:
         yield server

@@ -222,7 +222,7 @@ def selling(finish: bool = True, **script: object) -> Iterator[Vendor]:
         vendor.finish.set()
     server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"vendor": vendor}))
     vendor.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield vendor

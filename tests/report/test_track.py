@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tasks.files import read_json, write_json
 from tasks.report import open, track
 from tasks.report.runs import memory
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
+from tests.templates import template
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,8 +30,13 @@ MADE = {name: {"round": name, **item, **SECTIONS} for name, item in ROUNDS.items
 LOOP = {"train_on": ["made-up"], "model": {"name": "a model", "max_length": 96}, "seed": 13}
 LOCK = """
 stages:
+  start: {outs: [{path: models/r0, md5: 110.dir}, {path: rounds/r0, md5: 220.dir}]}
   train@r1: {outs: [{path: models/r1, md5: 111.dir}, {path: rounds/r1/trained.parquet, md5: '333'}]}
   relabel@r1: {outs: [{path: rounds/r1/labels.parquet, md5: '222'}]}
+  train@r2: {outs: [{path: models/r2, md5: 112.dir}]}
+  relabel@r2: {outs: [{path: rounds/r2/labels.parquet, md5: '223'}]}
+  train@r3: {outs: [{path: models/r3, md5: 113.dir}]}
+  relabel@r3: {outs: [{path: rounds/r3/labels.parquet, md5: '224'}]}
 """
 
 
@@ -38,10 +45,29 @@ def loop(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Everything that the stages read."""
     for name in ("MLFLOW_TRACKING_URI", track.PREFECT_RUN):
         monkeypatch.delenv(name, raising=False)
+    write_loop()
+    return workspace
+
+
+def write_loop() -> None:
     write_all()
     Path("dvc.lock").write_text(LOCK)
     settings()
-    return workspace
+
+
+@pytest.fixture
+def opened(loop: Path, hone_home: Path) -> Path:
+    """The same, with an empty MLflow database. MLflow takes seconds to create one, so it is created once and copied."""
+    shutil.copy(template(database, "mlflow") / "mlflow.db", hone_home)
+    return loop
+
+
+def database(home: Path) -> None:
+    home.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HONE_HOME", str(home))
+        with memory():
+            pass
 
 
 def settings(*names: str, made: dict[str, dict] = MADE, loop: dict = LOOP) -> None:
@@ -100,7 +126,7 @@ def test_a_loop_and_its_rounds(loop: Path, monkeypatch: pytest.MonkeyPatch):
     assert read_json(Path("reports/mlflow/r1.json"))["loop"] == parent.data.tags["hone.loop"]
 
 
-def test_what_is_not_known_is_left_out(loop: Path):
+def test_what_is_not_known_is_left_out(opened: Path):
     Path("dvc.lock").unlink()
     open.main()
     track.main("r1")
@@ -108,7 +134,7 @@ def test_what_is_not_known_is_left_out(loop: Path):
     assert not {"dvc.model", "dvc.labels", "prefect.flow_run_id", "mlflow.source.git.commit"} & set(children["r1"].data.tags)
 
 
-def test_nothing_is_logged_twice(loop: Path):
+def test_nothing_is_logged_twice(opened: Path):
     for _ in range(2):
         open.main()
         for name in ("r1", "r2"):
@@ -119,7 +145,7 @@ def test_nothing_is_logged_twice(loop: Path):
     assert points(parent, "made-up.ndcg_at_10") == [(1, 0.625), (2, 0.75)]
 
 
-def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(loop: Path):
+def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(opened: Path):
     """A loss that became NaN at step 2, and a measure without a value: MLflow's database fails at the second NaN of a step."""
     trained = tables.read("trained", Path("rounds/r1/trained.parquet"))
     spoilt = trained.with_columns(loss=pl.when(pl.col("step") == 2).then(float("nan")).otherwise("loss").cast(pl.Float32))
@@ -139,7 +165,7 @@ def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(l
     assert children["r1"].info.status == parent.info.status == "FINISHED"
 
 
-def test_another_result_of_a_round_takes_the_place_of_its_run(loop: Path):
+def test_another_result_of_a_round_takes_the_place_of_its_run(opened: Path):
     open.main()
     track.main("r1")
     first = runs()[1]["r1"].info.run_id
@@ -151,7 +177,7 @@ def test_another_result_of_a_round_takes_the_place_of_its_run(loop: Path):
     assert client().get_run(first).info.lifecycle_stage == "deleted"
 
 
-def test_a_run_that_was_broken_off_is_replaced(loop: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_was_broken_off_is_replaced(opened: Path, monkeypatch: pytest.MonkeyPatch):
     open.main()
     with monkeypatch.context() as patched:
         patched.setattr(track, "git_commit", lambda: 1 / 0)  # between metrics and the end
@@ -162,7 +188,7 @@ def test_a_run_that_was_broken_off_is_replaced(loop: Path, monkeypatch: pytest.M
     assert (children["r1"].info.status, points(children["r1"], "loss")) == ("FINISHED", [(1, 1.0), (2, 2.0)])
 
 
-def test_one_more_round_and_one_less_are_the_same_loop(loop: Path):
+def test_one_more_round_and_one_less_are_the_same_loop(opened: Path):
     addresses = []
     for names in (("r1", "r2"), ("r1", "r2", "r3"), ("r1",), ("r1", "r2", "r3")):
         settings(*names)
@@ -172,7 +198,7 @@ def test_one_more_round_and_one_less_are_the_same_loop(loop: Path):
     assert len(runs()[0]) == 1
 
 
-def test_a_round_that_does_something_else_makes_another_loop_and_the_return_finds_the_first(loop: Path):
+def test_a_round_that_does_something_else_makes_another_loop_and_the_return_finds_the_first(opened: Path):
     open.main()
     first = read_json(Path("reports/mlflow/loop.json"))
     changed = MADE | {"r2": MADE["r2"] | {"recipe": "other"}}
@@ -189,7 +215,7 @@ def test_a_round_that_does_something_else_makes_another_loop_and_the_return_find
 
 
 @pytest.mark.parametrize("what", ["data", "model", "seed"])
-def test_other_data_another_model_or_seed_make_another_loop(loop: Path, what: str):
+def test_other_data_another_model_or_seed_make_another_loop(opened: Path, what: str):
     open.main()
     if what == "data":
         listed = read_json(Path("rounds/r0/training.json"))
@@ -200,7 +226,7 @@ def test_other_data_another_model_or_seed_make_another_loop(loop: Path, what: st
     assert len(runs()[0]) == 2
 
 
-def test_a_database_that_is_no_longer_there_is_filled_again(loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_database_that_is_no_longer_there_is_filled_again(opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     open.main()
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
     track.main("r1")
@@ -211,7 +237,7 @@ def test_a_database_that_is_no_longer_there_is_filled_again(loop: Path, tmp_path
     assert len(runs()[0]) == 1
 
 
-def test_several_at_once_on_no_database(loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_several_at_once_on_no_database(opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """orchestration.md: of six processes that began on no database, five crashed."""
     open.main()
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.relabel.fitness.prevalence import BANDS, at_use, with_band
+from tasks.relabel.fitness.prevalence import BANDS, corrected, sized, standing_for, with_band
 from tasks.relabel.fitness.share import exact
 
 STRATUM = ["source", "band"]
@@ -40,14 +40,15 @@ def by_stratum(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame, sa
         For each source and band of `sizes`, by source, then rank: source, band, negatives, and estimate, low, high, count (gold
         verdicts); null where gold does not reach: there is none, or none among what the judge says yes to.
     """
-    own, known = (with_band(frame).partition_by(STRATUM, as_dict=True) for frame in (judged, gold))
+    rows = sized(judged, gold, sizes)
+    reached = set(with_band(judged).select(STRATUM).unique().rows())
+    own, known = (frame.partition_by(STRATUM, as_dict=True) for frame in (rows, standing_for(rows, gold, sizes)))
     empty = {"estimate": None, "low": None, "high": None, "count": 0}
     made = []
     for source, band, size in sizes.rows():
         place = (source, band)
         found = None
-        if place in own and place in known:
-            parts = (frame[place].drop("band") for frame in (own, known))
-            found = at_use(*parts, {band: size}, sampled, exact)["share_of_false_negatives"]
+        if place in reached and place in known:
+            found = corrected(own[place], known[place], sampled, exact)["share_of_false_negatives"]
         made.append({"source": source, "band": band, "negatives": size, **(found or empty)})
     return sorted(made, key=lambda row: (row["source"], ORDER.index(row["band"])))

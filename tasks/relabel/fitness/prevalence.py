@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -16,11 +17,12 @@ import polars as pl
 from tasks.relabel.fitness.share import NOTHING, Estimate, share, wilson
 
 PAIR = ["query_id", "doc_id"]
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 # Rank bands by their last rank, the strata of the candidates. No band of a person's sheet reaches over one of these.
 BANDS = (("1", 1), ("2 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
 
 
-def with_band(ranked: pl.DataFrame) -> pl.DataFrame:
+def with_band(ranked: Frame) -> Frame:
     """`ranked` with the band of each `rank`."""
     band = pl.lit(BANDS[-1][0])
     for name, last in reversed(BANDS[:-1]):
@@ -42,20 +44,32 @@ def gold_sample(judged: pl.DataFrame, pairs: int, places: np.ndarray) -> pl.Data
     Returns:
         query_id, doc_id.
     """
-    rows = with_band(judged).with_columns(yes=said_yes(), place=pl.Series(places))
-    yes = int(rows["yes"].sum())
-    of_yes = min(yes, max(pairs // 2, pairs - (len(rows) - yes)))
-    of_rest = min(pairs - of_yes, len(rows) - yes)
-    return pl.concat([_shared_out(rows.filter("yes"), of_yes), _shared_out(rows.filter(~pl.col("yes")), of_rest)]).select(PAIR)
+    yes = judged.select(said_yes()).to_series().to_numpy().astype(bool)
+    bands = np.searchsorted([last for _, last in BANDS[:-1]], judged["rank"].to_numpy())
+    said = int(yes.sum())
+    of_yes = min(said, max(pairs // 2, pairs - (len(judged) - said)))
+    of_rest = min(pairs - of_yes, len(judged) - said)
+    parts = [(np.flatnonzero(yes), of_yes), (np.flatnonzero(~yes), of_rest)]
+    return judged[np.concatenate([rows[_shared_out(bands[rows], np.asarray(places)[rows], count)] for rows, count in parts])].select(PAIR)
 
 
-def _shared_out(rows: pl.DataFrame, count: int) -> pl.DataFrame:
-    """`count` rows, from each band its share of them (what rounding leaves goes where most was cut off)."""
-    exact = rows.group_by("band").len().sort("band").with_columns(exact=pl.col("len") / max(len(rows), 1) * count)
-    whole = exact.with_columns(take=pl.col("exact").floor().cast(pl.Int64)).sort(pl.col("exact").floor() - pl.col("exact"), "band")
-    left = count - int(whole["take"].sum())
-    whole = whole.with_columns(take=pl.col("take") + (pl.int_range(pl.len()) < left).cast(pl.Int64))
-    return rows.join(whole.select("band", "take"), on="band").filter(pl.col("place").rank("ordinal").over("band") <= pl.col("take"))
+def _shared_out(bands: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """Which `count` rows, from each band its share of them (what rounding leaves goes where most was cut off); in their order.
+
+    Args:
+        bands: of each row, its number in BANDS.
+        places: the smallest of a band are taken.
+        count: how many; no more than there are.
+    """
+    sizes = np.bincount(bands, minlength=len(BANDS))
+    exact = sizes / max(len(bands), 1) * count
+    takes = np.floor(exact).astype(int)
+    most_cut = np.lexsort(([name for name, _ in BANDS], takes - exact))
+    most_cut = most_cut[sizes[most_cut] > 0]
+    takes[most_cut[: count - takes.sum()]] += 1
+    order = np.lexsort((places, bands))
+    within = np.arange(len(bands)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(order[within < takes[bands[order]]])
 
 
 def at_use(
@@ -82,12 +96,18 @@ def at_use(
         share_of_false_negatives, precision_at_use, share_of_yes: estimate, low, high, count; precision's `gold` counts all
         gold pairs and `said_yes` those it rests on. Null where nothing can be said.
     """
-    rows, known = sized(read(judged, gold), sizes), weighted(judged, gold, sizes)
-    yes = share(rows["yes"].to_numpy(), rows["query_id"].to_numpy(), rows["weight"].to_numpy(), sampled, interval)
-    right, missed = (
-        share(part["gold"].to_numpy(), part["query_id"].to_numpy(), part["weight"].to_numpy(), interval=interval)
-        for part in (known.filter("yes"), known.filter(~pl.col("yes")))
-    )
+    bands = _of_bands(sizes)
+    rows = sized(judged, gold, bands)
+    return corrected(rows, standing_for(rows, gold, bands), sampled, interval)
+
+
+def corrected(
+    rows: pl.DataFrame, known: pl.DataFrame, sampled: float, interval: Callable[[float, float], tuple[float, float]] = wilson
+) -> dict[str, dict | None]:  # fmt: skip
+    """The estimates of `at_use`, from candidates of `sized` and gold pairs of `standing_for`: all of them, or those of one stratum."""
+    yes = share(*(rows[name].to_numpy() for name in ("yes", "query_id", "weight")), sampled, interval)
+    of_yes, columns = known["yes"].to_numpy(), [known[name].to_numpy() for name in ("gold", "query_id", "weight")]
+    right, missed = (share(*(column[part] for column in columns), interval=interval) for part in (of_yes, ~of_yes))
     precision = None if right is NOTHING else right.plain() | {"gold": len(known), "said_yes": right.count}
     whole = joined(yes, right, missed)
     return {
@@ -97,30 +117,43 @@ def at_use(
     }
 
 
-def sized(judged: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
-    """Judged candidates with `band`, `yes` and how many of the band's candidates each stands for, `weight`."""
-    bands = pl.DataFrame({"band": list(sizes), "size": list(sizes.values())}, schema={"band": pl.String, "size": pl.Float64})
-    rows = with_band(judged).join(bands, on="band", how="left", maintain_order="left")
-    return rows.with_columns(yes=said_yes(), weight=pl.col("size") / pl.len().over("band"))
+def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+    """All candidates that the judge has read, with `yes` and how many of its stratum's candidates each stands for, `weight`.
+
+    It has read its sample, and pairs of gold beyond it, which were drawn by lot within each band. Both say how often it says yes
+    in a band. A small sample alone may hold no yes where gold shows some, and these would then stand for nothing.
+
+    Args:
+        judged, gold: as in `at_use`, with what `sizes` has beside the band.
+        sizes: band, or source and band, and size: how many candidates there are.
+
+    Returns:
+        query_id, doc_id, the columns of a stratum, yes, weight.
+    """
+    stratum = sizes.columns[:-1]
+    own, known = (with_band(frame.lazy()).select(*PAIR, *stratum, yes=said_yes()) for frame in (judged, gold))
+    beyond = known.join(own, on=[*PAIR, *stratum], how="anti", maintain_order="left")
+    rows = pl.concat([own, beyond], how="vertical_relaxed").join(sizes.lazy(), on=stratum, how="left", maintain_order="left")
+    return rows.select(*PAIR, *stratum, "yes", weight=pl.col("size") / pl.len().over(stratum)).collect()
 
 
 def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
     """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for."""
-    cells = sized(read(judged, gold), sizes).group_by("band", "yes").agg(cell=pl.col("weight").sum())
-    known = with_band(gold.filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())
-    known = known.join(cells, on=["band", "yes"], how="inner", maintain_order="left")
-    return known.with_columns(weight=pl.col("cell") / pl.len().over("band", "yes"))
+    bands = _of_bands(sizes)
+    return standing_for(sized(judged, gold, bands), gold, bands)
 
 
-def read(judged: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
-    """All candidates that the judge has read: its sample, and pairs of gold beyond it, which were drawn by lot within each band.
+def standing_for(rows: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+    """Like `weighted`, for the rows of `sized` and the strata of `sizes`."""
+    cell = [*sizes.columns[:-1], "yes"]
+    cells = rows.lazy().group_by(cell).agg(cell=pl.col("weight").sum())
+    known = with_band(gold.lazy().filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())
+    known = known.join(cells, on=cell, how="inner", maintain_order="left")
+    return known.with_columns(weight=pl.col("cell") / pl.len().over(cell)).collect()
 
-    Both say how often it says yes in a band. A small sample alone may hold no yes where gold shows some, and these would then
-    stand for nothing.
-    """
-    columns = [*PAIR, "rank", "verdict"]
-    beyond = gold.join(judged, on=PAIR, how="anti", maintain_order="left")
-    return pl.concat([judged.select(columns), beyond.select(columns)], how="vertical_relaxed")
+
+def _of_bands(sizes: dict[str, int]) -> pl.DataFrame:
+    return pl.DataFrame({"band": list(sizes), "size": list(sizes.values())}, schema={"band": pl.String, "size": pl.Int64})
 
 
 def said_yes() -> pl.Expr:

@@ -51,12 +51,12 @@ def exact(hits: float, count: float) -> tuple[float, float]:
     Args:
         hits, count: how many of how many; need not be whole where observations weigh (Korn and Graubard 1998), but then nothing is proved.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     if count <= 0:
         return 0.0, 1.0
-    low = float(beta.ppf(0.025, hits, count - hits + 1)) if hits > 0 else 0.0
-    return low, float(beta.ppf(0.975, hits + 1, count - hits)) if count > hits else 1.0
+    low = float(betaincinv(hits, count - hits + 1, 0.025)) if hits > 0 else 0.0
+    return low, float(betaincinv(hits + 1, count - hits, 0.975)) if count > hits else 1.0
 
 
 def share(

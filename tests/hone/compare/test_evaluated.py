@@ -15,17 +15,33 @@ from tasks.report.open import main as open_loop
 from tasks.report.track import main as track
 from tests.prepared import COLLECTION, write_params
 from tests.report.made_up import evaluated_on
-from tests.report.test_track import loop, runs, settings
+from tests.report.test_track import loop, opened, runs, settings, write_loop
 
-__all__ = ["loop"]
+__all__ = ["loop", "opened"]
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, str]]:
+    """A checkout whose rounds r1 and r2 are logged in MLflow, its HONE_HOME, and the ids of the runs and of their loop."""
+    checkout, home = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(checkout)
+        patch.setenv("HONE_HOME", str(home))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_loop()
+        for name in ("r1", "r2"):
+            evaluated_on(name)
+        return checkout, home, log()
 
 
 @pytest.fixture
-def logged(loop: Path) -> dict[str, str]:
-    """The ids of the runs of r1 and r2, and that of their loop."""
-    for name in ("r1", "r2"):
-        evaluated_on(name)
-    return log()
+def logged(workspace: Path, once: tuple[Path, Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The ids of the runs of r1 and r2 and of their loop. Each test has its own copy of the checkout; MLflow is only read."""
+    checkout, home, ids = once
+    shutil.copytree(checkout, ".", dirs_exist_ok=True)
+    monkeypatch.setenv("HONE_HOME", str(home))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return ids
 
 
 def log() -> dict[str, str]:
@@ -68,7 +84,7 @@ def test_a_run_on_other_labels_is_refused(logged: dict[str, str]):
         compare(logged["r1"], "r2")
 
 
-def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(loop: Path, capsys: pytest.CaptureFixture[str]):
+def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(opened: Path, capsys: pytest.CaptureFixture[str]):
     runs = log()
     compare(runs["r1"], runs["r2"])
     told = capsys.readouterr().out

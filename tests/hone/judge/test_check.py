@@ -83,7 +83,7 @@ def inside(name: str, text: str) -> list[str]:
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server() as running:
-        Thread(target=running.serve_forever, daemon=True).start()
+        Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield running
         running.shutdown()
 
@@ -108,9 +108,9 @@ def made(workspace: Path, server: Server) -> Path:
     write_rows(Path("inputs/ours"), documents, queries, qrels)
     judges = {name: endpoint(server, name) for name in ("cheap", "strong", "mute")}
     about = {"source": "folder", "path": "inputs/ours"}
-    sections = {"judges": judges, "collections": {"ours": about | {"hide": {"share": 0.25, "seed": 1}}}}
-    prepare(**sections)
-    write_params(**sections | {"collections": sections["collections"] | {"later": about}})
+    collections = {"ours": about | {"hide": {"share": 0.25, "seed": 1}}}
+    prepare(collections=collections)  # without the judges: their port differs in each test, and the template would too
+    write_params(judges=judges, collections=collections | {"later": about})
     write_negatives()
     return workspace
 
