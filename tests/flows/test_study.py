@@ -181,9 +181,8 @@ def at_work(flow: psutil.Process, words: str) -> list[psutil.Process]:
 @pytest.mark.loop
 def test_a_trial_that_was_run_is_not_run_again(project: Project, study, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(project.folder)
-    monkeypatch.setattr(sys, "executable", str(project.forks / "python"))
-    for key in ("HONE_HOME", "PYTHONPATH"):
-        monkeypatch.setenv(key, project.environment[key])
+    for key in ("HONE_HOME", "PYTHONPATH", "FORKS"):
+        monkeypatch.setenv(key, project.quick[key])
     for outcome in ("Completed", "Unchanged"):
         state = study(recipes=["top-k"], seeds=1, return_state=True)
         assert state.is_completed(), state.message

@@ -110,7 +110,7 @@ class Project:
     def quick(self) -> dict[str, str]:
         """For commands whose stages are forks, where there are any."""
         own = self.environment
-        return own | ({"PATH": f"{self.forks}{os.pathsep}{own['PATH']}"} if self.forks else {})
+        return own | ({"PATH": f"{self.forks}{os.pathsep}{own['PATH']}", "FORKS": str(self.forks)} if self.forks else {})
 
     def repro(self, *arguments: str, offline: bool = False, fails: bool = False) -> Outcome:
         """Run `dvc repro`; asserts that it ends well, or that it fails."""

@@ -26,7 +26,7 @@ def test_only_what_a_recipe_has_of_its_own_is_counted(workspace: Path):
     assert acted("top-k", {"removed": {"labelled": 5}}) == {}
     assert acted("nv-retriever", {"removed": {"labelled": 5, "positive-aware": 2}}) == {"positive-aware": 2}
     assert acted("nv-retriever", {"removed": {"labelled": 5}}) == {"positive-aware": 0}
-    assert acted("ance", {"beyond_top": 7}) == {"random": 7}
+    assert acted("ance", {"beyond_top": 7}) == {"random": 7, "star": None}
     assert acted("random", {}, {"random": 4}) == {"random": 4}
 
 

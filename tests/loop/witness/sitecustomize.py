@@ -21,3 +21,5 @@ def note() -> None:
 
 atexit.register(note)
 os.fsync = lambda handle: None
+if "FORKS" in os.environ:  # a command that starts DVC puts its own Python's folder first on the stages' PATH
+    sys.executable = f"{os.environ['FORKS']}/python"
