@@ -13,7 +13,7 @@ JUDGE := qwen2.5-coder-1.5b
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Stages and tests are many processes: each would compile Hone's modules anew.
 unexport PYTHONDONTWRITEBYTECODE
-# For DVC (`make loop`); every program of Hone sets its switches itself, see tasks/stage.py.
+# For DVC (`make loop`); every program of Hone sets its switches itself, see hone/stage.py.
 export DO_NOT_TRACK := 1
 
 help:  ## what there is
@@ -28,7 +28,7 @@ $(BIN)/hone: requirements.txt requirements-build.txt requirements-torch.txt requ
 	$(PIP) $(PINNED) --requirement requirements-build.txt
 	$(PIP) $(PINNED) --no-build-isolation --requirement requirements.txt
 	$(PIP) --requirement requirements-torch.txt
-	$(BIN)/python -m tasks.relabel.gguf --fetch smollm2-135m
+	$(BIN)/python -m hone.llm.gguf --fetch smollm2-135m
 	$(PIP) --no-deps --no-build-isolation --editable .  # last: it makes the target
 	@test -e .git || git init --quiet  # DVC keeps its graph in a git repository
 	@touch $@
@@ -40,11 +40,11 @@ dev: .venv/dev  ## what tests and `make lint` need besides
 	@touch $@
 
 judge: setup  ## the LLM that judges on this machine (1.1 GB, once)
-	@python -m tasks.relabel.gguf --fetch $(JUDGE)
+	@python -m hone.llm.gguf --fetch $(JUDGE)
 
 loop: setup  ## the rounds of params.yaml; ends by saying what improved and where to look
 	@$(MAKE) --no-print-directory judge || echo "The LLM that judges on this machine cannot be had; the loop goes on with the guide alone."
-	@python -m flows.mend
+	@python -m hone.pipeline.repair
 	@dvc repro
 
 test: dev  ## the test suite, on WORKERS=2 processor cores
@@ -53,16 +53,17 @@ test: dev  ## the test suite, on WORKERS=2 processor cores
 test-all: dev  ## the test suite with its slow tail, as CI runs it
 	@$(PYTEST)
 
-lint: dev  ## style and formatting, and whether the pages that are made of docstrings are current
+lint: dev  ## style, formatting, what may import what, and whether the pages that are made of docstrings are current
 	@ruff check .
 	@ruff format --check .
-	@python -m hone.docs --check
+	@lint-imports --no-cache --no-logo
+	@python -m commands.docs --check
 
 hashes: dev  ## the SHA-256 of every file of every pin, after a pin has changed
 	@python .ci/hashes.py requirements.txt requirements-build.txt requirements-dev.txt requirements-judge.txt requirements-models.txt
 
 docs: setup  ## docs/recipes.md and docs/methods/, made of recipes and docstrings
-	@python -m hone.docs
+	@python -m commands.docs
 
 bench: dev  ## ratios against the usual ways (45 minutes; see docs/benchmarks.md)
 	@python -m benchmarks

@@ -6,10 +6,10 @@ import importlib
 import os
 import sys
 
-from tasks.encode.lock import torch_lock
-from tasks.encode.precision import precision_of
-from tasks.errors import Refused, nearest, printable
-from tasks.stage import SWITCHES
+from hone.encoders.device_lock import torch_lock
+from hone.encoders.precision import precision_of
+from hone.errors import Refused, nearest, printable
+from hone.stage import SWITCHES
 
 NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do", "judging", "judging_memory", "ledger", "thrift", "evaluation",
          "evaluation_cost", "choosing", "cross_scoring")  # fmt: skip

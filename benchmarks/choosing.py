@@ -41,7 +41,7 @@ SCORERS = {"guide": "encoder:guide", "cross-encoder": "cross-encoder", "closer-t
 
 
 def main(queries: int = QUERIES) -> None:
-    from tasks import methods
+    from hone.config import methods
 
     home = os.environ.get("HONE_HOME")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
@@ -59,7 +59,7 @@ def main(queries: int = QUERIES) -> None:
 
 def alone(world: World, choose: list[str]) -> None:
     """Rules that choose, each by itself on the same pool."""
-    from tasks import methods
+    from hone.config import methods
     from tasks.sample.pool import merged
 
     cost = Cost.of(lambda: merged(world.candidates))
@@ -164,7 +164,7 @@ class World:
     @cached_property
     def labels(self) -> pl.DataFrame:
         """One known positive of each query; that of one in ten was retrieved."""
-        from tasks import tables
+        from hone.data import tables
 
         every = np.arange(self.count)
         first = self.candidates["doc_id"].gather(every * DEPTH)
@@ -189,15 +189,15 @@ class World:
 
     @cached_property
     def training(self) -> Any:
-        from tasks.training_set import TrainingCollection, TrainingSet
+        from hone.data.training_set import TrainingCollection, TrainingSet
 
         return TrainingSet((TrainingCollection("made-up", Path("data/made-up"), None, 1, "en", ""),))
 
     @cached_property
     def models(self) -> Any:
         """Made-up vectors in a real store."""
-        from tasks.encode import encoder
-        from tasks.encode.store import Space
+        from hone.encoders import encoder
+        from hone.encoders.store import Space
 
         class MadeUp:
             draw = np.random.default_rng(0)
@@ -216,7 +216,7 @@ class World:
 
     def prepare(self) -> None:
         """Write what lies on disk: texts, queries, the last training, clicks, and all vectors, as retrieval leaves them."""
-        from tasks import tables
+        from hone.data import tables
 
         text = pl.format("{} {}", "doc_id", pl.lit("text " * 40))
         documents = tables.shaped("documents", self.doc_ids.to_frame("doc_id").with_columns(text=text))
@@ -244,7 +244,7 @@ class World:
             used.queries(self.query_ids.to_list())
 
     def line(self, place: str, name: str) -> dict:
-        from tasks import methods
+        from hone.config import methods
 
         return methods.checked(place, {name: PARAMETERS.get(name, {})}, "choosing")
 

@@ -17,7 +17,7 @@ ROUNDS = {"r1": {"from": "r0", "recipe": "bm25"}}
 
 
 def main() -> None:
-    from tasks.encode.precision import precision_of
+    from hone.encoders.precision import precision_of
 
     fast = precision_of("auto", "cpu")
     with workspace(rounds=ROUNDS):
@@ -80,8 +80,8 @@ def theirs(kind: str):
 
 
 def ours(kind: str):
-    from tasks.encode.cross_model import CrossModel
-    from tasks.encode.cross_scores import CrossScorer
+    from hone.encoders.cross_encoder_folder import CrossModel
+    from hone.encoders.cross_encoder_scores import CrossScorer
 
     return CrossScorer(CrossModel(MODEL), None, kind)
 

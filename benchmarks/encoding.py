@@ -13,9 +13,9 @@ TEXTS, LENGTH, TIMES = 1536, 96, 2
 
 
 def main() -> None:
-    from tasks.encode.forward import TorchEncoder
-    from tasks.encode.model import ModelFolder
-    from tasks.encode.precision import precision_of
+    from hone.encoders.batched_inference import TorchEncoder
+    from hone.encoders.model_folder import ModelFolder
+    from hone.encoders.precision import precision_of
 
     with workspace():
         texts = documents()["text"].to_list()

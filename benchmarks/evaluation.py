@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from tasks.encode.encoder import Encoder
+    from hone.encoders.encoder import Encoder
 
 SIZES = ((10_000, 100_000), (100_000, 100_000), (1_000, 1_000_000))
 DIMENSION, NOISE = 384, 6.0
@@ -43,9 +43,9 @@ def main(sizes: tuple[tuple[int, int], ...] = SIZES) -> None:
 
 def measure(queries: int, documents: int) -> dict[str, tuple[float, float, float]]:
     """Seconds, MB before and most MB of each part."""
-    from tasks.evaluate import results
-    from tasks.evaluate.geometry import geometry
-    from tasks.evaluate.ranking import by_encoder
+    from hone.ir import results
+    from hone.ir.alignment_uniformity import geometry
+    from hone.ir.ranking import by_encoder
 
     found: dict[str, tuple[float, float, float]] = {}
     part = partial(watched, found)
@@ -80,8 +80,8 @@ def write_collection(queries: int, documents: int) -> None:
     import numpy as np
     import polars as pl
 
-    from tasks import tables
-    from tasks.files import written_whole
+    from hone.data import tables
+    from hone.files import written_whole
 
     folder = Path("data") / NAME
     for split, count in (("test", queries), ("dev", 0)):
@@ -106,8 +106,8 @@ def made_up_encoder() -> Encoder:
     """An encoder whose vector of a text is that of the number in it; a query's has noise on it."""
     import numpy as np
 
-    from tasks.encode import encoder
-    from tasks.encode.store import Space
+    from hone.encoders import encoder
+    from hone.encoders.store import Space
 
     class MadeUp:
         """A number's vector is the sum of two rows of tables, by its quotient and remainder."""
@@ -137,7 +137,7 @@ def made_up_encoder() -> Encoder:
 
 def encode(encoder: Encoder) -> None:
     """What an evaluation finds in the store."""
-    from tasks import tables
+    from hone.data import tables
 
     encoder.documents(tables.Documents(Path("data") / NAME / "documents.parquet"))
     encoder.queries(tables.read("queries", Path("data") / NAME / "test" / "queries.parquet")["text"].to_list())
@@ -147,7 +147,7 @@ def write_rounds(results: Any) -> None:
     """What an evaluation leaves of three rounds: in a tenth to three tenths of the queries the first document goes down ten ranks."""
     import polars as pl
 
-    from tasks.files import read_json, write_json
+    from hone.files import read_json, write_json
 
     base = results.ranking_of(BASE, NAME, results.DEPTH)
     qrels = pl.read_parquet(Path("data") / NAME / "test" / "qrels.parquet")
@@ -164,10 +164,10 @@ def write_rounds(results: Any) -> None:
 
 def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
     """The parts of the report that read queries."""
-    from tasks.encode.encoder import Reading
+    from hone.encoders.encoder import Reading
+    from hone.ir.measures import DEPTH
+    from hone.ir.results import ranking_of
     from tasks.evaluate.kinds import Tables, kinds
-    from tasks.evaluate.measures import DEPTH
-    from tasks.evaluate.results import ranking_of
     from tasks.report import by_kind
     from tasks.report.flips import all_flips
     from tasks.report.holes import holes, judged

@@ -26,14 +26,14 @@ def main() -> None:
 
 def encode() -> None:
     """The corpus alone, by the encoder of the stage."""
-    from tasks import resolved
-    from tasks.encode.encoder import encoder_for
-    from tasks.mteb_task import reading_for
-    from tasks.tables import Documents
+    from hone.config import stage_settings
+    from hone.data.tables import Documents
+    from hone.encoders.encoder import encoder_for
+    from hone.ir.mteb import reading_for
 
     nothing_in_the_store()
-    settings, model = resolved.of_stage(f"evaluate/{COLLECTION}"), Path("models") / NAME
-    encoder = encoder_for(model, reading_for(None, settings, model), resolved.machine(), user=NAME)
+    settings, model = stage_settings.of_stage(f"evaluate/{COLLECTION}"), Path("models") / NAME
+    encoder = encoder_for(model, reading_for(None, settings, model), stage_settings.machine(), user=NAME)
     encoder.documents(Documents(Path("data") / COLLECTION / "documents.parquet"))
 
 

@@ -67,7 +67,7 @@ def serving() -> Iterator[str]:
 
 
 def main() -> None:
-    from tasks.relabel.client import Endpoint
+    from hone.llm.client import Endpoint
 
     with serving() as url, tempfile.TemporaryDirectory() as home:
         os.environ["HONE_HOME"] = home
@@ -85,8 +85,8 @@ def said(what: str, seconds: float) -> None:
 
 def by_client(where, count: int) -> None:
     """Calls alone."""
-    from tasks.relabel.budget import Budget
-    from tasks.relabel.client import Call, ask_all
+    from hone.llm.budget import Budget
+    from hone.llm.client import Call, ask_all
 
     replies = []
     prompt = ({"role": "user", "content": "Is this an answer? " * 100},)
@@ -99,12 +99,12 @@ def by_ledger(where, count: int, name: str) -> None:
     """The whole way: prompts, claims, calls, and an answer committed each."""
     import polars as pl
 
-    from tasks.relabel.asking import Asking, ask
-    from tasks.relabel.budget import Budget
-    from tasks.relabel.desk import Desk
-    from tasks.relabel.ledger import Ledger
-    from tasks.relabel.prompt import load
-    from tasks.relabel.questions import of
+    from hone.data.questions import of
+    from hone.judging.ask import Asking, ask
+    from hone.judging.context import Desk
+    from hone.judging.prompt import load
+    from hone.llm.budget import Budget
+    from hone.llm.ledger.ledger import Ledger
 
     queries, each = count // 16, 16
     pairs = pl.DataFrame({

@@ -33,16 +33,16 @@ def measure(count: int, folder: Path) -> None:
     import polars as pl
 
     from benchmarks.memory import Peak, memory
-    from tasks import tables
+    from hone.data import tables
+    from hone.data.parquet_writer import Spool
+    from hone.judging.ask import Asking, ask
+    from hone.judging.cascade import run_cascade
+    from hone.judging.context import Desk
+    from hone.judging.prompt import load
+    from hone.llm.client import Call, Endpoint, Reply
+    from hone.llm.ledger.ledger import Ledger
     from tasks.relabel import outcomes
-    from tasks.relabel.asking import Asking, ask
-    from tasks.relabel.cascade import run_cascade
-    from tasks.relabel.client import Call, Endpoint, Reply
-    from tasks.relabel.desk import Desk
     from tasks.relabel.joined import joined
-    from tasks.relabel.ledger import Ledger
-    from tasks.relabel.prompt import load
-    from tasks.relabel.spool import Spool
 
     class Training:
         """Queries and texts that are made when they are asked for."""

@@ -41,7 +41,7 @@ def main() -> None:
 
 def keys(count: int) -> Iterator[list[bytes]]:
     """Questions in blocks; which of all they are has no order."""
-    from tasks.relabel.ledger import question_key
+    from hone.llm.ledger.ledger import question_key
 
     for start in range(0, count, BLOCK):
         yield [question_key("query", str(number * 7_919 % VERDICTS)) for number in range(start, start + BLOCK)]
@@ -51,25 +51,25 @@ def fill() -> None:
     """Put in all verdicts, as an import does."""
     import polars as pl
 
-    from tasks.relabel import ledger_parquet
-    from tasks.relabel.ledger import Ledger
+    from hone.llm.ledger import parquet
+    from hone.llm.ledger.ledger import Ledger
 
     ledger = Ledger()
     same = {
         "judge": JUDGE, "attempt": 0, "verdict": "negative", "grade": 0.0, "probability": 0.25, "raw": SAYS, "model": "made up",
         "tokens_in": 5000, "tokens_out": 80, "money": 0.001, "seconds": 2.0, "asked_at": "2026-01-31T12:00:00Z",
     }  # fmt: skip
-    schema = {name: kind for name, kind in ledger_parquet.SCHEMA.items() if name not in ("question", "answer")}
+    schema = {name: kind for name, kind in parquet.SCHEMA.items() if name not in ("question", "answer")}
     for number, block in enumerate(keys(VERDICTS)):
         given = {name: pl.lit(same.get(name), dtype=kind) for name, kind in schema.items()} | {"run": pl.lit(f"r{number}")}
         rows = pl.DataFrame({"question": block}).with_columns(copy=pl.int_range(pl.len()) // PER_ANSWER, answer=0, **given)
-        ledger_parquet.add_block(ledger, rows)
+        parquet.add_block(ledger, rows)
 
 
 def measure(count: int) -> None:
     """Print seconds, kilobytes of memory before, and at most meanwhile."""
     from benchmarks.memory import Peak, memory
-    from tasks.relabel.ledger import Ledger
+    from hone.llm.ledger.ledger import Ledger
 
     ledger = Ledger()
     ledger.find(JUDGE, next(keys(1))[:10])

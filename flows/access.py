@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.errors import Refused
-from tasks.files import home, written_whole
-from tasks.stage import SWITCHES, ended_by_sentences
+from hone.errors import Refused
+from hone.files import home, written_whole
+from hone.stage import SWITCHES, ended_by_sentences
 
 PROJECT = Path(__file__).parent.parent
 PATIENCE = 5  # seconds that a reader may hold the lock

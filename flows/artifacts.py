@@ -8,8 +8,8 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
 
-from tasks.files import read_json
-from tasks.params import Params
+from hone.config.params import Params
+from hone.files import read_json
 
 METRICS = Path("reports/metrics")
 STUDIES = Path("reports/studies")

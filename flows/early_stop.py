@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks import methods
-from tasks.errors import Refused, nearest
-from tasks.files import read_json
-from tasks.params import Collection, Params
+from hone.config import methods
+from hone.config.params import Collection, Params
+from hone.errors import Refused, nearest
+from hone.files import read_json
 
 METRICS = Path("reports/metrics")
 

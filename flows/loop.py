@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Annotated, Any
 
-from tasks.stage import SWITCHES
+from hone.stage import SWITCHES
 
 # Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
 os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
@@ -25,12 +25,13 @@ from prefect.states import Completed, Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import access, artifacts, early_stop, mend
-from flows import stages as dvc
-from flows.guard import Watched, alone_here
-from tasks import params
-from tasks.errors import Refused, nearest, printable
-from tasks.params import Params
+from flows import access, artifacts, early_stop
+from hone.config import params
+from hone.config.params import Params
+from hone.errors import Refused, nearest, printable
+from hone.pipeline import graph as dvc
+from hone.pipeline import repair
+from hone.pipeline.watch import Watched, alone_here
 
 access.protect()
 
@@ -96,7 +97,7 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}) as runner:
             watched = Watched()
             given = params.read()
-            mend.main()
+            repair.main()
             stages = wanted(with_decisions(dvc.graph(), given), until)
             work = Loop(runner, watched, given, stages, artifacts.Progress(len(stages)))
             futures = submitted(work, retries)

@@ -12,10 +12,10 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from flows import access
-from tasks.addresses import shown
-from tasks.errors import Refused
-from tasks.report.runs import address_of_server
-from tasks.stage import run, say
+from hone.addresses import shown
+from hone.errors import Refused
+from hone.present.mlflow_client import address_of_server
+from hone.stage import run, say
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 300  # a machine that is busy takes minutes

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from tasks.stage import SWITCHES
+from hone.stage import SWITCHES
 
 # Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
 os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
@@ -23,13 +23,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed, State
 from pydantic import Field
 
+from commands.study.again import option
+from commands.study.question import Question, asked, settings
 from flows import access, artifacts
-from flows import stages as dvc
-from flows.guard import Watched, alone_here
 from flows.loop import message_of, spelled
-from hone.study.again import option
-from hone.study.question import Question, asked, settings
-from tasks.errors import Refused, printable
+from hone.errors import Refused, printable
+from hone.pipeline import graph as dvc
+from hone.pipeline.watch import Watched, alone_here
 
 access.protect()
 
@@ -168,7 +168,7 @@ def pairs(contrasts: list[str]) -> list[tuple[str, str]] | None:
 def command(what: list[str], changes: dict[str, Any]) -> list[str]:
     """`hone study` of this environment, for the whole study."""
     said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
-    return [sys.executable, "-m", "hone", "study", *what, *said, "--no-probe"]
+    return [sys.executable, "-m", "commands", "study", *what, *said, "--no-probe"]
 
 
 def name_of(arm: str, seed: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tasks.errors import listed
+from hone.errors import listed
 
 FILES = (Path("params.yaml"),)
 FOLDER = Path("recipes")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tasks.stage import SWITCHES
+from hone.stage import SWITCHES
 from tests.templates import PLACE, intact
 
 PROJECT = Path(__file__).parent.parent
@@ -18,7 +18,7 @@ SHARED = PROJECT.parent / "shared" / "data"
 # Before torch and numpy are imported, and inherited by every process that a test starts: `make test` runs one worker per core.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 # Files that take longest; workers begin with them, so that they end together.
-LONGEST = ("tests/loop", "tests/hone/study/test_study.py", "tests/flows", "tests/leakage/test_graph.py")
+LONGEST = ("tests/loop", "tests/commands/study/test_study.py", "tests/flows", "tests/leakage/test_graph.py")
 
 os.environ.update(SWITCHES | ONE_THREAD)
 settings.register_profile("untimed", deadline=None)  # nothing is timed in a test
@@ -56,7 +56,7 @@ def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def endpoints_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test is told what an endpoint has shown of itself in another: ports are used again."""
-    monkeypatch.setattr("tasks.relabel.habits.HABITS", {})
+    monkeypatch.setattr("hone.llm.endpoint_state.HABITS", {})
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from hone.files import fingerprint_of_file
 from tasks.collect import __main__ as collect
-from tasks.files import fingerprint_of_file
 from tasks.resolve import __main__ as resolve
 from tasks.start import __main__ as start
 from tests.templates import linked_or_copied, shared_or_copied, template

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from tasks.files import fingerprint_of_file
+from hone.files import fingerprint_of_file
 
 LARGE = 1_000_000  # bytes
 PLACE = "HONE_TEST_TEMPLATES"

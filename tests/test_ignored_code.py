@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hone import doctor
+from commands import doctor
 from tasks.ignored_code import advice
 from tests.prepared import PROJECT
 

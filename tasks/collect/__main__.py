@@ -6,17 +6,19 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import methods, resolved, tables
+from hone.config import methods, stage_settings
+from hone.data import tables
+from hone.data.file_faults import Faults, Faulty
+from hone.data.source import SPLITS
+from hone.data.tables import Documents
+from hone.errors import Refused
+from hone.files import folder_written_whole, write_json
+from hone.layout import DATA
+from hone.stage import run, say
+from hone.text.bm25 import without_terms
 from tasks.collect import split
 from tasks.collect.by_words import rank_weights
-from tasks.collect.faults import Faults, Faulty
 from tasks.collect.refusals import Examined, examined
-from tasks.collect.source import SPLITS
-from tasks.errors import Refused
-from tasks.files import folder_written_whole, write_json
-from tasks.retrieve.bm25 import without_terms
-from tasks.stage import run, say
-from tasks.tables import Documents
 
 SHOWN = 8  # names of metadata that are told
 TOLD = {
@@ -30,12 +32,12 @@ TOLD = {
 
 def main(collection: str) -> None:
     """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
-    settings = resolved.of_collection(collection)
+    settings = stage_settings.of_collection(collection)
     found = prepared(collection, settings)
     told = ", ".join(f"{number:,} {TOLD[name]}" for name, number in found.counts.items() if number)
     if told:
         say(f"{collection}: {told}")
-    with folder_written_whole(Path("data") / collection) as place:
+    with folder_written_whole(DATA / collection) as place:
         write_collection(place, found, settings)
 
 

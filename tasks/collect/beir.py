@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hone.data.file_faults import Faults, Faulty
+from hone.data.input_values import NUMBER, Odd, grade_of, id_of, shown, text_of
+from hone.data.source import DOCUMENTS, QRELS, QUERIES, SPLITS, Source, frame, has, json_lines, text_lines, value_of
+from hone.errors import Refused, listed
 from tasks.collect.beir_download import downloaded, origin_of
-from tasks.collect.faults import Faults, Faulty
 from tasks.collect.metadata import of_records
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, SPLITS, Source, frame, has, json_lines, text_lines, value_of
-from tasks.errors import Refused, listed
-from tasks.input_values import NUMBER, Odd, grade_of, id_of, shown, text_of
 
 READS_FILES = True
 OWN = ("_id", "title", "text")  # of a line of the corpus; all else is metadata

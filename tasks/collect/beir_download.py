@@ -8,9 +8,9 @@ import time
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from tasks.errors import Refused
-from tasks.files import folder_written_whole, home, read_json, write_json
-from tasks.stage import say
+from hone.errors import Refused
+from hone.files import folder_written_whole, home, read_json, write_json
+from hone.stage import say
 
 ADDRESS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{}.zip"
 # BEIR's own checksums of the archives (github.com/beir-cellar/beir/wiki/Datasets-available).

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks.retrieve.bm25 import bm25
-from tasks.tables import Documents
+from hone.data.tables import Documents
+from hone.text.bm25 import ranked
 
 DEPTH = 100  # ranks that are told apart; ours
 
@@ -25,7 +25,7 @@ def rank_weights(positives: pl.DataFrame, queries: pl.DataFrame, documents: Docu
     Returns:
         [positives], from 1 to 101.
     """
-    found = bm25(queries.select("query_id", "text"), documents, language, depth=DEPTH).select("query_id", "doc_id", "rank")
+    found = ranked(queries.select("query_id", "text"), documents, language, depth=DEPTH).select("query_id", "doc_id", "rank")
     of_parents = found.join(documents.parents, on="doc_id", how="inner").select("query_id", "rank", doc_id="parent_id")
     ranks = pl.concat([found, of_parents.select(found.columns)]).group_by("query_id", "doc_id").agg(pl.col("rank").min())
     joined = positives.join(ranks, on=["query_id", "doc_id"], how="left", maintain_order="left")

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from tasks import input_table
-from tasks.collect.faults import Faults, Faulty
+from hone.data import user_tables
+from hone.data.file_faults import Faults, Faulty
+from hone.data.input_values import Odd, as_grades, as_ids, as_texts, grade_of, id_of, text_of
+from hone.data.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, json_lines
+from hone.errors import Refused, listed, nearest
 from tasks.collect.metadata import of_columns, of_records
-from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, json_lines
-from tasks.errors import Refused, listed, nearest
-from tasks.input_values import Odd, as_grades, as_ids, as_texts, grade_of, id_of, text_of
 
 READS_FILES = True
 CALENDAR = "calendar"  # whose dates are days, months or years
@@ -215,11 +215,11 @@ def read_file(file: Path) -> pl.DataFrame:
         Refused: it cannot be read.
     """
     if file.suffix == ".csv":
-        return input_table.read_csv(file)
+        return user_tables.read_csv(file)
     try:
         return pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Refused(f"{file} cannot be read: {input_table.reason(error)}. Save it again as parquet.") from None
+        raise Refused(f"{file} cannot be read: {user_tables.reason(error)}. Save it again as parquet.") from None
 
 
 def with_days(rows: pl.DataFrame, file: Path, faults: Faults) -> pl.DataFrame:

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from tasks import tables
-from tasks.input_values import EXACT, missing
+from hone.data import tables
+from hone.data.input_values import EXACT, missing
 
 NESTED = "metadata"  # the object in which BEIR's corpora keep it: its keys stand for themselves
 

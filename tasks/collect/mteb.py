@@ -10,9 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
-from tasks.errors import Refused
-from tasks.mteb_task import loaded, mteb_task
+from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+from hone.errors import Refused
+from hone.ir.mteb import loaded, mteb_task
 
 EVALUATED = "test"  # as Hone calls the split that is scored, whatever mteb calls it
 

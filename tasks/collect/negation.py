@@ -15,10 +15,10 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
+from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source, frame
+from hone.text.near_duplicates import clusters
 from tasks.collect.python_api import PACKAGES, functions_in
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame
 from tasks.collect.split import ALIKE, CHARACTERS
-from tasks.near_duplicates import clusters
 
 ABILITY = "negation"
 # A parameter as numpydoc has it: its name and type on a line, what it does indented below.

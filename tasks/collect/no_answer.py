@@ -12,10 +12,10 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks import tables
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source
-from tasks.collect.split import unit_hashes
-from tasks.errors import Refused
+from hone.data import tables
+from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source
+from hone.errors import Refused
+from hone.seeds import unit_hashes
 
 ABILITY = "no-answer"
 OF_COLLECTION = True  # `path` is data/NAME of another collection

@@ -20,10 +20,10 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
+from hone.data.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, frame
+from hone.errors import Refused
+from hone.files import fingerprint
 from tasks.collect.see_also import names_in, resolved
-from tasks.collect.source import DATED, DOCUMENTS, QRELS, QUERIES, Source, frame
-from tasks.errors import Refused
-from tasks.files import fingerprint
 
 MORE = {"module": pl.String, "see_also": pl.List(pl.String)}
 PACKAGES = ["numpy", "scipy", "pandas", "sklearn", "networkx"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from hone.data.file_faults import Faults
+from hone.data.source import SPLITS, Source
+from hone.data.tables import normalised
+from hone.errors import nearest
 from tasks.collect import split
-from tasks.collect.faults import Faults
-from tasks.collect.source import SPLITS, Source
-from tasks.errors import nearest
-from tasks.tables import normalised
 
 ABSENT = {"absent": pl.String}
 

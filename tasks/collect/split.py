@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import polars as pl
 
-from tasks.near_duplicates import clusters
-from tasks.tables import normalised
+from hone.data.tables import normalised
+from hone.seeds import unit_hashes
+from hone.text.near_duplicates import clusters
 
 # Queries alike by so much (estimated Jaccard similarity of their runs of four characters) share a split.
 ALIKE = 0.8
@@ -51,12 +50,6 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
 def form_drawn(text: pl.Expr) -> pl.Expr:
     """The form of a query's text whose hash draws its split: lower case, single spaces, no punctuation at the ends."""
     return text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")
-
-
-def unit_hashes(texts: list[str], seed: int = 0) -> np.ndarray:
-    """A number in [0, 1) for each text that depends on the text and the seed alone."""
-    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest() for text in texts)
-    return np.frombuffer(digests, dtype="<u8") / 2**64
 
 
 def in_training_order(queries: pl.DataFrame, positives: pl.DataFrame, seed: int) -> pl.DataFrame:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from tasks.collect.faults import Faults, Faulty
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source, frame, json_lines
-from tasks.errors import listed
-from tasks.files import fingerprint
-from tasks.input_values import Odd, shown, text_of
+from hone.data.file_faults import Faults, Faulty
+from hone.data.input_values import Odd, shown, text_of
+from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source, frame, json_lines
+from hone.errors import listed
+from hone.files import fingerprint
 
 READS_FILES = True
 QUERY_NAMES = ("anchor", "query", "question", "sentence1")

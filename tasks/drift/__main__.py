@@ -9,28 +9,30 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved, tables, training_set
+from hone.config import stage_settings
+from hone.data import tables, training_set
+from hone.data.rounds import draws_of, with_start
+from hone.encoders.encoder import encoder_for
+from hone.files import write_json
+from hone.layout import MODELS, ROUNDS
+from hone.seeds import generator
+from hone.stage import run, say
 from tasks.drift.margins import drawn, margins, remembered, trained_pairs
 from tasks.drift.moved import Sample, moved, vectors_of
-from tasks.encode.encoder import encoder_for
-from tasks.files import write_json
-from tasks.lineage import draws_of, with_start
-from tasks.seeds import generator
-from tasks.stage import run, say
 
 FILE = Path("reports/drift.json")
 
 
 def main() -> None:
     """Score a sample of the pairs that each round trained on with the models of its line, and compare their vectors."""
-    settings = resolved.of_stage("drift")
+    settings = stage_settings.of_stage("drift")
     rounds, training = settings["rounds"], training_set.read()
     pairs = {name: drawn(pairs_of(name), generator(settings["seed"], "drift", draws_of(rounds, name))) for name in rounds}
     pairs = {name: found for name, found in pairs.items() if len(found)}
     sample = Sample.of(training, pl.concat(list(pairs.values())) if pairs else None)
-    machine = resolved.machine()
+    machine = stage_settings.machine()
     seen = {
-        name: vectors_of(encoder_for(Path("models") / name, settings["model"], machine, user=name), sample)
+        name: vectors_of(encoder_for(MODELS / name, settings["model"], machine, user=name), sample)
         for name in ["r0", *rounds]
     }  # fmt: skip
     trained = {
@@ -50,7 +52,7 @@ def main() -> None:
 
 def pairs_of(name: str) -> pl.DataFrame:
     """What a round trained on, of which the negative was mined."""
-    return trained_pairs(tables.read("trained", Path("rounds") / name / "trained.parquet"))
+    return trained_pairs(tables.read("trained", ROUNDS / name / "trained.parquet"))
 
 
 if __name__ == "__main__":

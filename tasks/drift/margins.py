@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from hone.encoders.search import pair_scores
 from tasks.drift.moved import Sample, Seen
-from tasks.encode.search import pair_scores
 
 PAIRS = 1_000  # of each round; the standard error of a share is at most .016 (ours)
 SHOWN = 10  # forgotten pairs with their ids

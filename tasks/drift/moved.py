@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tasks.encode.encoder import Encoder
-from tasks.encode.search import places_of
-from tasks.encode.store import Vectors
-from tasks.evaluate.geometry import unit
-from tasks.lineage import ancestors
-from tasks.training_set import TrainingSet
+from hone.data.rounds import ancestors
+from hone.data.training_set import TrainingSet
+from hone.encoders.encoder import Encoder
+from hone.encoders.search import places_of
+from hone.encoders.store import Vectors
+from hone.ir.alignment_uniformity import unit
 
 DOCUMENTS = 1_000  # evenly spaced over the collections that are trained on (ours)
 QUERIES = 1_000

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
-from tasks import resolved
-from tasks.encode.encoder import encoder_for
-from tasks.evaluate.collapse import warnings_of
-from tasks.evaluate.geometry import geometry
-from tasks.evaluate.ranking import by_encoder
-from tasks.evaluate.results import evaluate
-from tasks.mteb_task import reading_for, task_of
-from tasks.stage import run, say
+from hone.config import stage_settings
+from hone.encoders.encoder import encoder_for
+from hone.ir.alignment_uniformity import geometry
+from hone.ir.collapse import warnings_of
+from hone.ir.mteb import reading_for, task_of
+from hone.ir.ranking import by_encoder
+from hone.ir.results import evaluate
+from hone.layout import MODELS
+from hone.stage import run, say
 
 
 def main(round: str, collection: str) -> None:
     """Evaluate models/<round> on one collection."""
-    settings = resolved.of_stage(f"evaluate/{collection}")
-    task, model = task_of(settings["task"]), Path("models") / round
-    encoder = encoder_for(model, reading_for(task, settings, model), resolved.machine(), user=round)
+    settings = stage_settings.of_stage(f"evaluate/{collection}")
+    task, model = task_of(settings["task"]), MODELS / round
+    encoder = encoder_for(model, reading_for(task, settings, model), stage_settings.machine(), user=round)
     rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
     evaluate(round, collection, rank, settings["min_relevance"], lie, task, settings["own_id"], settings["ability"])
     # For whoever watches, and no result: the report holds every round against the base model.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.evaluate.ranking import FIRST, Kept, aggregated, pairs_of, sorted_by_score, units
-from tasks.retrieve.bm25 import bm25, scores_of
-from tasks.tables import Documents
+from hone.data.tables import Documents
+from hone.ir.ranking import FIRST, Kept, aggregated, pairs_of, sorted_by_score, units
+from hone.text.bm25 import ranked, scores_of
 
 
 def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST, *, language: str) -> pl.DataFrame:
@@ -19,4 +19,4 @@ def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, k
         return aggregated(sorted_by_score(scored, queries), None, kept)
     unit = units(documents, qrels)
     depth = kept.depth + 1 if unit is None else 10 * kept.depth
-    return aggregated(bm25(queries, documents, language, depth=depth), unit, kept)
+    return aggregated(ranked(queries, documents, language, depth=depth), unit, kept)

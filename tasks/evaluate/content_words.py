@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.retrieve.bm25 import Words
+from hone.text.bm25 import Words
 
 
 def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:

@@ -8,20 +8,21 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import methods, tables, training_set
-from tasks.encode.encoder import Reading
-from tasks.encode.lengths import token_counts
-from tasks.encode.model import ModelFolder
-from tasks.errors import Refused
-from tasks.evaluate.measures import DEPTH
-from tasks.evaluate.results import ranking_of
-from tasks.retrieve.bm25 import without_terms
-from tasks.stage import say
-from tasks.tables import Documents
+from hone.config import methods
+from hone.data import tables, training_set
+from hone.data.tables import Documents
+from hone.encoders.encoder import Reading
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.text_lengths import token_counts
+from hone.errors import Refused
+from hone.ir.measures import DEPTH
+from hone.ir.results import ranking_of
+from hone.layout import DATA, PAIR
+from hone.stage import say
+from hone.text.bm25 import without_terms
 
 PLACE = "evaluate.strata"
 BASE_MODEL = Path("models/r0")
-PAIR = ["query_id", "doc_id"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Tables:
 
     @property
     def folder(self) -> Path:
-        return Path("data") / self.collection
+        return DATA / self.collection
 
     @property
     def documents(self) -> Documents:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tasks import resolved
-from tasks.encode.encoder import TextEncoder, encoder_for
-from tasks.encode.endpoint import EndpointEncoder
-from tasks.encode.models import pinned_folder
+from hone.config import stage_settings
+from hone.encoders.encoder import TextEncoder, encoder_for
+from hone.encoders.endpoint import EndpointEncoder
+from hone.encoders.round_encoders import pinned_folder
+from hone.ir.alignment_uniformity import geometry
+from hone.ir.mteb import MtebTask, reading_for, task_of
+from hone.ir.ranking import by_encoder
+from hone.ir.results import evaluate
+from hone.stage import run
 from tasks.evaluate.by_words import by_words
-from tasks.evaluate.geometry import geometry
-from tasks.evaluate.ranking import by_encoder
-from tasks.evaluate.results import evaluate
-from tasks.mteb_task import MtebTask, reading_for, task_of
-from tasks.stage import run
 
 R0 = Path("models/r0")
 
 
 def main(reference: str, collection: str) -> None:
     """Evaluate a reference on one collection."""
-    settings = resolved.of_stage(f"reference/{reference}/{collection}")
+    settings = stage_settings.of_stage(f"reference/{reference}/{collection}")
     task = task_of(settings["task"])
     if settings["reference"]["kind"] == "bm25":
         rank, lie = partial(by_words, language=settings["language"]), None
@@ -50,7 +50,7 @@ def encoder_of(name: str, settings: dict, task: MtebTask | None, here: Path | No
         folder, read = R0, settings
     else:
         folder, read = here or pinned_folder(given["model"]), settings | {"model": given["reading"]}
-    return encoder_for(folder, reading_for(task, read, folder), resolved.machine(), user=name)
+    return encoder_for(folder, reading_for(task, read, folder), stage_settings.machine(), user=name)
 
 
 if __name__ == "__main__":

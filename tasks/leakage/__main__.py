@@ -9,22 +9,23 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved, tables, training_set
-from tasks.evaluate import asked as evaluated
-from tasks.files import write_json
+from hone.config import stage_settings
+from hone.data import eval_splits as evaluated
+from hone.data import tables, training_set
+from hone.files import write_json
+from hone.seeds import generator
+from hone.stage import run, say
 from tasks.leakage.examples import without_texts
 from tasks.leakage.found import found
 from tasks.leakage.texts import asked_texts, training_texts
 from tasks.leakage.told import sentence
-from tasks.seeds import generator
-from tasks.stage import run, say
 
 REPORTS = Path("reports/leakage")
 
 
 def main(collection: str) -> None:
     """Hold the queries that a collection asks against every text that is trained on, of all collections."""
-    settings = resolved.of_stage(f"leakage/{collection}")
+    settings = stage_settings.of_stage(f"leakage/{collection}")
     evaluated.asked(collection, settings["min_relevance"])  # what evaluation would refuse after hours of training is refused here
     training = training_set.read(unlabelled=settings["unlabelled"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))

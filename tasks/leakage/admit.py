@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks import resolved
-from tasks.errors import Refused
-from tasks.files import read_json, write_json
+from hone.config import stage_settings
+from hone.errors import Refused
+from hone.files import read_json, write_json
+from hone.present.format import count, share
+from hone.stage import run, say
 from tasks.leakage.examples import with_texts
 from tasks.leakage.told import asked, example, sentence
-from tasks.report.words import count, share
-from tasks.stage import run, say
 
 REPORTS = Path("reports/leakage")
 ADMITTED = Path("rounds/admitted.json")
@@ -23,7 +23,7 @@ PASSED = {"leakage": "admitted"}
 
 def main() -> None:
     """Write rounds/admitted.json, unless training sees more of what is asked than params.yaml allows."""
-    settings = resolved.of_stage("admit")
+    settings = stage_settings.of_stage("admit")
     accounts = {name: read_json(REPORTS / f"{name}.json") for name in settings["evaluate_on"]}
     refuse_leaks(accounts, settings["refuse_above"])
     write_json(ADMITTED, PASSED)

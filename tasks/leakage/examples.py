@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
-from tasks import tables, training_set
+from hone.data import tables, training_set
+from hone.layout import DATA
 
 TEXTS = ("asked", "training")
 
@@ -21,7 +20,7 @@ def with_texts(account: dict) -> dict:
     shown = account["examples"]
     if all(text in one for one in shown for text in TEXTS):
         return account
-    folder, training = Path("data") / account["collection"], training_set.read()
+    folder, training = DATA / account["collection"], training_set.read()
     prefixes = {one.name: one.prefix for one in training}
 
     def named_in_training(one: dict) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks.alike import MOST, THRESHOLD, by_lot, near_pairs
+from hone.text.alike import MOST, THRESHOLD, by_lot, near_pairs
 from tasks.leakage.texts import SPLITS, Asked, Trained
 
 SHOWN = 10  # examples

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.tables import Documents, normalised
-from tasks.training_set import TrainingCollection, TrainingSet
+from hone.data import tables
+from hone.data.tables import Documents, normalised
+from hone.data.training_set import TrainingCollection, TrainingSet
+from hone.layout import DATA
 
 SPLITS = ("test", "dev")
 
@@ -66,7 +66,7 @@ def named(one: TrainingCollection, texts: pl.DataFrame) -> pl.DataFrame:
 
 def asked_texts(collection: str, min_relevance: int) -> Asked:
     """The judged queries of test and dev, with the texts of their answers; a label of a parent stands for its chunks."""
-    folder = Path("data") / collection
+    folder = DATA / collection
     documents = Documents(folder / "documents.parquet")
     chunks = documents.parents.select("doc_id", parent="parent_id")
     queries, pairs = [], []

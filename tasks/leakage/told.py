@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hone.present.format import count, cut, joined, share
 from tasks.leakage.texts import SPLITS
-from tasks.report.words import count, cut, joined, share
 
 CHARACTERS = 100
 

@@ -8,28 +8,30 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved, tables, training_set
-from tasks.carried_labels import carried_labels
-from tasks.encode.cross_model import CrossModel
-from tasks.encode.cross_models import ABOUT, RANKERS
-from tasks.encode.cross_scores import CrossScorer
-from tasks.encode.encoder import encoder_for
-from tasks.encode.lock import torch_lock
-from tasks.encode.precision import device_of
-from tasks.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
-from tasks.model_card import put_first
+from hone.config import stage_settings
+from hone.data import tables, training_set
+from hone.data.labels import carried_labels
+from hone.data.training_set import TrainingSet
+from hone.encoders.cross_encoder_folder import CrossModel
+from hone.encoders.cross_encoder_scores import CrossScorer
+from hone.encoders.device_lock import torch_lock
+from hone.encoders.encoder import encoder_for
+from hone.encoders.precision import device_of
+from hone.encoders.round_cross_encoders import ABOUT, RANKERS
+from hone.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
+from hone.layout import MODELS, ROUNDS
+from hone.present.model_card import put_first
+from hone.seeds import seed_of
+from hone.stage import may_download, run, say
 from tasks.rank import card
 from tasks.rank.pairs import training_pairs
 from tasks.rank.reranked import reranked
 from tasks.rank.start import Start, length_of, start_of
-from tasks.seeds import seed_of
-from tasks.stage import may_download, run, say
-from tasks.training_set import TrainingSet
 
 
 def main(round: str) -> None:
     """Write rankers/<round>."""
-    settings = resolved.of_round(round, "rank")
+    settings = stage_settings.of_round(round, "rank")
     if settings["rank"] == "none":
         with folder_written_whole(RANKERS / round) as place:
             shutil.copytree(RANKERS / settings["from"], place, dirs_exist_ok=True)
@@ -38,7 +40,7 @@ def main(round: str) -> None:
     if settings["start"] and settings["start"]["fingerprint"] is None:
         may_download()
     training = training_set.read()
-    candidates = tables.read("candidates", Path("rounds") / round / "candidates.parquet")
+    candidates = tables.read("candidates", ROUNDS / round / "candidates.parquet")
     known, guards = carried_labels(settings["from"], training.queries(), settings["refreshed"]), settings["guards"]
     pairs = training_pairs(known, candidates, training, settings["rank"], guards, settings["seed"], settings["draws"])
     about = trained(pairs, training, settings)
@@ -58,7 +60,7 @@ def trained(pairs: pl.DataFrame, training: TrainingSet, settings: dict) -> dict:
     section, round = settings["rank"], settings["round"]
     start = start_of(settings)
     length = length_of(section, settings["model"], start)
-    device = device_of(resolved.machine()["device"])
+    device = device_of(stage_settings.machine()["device"])
     checkpoints = home() / "checkpoints" / address(settings, start)[:32]
     with torch_lock(device), folder_written_whole(RANKERS / round) as place:
         from tasks.rank.fit import fitted
@@ -96,12 +98,12 @@ def with_texts(pairs: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
 
 def on_dev(place: Path, training: TrainingSet, settings: dict) -> dict[str, dict]:
     """nDCG@10 of the encoder's ranking and of the ranker's, by collection."""
-    machine, start = resolved.machine(), settings["from"]
+    machine, start = stage_settings.machine(), settings["from"]
     device = device_of(machine["device"])
     scorer = CrossScorer(
         CrossModel(place), None, settings["model"]["precision"], device, machine["batch_tokens"], f"ranker {settings['round']}"
     )
-    encoder = encoder_for(Path("models") / start, settings["model"], machine, user=start)
+    encoder = encoder_for(MODELS / start, settings["model"], machine, user=start)
     depth = settings["rank"]["rerank"]
     found = {collection.name: reranked(scorer, encoder, collection, depth) for collection in training}
     return {name: values for name, values in found.items() if values}
@@ -111,8 +113,8 @@ def address(settings: dict, start: Start) -> str:
     """What the training is computed from: a checkpoint of anything else must not be gone on from."""
     return fingerprint(
         json.dumps(settings, sort_keys=True),
-        fingerprint_of_file(Path("rounds") / settings["from"] / "labels.parquet"),
-        fingerprint_of_file(Path("rounds") / settings["round"] / "candidates.parquet"),
+        fingerprint_of_file(ROUNDS / settings["from"] / "labels.parquet"),
+        fingerprint_of_file(ROUNDS / settings["round"] / "candidates.parquet"),
         fingerprint_of_file(training_set.LIST),
         start.fingerprint(),
     )

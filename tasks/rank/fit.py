@@ -13,12 +13,12 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from tasks.encode.cross_forward import last_linear
+from hone.encoders.cross_encoder_inference import last_linear
+from hone.stage import Progress, say
+from hone.training.arguments import arguments_of
+from hone.training.checkpoints import last_checkpoint
+from hone.training.network import set_dropout, set_plain_attention
 from tasks.rank.start import Start
-from tasks.stage import Progress, say
-from tasks.train.arguments import arguments_of
-from tasks.train.checkpoints import last_checkpoint
-from tasks.train.network import set_dropout, set_plain_attention
 
 COMPLETE = "complete"  # written last into a checkpoint
 

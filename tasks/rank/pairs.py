@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks import methods
-from tasks.errors import Refused
-from tasks.lots import lots, pair_keys, query_keys
-from tasks.retrieve.random import distinct
-from tasks.seeds import generator
-from tasks.tables import normalised
-from tasks.training_set import TrainingSet
-
-PAIR = ["query_id", "doc_id"]
+from hone.config import methods
+from hone.data.tables import normalised
+from hone.data.training_set import TrainingSet
+from hone.errors import Refused
+from hone.layout import PAIR
+from hone.lots import lots, pair_keys, query_keys
+from hone.mining.random_documents import distinct
+from hone.seeds import generator
 
 
 def training_pairs(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.encode.cross_scores import CrossScorer
-from tasks.encode.encoder import Encoder
-from tasks.encode.search import as_table, nearest, rows_of
-from tasks.evaluate.measures import per_query
-from tasks.evaluate.ranking import Kept, aggregated, units
-from tasks.training_set import TrainingCollection
+from hone.data.training_set import TrainingCollection
+from hone.encoders.cross_encoder_scores import CrossScorer
+from hone.encoders.encoder import Encoder
+from hone.encoders.search import as_table, nearest, rows_of
+from hone.ir.measures import per_query
+from hone.ir.ranking import Kept, aggregated, units
 
 MEASURE = "ndcg_at_10"
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.encode.cross_model import CrossModel
-from tasks.encode.cross_models import ABOUT, NONE, RANKERS
-from tasks.encode.encoder import Reading
-from tasks.encode.model import ModelFolder, refuse_foreign
-from tasks.encode.models import pinned_folder
-from tasks.errors import Refused
-from tasks.files import read_json
+from hone.encoders.cross_encoder_folder import CrossModel
+from hone.encoders.encoder import Reading
+from hone.encoders.model_folder import ModelFolder, refuse_foreign
+from hone.encoders.round_cross_encoders import ABOUT, NONE, RANKERS
+from hone.encoders.round_encoders import pinned_folder
+from hone.errors import Refused
+from hone.files import read_json
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -5,42 +5,43 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
-from tasks import params, resolved, tables, training_set
-from tasks.carried_labels import carried_labels
-from tasks.encode.models import Models
-from tasks.files import fingerprint, fingerprint_of_file, write_json
-from tasks.methods import find
-from tasks.relabel import outcomes, overrides
-from tasks.relabel.budget import NAMES, Budget
-from tasks.relabel.cascade import Cascade, nothing_said, run_cascade
-from tasks.relabel.desk import Desk, run_name
-from tasks.relabel.faults import kinds
-from tasks.relabel.how import prompted, with_how
+from hone.config import params, stage_settings
+from hone.config.methods import find
+from hone.data import tables, training_set
+from hone.data.labels import carried_labels
+from hone.data.pair_lookup import places, within
+from hone.data.parquet_writer import Spool
+from hone.data.questions import Questions, in_blocks
+from hone.data.same_queries import share_labels
+from hone.data.training_set import TrainingSet
+from hone.data.unknown import is_dropped
+from hone.data.unknown_reasons import kinds
+from hone.encoders.round_encoders import Models
+from hone.files import fingerprint, fingerprint_of_file, write_json
+from hone.judging.annotation import overrides
+from hone.judging.cascade import Cascade, nothing_said, run_cascade
+from hone.judging.context import Desk, run_name
+from hone.judging.versions import prompted, with_how
+from hone.layout import PAIR, ROUNDS
+from hone.llm.budget import NAMES, Budget
+from hone.llm.ledger.ledger import Ledger
+from hone.llm.spending import Spending
+from hone.stage import run, say
+from hone.training.teacher import note
+from tasks.relabel import outcomes
 from tasks.relabel.joined import joined
-from tasks.relabel.ledger import Ledger
 from tasks.relabel.missed import missed
-from tasks.relabel.pairs import places, within
 from tasks.relabel.permission import may_promote, only_shown
-from tasks.relabel.questions import Questions, in_blocks
-from tasks.relabel.spending import Spending
-from tasks.relabel.spool import Spool
-from tasks.relabel.verdicts import PAIR
-from tasks.same_queries import share_labels
-from tasks.stage import run, say
-from tasks.train.teacher import note
-from tasks.training_set import TrainingSet
-from tasks.unknown import is_dropped
 
 
 def main(round: str) -> None:
     """Write the labels that the round trains on, the answers that made them, and what left and why."""
-    settings = resolved.of_round(round, "relabel")
+    settings = stage_settings.of_round(round, "relabel")
     section = settings["relabel"]
-    folder = Path("rounds") / round
+    folder = ROUNDS / round
     training = training_set.read(unlabelled=settings["unlabelled"])
     known = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     negatives = tables.read("negatives", folder / "negatives.parquet")
@@ -77,7 +78,7 @@ def judged(
     if any(prompted(line) for line in section["cascade"]):
         judges_read = fingerprint_of_questions(negatives, known, training)
     else:
-        judges_read = fingerprint_of_file(Path("rounds") / round / "negatives.parquet")
+        judges_read = fingerprint_of_file(ROUNDS / round / "negatives.parquet")
     spending = Spending(ledger, judges_read, section["retry"], judges_of(section))
     negatives = without_decided(negatives, decided)
     here = f"{round} {spending.questions[:8]} "
@@ -147,7 +148,7 @@ def order_before(settings: dict) -> str:
     """The third word of the names of runs of earlier versions that share this budget: they had no accounts in the ledger."""
     section = settings["relabel"]
     asked = [line["fingerprint"] for line in section["cascade"] if prompted(line)]
-    negatives = fingerprint_of_file(Path("rounds") / settings["round"] / "negatives.parquet")
+    negatives = fingerprint_of_file(ROUNDS / settings["round"] / "negatives.parquet")
     return word_before(negatives, section["retry"], asked)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks import tables
+from hone.data import tables
 
 
 def joined(known: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:

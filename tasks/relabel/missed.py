@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.relabel.cascade import Cascade
-from tasks.relabel.fitness.share import wilson
-from tasks.relabel.pairs import within
-from tasks.relabel.verdicts import PAIR
+from hone.data.pair_lookup import within
+from hone.judging.cascade import Cascade
+from hone.layout import PAIR
+from hone.stats.proportions import wilson
 
 
 def missed(said: Cascade) -> dict | None:

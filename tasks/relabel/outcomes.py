@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tasks import tables
-from tasks.relabel.faults import UNCONFIRMED
-from tasks.relabel.pairs import ROWS_AT_ONCE, in_runs, places
-from tasks.relabel.verdicts import PAIR
-from tasks.unknown import DROPPED
+from hone.data import tables
+from hone.data.pair_lookup import ROWS_AT_ONCE, in_runs, places
+from hone.data.unknown import DROPPED
+from hone.data.unknown_reasons import UNCONFIRMED
+from hone.layout import PAIR
 
 KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE = "keep", "drop", "drop-query", "weight", "mask", "promote"
 ACTIONS = (KEEP, DROP, DROP_QUERY, WEIGHT, MASK, PROMOTE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.errors import listed
-from tasks.relabel.fitness.gate import gate
+from hone.errors import listed
+from hone.judging.reliability.gate import gate
 from tasks.relabel.outcomes import DROP, PROMOTE
 
 

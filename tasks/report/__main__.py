@@ -8,17 +8,23 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved, training_set
-from tasks.doubt.intervals import DRAWS
-from tasks.encode.encoder import Reading
-from tasks.encode.lengths import cut_documents
-from tasks.encode.model import ModelFolder
-from tasks.evaluate.collapse import warning as collapse
-from tasks.evaluate.geometry import NAMES as GEOMETRY
+from hone.config import stage_settings
+from hone.data import training_set
+from hone.data.tables import Documents
+from hone.encoders.encoder import Reading
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.text_lengths import cut_documents
+from hone.files import read_json, write_text
+from hone.ir.alignment_uniformity import NAMES as GEOMETRY
+from hone.ir.collapse import warning as collapse
+from hone.ir.measures import DEPTH
+from hone.ir.results import OWN_DROPPED, ranking_of
+from hone.layout import DATA, REPORTS
+from hone.present.mlflow_client import LOOP
+from hone.present.provenance import git_commit, hashes, machine
+from hone.stage import run, say
+from hone.stats.bootstrap import DRAWS
 from tasks.evaluate.kinds import BASE_MODEL, Kinds, Tables, kinds
-from tasks.evaluate.measures import DEPTH
-from tasks.evaluate.results import OWN_DROPPED, ranking_of
-from tasks.files import read_json, write_text
 from tasks.report import abilities, by_kind, figures, flat, hurt, leaks, plots
 from tasks.report.card import write_cards
 from tasks.report.drift import drift
@@ -29,14 +35,10 @@ from tasks.report.holes import holes, judged, warning
 from tasks.report.judged import judged_rounds
 from tasks.report.loss import dev_checks, loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
-from tasks.report.origin import git_commit, hashes, machine
 from tasks.report.page.render import render
-from tasks.report.runs import LOOP
-from tasks.report.scores import REPORTS, Score, all_scores, changed_most, overall
+from tasks.report.scores import Score, all_scores, changed_most, overall
 from tasks.report.sources import sources
 from tasks.report.summary import MARGIN, counts, seen, sentence, summary
-from tasks.stage import run, say
-from tasks.tables import Documents
 
 PAGE = Path("reports/index.html")
 TENTHS = 10
@@ -44,7 +46,7 @@ TENTHS = 10
 
 def main() -> None:
     """Write the page and the tables for `dvc plots`, and say what improved and where to look."""
-    suites, settings = abilities.apart(resolved.of_stage("report"))
+    suites, settings = abilities.apart(stage_settings.of_stage("report"))
     rounds = settings["rounds"]
     training = training_set.read()
     found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
@@ -207,7 +209,7 @@ def lengths(settings: dict) -> list[str]:
     trained = {settings["recipes"][name]["train"].get("max_length") for name in settings["rounds"]} - {None}
     sentences = []
     for name in dict.fromkeys([*settings["train_on"], *settings["evaluate_on"]]):
-        documents = Documents(Path("data") / name / "documents.parquet")
+        documents = Documents(DATA / name / "documents.parquet")
         for length in [None, *(sorted(trained) if name in settings["train_on"] else ())]:
             found = cut_documents(documents, model, reading, length)
             if found.cut:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from tasks import tables
-from tasks.doubt.intervals import NOTHING_KNOWN, Interval, intervals
-from tasks.doubt.paired import SAME, holm, randomisation
-from tasks.evaluate.ability import Measured, measured
-from tasks.evaluate.measures import DEPTH
-from tasks.evaluate.results import ranking_of
-from tasks.relabel.fitness.share import Z
-from tasks.seeds import generator
+from hone.data import tables
+from hone.ir.diagnostic import Measured, measured
+from hone.ir.measures import DEPTH
+from hone.ir.results import ranking_of
+from hone.layout import DATA
+from hone.seeds import generator
+from hone.stats.bootstrap import NOTHING_KNOWN, Interval, intervals
+from hone.stats.paired_tests import SAME, holm, randomisation
+from hone.stats.proportions import Z
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def shown(suites: dict[str, str], names: list[str], base: str, rounds: set[str],
 def on_suite(collection: str, ability: str, names: list[str], base: str, settings: dict) -> list[Shown]:
     """One suite; p not yet adjusted."""
     split = next(split for split in ("test", "dev") if len(qrels_of(collection, split)))
-    queries = tables.read("queries", Path("data") / collection / split / "queries.parquet")
+    queries = tables.read("queries", DATA / collection / split / "queries.parquet")
     qrels, grade = qrels_of(collection, split), settings["min_relevance"][collection]
     own = {}
     for name in dict.fromkeys((base, *names)):
@@ -77,7 +77,7 @@ def on_suite(collection: str, ability: str, names: list[str], base: str, setting
 
 
 def qrels_of(collection: str, split: str) -> pl.DataFrame:
-    return tables.read("qrels", Path("data") / collection / split / "qrels.parquet")
+    return tables.read("qrels", DATA / collection / split / "qrels.parquet")
 
 
 def difference(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from tasks import methods
-from tasks.doubt.intervals import intervals
-from tasks.doubt.paired import holm
+from hone.config import methods
+from hone.present.format import chance, count, score, signed, span
+from hone.seeds import generator
+from hone.stats.bootstrap import intervals
+from hone.stats.paired_tests import holm
 from tasks.evaluate.kinds import PLACE, Kinds
 from tasks.report.scores import MEASURE, Against, Score, held, shown
 from tasks.report.summary import verdict
-from tasks.report.words import chance, count, score, signed, span
-from tasks.seeds import generator
 
 FEW = 20  # queries, below which a level is shown with a note (ours)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.files import folder_written_whole
-from tasks.lineage import made_by
+from hone.data.rounds import made_by
+from hone.files import folder_written_whole
 from tasks.report.flat import TITLES, as_markdown, escaped
 
 CARDS = Path("reports/cards")

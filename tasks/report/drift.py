@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.errors import Refused
-from tasks.files import read_json
-from tasks.report.words import cut
-from tasks.training_set import TrainingSet
+from hone.data.training_set import TrainingSet
+from hone.errors import Refused
+from hone.files import read_json
+from hone.present.format import cut
 
 FILE = Path("reports/drift.json")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.report.negatives import PAIR
-from tasks.report.words import cut
-from tasks.seeds import generator
-from tasks.training_set import TrainingSet
+from hone.data import tables
+from hone.data.training_set import TrainingSet
+from hone.layout import PAIR, ROUNDS
+from hone.present.format import cut
+from hone.seeds import generator
 
 QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
 
@@ -45,7 +45,7 @@ def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int)
     A seed shows the same queries in every round, as far as they have negatives there; after them stand a few of which a negative
     is known to be a right answer.
     """
-    folder = Path("rounds") / round
+    folder = ROUNDS / round
     negatives = tables.read("negatives", folder / "negatives.parquet").with_columns(place=pl.int_range(1, pl.len() + 1).over("query_id"))
     if negatives.is_empty():
         return []

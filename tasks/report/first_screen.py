@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.lineage import made_by
+from hone.data import tables
+from hone.data.rounds import made_by
+from hone.layout import ROUNDS
+from hone.present.format import count, signed
 from tasks.report.judged import JudgedRound
 from tasks.report.scores import Score
 from tasks.report.summary import Summary
-from tasks.report.words import count, signed
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
 
 def steps_of(name: str) -> int:
     """Steps that a round trained."""
-    last = tables.scan("trained", Path("rounds") / name / "trained.parquet").select(pl.col("step").max()).collect().item()
+    last = tables.scan("trained", ROUNDS / name / "trained.parquet").select(pl.col("step").max()).collect().item()
     return int(last or 0)
 
 

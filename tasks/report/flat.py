@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.files import folder_written_whole, written_whole
+from hone.files import folder_written_whole, written_whole
 from tasks.report.abilities import Shown
 from tasks.report.by_kind import Level
 from tasks.report.flips import Flips

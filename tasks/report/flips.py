@@ -11,8 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
+from hone.data.tables import read
+from hone.layout import DATA
 from tasks.report.scores import MEASURE, SAME, shown
-from tasks.tables import read
 
 FIRST = "mrr_at_10"  # above 0 where a right document is among the first ten: one by its rank
 SHOWN = 10
@@ -73,7 +74,7 @@ def flips(name: str, start: str, collection: str) -> Flips:
         better=(pl.col("change") > SAME).sum(),
     ).row(0, named=True)
     split = after["split"][0]
-    return Flips(name, start, collection, split, len(pairs), **counted, rows=fell(pairs, Path("data") / collection / split))
+    return Flips(name, start, collection, split, len(pairs), **counted, rows=fell(pairs, DATA / collection / split))
 
 
 def fell(pairs: pl.DataFrame, folder: Path) -> list[dict]:

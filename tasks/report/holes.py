@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.doubt.holes import Bounds, Seen, bounds, judged_wrong, seen
-from tasks.report.words import count, share, signed
+from hone.data import tables
+from hone.ir.unjudged_bounds import Bounds, Seen, bounds, judged_wrong, seen
+from hone.layout import DATA
+from hone.present.format import count, share, signed
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Judged:
 
 
 def judged(collection: str, split: str, min_relevance: int) -> Judged:
-    return Judged(collection, tables.read("qrels", Path("data") / collection / split / "qrels.parquet"), min_relevance)
+    return Judged(collection, tables.read("qrels", DATA / collection / split / "qrels.parquet"), min_relevance)
 
 
 def holes(names: list[str], other: str, by: Judged, ranking: Callable[[str], pl.DataFrame]) -> list[Holes]:

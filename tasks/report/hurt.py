@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.doubt.paired import LEVEL, holm, no_worse
+from hone.present.format import chance, count, joined, signed, span
+from hone.stats.paired_tests import LEVEL, holm, no_worse
 from tasks.report.scores import Against, Score
 from tasks.report.summary import MARGIN, verdict
-from tasks.report.words import chance, count, joined, signed, span
 
 Verdict = Literal["worse", "open", "spared", "better"]
 

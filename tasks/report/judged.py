@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.files import read_json
-from tasks.report.negatives import PAIR
-from tasks.report.words import cut
-from tasks.training_set import TrainingSet
+from hone.data import tables
+from hone.data.training_set import TrainingSet
+from hone.files import read_json
+from hone.layout import PAIR, ROUNDS
+from hone.present.format import cut
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
 SHOWN = 6
@@ -93,7 +92,7 @@ def judged_rounds(
     """
     made = []
     for name, item in rounds.items():
-        account = read_json(Path("rounds") / name / "relabel.json")
+        account = read_json(ROUNDS / name / "relabel.json")
         if not account["judges"] and not account["left_out"]:
             continue
         rows = placed(name, hidden)
@@ -122,7 +121,7 @@ def of_this_round(evidence: list[dict]) -> list[dict]:
 
 def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     """The judgments of a round with each pair's rank among its query's negatives, its band, and whether it is a hidden answer."""
-    folder = Path("rounds") / round
+    folder = ROUNDS / round
     negatives = tables.read("negatives", folder / "negatives.parquet").select(*PAIR, rank=pl.int_range(1, pl.len() + 1).over("query_id"))
     band = pl.lit(BANDS[-1][0])
     for name, first, last in BANDS[:-1]:
@@ -180,7 +179,7 @@ def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list
     chosen = split.filter("differs").sort("hidden", descending=True, maintain_order=True).head(SHOWN)
     if chosen.is_empty():
         return []
-    labels = tables.read("labels", Path("rounds") / round / "labels.parquet")
+    labels = tables.read("labels", ROUNDS / round / "labels.parquet")
     known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).unique("query_id", keep="first")
     known = known.join(chosen, on="query_id", how="semi")
     texts = dict(training.texts(pl.concat([chosen["doc_id"], known["doc_id"]]).unique()).select("doc_id", "full_text").iter_rows())

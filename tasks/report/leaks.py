@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.errors import Refused
-from tasks.files import read_json
+from hone.errors import Refused
+from hone.files import read_json
 from tasks.leakage.examples import with_texts
 from tasks.leakage.told import asked, by_lot, sentence
 

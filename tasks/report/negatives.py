@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.files import read_json
-from tasks.parents import of_chunks
-from tasks.training_set import TrainingSet
+from hone.data import tables
+from hone.data.chunks import of_chunks
+from hone.data.training_set import TrainingSet
+from hone.files import read_json
+from hone.layout import PAIR, ROUNDS
 
-PAIR = ["query_id", "doc_id"]
 CHOSEN, NOT_CHOSEN, NOT_FOUND = "chosen", "not chosen", "not among the candidates"
 
 
@@ -84,7 +83,7 @@ def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
     found = []
     for name, item in rounds.items():
         before = last[item["from"]]
-        negatives = tables.read("negatives", Path("rounds") / name / "negatives.parquet")
+        negatives = tables.read("negatives", ROUNDS / name / "negatives.parquet")
         last[name] = (name, negatives) if len(negatives) else before
         found.append(mined_in(name, item["recipe"], negatives, hidden, before))
     return found
@@ -92,7 +91,7 @@ def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
 
 def mined_in(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
     """One round; `before` names the last round that mined on the way to it, with its negatives."""
-    folder = Path("rounds") / name
+    folder = ROUNDS / name
     candidates = tables.read("candidates", folder / "candidates.parquet")
     removed = tables.read("removed", folder / "removed" / "sample.parquet")
     fated = fates(candidates, negatives, removed.filter(pl.col("doc_id").is_not_null()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.files import folder_written_whole
+from hone.files import folder_written_whole
 from tasks.report.scores import Score
 
 SCORES, LOSS = Path("reports/plots/scores"), Path("reports/plots/loss")

@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tasks.doubt.intervals import Interval, intervals
-from tasks.doubt.paired import LEVEL, Paired, holm, paired
-from tasks.errors import Refused
-from tasks.evaluate.measures import NAMES
-from tasks.files import read_json
-from tasks.seeds import generator
-from tasks.tables import read
+from hone.data.tables import read
+from hone.errors import Refused
+from hone.files import read_json
+from hone.ir.measures import NAMES
+from hone.layout import BASE, DATA, REPORTS
+from hone.seeds import generator
+from hone.stats.bootstrap import Interval, intervals
+from hone.stats.paired_tests import LEVEL, Paired, holm, paired
 
-REPORTS = Path("reports")
-BASE = "r0"
 MEASURE = "ndcg_at_10"
 SHOWN_QUERIES = 10  # of those that changed most, in each direction
 # A change below this is a rounding of the measure, not another ranking.
@@ -237,7 +236,7 @@ def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str
 def changed_most(name: str, base: str, collection: str) -> pl.DataFrame:
     """The queries that rose and fell most against the base, the greatest rise first: query_id, text, base, score, change."""
     values = shown(name, collection)
-    texts = read("queries", Path("data") / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
+    texts = read("queries", DATA / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
     changes = (
         values.select("query_id", score=MEASURE)
         .join(shown(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from tasks.report.origin import lock_entries
+from hone.present.provenance import lock_entries
 
 # What the page reads; what else DVC knows (the page itself, plots) comes from it.
 READ = ("data/", "models/", "rounds/", "reports/drift.json", "reports/leakage", "reports/metrics/", "reports/queries/", "reports/runs/")

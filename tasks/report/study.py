@@ -9,9 +9,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tasks.files import fingerprint
-from tasks.report.origin import git_commit
-from tasks.report.runs import CONTENT, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
+from hone.files import fingerprint
+from hone.present.mlflow_client import CONTENT, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
+from hone.present.provenance import git_commit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

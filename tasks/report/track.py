@@ -6,13 +6,13 @@ import json
 import os
 from pathlib import Path
 
-from tasks import resolved
-from tasks.files import fingerprint, fingerprint_of_file, read_json, write_json
+from hone.config import stage_settings
+from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
+from hone.layout import BASE
+from hone.present.mlflow_client import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
+from hone.present.provenance import git_commit, hashes
+from hone.stage import run, say
 from tasks.report.loss import loss_by_step
-from tasks.report.origin import git_commit, hashes
-from tasks.report.runs import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
-from tasks.report.scores import BASE
-from tasks.stage import run, say
 
 METRICS = Path("reports/metrics")
 QUERIES_HERE, QUERIES = Path("reports/queries"), "queries"  # where the measures of each query are, here and in a run
@@ -21,7 +21,7 @@ PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
 
 def main(round: str) -> None:
     """Log a round, or a reference such as r0 or bm25, as a child of the loop's run."""
-    settings = resolved.of_stage(f"track/{round}")
+    settings = stage_settings.of_stage(f"track/{round}")
     scores = {name: read_json(METRICS / round / f"{name}.json") for name in settings["evaluate_on"]}
     made = settings["made"]
     loss = loss_by_step(round) if made else None

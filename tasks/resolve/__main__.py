@@ -9,25 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks import ignored_code, input_table, lineage, methods, params
-from tasks.encode import cross_models
-from tasks.encode.encoder import Reading
-from tasks.encode.model import ModelFolder, folder_here, pinned
-from tasks.encode.models import BASE
-from tasks.encode.precision import device_of, precision_of
-from tasks.errors import Refused, nearest
+from hone.config import code_fingerprint, methods, params, recipe
+from hone.config.params import STAGES, Collection, Params
+from hone.config.recipe import mined_as
+from hone.config.recipe_schema import GUARDS, Recipe
+from hone.config.source_name import source_name
+from hone.data import rounds as lineage
+from hone.data import user_tables
+from hone.data.own_id import own_id_of
+from hone.encoders import round_cross_encoders
+from hone.encoders.encoder import Reading
+from hone.encoders.model_folder import ModelFolder, folder_here, pinned
+from hone.encoders.pinned_models import INPUTS, made_exact
+from hone.encoders.precision import device_of, precision_of
+from hone.errors import Refused, nearest
+from hone.files import fingerprint_of_file, folder_written_whole, write_json
+from hone.ir.measures import NAMES
+from hone.judging import settings as judges
+from hone.layout import BASE, RESOLVED
+from hone.stage import run, say
+from tasks import ignored_code
 from tasks.evaluate import kinds
-from tasks.evaluate.measures import NAMES
-from tasks.files import fingerprint_of_file, folder_written_whole, write_json
-from tasks.own_id import own_id_of
-from tasks.params import STAGES, Collection, Params
-from tasks.resolve import abilities, code, judges, recipe, references
-from tasks.resolve.models import INPUTS, made_exact
-from tasks.resolve.recipe import mined_as
-from tasks.resolve.sections import GUARDS, Recipe
-from tasks.resolved import ROOT
-from tasks.retrieve.source_name import source_name
-from tasks.stage import run, say
+from tasks.resolve import abilities, references
 
 NO_SCORER = ""
 
@@ -37,7 +40,7 @@ def main() -> None:
     settings = everything(params.read())
     for sentence in params.renamed():
         say(f"resolve: {sentence}")
-    with folder_written_whole(ROOT) as place:
+    with folder_written_whole(RESOLVED) as place:
         for name, values in settings.items():
             write_json(place / f"{name}.json", values)
     say(f"resolve: {len(settings)} stages")
@@ -59,14 +62,18 @@ def everything(given: Params) -> dict[str, dict]:
         "min_relevance": {name: given.collections[name].min_relevance for name in given.train_on},
         "language": {name: given.collections[name].language for name in given.train_on},
         "own_id": {name: own_id_of(given.collections[name].source, given.collections[name].own_id) for name in given.train_on},
-        **code.fingerprints(["tasks.start.__main__"]),
+        **code_fingerprint.fingerprints(["tasks.start.__main__"]),
     }
     for name in given.evaluate_on:
         asked = {"collection": name, "min_relevance": given.collections[name].min_relevance, "seed": seed_of(given, name)}
         asked |= {"unlabelled": any(made.train.queries == "all" for made in recipes.values())}
-        settings[f"leakage/{name}"] = asked | code.fingerprints(["tasks.leakage.__main__"])
+        settings[f"leakage/{name}"] = asked | code_fingerprint.fingerprints(["tasks.leakage.__main__"])
     refuse_above = given.leakage.refuse_above
-    settings["admit"] = {"refuse_above": refuse_above, "evaluate_on": given.evaluate_on, **code.fingerprints(["tasks.leakage.admit"])}
+    settings["admit"] = {
+        "refuse_above": refuse_above,
+        "evaluate_on": given.evaluate_on,
+        **code_fingerprint.fingerprints(["tasks.leakage.admit"]),
+    }
     for name, item in given.rounds.items():
         for stage in STAGES:
             settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
@@ -75,17 +82,19 @@ def everything(given: Params) -> dict[str, dict]:
         item = given.collections[name]
         evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance, "task": mteb_task_of(item)}
         evaluate |= {"ability": suites.get(name), "own_id": own_id_of(item.source, item.own_id)}
-        settings[f"evaluate/{name}"] = evaluate | code.fingerprints(["tasks.evaluate.__main__", *abilities.modules(suites, name)])
+        settings[f"evaluate/{name}"] = evaluate | code_fingerprint.fingerprints(
+            ["tasks.evaluate.__main__", *abilities.modules(suites, name)]
+        )
         for reference in given.compare_with:
             settings[f"reference/{reference}/{name}"] = (
                 evaluate | {"language": item.language, "reference": references.resolved(given, reference)}
-                | code.fingerprints(["tasks.evaluate.reference", *abilities.modules(suites, name)])
+                | code_fingerprint.fingerprints(["tasks.evaluate.reference", *abilities.modules(suites, name)])
             )  # fmt: skip
     rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
     settings["open"] = {
         "loop": {"train_on": list(given.train_on), "model": settings["start"]["model"] | model, "seed": given.seed},
         "rounds": [made_of(settings, name, item) for name, item in rounds.items()],
-        **code.fingerprints(["tasks.report.open"]),
+        **code_fingerprint.fingerprints(["tasks.report.open"]),
     }
     places = {"r0": 0} | {name: place for place, name in enumerate(rounds, start=1)}
     for name in [*given.compare_with, *rounds]:
@@ -94,9 +103,9 @@ def everything(given: Params) -> dict[str, dict]:
             "made": made_of(settings, name, rounds[name]) if name in rounds else None,
             "place": places.get(name),
             "measures": [*NAMES, *abilities.measures(suites)],
-            **code.fingerprints(["tasks.report.track"]),
+            **code_fingerprint.fingerprints(["tasks.report.track"]),
         }
-    settings["drift"] = {"rounds": rounds, "model": model, "seed": given.seed, **code.fingerprints(["tasks.drift.__main__"])}
+    settings["drift"] = {"rounds": rounds, "model": model, "seed": given.seed, **code_fingerprint.fingerprints(["tasks.drift.__main__"])}
     settings["report"] = {
         "rounds": rounds,
         "compare_with": given.compare_with,
@@ -111,7 +120,9 @@ def everything(given: Params) -> dict[str, dict]:
         "evidence": {name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"]["relabel"]) for name in rounds},
         "model": model | {"name": given.model.name, "revision": given.model.revision},
         "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
-        **code.fingerprints(["tasks.report.__main__", "tasks.report.page.render", *strata_modules(), *abilities.modules(suites)]),
+        **code_fingerprint.fingerprints(
+            ["tasks.report.__main__", "tasks.report.page.render", *strata_modules(), *abilities.modules(suites)]
+        ),
     }
     return settings
 
@@ -168,7 +179,7 @@ def collect(given: Params, name: str) -> dict:
                 "language",
             }
         ),
-        **code.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
+        **code_fingerprint.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
     }
 
 
@@ -225,7 +236,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
         **({"teachers": judges.teachers(section)} if stage == "relabel" and used else {}),
         **({"overrides": judges.overrides(), "mined_as": mined_as(made)} if stage == "relabel" else {}),
         **({"recipe": given.rounds[name].recipe, "paper": recipe.cited(made)} if stage == "train" else {}),
-        **code.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]),
+        **code_fingerprint.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]),
     }
 
 
@@ -358,7 +369,7 @@ def reads_pairs(place: str, line: dict) -> bool:
 def cross_encoders(made: Recipe) -> dict[str, dict]:
     """Every cross-encoder that the recipe names beside the loop's own, made exact."""
     lines = [line for line in made.score if reads_pairs("score", line)]
-    return {name: cross_models.pinned(name, revision) for line in lines for name, revision in named_in(line).items()}
+    return {name: round_cross_encoders.pinned(name, revision) for line in lines for name, revision in named_in(line).items()}
 
 
 def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
@@ -403,7 +414,7 @@ def input_files(stage: str, section: dict | list | str) -> dict[str, str]:
                 f"There: {', '.join(there) or 'nothing'}."
             )
         if columns:
-            input_table.need(file, columns)
+            user_tables.need(file, columns)
     return {str(file): fingerprint_of_file(file) for file in files}
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks import methods
-from tasks.errors import Refused, nearest
-from tasks.evaluate import ability
-from tasks.params import Collection, Params
-
-DATA = Path("data")
+from hone.config import methods
+from hone.config.params import Collection, Params
+from hone.errors import Refused, nearest
+from hone.ir import diagnostic
+from hone.layout import DATA
 
 
 def of_all(given: Params) -> dict[str, str]:
@@ -33,7 +32,7 @@ def of_all(given: Params) -> dict[str, str]:
 def of_one(name: str, item: Collection) -> str | None:
     """The ability that one collection is a suite for."""
     what = item.ability or methods.find("collect", item.source.partition(":")[0]).beside("ABILITY")
-    known = methods.names(ability.PLACE)
+    known = methods.names(diagnostic.PLACE)
     if what is not None and what not in known:
         raise Refused(f"params.yaml: collections.{name}.ability: nothing measures '{what}': {nearest(what, known)}")
     return what
@@ -41,12 +40,12 @@ def of_one(name: str, item: Collection) -> str | None:
 
 def modules(suites: dict[str, str], name: str | None = None) -> list[str]:
     """The measures that are found by name, of one collection or of all, for the fingerprint of a stage's code."""
-    return sorted({ability.module(what) for collection, what in suites.items() if name in (None, collection)})
+    return sorted({diagnostic.module(what) for collection, what in suites.items() if name in (None, collection)})
 
 
 def measures(suites: dict[str, str]) -> list[str]:
     """The names of the suites' own measures."""
-    return sorted({methods.find(ability.PLACE, what).beside("MEASURE") for what in suites.values()})
+    return sorted({methods.find(diagnostic.PLACE, what).beside("MEASURE") for what in suites.values()})
 
 
 def made_from(given: Params, name: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.addresses import public, secret
-from tasks.encode.precision import device_of, precision_of
-from tasks.params import BUILT_IN, Params
-from tasks.resolve.models import made_exact
+from hone.addresses import public, secret
+from hone.config.params import BUILT_IN, Params
+from hone.encoders.pinned_models import made_exact
+from hone.encoders.precision import device_of, precision_of
 
 
 def resolved(given: Params, name: str) -> dict:

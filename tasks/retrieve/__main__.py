@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
-from tasks import methods, resolved, tables, training_set
-from tasks.carried_labels import carried_labels
-from tasks.encode.models import Models
-from tasks.errors import NothingHere, Refused
-from tasks.ids_of import refuse_ambiguous
-from tasks.retrieve.source_name import source_name
-from tasks.stage import may_download, run, say
+from hone.config import methods, stage_settings
+from hone.config.source_name import source_name
+from hone.data import tables, training_set
+from hone.data.id_namespace import refuse_ambiguous
+from hone.data.labels import carried_labels
+from hone.encoders.round_encoders import Models
+from hone.errors import NothingHere, Refused
+from hone.layout import ROUNDS
+from hone.stage import may_download, run, say
 
 
 def main(round: str) -> None:
     """Ask every source of the round's recipe and write all candidates."""
-    settings = resolved.of_round(round, "retrieve")
+    settings = stage_settings.of_round(round, "retrieve")
     sources = [] if settings["retrieve"] == "none" else settings["retrieve"]
     if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
         may_download()
@@ -25,7 +25,7 @@ def main(round: str) -> None:
     need_columns(sources, training)
     know_whose(sources, training)
     labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
-    negatives = tables.scan("negatives", Path("rounds") / settings["from"] / "negatives.parquet")
+    negatives = tables.scan("negatives", ROUNDS / settings["from"] / "negatives.parquet")
     nothing: dict[str, dict[str, str]] = {}
     found = [
         source_of(line, collection, labels, negatives, Models.of(settings), settings, nothing)
@@ -34,7 +34,7 @@ def main(round: str) -> None:
     ]
     refuse_nothing(nothing, [collection.name for collection in training])
     candidates = tables.shaped("candidates", pl.concat(found)) if found else tables.empty("candidates")
-    tables.write("candidates", candidates, Path("rounds") / round / "candidates.parquet")
+    tables.write("candidates", candidates, ROUNDS / round / "candidates.parquet")
     by_source = dict(candidates.group_by("source").len().rows())
     told = ", ".join(f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources))
     say(

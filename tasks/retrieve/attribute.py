@@ -13,16 +13,16 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
-from tasks.encode.models import Models
-from tasks.encode.search import nearest, pair_scores
-from tasks.encode.store import Vectors
-from tasks.errors import NothingHere, Refused
-from tasks.predicates import compiles, extracted
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import nearest, pair_scores
+from hone.encoders.store import Vectors
+from hone.errors import NothingHere, Refused
+from hone.mining.random_documents import distinct
+from hone.seeds import generator
+from hone.stage import say
+from hone.text.attributes import compiles, extracted
 from tasks.retrieve.anchors import anchors
-from tasks.retrieve.random import distinct
-from tasks.seeds import generator
-from tasks.stage import say
-from tasks.tables import Documents
 
 SHARE = "numbers"
 ADDED_LATER = {"within": "collection"}

@@ -11,12 +11,11 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
-from tasks.tables import Documents
+from hone.data.tables import Documents
+from hone.errors import Refused
+from hone.layout import PAIR
 
 REMOVED_BY = {"same-parent": "removes every passage of a positive's own document"}  # keep rules that leave nothing of it, and why
-
-PAIR = ["query_id", "doc_id"]
 
 
 def chunks(labels: pl.DataFrame, documents: Documents, *, depth: Annotated[int, Field(ge=1)] | None = None) -> pl.DataFrame:

@@ -11,9 +11,9 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.models import Models
-from tasks.encode.search import as_table, nearest
-from tasks.tables import Documents
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import as_table, nearest
 
 COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
 

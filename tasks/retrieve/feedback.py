@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.models import Models
-from tasks.encode.search import QUERIES_PER_BLOCK, as_table, nearest
-from tasks.encode.store import Vectors
-from tasks.tables import Documents
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import QUERIES_PER_BLOCK, as_table, nearest
+from hone.encoders.store import Vectors
 
 COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
 

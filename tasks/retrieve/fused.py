@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
-from tasks.methods import Held
-from tasks.retrieve.source_name import source_name
+from hone.config.methods import Held
+from hone.config.source_name import source_name
+from hone.errors import Refused
+from hone.layout import PAIR
 
-PAIR = ["query_id", "doc_id"]
 DECIMALS = 12  # fused scores that agree so far are equal: a sum's last digits follow from the order of the sources
 
 

@@ -15,14 +15,14 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks import bands
-from tasks.bands import Counted
-from tasks.encode.models import Models
-from tasks.errors import NothingHere
-from tasks.metadata import Metadata
-from tasks.neighbours import EDGE, edges_of_file
+from hone.data.metadata import Metadata
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.errors import NothingHere
+from hone.graph import neighbour_bands as bands
+from hone.graph.neighbour_bands import Counted
+from hone.graph.neighbours import EDGE, edges_of_file
 from tasks.retrieve.anchors import anchors
-from tasks.tables import Documents
 
 FILE_COLUMNS = EDGE
 

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.models import BASE, Models
-from tasks.encode.search import QUERIES_PER_BLOCK, as_table, nearest
-from tasks.encode.store import Vectors
-from tasks.errors import Refused
-from tasks.stage import say
-from tasks.tables import Documents
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import QUERIES_PER_BLOCK, as_table, nearest
+from hone.encoders.store import Vectors
+from hone.errors import Refused
+from hone.layout import BASE
+from hone.stage import say
 
 COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
 READS_WITHIN = "depth"  # the parameter that says how many documents of each query its encoder reads at most; the base model reads all

@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.models import Models
-from tasks.encode.search import as_table, nearest
-from tasks.tables import Documents
-
-PAIR = ["query_id", "doc_id"]
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import as_table, nearest
+from hone.layout import PAIR
 
 
 def positive_neighbours(

@@ -10,7 +10,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.stage import say
+from hone.stage import say
 
 
 def previous(

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.search import as_table
-from tasks.seeds import generator
-from tasks.tables import Documents
-
-CELLS = 8_000_000  # of a block of permutations in memory
+from hone.data.tables import Documents
+from hone.mining.random_documents import random_documents
 
 
 def random(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20) -> pl.DataFrame:
@@ -28,25 +24,4 @@ def random(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int
     Returns:
         query_id, doc_id, rank (from 1, in the order drawn), score (0: nothing compared them).
     """
-    count, depth = len(documents), min(depth, len(documents))
-    draw = generator(seed, draws, "retrieve.random")
-    rows = distinct(draw, len(queries), count, depth)
-    return as_table(queries["query_id"], documents.ids, np.zeros(rows.shape, dtype=np.float32), rows)
-
-
-def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np.ndarray:
-    """Array [rows, depth] of whole numbers below `count`, none twice in a row."""
-    if depth * depth > count:  # drawing again until none is doubled would take long
-        per_block = max(1, CELLS // count)
-        blocks = [
-            draw.permuted(np.tile(np.arange(count), (min(per_block, rows - start), 1)), axis=1)[:, :depth]
-            for start in range(0, rows, per_block)
-        ]
-        return np.concatenate(blocks) if blocks else np.empty((0, depth), dtype=np.int64)
-    drawn = draw.integers(count, size=(rows, depth))
-    while True:
-        ordered = np.sort(drawn, axis=1)
-        again = (ordered[:, 1:] == ordered[:, :-1]).any(1)
-        if not again.any():
-            return drawn
-        drawn[again] = draw.integers(count, size=(int(again.sum()), depth))
+    return random_documents(queries, documents, draws, seed=seed, depth=depth)

@@ -8,12 +8,12 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.collect.faults import Faults
-from tasks.collect.source import text_lines
-from tasks.errors import NothingHere, Refused, listed
-from tasks.evaluate.trec_ids import decoded
-from tasks.stage import say
-from tasks.tables import Documents
+from hone.data.file_faults import Faults
+from hone.data.source import text_lines
+from hone.data.tables import Documents
+from hone.errors import NothingHere, Refused, listed
+from hone.ir.trec_ids import decoded
+from hone.stage import say
 
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")
 

@@ -13,20 +13,20 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks import groups
-from tasks.encode.models import Models
-from tasks.encode.search import nearest
-from tasks.encode.store import Vectors
-from tasks.errors import NothingHere, Refused
-from tasks.metadata import Metadata
+from hone.data.metadata import Metadata
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import nearest
+from hone.encoders.store import Vectors
+from hone.errors import NothingHere, Refused
+from hone.graph import taxonomy
+from hone.mining.random_documents import distinct
+from hone.seeds import generator
+from hone.stage import say
 from tasks.retrieve.anchors import anchors
-from tasks.retrieve.random import distinct
-from tasks.seeds import generator
-from tasks.stage import say
-from tasks.tables import Documents
 
 if TYPE_CHECKING:
-    from tasks.encode.encoder import TextEncoder
+    from hone.encoders.encoder import TextEncoder
 
 
 def siblings(
@@ -73,7 +73,7 @@ def siblings(
         NothingHere: no known answer of a training query is in a group.
     """
     ids, known = documents.ids, anchors(labels)
-    members = groups.groups(metadata.of(column), separator, level)
+    members = taxonomy.groups(metadata.of(column), separator, level)
     known_groups = known.join(members, on="doc_id", how="inner", maintain_order="left").select("query_id", "group", "leaf")
     if known_groups.is_empty():
         raise NothingHere(f"siblings: no known answer of a training query has '{column}' in the metadata (or its path has no parent).")
@@ -175,6 +175,6 @@ class Opposite:
 
 def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a level, or a leaf, of values that are no paths."""
-    groups.refuse_unfit(parameters["separator"], parameters["level"])
+    taxonomy.refuse_unfit(parameters["separator"], parameters["level"])
     if not parameters["own_leaf"] and not parameters["separator"]:
         raise Refused("`own_leaf: false` would leave nobody: without a `separator` a group is a leaf.")

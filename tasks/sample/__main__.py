@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from pathlib import Path
 
 import polars as pl
 
-from tasks import methods, own, resolved, tables, training_set
-from tasks.carried_labels import carried_labels
-from tasks.encode.models import Models
-from tasks.files import write_json
-from tasks.retrieve.random import random as random_documents
+from hone.config import methods, stage_settings, user_methods
+from hone.data import tables, training_set
+from hone.data.labels import carried_labels
+from hone.data.query_groups import Segments
+from hone.data.tables import normalised
+from hone.data.training_set import TrainingSet
+from hone.encoders.round_encoders import Models
+from hone.files import write_json
+from hone.layout import ROUNDS
+from hone.mining.random_documents import random_documents
+from hone.stage import run, say
 from tasks.sample import shortage
 from tasks.sample.choose.top import top
 from tasks.sample.nothing_left import refuse_nothing_found, refuse_nothing_left
 from tasks.sample.pool import PAIR, Pool, merged
-from tasks.sample.segments import Segments
-from tasks.stage import run, say
-from tasks.tables import normalised
-from tasks.training_set import TrainingSet
 
 # Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
 DRAWN_FOR_ONE = 4
@@ -29,8 +30,8 @@ NEED_CANDIDATES = frozenset({"candidates", "scores", "trained", "models"})
 
 def main(round: str) -> None:
     """Apply the recipe's rules in their order, choose, and write what was chosen and what was removed."""
-    settings = resolved.of_round(round, "sample")
-    folder = Path("rounds") / round
+    settings = stage_settings.of_round(round, "sample")
+    folder = ROUNDS / round
     training = training_set.read(unlabelled=settings["unlabelled"])
     candidates = tables.read("candidates", folder / "candidates.parquet")
     labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
@@ -128,7 +129,7 @@ def sampled(
 
 def queries_left(rounds: list[str]) -> pl.DataFrame:
     """query_id of the queries that left in some rounds."""
-    files = [Path("rounds") / name / "removed" / f"{stage}.parquet" for name in rounds for stage in ("sample", "relabel")]
+    files = [ROUNDS / name / "removed" / f"{stage}.parquet" for name in rounds for stage in ("sample", "relabel")]
     parts = [tables.read("removed", file).filter(pl.col("doc_id").is_null()).select("query_id") for file in files]
     return pl.concat([tables.empty("removed").select("query_id"), *parts]).unique()
 
@@ -204,7 +205,7 @@ class Rules:
     @cached_property
     def trained(self) -> pl.DataFrame:
         """What the training of the round that this one starts from has seen."""
-        return tables.read("trained", Path("rounds") / self.settings["from"] / "trained.parquet")
+        return tables.read("trained", ROUNDS / self.settings["from"] / "trained.parquet")
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
         """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""
@@ -219,7 +220,7 @@ class Rules:
         given = {"pool": rows} | ({"texts": self._texts(rows) if texts is None else texts} if "texts" in method.reads else {})
         found = method(line["parameters"], **{name: given[name] if name in given else getattr(self, name) for name in method.reads})
         chooses = place == "sample.choose"
-        own.refuse_result(method.name, found, rows.columns if chooses else (*PAIR, "detail"), rows if chooses else None)
+        user_methods.refuse_result(method.name, found, rows.columns if chooses else (*PAIR, "detail"), rows if chooses else None)
         return found
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:

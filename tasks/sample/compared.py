@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from tasks.errors import Refused, nearest
+from hone.data.query_groups import run_starts
+from hone.errors import Refused, nearest
 from tasks.sample.pool import PAIR
-from tasks.sample.segments import run_starts
 from tasks.sample.where import where
 
 

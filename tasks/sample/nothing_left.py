@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from tasks.errors import Refused, listed
+from hone.errors import Refused, listed
 
 
 def refuse_nothing_found(sources: list[str], queries: int) -> NoReturn:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from tasks.sample.segments import run_starts
+from hone.data.query_groups import run_starts
+from hone.layout import PAIR
 
-PAIR = ["query_id", "doc_id"]
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern: spreads the numbers of queries over 64 bits
 ROWS_PER_BLOCK = 1 << 17  # of the table, so that what is searched stays in the processor's cache
 

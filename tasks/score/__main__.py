@@ -6,22 +6,22 @@ not have been retrieved at all. Rules that compare the two need both from one sc
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
-from tasks import methods, resolved, tables, training_set
-from tasks.carried_labels import carried_labels
-from tasks.encode.cross_models import CrossModels
-from tasks.encode.models import Models
-from tasks.errors import Refused
-from tasks.stage import run, say
+from hone.config import methods, stage_settings
+from hone.data import tables, training_set
+from hone.data.labels import carried_labels
+from hone.encoders.round_cross_encoders import CrossModels
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
+from hone.layout import ROUNDS
+from hone.stage import run, say
 
 
 def main(round: str) -> None:
     """Write one row for each pair and scorer."""
-    settings = resolved.of_round(round, "score")
-    folder = Path("rounds") / round
+    settings = stage_settings.of_round(round, "score")
+    folder = ROUNDS / round
     candidates = tables.read("candidates", folder / "candidates.parquet")
     training = training_set.read(unlabelled=settings["unlabelled"])
     labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.cross_models import CrossModels
-from tasks.encode.search import rows_of
-from tasks.training_set import TrainingCollection
+from hone.data.training_set import TrainingCollection
+from hone.encoders.round_cross_encoders import CrossModels
+from hone.encoders.search import rows_of
 
 # `model` names a cross-encoder and no encoder; null: the one that the stage `rank` trained.
 CROSS_ENCODER = True

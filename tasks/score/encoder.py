@@ -10,11 +10,9 @@ from typing import Literal
 
 import polars as pl
 
-from tasks.encode.encoder import Encoder
-from tasks.encode.models import Models
-from tasks.encode.search import pair_scores, rows_of
-from tasks.encode.store import Vectors
-from tasks.training_set import TrainingCollection
+from hone.data.training_set import TrainingCollection
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import pair_scores, rows_of
 
 
 def encoder(
@@ -46,16 +44,11 @@ def encoder(
     here = pairs.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
     used = models.encoder(model)
     if to == "query":
-        doc_ids, documents = documents_of(used, collection, here["doc_id"].unique())
+        doc_ids, documents = used.documents_of(collection.documents, here["doc_id"].unique())
         asked = used.queries(queries["text"].to_list())
         return here.with_columns(score=pl.Series(pair_scores(asked, documents, rows_of(here, queries["query_id"], doc_ids))))
     known = positives.join(here, on="query_id", how="semi", maintain_order="left").select("query_id", known="doc_id")
     compared = here.join(known, on="query_id", how="inner", maintain_order="left")
-    doc_ids, documents = documents_of(used, collection, pl.concat([compared["doc_id"], compared["known"]]).unique())
+    doc_ids, documents = used.documents_of(collection.documents, pl.concat([compared["doc_id"], compared["known"]]).unique())
     scores = pair_scores(documents, documents, rows_of(compared.select("known", "doc_id"), doc_ids, doc_ids))
     return compared.with_columns(score=pl.Series(scores)).group_by("query_id", "doc_id", maintain_order=True).agg(pl.col("score").max())
-
-
-def documents_of(used: Encoder, collection: TrainingCollection, wanted: pl.Series) -> tuple[pl.Series, Vectors]:
-    """doc_ids and vectors of those of `wanted` that the collection has."""
-    return used.documents_of(collection.documents, wanted)

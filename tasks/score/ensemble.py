@@ -14,13 +14,12 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
-from tasks.encode.encoder import Encoder
-from tasks.encode.models import Models
-from tasks.encode.search import rows_of
-from tasks.encode.store import Vectors
-from tasks.score.encoder import documents_of
-from tasks.stage import say
-from tasks.training_set import TrainingCollection
+from hone.data.training_set import TrainingCollection
+from hone.encoders.encoder import Encoder
+from hone.encoders.round_encoders import Models
+from hone.encoders.search import rows_of
+from hone.encoders.store import Vectors
+from hone.stage import say
 
 ROWS = 8192  # vectors, or pairs, in memory at once besides the reduced ones
 
@@ -72,7 +71,7 @@ def ensemble(
     known = positives.join(here, on="query_id", how="semi", maintain_order="left").select("query_id", known="doc_id")
     wanted = pl.concat([here["doc_id"], known["known"]]).unique()
     used = unlike([models.encoder(name) for name in encoders], collection.name)
-    found = [documents_of(encoder, collection, wanted) for encoder in used]
+    found = [encoder.documents_of(collection.documents, wanted) for encoder in used]
     doc_ids, documents = found[0][0], [vectors for _, vectors in found]
     kept = components(documents, variance)
     reduced = kept.of(documents)

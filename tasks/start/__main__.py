@@ -6,13 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved, tables, training_set
-from tasks.encode.model import ModelFolder, copy_model, folder_of
-from tasks.files import folder_written_whole, write_json
-from tasks.own_id import own_pairs
-from tasks.parents import of_chunks
-from tasks.same_queries import share_labels
-from tasks.stage import may_download, run, say
+from hone.config import stage_settings
+from hone.data import tables, training_set
+from hone.data.chunks import of_chunks
+from hone.data.own_id import own_pairs
+from hone.data.same_queries import share_labels
+from hone.encoders.model_folder import ModelFolder, copy_model, folder_of
+from hone.files import folder_written_whole, write_json
+from hone.stage import may_download, run, say
 
 ROUND = Path("rounds/r0")
 OWN_ID = "the document has the query's own id (own_id: drop)"
@@ -20,7 +21,7 @@ OWN_ID = "the document has the query's own id (own_id: drop)"
 
 def main() -> None:
     """Make models/r0, rankers/r0 and rounds/r0, so that round r1 finds what every later round finds."""
-    settings = resolved.of_stage("start")
+    settings = stage_settings.of_stage("start")
     model = settings["model"]
     if model["fingerprint"] is None:
         may_download()

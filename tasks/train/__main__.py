@@ -6,29 +6,31 @@ import json
 import shutil
 from pathlib import Path
 
-from tasks import resolved, tables, training_set
-from tasks.encode.lock import torch_lock
-from tasks.encode.model import ModelFolder
-from tasks.encode.precision import device_of
-from tasks.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
-from tasks.seeds import seed_of
-from tasks.stage import run, say
+from hone.config import stage_settings
+from hone.data import tables, training_set
+from hone.encoders.device_lock import torch_lock
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.precision import device_of
+from hone.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
+from hone.layout import MODELS, ROUNDS
+from hone.seeds import seed_of
+from hone.stage import run, say
 from tasks.train.dev_checks import checks_of
 from tasks.train.fit import examples_of, fitted
 
 
 def main(round: str) -> None:
     """Write models/<round>, the table of what each step saw, and the record of the dev checks."""
-    settings = resolved.of_round(round, "train")
-    section, folder = settings["train"], Path("rounds") / round
-    start = Path("models") / ("r0" if section["init"] == "base" else settings["from"])
+    settings = stage_settings.of_round(round, "train")
+    section, folder = settings["train"], ROUNDS / round
+    start = MODELS / ("r0" if section["init"] == "base" else settings["from"])
     training = training_set.read(unlabelled=settings["unlabelled"])
     labels = tables.read("labels", folder / "labels.parquet")
     made = examples_of(labels, training, section)
     model = ModelFolder(start)
     checkpoints = home() / "checkpoints" / address(settings, folder, model)[:32]
-    device = device_of(resolved.machine()["device"])
-    with torch_lock(device), folder_written_whole(Path("models") / round) as place:
+    device = device_of(stage_settings.machine()["device"])
+    with torch_lock(device), folder_written_whole(MODELS / round) as place:
         from tasks.train.card import dev_means, dev_runs, write_card
 
         seed = seed_of(settings["seed"], settings["draws"], "train")

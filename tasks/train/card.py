@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import resolved
-from tasks.encode.encoder import Reading, encoder_for
-from tasks.encode.model import ModelFolder
-from tasks.evaluate.measures import means, per_query
-from tasks.evaluate.ranking import Kept, by_encoder
-from tasks.model_card import put_first
+from hone.config import stage_settings
+from hone.data.training_set import TrainingCollection, TrainingSet
+from hone.encoders.encoder import Reading, encoder_for
+from hone.encoders.model_folder import ModelFolder
+from hone.ir.measures import means, per_query
+from hone.ir.ranking import Kept, by_encoder
+from hone.present.model_card import put_first
 from tasks.train.dev_checks import MEASURE
-from tasks.training_set import TrainingCollection, TrainingSet
 
 Means = dict[str, dict[str, float]]  # by collection and measure
 
@@ -83,7 +83,7 @@ def dev_runs(model: Path, name: str, settings: dict, training: TrainingSet) -> d
     for collection in training if settings["train"]["dev_scores"] else ():
         qrels = collection.qrels("dev")
         if not qrels.is_empty():
-            encoder = encoder_for(model, settings["model"], resolved.machine(), user=name)
+            encoder = encoder_for(model, settings["model"], stage_settings.machine(), user=name)
             kept = Kept(itself=collection.own_id == "keep")
             runs[collection.name] = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels, kept)
     return runs

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from tasks.doubt.paired import LEVEL, t_test
-from tasks.encode.encoder import refuse_no_numbers
-from tasks.encode.model import Route
-from tasks.encode.search import as_table
-from tasks.evaluate.measures import per_query
-from tasks.evaluate.ranking import Kept, aggregated, units
-from tasks.lots import lots, query_keys
-from tasks.training_set import TrainingCollection, TrainingSet
+from hone.data.training_set import TrainingCollection, TrainingSet
+from hone.encoders.encoder import refuse_no_numbers
+from hone.encoders.model_folder import Route
+from hone.encoders.search import as_table
+from hone.ir.measures import per_query
+from hone.ir.ranking import Kept, aggregated, units
+from hone.lots import lots, query_keys
+from hone.stats.paired_tests import LEVEL, t_test
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

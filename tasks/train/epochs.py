@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from torch.utils.data import BatchSampler
 
-from tasks import methods
-from tasks.lots import lots, pair_keys, query_keys
-from tasks.seeds import generator
+from hone.config import methods
+from hone.lots import lots, pair_keys, query_keys
+from hone.seeds import generator
 from tasks.train.negatives import Draw
 
 

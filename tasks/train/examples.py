@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tasks.errors import Refused, listed
-from tasks.lots import pair_keys
-from tasks.tables import normalised
+from hone.data.tables import normalised
+from hone.data.unknown import is_dropped
+from hone.errors import Refused, listed
+from hone.lots import pair_keys
+from hone.training.teacher import graded_by
 from tasks.train.negatives import Negatives
-from tasks.train.teacher import graded_by
-from tasks.unknown import is_dropped
 
 NO_POSITIVE = -1
 

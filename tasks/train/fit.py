@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks import methods
-from tasks.encode.encoder import Reading
-from tasks.encode.model import ModelFolder
+from hone.config import methods
+from hone.data.training_set import TrainingSet
+from hone.encoders.encoder import Reading
+from hone.encoders.model_folder import ModelFolder
+from hone.training.teacher import teacher_of
 from tasks.train.dev_checks import Checks, vectors_of
 from tasks.train.examples import Examples, examples
-from tasks.train.teacher import teacher_of
-from tasks.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

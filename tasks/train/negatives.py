@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.lots import lots
-from tasks.sample.segments import Segments
+from hone.data.query_groups import Segments
+from hone.lots import lots
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
-from tasks import tables
-from tasks.encode.forward import Features, part_of, token_counts
+from hone.data import tables
+from hone.encoders.batched_inference import Features, part_of, token_counts
 from tasks.train.examples import Examples
 
 ROWS_PER_PART = 32

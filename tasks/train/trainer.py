@@ -12,17 +12,18 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from tasks import methods, tables
-from tasks.files import read_json, write_json
-from tasks.stage import Progress, say
-from tasks.train.arguments import arguments_of
-from tasks.train.checkpoints import last_checkpoint
+from hone.config import methods
+from hone.data import tables
+from hone.files import read_json, write_json
+from hone.stage import Progress, say
+from hone.training.arguments import arguments_of
+from hone.training.checkpoints import last_checkpoint
+from hone.training.network import set_dropout, set_plain_attention
 from tasks.train.collator import Collator
 from tasks.train.dev_checks import Checks, Encode
 from tasks.train.epochs import Epochs
 from tasks.train.examples import NO_POSITIVE, Examples
 from tasks.train.negatives import Draw
-from tasks.train.network import set_dropout, set_plain_attention
 from tasks.train.objective import Objective
 
 # Written last into a checkpoint: one without it was cut off while it was saved.

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hone.audit.rows import read_rows
-from hone.audit.sheet import read_verdicts
-from tasks import input_table
+from commands.audit.rows import read_rows
+from commands.audit.sheet import read_verdicts
+from hone.data import user_tables
+from hone.data.file_faults import Faults
+from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source
+from hone.errors import Refused
+from hone.judging.annotation import csv, overrides
+from hone.judging.reliability.annotators import read_people
 from tasks.collect.beir import beir
-from tasks.collect.faults import Faults
 from tasks.collect.folder import folder
 from tasks.collect.refusals import examined
-from tasks.collect.source import DOCUMENTS, QRELS, QUERIES, Source
 from tasks.collect.triplets import triplets
-from tasks.errors import Refused
-from tasks.relabel import overrides, sheet_csv
-from tasks.relabel.fitness.people import read_people
 from tasks.relabel.judges import replay
 from tasks.retrieve.run import read_run
 
@@ -147,7 +147,7 @@ def test_recorded_answers(tmp_path_factory: pytest.TempPathFactory, records: lis
 def test_tables_below_inputs(tmp_path_factory: pytest.TempPathFactory, records: list):
     file = tmp_path_factory.mktemp("table") / "t.jsonl"
     write(file, records)
-    read_or_refused(lambda: input_table.read(file, ("doc_id", "neighbour_id"), ("weight",)))
+    read_or_refused(lambda: user_tables.read(file, ("doc_id", "neighbour_id"), ("weight",)))
 
 
 READERS = {
@@ -160,11 +160,11 @@ READERS = {
     "run.trec": read_run,
     "overrides.csv": overrides.read,
     "people.tsv": read_people,
-    "filled.csv": sheet_csv.read,
+    "filled.csv": csv.read,
     "verdicts.csv": read_verdicts,
-    "table.jsonl": lambda file: input_table.read(file, ("a", "b")),
-    "table.parquet": lambda file: input_table.read(file, ("a", "b")),
-    "table.csv": lambda file: input_table.read(file, ("a", "b")),
+    "table.jsonl": lambda file: user_tables.read(file, ("a", "b")),
+    "table.parquet": lambda file: user_tables.read(file, ("a", "b")),
+    "table.csv": lambda file: user_tables.read(file, ("a", "b")),
 }
 BYTES = st.binary(max_size=60) | st.lists(
     st.sampled_from(
@@ -274,8 +274,8 @@ def test_scores_of_a_run_by_which_nothing_can_be_ordered(tmp_path: Path):
 def test_ids_of_tables_below_inputs_meet_whatever_their_type(tmp_path: Path):
     write(tmp_path / "t.jsonl", [{"a": 7, "b": "x"}, {"a": 7.0, "b": "x"}, {"a": "7", "b": "x"}])
     pl.DataFrame({"a": [7.0, 8.0], "b": ["x", "x"]}).write_parquet(tmp_path / "t.parquet")
-    assert input_table.read(tmp_path / "t.jsonl", ("a", "b"))["a"].to_list() == ["7"] * 3
-    assert input_table.read(tmp_path / "t.parquet", ("a", "b"))["a"].to_list() == ["7", "8"]
+    assert user_tables.read(tmp_path / "t.jsonl", ("a", "b"))["a"].to_list() == ["7"] * 3
+    assert user_tables.read(tmp_path / "t.parquet", ("a", "b"))["a"].to_list() == ["7", "8"]
     pl.DataFrame({"a": [7.5, 8.0], "b": ["x", "x"]}).write_parquet(tmp_path / "t.parquet")
     with pytest.raises(Refused, match="row 1: `a` is the decimal number 7.5"):
-        input_table.read(tmp_path / "t.parquet", ("a", "b"))
+        user_tables.read(tmp_path / "t.parquet", ("a", "b"))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hone.errors import Refused
 from tasks.collect.beir import beir
-from tasks.errors import Refused
 
 
 @pytest.fixture

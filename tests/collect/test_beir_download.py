@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks import tables
+from hone.config.params import Collection
+from hone.data import tables
+from hone.data.file_faults import Faults
+from hone.errors import Refused
 from tasks.collect import beir_download
 from tasks.collect.__main__ import prepared, write_collection
 from tasks.collect.beir import beir
-from tasks.collect.faults import Faults
 from tasks.collect.refusals import examined
-from tasks.errors import Refused
-from tasks.params import Collection
 
 FILES = {
     "corpus.jsonl": '{"_id": "d1", "title": "t", "text": "a"}\n{"_id": "d2", "title": "", "text": ""}\n',

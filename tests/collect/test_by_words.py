@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables
+from hone.data import tables
+from hone.data.tables import Documents
+from hone.errors import Refused
 from tasks.collect.by_words import DEPTH, rank_weights
-from tasks.errors import Refused
-from tasks.tables import Documents
 from tests.prepared import collected, pairs, write_params, write_rows
 
 TEXTS = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables
+from hone.config.params import Collection
+from hone.data import tables
+from hone.errors import Refused
 from tasks.collect.__main__ import prepared
 from tasks.collect.refusals import Examined
-from tasks.errors import Refused
-from tasks.params import Collection
 from tests.prepared import collected, pairs, write_params, write_rows
 
 DOCUMENTS = [{"doc_id": f"d{number}", "text": f"text number {number}"} for number in range(1, 7)]

@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables, training_set
+from hone.data import tables, training_set
+from hone.data.metadata import Metadata
+from hone.errors import Refused
 from tasks.collect.beir import beir
 from tasks.collect.metadata import of_columns, of_records
 from tasks.collect.python_api import python_api
 from tasks.collect.see_also import names_in, resolved
-from tasks.errors import Refused
-from tasks.metadata import Metadata
 from tests.prepared import collected, pairs, prepare, write_params, write_rows
 
 QUERIES = [{"query_id": "q1", "text": "one to train on", "split": "train"}, {"query_id": "q2", "text": "another", "split": "test"}]

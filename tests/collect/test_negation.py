@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from hone.data.source import Source
+from hone.text.near_duplicates import clusters
 from tasks.collect.negation import negation, opposites, unlike
-from tasks.collect.source import Source
 from tasks.collect.split import ALIKE, CHARACTERS
-from tasks.near_duplicates import clusters
 from tests.conftest import PROJECT
 
 

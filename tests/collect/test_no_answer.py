@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import tables
+from hone.data import tables
+from hone.errors import Refused
 from tasks.collect.no_answer import no_answer
-from tasks.errors import Refused
 from tests.prepared import collected, pairs, write_params, write_rows
 
 SUITE = {"source": "no-answer", "path": "data/ours"}
@@ -55,8 +55,8 @@ def test_all_answers_of_drawn_queries_are_gone_and_others_stay(ours: Path):
 
 def test_the_draw_is_not_the_one_that_made_the_split(ours: Path):
     """A split takes the lowest hashes for test: by the same hashes every test query would be drawn."""
+    from hone.seeds import unit_hashes
     from tasks.collect.no_answer import DRAW
-    from tasks.collect.split import unit_hashes
 
     texts = [f"query {number}" for number in range(2_000)]
     test = [text for text, place in zip(texts, unit_hashes(texts), strict=True) if place < 0.15]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from hone.data.source import Source
 from tasks.collect.python_api import added_in, python_api
-from tasks.collect.source import Source
 
 
 @pytest.fixture(scope="module")

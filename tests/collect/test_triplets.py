@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.export import export
+from commands.export import export
+from hone.errors import Refused
 from tasks.collect.triplets import text_id, triplets
-from tasks.errors import Refused
 from tasks.start import __main__ as start
 from tests.prepared import collected, write_params
 

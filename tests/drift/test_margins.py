@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables
+from hone.data import tables
+from hone.data.rounds import ancestors, with_start
 from tasks.drift.margins import SHOWN, drawn, remembered, trained_pairs
-from tasks.lineage import ancestors, with_start
 
 ROUNDS = {name: {"from": start, "recipe": "x"} for name, start in (("r1", "r0"), ("r2", "r1"), ("b2", "r1"), ("r3", "r2"))}
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks import tables
+from hone.data import tables
+from hone.errors import Refused
+from hone.files import read_json
 from tasks.drift import __main__ as drift
-from tasks.errors import Refused
-from tasks.files import read_json
 from tests.prepared import pairs, prepare, write_rows
 from tests.report.made_up import save
 from tests.tiny_model import WORDS, tiny_model

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.encode.encoder import Reading
+from hone.encoders.encoder import Reading
 from tasks.evaluate.kinds import Tables, kinds, strata
 from tests.report.made_up import save, write_all
 from tests.tiny_model import tiny_model

@@ -9,14 +9,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import params, resolved, tables
+from hone.config import params
+from hone.data import tables
+from hone.encoders.model_folder import ModelFolder, folder_of
+from hone.errors import Refused
+from hone.files import write_json
+from hone.ir.mteb import mteb_task
+from hone.layout import RESOLVED
 from tasks.collect.__main__ import main as collect
-from tasks.encode.model import ModelFolder, folder_of
-from tasks.errors import Refused
 from tasks.evaluate.__main__ import main as evaluate
 from tasks.evaluate.reference import main as evaluate_reference
-from tasks.files import write_json
-from tasks.mteb_task import mteb_task
 from tasks.resolve.__main__ import everything
 from tests.tiny_model import WORDS, tiny_model
 
@@ -87,7 +89,7 @@ def project(workspace: Path, **options: object) -> None:
         })
     )  # fmt: skip
     for name, settings in everything(params.read()).items():
-        write_json(resolved.ROOT / f"{name}.json", settings | ({"train": False} if name.startswith("collect/") else {}))
+        write_json(RESOLVED / f"{name}.json", settings | ({"train": False} if name.startswith("collect/") else {}))
     collect(collection="theirs")
 
 
@@ -228,7 +230,7 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_loaded(name: str
 
 
 def test_data_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    from tasks.mteb_task import loaded
+    from hone.ir.mteb import loaded
 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     found = mteb_task("SciFact")

@@ -9,13 +9,15 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from hone.store import held
-from tasks import params, resolved, tables
-from tasks.errors import Refused
+from commands.store import held
+from hone.config import params
+from hone.data import tables
+from hone.errors import Refused
+from hone.files import write_json
+from hone.ir.provenance import of_table, seen
+from hone.layout import RESOLVED
 from tasks.evaluate.__main__ import main as evaluate
-from tasks.evaluate.evaluated_on import of_table, seen
 from tasks.evaluate.reference import main as evaluate_reference
-from tasks.files import write_json
 from tasks.resolve.__main__ import everything
 from tests.embeddings import Server, server
 from tests.prepared import COLLECTION, write_params
@@ -43,7 +45,7 @@ def project(**references: dict) -> None:
         compare_with=["r0", "bm25", *references], references=references,
     )  # fmt: skip
     for name, settings in everything(params.read()).items():
-        write_json(resolved.ROOT / f"{name}.json", settings)
+        write_json(RESOLVED / f"{name}.json", settings)
 
 
 def scored(name: str) -> dict:

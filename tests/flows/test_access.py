@@ -21,7 +21,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
 from flows import access, pages
-from tasks.errors import Refused
+from hone.errors import Refused
 
 PROJECT = Path(__file__).parent.parent.parent
 KEY = "hone:the-key-of-this-test"

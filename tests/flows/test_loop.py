@@ -134,7 +134,7 @@ def test_params_that_change_while_a_stage_runs(workspace: Path, loop):
 
 
 def test_two_flows_in_one_folder(workspace: Path, loop):
-    from flows.guard import alone_here
+    from hone.pipeline.watch import alone_here
 
     made(workspace, RISING)
     with alone_here():
@@ -162,7 +162,7 @@ def test_a_flow_that_is_ended_ends_its_stages(workspace: Path):
 
 
 def test_the_runner_starts_nothing_after_its_end(workspace: Path):
-    from flows.stages import Runner, Stopping
+    from hone.pipeline.graph import Runner, Stopping
 
     made(workspace, RISING, work="echo $$ > pid; exec sleep 300")
     outcome = []

@@ -17,7 +17,7 @@ import yaml
 from tests.conftest import PROJECT as HERE
 from tests.flows.project import made
 from tests.flows.test_loop import RISING, names_of, wait_for
-from tests.loop.project import PROJECT, Project
+from tests.loop.project import Project
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_the_command_of_a_study():
     from flows.study import command, told, words
 
     said = command(words(["top-k", "ance"], None), {"rounds": 2, "seeds": None, "first": "warm-up"})
-    assert said[1:] == ["-m", "hone", "study", "top-k", "ance", "--rounds", "2", "--first", "warm-up", "--no-probe"]
+    assert said[1:] == ["-m", "commands", "study", "top-k", "ance", "--rounds", "2", "--first", "warm-up", "--no-probe"]
     said = command(["one.yaml"], {"steps": 9, "split": "dev", "first_seed": 6, "collection": "ours", "contrasts": [("a", "b"), ("a", "c")]})
     assert said[4:-1] == [
         "one.yaml", "--steps", "9", "--split", "dev", "--first-seed", "6", "--on", "ours", "--contrast", "a:b", "--contrast", "a:c",
@@ -126,7 +126,7 @@ def test_a_command_that_is_ended_ends_what_it_started(workspace: Path, number: s
     """As `hone study` runs DVC: in its own main thread, where the signal comes."""
     made(workspace, RISING, work="echo $$ > pid; exec sleep 300")
     code = (
-        "from flows.stages import Runner\n"
+        "from hone.pipeline.graph import Runner\n"
         "with Runner() as runner:\n"
         "    for stage in ('resolve', 'start', 'train@r1'): runner.run(stage, print)\n"
     )
@@ -143,12 +143,7 @@ def test_a_command_that_is_ended_ends_what_it_started(workspace: Path, number: s
 def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path, forks: Path) -> Project:
     """A project with a small collection and the commands in it."""
     folder = tmp_path_factory.mktemp("study")
-    found = Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
-    if not (found.folder / "hone").exists():
-        shutil.copytree(PROJECT / "hone", found.folder / "hone", ignore=shutil.ignore_patterns("__pycache__"))
-        for command in (["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "commands"]):
-            subprocess.run(["git", *command], cwd=found.folder, check=True)
-    return found
+    return Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
 
 
 @pytest.mark.loop

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import Refused
-from tasks.files import write_json
+from hone.errors import Refused
+from hone.files import write_json
 from tasks.leakage import admit
 from tasks.leakage.told import sentence
 from tests.leakage.made_up import ASKED, TRAINED, account, asked

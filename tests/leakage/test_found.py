@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.alike import COMPARED
+from hone.text.alike import COMPARED
 from tasks.leakage.found import found
 from tasks.leakage.told import sentence
 from tests.leakage.made_up import ASKED, TRAINED, account, asked, trained

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import Refused
-from tasks.files import read_json
+from hone.errors import Refused
+from hone.files import read_json
 from tasks.leakage import __main__ as leakage
 from tasks.leakage import admit
 from tasks.report.leaks import leaks

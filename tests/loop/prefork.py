@@ -113,7 +113,7 @@ def run(files: list[int], folder: str, command: list[str], environment: dict[str
     sys.orig_argv = [sys.executable, "-m", *command]
     sys.argv = list(command)
     sys.path[:] = [folder, *environment.get("PYTHONPATH", "").split(os.pathsep), *(one for one in sys.path if one != str(PROJECT))]
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "tasks", "sitecustomize")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "tasks", "hone", "sitecustomize")]:
         del sys.modules[name]
     code = 0
     try:

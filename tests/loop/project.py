@@ -18,7 +18,19 @@ from pathlib import Path
 import yaml
 
 PROJECT = Path(__file__).parent.parent.parent
-PARTS = ("dvc.yaml", "requirements.txt", ".dvcignore", ".gitignore", ".dvc/config", "tasks", "recipes", "inputs", "flows")
+PARTS = (
+    "dvc.yaml",
+    "requirements.txt",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+    "tasks",
+    "hone",
+    "commands",
+    "recipes",
+    "inputs",
+    "flows",
+)
 MINUTES = 15
 
 RAN = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
@@ -123,7 +135,7 @@ class Project:
 
     def mend(self) -> None:
         """What `make loop` does before `dvc repro`."""
-        subprocess.run([sys.executable, "-m", "flows.mend"], cwd=self.folder, env=self.environment, check=True)
+        subprocess.run([sys.executable, "-m", "hone.pipeline.repair"], cwd=self.folder, env=self.environment, check=True)
 
     def killed_in(self, stage: str, begun: Callable[[], bool] | None = None) -> None:
         """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has begun, or has come so far as `begun` says."""

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tasks.files import fingerprint, folder_written_whole, written_whole
+from hone.files import fingerprint, folder_written_whole, written_whole
 
 HALF_WRITTEN = "half written"
 

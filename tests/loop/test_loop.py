@@ -13,11 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from hone.layout import PAIR
 from tests.loop.project import SMALL, Project, without_network
 
 pytestmark = pytest.mark.loop
-
-PAIR = ["query_id", "doc_id"]
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, resolved, tables, training_set
-from tasks.errors import Refused
+from hone.config import methods, recipe_schema, stage_settings
+from hone.data import tables, training_set
+from hone.errors import Refused
 from tasks.rank.pairs import drawn, lots_of, training_pairs
-from tasks.resolve import sections
 from tests.prepared import pairs, prepare, write_rows
 from tests.rank.collection import MODEL, QUERIES, RIGHT, SPLITS, prepared
 from tests.tiny_model import tiny_model
 
 SECTION = {"negatives": 2, "random": 0, "window": {"first": 1, "last": None}, "draw": "union", "balance": False}
-GUARDS = [methods.checked("sample.keep", name, "test") for name in sections.GUARDS]
+GUARDS = [methods.checked("sample.keep", name, "test") for name in recipe_schema.GUARDS]
 TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
 
 
@@ -93,7 +93,7 @@ def test_a_copy_or_a_part_of_a_known_answer_is_no_negative_where_the_recipe_guar
 
 def test_the_stage_has_the_guards_of_the_recipe(workspace: Path):
     prepared({"rank": {}, "sample": {"keep": ["labelled", {"near-duplicate": {"threshold": 0.7}}, "positive-aware"]}})
-    told = resolved.of_round("r1", "rank")
+    told = stage_settings.of_round("r1", "rank")
     assert told["guards"] == [
         {"method": "labelled", "parameters": {}}, {"method": "near-duplicate", "parameters": {"threshold": 0.7}},
     ]  # fmt: skip

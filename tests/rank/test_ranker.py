@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables
-from tasks.encode.cross_model import CrossModel
-from tasks.errors import Refused
+from hone.data import tables
+from hone.encoders.cross_encoder_folder import CrossModel
+from hone.errors import Refused
 from tasks.rank import __main__ as rank
 from tasks.retrieve import __main__ as retrieve
 from tasks.score import __main__ as score

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import training_set
-from tasks.encode.cross_model import CrossModel
-from tasks.encode.cross_scores import CrossScorer
-from tasks.encode.encoder import encoder_for
-from tasks.evaluate.measures import per_query
-from tasks.evaluate.ranking import by_encoder
+from hone.data import training_set
+from hone.encoders.cross_encoder_folder import CrossModel
+from hone.encoders.cross_encoder_scores import CrossScorer
+from hone.encoders.encoder import encoder_for
+from hone.ir.measures import per_query
+from hone.ir.ranking import by_encoder
 from tasks.rank.reranked import reranked
 from tests.prepared import pairs, prepare, write_rows
 from tests.rank.collection import MODEL, prepared

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, tables
+from hone.config import methods
+from hone.data import tables
+from hone.layout import PAIR
 from tasks.rank.pairs import guarded
 from tasks.relabel.joined import joined
 from tasks.relabel.outcomes import actions, relabelled
 from tasks.sample.__main__ import sampled
 from tasks.train.examples import Examples, examples
 
-PAIR = ["query_id", "doc_id"]
 QUERIES = pl.DataFrame({"query_id": ["q", "r"], "text": ["one", "two"], "collection": ["c", "c"]})
 TEXTS = {"p": "the right one", "s": "the other's", "a": "alpha", "a2": "alpha", "b": "beta", "c": "gamma", "d": "delta"}
 NEAR = ["a", "a2", "b", "c", "d"]

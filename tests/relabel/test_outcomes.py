@@ -6,11 +6,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import tables
+from hone.data import tables
+from hone.data.unknown import is_dropped, is_masked
+from hone.layout import PAIR
 from tasks.relabel.outcomes import ACTIONS, actions, relabelled, unconfirmed, unread, without
-from tasks.unknown import is_dropped, is_masked
-
-PAIR = ["query_id", "doc_id"]
 
 
 def labels(known: list[tuple[str, str]], mined: list[tuple[str, str]]) -> pl.DataFrame:

@@ -10,18 +10,19 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import processes, tables
-from tasks.files import read_json, write_json
+from hone import processes
+from hone.data import tables
+from hone.data.unknown import is_dropped
+from hone.files import read_json, write_json
+from hone.layout import PAIR
 from tasks.relabel import __main__ as relabel
 from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
-from tasks.unknown import is_dropped
+from tests.hone.llm.answering import serving
 from tests.prepared import pairs, prepare, write_params, write_rows
-from tests.relabel.answering import serving
 
-PAIR = ["query_id", "doc_id"]
 THENS = ("keep", "drop", "drop-query", "weight", "mask", "promote")
 
 
@@ -241,7 +242,7 @@ def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: Non
 
 
 def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tasks.relabel.client.random.uniform", lambda low, high: low)  # between attempts nothing is waited for
+    monkeypatch.setattr("hone.llm.client.random.uniform", lambda low, high: low)  # between attempts nothing is waited for
     with serving(says_yes_to()) as server:
         url = server.url
     labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(url))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import tables, training_set
-from tasks.evaluate.evaluated_on import as_metadata, seen
-from tasks.evaluate.measures import NAMES, means
-from tasks.evaluate.results import write_run
-from tasks.files import write_json
+from hone.data import tables, training_set
+from hone.files import write_json
+from hone.ir.measures import NAMES, means
+from hone.ir.provenance import as_metadata, seen
+from hone.ir.results import write_run
 
 TRAINING = {"q1": "sum of an array", "q2": "sort a list", "q3": "invert a matrix"}
 DOCUMENTS = {f"d{number}": f"text of d{number}" for number in range(1, 10)}
@@ -38,7 +38,6 @@ CANDIDATES = {
 }
 REMOVED = {"r2": [("q1", "d1", "labelled"), ("q2", "d2", "labelled"), ("q1", "d4", "positive-aware"), ("q3", None, "shortage")], "r3": []}
 CHOSEN = {"r2": [("q1", "d6"), ("q2", "d5")], "r3": [("q1", "d6"), ("q1", "d8"), ("q2", "d8"), ("q3", "d8")]}
-PAIR = ["query_id", "doc_id"]
 # Of r3's four negatives a judge reads all; it finds q2-d8, and cannot say of q3-d8.
 JUDGED = {"r3": [("q1", "d6", "negative"), ("q1", "d8", "negative"), ("q2", "d8", "positive"), ("q3", "d8", "unknown")]}
 ACCOUNTS = {

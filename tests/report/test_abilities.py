@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.files import write_json
+from hone.files import write_json
+from hone.seeds import generator
 from tasks.report.__main__ import main
 from tasks.report.abilities import apart, difference, shown
-from tasks.seeds import generator
 from tests.report.made_up import columns, save, write_all, write_leakage
 
 DRAW = generator(13, "test")
@@ -46,7 +46,7 @@ def test_delongs_interval_covers_the_difference_at_its_rate():
     """Two scores of the same queries, drawn again 400 times; the true difference is that of the normal distribution's AUCs."""
     from scipy.stats import norm
 
-    from tasks.evaluate.ability import measured
+    from hone.ir.diagnostic import measured
 
     draw, covered, times = np.random.default_rng(5), 0, 400
     truth = norm.cdf(1.0 / np.sqrt(2)) - norm.cdf(0.5 / np.sqrt(2))

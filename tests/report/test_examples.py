@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hone.present.format import CHARACTERS
 from tasks.report import examples as module
 from tasks.report.examples import examples
 from tasks.report.negatives import hidden_pairs
-from tasks.report.words import CHARACTERS
 from tests.report.made_up import write_all, write_training
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.export import export_model
-from tasks.errors import Refused
-from tasks.files import read_json, write_json
+from commands.export import export_model
+from hone.errors import Refused
+from hone.files import read_json, write_json
 from tasks.report.__main__ import main
 from tasks.report.flat import as_markdown, escaped
 from tasks.report.scores import all_scores

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.doubt.paired import holm, no_worse
+from hone.stats.paired_tests import holm, no_worse
 from tasks.report.hurt import Harm, damage, elsewhere, harms
 from tasks.report.scores import all_scores
 from tests.report.made_up import DEV, ROUNDS, write_all, write_scores

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.files import read_json, write_json
+from hone.data import tables
+from hone.files import read_json, write_json
 from tasks.report.judged import judged_rounds
 from tasks.report.negatives import hidden_pairs
 from tests.report.made_up import ROUNDS, write_all, write_training

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import Refused
-from tasks.files import read_json, write_json
+from hone.errors import Refused
+from hone.files import read_json, write_json
 from tasks.report.leaks import LEAKAGE, first_lines, leaks
 from tests.report.made_up import write_leakage
 

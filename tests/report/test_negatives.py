@@ -6,9 +6,10 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import tables
+from hone.data import tables
+from hone.layout import PAIR
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, fates, hidden_pairs, mined
-from tests.report.made_up import CANDIDATES, PAIR, ROUNDS, write_all, write_collection, write_training
+from tests.report.made_up import CANDIDATES, ROUNDS, write_all, write_collection, write_training
 
 
 def test_where_the_candidates_of_a_round_went(workspace: Path):

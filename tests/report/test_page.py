@@ -15,8 +15,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from hone.__main__ import app as hone
-from tasks.files import read_json, write_json
+from commands.__main__ import app as hone
+from hone.files import read_json, write_json
 from tasks.report.__main__ import main
 from tests.conftest import PROJECT
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_leakage, write_scores

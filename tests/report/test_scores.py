@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.report.scores import all_scores, base_of, changed_most, in_order, overall, to_take
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_collection, write_scores
 

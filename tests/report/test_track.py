@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from tasks import tables
-from tasks.errors import Refused
-from tasks.evaluate.measures import NAMES
-from tasks.files import read_json, write_json
+from hone.data import tables
+from hone.errors import Refused
+from hone.files import read_json, write_json
+from hone.ir.measures import NAMES
+from hone.present.mlflow_client import memory
 from tasks.report import open, track
-from tasks.report.runs import memory
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
 from tests.templates import template
 

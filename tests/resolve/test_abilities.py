@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.errors import Refused
-from tasks.params import Params
+from hone.config.params import Params
+from hone.errors import Refused
 from tasks.resolve.abilities import modules, of_all
 
 FOLDER = {"source": "folder", "path": "inputs/ours"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hone.recipes.listed import published
-from tasks.resolve import recipe
+from commands.recipes.listed import published
+from hone.config import recipe
 from tasks.resolve.__main__ import scorer_name
 
 PROJECT = Path(__file__).parent.parent.parent

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import params
-from tasks.encode import precision
+from hone.config import params
+from hone.encoders import precision
 from tasks.resolve import __main__ as resolve
 from tests.prepared import write_params, write_rows
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import params
-from tasks.errors import Refused
+from hone.config import params
+from hone.errors import Refused
 from tasks.resolve.references import resolved
 from tests.prepared import write_params
 

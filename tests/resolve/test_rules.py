@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.errors import Refused
-from tasks.resolve import recipe
+from hone.config import recipe
+from hone.config.recipe_schema import Recipe
+from hone.errors import Refused
 from tasks.resolve.__main__ import scorers, teachers
-from tasks.resolve.sections import Recipe
 
 GUARDED = ["labelled", "same-text"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import tables
-from tasks.encode.models import Models
-from tasks.metadata import Metadata
-from tasks.tables import Documents
+from hone.data import tables
+from hone.data.metadata import Metadata
+from hone.data.tables import Documents
+from hone.encoders.round_encoders import Models
 from tests.tiny_model import tiny_model
 
 READING = {"max_length": 32, "prompts": {}, "precision": "fp32"}

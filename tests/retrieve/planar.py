@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tasks import tables
-from tasks.encode.encoder import TextEncoder
-from tasks.encode.store import Space
-from tasks.tables import Documents
+from hone.data import tables
+from hone.data.tables import Documents
+from hone.encoders.encoder import TextEncoder
+from hone.encoders.store import Space
 
 
 @dataclass

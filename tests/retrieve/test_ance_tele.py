@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables
+from hone.data import tables
+from hone.layout import PAIR
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
@@ -16,7 +17,6 @@ from tests.prepared import pairs, prepare, write_rows
 from tests.tiny_model import WORDS, tiny_model
 
 DEPTH = 4
-PAIR = ["query_id", "doc_id"]
 SHALLOW = {"retrieve": [{"dense": {"depth": DEPTH}}, {"positive-neighbours": {"depth": DEPTH}}, "previous"]}
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, tables
-from tasks.errors import Refused
-from tasks.predicates import extracted
+from hone.config import methods
+from hone.data import tables
+from hone.errors import Refused
+from hone.text.attributes import extracted
 from tasks.retrieve.attribute import attribute
 from tests.retrieve import around
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import tables
-from tasks.errors import Refused
-from tasks.retrieve.bm25 import Words, bm25, scores_of, without_terms
-from tasks.tables import Documents
+from hone.data import tables
+from hone.data.tables import Documents
+from hone.errors import Refused
+from hone.text.bm25 import Words, scores_of, without_terms
+from tasks.retrieve.bm25 import bm25
 from tests.tiny_model import WORDS
 
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import tables
-from tasks.errors import Refused
+from hone.data import tables
+from hone.errors import Refused
 from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tests.prepared import pairs, prepare, write_rows

@@ -11,11 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, params
-from tasks.errors import Refused
+from hone.config import methods, params
+from hone.config.source_name import source_name
+from hone.errors import Refused
 from tasks.resolve import __main__ as resolve
 from tasks.retrieve.fused import fused
-from tasks.retrieve.source_name import source_name
 from tests.prepared import write_params, write_rows
 from tests.retrieve.planar import ranked
 from tests.tiny_model import tiny_model

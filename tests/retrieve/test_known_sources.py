@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import tables
-from tasks.errors import Refused
-from tasks.resolve.recipe import check
+from hone.config.recipe import check
+from hone.data import tables
+from hone.errors import Refused
 from tasks.retrieve.chunks import chunks
 from tasks.retrieve.previous import previous
 from tests.retrieve.planar import documents_at, positives, queries_at, ranked

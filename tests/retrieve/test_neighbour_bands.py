@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import bands, methods
-from tasks.errors import Refused
-from tasks.neighbours import by_edges, inside
+from hone.config import methods
+from hone.errors import Refused
+from hone.graph import neighbour_bands as bands
+from hone.graph.neighbours import by_edges, inside
 from tasks.retrieve.neighbour_bands import neighbour_bands
 from tests.retrieve import around
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods
-from tasks.encode.store import Shard
-from tasks.errors import Refused
+from hone.config import methods
+from hone.encoders.store import Shard
+from hone.errors import Refused
 from tasks.retrieve.dense import dense
 from tasks.retrieve.feedback import feedback
 from tasks.retrieve.pool import pool

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import groups, methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
+from hone.graph import taxonomy
 from tasks.retrieve.siblings import siblings
 from tests.retrieve import around
 
@@ -36,10 +37,10 @@ def found(tmp_path: Path, known=(("q", "a1"),), asked=None, values=PATHS, models
 
 def test_groups_of_paths_by_hand():
     values = pl.DataFrame({"doc_id": ["x", "y", "z"], "value": ["a > b > c", "a>d", "a"]})
-    assert groups.groups(values, ">", None).rows() == [("x", "a>b", "a>b>c"), ("y", "a", "a>d")]
-    assert groups.groups(values, ">", 1)["group"].to_list() == ["a", "a", "a"]
-    assert groups.groups(values, ">", 2)["group"].to_list() == ["a>b", "a>d", "a"]
-    assert groups.groups(values, None, None)["group"].to_list() == ["a > b > c", "a>d", "a"]
+    assert taxonomy.groups(values, ">", None).rows() == [("x", "a>b", "a>b>c"), ("y", "a", "a>d")]
+    assert taxonomy.groups(values, ">", 1)["group"].to_list() == ["a", "a", "a"]
+    assert taxonomy.groups(values, ">", 2)["group"].to_list() == ["a>b", "a>d", "a"]
+    assert taxonomy.groups(values, None, None)["group"].to_list() == ["a > b > c", "a>d", "a"]
 
 
 def test_the_same_value_the_same_parent_and_the_same_root(tmp_path: Path):

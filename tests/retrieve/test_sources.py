@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import tables
-from tasks.errors import Refused
+from hone.data import tables
+from hone.data.tables import Documents
+from hone.errors import Refused
+from hone.mining.random_documents import distinct
 from tasks.retrieve.bm25 import bm25
 from tasks.retrieve.judged import judged
-from tasks.retrieve.random import distinct, random
+from tasks.retrieve.random import random
 from tasks.retrieve.run import as_there, run
-from tasks.tables import Documents
 
 TEXTS = {"a": "sorting lists of numbers", "b": "a list is sorted", "c": "matrices and their inverses", "d": "the and of"}
 QUERIES = pl.DataFrame({"query_id": ["q1", "q2"], "text": ["sort a list", "invert a matrix"]})

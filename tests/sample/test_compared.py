@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.sample.compared import compared
 
 PAIRS = {"query_id": pl.String, "doc_id": pl.String}

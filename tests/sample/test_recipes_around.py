@@ -9,21 +9,21 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import tables, training_set
-from tasks.bands import in_band, ranks
+from hone.config.stage_settings import of_round
+from hone.data import tables, training_set
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
+from hone.graph.neighbour_bands import in_band, ranks
+from hone.layout import PAIR
+from hone.text.attributes import extracted
 from tasks.collect import __main__ as collect
-from tasks.encode.models import Models
-from tasks.errors import Refused
-from tasks.predicates import extracted
 from tasks.relabel import __main__ as relabel
 from tasks.resolve import __main__ as resolve
-from tasks.resolved import of_round
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
 from tests.prepared import NETWORKX, prepare, write_params, write_rows
 
-PAIR = ["query_id", "doc_id"]
 RECIPES = ("top-k", "scincl", "scincl-links", "apollo", "skills", "coder", "tripclick")
 # apollo looks inside the answer's own document, and functions are no chunks of one: here it looks for the same numbers anywhere.
 ANYWHERE = {

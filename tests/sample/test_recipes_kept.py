@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables
+from hone.data import tables
+from hone.layout import PAIR
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
 from tests.prepared import NETWORKX, prepare
 
-PAIR = ["query_id", "doc_id"]
 GUARDS = ["labelled", "same-text", "near-duplicate", "same-parent"]
 RECIPES = ("top-k", "semi-hard", "enterprise", "star", "nv-retriever")
 QUALITY = {"sample": {"keep": [*GUARDS, {"query-quality": {"negative_share": 1.2}}], "on_shortage": "widen"}}

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import methods, tables
-from tasks.errors import Refused
+from hone.config import methods
+from hone.data import tables
+from hone.errors import Refused
+from hone.layout import PAIR
 from tasks.relabel.joined import joined
 from tasks.sample import __main__ as stage
 from tasks.sample.__main__ import sampled
@@ -21,7 +23,6 @@ from tasks.score import __main__ as score
 from tests.rank.collection import prepared
 from tests.sample.keep.tables import trained
 
-PAIR = ["query_id", "doc_id"]
 QUERIES = ("q1", "q2", "q3")
 DOCUMENTS = tuple(f"d{number:02}" for number in range(12))
 

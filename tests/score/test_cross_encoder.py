@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables
-from tasks.errors import Refused
+from hone.data import tables
+from hone.errors import Refused
 from tasks.resolve import __main__ as resolve
 from tasks.score import __main__ as score
 from tests.rank.collection import QUERIES, RIGHT, WRONG, prepared
@@ -53,7 +53,7 @@ def test_whatever_activation_the_model_has_scores_are_probabilities(workspace: P
 
 
 def test_scores_that_are_no_numbers_stop_the_stage(workspace: Path):
-    from tests.encode.test_cross_scores import without_numbers
+    from tests.hone.encoders.test_cross_encoder_scores import without_numbers
 
     tiny_cross_encoder(Path("inputs/cross"))
     without_numbers(Path("inputs/cross"))

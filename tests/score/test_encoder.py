@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import params, tables
-from tasks.errors import Refused
+from hone.config import params
+from hone.data import tables
+from hone.errors import Refused
 from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tasks.score import __main__ as score

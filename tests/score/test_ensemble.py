@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks import tables
-from tasks.encode.models import Models
-from tasks.encode.store import Space, Vectors, keys_of
-from tasks.errors import Refused
+from hone.data import tables
+from hone.encoders.round_encoders import Models
+from hone.encoders.store import Space, Vectors, keys_of
+from hone.errors import Refused
 from tasks.retrieve import __main__ as retrieve
 from tasks.score import __main__ as score
 from tasks.score.ensemble import components, unlike
@@ -157,15 +157,15 @@ def test_encoders_that_cannot_be_meant_are_refused_before_anything_works(workspa
 
 
 def test_an_encoder_of_the_hub_carries_its_commit(workspace: Path):
-    from tasks.resolve.models import made_exact
+    from hone.encoders.pinned_models import made_exact
 
     commit = "a" * 40
     assert made_exact({f"org/name@{commit}": None}) == {f"org/name@{commit}": {"name": "org/name", "revision": commit, "fingerprint": None}}
 
 
 def test_without_pairs_there_is_nothing_to_reduce(workspace: Path):
+    from hone.data.training_set import read
     from tasks.score.ensemble import ensemble
-    from tasks.training_set import read
 
     prepared()
     nothing = pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String})

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables
+from hone.data import tables
 from tasks.retrieve import __main__ as retrieve
 from tasks.score import __main__ as score
 from tests.prepared import pairs, prepare, write_rows

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import tables, training_set
-from tasks.errors import Refused
+from hone.data import tables, training_set
+from hone.errors import Refused
 from tests.prepared import pairs, prepare, write_rows
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks import tables
+from hone.data import tables
 from tests.tiny_model import WORDS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.encode.model import ModelFolder
+from hone.encoders.model_folder import ModelFolder
 from tasks.train.examples import examples
 from tests.tiny_model import tiny_model
 from tests.train.made_up import made_up
@@ -69,7 +69,7 @@ def test_texts_carry_the_prompts_of_their_route(model):
 
 def test_a_batch_reads_texts_as_the_encoder_does(tmp_path: Path):
     """The prompts of the model's own configuration, in training as in encoding: the very same vectors."""
-    from tasks.encode.encoder import Encoder, Reading
+    from hone.encoders.encoder import Encoder, Reading
     from tasks.train.objective import Objective
 
     folder = ModelFolder(tiny_model(tmp_path / "prompted", prompts={"query": "hot : ", "document": "cold : "}))

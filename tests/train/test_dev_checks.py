@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables, training_set
-from tasks.encode.encoder import Encoder, Reading
-from tasks.encode.model import ModelFolder
-from tasks.evaluate.ranking import Kept
-from tasks.files import read_json
+from hone.data import tables, training_set
+from hone.encoders.encoder import Encoder, Reading
+from hone.encoders.model_folder import ModelFolder
+from hone.files import read_json
+from hone.ir.ranking import Kept
 from tasks.resolve import __main__ as resolve
 from tasks.train import __main__ as train
 from tasks.train import dev_checks, trainer

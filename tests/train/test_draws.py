@@ -7,7 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import lineage, resolved, tables
+from hone.config import stage_settings
+from hone.data import rounds as lineage
+from hone.data import tables
 from tasks.resolve import __main__ as resolve
 from tasks.train import __main__ as train
 from tests.prepared import pairs, prepare, write_params, write_rows
@@ -77,5 +79,5 @@ def test_the_place_in_the_line_counts():
 def test_resolve_gives_every_stage_of_siblings_the_same_draws(workspace: Path):
     prepared([], r1={"from": "r0", "recipe": "top-k"}, r2={"from": "r1", "recipe": "ance"}, control={"from": "r1", "recipe": "random"})
     for stage in ("retrieve", "rank", "score", "sample", "relabel", "train"):
-        drawn = [resolved.of_round(name, stage)["draws"] for name in ("r1", "r2", "control")]
+        drawn = [stage_settings.of_round(name, stage)["draws"] for name in ("r1", "r2", "control")]
         assert drawn == ["position 1", "position 2", "position 2"]

@@ -97,8 +97,8 @@ def test_shares_say_how_many_rows_of_a_collection_an_epoch_has():
 
 
 def test_a_batch_of_one_is_refused():
-    from tasks import methods
-    from tasks.errors import Refused
+    from hone.config import methods
+    from hone.errors import Refused
 
     with pytest.raises(Refused, match="size"):
         methods.checked("train.batch", {"random": {"size": 1}}, "a recipe")

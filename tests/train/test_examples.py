@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import tables
-from tasks.errors import Refused
+from hone.data import tables
+from hone.errors import Refused
 from tasks.train.examples import examples
 from tests.train.made_up import made_up
 

@@ -67,8 +67,8 @@ def test_a_student_whose_margins_are_the_teachers_has_nothing_to_learn(values: l
 def test_a_recipe_may_name_it_where_a_judge_grades(workspace):
     from pathlib import Path
 
-    from tasks.errors import Refused
-    from tasks.resolve.recipe import check
+    from hone.config.recipe import check
+    from hone.errors import Refused
 
     given = "about: a test\nretrieve: [dense]\ntrain: {losses: [margin-mse]}\n"
     Path("mine.yaml").write_text(given)

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.lots import lots, pair_keys
+from hone.lots import lots, pair_keys
 from tasks.train.negatives import Draw, Negatives
 
 

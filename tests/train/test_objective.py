@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks import tables
-from tasks.encode.model import ModelFolder
+from hone.data import tables
+from hone.encoders.model_folder import ModelFolder
 from tasks.train.examples import examples
 from tests.tiny_model import tiny_model
 

@@ -72,7 +72,7 @@ def test_a_query_without_one_of_the_parts_has_the_other():
 
 def test_all_weight_on_the_own_ones_is_a_softmax_of_two_for_each(monkeypatch: pytest.MonkeyPatch):
     """ANCE's triples, as recipes/ance.yaml trains them: -log( e^(s+ / t) / (e^(s+ / t) + e^(s- / t)) ), whatever else is in the batch."""
-    from tasks.resolve import recipe
+    from hone.config import recipe
     from tasks.train.losses.star import star
 
     monkeypatch.chdir(PROJECT)

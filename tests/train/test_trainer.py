@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.encode.encoder import Encoder, Reading
-from tasks.encode.model import ModelFolder
+from hone.encoders.encoder import Encoder, Reading
+from hone.encoders.model_folder import ModelFolder
 from tasks.train.examples import examples
 from tests.tiny_model import tiny_model
 from tests.train.made_up import made_up
@@ -132,7 +132,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(base, tmp_path, step):
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(base, tmp_path):
-    from tasks.train.checkpoints import last_checkpoint
+    from hone.training.checkpoints import last_checkpoint
     from tasks.train.trainer import COMPLETE
 
     with pytest.raises(Killed):
@@ -224,8 +224,8 @@ def test_parts_of_like_length_give_the_vectors_of_the_whole_batch(base):
 
 def test_training_may_read_less_than_encoding(base, tmp_path, monkeypatch):
     """Texts are cut at `train.max_length` while a model trains; the model that is saved cuts them where encoding does."""
+    from hone.data.training_set import TrainingSet
     from tasks.train.fit import fitted
-    from tasks.training_set import TrainingSet
 
     widths = []
     plain = torch.nn.Embedding.forward

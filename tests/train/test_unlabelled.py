@@ -8,22 +8,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hone import plan
-from hone.judge.again import budget_of
-from hone.plan_judging import judging
-from tasks import params, tables, training_set
-from tasks.carried_labels import carried_labels
-from tasks.errors import Refused
-from tasks.files import read_json, write_json
+from commands import plan
+from commands.judge.again import budget_of
+from commands.plan_judging import judging
+from hone.config import params
+from hone.data import tables, training_set
+from hone.data.labels import carried_labels
+from hone.errors import Refused
+from hone.files import read_json, write_json
+from hone.llm.ledger.ledger import Ledger
+from hone.llm.spending import Spending
+from hone.training.teacher import graded_by
 from tasks.relabel import __main__ as relabel
-from tasks.relabel.ledger import Ledger
-from tasks.relabel.spending import Spending
 from tasks.resolve import __main__ as resolve
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.train import __main__ as train
 from tasks.train.examples import NO_POSITIVE, examples
-from tasks.train.teacher import graded_by
 from tests.prepared import pairs, prepare, write_params, write_rows
 from tests.tiny_model import WORDS, tiny_model
 
@@ -82,8 +83,8 @@ def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains 2 steps of 4 queries with 6 negatives."""
     prepared()
     monkeypatch.setattr(plan, "stages_to_run", lambda *_: ["start", "retrieve@r1", "train@r1"])  # what DVC would say of a checkout
-    monkeypatch.setattr("flows.stages.graph", list)
-    monkeypatch.setattr("flows.stages.out_of_date", set)
+    monkeypatch.setattr("hone.pipeline.graph.graph", list)
+    monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()
     settings = resolve.everything(given)
     work = plan.work_of(given, settings)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks.evaluate.ability import Measured
-from tasks.relabel.fitness.share import NOTHING, Estimate, wilson
+from hone.ir.diagnostic import Measured
+from hone.stats.proportions import NOTHING, Estimate, wilson
 
 MEASURE = "pairwise_accuracy"
 CHANCE = 0.25

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.evaluate.ability import Measured
-from tasks.relabel.fitness.auc import auc, placements
+from hone.ir.diagnostic import Measured
+from hone.stats.auc import auc, placements
 
 MEASURE = "answerable_auc"
 CHANCE = 0.5

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.errors import Refused
+from hone.errors import Refused
 
 LEVELS = {
     "newer": "its oldest right answer is newer than the middle of those dated alike",

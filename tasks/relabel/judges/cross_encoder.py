@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
-from tasks.relabel import verdicts
-from tasks.relabel.by_grade import by_grade
-from tasks.relabel.questions import Questions
-from tasks.relabel.several import PAID
-from tasks.relabel.verdicts import PAIR
+from hone.data.questions import Questions
+from hone.errors import Refused
+from hone.judging import verdicts
+from hone.judging.grades import by_grade
+from hone.judging.votes import PAID
+from hone.layout import PAIR
 
 if TYPE_CHECKING:
-    from tasks.relabel.desk import Desk
-    from tasks.relabel.pair_scores import Scorer
+    from hone.judging.context import Desk
+    from hone.judging.cross_encoder_ledger import Scorer
 
 
 def cross_encoder(
@@ -55,7 +55,7 @@ def cross_encoder(
     Raises:
         Refused: the model cannot be used, or the parameters do not go together.
     """
-    from tasks.relabel.pair_scores import Scorer
+    from hone.judging.cross_encoder_ledger import Scorer
 
     if questions.pairs.is_empty():
         return verdicts.empty()
@@ -111,7 +111,7 @@ def refuse_contradictions(parameters: dict) -> None:
 
 def identity(parameters: dict) -> dict:
     """What else decides its answers: the model's weights. Refuses what cannot work before anything does."""
-    from tasks.encode.cross_model import identity_of
+    from hone.encoders.cross_encoder_folder import identity_of
 
     refuse_contradictions(parameters)
     return {"weights": identity_of(parameters["model"], parameters["revision"])}

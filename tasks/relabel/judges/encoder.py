@@ -5,24 +5,22 @@ Its vectors come from the store, so that its verdicts are free and can be repeat
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 
-from tasks.errors import Refused, nearest
-from tasks.relabel import verdicts
-from tasks.relabel.by_grade import by_grade
-from tasks.relabel.questions import Questions
-from tasks.relabel.verdicts import PAIR
+from hone.data.questions import Questions
+from hone.encoders.round_encoders import encoder_of
+from hone.errors import Refused
+from hone.judging import verdicts
+from hone.judging.grades import by_grade
+from hone.layout import BASE, PAIR
 
 if TYPE_CHECKING:
-    from tasks.encode.encoder import Encoder
-    from tasks.encode.models import Models
-    from tasks.relabel.desk import Desk
+    from hone.encoders.encoder import Encoder
+    from hone.judging.context import Desk
 
-BASE = "r0"
 # Cosines from which on a candidate counts as an answer; ours, to be measured on each collection (`hone judge check`).
 THRESHOLDS = {"positives": 0.8, "query": 0.7}
 
@@ -74,7 +72,7 @@ def encoder(
 
 def to_query(questions: Questions, used: Encoder) -> pl.DataFrame:
     """query_id, doc_id and `grade`, the similarity of each candidate to its query."""
-    from tasks.encode.search import pair_scores
+    from hone.encoders.search import pair_scores
 
     queries, documents = questions.queries.with_row_index("left"), questions.documents.with_row_index("right")
     rows = (
@@ -89,7 +87,7 @@ def to_query(questions: Questions, used: Encoder) -> pl.DataFrame:
 
 def to_positives(questions: Questions, used: Encoder) -> pl.DataFrame:
     """query_id, doc_id and `grade`, the similarity of each candidate to the known positive that it is most like."""
-    from tasks.encode.search import pair_scores
+    from hone.encoders.search import pair_scores
 
     documents = questions.documents.with_row_index("row")
     known = questions.positives.select("query_id", known="doc_id")
@@ -110,32 +108,10 @@ def places(rows: pl.DataFrame) -> np.ndarray:
     return rows.select("left", "right").to_numpy().astype(np.int64)
 
 
-def encoder_of(models: Models | None, name: str | None) -> Encoder:
-    """The encoder of a name: `r0`, a teacher, or null for the round's starting model.
-
-    Raises:
-        Refused: no models are at hand, or this one was not pinned by `resolve`.
-    """
-    from tasks.encode.encoder import encoder_for
-
-    if models is None:
-        raise Refused("the judge encoder needs the models of a round, and none is at hand here.")
-    if name == BASE:
-        folder = Path("models") / BASE
-        if not folder.is_dir():
-            raise Refused(f"the judge encoder wants the base model {folder}, which is missing: `dvc repro start` makes it.")
-        return encoder_for(folder, models.reading, models.machine, user=BASE)
-    if name is not None and name not in models.teachers:
-        raise Refused(
-            f"the judge encoder names the model '{name}', which `resolve` has not seen: {nearest(name, [BASE, *models.teachers])}"
-        )
-    return models.encoder(name)
-
-
 def identity(parameters: dict) -> dict:
     """What else decides its answers: the weights that a name leads to. The round's starting model is not known beforehand."""
-    from tasks import params
-    from tasks.encode.model import pinned
+    from hone.config import params
+    from hone.encoders.model_folder import pinned
 
     name = parameters["model"]
     if name != BASE:

@@ -11,16 +11,16 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
-from tasks.files import fingerprint_of_file
-from tasks.relabel import identity as judge
-from tasks.relabel import tokenizer as tokens
-from tasks.relabel.asking import Asking, ask, refuse_contradictions
-from tasks.relabel.client import Endpoint
-from tasks.relabel.desk import Desk
-from tasks.relabel.examples import examples as similar
-from tasks.relabel.prompt import below_inputs, load
-from tasks.relabel.questions import Questions
+from hone.data.questions import Questions
+from hone.errors import Refused
+from hone.files import fingerprint_of_file
+from hone.judging import fingerprint as judge
+from hone.judging.ask import Asking, ask, refuse_contradictions
+from hone.judging.context import Desk
+from hone.judging.few_shot import examples as similar
+from hone.judging.prompt import below_inputs, load
+from hone.llm import tokenizer as tokens
+from hone.llm.client import Endpoint
 
 HOW = frozenset({"url", "key", "plain_http", "slots", "timeout", "price", "batch"})
 PLAIN = {"votes": 1, "twice": False, "swap": False}  # each question is asked once
@@ -130,7 +130,7 @@ def sender(batch: bool) -> dict[str, Any]:
     """What puts calls to the server, where it is not one call at a time."""
     if not batch:
         return {}
-    from tasks.relabel.batches import ask_batch
+    from hone.llm.batch.runner import ask_batch
 
     return {"send": ask_batch, "later": True}
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks import groups
-from tasks.errors import Refused
-from tasks.relabel import verdicts
-from tasks.relabel.questions import Questions
-from tasks.relabel.verdicts import PAIR
+from hone.data.questions import Questions
+from hone.errors import Refused
+from hone.graph import taxonomy
+from hone.judging import verdicts
+from hone.layout import PAIR
 
 if TYPE_CHECKING:
-    from tasks.relabel.desk import Desk
+    from hone.judging.context import Desk
 
 
 def group(
@@ -52,7 +52,7 @@ def group(
     for collection in desk.training:
         collection.metadata.need(column, "the judge group")
     values = pl.concat([collection.metadata.of(column) for collection in desk.training])
-    members = groups.groups(values, separator, level).select("doc_id", "group").unique()
+    members = taxonomy.groups(values, separator, level).select("doc_id", "group").unique()
     own = questions.pairs.select(PAIR).join(members, on="doc_id", how="inner")
     theirs = questions.positives.join(members, on="doc_id", how="inner").select("query_id", "group").unique()
     same = own.join(theirs, on=["query_id", "group"], how="semi").select(PAIR).unique().with_columns(same=True)
@@ -77,4 +77,4 @@ def group(
 
 def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a level of values that are no paths."""
-    groups.refuse_unfit(parameters["separator"], parameters["level"])
+    taxonomy.refuse_unfit(parameters["separator"], parameters["level"])

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.relabel import causal_model, verdicts
+from hone.data.questions import Questions
+from hone.judging import verdicts
+from hone.llm import query_likelihood
 from tasks.relabel.judges.cross_encoder import against_positives
-from tasks.relabel.questions import Questions
 
 if TYPE_CHECKING:
-    from tasks.relabel.desk import Desk
+    from hone.judging.context import Desk
 
 
 def likelihood(
@@ -46,14 +47,14 @@ def likelihood(
     Raises:
         Refused: the model cannot be used.
     """
-    from tasks.relabel.pair_scores import Scorer
+    from hone.judging.cross_encoder_ledger import Scorer
 
     if questions.pairs.is_empty():
         return verdicts.empty()
-    scorer = Scorer(model, revision, max_length, desk, causal_model, "likelihoods")
+    scorer = Scorer(model, revision, max_length, desk, query_likelihood, "likelihoods")
     return against_positives(questions, scorer, margin, desk, fingerprint)
 
 
 def identity(parameters: dict) -> dict:
     """What else decides its answers: the model's weights and the prompt. Refuses what cannot work before anything does."""
-    return {"weights": causal_model.identity_of(parameters["model"], parameters["revision"])}
+    return {"weights": query_likelihood.identity_of(parameters["model"], parameters["revision"])}

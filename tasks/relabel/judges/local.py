@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.lock import torch_lock
-from tasks.relabel import client, gguf, server
-from tasks.relabel import identity as judge
-from tasks.relabel.asking import Asking, ask, refuse_contradictions
-from tasks.relabel.budget import Budget
-from tasks.relabel.client import Call, Endpoint, Reply
-from tasks.relabel.desk import Desk
-from tasks.relabel.examples import examples as similar
-from tasks.relabel.prompt import load
-from tasks.relabel.questions import Questions
+from hone.data.questions import Questions
+from hone.encoders.device_lock import torch_lock
+from hone.judging import fingerprint as judge
+from hone.judging.ask import Asking, ask, refuse_contradictions
+from hone.judging.context import Desk
+from hone.judging.few_shot import examples as similar
+from hone.judging.prompt import load
+from hone.llm import client, gguf, llama_server
+from hone.llm.budget import Budget
+from hone.llm.client import Call, Endpoint, Reply
 
 HOW = frozenset({"slots", "threads", "timeout"})
 ONCE = {"votes": 1, "twice": False, "swap": False}
@@ -117,7 +117,7 @@ class Served:
     slots: int
     context: int
     threads: int | None
-    running: server.Running | None = field(default=None, init=False)
+    running: llama_server.Running | None = field(default=None, init=False)
 
     def send(
         self, endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected: str | None = None
@@ -131,7 +131,7 @@ class Served:
             file = gguf.file_of(self.model)
             self.stack.enter_context(torch_lock())  # two users of the processor's cores are slower than one after the other
             self.running = self.stack.enter_context(
-                server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
+                llama_server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
             )
             # Calls take keys from variables; one of its own for each server, for two may run at once.
             self.stack.callback(os.environ.pop, self.variable, None)

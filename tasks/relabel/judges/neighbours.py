@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks import bands, input_table
-from tasks.bands import Counted
-from tasks.errors import Refused
-from tasks.files import fingerprint_of_file
-from tasks.neighbours import EDGE
-from tasks.relabel import verdicts
-from tasks.relabel.prompt import below_inputs
-from tasks.relabel.questions import Questions
-from tasks.relabel.verdicts import PAIR
+from hone.data import user_tables
+from hone.data.questions import Questions
+from hone.errors import Refused
+from hone.files import fingerprint_of_file
+from hone.graph import neighbour_bands
+from hone.graph.neighbour_bands import Counted
+from hone.graph.neighbours import EDGE
+from hone.judging import verdicts
+from hone.judging.prompt import below_inputs
+from hone.layout import PAIR
 
 if TYPE_CHECKING:
-    from tasks.relabel.desk import Desk
+    from hone.judging.context import Desk
 
 
 def neighbours(
@@ -62,7 +63,7 @@ def neighbours(
             collection.metadata.need(column, "the judge neighbours")
         positives = questions.positives.filter(pl.col("doc_id").is_in(collection.documents.ids.implode()))
         if len(positives):
-            near = bands.in_band(
+            near = neighbour_bands.in_band(
                 positives, collection.documents, collection.metadata, desk.models, collection.prefix, "the judge neighbours",
                 first=first, last=last, counted=counted, file=file, column=column, hops=hops, both_ways=both_ways, model=None, quiet=True,
             )  # fmt: skip
@@ -74,7 +75,7 @@ def neighbours(
 
 def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for a band that cannot be meant."""
-    bands.refuse_unfit(parameters)
+    neighbour_bands.refuse_unfit(parameters)
 
 
 def identity(parameters: dict) -> dict:
@@ -82,7 +83,7 @@ def identity(parameters: dict) -> dict:
     if not parameters["file"]:
         return {}
     file = below_inputs(parameters["file"], "the graph")
-    input_table.need(file, EDGE)
+    user_tables.need(file, EDGE)
     return {"file": fingerprint_of_file(file)}
 
 

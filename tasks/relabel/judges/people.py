@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.relabel import verdicts
-from tasks.relabel.questions import Questions
-from tasks.relabel.verdicts import PAIR
+from hone.data.questions import Questions
+from hone.judging import verdicts
+from hone.layout import PAIR
 
 if TYPE_CHECKING:
-    from tasks.relabel.desk import Desk
+    from hone.judging.context import Desk
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
 
@@ -32,7 +32,7 @@ def people(questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated
     Returns:
         Verdicts without grade and probability; unknown where the person was unsure, or has not judged the pair.
     """
-    from tasks.relabel.ledger import question_key
+    from hone.llm.ledger.ledger import question_key
 
     queries, documents = questions.query_texts, questions.document_texts
     keys = [question_key(queries[query], documents[doc]) for query, doc in questions.pairs.select(PAIR).iter_rows()]

@@ -8,15 +8,16 @@ from typing import Any
 
 import polars as pl
 
-from tasks.collect.faults import Faults
-from tasks.collect.source import json_lines
-from tasks.errors import Refused, nearest
-from tasks.files import fingerprint_of_file
-from tasks.relabel.answers import listwise
-from tasks.relabel.desk import Desk
-from tasks.relabel.prompt import below_inputs
-from tasks.relabel.questions import Questions
-from tasks.relabel.verdicts import PAIR, verdicts
+from hone.data.file_faults import Faults
+from hone.data.questions import Questions
+from hone.data.source import json_lines
+from hone.errors import Refused, nearest
+from hone.files import fingerprint_of_file
+from hone.judging.answers import listwise
+from hone.judging.context import Desk
+from hone.judging.prompt import below_inputs
+from hone.judging.verdicts import verdicts
+from hone.layout import PAIR
 
 HOW = frozenset({"file"})  # where it lies; what it says is in the identity
 NOT_RECORDED = "not recorded"

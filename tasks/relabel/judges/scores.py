@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tasks import tables
-from tasks.errors import Refused, nearest
-from tasks.relabel import verdicts
-from tasks.relabel.by_grade import by_grade
-from tasks.relabel.questions import Questions
-from tasks.relabel.verdicts import PAIR
+from hone.data import tables
+from hone.data.questions import Questions
+from hone.errors import Refused, nearest
+from hone.judging import verdicts
+from hone.judging.grades import by_grade
+from hone.layout import PAIR, ROUNDS
 
 if TYPE_CHECKING:
-    from tasks.relabel.desk import Desk
+    from hone.judging.context import Desk
 
 CUT = 1e-6  # from 0 and 1, so that a logit is at most 13.8; ours (scores are fp32, which tells 1 - 6e-8 from 1)
 
@@ -53,7 +53,7 @@ def scores(
     """
     if questions.pairs.is_empty():
         return verdicts.empty()
-    given = scored(Path("rounds") / desk.round / "scores.parquet", scorer, questions.pairs)
+    given = scored(ROUNDS / desk.round / "scores.parquet", scorer, questions.pairs)
     found = questions.pairs.select(PAIR).join(given, on=PAIR, how="left", maintain_order="left")
     if logit and len(found.filter(~pl.col("score").is_between(0, 1))):
         raise Refused(f"the judge scores takes the logit of '{scorer}', whose scores do not lie between 0 and 1: leave `logit` out.")

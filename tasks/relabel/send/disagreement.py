@@ -11,7 +11,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-PAIR = ["query_id", "doc_id"]
+from hone.layout import PAIR
 
 
 def disagreement(said: pl.DataFrame, earlier: list[pl.DataFrame], *, pairs: Annotated[int, Field(ge=1)] = 100) -> pl.DataFrame:

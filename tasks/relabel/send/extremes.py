@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
+from hone.errors import Refused
 
 
 def refuse_unfit(parameters: dict) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
+from hone.errors import Refused
+from hone.judging.reliability.rejector_features import features_of
 
 
 def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float, Field(gt=0, lt=1)] = 0.2) -> pl.DataFrame:
@@ -44,14 +45,3 @@ def expected_wrong(said: pl.DataFrame, learned: dict | None, above: float) -> pl
     scaled = (features - np.array(learned["mean"])) / np.array(learned["scale"])
     error = 1 / (1 + np.exp(-(np.nan_to_num(scaled) @ np.array(learned["weights"]) + learned["intercept"])))
     return said.filter(pl.Series(error > above) | (pl.col("verdict") == "unknown")).select("query_id", "doc_id")
-
-
-def features_of(said: pl.DataFrame) -> dict[str, np.ndarray]:
-    """What the model looks at: probability as the judge states it, its distance from a half, grade, the logarithm of the rank."""
-    probability = said["stated" if "stated" in said.columns else "probability"].to_numpy().astype(float)
-    return {
-        "probability": probability,
-        "doubt": 0.5 - np.abs(probability - 0.5),
-        "grade": said["grade"].to_numpy().astype(float),
-        "log_rank": np.log(said["rank"].to_numpy().astype(float)),
-    }

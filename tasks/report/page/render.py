@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from tasks.report import words
+from hone.present import format
+from hone.present.html import hash_of, script
 
 HERE = Path(__file__).parent
 # What stands in the figures' own data is no script, so it needs no hash.
@@ -27,7 +26,7 @@ def render(content: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {name: getattr(words, name) for name in ("signed", "score", "share", "span", "count", "joined", "chance")}
+    environment.filters |= {name: getattr(format, name) for name in ("signed", "score", "share", "span", "count", "joined", "chance")}
     scripts = [script(get_plotlyjs()), script((HERE / "page.js").read_text(encoding="utf-8"))]
     return environment.get_template("page.html.jinja").render(
         **content,
@@ -35,13 +34,3 @@ def render(content: dict[str, Any]) -> str:
         scripts=[Markup(text) for text in scripts],
         policy=POLICY.format(hashes=" ".join(hash_of(text) for text in scripts)),
     )
-
-
-def script(text: str) -> str:
-    """A script as a browser reads it back from the page: with plain line ends, for its hash is of what is read."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
-
-
-def hash_of(text: str) -> str:
-    """A script's hash as a content security policy names it."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.lots import lots, pair_keys
+from hone.data.query_groups import KEY_BITS, Segments
+from hone.lots import lots, pair_keys
 from tasks.sample.compared import compared
-from tasks.sample.segments import KEY_BITS, Segments
 
 LAST = np.uint32(2**KEY_BITS - 1)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.lots import lots, pair_keys
-from tasks.sample.segments import Segments
+from hone.data.query_groups import Segments
+from hone.lots import lots, pair_keys
 
 
 def random(pool: pl.DataFrame, draws: str, *, seed: int, n: Annotated[int, Field(ge=1)] = 4) -> pl.DataFrame:

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
+from hone.data.query_groups import Segments
+from hone.errors import Refused
 from tasks.sample.choose.random import random
-from tasks.sample.segments import Segments
 
 
 def refuse_unfit(parameters: dict) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
-from tasks.lots import lots, pair_keys, unit
+from hone.data.query_groups import Segments
+from hone.errors import Refused
+from hone.lots import lots, pair_keys, unit
 from tasks.sample.compared import compared
-from tasks.sample.segments import Segments
 
 EQUAL = 1e-6  # scores that lie closer together than fp32 tells apart are equal, and drawn alike
 A = {"text": 0.5, "code": 0.5, "absolute": 3.0}

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from hone.data.query_groups import Segments
 from tasks.sample.choose.simans import EQUAL
 from tasks.sample.compared import compared
-from tasks.sample.segments import Segments
 
 
 def soft_cap(

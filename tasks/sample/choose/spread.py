@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.encode.models import Models
-from tasks.errors import Refused
-from tasks.sample.segments import Segments
-from tasks.score.encoder import documents_of
-from tasks.training_set import TrainingSet
+from hone.data.query_groups import Segments
+from hone.data.training_set import TrainingSet
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
 
 QUERIES_PER_BLOCK = 512
 NONE = -1
@@ -73,7 +72,7 @@ def spread(
         if here.is_empty():
             continue
         wanted = looked_at.filter(np.isin(segments.spread(np.arange(len(segments)))[heads], here["number"]))
-        doc_ids, documents = documents_of(used, collection, wanted.unique(maintain_order=True))
+        doc_ids, documents = used.documents_of(collection.documents, wanted.unique(maintain_order=True))
         known = pl.DataFrame({"doc_id": doc_ids, "row": np.arange(len(doc_ids))})
         found = looked_at.to_frame("doc_id").join(known, on="doc_id", how="left", maintain_order="left")
         place[heads] = found["row"].fill_null(NONE)

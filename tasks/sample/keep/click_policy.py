@@ -17,12 +17,13 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks import input_table
-from tasks.errors import Refused
-from tasks.ids_of import refuse_ambiguous
-from tasks.sample.where import PAIR, where
-from tasks.tables import prefixed
-from tasks.training_set import TrainingSet
+from hone.data import user_tables
+from hone.data.id_namespace import refuse_ambiguous
+from hone.data.tables import prefixed
+from hone.data.training_set import TrainingSet
+from hone.errors import Refused
+from hone.layout import PAIR
+from tasks.sample.where import where
 
 FILE_COLUMNS = ("query_id", "doc_id", "clicked")
 NUMBERS = ("rank", "shown")
@@ -100,14 +101,14 @@ def read(file: Path, policy: str) -> pl.DataFrame:
     """The log: query_id, doc_id, clicked, shown, and rank and session where it has them.
 
     Raises:
-        Refused: see `tasks.input_table.read`; a policy by ranks and no ranks, a count below 0, or more clicks than views.
+        Refused: see `hone.data.user_tables.read`; a policy by ranks and no ranks, a count below 0, or more clicks than views.
     """
-    there = input_table.columns(file)
+    there = user_tables.columns(file)
     ids = ("query_id", "doc_id", *(["session"] if "session" in there else []))
     if policy == "skipped-above" and "rank" not in there:
         raise Refused(f"{file} has no column `rank`, and `policy: skipped-above` asks what stood above a click.")
-    input_table.need(file, FILE_COLUMNS)
-    log = input_table.read(file, ids, ("clicked", *NUMBERS))
+    user_tables.need(file, FILE_COLUMNS)
+    log = user_tables.read(file, ids, ("clicked", *NUMBERS))
     if "shown" not in log.columns:
         log = log.with_columns(shown=pl.max_horizontal("clicked", 1.0))
     wrong = log.filter((pl.col("clicked") < 0) | (pl.col("shown") < pl.col("clicked")))
@@ -120,5 +121,5 @@ def read(file: Path, policy: str) -> pl.DataFrame:
 def refuse_unfit(parameters: dict) -> None:
     """Raises Refused for ranks that are wanted and not there; the file's other columns are looked at by `resolve`."""
     file = Path(parameters["file"])
-    if file.is_file() and parameters["policy"] == "skipped-above" and "rank" not in input_table.columns(file):
+    if file.is_file() and parameters["policy"] == "skipped-above" and "rank" not in user_tables.columns(file):
         raise Refused(f"{file} has no column `rank`, and `policy: skipped-above` asks what stood above a click.")

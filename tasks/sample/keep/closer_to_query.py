@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.sample.compared import compared, given_to, of_scorer, rounded
 from tasks.sample.pool import PAIR
 

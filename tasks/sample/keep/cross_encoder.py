@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused, listed
+from hone.errors import Refused, listed
 from tasks.sample.compared import given_to, of_scorer, rounded
 from tasks.sample.pool import PAIR
 

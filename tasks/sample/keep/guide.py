@@ -10,7 +10,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.sample.compared import compared, rounded
 
 # What the round's own model is called as a scorer: every other name has a model of its own behind a colon.

@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.near_duplicates import signatures, similar
+from hone.text.near_duplicates import signatures, similar
 
 
 def near_duplicate(

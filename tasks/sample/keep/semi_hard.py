@@ -8,7 +8,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.sample.compared import compared, rounded
 from tasks.sample.pool import PAIR
 

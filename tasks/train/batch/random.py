@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tasks.lots import lots
-from tasks.seeds import generator
+from hone.lots import lots
+from hone.seeds import generator
 
 
 def random(

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.evaluate.ability import measured
+from hone.ir.diagnostic import measured
 from tests.evaluate.ranked import qrels
 
 PAIRS = qrels(a={"A": 1, "B": 0}, b={"A": 0, "B": 1}, c={"C": 1, "D": 0}, d={"C": 0, "D": 1})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks.evaluate.ability import measured
+from hone.ir.diagnostic import measured
 from tests.evaluate.ranked import qrels
 
 LABELS = qrels(a={"A": 1}, b={"B": 2}, low={"L": 1})

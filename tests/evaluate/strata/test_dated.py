@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.evaluate.strata.dated import dated, sortable
 
 

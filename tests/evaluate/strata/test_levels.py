@@ -6,8 +6,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
 from tasks.evaluate.kinds import PLACE, strata
 
 QUERIES, DOCUMENTS = [f"q{number}" for number in range(5)], [f"d{number}" for number in range(5)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 def note() -> None:
     folder = os.environ.get("WITNESS")
-    used = sorted(name for name in sys.modules if name.startswith("tasks."))
+    used = sorted(name for name in sys.modules if name.startswith(("tasks.", "hone.")))
     if folder and used:
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
 
 
 @pytest.mark.parametrize("name", ["slots", "votes", "max_tokens", "documents", "known", "examples", "timeout"])

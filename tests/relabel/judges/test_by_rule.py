@@ -7,15 +7,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks import methods, training_set
-from tasks.encode.models import Models
-from tasks.errors import Refused
-from tasks.relabel import identity
-from tasks.relabel.desk import Desk
+from hone.config import methods
+from hone.data import training_set
+from hone.data.questions import Questions
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
+from hone.judging import fingerprint
+from hone.judging.context import Desk
+from hone.llm.ledger.ledger import Ledger
 from tasks.relabel.judges.group import group
 from tasks.relabel.judges.neighbours import neighbours
-from tasks.relabel.ledger import Ledger
-from tasks.relabel.questions import Questions
 from tests.prepared import pairs, prepare, write_rows
 from tests.retrieve.around import MACHINE, READING
 
@@ -91,11 +92,11 @@ def test_who_a_judge_is_follows_from_the_graph(workspace: Path):
     Path("inputs").mkdir()
     line = methods.checked("relabel.judges", {"neighbours": {"file": "inputs/g.csv", "counted": "ranks", "first": 1, "last": 2}}, "here")
     with pytest.raises(Refused, match=r"inputs/g\.csv"):
-        identity.fingerprint(line)
+        fingerprint.fingerprint(line)
     prints = []
     for graph in ("doc_id,neighbour_id\na,b\n", "doc_id,neighbour_id\na,c\n"):
         Path("inputs/g.csv").write_text(graph)
-        prints.append(identity.fingerprint(line))
+        prints.append(fingerprint.fingerprint(line))
     assert prints[0] != prints[1]
 
 

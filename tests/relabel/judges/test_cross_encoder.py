@@ -9,14 +9,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.encode.cross_model import CrossModel
-from tasks.errors import Refused
-from tasks.relabel import identity, pair_scores
-from tasks.relabel.budget import Budget
-from tasks.relabel.desk import Desk
+from hone.data.questions import Questions
+from hone.encoders.cross_encoder_folder import CrossModel
+from hone.errors import Refused
+from hone.judging import cross_encoder_ledger, fingerprint
+from hone.judging.context import Desk
+from hone.llm.budget import Budget
+from hone.llm.ledger.ledger import Ledger, question_key
 from tasks.relabel.judges.cross_encoder import cross_encoder
-from tasks.relabel.ledger import Ledger, question_key
-from tasks.relabel.questions import Questions
 from tests.relabel.judges.test_encoder import DOCUMENTS, PAIRS, POSITIVES, QUERIES, questions
 from tests.tiny_cross_encoder import tiny_cross_encoder
 from tests.tiny_model import tiny_model
@@ -115,7 +115,7 @@ def test_an_answer_and_its_cost_stand_once(desk: Desk):
 
 def test_a_kill_loses_one_block_at_most(desk: Desk, counted: list[int], monkeypatch: pytest.MonkeyPatch):
     """Two pairs an answer; the second block fails. The first is kept, and no claim stays."""
-    monkeypatch.setattr(pair_scores, "PAIRS_PER_ANSWER", 2)
+    monkeypatch.setattr(cross_encoder_ledger, "PAIRS_PER_ANSWER", 2)
     record = Ledger.record
     kept: list[int] = []
 
@@ -148,14 +148,14 @@ def test_what_another_process_is_scoring_is_waited_for(desk: Desk, counted: list
     import multiprocessing
 
     cross_encoder(questions(PAIRS[1:2]), desk, "f", model=NAME, compare="query", threshold=0.5)
-    scorer = pair_scores.Scorer(NAME, None, None, desk)
+    scorer = cross_encoder_ledger.Scorer(NAME, None, None, desk)
     key = question_key(QUERIES["q1"], DOCUMENTS["d1"])
     context = multiprocessing.get_context("spawn")
     claimed, go_on = context.Event(), context.Event()
     other = context.Process(target=hold_and_record, args=(scorer.judge, key, claimed, go_on))
     other.start()
     assert claimed.wait(60)
-    monkeypatch.setattr(pair_scores.time, "sleep", lambda _: go_on.set())
+    monkeypatch.setattr(cross_encoder_ledger.time, "sleep", lambda _: go_on.set())
     counted.clear()
     made = cross_encoder(questions(PAIRS[:1]), desk, "f", model=NAME, compare="query", threshold=0.5)
     other.join()
@@ -165,7 +165,7 @@ def test_what_another_process_is_scoring_is_waited_for(desk: Desk, counted: list
 
 def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> None:
     """What the other process does."""
-    from tasks.relabel.ledger import Answer, Verdict
+    from hone.llm.ledger.ledger import Answer, Verdict
 
     ledger = Ledger()
     assert ledger.claim(judge, [key]) == {key}
@@ -187,16 +187,16 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
 def test_what_cannot_work_is_refused_before_anything_does(desk: Desk, changes: dict, said: str):
     shutil.copytree(NAME, "elsewhere")
     with pytest.raises(Refused, match=said):
-        identity.fingerprint({"method": "cross-encoder", "parameters": DEFAULTS | changes})
+        fingerprint.fingerprint({"method": "cross-encoder", "parameters": DEFAULTS | changes})
 
 
 def test_a_judges_fingerprint_is_of_its_weights(desk: Desk):
     line = {"method": "cross-encoder", "parameters": DEFAULTS}
-    before = identity.fingerprint(line)
-    assert identity.fingerprint(line) == before
+    before = fingerprint.fingerprint(line)
+    assert fingerprint.fingerprint(line) == before
     shutil.rmtree(NAME)
     tiny_cross_encoder(Path(NAME), seed=1)
-    assert identity.fingerprint(line) != before
+    assert fingerprint.fingerprint(line) != before
 
 
 def altered(name: str, **changes: object) -> None:

@@ -8,14 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.encode.model import pinned
-from tasks.encode.models import Models
-from tasks.errors import Refused
-from tasks.relabel import identity
-from tasks.relabel.desk import Desk
+from hone.data.questions import Questions
+from hone.encoders.model_folder import pinned
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
+from hone.judging import fingerprint
+from hone.judging.context import Desk
+from hone.llm.ledger.ledger import Ledger
 from tasks.relabel.judges.encoder import encoder
-from tasks.relabel.ledger import Ledger
-from tasks.relabel.questions import Questions
 from tests.prepared import write_params
 from tests.tiny_model import tiny_model
 
@@ -102,7 +102,7 @@ def test_each_name_leads_to_its_own_model(desk: Desk):
 
 
 def test_nothing_is_recorded_for_it_costs_nothing(desk: Desk):
-    from tasks.relabel.ledger import question_key
+    from hone.llm.ledger.ledger import question_key
 
     encoder(questions(), desk, "f", model="r0")
     assert desk.ledger.find("f", [question_key(QUERIES[query], DOCUMENTS[doc]) for query, doc in PAIRS]).is_empty()
@@ -137,5 +137,5 @@ def test_another_base_model_is_another_judge(workspace: Path):
     found = set()
     for model in ({"name": "inputs/one"}, {"name": "inputs/two"}, {"name": "inputs/two", "max_length": 16}):
         write_params(model=model)
-        found.add(identity.fingerprint(guide))
+        found.add(fingerprint.fingerprint(guide))
     assert len(found) == 3

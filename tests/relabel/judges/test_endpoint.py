@@ -11,14 +11,15 @@ import polars as pl
 import pytest
 from sqlalchemy import text
 
-from tasks import methods
-from tasks.errors import Refused
-from tasks.relabel import identity, ledger_parquet
-from tasks.relabel.habits import THOUGHTS_IN_A_ROW
+from hone.config import methods
+from hone.errors import Refused
+from hone.judging import fingerprint as identity
+from hone.llm.endpoint_state import THOUGHTS_IN_A_ROW
+from hone.llm.ledger import parquet
+from hone.llm.ledger.ledger import Ledger
 from tasks.relabel.judges.endpoint import endpoint
-from tasks.relabel.ledger import Ledger
-from tests.relabel import unruly
-from tests.relabel.answering import Server, desk, documents_of, finds, questions, says, serving
+from tests.hone.llm import unruly
+from tests.hone.llm.answering import Server, desk, documents_of, finds, questions, says, serving
 
 PAIRS = [("q1", "good one"), ("q1", "bad one"), ("q2", "bad two"), ("q2", "good two")]
 EXPECTED = ["positive", "negative", "negative", "positive"]
@@ -388,11 +389,11 @@ def test_the_configuration_and_what_was_not_sent_are_kept_with_an_answer(tmp_pat
     with unruly.serving(answer) as server:
         judge(server, prompt="yes-no", logprobs=False)(questions(("q", "d")))
     ledger, details = Ledger(), '{"system_fingerprint": "fp_7", "without": ["temperature"]}'
-    assert [frame["details"].to_list() for frame in ledger_parquet.blocks(ledger)] == [[details]]
-    ledger_parquet.export(ledger, tmp_path / "all.parquet")
+    assert [frame["details"].to_list() for frame in parquet.blocks(ledger)] == [[details]]
+    parquet.export(ledger, tmp_path / "all.parquet")
     pl.read_parquet(tmp_path / "all.parquet").drop("details").write_parquet(tmp_path / "older.parquet")
     for name, kept in (("all", details), ("older", None)):
         other = Ledger(f"sqlite:///{tmp_path / name}.db")
-        assert ledger_parquet.add(other, tmp_path / f"{name}.parquet") == (1, 1)
-        assert [frame["details"].to_list() for frame in ledger_parquet.blocks(other)] == [[kept]]
-    assert ledger_parquet.add(ledger, tmp_path / "older.parquet") == (0, 1)
+        assert parquet.add(other, tmp_path / f"{name}.parquet") == (1, 1)
+        assert [frame["details"].to_list() for frame in parquet.blocks(other)] == [[kept]]
+    assert parquet.add(ledger, tmp_path / "older.parquet") == (0, 1)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks import methods
-from tasks.errors import Refused
-from tasks.relabel import identity
-from tasks.relabel.causal_model import WITH, WITHOUT, CausalModel
-from tests.relabel.answering import desk, questions
+from hone.config import methods
+from hone.errors import Refused
+from hone.judging import fingerprint
+from hone.llm.query_likelihood import WITH, WITHOUT, CausalModel
+from tests.hone.llm.answering import desk, questions
 
 WORDS = ["<s>", "<unk>", "a", "b", "c", "Passage", ":", "question", "that", "this", "passage", "answers", "A"]
 
@@ -78,11 +78,11 @@ def test_verdicts_compare_with_the_known_answer_and_nothing_is_scored_twice(tiny
     asked = questions(("q1", "a"), ("q1", "b"))
     judge = methods.find("relabel.judges", "likelihood")
     at = desk()
-    first = judge(line["parameters"], questions=asked, desk=at, fingerprint=identity.fingerprint(line))
+    first = judge(line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line))
     assert first["grade"].is_finite().all()
     assert set(first["verdict"]) <= {"positive", "negative"}
     monkeypatch.setattr(CausalModel, "predict", lambda *_, **__: pytest.fail("scored again"))
-    assert judge(line["parameters"], questions=asked, desk=at, fingerprint=identity.fingerprint(line)).equals(first)
+    assert judge(line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line)).equals(first)
 
 
 def test_what_is_no_language_model_is_refused_before_anything_runs(workspace: Path):
@@ -90,4 +90,4 @@ def test_what_is_no_language_model_is_refused_before_anything_runs(workspace: Pa
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"architectures": ["BertModel"]}')
     with pytest.raises(Refused, match="no causal language model"):
-        identity.fingerprint(methods.checked("relabel.judges", {"likelihood": {"model": str(folder)}}, "test"))
+        fingerprint.fingerprint(methods.checked("relabel.judges", {"likelihood": {"model": str(folder)}}, "test"))

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks import methods
-from tasks.errors import Refused
-from tasks.files import home
-from tasks.relabel import gguf, identity, server
-from tasks.relabel.ledger import Ledger
-from tests.relabel.answering import desk, questions
+from hone.config import methods
+from hone.errors import Refused
+from hone.files import home
+from hone.judging import fingerprint
+from hone.llm import gguf, llama_server
+from hone.llm.ledger.ledger import Ledger
+from tests.hone.llm.answering import desk, questions
 
 LINE = methods.checked("relabel.judges", {"local": {"model": "smollm2-135m", "prompt": "yes-no", "trim": 32, "context": 512}}, "test")
 ASKED = questions(("q1", "a"), ("q1", "b"), ("q2", "c"))
@@ -19,22 +20,22 @@ ASKED = questions(("q1", "a"), ("q1", "b"), ("q2", "c"))
 
 def judged(line: dict = LINE):
     judge = methods.find("relabel.judges", "local")
-    return judge(line["parameters"], questions=ASKED, desk=desk(), fingerprint=identity.fingerprint(line))
+    return judge(line["parameters"], questions=ASKED, desk=desk(), fingerprint=fingerprint.fingerprint(line))
 
 
 def test_a_real_model_gives_probabilities_and_is_loaded_once(monkeypatch: pytest.MonkeyPatch):
     said = judged()
     assert said["probability"].is_between(0, 1).all()
     assert said["model"].to_list() == [gguf.name_of("smollm2-135m")] * 3
-    assert Ledger().reported(identity.fingerprint(LINE)) == gguf.name_of("smollm2-135m")
-    monkeypatch.setattr(server, "serving", lambda *_, **__: pytest.fail("the ledger has every answer: nothing is to be loaded"))
+    assert Ledger().reported(fingerprint.fingerprint(LINE)) == gguf.name_of("smollm2-135m")
+    monkeypatch.setattr(llama_server, "serving", lambda *_, **__: pytest.fail("the ledger has every answer: nothing is to be loaded"))
     assert judged().equals(said)
 
 
 def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve(monkeypatch: pytest.MonkeyPatch):
     plain = judged()
     swapped = {"method": "local", "parameters": LINE["parameters"] | {"swap": True}}
-    assert identity.fingerprint(swapped) != identity.fingerprint(LINE)
+    assert fingerprint.fingerprint(swapped) != fingerprint.fingerprint(LINE)
     with Ledger().reading() as connection:
         before = connection.exec_driver_sql("SELECT count(*) FROM answers").scalar()
     both = judged(swapped)
@@ -46,10 +47,12 @@ def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve
 
 
 def test_asked_once_it_is_the_judge_that_it_was_before_it_could_be_asked_more_often():
-    described = identity.described(LINE)["parameters"]
+    described = fingerprint.described(LINE)["parameters"]
     assert not {"votes", "twice", "swap"} & set(described)
     assert (
-        identity.described({"method": "local", "parameters": LINE["parameters"] | {"votes": 3, "temperature": 0.7}})["parameters"]["votes"]
+        fingerprint.described({"method": "local", "parameters": LINE["parameters"] | {"votes": 3, "temperature": 0.7}})["parameters"][
+            "votes"
+        ]
         == 3
     )
 
@@ -66,8 +69,8 @@ def test_another_model_or_prompt_is_another_judge_and_how_it_runs_is_not(tmp_pat
     other.write_bytes(b"weights")
     changed = [{"model": str(other)}, {"prompt": "yes-no-alone"}, {"trim": 64}]
     same = [{"slots": 2}, {"threads": 1}, {"timeout": 5.0}]
-    prints = [identity.fingerprint({"method": "local", "parameters": LINE["parameters"] | more}) for more in (*changed, *same)]
-    assert prints[3:] == [identity.fingerprint(LINE)] * 3
+    prints = [fingerprint.fingerprint({"method": "local", "parameters": LINE["parameters"] | more}) for more in (*changed, *same)]
+    assert prints[3:] == [fingerprint.fingerprint(LINE)] * 3
     assert len(set(prints)) == 4
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.judge import people as judge_people
-from tasks import tables
-from tasks.errors import Refused
-from tasks.files import home
-from tasks.relabel import identity, sheet_csv
-from tasks.relabel.desk import Desk
+from commands.judge import people as judge_people
+from hone.data import tables
+from hone.data.questions import Questions
+from hone.errors import Refused
+from hone.files import home
+from hone.judging import fingerprint
+from hone.judging.annotation import csv as sheet_csv
+from hone.judging.context import Desk
+from hone.llm.ledger.ledger import Ledger, question_key
 from tasks.relabel.judges.people import people
-from tasks.relabel.ledger import Ledger, question_key
-from tasks.relabel.questions import Questions
 from tests.prepared import pairs, prepare, write_rows
 
 ASKED = {f"q{number}": f"question {number}" for number in range(1, 9)}
@@ -70,7 +71,7 @@ def answers(who: str = "anna") -> dict[tuple[str, str], tuple[str, str | None]]:
         pl.DataFrame(list(ASKED.items()), schema=["query_id", "text"], orient="row"),
         pl.DataFrame(list(TEXTS.items()), schema=["doc_id", "full_text"], orient="row"),
     )
-    name = identity.fingerprint({"method": "people", "parameters": {"who": who}})
+    name = fingerprint.fingerprint({"method": "people", "parameters": {"who": who}})
     made = people(questions, Desk(Ledger(), "test", 1), name, who=who)
     assert set(made["fingerprint"]) == {name}
     return {

@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.errors import Refused
-from tasks.relabel import identity
+from hone.data.questions import of
+from hone.errors import Refused
+from hone.judging import fingerprint
 from tasks.relabel.judges.replay import replay
-from tasks.relabel.questions import of
-from tests.relabel.answering import desk, questions
+from tests.hone.llm.answering import desk, questions
 
 
 def answer(better: str, worse: str) -> dict:
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_is_refused_with_its_line(workspace: Path):
 
 def test_the_files_contents_decide_who_the_judge_is_and_not_its_place(workspace: Path):
     def judge(file: str, stage: str = "s") -> str:
-        return identity.fingerprint({"method": "replay", "parameters": {"file": file, "stage": stage}})
+        return fingerprint.fingerprint({"method": "replay", "parameters": {"file": file, "stage": stage}})
 
     first = judge(written(record("q", ["a"], s=answer("", ""))))
     assert judge(written(record("q", ["a"], s=answer("", "")), path="inputs/copy.jsonl")) == first

@@ -9,16 +9,16 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import tables
-from tasks.errors import Refused
+from hone.data import tables
+from hone.errors import Refused
+from hone.judging.context import Desk
+from hone.llm.ledger.ledger import Ledger
+from hone.training.teacher import teacher_of
 from tasks.relabel import __main__ as relabel
-from tasks.relabel.desk import Desk
 from tasks.relabel.judges.scores import CUT, scores
-from tasks.relabel.ledger import Ledger
 from tasks.resolve import __main__ as resolve
 from tasks.sample import __main__ as sample
 from tasks.score import __main__ as score
-from tasks.train.teacher import teacher_of
 from tests.prepared import write_params
 from tests.rank.collection import MODEL, prepared
 from tests.relabel.judges.test_encoder import PAIRS, questions

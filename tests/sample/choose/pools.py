@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import methods
+from hone.config import methods
 
 
 def pool_of(given: dict[str, dict[str, float]]) -> pl.DataFrame:

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hone.data.query_groups import Segments
 from tasks.sample.choose.bins import bins_of
-from tasks.sample.segments import Segments
 from tests.sample.choose.pools import chosen, docs, pool_of, tables_of
 
 # With a positive at 1 the margins are 0, .125, .25, .5, .75, 1: of four bins a quarter wide a and b lie in the first, c in the

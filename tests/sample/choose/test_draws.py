@@ -6,12 +6,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import tables
+from hone.data import tables
+from hone.layout import PAIR
 from tasks.rank.pairs import drawn, lots_of
 from tasks.sample.choose.random import random
 from tasks.sample.choose.simans import simans
-
-PAIR = ["query_id", "doc_id"]
 
 
 def pool_of(docs: list[str]) -> pl.DataFrame:

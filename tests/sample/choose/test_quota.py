@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, tables
-from tasks.errors import Refused
-from tasks.resolve import recipe
+from hone.config import methods, recipe
+from hone.data import tables
+from hone.errors import Refused
 from tasks.sample.choose.quota import quota, seats
 from tasks.sample.pool import merged
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks import methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
 from tests.sample.choose.pools import chosen, docs, pool_of, tables_of
 from tests.sample.test_sampled import candidates, labels, pairs, sample
 

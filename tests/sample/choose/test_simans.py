@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.lots import lots, pair_keys, unit
+from hone.data.query_groups import Segments
+from hone.lots import lots, pair_keys, unit
 from tasks.sample.choose.simans import log_weights
-from tasks.sample.segments import Segments
 from tests.sample.choose.pools import chosen, docs, pool_of, tables_of
 
 THREE = {"above": 0.9, "beside": 0.7, "below": 0.5}

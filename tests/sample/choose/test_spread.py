@@ -11,15 +11,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, tables
-from tasks.encode.models import Models
-from tasks.errors import Refused
-from tasks.resolved import of_round
+from hone.config import methods
+from hone.config.stage_settings import of_round
+from hone.data import tables
+from hone.data.training_set import read
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tasks.sample.choose.spread import diverse, spread, unit
 from tasks.score import __main__ as score
-from tasks.training_set import read
 from tests.prepared import pairs, prepare, write_rows
 from tests.tiny_model import WORDS, tiny_model
 

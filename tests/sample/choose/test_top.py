@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tests.sample.choose.pools import chosen, docs, pool_of, tables_of
 
 SCHEMA = {"query_id": pl.String, "doc_id": pl.String, "score": pl.Float32, "scorer": pl.String}

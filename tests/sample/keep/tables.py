@@ -5,9 +5,8 @@ from __future__ import annotations
 import polars as pl
 from hypothesis import strategies as st
 
-from tasks import tables
-
-PAIR = ["query_id", "doc_id"]
+from hone.data import tables
+from hone.layout import PAIR
 
 # Scores of up to eight candidates, c0 first, as a scorer in 0..1 may give them.
 NUMBERS = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=8)

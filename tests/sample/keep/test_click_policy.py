@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks import methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
 from tasks.resolve import __main__ as resolve
 from tasks.sample.keep.click_policy import click_policy
 from tests.prepared import write_params

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.sample.keep.closer_to_query import closer_to_query
 from tests.sample.keep.tables import left, pool, scores
 

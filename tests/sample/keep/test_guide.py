@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
 from tasks.sample.keep.guide import guide
 from tests.sample.keep.tables import NUMBERS, left, numbered, pool, scores
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, tables
-from tasks.errors import Refused
+from hone.config import methods
+from hone.data import tables
+from hone.errors import Refused
 from tasks.sample.keep.late_stopping import late_stopping
 from tests.sample.keep.tables import trained
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import Refused
+from hone.errors import Refused
 from tasks.sample.keep.query_quality import query_quality
 from tests.sample.keep.tables import NUMBERS, numbered, pool, scores
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import tables
-from tasks.errors import Refused
-from tasks.same_queries import share_labels
+from hone.data import tables
+from hone.data.same_queries import share_labels
+from hone.data.tables import normalised
+from hone.errors import Refused
 from tasks.sample.keep.labelled import labelled
 from tasks.sample.keep.near_duplicate import near_duplicate
 from tasks.sample.keep.positive_aware import positive_aware
 from tasks.sample.keep.same_parent import same_parent
 from tasks.sample.keep.same_text import same_text
-from tasks.tables import normalised
 
 LONG = "the quick brown fox jumps over the lazy dog and then runs far away from the house on the hill"
 

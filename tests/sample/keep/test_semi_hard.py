@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods
-from tasks.errors import Refused
+from hone.config import methods
+from hone.errors import Refused
 from tasks.sample.keep.semi_hard import semi_hard
 from tests.sample.keep.tables import NUMBERS, left, numbered, pool, scores
 

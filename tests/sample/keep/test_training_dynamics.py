@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import methods, tables
-from tasks.errors import Refused
+from hone.config import methods
+from hone.data import tables
+from hone.errors import Refused
 from tasks.sample.keep.training_dynamics import training_dynamics, with_el2n
 from tasks.sample.visits import visits
 from tests.sample.keep.tables import trained

@@ -1,0 +1,123 @@
+"""Negatives that are known to be answers: the positive itself, one nearly like it, or another answer of the same query."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from commands.audit.finding import SHOWN, Example, Finding, places, text_of, where
+from commands.audit.subject import Subject, with_same
+from hone.text.alike import resemble
+
+KEY = ["query_same", "document_same"]
+CURE = (
+    "Delete these negatives (`--json` lists all lines), or do not trust the file's negatives and mine again: "
+    "`options: {negatives: documents}` in params.yaml, with `sample.keep: [labelled, same-text, near-duplicate]`."
+)
+
+
+def with_kind(subject: Subject, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The given negatives of training queries with `kind`: "own", "sibling", "near", or null for those that no text tells of.
+
+    own: the text of a positive of the same line (of the same query, where there are no lines). sibling: that of a positive
+    of the same query in another line. near: a near-duplicate of one. Also `answer`: that positive's document.
+
+    Args:
+        subject: what is audited.
+        clusters: same, cluster of documents: only texts of one cluster are compared.
+    """
+    negatives = with_same(subject.of_training(subject.negatives), subject)
+    positives = with_same(subject.of_training(subject.positives), subject)
+    known = positives.drop_nulls(KEY)
+    lines = known.select(*KEY, "row", own="document").unique([*KEY, "row"], keep="first", maintain_order=True)
+    queries = known.select(*KEY, sibling="document").unique(KEY, keep="first", maintain_order=True)
+    if subject.kind == "triplets":
+        found = negatives.join(lines, on=[*KEY, "row"], how="left", maintain_order="left")
+        found = found.join(queries, on=KEY, how="left", maintain_order="left")
+    else:
+        own = queries.rename({"sibling": "own"})
+        found = negatives.join(own, on=KEY, how="left", maintain_order="left").with_columns(sibling=pl.lit(None, dtype=pl.UInt32))
+    found = found.with_row_index("place")
+    found = found.join(near(subject, found, positives, clusters), on="place", how="left", maintain_order="left")
+    kind = (
+        pl.when(pl.col("own").is_not_null())
+        .then(pl.lit("own"))
+        .when(pl.col("sibling").is_not_null())
+        .then(pl.lit("sibling"))
+        .when(pl.col("near").is_not_null())
+        .then(pl.lit("near"))
+    )
+    return found.select("query", "document", "row", "query_same", "document_same", kind=kind, answer=pl.coalesce("own", "sibling", "near"))
+
+
+def near(subject: Subject, negatives: pl.DataFrame, positives: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+    """place and near: of negatives that are a near-duplicate of a positive of their query, that positive."""
+    cluster = clusters.select(document_same="same", cluster="cluster").filter(pl.col("cluster").is_duplicated())
+    left = negatives.select("place", *KEY, "document").join(cluster, on="document_same", how="inner", maintain_order="left")
+    right = positives.select(*KEY, "document").unique(maintain_order=True).join(cluster, on="document_same", how="inner")
+    right = right.select("query_same", "cluster", against="document_same", near="document")
+    pairs = left.join(right, on=["query_same", "cluster"], how="inner", maintain_order="left").filter(
+        pl.col("document_same") != pl.col("against")
+    )
+    texts = subject.documents.select("document", "text")
+    compared = pairs.select("document", "near").unique(maintain_order=True)
+    compared = compared.join(texts, on="document", how="left", maintain_order="left").join(
+        texts.select(near="document", near_text="text"), on="near", how="left", maintain_order="left"
+    )
+    alike = compared.filter(pl.Series(resemble(compared["text"], compared["near_text"]), dtype=pl.Boolean)).select("document", "near")
+    return (
+        pairs.join(alike, on=["document", "near"], how="semi", maintain_order="left").select("place", "near").unique("place", keep="first")
+    )
+
+
+def negatives(subject: Subject, found: pl.DataFrame) -> list[Finding]:
+    """What `with_kind` found, as findings; none for a collection that brings no negatives."""
+    if subject.negatives.is_empty():
+        return []
+    told = (
+        (
+            "own",
+            "negative-is-positive",
+            "Negatives that are the positive itself",
+            "The model is told that one text answers and does not: the loss can only push the pair apart and back.",
+        ),
+        (
+            "sibling",
+            "siblings",
+            "Negatives that are another known answer of the same query",
+            "An answer that another line names is trained against here: the usual fault of mining after one positive a line was unrolled.",
+        ),
+        (
+            "near",
+            "negative-is-nearly-positive",
+            "Negatives that are a near-duplicate of a known answer",
+            "The same passage with a changed number or sentence: it answers as well as the positive in nearly every case.",
+        ),
+    )
+    return [
+        Finding(
+            name=name,
+            title=title,
+            count=len(rows),
+            of=len(found),
+            unit="negatives",
+            harm="mend",
+            means=means,
+            cure=CURE,
+            examples=tuple(example(subject, row) for row in rows.head(SHOWN).to_dicts()),
+            places=places(subject, rows),
+        )
+        for kind, name, title, means in told
+        for rows in [found.filter(pl.col("kind") == kind)]
+    ]
+
+
+def example(subject: Subject, row: dict) -> Example:
+    documents = subject.documents
+    return Example(
+        where(subject, row),
+        (
+            ("Query", text_of(subject.queries, row["query"])),
+            ("Known answer", text_of(documents, row["answer"])),
+            ("Given as a negative", text_of(documents, row["document"])),
+        ),
+    )

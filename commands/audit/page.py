@@ -1,0 +1,43 @@
+"""The page: one file that opens offline and asks no network for anything; texts in it are untrusted and escaped."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.audit.answer import span
+from hone.present import format
+from tasks.report.page import render as report
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+HERE = Path(__file__).parent
+
+
+def render(content: dict[str, Any]) -> str:
+    """The whole page, in the style of the report's.
+
+    Args:
+        content: what the template shows, by name.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {name: getattr(format, name) for name in ("share", "count", "joined")} | {"span": span, "marked": marked}
+    styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
+    own = report.script((HERE / "page.js").read_text(encoding="utf-8"))
+    return environment.get_template("page.html.jinja").render(
+        **content, style=Markup("\n".join(styles)), script=Markup(own), policy=report.POLICY.format(hashes=report.hash_of(own))
+    )
+
+
+def marked(sentence: str) -> Markup:
+    """A sentence of ours with what stands between backticks as code; everything in it is escaped first."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))

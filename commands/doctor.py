@@ -1,0 +1,289 @@
+"""`hone doctor`: what this machine and this checkout can do, each line ok or what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from commands.screen import line, size
+from hone.errors import Refused, listed
+from hone.layout import DATA
+
+OK, NOTE, FAULT = "ok   ", "note ", "fault"
+FREE_NEEDED = 2 * 1024**3
+REQUIREMENTS = Path("requirements.txt")
+RAISE = ". Cut them into chunks (`parent_id`), or raise `model.max_length`, at a price in time"
+MORE_REQUIREMENTS = (Path("requirements-build.txt"), Path("requirements-torch.txt"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding; a fault keeps the loop from running, a note only makes it slower or smaller."""
+
+    kind: str
+    text: str
+
+
+def doctor() -> bool:
+    """Print every finding. True when there is no fault."""
+    good = True
+    for examine in EXAMINATIONS:
+        try:
+            for found in examine():
+                line(f"{found.kind} {found.text}")
+                good = good and found.kind != FAULT
+        except Refused as refusal:
+            line(f"{FAULT} {refusal}")
+            good = False
+    line("ready: `make loop`" if good else "mend the faults above, then run `hone doctor` again")
+    return good
+
+
+def python() -> Iterator[Line]:
+    yield Line(OK, f"Python {platform.python_version()}")
+
+
+def packages() -> Iterator[Line]:
+    """Whether what is installed is what the requirements files pin."""
+    if not REQUIREMENTS.exists():
+        raise Refused(f"{REQUIREMENTS} is missing: run this in a checkout of Hone.")
+    wrong, count = [], 0
+    text = "".join(file.read_text(encoding="utf-8") for file in (REQUIREMENTS, *MORE_REQUIREMENTS) if file.exists())
+    for name, wanted in pinned(text):
+        count += 1
+        try:
+            have = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            have = "nothing"
+        if have != wanted.partition("+")[0]:
+            wrong.append(f"{name} is {have}, pinned is {wanted}")
+    if wrong:
+        yield Line(FAULT, f"packages: {'; '.join(wrong[:8])}{' ...' if len(wrong) > 8 else ''}. `make setup` installs what is pinned")
+    else:
+        yield Line(OK, f"packages: all {count} as pinned in {REQUIREMENTS}")
+
+
+def pinned(text: str) -> Iterator[tuple[str, str]]:
+    """Name and version of each pinned line that holds for this machine."""
+    from packaging.requirements import Requirement
+
+    for entry in text.splitlines():
+        entry = entry.partition(" #")[0].strip().removesuffix("\\").rstrip()  # hashes stand on lines of their own
+        if entry and not entry.startswith(("#", "-")):
+            requirement = Requirement(entry)
+            if requirement.marker is None or requirement.marker.evaluate():
+                for one in requirement.specifier:
+                    if one.operator == "==":
+                        yield requirement.name, one.version
+
+
+def own_code() -> Iterator[Line]:
+    """Whether a commit has the user's own methods and prompts."""
+    from tasks.ignored_code import advice
+
+    if found := advice():
+        yield Line(NOTE, found)
+
+
+def processor() -> Iterator[Line]:
+    from hone.encoders.precision import device_of, precision_of
+
+    device = device_of("auto")
+    precision = precision_of("auto", device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Line(OK, f"device {device}, {cores} cores, precision `auto` means {precision} here")
+    if device == "cpu" and precision == "fp32":
+        yield Line(NOTE, "the processor has no bf16 in hardware: encoding and training take two to three times as long as with it")
+
+
+def judge() -> Iterator[Line]:
+    """Whether the models on this machine that params.yaml names as judges are at hand."""
+    from hone.config import methods, params
+    from hone.llm import gguf
+
+    for name, given in params.read().judges.items():
+        method, parameters = methods.line(given, f"params.yaml: judges.{name}")
+        if method == "local":
+            reason = gguf.missing(parameters.get("model", "qwen2.5-coder-1.5b"))
+            yield Line(NOTE if reason else OK, f"judge {name}: {reason or 'its model is at hand'}")
+
+
+def memory() -> Iterator[Line]:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return
+    yield Line(OK if total >= 4 * 1024**3 else NOTE, f"memory {size(total)}" + ("" if total >= 4 * 1024**3 else ": 4 GB are wanted"))
+
+
+def disk() -> Iterator[Line]:
+    from hone.files import home
+
+    try:
+        folder = home()
+        probe = folder / ".doctor"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        yield Line(FAULT, f"HONE_HOME cannot be written ({error}): set it to a folder of yours")
+        return
+    for name, place in (("this checkout", Path.cwd()), (f"HONE_HOME ({folder})", folder)):
+        free = shutil.disk_usage(place).free
+        enough = free >= FREE_NEEDED
+        yield Line(OK if enough else FAULT, f"{name}: {size(free)} free" + ("" if enough else f"; {size(FREE_NEEDED)} are wanted"))
+
+
+def model() -> Iterator[Line]:
+    from hone.config import params
+    from hone.encoders.model_folder import PACKAGED, ModelFolder, folder_of
+
+    given = params.read().model
+    if given.name in PACKAGED:
+        folder_of(given.name)
+        yield Line(OK, f"model {given.name}: installed, its weights are the published ones (SHA-256 {PACKAGED[given.name][2][:12]}...)")
+    elif Path(given.name).is_dir():
+        folder = ModelFolder(Path(given.name))
+        folder.refuse_unsafe()
+        yield Line(OK, f"model {given.name}: a folder with safetensors and no code")
+        if folder.unused_prompts and not any(given.prompts.model_dump().values()):
+            yield Line(
+                NOTE,
+                f"model {given.name}: its configuration has prompts that stand before neither queries nor documents "
+                f"({listed(folder.unused_prompts)}): sentence-transformers applies `query` and `document`. Set `model.prompts` if the "
+                "model was trained with them",
+            )
+    else:
+        yield Line(NOTE, f"model {given.name}: from the Hub; `dvc repro` fetches it, or says why it cannot")
+
+
+def lengths() -> Iterator[Line]:
+    """How much of each collected collection's documents the model reads."""
+    from hone.config import params
+    from hone.data.tables import Documents
+    from hone.encoders.encoder import Reading
+    from hone.encoders.model_folder import ModelFolder, folder_here
+    from hone.encoders.text_lengths import cut_documents
+
+    given = params.read()
+    folder = folder_here(given.model.name, given.model.revision)
+    if folder is None or not any(folder.rglob("tokenizer.json")):
+        return
+    for name in dict.fromkeys([*given.train_on, *given.evaluate_on]):
+        file = DATA / name / "documents.parquet"
+        if file.exists():
+            found = cut_documents(Documents(file), ModelFolder(folder), Reading.of(given.model.model_dump()))
+            yield Line(NOTE if found.cut else OK, f"collection {name}: {found.told()}{RAISE if found.cut else ''}")
+
+
+def settings() -> Iterator[Line]:
+    from hone.config import params, recipe
+    from tasks.resolve.__main__ import everything
+
+    given = params.read()
+    for name in recipe.names():
+        recipe.read(name)
+    everything(given)
+    yield Line(OK, f"params.yaml and {len(recipe.names())} recipes: {len(given.rounds)} rounds on {', '.join(given.train_on)}")
+
+
+def data() -> Iterator[Line]:
+    """Whether the collections that are in the user's own files can be collected; what is wrong with one is told all at once."""
+    from hone.config import methods, params
+    from tasks.collect.__main__ import prepared
+    from tasks.resolve.__main__ import collect
+
+    given = params.read()
+    for name, item in given.collections.items():
+        source, _, what = item.source.partition(":")
+        if not methods.find("collect", source).beside("READS_FILES", False) or (what and not Path(what).exists()):
+            continue  # made here, or downloaded when it is collected
+        try:
+            found = prepared(name, collect(given, name)).source
+        except Refused as refusal:
+            yield Line(FAULT, str(refusal))
+        else:
+            counts = f"{len(found.documents):,} documents, {len(found.queries):,} queries, {len(found.qrels):,} labels"
+            yield Line(OK, f"collection {name}: {counts}, nothing that would be refused")
+
+
+def tools() -> Iterator[Line]:
+    for name in ("git", "dvc"):
+        found = shutil.which(name)
+        if found is None:
+            yield Line(FAULT, f"{name} is not in PATH: " + ("install it" if name == "git" else "`. .venv/bin/activate`, or `make setup`"))
+        else:
+            yield Line(OK, f"{name} in PATH")
+    inside = subprocess.run(["git", "rev-parse", "--is-inside-work-tree"], check=False, capture_output=True).returncode == 0
+    if not inside:
+        yield Line(FAULT, "this is no git repository, which DVC needs: `git init`")
+    for name in ("prefect", "mlflow"):
+        yield Line(OK, f"{name} {version(name)}")
+
+
+def locks() -> Iterator[Line]:
+    """Whether somebody works here just now."""
+    from filelock import FileLock, Timeout
+
+    from hone.files import home
+
+    for what, path in (("torch", home() / "torch.lock"), ("this checkout's flow", Path(".dvc/tmp/flow.lock"))):
+        if not path.exists():
+            continue
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            yield Line(NOTE, f"{what} is in use by another process: what needs it waits, or says so")
+            continue
+    from hone.pipeline.repair import broken
+
+    damaged = [str(file) for file in broken()]
+    for file in damaged:
+        yield Line(FAULT, f"{file} was left half written by a process that was killed: `python -m hone.pipeline.repair` mends it")
+    if not damaged:
+        yield Line(OK, "DVC's own files are whole")
+
+
+def ledger() -> Iterator[Line]:
+    """Whether the judgments are in a place that can hold them."""
+    from hone.files import home
+    from hone.llm.ledger.tables import plain, read
+    from hone.mounts import shared_file_system
+
+    url = read(given) if (given := os.environ.get("HONE_LEDGER")) else None
+    if url is not None and url.get_backend_name() == "postgresql":
+        yield Line(OK, f"judgments in {plain(url)}")
+        return
+    file = Path(url.database) if url is not None else home() / "judgments.db"
+    if kind := shared_file_system(file.parent):
+        yield Line(
+            NOTE,
+            f"judgments in {file}, on a network file system ({kind}): SQLite loses or damages them there as soon as two machines use it. "
+            "Set HONE_HOME to a local folder, or share them in PostgreSQL (docs/relabel.md, The ledger)",
+        )
+    else:
+        yield Line(OK, f"judgments in {file}")
+
+
+EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
+    python,
+    packages,
+    processor,
+    memory,
+    disk,
+    ledger,
+    tools,
+    locks,
+    model,
+    lengths,
+    judge,
+    settings,
+    data,
+    own_code,
+)

@@ -1,0 +1,129 @@
+"""`hone export`: a round's labels with their texts in the layouts of other libraries, or its model with its whole card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from commands.screen import line
+from commands.workspace import round_folder
+from hone.data import tables, training_set
+from hone.encoders.model_folder import copy_model
+from hone.errors import Refused, nearest
+from hone.files import folder_written_whole, written_whole
+from hone.layout import MODELS
+from tasks.report.card import CARDS
+
+OF_STAGES = ("models", "rankers", "rounds", "data", "reports", "resolved")  # folders with outputs of dvc.yaml
+
+
+def export(round: str, format: str, out: Path | None) -> None:
+    """Write the positives of each query with its negatives, in their order, whole or not at all."""
+    examples = examples_of(round)
+    if not examples:
+        raise Refused(f"round {round} has no query with a positive: nothing to export.")
+    target = out or Path(f"{round}.{format}.jsonl")
+    count = 0
+    with written_whole(target) as part, part.open("w", encoding="utf-8") as file:
+        for record in LAYOUTS[format](examples):
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            count += 1
+    line(f"{target}: {count:,} lines, {len(examples):,} queries")
+
+
+def export_model(round: str, out: Path) -> None:
+    """Copy a round's model to a new folder, the report's card of it as README.md, whole or not at all.
+
+    Raises:
+        Refused: there is no such model or no card of it, or the folder is there already, cannot be made, or lies in what stages make.
+    """
+    model, card = MODELS / round, CARDS / f"{round}.md"
+    if not (model / "modules.json").exists():
+        there = [folder.name for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
+        raise Refused(f"{model} is no model here: {nearest(round, there)}")
+    if not card.exists():
+        raise Refused(f"{card} is missing, which `dvc repro report` writes for every round (not for r0, which is as its publisher has it).")
+    refuse_place(out)
+    with folder_written_whole(out) as place:
+        copy_model(model, place)
+        loaded = f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # as it was named, for whoever stands here
+        said = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', loaded)
+        (place / "README.md").write_text(said, encoding="utf-8")
+    line(f"{out}: the model of {round}, with its card in README.md")
+
+
+def refuse_place(out: Path) -> None:
+    """Raises Refused where a folder cannot be made new, or would lie in what stages make."""
+    if out.exists() or out.is_symlink():
+        raise Refused(f"{out} is there already: name a new folder, or delete it.")
+    for name in OF_STAGES:
+        if out.resolve().is_relative_to(Path(name).resolve()):
+            raise Refused(f"{out} lies below {name}/, which belongs to DVC: a stage that writes there deletes it. Name a folder elsewhere.")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise Refused(f"{out} cannot be made: {above} is a file.")
+
+
+def examples_of(round: str) -> list[dict]:
+    """query_id, text, positives and negatives (each doc_id, title, text) of every training query of a round."""
+    training = training_set.read()
+    labels = tables.read("labels", round_folder(round) / "labels.parquet").filter(pl.col("label") != "unknown")
+    documents = pl.concat([texts_of(collection, labels["doc_id"]) for collection in training])
+    rows = labels.join(documents, on="doc_id", how="left", maintain_order="left").with_columns(
+        document=pl.struct("doc_id", "title", "text")
+    )
+    kinds = {
+        name: rows.filter(pl.col("label") == label).sort("rank", nulls_last=True, maintain_order=True)
+        .group_by("query_id", maintain_order=True).agg(pl.col("document").alias(name))
+        for name, label in (("positives", "positive"), ("negatives", "negative"))
+    }  # fmt: skip
+    joined = training.queries().join(kinds["positives"], on="query_id", how="inner", maintain_order="left")
+    return joined.join(kinds["negatives"], on="query_id", how="left", maintain_order="left").to_dicts()
+
+
+def texts_of(collection: training_set.TrainingCollection, ids: pl.Series) -> pl.DataFrame:
+    """doc_id, title and text of those of `ids` that a collection has."""
+    frame = tables.scan("documents", collection.documents.path).with_columns(tables.prefixed(collection.prefix, "doc_id"))
+    wanted = ids.unique().to_frame("doc_id").lazy()
+    return frame.join(wanted, on="doc_id", how="semi").select("doc_id", pl.col("title").fill_null(""), "text").collect()
+
+
+def whole(document: dict) -> str:
+    """A document as an encoder reads it: title, a blank, text."""
+    return f"{document['title']} {document['text']}".strip()
+
+
+def sentence_transformers(examples: list[dict]) -> Iterator[dict]:
+    """anchor, positive, negative_1 ... negative_n: a line for each positive."""
+    for example in examples:
+        negatives = {f"negative_{number}": whole(document) for number, document in enumerate(example["negatives"] or [], start=1)}
+        for positive in example["positives"]:
+            yield {"anchor": example["text"], "positive": whole(positive), **negatives}
+
+
+def flagembedding(examples: list[dict]) -> Iterator[dict]:
+    """query, pos, neg: a line for each query."""
+    for example in examples:
+        positives, negatives = example["positives"], example["negatives"] or []
+        yield {"query": example["text"], "pos": [whole(one) for one in positives], "neg": [whole(one) for one in negatives]}
+
+
+def tevatron(examples: list[dict]) -> Iterator[dict]:
+    """query_id, query, positive_passages, negative_passages (docid, title, text): a line for each query."""
+    for example in examples:
+        yield {
+            "query_id": example["query_id"],
+            "query": example["text"],
+            **{
+                f"{kind}_passages": [
+                    {"docid": one["doc_id"], "title": one["title"], "text": one["text"]} for one in example[f"{kind}s"] or []
+                ]
+                for kind in ("positive", "negative")
+            },
+        }
+
+
+LAYOUTS = {"sentence-transformers": sentence_transformers, "flagembedding": flagembedding, "tevatron": tevatron}

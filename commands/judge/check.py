@@ -1,0 +1,240 @@
+"""`hone judge check`: how far a judge can be believed on a collection, and whether it may promote there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from commands.judge.given import OfSplit, candidates_of, collection_of, gold_judge, hidden_of, judge_line, round_of
+from commands.judge.table import show
+from hone.config import params, stage_settings
+from hone.config.params import Params
+from hone.data import questions, training_set
+from hone.data.questions import Questions, in_blocks
+from hone.data.training_set import TrainingSet
+from hone.encoders.round_encoders import Models
+from hone.errors import Refused
+from hone.files import read_json, write_json
+from hone.judging import settings as judges
+from hone.judging import verdicts
+from hone.judging.context import Desk, run_name
+from hone.judging.reliability.annotators import agreements, read_people
+from hone.judging.reliability.by_stratum import sizes_of
+from hone.judging.reliability.coverage import ceiling_of_votes
+from hone.judging.reliability.evidence import Candidates, evidence_of
+from hone.judging.reliability.gate import gate
+from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
+from hone.layout import MODELS, PAIR, RESOLVED
+from hone.llm.ledger.ledger import Ledger
+from hone.seeds import seed_of
+from hone.stage import say
+from hone.stats.prediction_powered import gold_sample, with_band
+from tasks.relabel.__main__ import ask
+from tasks.start.__main__ import known_labels
+
+CANDIDATES_PER_GOLD = 4  # how many candidates the judge reads for each gold verdict, where no limit is set; ours
+SETS = 4
+JUDGED = [*PAIR, "source", "rank", "verdict", "grade", "probability"]
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Who knows of candidates: a judge (a person is one too), or the hidden table where `line` is null."""
+
+    line: dict | None
+    hidden: pl.DataFrame
+
+    @property
+    def people(self) -> bool:
+        return self.line is not None and self.line["method"] == "people"
+
+
+def check(
+    name: str, on: str, round: str | None = None, gold: str | None = None, pairs: int = 150, limit: int | None = None,
+    split: str | None = None, people: Path | None = None, precision: float = 0.8,
+) -> dict:  # fmt: skip
+    """Measure a judge, print what was found, write it where the cascade reads it, and give it back.
+
+    Args:
+        name: an entry of params.yaml's `judges`, or a judge with its defaults.
+        on: a collection of params.yaml.
+        round: whose negatives are the candidates, and whose starting model an encoder is; null: the last that has some.
+        gold: who knows of candidates: "hidden", "judge:NAME" or "people:WHO"; null: nobody.
+        pairs: of each set, and of gold verdicts.
+        limit: most pairs that the judge is asked about; null: four sets of `pairs`, and with gold four times `pairs` candidates.
+        split: whose queries; null: the first of train, dev, test with known answers.
+        people: a table of what several people said.
+        precision: the lower bound that the gate is shown with.
+
+    Raises:
+        Refused: no such judge, collection, round or gold; nothing to measure by; or the judge answered nothing.
+    """
+    given = params.read()
+    judge = judge_line(given, name)
+    collection = collection_of(given, on, split)
+    if pairs < 1 or (limit is not None and limit < SETS):
+        raise Refused(f"--pairs must be 1 or more, and --limit {SETS} or more: {pairs} and {limit} measure nothing.")
+    round = round_of(given, round, needed=gold is not None)
+    gold_line = gold_judge(given, gold, judge)
+    training = training_set.read() if training_set.LIST.exists() else None
+    if gold is not None:
+        negatives, labels = candidates_of(given, round, collection, training)
+    told = read_people(people, collection.prefix) if people else None
+    hidden = hidden_of(collection)
+    if gold == "hidden" and hidden.is_empty():
+        raise Refused(f"--gold hidden: {on} hides nothing; set `hide` in params.yaml, or take gold from a judge or from people.")
+    for_sets = limit // 2 if limit is not None and gold is not None else limit
+    most = pairs if for_sets is None else max(1, min(pairs, for_sets // SETS))
+    sets = pair_sets(
+        known_labels(collection), hidden, collection.documents.ids, most, seed_of(given.seed, "judge.check", on),
+        None if told is None else told.select(PAIR),
+    )  # fmt: skip
+    refuse_empty(sets, on, collection.split)
+    left = CANDIDATES_PER_GOLD * pairs if limit is None else max(1, limit - len(sets.pairs))
+    desk = desk_of(given, round, [line for line in (judge, gold_line) if line], training)
+
+    say(f"judge check: {name} on {on}, split {collection.split}: {len(sets.pairs):,} pairs")
+    rows = sets.pairs.join(ask(judge, questions_of(sets, collection), desk), on=PAIR, how="inner", maintain_order="left")
+    refuse_silent(name, rows)
+    at_work = None
+    if gold is not None:
+        known = Gold(gold_line, hidden)
+        at_work = on_candidates(given.seed, judge, known, negatives, labels, training, desk, pairs, left)
+    evidence = {
+        "judge": name,
+        "fingerprint": judge["fingerprint"],
+        "collection": on,
+        "split": collection.split,
+        "round": round,
+        "from": given.rounds[round].start if round in given.rounds else None,
+        "mined_as": None if gold is None else stage_settings.of_round(round, "relabel")["mined_as"],
+        "gold": gold,
+        "made": time.strftime("%Y-%m-%d"),
+        "left_out": sets.left_out,
+        **evidence_of(rows, at_work, gold, given.seed),
+        "votes": ceiling_of_votes(rows, judge["parameters"].get("votes", 1)),
+        **({"people": agreements(told, rows)} if told is not None else {}),
+    }
+    file = judges.fitness_file(name, on)
+    if gold is None and file.exists() and (before := read_json(file).get("gold")):
+        say(f"judge check: {file} had gold from {before}, which goes: `--gold {before}` brings it back, and its answers are in the ledger")
+    write_json(file, evidence)
+    show(evidence, gate(evidence, precision)[1], file)
+    return evidence
+
+
+def on_candidates(
+    seed: int, judge: dict, gold: Gold, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, desk: Desk,
+    pairs: int, most: int,
+) -> Candidates:  # fmt: skip
+    """Ask the judge about whole queries' negatives, and gold about some pairs.
+
+    A judge as gold is asked about pairs drawn for it. People have judged what was on their sheet, and the hidden table
+    knows every pair: both cost nothing, so all that they know counts.
+
+    Args:
+        seed: of params.yaml.
+        judge: who is measured.
+        gold: who knows.
+        negatives: of the collection in the round, in their order.
+        labels: of the round that it starts from.
+        training: where texts come from.
+        desk: ledger and encoders.
+        pairs: gold verdicts that are wanted.
+        most: candidates that the judge may read.
+    """
+    ranked = negatives.select(*PAIR, "source", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    known = gold_of_people(gold.line, in_blocks(negatives, labels, training), desk) if gold.people else None
+    queries = ranked.group_by("query_id", maintain_order=True).len("pairs")
+    order = in_order(queries.with_columns(doc_id=pl.lit("")), seed_of(seed, "judge.check", "candidates")).sort("hash")
+    drawn = order.filter((pl.col("pairs").cum_sum() <= most - (0 if known is None else len(known))) | (pl.int_range(pl.len()) == 0))
+    asked = ranked.join(drawn, on="query_id", how="semi", maintain_order="left")
+    say(f"judge check: {judge['name']} on candidates: {len(asked):,} pairs of {len(drawn):,} queries, of {len(queries):,}")
+    judged = said(judge, asked, negatives, labels, training, desk).join(ranked, on=PAIR, how="inner", maintain_order="left").select(JUDGED)
+    if gold.line is None:
+        there = gold.hidden.select(*PAIR, gold=pl.lit(True)).unique()
+        sure = judged.join(there, on=PAIR, how="left", maintain_order="left").with_columns(pl.col("gold").fill_null(False))
+    elif gold.people:
+        more = said(judge, known.join(judged, on=PAIR, how="anti", maintain_order="left"), negatives, labels, training, desk)
+        more = more.join(ranked, on=PAIR, how="inner", maintain_order="left").select(JUDGED)
+        sure = pl.concat([judged, more]).join(known, on=PAIR, how="inner", maintain_order="left")
+    else:
+        places = in_order(judged.select(PAIR), seed_of(seed, "judge.check", "gold")).select(*PAIR, "hash")
+        wanted = gold_sample(judged, pairs, judged.join(places, on=PAIR, maintain_order="left")["hash"].to_numpy())
+        say(f"judge check: {gold.line['name']} is asked for gold on {len(wanted):,} of them")
+        answered = with_gold(said(gold.line, wanted, negatives, labels, training, desk))
+        sure = judged.join(answered, on=PAIR, how="inner", maintain_order="left")
+    return Candidates(judged, sure, dict(with_band(ranked)["band"].value_counts().rows()), len(drawn) / len(queries), sizes_of(ranked))
+
+
+def said(
+    judge: dict, pairs: pl.DataFrame, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, desk: Desk
+) -> pl.DataFrame:
+    """What a judge says of some of the negatives, asked as the stage asks: with their ranks and all known answers."""
+    needed = negatives.join(pairs, on="query_id", how="semi", maintain_order="left")
+    blocks = (block.only(pairs) for block in in_blocks(needed, labels, training))
+    return pl.concat([verdicts.empty(), *(ask(judge, block, desk) for block in blocks if len(block))])
+
+
+def gold_of_people(line: dict, blocks: Iterator[Questions], desk: Desk) -> pl.DataFrame:
+    """query_id, doc_id, gold of the negatives that a person has judged.
+
+    Raises:
+        Refused: there is none.
+    """
+    answered = with_gold(pl.concat([verdicts.empty(), *(ask(line, block, desk) for block in blocks)])).filter(pl.col("gold").is_not_null())
+    if answered.is_empty():
+        raise Refused(
+            f"{line['name']} has judged none of this round's negatives: `hone judge sheet` makes a sheet, `hone judge read` reads it."
+        )
+    return answered
+
+
+def with_gold(answered: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id, gold: null where the verdict is unknown."""
+    kind = pl.col("verdict").cast(pl.String)
+    return answered.select(*PAIR, gold=pl.when(kind != "unknown").then(kind == "positive"))
+
+
+def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
+    """What the judge is asked about pairs of known truth."""
+    ranked = sets.pairs.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    wanted = sets.shown.join(ranked, on="query_id", how="semi")
+    texts = collection.documents.texts(pl.concat([ranked["doc_id"], wanted["doc_id"]]).unique())
+    return questions.of(ranked, sets.shown, collection.queries(), texts)
+
+
+def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet | None) -> Desk:
+    """Ledger, and the encoders that the round has at hand where it was resolved."""
+    models = None
+    if (RESOLVED / "rounds" / round / "retrieve.json").exists():
+        settings = stage_settings.of_round(round, "retrieve")
+        named = judges.teachers({"cascade": lines})
+        models = Models(MODELS / settings["from"], settings["model"], stage_settings.machine(), named)
+    return Desk(Ledger(), run_name("judge check"), given.seed, round, models=models, training=training)
+
+
+def refuse_empty(sets: PairSets, collection: str, split: str) -> None:
+    """Raises Refused where answers, or documents that are none, are wanting."""
+    truth = sets.pairs["truth"].to_numpy()
+    if truth.any() and not truth.all():
+        return
+    missing = "others" if truth.any() else "known answers"
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sets.left_out.items() if count)
+    raise Refused(
+        f"the split {split} of {collection} has no {missing} that could be asked about ({reasons or 'it is empty'}): a known answer can "
+        "be asked about where its query has another to show, and `hide` in params.yaml keeps some aside for this."
+    )
+
+
+def refuse_silent(name: str, rows: pl.DataFrame) -> None:
+    """Raises Refused where the judge could not say anything of any pair."""
+    if (rows["verdict"].cast(pl.String) != "unknown").any():
+        return
+    reasons = rows["reason"].fill_null("no reason").value_counts(sort=True).head(3).rows()
+    told = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
+    raise Refused(f"the judge {name} answered none of {len(rows):,} pairs: {told}. Nothing was written.")

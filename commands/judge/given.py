@@ -1,0 +1,130 @@
+"""What `hone judge check` is asked to work on: the judge, who knows better, the collection and its split, the round's candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hone.config import methods, stage_settings
+from hone.config.params import Params
+from hone.data import tables
+from hone.data.chunks import of_chunks
+from hone.data.labels import carried_labels
+from hone.data.training_set import TrainingCollection, TrainingSet
+from hone.errors import Refused, nearest
+from hone.judging import fingerprint, settings
+from hone.layout import DATA, PAIR, ROUNDS
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class OfSplit(TrainingCollection):
+    """A collection as one of its splits shows it. A judge may be measured on test queries: it trains nothing."""
+
+    split: str = "train"
+
+    def queries(self, split: str | None = None) -> pl.DataFrame:
+        return super().queries(split or self.split)
+
+    def qrels(self, split: str | None = None) -> pl.DataFrame:
+        return super().qrels(split or self.split)
+
+
+def judge_line(given: Params, name: str, command: str = "hone judge check") -> dict:
+    """A judge made exact: name, method, parameters, fingerprint.
+
+    Raises:
+        Refused: there is no such judge, or it cannot work on this machine.
+    """
+    name, line = settings.judge_of(given, name, command)
+    if reason := settings.unable(line):
+        raise Refused(f"the judge {name} cannot work here: {reason}")
+    return {"name": name, **line, "fingerprint": fingerprint.fingerprint(line)}
+
+
+def gold_judge(given: Params, gold: str | None, judge: dict) -> dict | None:
+    """Who gives gold verdicts, made exact; null for the hidden table and for nobody."""
+    if gold in (None, "hidden"):
+        return None
+    kind, _, who = gold.partition(":")
+    if kind not in ("judge", "people") or not who:
+        raise Refused(f"--gold is '{gold}': hidden, judge:NAME or people:WHO is meant.")
+    line = judge_line(given, who) if kind == "judge" or who in given.judges else person_line(who, f"--gold {gold}")
+    if line["fingerprint"] == judge["fingerprint"]:
+        raise Refused(f"--gold {gold}: that is the judge {judge['name']} itself, and nobody is measured by their own word.")
+    return line
+
+
+def person_line(who: str, where: str) -> dict:
+    """A person who judged on sheets, as a judge."""
+    checked = methods.checked("relabel.judges", {"people": {"who": who}}, where)
+    return {"name": who, **checked, "fingerprint": fingerprint.fingerprint(checked)}
+
+
+def collection_of(given: Params, name: str, split: str | None) -> OfSplit:
+    """A collection that was collected, with the split that is used."""
+    if name not in given.collections:
+        raise Refused(f"there is no collection '{name}' in params.yaml: {nearest(name, given.collections)}")
+    folder = DATA / name
+    if not (folder / "documents.parquet").exists():
+        raise Refused(f"the collection {name} was not collected yet: `dvc repro collect@{name}` does it.")
+    if split is not None and split not in SPLITS:
+        raise Refused(f"--split is '{split}': {nearest(split, SPLITS)}")
+    about = given.collections[name]
+    names = list(given.train_on)
+    prefix = f"{name}/" if name in names and len(names) > 1 else ""
+    found = {
+        one: OfSplit(name, folder, None, about.min_relevance, about.language, prefix, one)
+        for one in SPLITS
+        if (folder / one / "qrels.parquet").exists()
+    }
+    answered = [one for one, part in found.items() if (part.qrels()["relevance"] >= about.min_relevance).any()]
+    chosen = split or next(iter(answered), None)
+    if chosen not in answered:
+        where, others = f"the split {split} of {name}" if split else name, f"; these splits have some: {', '.join(answered)}"
+        raise Refused(f"{where} has no known answers to measure a judge by{others if answered else ''}.")
+    return found[chosen]
+
+
+def round_of(given: Params, round: str | None, needed: bool) -> str:
+    """The round that is meant: the last with negatives, else the last."""
+    if round is not None and round not in given.rounds:
+        raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, given.rounds)}")
+    if round is not None:
+        return round
+    mined = [name for name in given.rounds if has_rows(ROUNDS / name / "negatives.parquet")]
+    if needed and not mined:
+        raise Refused("--gold asks about a round's negatives, and no round here has mined any yet: run `dvc repro` first.")
+    return (mined or list(given.rounds))[-1]
+
+
+def has_rows(file: Path) -> bool:
+    return file.exists() and tables.scan("negatives", file).select(pl.len()).collect().item() > 0
+
+
+def candidates_of(
+    given: Params, round: str, collection: TrainingCollection, training: TrainingSet | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The negatives of a round that belong to the collection, and the labels of the round that it starts from."""
+    if training is None or collection.name not in [one.name for one in training]:
+        raise Refused(f"--gold: candidates are a round's negatives, and no round trains on {collection.name} (`train_on` in params.yaml).")
+    file = ROUNDS / round / "negatives.parquet"
+    own = next(one for one in training if one.name == collection.name)
+    negatives = tables.read("negatives", file).join(own.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")
+    if negatives.is_empty():
+        raise Refused(f"round {round} has no negatives of {collection.name}: there is nothing to judge at use. Name another --round.")
+    return negatives, carried_labels(
+        given.rounds[round].start, training.queries(), stage_settings.of_round(round, "relabel").get("refreshed", [])
+    )
+
+
+def hidden_of(collection: OfSplit) -> pl.DataFrame:
+    """query_id, doc_id of right answers that training does not see, for a parent its chunks; they belong to training queries."""
+    file = collection.folder / "hidden.parquet"
+    if collection.split != "train" or not file.exists():
+        return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))
+    hidden = tables.read("hidden", file).select(tables.prefixed(collection.prefix, *PAIR))
+    return of_chunks(hidden, collection.documents.parents)

@@ -1,0 +1,82 @@
+"""What a study would take before anything runs: trainings, texts, and time from a short probe or from trials that ran."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from commands.plan import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
+from commands.screen import spell
+from commands.study.arms import Trial
+from commands.study.kept import Kept
+from hone.config.params import STAGES
+from hone.layout import BASE
+
+STAGES_OF_ROUND = 7
+STAGES_BEFORE = 5
+
+
+def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
+    """Sentences on what is to do."""
+    if not missing:
+        return []
+    work = work_of(missing)
+    said = [f"to do: {work.steps:,} training steps" + (f", about {work.texts:,} texts to encode" if work.texts else ""), *left_out(missing)]
+    if found:
+        each = sum(one.ran_for for one in found) / len(found)
+        return [*said, f"time: about {spell(each * len(missing))}, at the {spell(each)} that a trial took so far ({len(found)} of them)"]
+    if not probe:
+        return [*said, "no time estimate (--no-probe)"]
+    if not Path("rounds/r0/training.json").exists() or not work.texts:
+        return [*said, "time: known when the first trial has ended (or after `dvc repro start`, which collects the texts for a probe)"]
+    rate, step, how = measured(missing[0].params, missing[0].settings, work)
+    seconds = work.texts / (rate or 1) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
+    return [
+        *said,
+        how,
+        f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and {spell(HIGH * seconds)}), if nothing else runs here",
+    ]
+
+
+def left_out(missing: list[Trial]) -> list[str]:
+    """What is in no figure, as `hone plan` says it: rankers and their scores, a sentence for all arms that have the same."""
+    arms: dict[str, list[str]] = {}
+    for trial in {trial.arm: trial for trial in missing}.values():
+        for sentence in not_counted(trial.params, trial.settings, [f"{stage}@{name}" for stage in STAGES for name in trial.rounds]):
+            arms.setdefault(sentence, []).append(trial.arm)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in arms.items()]
+
+
+def work_of(missing: list[Trial]) -> Work:
+    """Steps, texts and stages of trials; a round that several share is done once, the base model encodes once."""
+    given = missing[0].params
+    sizes = {name: counts(name) for name in {*given.train_on, *given.evaluate_on}}
+    work = Work([])
+    done: set[str] = set()
+    for trial in missing:
+        way = ""
+        for name, item in trial.rounds.items():
+            way += f"/{item}"
+            if f"{trial.seed}{way}" in done:
+                continue
+            done.add(f"{trial.seed}{way}")
+            key = f"{trial.name}, {name}"
+            section = trial.settings[f"rounds/{name}/train"]["train"]
+            queries = sum(sizes[one]["train"] if sizes[one] else 0 for one in given.train_on)
+            work.stages += [key] * STAGES_OF_ROUND
+            work.train[name] = training(section, queries) | {"steps": work.train.get(name, {}).get("steps", 0) + section["steps"]}
+            if None not in sizes.values():
+                work.encode[key] = texts_of(sizes, trial, name)
+        work.stages += [trial.name] * STAGES_BEFORE
+    if work.encode:
+        work.encode[BASE] = sum(one["documents"] + one["train"] + one["test"] + one["dev"] for one in sizes.values())
+    return work
+
+
+def texts_of(sizes: dict[str, dict[str, int]], trial: Trial, name: str) -> int:
+    """Texts that the model of a round reads: to be evaluated, and to mine for the next round where it mines with vectors."""
+    evaluated = {*trial.params.evaluate_on, *trial.params.train_on}
+    texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in evaluated)
+    mined = any(
+        item["from"] == name and trial.settings[f"rounds/{later}/retrieve"]["retrieve"] != "none" for later, item in trial.rounds.items()
+    )
+    return texts + (sum(sizes[one]["train"] for one in trial.params.train_on) if mined else 0)

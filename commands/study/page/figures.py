@@ -1,0 +1,131 @@
+"""The page's figures as plotly takes them: quality against cost, quality by round, time by stage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from commands.study.answer import of_arm
+from commands.study.question import CONTROLS
+from commands.study.results import MEASURE, ArmRound, Known, Result
+from hone.layout import BASE
+from tasks.report.figures import APART, COLOURS, MUTED, bar, colour, layout_by_name, plain, stacked
+
+CONTROL_SYMBOLS = ("square", "diamond", "triangle-up", "cross", "x")
+ARM_SYMBOLS = ("circle", "star", "hexagon", "pentagon")
+AXES = {"seconds": "seconds of one trial's rounds", "texts": "texts that one trial's rounds read"}
+ROOM = 1.12  # of the greatest cost, to the right of it
+KINDS = 7  # of stages that have a colour of their own
+OTHER = "other stages"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an arm is drawn, the same in every figure: controls grey and angular, what never acted hollow."""
+
+    name: str
+    colour: str
+    symbol: str
+
+
+def looks(result: Result) -> dict[str, Look]:
+    controls = [one.arm for one in result.last if one.arm in CONTROLS]
+    others = [one.arm for one in result.last if one.arm not in controls]
+    drawn = {name: Look(f"{name} (control)", "soft", CONTROL_SYMBOLS[at % len(CONTROL_SYMBOLS)]) for at, name in enumerate(controls)}
+    drawn |= {name: Look(name, colour(at), ARM_SYMBOLS[at // COLOURS % len(ARM_SYMBOLS)]) for at, name in enumerate(others)}
+    inactive = {one.arm for one in result.last if one.inactive}
+    return {
+        one.arm: Look(f"{one.arm} (inactive)", look.colour, f"{look.symbol}-open") if one.arm in inactive else look
+        for one in result.last
+        for look in [drawn[one.arm]]
+    }
+
+
+def against_cost(result: Result, cost: str) -> dict:
+    """nDCG@10 of every arm after its last round over what one trial of it costs; the base model is a line with its interval.
+
+    An arm of which nobody has measured that is left out.
+
+    Args:
+        result: on one collection.
+        cost: "seconds" or "texts", as if the trial had shared nothing.
+    """
+    drawn, costs = looks(result), costs_of(result, cost)
+    end = ROOM * max(costs.values(), default=0.0) or 1.0
+    data = [*base_line(result.base[MEASURE], end)]
+    unit = {"seconds": "{:,.0f} s", "texts": "{:,.0f} texts"}[cost]
+    for one in result.last:
+        if one.arm not in costs:
+            continue
+        said = f"{one.arm}: {of_arm(one)}, {unit.format(costs[one.arm])}"
+        data.append(points(drawn[one.arm], [costs[one.arm]], [one.measures[MEASURE]], [said]) | {"mode": "markers"})
+    axes = {
+        "xaxis": {"title": {"text": AXES[cost]}, "range": [0, end], "zeroline": False, "tickformat": ",~r"},
+        "yaxis": {"title": {"text": "nDCG@10"}, "zeroline": False},
+    }
+    return {"data": data, "layout": {"height": 370, "showlegend": True} | axes}
+
+
+def costs_of(result: Result, cost: str) -> dict[str, float]:
+    """What one trial of each arm costs, as far as that was measured."""
+    found = {one.arm: one.cost if cost == "seconds" else one.texts for one in result.last}
+    return {arm: value for arm, value in found.items() if value is not None}
+
+
+def base_line(found: Known, end: float) -> list[dict]:
+    """The base model, which costs nothing: its interval as a band, its mean as a line."""
+    band = {
+        "type": "scatter", "mode": "none", "fill": "toself", "fillcolor": "faint", "opacity": 0.6, "hoverinfo": "skip", "showlegend": False,
+        "x": [0, end, end, 0], "y": [found.low, found.low, found.high, found.high], "name": BASE, "legendgroup": BASE,
+    }  # fmt: skip
+    line = {
+        "type": "scatter", "mode": "lines", "name": f"{BASE}, the base model", "x": [0, end], "y": [found.mean] * 2, "legendgroup": BASE,
+        "line": {"color": "ink", "width": 1.5, "dash": "dash"}, "hovertemplate": f"{BASE}: %{{y:.4f}}<extra></extra>",
+    }  # fmt: skip
+    return [band, line]
+
+
+def points(look: Look, places: list[float], found: list[Known], said: list[str]) -> dict:
+    """Means of an arm with their intervals."""
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": plain(look.name), "x": places, "y": [one.mean for one in found],
+        "text": [plain(text) for text in said], "hovertemplate": "%{text}<extra></extra>",
+        "line": {"color": look.colour, "width": 1.5},
+        "marker": {"size": 11, "color": look.colour, "symbol": look.symbol, "line": {"color": look.colour, "width": 1}},
+        "error_y": {
+            "type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": look.colour,
+            "array": [one.high - one.mean for one in found], "arrayminus": [one.mean - one.low for one in found],
+        },
+    }  # fmt: skip
+
+
+def by_round(result: Result) -> dict:
+    """nDCG@10 after each round, a line for each arm, from the base model on."""
+    names = [BASE, *dict.fromkeys(one.round for one in result.rounds)]
+    drawn, base = looks(result), result.base[MEASURE]
+    step = min(APART, 0.6 / max(1, len(drawn) - 1))
+    data = []
+    for number, (arm, look) in enumerate(drawn.items()):
+        own = [one for one in result.rounds if one.arm == arm]
+        shift = (number - (len(drawn) - 1) / 2) * step
+        said = [f"{BASE}: {base.mean:.4f}", *(f"{arm} after {one.round}: {of_arm(one)}" for one in own)]
+        found = [Known(base.mean, base.mean, base.mean, None, None, base.seeds), *(one.measures[MEASURE] for one in own)]
+        data.append(points(look, [0, *(names.index(one.round) + shift for one in own)], found, said))
+    return {"data": data, "layout": layout_by_name(names, "nDCG@10") | {"showlegend": True}}
+
+
+def time_by_stage(last: list[ArmRound]) -> dict:
+    """Seconds of one trial of each arm, in parts by kind of stage; those that take least are one part."""
+    last = [one for one in last if one.seconds]
+    total: Counter[str] = Counter()
+    for one in last:
+        total.update(one.seconds)
+    own = [kind for kind, seconds in total.most_common(KINDS) if seconds > 0]
+    shown = [kind for kind in dict.fromkeys(kind for one in last for kind in one.seconds) if kind in own]
+    shades = {kind: colour(at) if at < COLOURS else "ink" for at, kind in enumerate(own)}
+    bars = [plain(one.arm) for one in last]
+    data = [bar(kind, bars, [round(one.seconds.get(kind, 0.0), 1) for one in last], shades[kind], "s") for kind in shown]
+    rest = [round(sum(seconds for kind, seconds in one.seconds.items() if kind not in own), 1) for one in last]
+    if any(rest):
+        data.append(bar(OTHER, bars, rest, MUTED, "s"))
+    return {"data": data, "layout": stacked(len(bars), "seconds of one trial")}

@@ -1,0 +1,103 @@
+"""The page of a study: one file that opens offline, asks no network for anything, and runs no script but its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from commands.audit.page import marked
+from commands.screen import spell
+from commands.study import answer
+from commands.study.page import figures
+from commands.study.question import CONTROLS, Question
+from commands.study.results import MEASURE, RECALL, Result
+from commands.study.told import counted, level, ranked, span
+from hone.layout import BASE
+from hone.present import format
+from tasks.report.page import render as report
+
+HERE = Path(__file__).parent
+
+
+def render(
+    name: str, question: Question, found: Sequence[Result], *, differs: dict[str, list[str]], left: Sequence[str] = (),
+    leaks: Sequence[str] = (), hides: bool = True, command: str = "", files: dict[str, str] | None = None,
+    tuned: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """The whole page, in the style of the report's.
+
+    Args:
+        name: of the study.
+        question: what was settled before it ran.
+        found: on each collection, that which the contrasts are about first.
+        differs: of each arm, what it does otherwise than others besides what its recipe is about, in words.
+        left: names of trials that have not ended.
+        leaks: sentences on what leaked of these collections.
+        hides: whether right answers were hidden from training.
+        command: that runs what is left.
+        files: path and contents of the study's other files.
+        tuned: sentences on what the arms were tried with and what they took.
+
+    Returns:
+        HTML. Names, the question and all else are untrusted: the template and `figures.plain` escape them.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {one: getattr(format, one) for one in ("signed", "score", "share", "count", "joined", "chance")}
+    environment.filters |= {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
+    drawn = [figures_of(result) for result in found]
+    scripts = [report.script(get_plotlyjs()), report.script((report.HERE / "page.js").read_text(encoding="utf-8"))]
+    styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
+    return environment.get_template("page.html.jinja").render(
+        name=name,
+        question=question,
+        blocks=[block(question, result, at, drawn[at]) for at, result in enumerate(found)],
+        headline=answer.headline(found[0]),
+        warnings=answer.warnings(question, found[0], list(left)),
+        limits=answer.limits(question, found[0], hides, list(leaks)),
+        differs={arm: told for arm, told in differs.items() if told},
+        hides=hides,
+        left=list(left),
+        command=command,
+        tuned=list(tuned),
+        files=files or {},
+        base=BASE,
+        measure=MEASURE,
+        recall=RECALL,
+        figures={f"{kind}-{at}": one for at, own in enumerate(drawn) for kind, one in own.items()},
+        style=Markup("\n".join(styles)),
+        scripts=[Markup(text) for text in scripts],
+        policy=report.POLICY.format(hashes=" ".join(report.hash_of(text) for text in scripts)),
+    )
+
+
+def figures_of(result: Result) -> dict[str, dict]:
+    """The figures of a collection by name."""
+    own = {kind: figures.against_cost(result, kind) for kind in figures.AXES}
+    if len({one.round for one in result.rounds}) > 1:
+        own["rounds"] = figures.by_round(result)
+    if any(one.cost for one in result.last):
+        own["time"] = figures.time_by_stage(ranked(result))
+    return own
+
+
+def block(question: Question, result: Result, at: int, drawn: dict[str, dict]) -> dict[str, Any]:
+    """What the template shows of one collection."""
+    inactive = answer.resting(result)
+    return {
+        "at": at,
+        "result": result,
+        "arms": ranked(result),
+        "controls": [one for one in CONTROLS if one in {arm for last in result.last for arm in last.against}],
+        "are_controls": [one.arm for one in result.last if one.arm in CONTROLS],
+        "contrasts": [(one, *answer.verdict(one, inactive)) for one in result.contrasts],
+        "missing": [name for name in question.arms if name not in {one.arm for one in result.last}],
+        "figures": list(drawn),
+        "undrawn": [one.arm for one in result.last if one.arm not in figures.costs_of(result, "seconds")],
+    }

@@ -1,0 +1,117 @@
+"""Equal tuning: every arm is tried with the same few settings of training, and goes into the study with the one that is best on dev."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from commands.study.arms import Trial, trial_of
+from commands.study.kept import Kept
+from commands.study.question import Question
+from commands.study.results import MEASURE
+from hone.config.params import Params
+from hone.present.format import joined, score
+from tasks.train.card import spelled
+
+SPLIT = "dev"  # a setting that test queries chose would be flattered by them
+
+
+@dataclass(frozen=True)
+class Try:
+    """One arm with one setting, with the seed that the study itself does not use.
+
+    Attributes:
+        arm: its name in the study.
+        setting: changes of `train`.
+        trial: which carries it out.
+    """
+
+    arm: str
+    setting: dict[str, Any]
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What an arm takes.
+
+    Attributes:
+        arm: its name.
+        settings: that it was tried with.
+        dev: of each the mean nDCG@10 over dev queries, after the arm's last round; over several collections their mean.
+    """
+
+    arm: str
+    settings: list[dict[str, Any]]
+    dev: list[float]
+
+    @property
+    def taken(self) -> dict[str, Any]:
+        """The best setting; of equals the first."""
+        return self.settings[int(np.argmax(self.dev))]
+
+    @property
+    def at_the_edge(self) -> bool:
+        """Whether the first or the last of three settings or more was best, so that one beyond it may be better still."""
+        return len(self.settings) > 2 and int(np.argmax(self.dev)) in (0, len(self.settings) - 1)
+
+
+def tries_of(question: Question, given: Params) -> list[Try]:
+    """Every arm with every setting, all arms of a setting before the next one; none where the study tunes nothing."""
+    return [
+        Try(arm, setting, replace(trial_of(arm, question.first_seed, question, given, setting), arm=f"{arm}-setting{place}"))
+        for place, setting in enumerate(question.tune, start=1)
+        for arm in question.arms
+    ]
+
+
+def choices(tries: list[Try], found: dict[str, Kept], collections: list[str]) -> dict[str, Choice]:
+    """What each arm takes, of the arms whose tries have all ended.
+
+    Args:
+        tries: of the study.
+        found: what they gave, by the name of their trial.
+        collections: whose dev queries decide.
+    """
+    made = {}
+    for arm in dict.fromkeys(one.arm for one in tries):
+        own = [one for one in tries if one.arm == arm]
+        if all(one.trial.name in found for one in own):
+            made[arm] = Choice(arm, [one.setting for one in own], [on_dev(found[one.trial.name], collections) for one in own])
+    return made
+
+
+def on_dev(kept: Kept, collections: list[str]) -> float:
+    """nDCG@10 over the dev queries of each collection, after the last round; the mean of the collections."""
+    last = list(kept.facts["rounds"])[-1]
+    return float(np.mean([kept.measured(last, name, SPLIT)[MEASURE].mean() for name in collections]))
+
+
+def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
+    """What was tried and what was taken."""
+    if not question.tune:
+        return []
+    tried = joined([spelled(setting) for setting in question.tune])
+    said = [
+        f"Tuned alike: each arm was tried on dev queries with {tried} (seed {question.first_seed}), and is measured with fresh seeds "
+        f"({question.all_seeds[0]} to {question.all_seeds[-1]})."
+    ]
+    for choice in made.values():
+        others = ", ".join(f"{spelled(setting)}: {score(value)}" for setting, value in zip(choice.settings, choice.dev, strict=True))
+        edge = "; the best stands at the end of what was tried, and one beyond it may be better" if choice.at_the_edge else ""
+        said.append(f"{choice.arm} takes {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
+    return said
+
+
+def table(made: dict[str, Choice]) -> pl.DataFrame:
+    """A row for each arm and setting: arm, setting, ndcg_at_10 on dev, taken."""
+    rows = [
+        (choice.arm, spelled(setting), value, setting is choice.taken)
+        for choice in made.values()
+        for setting, value in zip(choice.settings, choice.dev, strict=True)
+    ]
+    schema = {"arm": pl.String, "setting": pl.String, MEASURE: pl.Float64, "taken": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,159 @@
+"""`hone why`: the life of a pair of query and document in one round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from commands.screen import line, shortened
+from commands.workspace import round_folder
+from hone.data import tables, training_set
+from hone.data.chunks import of_chunks
+from hone.errors import Refused, nearest
+
+STEPS_SHOWN = 12
+MOST_COMPARED = 20_000
+
+
+def why(query_id: str, doc_id: str, round: str) -> None:
+    """Print what happened to a pair, stage by stage."""
+    for sentence in life(query_id, doc_id, round):
+        line(sentence)
+
+
+def life(query_id: str, doc_id: str, round: str) -> list[str]:
+    """One or more sentences for each stage, in the order of the stages.
+
+    Raises:
+        Refused: no such round, query or document.
+    """
+    folder = round_folder(round)
+    training = training_set.read()
+    text, document = texts(training, query_id, doc_id)
+
+    def rows(table: str, file: Path) -> pl.DataFrame:
+        path = file if file.exists() else folder / file
+        if not path.exists():
+            return tables.empty(table)
+        pair = (pl.col("query_id") == query_id) & ((pl.col("doc_id") == doc_id) | pl.col("doc_id").is_null())
+        return tables.scan(table, path).filter(pair).collect()
+
+    removed = pl.concat([rows("removed", folder / "removed" / f"{stage}.parquet") for stage in ("sample", "relabel")])
+    return [
+        f"query {query_id}: {shortened(text)}",
+        f"document {doc_id}: {shortened(document)}",
+        "",
+        *retrieved(rows("candidates", folder / "candidates.parquet")),
+        *scored(folder, query_id, doc_id),
+        *sampled(rows("negatives", folder / "negatives.parquet"), removed, rows("candidates", folder / "candidates.parquet")),
+        *judged(rows("judgments", folder / "judgments.parquet")),
+        *labelled(rows("labels", folder / "labels.parquet")),
+        *trained(folder, query_id, doc_id),
+        *hidden(training, query_id, doc_id),
+    ]
+
+
+def texts(training: training_set.TrainingSet, query_id: str, doc_id: str) -> tuple[str, str]:
+    """The texts of a query and a document of the training set."""
+    queries = training.queries()
+    query = queries.filter(pl.col("query_id") == query_id)
+    if query.is_empty():
+        raise Refused(f"the query '{query_id}' is no training query: {nearest_id(query_id, queries['query_id'])}")
+    document = training.texts([doc_id])
+    if document.is_empty():
+        every = pl.concat([collection.documents.ids for collection in training])
+        raise Refused(f"the document '{doc_id}' is in no collection that is trained on: {nearest_id(doc_id, every)}")
+    return query["text"][0], document["full_text"][0]
+
+
+def nearest_id(given: str, ids: pl.Series) -> str:
+    """The id most like `given`, or where all of them stand."""
+    alike = ids.filter(ids.str.starts_with(given[:1])).head(MOST_COMPARED)
+    hint = nearest(given, alike.to_list())
+    return hint if hint.startswith("did you mean") else f"there are {len(ids):,}, for example '{ids[0]}'"
+
+
+def retrieved(candidates: pl.DataFrame) -> list[str]:
+    if candidates.is_empty():
+        return ["retrieve: no source found it"]
+    return [f"retrieve: {row['source']} found it at rank {row['rank']}, score {row['score']:.4f}" for row in candidates.to_dicts()]
+
+
+def scored(folder: Path, query_id: str, doc_id: str) -> list[str]:
+    """The pair's scores beside those of the query's known positives, by the same scorer."""
+    path = folder / "scores.parquet"
+    if not path.exists():
+        return []
+    of_query = tables.scan("scores", path).filter(pl.col("query_id") == query_id).collect()
+    positives = tables.scan("labels", folder / "labels.parquet").filter(pl.col("query_id") == query_id, pl.col("label") == "positive")
+    known = of_query.join(positives.collect(), on=["query_id", "doc_id"], how="semi")
+    sentences = []
+    for row in of_query.filter(pl.col("doc_id") == doc_id).to_dicts():
+        beside = known.filter(pl.col("scorer") == row["scorer"], pl.col("doc_id") != doc_id)["score"]
+        lowest = f"; the lowest other known positive of the query has {beside.min():.4f}" if len(beside) else ""
+        sentences.append(f"score: {row['scorer']} gives {row['score']:.4f}{lowest}")
+    return sentences
+
+
+def sampled(negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataFrame) -> list[str]:
+    gone = [
+        f"{'sample' if row['doc_id'] else 'query'}: removed by the rule {row['rule']}" + (f" ({row['detail']})" if row["detail"] else "")
+        for row in removed.to_dicts()
+    ]
+    chosen = [f"sample: chosen as a negative ({row['source']}, rank {row['rank']})" for row in negatives.to_dicts()]
+    if gone or chosen or candidates.is_empty():
+        return gone + chosen
+    return ["sample: no rule removed it, and it was not chosen: there were enough before it, or the draw took others"]
+
+
+def judged(judgments: pl.DataFrame) -> list[str]:
+    """What each judge said of the pair, in the order in which they were asked."""
+    sentences = []
+    for row in judgments.sort("place").to_dicts():
+        sure = f", probability {row['probability']:.2f}" if row["probability"] is not None else ""
+        grade = f", grade {row['grade']:.3g}" if row["grade"] is not None else ""
+        reason = f": {row['reason']}" if row["reason"] else ""
+        when = f" (asked {row['asked_at']})" if row["asked_at"] else ""
+        sentences.append(f"relabel: {row['judge']} says {row['verdict']}{sure}{grade}{reason}{when}")
+    return sentences
+
+
+def labelled(labels: pl.DataFrame) -> list[str]:
+    if labels.is_empty():
+        return ["label: none"]
+    sentences = []
+    for row in labels.to_dicts():
+        grade = f", grade {row['grade']:g}" if row["grade"] is not None else ""
+        judge = f", by {row['judge']}" if row["judge"] else ""
+        reason = f": {row['reason']}" if row["reason"] else ""
+        sentences.append(f"label: {row['label']}{grade}{judge}{reason}")
+    return sentences
+
+
+def trained(folder: Path, query_id: str, doc_id: str) -> list[str]:
+    path = folder / "trained.parquet"
+    if not path.exists():
+        return ["train: this round has not trained yet"]
+    pair = (pl.col("query_id") == query_id) & (pl.col("doc_id") == doc_id)
+    rows = tables.scan("trained", path).filter(pair).sort("step").collect()
+    if rows.is_empty():
+        return ["train: no step used this pair by name (any document of a batch may have been its in-batch negative)"]
+    shown = [
+        f"train: step {row['step']}, as {row['role']}, "
+        + ", ".join(f"{name} {row[name]:.4f}" for name in ("loss", "score") if row[name] is not None)
+        for row in rows.head(STEPS_SHOWN).to_dicts()
+    ]
+    more = len(rows) - len(shown)
+    return [*shown, *([f"train: and {more:,} more steps"] if more > 0 else [])]
+
+
+def hidden(training: training_set.TrainingSet, query_id: str, doc_id: str) -> list[str]:
+    """Whether the pair is a right answer that training was not told of."""
+    for collection in training:
+        path = collection.folder / "hidden.parquet"
+        known = tables.scan("hidden", path).with_columns(tables.prefixed(collection.prefix, "query_id", "doc_id"))
+        of_query = of_chunks(known.filter(pl.col("query_id") == query_id).collect(), collection.documents.parents)
+        if doc_id in of_query["doc_id"]:
+            return ["hidden: this is a right answer that was hidden from training (`hide` in params.yaml)"]
+    return []

@@ -1,0 +1,1 @@
+"""Settings: params.yaml, recipes, the methods they name, and which code a stage uses."""

@@ -1,0 +1,166 @@
+"""What a docstring in Google's style says, and which values a setting may have, in words: for `hone recipes NAME` and the pages of docs/.
+
+The docstring is the documentation: nothing here, and no table elsewhere, says again what a parameter means.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from hone.config.methods import Method
+from hone.config.recipe_schema import Source
+
+SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Example|Examples|Note|Notes):")
+ENTRY = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
+MATHS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
+# Where a default or a recipe's constant comes from: a docstring's entry ends with one of these in brackets.
+SOURCES = get_args(Source)
+OWN = "Hone default"
+SOURCE = re.compile(rf"\s*\[({'|'.join(SOURCES)})\]$")
+TYPES = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "null": "null"}
+
+
+@dataclass(frozen=True)
+class Docstring:
+    """A docstring taken apart.
+
+    Attributes:
+        summary: its first paragraph, on one line.
+        text: what follows before the first section, as it stands.
+        entries: of `Args` or `Attributes`, what is said of each name, on one line.
+        returns: the section `Returns`, on one line; empty where there is none.
+    """
+
+    summary: str = ""
+    text: str = ""
+    entries: dict[str, str] = field(default_factory=dict)
+    returns: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that a recipe may set.
+
+    Attributes:
+        name: as recipes write it.
+        default: what it is where a recipe says nothing; `...` where it must say something.
+        allowed: which values it may have, in words.
+        means: what its docstring says of it.
+        source: where its default comes from, one of SOURCES; empty where the docstring does not say.
+    """
+
+    name: str
+    default: Any
+    allowed: str
+    means: str
+    source: str = ""
+
+
+def taken_apart(docstring: str | None) -> Docstring:
+    """The parts of a docstring in Google's style."""
+    sections: dict[str, list[str]] = {"": []}
+    name = ""
+    for line in inspect.cleandoc(docstring or "").splitlines():
+        if found := SECTION.fullmatch(line):
+            name = found[1]
+            sections[name] = []
+        else:
+            sections[name].append(line)
+    summary, _, text = "\n".join(sections[""]).strip().partition("\n\n")
+    entries = entries_of(sections.get("Args", []) + sections.get("Attributes", []))
+    return Docstring(on_one_line(summary), text.strip(), entries, on_one_line("\n".join(sections.get("Returns", []))))
+
+
+def entries_of(lines: list[str]) -> dict[str, str]:
+    """What a section says of each name: `name: text`, or `one, other: text` for several; what is indented further belongs to it."""
+    told: dict[str, list[str]] = {}
+    names: list[str] = []
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if indent == 4 and (found := ENTRY.fullmatch(line.strip())):
+            names = found[1].split(", ")
+            told |= {name: [found[2]] for name in names}
+        elif line.strip():
+            for name in names:
+                told[name].append(line.strip())
+    return {name: " ".join(text) for name, text in told.items()}
+
+
+def on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def of_module(method: Method) -> Docstring:
+    """What a method's module says: for Hone's own methods, what it is in one line, and where it is published."""
+    return taken_apart(sys.modules[method.module].__doc__)
+
+
+def of_function(method: Method) -> Docstring:
+    """What a method's function says: the formula, its parameters, what it gives."""
+    return taken_apart(method.function.__doc__)
+
+
+def summary(method: Method) -> str:
+    """One line of what a method does: of its module where that begins with the method's name, as Hone's own do; else of its function."""
+    of_own, first = f"{method.name}: ", of_module(method).summary
+    return first.removeprefix(of_own) if first.startswith(of_own) else of_function(method).summary
+
+
+def settings(model: type[BaseModel], entries: dict[str, str]) -> list[Setting]:
+    """What of a model may be set, in its own order.
+
+    Args:
+        model: of pydantic: a method's parameters, or a section of a recipe.
+        entries: what is said of each, by name.
+    """
+    schema = model.model_json_schema(by_alias=True)
+    return [
+        Setting(
+            name,
+            ... if found.is_required() else found.get_default(call_default_factory=True),
+            allowed(schema["properties"][found.alias or name], schema.get("$defs", {})),
+            *with_source(entries.get(name, "")),
+        )
+        for name, found in model.model_fields.items()
+    ]
+
+
+def with_source(entry: str) -> tuple[str, str]:
+    """What an entry of a docstring says, and the source of the default that it ends with; empty where it names none."""
+    found = SOURCE.search(entry)
+    return (entry[: found.start()], found[1]) if found else (entry, "")
+
+
+def of_method(method: Method) -> list[Setting]:
+    """What a recipe may set of a method."""
+    return settings(method.parameters, of_function(method).entries)
+
+
+def allowed(schema: dict[str, Any], inner: dict[str, Any]) -> str:
+    """Which values a JSON schema lets through: "a whole number from 1, or null".
+
+    Args:
+        schema: of one setting.
+        inner: the schemas that it refers to, by name.
+    """
+    if "anyOf" in schema:
+        return ", or ".join(dict.fromkeys(allowed(one, inner) for one in schema["anyOf"]))
+    if "$ref" in schema:
+        return allowed(inner[schema["$ref"].rpartition("/")[2]], inner)
+    if "enum" in schema or "const" in schema:
+        *most, last = (str(value) for value in schema.get("enum", [schema.get("const")]))
+        return f"{', '.join(most)} or {last}" if most else last
+    if schema.get("type") == "array":
+        least = f" of at least {schema['minItems']}" if "minItems" in schema else ""
+        return f"a list{least}" + (f": {allowed(schema['items'], inner)}" if schema.get("items") else "")
+    if schema.get("type") == "object":
+        return "settings by name"
+    bounds = " ".join(words.format(f"{schema[name]:g}") for name, words in MATHS.items() if name in schema)
+    pattern = f" like {schema['pattern']}" if "pattern" in schema else ""
+    return f"{TYPES.get(schema.get('type'), 'a method')}{pattern}{f' {bounds}' if bounds else ''}"

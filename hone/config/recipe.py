@@ -1,0 +1,362 @@
+"""A recipe: one YAML file that says what one round does. Read, joined with what params.yaml changes, every default filled in."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from hone.addresses import refuse_secrets
+from hone.config import methods, params, recipe_names
+from hone.config.params import STAGES, Params, faults
+from hone.config.recipe_schema import Recipe, Relabel
+from hone.config.source_lines import Layer, Places, loaded
+from hone.config.source_name import source_name
+from hone.errors import Refused, nearest
+from hone.files import fingerprint
+
+FOLDER = recipe_names.FOLDER
+
+PASSES = 4  # a setting that is taken out may leave its section without one that it needs
+NONE = ("retrieve", "rank", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
+
+
+def names() -> list[str]:
+    """The recipes there are."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None) -> Recipe:
+    """A recipe with its defaults and a round's changes.
+
+    Args:
+        name: file name without ending.
+        defaults: of the section `train`, from params.yaml; the recipe wins over them.
+        changes: by section, from the round in params.yaml; they win over the recipe.
+        round: its name, so that what is wrong with a change can be found.
+
+    Raises:
+        Refused: no such recipe, or something in it cannot be meant.
+    """
+    name = recipe_names.current(name)
+    file = FOLDER / f"{name}.yaml"
+    if name not in names():  # a name such as ../mine would leave the folder that DVC watches
+        raise Refused(f"params.yaml names the recipe '{name}': {nearest(name, names())} (recipes are the files in {FOLDER}/)")
+    return check(file, defaults, changes, round)
+
+
+def recipe_of(given: Params, round: str) -> Recipe:
+    """The recipe of a round of params.yaml, with its changes."""
+    item = given.rounds[round]
+    return read(item.recipe, given.train, item.changes, round)
+
+
+def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None) -> Recipe:
+    """The recipe in a file; see `read`. Whatever is wrong is told at once, a line for each, with the file and the line."""
+    given, root = loaded(file)
+    if given is None:
+        raise Refused(f"{file} is empty: a recipe has at least `about: what it does` and, as a rule, `retrieve`, `sample` and `train`.")
+    if not isinstance(given, dict):
+        raise Refused(f"{file} is a {'list' if isinstance(given, list) else 'text'}: a recipe is sections by name, such as `about: ...`.")
+    places = Places(layers_of(file, root, defaults, changes, round))
+    given = merged({"train": defaults or {}}, given, changes or {})
+    refuse_secrets(given, str(file))
+    sections = {str(name): value for name, value in given.items() if value != "none" or name not in NONE}
+    try:
+        recipe = Recipe(**listed_sources(sections))
+    except ValidationError as error:
+        wrong = faults(error, Recipe)
+        for path, sentence in wrong:
+            places.wrong(path, sentence)
+        if rest := readable(sections, [path for path, _ in wrong], places):
+            with_methods(rest, places)  # what is wrong with their methods is told in the same run
+        places.refuse()
+    return with_methods(recipe, places)
+
+
+def listed_sources(sections: dict[str, Any]) -> dict[str, Any]:
+    """The sections with a list of sources, where a recipe may write a single one."""
+    return sections | {"retrieve": [sections["retrieve"]]} if isinstance(sections.get("retrieve"), dict | str) else sections
+
+
+def readable(sections: dict[str, Any], wrong: list[tuple[str | int, ...]], places: Places) -> Recipe | None:
+    """A recipe without the settings that are wrong, for a look at the others; null where there is none.
+
+    A section whose name is nearly that of a missing one is read as that one.
+    """
+    rest = copy.deepcopy(sections)
+    for name in [path[0] for path in wrong if len(path) == 1 and path[0] in rest and path[0] not in Recipe.model_fields]:
+        meant = next(iter(difflib.get_close_matches(name, set(Recipe.model_fields) - set(rest), n=1)), None)
+        if meant:
+            rest[meant] = rest.pop(name)
+            places.renamed[meant] = name
+    for _ in range(PASSES):
+        for path in wrong:
+            remove(rest, path)
+        try:
+            return Recipe(**({"about": "..."} | listed_sources(rest)))
+        except ValidationError as error:
+            new = {path: sentence for path, sentence in faults(error, Recipe) if path not in wrong}
+            for path, sentence in new.items():
+                if path and path[0] in places.renamed:  # its settings are looked at for the first time
+                    places.wrong(path, sentence)
+            wrong = list(new)
+    return None
+
+
+def remove(sections: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    """Take a setting out, as far as its path leads; of a list all, for the lines of its others would not be found."""
+    holder: Any = sections
+    for depth, step in enumerate(path):
+        if not isinstance(holder, dict) or step not in holder:
+            return
+        if depth == len(path) - 1 or not isinstance(holder[step], dict):
+            del holder[step]
+            return
+        holder = holder[step]
+
+
+def layers_of(file: Path, root: yaml.Node | None, defaults: dict | None, changes: dict | None, round: str | None) -> list[Layer]:
+    """The files that settings come from, those that win first."""
+    own = Layer(file, root)
+    if not (defaults or changes) or not params.FILE.is_file():
+        return [own]
+    _, theirs = loaded(params.FILE)
+    return [*([Layer(params.FILE, theirs, ("rounds", round))] if changes and round else []), own, Layer(params.FILE, theirs)]
+
+
+def cited(recipe: Recipe) -> str | None:
+    """Where a recipe comes from and what it does otherwise, as a model's card says it; null where there is no paper."""
+    if recipe.paper is None or recipe.fidelity is None:
+        return recipe.paper
+    return f"{recipe.paper}; {recipe.fidelity}" + (f": {recipe.differs.rstrip('.')}" if recipe.differs else "")
+
+
+def mined_as(recipe: Recipe) -> str:
+    """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like.
+
+    A parameter that a method was given later (its module's `ADDED_LATER`) is left out where it changes nothing, so that what was shown
+    of a judge before still counts.
+    """
+    ranker = set() if recipe.rank is None else {"rank"}
+    sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"} | ranker)
+    sample = sections["sample"]
+    sample["keep"] = [without_later("sample.keep", line) for line in sample["keep"]]
+    sample["choose"] = without_later("sample.choose", sample["choose"])
+    sections |= {place: [without_later(place, line) for line in sections[place]] for place in ("retrieve", "score")}
+    return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
+
+
+def without_later(place: str, line: dict[str, Any]) -> dict[str, Any]:
+    """A checked line, and the lines that it holds, without parameters that were added later and are at their old value."""
+    method = methods.find(place, line["method"])
+    later = method.beside("ADDED_LATER", {})
+    kept = {name: value for name, value in line["parameters"].items() if name not in later or value != later[name]}
+    held = {name: [without_later(inner, one) for one in kept[name]] for name, inner in method.holds.items() if name in kept}
+    return line | {"parameters": kept | held}
+
+
+def with_methods(recipe: Recipe, places: Places) -> Recipe:
+    """The recipe with every line replaced by `{"method", "parameters"}`, all of them checked."""
+    sample, train = recipe.sample, recipe.train
+    filled = recipe.model_copy(
+        update={
+            "retrieve": [places.checked("retrieve", line, "retrieve", row) for row, line in enumerate(recipe.retrieve)],
+            "score": [places.checked("score", line, "score", row) for row, line in enumerate(recipe.score)],
+            "sample": sample.model_copy(
+                update={
+                    "keep": [places.checked("sample.keep", line, "sample", "keep", row) for row, line in enumerate(sample.keep)],
+                    "choose": places.checked("sample.choose", sample.choose, "sample", "choose"),
+                }
+            ),
+            "relabel": recipe.relabel if recipe.relabel == "none" else with_senders(recipe.relabel, places),
+            "train": train.model_copy(
+                update={
+                    "losses": [places.checked("train.losses", line, "train", "losses", row) for row, line in enumerate(train.losses)],
+                    "batch": places.checked("train.batch", train.batch, "train", "batch"),
+                }
+            ),
+        }
+    )
+    places.refuse()
+    if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.keep]:
+        places.wrong(("sample", "keep"), "sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
+    if "n" not in filled.sample.choose["parameters"]:
+        name = filled.sample.choose["method"]
+        places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, how many negatives a query gets: give it one.")
+    for refuse in (refuse_removed, refuse_named_twice, refuse_rules, refuse_shares):
+        places.noting(refuse, filled)
+    if filled.rank and not filled.retrieve:
+        places.wrong(("rank",), "`rank` learns from candidates, and the recipe retrieves none: give it a section `retrieve`.")
+    for name, window in (("sample", sample.window), ("rank", filled.rank.window if filled.rank else None)):
+        if window and window.last and window.last < window.first:
+            places.wrong((name, "window"), f"{name}.window ends at rank {window.last} before it begins at {window.first}.")
+    for path in filled.constants:
+        if path not in (known := set(constants(filled))):
+            places.wrong(("constants", path), f"constants names '{path}', which the recipe has not: {nearest(path, known)}")
+    note_too_few(filled, places)
+    note_ungraded(filled, places)
+    note_needs_positives(filled, places)
+    places.refuse()
+    return filled
+
+
+def constants(recipe: Recipe) -> dict[str, Any]:
+    """Every setting of a checked recipe by its path: `retrieve.dense.depth`, `sample.window.last`, `train.negatives`.
+
+    A method's own begin with the method's place, also in a cascade: `relabel.send.most.pairs`. Lines of one method share their paths.
+    """
+    found: dict[str, Any] = {}
+    for stage in STAGES:
+        section = getattr(recipe, stage)
+        if isinstance(section, list):
+            found |= of_lines(stage, section)
+        elif isinstance(section, BaseModel):
+            for name in type(section).model_fields:
+                value = getattr(section, name)
+                if name == "cascade":
+                    found |= of_lines("relabel.send", [line.send for line in value])
+                elif lines := [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and "method" in one]:
+                    found |= of_lines(f"{stage}.{name}", lines)
+                elif isinstance(value, BaseModel):
+                    found |= {f"{stage}.{name}.{inner}": getattr(value, inner) for inner in type(value).model_fields}
+                else:
+                    found[f"{stage}.{name}"] = value
+    return found
+
+
+def of_lines(place: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The parameters of checked lines, and of those that they hold, by `place.method.parameter`."""
+    every = [held for line in lines for held in methods.with_held(place, line)]
+    return {f"{where}.{line['method']}.{name}": value for where, line in every for name, value in line["parameters"].items()}
+
+
+def refuse_removed(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a `keep` rule removes all that a source gives (its module names such rules in `REMOVED_BY`, or by its parameters
+    in `removed_by`)."""
+    kept = [line["method"] for line in recipe.sample.keep]
+    for line in recipe.retrieve:
+        for place, source in methods.with_held("retrieve", line):
+            method = methods.find(place, source["method"])
+            by_parameters = method.beside("removed_by", lambda parameters: {})(source["parameters"])
+            for rule, why in (method.beside("REMOVED_BY", {}) | by_parameters).items():
+                if rule in kept:
+                    rest = ", ".join(name for name in kept if name != rule)
+                    raise Refused(
+                        f"{where}: the rule `{rule}` {why}, which is what the source `{source['method']}` gives. Leave it out of "
+                        f"sample.keep (it is there by default): keep: [{rest}]"
+                    )
+
+
+def refuse_named_twice(recipe: Recipe, where: str) -> None:
+    """Raises Refused where candidates of two sources could not be told apart, side by side or held by one line."""
+    refuse_alike(recipe.retrieve, f"{where}: retrieve")
+    for line in recipe.retrieve:
+        for parameter in methods.find("retrieve", line["method"]).holds:
+            refuse_alike(line["parameters"][parameter], f"{where}: retrieve: {line['method']}.{parameter}")
+
+
+def refuse_alike(lines: list[dict[str, Any]], where: str) -> None:
+    """Raises Refused for the first two lines of one name."""
+    first: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        name = source_name(line)
+        if name not in first:
+            first[name] = line
+            continue
+        for detail in ("model", "file", "revision"):
+            one, other = (each["parameters"].get(detail) for each in (first[name], line))
+            if one != other:
+                raise Refused(
+                    f"{where}: two sources are '{name}', which is the {detail} {one} in one and {other} in the other: they could not be "
+                    "told apart. Rename one of them, or leave it out."
+                )
+        raise Refused(
+            f"{where}: two sources are '{name}' and differ at most in depth: the deeper one finds what the other finds. "
+            "Leave one of them out."
+        )
+
+
+def refuse_rules(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a rule of `sample` has nothing to work on."""
+    sample = recipe.sample
+    for place, line in [*(("sample.keep", line) for line in sample.keep), ("sample.choose", sample.choose)]:
+        method = methods.find(place, line["method"])
+        if "trained" in method.reads and not recipe.retrieve:
+            raise Refused(f"{where}: {place}: {method.name} works where negatives are mined: the recipe has no `retrieve`.")
+
+
+def refuse_shares(recipe: Recipe, where: str) -> None:
+    """Raises Refused where a rule that chooses by sources names others than the recipe has."""
+    line = recipe.sample.choose
+    if recipe.retrieve and (fits := methods.find("sample.choose", line["method"]).beside("fits")):
+        try:
+            fits(line["parameters"], [source_name(source) for source in recipe.retrieve])
+        except Refused as error:
+            raise Refused(f"{where}: sample.choose: {error}") from None
+
+
+def note_too_few(recipe: Recipe, places: Places) -> None:
+    """Notes negatives that are asked for and cannot be there: of a window, or of training."""
+    n, window = recipe.sample.choose["parameters"].get("n"), recipe.sample.window
+    if not recipe.retrieve or n is None:
+        return
+    ranks = n if window.last is None else window.last - window.first + 1
+    if 0 < ranks < n and recipe.sample.on_shortage != "random":
+        places.wrong(
+            ("sample", "window"),
+            f"sample.window has {ranks} ranks, {window.first} to {window.last}, and sample.choose takes {n}: lower n, or let the window "
+            "end later. (With `on_shortage: random` the rest may be drawn.)",
+        )
+    if recipe.train.negatives > n:
+        places.wrong(
+            ("train", "negatives"),
+            f"train.negatives is {recipe.train.negatives}, and sample.choose gives a query {n}: raise its n, or lower train.negatives.",
+        )
+
+
+def note_ungraded(recipe: Recipe, places: Places) -> None:
+    """Notes a loss that learns from grades that no judge writes."""
+    for row, line in enumerate(recipe.train.losses):
+        if methods.find("train.losses", line["method"]).beside("LEARNS_FROM_GRADES", False) and (
+            recipe.relabel == "none" or not recipe.relabel.grades
+        ):
+            places.wrong(
+                ("train", "losses", row, line["method"]),
+                f"train.losses: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.",
+            )
+
+
+def note_needs_positives(recipe: Recipe, places: Places) -> None:
+    """Notes a loss that needs a known answer where queries without one train."""
+    for row, line in enumerate(recipe.train.losses if recipe.train.queries == "all" else []):
+        if not methods.find("train.losses", line["method"]).beside("NEEDS_NO_POSITIVE", False):
+            places.wrong(
+                ("train", "losses", row, line["method"]),
+                f"train.losses: the loss {line['method']} needs a known answer of each query, and `train.queries: all` trains on queries "
+                "without one: leave out one of the two.",
+            )
+
+
+def with_senders(relabel: Relabel, places: Places) -> Relabel:
+    """The section with every `send` checked; who the judges are is found in params.yaml, by `resolve`."""
+    cascade = [
+        line.model_copy(update={"send": places.checked("relabel.send", line.send, "relabel", "cascade", row, "send")})
+        for row, line in enumerate(relabel.cascade)
+    ]
+    return relabel.model_copy(update={"cascade": cascade})
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Sections joined by name; of the same setting the last layer's holds."""
+    total: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            old = total.get(name)
+            total[name] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) and name in (*STAGES, "window") else value
+    return total

@@ -1,0 +1,1 @@
+"""Tables: their schemas, training sets, labels, pairs and where they come from."""

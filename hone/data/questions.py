@@ -1,0 +1,85 @@
+"""What a judge is asked: candidates of queries, beside what is known to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from hone.data.training_set import TrainingSet
+
+QUERIES_PER_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Candidates that want a verdict, with all texts that a judge may show.
+
+    Attributes:
+        pairs: query_id, doc_id, rank: each query's candidates together, in their order; no pair twice.
+        positives: query_id, doc_id: known answers of these queries, in the order of the labels. Answers that a judge
+            promoted are not among them: what a judge is shown must not depend on what another has said before.
+        queries: query_id, text.
+        documents: doc_id, full_text of every candidate and known answer.
+    """
+
+    pairs: pl.DataFrame
+    positives: pl.DataFrame
+    queries: pl.DataFrame
+    documents: pl.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def only(self, pairs: pl.DataFrame) -> Questions:
+        """The same about some of the pairs (query_id, doc_id), in the order they have here."""
+        kept = self.pairs.join(pairs, on=["query_id", "doc_id"], how="semi", maintain_order="left")
+        return of(kept, self.positives, self.queries, self.documents)
+
+    @property
+    def query_texts(self) -> dict[str, str]:
+        return dict(self.queries.select("query_id", "text").iter_rows())
+
+    @property
+    def document_texts(self) -> dict[str, str]:
+        return dict(self.documents.select("doc_id", "full_text").iter_rows())
+
+    @property
+    def positives_of(self) -> dict[str, list[str]]:
+        """doc_ids of each query's known answers."""
+        return dict(self.positives.group_by("query_id", maintain_order=True).agg("doc_id").iter_rows())
+
+
+def of(pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> Questions:
+    """Questions about `pairs`, without what other queries need."""
+    asked = pairs.select("query_id").unique()
+    known = positives.join(asked, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
+    shown = pl.concat([pairs["doc_id"], known["doc_id"]]).unique()
+    return Questions(
+        pairs.select("query_id", "doc_id", "rank"),
+        known,
+        queries.join(asked, on="query_id", how="semi", maintain_order="left").select("query_id", "text"),
+        documents.filter(pl.col("doc_id").is_in(shown.implode())).select("doc_id", "full_text"),
+    )
+
+
+def in_blocks(negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, size: int = QUERIES_PER_BLOCK) -> Iterator[Questions]:
+    """Questions about a round's negatives, `size` queries at a time, so that texts need not be in memory all at once.
+
+    Args:
+        negatives: of a round, each query's in their order.
+        labels: of the round that it starts from.
+        training: where texts come from.
+        size: queries of a block.
+    """
+    ranked = negatives.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels"))
+    queries = training.queries()
+    asked = ranked["query_id"].unique(maintain_order=True)
+    for start in range(0, len(asked), size):
+        part = asked[start : start + size].to_frame()
+        pairs = ranked.join(part, on="query_id", how="semi", maintain_order="left")
+        positives = known.join(part, on="query_id", how="semi", maintain_order="left")
+        texts = training.texts(pl.concat([pairs["doc_id"], positives["doc_id"]]).unique())
+        yield of(pairs, positives, queries, texts)

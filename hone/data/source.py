@@ -1,0 +1,178 @@
+"""What a source of a collection gives: three tables, each row with the file and the row it came from."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hone.data.file_faults import Faults
+from hone.data.input_values import Odd
+from hone.errors import Refused, listed
+
+DEEPEST = 64  # lists and objects inside of each other; ours
+HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # a surrogate as JSON writes it
+SPLITS = ("train", "dev", "test")
+# Where a row stands, for errors: `file` is as the user named it, `row` counts lines or records from 1.
+PLACE = {"file": pl.String, "row": pl.Int64}
+
+QUERIES = {"query_id": pl.String, "text": pl.String, "split": pl.String} | PLACE
+DOCUMENTS = {"doc_id": pl.String, "title": pl.String, "text": pl.String, "parent_id": pl.String} | PLACE
+# Columns that documents have besides where a source knows their dates (see the table `dates`).
+DATED = {"clock": pl.String, "date": pl.String}
+QRELS = {
+    "query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32, "source": pl.String, "split": pl.String,
+} | PLACE  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Documents, queries and labels as their source has them.
+
+    A query or label whose `split` is null belongs to no split yet: a hash of the query's text decides (split.py).
+
+    Attributes:
+        ranked: query_id, doc_id: the only documents that are ranked for a query of test; null: all of them.
+        metadata: doc_id, name, value: what else is known of documents; null: nothing.
+        published: whether it is a benchmark that stays as it is published, whatever is odd about it.
+        counts: what was read otherwise than it stands, by what about.json calls it: missing_titles, negative_grades.
+        origin: of a download, its address and checksum.
+    """
+
+    documents: pl.DataFrame
+    queries: pl.DataFrame
+    qrels: pl.DataFrame
+    ranked: pl.DataFrame | None = None
+    metadata: pl.DataFrame | None = None
+    published: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+
+
+def frame(columns: dict[str, type[pl.DataType]], rows: list[tuple] | dict[str, object]) -> pl.DataFrame:
+    """Rows in the order of `columns`, or a dict of columns, as one of the three tables above."""
+    if isinstance(rows, dict):
+        filled = {name: rows.get(name) for name in columns}
+        return pl.DataFrame(filled, schema=columns, strict=False)
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict]]:
+    """Number (from 1) and contents of every line of a JSON Lines file that is not blank.
+
+    Args:
+        path: the file.
+        faults: takes the lines that are not UTF-8, no JSON, no object, nested too deeply, or have half of a character; they are left out.
+
+    Raises:
+        Refused: the file is missing.
+    """
+    for number, line in text_lines(path, faults):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            what = f"not JSON ({error.msg} at character {error.pos + 1})"
+            faults.line(path, number, what, "Each line is one JSON object; mend or delete this one", "not JSON")
+            continue
+        except RecursionError:
+            record = None
+        except ValueError:  # Python reads no integer of more than 4,300 digits
+            what = "a number has thousands of digits"
+            faults.line(path, number, what, "Write it as a text, in quotes", what)
+            continue
+        if (record is None and line.strip() != "null") or too_deep(line, record):
+            what = f"lists or objects are nested more than {DEEPEST} deep"
+            faults.line(path, number, what, "Leave out what is nested, or write it as a text", what)
+        elif not isinstance(record, dict):
+            what = f"a JSON object was expected, {line.strip()[:60]!r} stands there"
+            faults.line(path, number, what, "Each line is one JSON object", "no object")
+        elif HALF.search(line) and (name := halved(record)) is not None:
+            what = f"`{printable(name)}` has half of a character (a surrogate such as \\ud83d without its other half)"
+            faults.line(path, number, what, "The text was cut inside of an emoji or the like: delete that half", "half")
+        else:
+            yield number, record
+
+
+def too_deep(line: str, record: object) -> bool:
+    """Whether lists and objects are nested more than DEEPEST deep, which Python cannot walk through in every case."""
+    if line.count("[") + line.count("{") <= DEEPEST:
+        return False
+    level = [record]
+    for _ in range(DEEPEST):
+        level = [inner for one in level if isinstance(one, list | dict) for inner in (one.values() if isinstance(one, dict) else one)]
+    return any(isinstance(one, list | dict) for one in level)
+
+
+def halved(record: dict) -> str | None:
+    """The first field of a record in which half of a surrogate pair stands; null where there is none."""
+    for name, value in record.items():
+        try:
+            json.dumps([name, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return name
+    return None
+
+
+def printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def text_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of every line of a UTF-8 file, without a mark of its encoding (BOM) at the beginning.
+
+    Args:
+        path: the file.
+        faults: takes the lines that are in another encoding, with the byte; they are left out.
+
+    Raises:
+        Refused: the file is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise Refused(f"{path} does not exist. {_beside(path)}")
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            if number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise Refused(
+                    f"{path}, line 1: this is UTF-16. Convert the file first: "
+                    f"`iconv -f utf-16 -t utf-8 {path.name} > {path.stem}.utf8{path.suffix}`."
+                )
+            try:
+                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                remedy = f"Convert the file first, for example `iconv -f latin1 -t utf-8 {path.name} > {path.stem}.utf8{path.suffix}`"
+                faults.line(path, number, f"byte 0x{raw[error.start]:02x} is not UTF-8", remedy)
+
+
+def value_of(read: Callable[[Any], Any], record: dict, name: str, path: Path, number: int, faults: Faults) -> Any:
+    """A field of a record, by `id_of`, `text_of` or `grade_of`; null where it is missing or cannot be meant, which `faults` then has."""
+    try:
+        return read(record.get(name))
+    except Odd as odd:
+        faults.line(path, number, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}")
+        return None
+
+
+def has(record: dict, names: Iterable[str], path: Path, number: int, faults: Faults) -> bool:
+    """Whether `record` has every one of `names`; where it has not, `faults` has the line."""
+    missing = [name for name in names if name not in record]
+    if missing:
+        what = f"{listed(missing)} is missing; the line has {printable(listed(record))}"
+        remedy = "Rename the fields; docs/collections.md shows the layouts that are read"
+        faults.line(path, number, what, remedy, f"lacks {missing}")
+    return not missing
+
+
+def _beside(path: Path) -> str:
+    if not path.parent.exists():
+        return f"The folder {path.parent} does not exist either."
+    names = sorted(entry.name for entry in path.parent.iterdir())
+    return f"Beside it: {listed(names)}." if names else f"The folder {path.parent} is empty."

@@ -1,0 +1,242 @@
+"""The tables: the whole contract between stages. Each is written by one stage, once, and checked at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hone.errors import Refused, listed
+from hone.files import written_whole
+
+ROWS_PER_GROUP = 8192
+# Soft hyphen, zero-width characters and marks of direction, variation selectors, tags, and what else Unicode lets a screen leave out.
+INVISIBLE = (
+    r"[\u{00AD}\u{034F}\u{061C}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{180B}-\u{180F}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{206F}"
+    r"\u{3164}\u{FE00}-\u{FE0F}\u{FEFF}\u{FFA0}\u{E0000}-\u{E0FFF}]"
+)
+SINGLE_QUOTES, DOUBLE_QUOTES, DASHES = r"[‘’‚‛′´ʼ‹›]", r"[“”„‟″«»]", r"[\p{Pd}\u{2212}]"
+
+QUERIES = {"query_id": pl.String, "text": pl.String}
+DOCUMENTS = {"doc_id": pl.String, "title": pl.String, "text": pl.String, "parent_id": pl.String}
+QRELS = {"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32, "weight": pl.Float32, "source": pl.String}
+CANDIDATES = {"query_id": pl.String, "doc_id": pl.String, "source": pl.String, "rank": pl.Int32, "score": pl.Float32}
+
+SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
+    "queries": QUERIES,
+    "documents": DOCUMENTS,
+    "qrels": QRELS,
+    "hidden": QRELS,
+    # Of a reranking task: the only documents that are ranked for a query.
+    "ranked": {"query_id": pl.String, "doc_id": pl.String},
+    # When documents were written, as far as that is known. A date is parts of digits, the most significant first; dates of one
+    # `clock` can be compared: "calendar" (2021-03-04), or a library whose versions they are (1.10.2).
+    "dates": {"doc_id": pl.String, "clock": pl.String, "date": pl.String},
+    # What else a source knows of documents: a group, a path in a taxonomy, the ids of what it links to. A list is several rows.
+    "metadata": {"doc_id": pl.String, "name": pl.String, "value": pl.String},
+    "candidates": CANDIDATES,
+    "scores": {"query_id": pl.String, "doc_id": pl.String, "scorer": pl.String, "score": pl.Float32},
+    # In the order in which they were chosen; `rank` and `score` are those of the candidate.
+    "negatives": CANDIDATES,
+    "removed": {"query_id": pl.String, "doc_id": pl.String, "rule": pl.String, "detail": pl.String},
+    # `rank` is the negative's place among its query's negatives, from 1; null for the other labels.
+    "labels": {
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "label": pl.Enum(["positive", "negative", "unknown"]),
+        "grade": pl.Float32,
+        "probability": pl.Float32,
+        "weight": pl.Float32,
+        "source": pl.String,
+        "rank": pl.Int32,
+        "judge": pl.String,
+        "reason": pl.String,
+    },
+    # What judges said of a round's negatives. `answer` numbers the answer in the ledger; what an answer said and cost stands
+    # once, in its first row here. `verdict` unknown: the judge could not say, for the `reason`. `place` is the judge's in the
+    # cascade, from 1; 0 where a known answer was graded, which is no negative.
+    "judgments": {
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "place": pl.Int32,
+        "judge": pl.String,
+        "fingerprint": pl.String,
+        "verdict": pl.Enum(["positive", "negative", "unknown"]),
+        "grade": pl.Float32,
+        "probability": pl.Float32,
+        "reason": pl.String,
+        "answer": pl.Int64,
+        "raw": pl.String,
+        "model": pl.String,
+        "tokens_in": pl.Int64,
+        "tokens_out": pl.Int64,
+        "money": pl.Float64,
+        "seconds": pl.Float64,
+        "asked_at": pl.String,
+        "run": pl.String,
+    },
+    "trained": {
+        "step": pl.Int32,
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "role": pl.Enum(["positive", "negative"]),
+        "loss": pl.Float32,
+        "score": pl.Float32,
+    },
+}
+# Columns that some tables have besides: where a text comes from, and its collection where several are joined.
+OPTIONAL = {"queries": {"origin": pl.String, "collection": pl.String}, "documents": {"origin": pl.String}}
+
+
+def empty(table: str) -> pl.DataFrame:
+    """The named table with no rows."""
+    return pl.DataFrame(schema=SCHEMAS[table])
+
+
+def shaped(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with the columns of `table`, in their order and types; columns it lacks become null.
+
+    Raises:
+        Refused: a value that does not fit its column's type.
+    """
+    columns = SCHEMAS[table] | {name: kind for name, kind in OPTIONAL.get(table, {}).items() if name in frame.columns}
+    try:
+        return frame.select(
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in columns.items()
+        )
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
+        raise Refused(f"the table {table} cannot hold these values: {error}") from error
+
+
+def checked(table: str, columns: dict[str, pl.DataType], path: Path) -> None:
+    """Raises Refused when `columns` are not those of the table."""
+    wanted = SCHEMAS[table]
+    missing = [name for name in wanted if name not in columns]
+    extra = [name for name in columns if name not in wanted and name not in OPTIONAL.get(table, {})]
+    wrong = [
+        f"{name} is {columns[name]} and should be {kind() if isinstance(kind, type) else kind}"
+        for name, kind in wanted.items()
+        if name in columns and columns[name] != kind
+    ]
+    complaints = [
+        *([f"it lacks {listed(missing)}"] if missing else []),
+        *([f"it has {listed(extra)}, which the table does not know"] if extra else []),
+        *wrong,
+    ]
+    if complaints:
+        raise Refused(f"{path} is not a {table} table: {'; '.join(complaints)}. A stage writes it: run `dvc repro` to have it made again.")
+
+
+def write(table: str, frame: pl.DataFrame, path: Path) -> None:
+    """Write `frame` as the named table, whole or not at all. The same rows give the same bytes."""
+    checked(table, dict(frame.schema), path)
+    with written_whole(Path(path)) as part:
+        frame.write_parquet(part, compression="zstd", row_group_size=ROWS_PER_GROUP, statistics=True)
+
+
+def read(table: str, path: Path) -> pl.DataFrame:
+    """The named table, checked."""
+    return scan(table, path).collect()
+
+
+def scan(table: str, path: Path) -> pl.LazyFrame:
+    """The named table, checked, to be read as far as it is needed."""
+    path = Path(path)
+    if not path.exists():
+        raise Refused(f"{path} is missing. A stage writes it: run `dvc repro` to have it made.")
+    try:
+        frame = pl.scan_parquet(path)
+        columns = dict(frame.collect_schema())
+    except pl.exceptions.ComputeError as error:
+        raise Refused(f"{path} cannot be read as Parquet ({error}). Delete it and run `dvc repro`.") from error
+    checked(table, columns, path)
+    return frame
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The documents of one collection, on disk: read by column, by chunk or by id, never all texts at once.
+
+    `prefix` is put before every id (`scifact/` where several collections are joined, else nothing).
+    """
+
+    path: Path
+    prefix: str = ""
+
+    def __len__(self) -> int:
+        return scan("documents", self.path).select(pl.len()).collect().item()
+
+    @property
+    def ids(self) -> pl.Series:
+        """Every doc_id, in the order of the file."""
+        return self._scan().select("doc_id").collect()["doc_id"]
+
+    @property
+    def parents(self) -> pl.DataFrame:
+        """doc_id and parent_id of the documents that are a chunk of something."""
+        return self._scan().select("doc_id", "parent_id").filter(pl.col("parent_id").is_not_null()).collect()
+
+    def chunks(self, rows: int = ROWS_PER_GROUP) -> Iterator[list[str]]:
+        """The texts in the order of the file, `rows` at a time, as an encoder reads them (title, blank, text)."""
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=rows, columns=["title", "text"]):
+                yield pl.from_arrow(batch).select(full_text())["full_text"].to_list()
+
+    def chunks_of(self, ids: pl.Series, rows: int = ROWS_PER_GROUP) -> Iterator[tuple[list[str], list[str]]]:
+        """doc_ids and texts of those of `ids` that are here, in the order of the file."""
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=rows, columns=["doc_id", "title", "text"]):
+                read = pl.from_arrow(batch).with_columns(prefixed(self.prefix, "doc_id"))
+                wanted = read.filter(pl.col("doc_id").is_in(ids.implode())).select("doc_id", full_text())
+                if len(wanted):
+                    yield wanted["doc_id"].to_list(), wanted["full_text"].to_list()
+
+    def texts(self, ids: Iterable[str]) -> pl.DataFrame:
+        """doc_id, full_text and parent_id of those of `ids` that are here."""
+        wanted = pl.LazyFrame({"doc_id": list(ids)}, schema={"doc_id": pl.String}).unique()
+        return self._scan().join(wanted, on="doc_id", how="semi").select("doc_id", full_text(), "parent_id").collect(engine="streaming")
+
+    def _scan(self) -> pl.LazyFrame:
+        frame = scan("documents", self.path)
+        if self.prefix:
+            frame = frame.with_columns(prefixed(self.prefix, "doc_id", "parent_id"))
+        return frame
+
+
+def prefixed(prefix: str, *names: str) -> list[pl.Expr]:
+    """The columns of ids with `prefix` before each id, under their own names; null stays null."""
+    return [(pl.lit(prefix) + pl.col(name)).alias(name) for name in names]
+
+
+def full_text() -> pl.Expr:
+    """What an encoder reads of a document: title, a blank, text (BEIR's and MTEB's way); the text alone if untitled."""
+    title, text = pl.col("title").fill_null(""), pl.col("text").fill_null("")
+    return pl.when(title == "").then(text).otherwise(title + " " + text).str.strip_chars().alias("full_text")
+
+
+def normalised(text: pl.Expr) -> pl.Expr:
+    """The form in which texts are compared: equal where only spelling of the same characters, case, spaces or marks at the ends differ.
+
+    One notion of "the same query" and "the same document" for filters, masks, splits, leakage and the audit. It is never encoded,
+    shown to a judge or hashed into a key of the store or the ledger. In order: curly quotes made straight (NFKC would take some apart),
+    Unicode's NFKC (full width, ligatures, accents written apart), characters that show nothing removed, all dashes made one, case
+    folded (by upper case, so that ß is ss), runs of white space made one, punctuation and white space at the ends removed.
+    """
+    return text.map_batches(_normalised, return_dtype=pl.String)
+
+
+def _normalised(texts: pl.Series) -> pl.Series:
+    """`normalised` of a column; texts of ASCII alone, which most are, need a third of the work."""
+    plain = texts.str.to_lowercase()
+    other = texts.str.contains(r"[^\x00-\x7F]").fill_null(False).arg_true()
+    if len(other):
+        straight = texts.gather(other).str.replace_all(SINGLE_QUOTES, "'").str.replace_all(DOUBLE_QUOTES, '"')
+        shown = straight.str.normalize("NFKC").str.replace_all(INVISIBLE, "").str.replace_all(DASHES, "-")
+        plain = plain.scatter(other, shown.str.to_uppercase().str.to_lowercase())
+    return plain.str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")

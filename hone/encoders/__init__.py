@@ -1,0 +1,1 @@
+"""Encoders: models, the vector store, batched inference, search, cross-encoders and endpoints."""

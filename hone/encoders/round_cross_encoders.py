@@ -1,0 +1,91 @@
+"""The cross-encoders that a round has at hand: the loop's own, and those that its recipe names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hone.config import stage_settings
+from hone.encoders.cross_encoder_folder import COMMIT, CrossModel, identity_of, is_folder
+from hone.encoders.cross_encoder_scores import CrossScorer
+from hone.encoders.model_folder import folder_of
+from hone.encoders.precision import device_of
+from hone.errors import Refused
+from hone.files import read_json
+from hone.layout import RANKERS
+from hone.stage import may_download
+
+ABOUT = "ranker.json"
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class CrossModels:
+    """Cross-encoders by name; null names the loop's own.
+
+    Attributes:
+        own: the folder of this round's ranker.
+        precision: the round's.
+        machine: device and tokens of a batch.
+        named: what `resolve` pinned, by name: name, revision, fingerprint.
+    """
+
+    own: Path
+    precision: str
+    machine: dict
+    named: dict[str, dict]
+
+    @classmethod
+    def of(cls, settings: dict) -> CrossModels:
+        """From a stage's resolved settings."""
+        return cls(RANKERS / settings["round"], settings["model"]["precision"], stage_settings.machine(), settings["cross_encoders"])
+
+    def scorer(self, name: str | None, max_length: int | None, precision: str) -> CrossScorer:
+        """The scorer of a name.
+
+        Raises:
+            Refused: the loop has trained none, or a model is no longer the one that `resolve` pinned.
+        """
+        folder = own_ranker(self.own) if name is None else pinned_folder(self.named[name])
+        return CrossScorer(
+            CrossModel(folder), max_length, self.precision if precision == "auto" else precision, device_of(self.machine["device"]),
+            self.machine["batch_tokens"], user=f"ranker {self.own.name}" if name is None else name,
+        )  # fmt: skip
+
+
+def own_ranker(folder: Path) -> Path:
+    """The folder of a round's ranker.
+
+    Raises:
+        Refused: neither the round nor one before it has trained one.
+    """
+    if read_json(folder / ABOUT)["ranker"] == NONE:
+        raise Refused(
+            f"{folder} holds no cross-encoder: neither this round nor one before it has trained one. Give the recipe a section "
+            "`rank`, or name a model: `cross-encoder: {model: inputs/NAME}`."
+        )
+    return folder
+
+
+def pinned(name: str, revision: str | None) -> dict[str, str | None]:
+    """A cross-encoder's name made exact: `name`, `revision`, and `fingerprint` of what lies on this disk.
+
+    Raises:
+        Refused: there is none of that name, it cannot be used, or it may change without anybody noticing.
+    """
+    here = is_folder(name, revision)
+    return {"name": name, "revision": None if here else revision, "fingerprint": identity_of(name, revision) if here else None}
+
+
+def pinned_folder(model: dict) -> Path:
+    """The folder of a cross-encoder that `resolve` made exact, downloaded where it must be.
+
+    Raises:
+        Refused: it is no longer the one that it was.
+    """
+    if len(model["revision"] or "") == COMMIT:
+        may_download()
+    folder = folder_of(model["name"], model["revision"])
+    if model["fingerprint"] and CrossModel(folder).fingerprint() != model["fingerprint"]:
+        raise Refused(f"the cross-encoder '{model['name']}' has changed since `resolve` looked at it: run `dvc repro`.")
+    return folder

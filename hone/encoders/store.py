@@ -1,0 +1,379 @@
+"""The vector store: every vector is found by what it was computed from, so none can be stale.
+
+A *space* is what one route of one model makes of texts: its address is the fingerprint of weights, tokenizer, pooling,
+prompt, length and precision. Inside, a vector is found by its text's own hash. Vectors lie in shards, files that are
+complete or absent and carry a checksum; a shard that fails it is set aside and its texts are encoded again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+
+from hone.encoders.key_index import Index
+from hone.errors import Refused
+from hone.files import fingerprint, home, read_json, size_of, write_json, written_whole
+from hone.stage import say
+
+KEY_BYTES = 16
+WRITES = 2  # times that a shard is written before it is refused
+HEADER = 1 << 16  # bytes of a shard's header at most; Hone's have some 250
+ABOUT, USES = "space.json", "uses.json"
+
+
+def root() -> Path:
+    return home() / "store"
+
+
+def keys_of(texts: Sequence[str]) -> np.ndarray:
+    """The hashes by which texts are found: array [n, 2] of unsigned 64-bit integers."""
+    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest() for text in texts)
+    return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
+
+
+@dataclass
+class Space:
+    """The vectors that one route of one model, with one prompt, length and precision, made of texts.
+
+    What lies on disk is read when it is first asked for.
+    """
+
+    description: dict[str, str | int]
+    folder: Path = field(init=False)
+    _shards: list[Shard] | None = field(init=False, default=None)
+    _index: Index = field(init=False, default_factory=Index)
+
+    def __post_init__(self) -> None:
+        self.folder = root() / fingerprint(json.dumps(self.description, sort_keys=True))[:32]
+
+    @property
+    def shards(self) -> list[Shard]:
+        if self._shards is None:
+            self.refresh()
+        return self._shards or []
+
+    def refresh(self) -> None:
+        """Take notice of what lies on disk now, including what another process has written.
+
+        Raises:
+            Refused: two shards have vectors of different lengths.
+        """
+        known = {shard.path for shard in self._shards or []}
+        there = sorted(path for path in self.folder.glob("*.safetensors") if path not in known)
+        self._append([shard for path in there if (shard := Shard.opened(path))])
+
+    def _append(self, shards: list[Shard]) -> None:
+        before = self._shards or []
+        first = next(iter([*before, *shards]), None)
+        for shard in shards:
+            if shard.dimension != first.dimension:
+                raise Refused(
+                    f"the store has {first.dimension:,}-dimensional and {shard.dimension:,}-dimensional vectors of {self.name} in one "
+                    f"space ({first.path}, {shard.path}): the model behind that name changed between two runs. Delete the folder "
+                    f"{self.folder}; its texts are encoded again."
+                )
+        if shards:
+            self._index.add(len(before), [shard.keys() for shard in shards])
+        self._shards = [*before, *shards]
+
+    @property
+    def name(self) -> str:
+        """What its description calls the model."""
+        return f"the model '{self.description['model']}'" if "model" in self.description else "one model"
+
+    @property
+    def dimension(self) -> int | None:
+        return self.shards[0].dimension if self.shards else None
+
+    @property
+    def noted(self) -> dict:
+        """What is kept beside the vectors: the description, `dimension`, and the model's name as an endpoint `reported` it."""
+        return read_object(self.folder / ABOUT)
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Where the vectors of keys lie: array [n, 2] of shard and row, both -1 for what is not here."""
+        if self._shards is None:
+            self.refresh()
+        return self._index.find(keys)
+
+    def add(self, keys: np.ndarray, vectors: np.ndarray, reported: str | None = None) -> None:
+        """Keep vectors [n, d] (fp32) of keys [n, 2] as one shard.
+
+        A shard that cannot be read back is written once more: another text's vector must never stand in for one that is missing.
+
+        Args:
+            keys, vectors: of the same texts.
+            reported: what the endpoint calls the model that made them; null: it does not say.
+
+        Raises:
+            Refused: the vectors have another length than those that are here, or the shard cannot be read back twice.
+        """
+        if self.dimension not in (None, vectors.shape[1]):
+            raise Refused(
+                f"{self.name} gives {vectors.shape[1]:,}-dimensional vectors, and those in the store ({self.folder}) are "
+                f"{self.dimension:,}-dimensional: it is another model now. Nothing is kept of it."
+            )
+        before = self.noted.get("reported")
+        if reported and before not in (None, reported):
+            raise Refused(other_model(f"{self.name} answers as", before, reported))
+        self._describe(vectors.shape[1], reported)
+        path = self.folder / f"{fingerprint(keys.tobytes())[:32]}.safetensors"
+        for _ in range(WRITES):
+            Shard.write(path, keys, vectors)
+            if shard := Shard.opened(path):
+                self._append([shard])
+                return
+        raise Refused(
+            f"the shard {path} was written {WRITES} times and read back with another checksum each time: the disk, its file system or the "
+            "memory of this machine returns other bytes than were written. Check them, or set HONE_HOME to a folder on another disk, and "
+            "run this again; what was kept before is used."
+        )
+
+    def _describe(self, dimension: int, reported: str | None) -> None:
+        """Write what the space is made of, unless that stands there: a kill may have come between the folder and this file."""
+        there = self.noted
+        wanted = {"dimension": dimension} | ({"reported": reported} if reported else {})
+        if not there or any(name not in there for name in wanted):
+            made = {"made": time.strftime("%Y-%m-%d %H:%M")}
+            write_json(self.folder / ABOUT, {**self.description, **made, **wanted, **there})
+
+    def used_by(self, user: str) -> None:
+        """Note who needs this space, for `hone store`."""
+        if self.folder.exists():
+            file = self.folder / USES
+            uses = read_object(file)
+            if user not in uses:
+                write_json(file, uses | {user: time.strftime("%Y-%m-%d %H:%M")})
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of vectors with their keys, in safetensors' layout."""
+
+    path: Path
+    rows: int
+    dimension: int
+    keys_at: int
+    vectors_at: int
+
+    @classmethod
+    def opened(cls, path: Path) -> Shard | None:
+        """The shard at `path`; null where it is gone, or is damaged, and then the file is set aside."""
+        try:
+            with path.open("rb") as file:
+                header, start = read_header(file)
+                there = os.fstat(file.fileno())
+            shard = cls._described(path, header, start, there.st_size)
+            if shard is not None and shard.checksum() == header["__metadata__"]["xxh3"]:
+                return shard
+        except FileNotFoundError:
+            return None  # another process has set it aside
+        except OSError as error:
+            raise Refused(f"{path} cannot be read ({error}). Check the disk, or delete the file: its texts are encoded again.") from error
+        set_aside(path, there.st_ino)
+        return None
+
+    @classmethod
+    def described(cls, path: Path) -> Shard | None:
+        """The shard at `path` by its header alone, its vectors not looked at; null where there is none."""
+        try:
+            with path.open("rb") as file:
+                return cls._described(path, *read_header(file), os.fstat(file.fileno()).st_size)
+        except OSError:
+            return None
+
+    @classmethod
+    def _described(cls, path: Path, header: dict, start: int, size: int) -> Shard | None:
+        """The shard of a header, whose data begin at byte `start`; null where no shard of `size` bytes has such a header."""
+        try:
+            keys, vectors = header["keys"], header["vectors"]
+            (rows, dimension), (first, last) = vectors["shape"], sorted([keys["data_offsets"], vectors["data_offsets"]])
+            numbers = [rows, dimension, *keys["shape"], *first, *last]
+            if (
+                all(type(number) is int and number >= 0 for number in numbers)
+                and isinstance(header["__metadata__"]["xxh3"], str)
+                and (keys["dtype"], vectors["dtype"], keys["shape"]) == ("U64", "F32", [rows, 2])
+                and [end - begin for begin, end in (keys["data_offsets"], vectors["data_offsets"])] == [16 * rows, 4 * rows * dimension]
+                and (first[0], last[0], start + last[1]) == (0, first[1], size)
+            ):
+                return cls(path, rows, dimension, start + keys["data_offsets"][0], start + vectors["data_offsets"][0])
+        except (ValueError, KeyError, TypeError, IndexError):
+            pass
+        return None
+
+    @classmethod
+    def write(cls, path: Path, keys: np.ndarray, vectors: np.ndarray) -> None:
+        from safetensors.numpy import save_file
+
+        keys, vectors = np.ascontiguousarray(keys), np.ascontiguousarray(vectors, dtype=np.float32)
+        with written_whole(path) as part:
+            save_file({"keys": keys, "vectors": vectors}, part, metadata={"xxh3": _checksum(keys, vectors)})
+
+    def checksum(self) -> str:
+        return _checksum(self.keys(), self.vectors())
+
+    def keys(self) -> np.ndarray:
+        return self._mapped("<u8", self.keys_at, (self.rows, 2))
+
+    def vectors(self) -> np.ndarray:
+        return self._mapped("<f4", self.vectors_at, (self.rows, self.dimension))
+
+    def _mapped(self, kind: str, offset: int, shape: tuple[int, int]) -> np.ndarray:
+        if not shape[0] or not shape[1]:
+            return np.empty(shape, dtype=kind)  # nothing can be mapped
+        return np.memmap(self.path, dtype=kind, mode="r", offset=offset, shape=shape)
+
+
+def other_model(who: str, before: str, now: str) -> str:
+    """The refusal of another model behind the same address and name."""
+    return (
+        f"{who} '{now}', and the vectors in the store were made by '{before}': their scores cannot be compared. Serve '{before}' again, or "
+        "set `version` (any text) so that all texts are encoded by the new model."
+    )
+
+
+def read_header(file: BinaryIO) -> tuple[dict, int]:
+    """The header of a safetensors file and where its data begin; an empty header where it is none, or has more than HEADER bytes."""
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= HEADER:  # a flipped bit makes 2^40 of it
+        return {}, 0
+    try:
+        header = json.loads(file.read(length))
+    except (ValueError, RecursionError):
+        return {}, 0
+    return header if isinstance(header, dict) else {}, 8 + length
+
+
+def set_aside(path: Path, inode: int) -> None:
+    """Rename a damaged shard, unless another process has done so, or has written a new one there, meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino != inode:
+            return
+        path.replace(path.with_suffix(".damaged"))
+        say(f"store: {path.name} is damaged (its checksum differs); it is set aside and its texts are encoded again")
+
+
+def read_object(path: Path) -> dict:
+    """A small JSON file of the store; empty where it is missing, or was left half written."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Lookup:
+    """Counts which of many texts the store lacks: it reads keys and no vectors, so that no checksum is computed.
+
+    A text that is wanted twice in one space counts once.
+    """
+
+    def __init__(self) -> None:
+        self.indexes: dict[Path, Index] = {}
+        self.wanted: dict[Path, list[np.ndarray]] = {}
+
+    def want(self, space: Space, keys: np.ndarray) -> None:
+        """Note texts by their keys [n, 2] that a space is to have."""
+        self.wanted.setdefault(space.folder, []).append(keys)
+
+    def absent(self) -> int:
+        """How many of all that were noted the store lacks."""
+        return sum(self._absent(folder, np.concatenate(parts)) for folder, parts in self.wanted.items())
+
+    def absent_in(self, space: Space, keys: np.ndarray) -> int:
+        """How many different keys [n, 2] a space lacks, noted or not."""
+        return self._absent(space.folder, keys)
+
+    def _absent(self, folder: Path, keys: np.ndarray) -> int:
+        if folder not in self.indexes:
+            self.indexes[folder] = index = Index()
+            shards = [shard for path in sorted(folder.glob("*.safetensors")) if (shard := Shard.described(path))]
+            index.add(0, [shard.keys() for shard in shards])
+        missing = keys[self.indexes[folder].find(keys)[:, 0] < 0]
+        return pl.from_numpy(missing, schema=["first", "second"]).n_unique() if len(missing) else 0
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of a sequence of texts, in its order, read from their shards when they are asked for.
+
+    `places` is an array [n, 2] of shard and row; `unit` says that they are to be given with length 1 (cosine).
+    """
+
+    space: Space
+    places: np.ndarray
+    unit: bool
+
+    def __post_init__(self) -> None:
+        absent = np.count_nonzero((self.places < 0).any(axis=1))
+        if absent:  # -1 as an index would be the last vector of the last shard
+            raise Refused(
+                f"the store ({self.space.folder}) lacks {absent:,} of {len(self.places):,} vectors that were just made. Run this again: "
+                "they are then made anew."
+            )
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def dimension(self) -> int:
+        return self.space.dimension or 0
+
+    def take(self, rows: np.ndarray | slice) -> np.ndarray:
+        """The vectors of some rows: array [rows, d] of fp32."""
+        places = self.places[rows]
+        taken = np.empty((len(places), self.dimension), dtype=np.float32)
+        for number in np.unique(places[:, 0]):
+            here = places[:, 0] == number
+            taken[here] = self._of_shard(number)[places[here, 1]]
+        if self.unit:
+            taken /= np.maximum(np.linalg.norm(taken, axis=1, keepdims=True), 1e-12)
+        return taken
+
+    def _of_shard(self, number: int) -> np.ndarray:
+        shard = self.space.shards[number]
+        try:
+            return shard.vectors()
+        except (OSError, ValueError) as error:
+            raise Refused(
+                f"the shard {shard.path} was deleted, set aside or cut short while this process was reading it ({error}), for example by "
+                "`hone store clean` of another checkout. Run this again; its texts are encoded again."
+            ) from error
+
+    def part(self, rows: slice | np.ndarray) -> Vectors:
+        """Those of some rows, not yet read."""
+        return Vectors(self.space, self.places[rows], self.unit)
+
+    def blocks(self, rows: int = 32_768) -> Iterator[tuple[int, np.ndarray]]:
+        """Start and vectors of one run of rows after the other, so that memory does not grow with the collection."""
+        for start in range(0, len(self), rows):
+            yield start, self.take(slice(start, start + rows))
+
+
+def spaces() -> list[tuple[Path, dict, dict, int]]:
+    """Folder, description, uses and size in bytes of every space on this machine; the description is empty where a kill left none."""
+    return [
+        (folder, read_object(folder / ABOUT), read_object(folder / USES), size_of(folder))
+        for folder in sorted(root().glob("*"))
+        if folder.is_dir()
+    ]
+
+
+def _checksum(*arrays: np.ndarray) -> str:
+    import xxhash
+
+    total = xxhash.xxh3_128()
+    for array in arrays:
+        total.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return total.hexdigest()

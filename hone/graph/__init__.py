@@ -1,0 +1,1 @@
+"""Neighbours of documents and queries: nearest ones, bands of ranks, taxonomies."""

@@ -1,0 +1,1 @@
+"""Retrieval quality: measures, rankings, run files, unjudged documents and MTEB's tasks."""

@@ -1,0 +1,54 @@
+"""What an evaluation looked at, kept in the table of its queries: without it, nobody could tell two collections of one name apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from hone.data import tables
+from hone.data.own_id import own_pairs
+from hone.data.tables import Documents
+from hone.files import fingerprint_of_file
+from hone.layout import DATA
+
+KEY = "hone.evaluated_on"  # in the metadata of reports/queries/<name>/<collection>.parquet, which goes to MLflow as it is
+DOCUMENTS, GRADE, OWN_ID = "documents.parquet", "min_relevance", "own_id"
+SPLITS = ("test", "dev")
+
+Seen = dict[str, str | int]
+
+
+def seen(collection: str, min_relevance: int, drops_own_id: bool = False) -> Seen:
+    """The SHA-256 of each table that counts, by its path below data/<collection>, and the grade from which on a document is right.
+
+    Where queries and documents share ids, `own_id` is the rule for them. Evaluations of before that rule lack it, so that they
+    compare with later ones exactly where no id is shared, and the rule changes nothing.
+    """
+    folder = DATA / collection
+    files = [folder / DOCUMENTS, *(file for split in SPLITS for file in sorted((folder / split).glob("*.parquet")))]
+    rule = {OWN_ID: "drop" if drops_own_id else "keep"} if shares_ids(folder) else {}
+    return {GRADE: min_relevance} | rule | {file.relative_to(folder).as_posix(): fingerprint_of_file(file) for file in files}
+
+
+def shares_ids(folder: Path) -> bool:
+    """Whether a judged query has the id of a document, or of a parent of chunks."""
+    documents = Documents(folder / DOCUMENTS)
+    ids = pl.concat([documents.ids, documents.parents["parent_id"]])
+    return any(len(own_pairs(tables.read("queries", folder / split / "queries.parquet")["query_id"], ids)) for split in SPLITS)
+
+
+def as_metadata(looked_at: Seen) -> dict[str, str]:
+    return {KEY: json.dumps(looked_at, sort_keys=True)}
+
+
+def of_table(file: Path) -> Seen | None:
+    """What a table of queries says of itself; null where it was written before that was kept."""
+    said = pl.read_parquet_metadata(file).get(KEY)
+    return None if said is None else json.loads(said)
+
+
+def unlike(one: Seen, other: Seen) -> list[str]:
+    """Names of what differs."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

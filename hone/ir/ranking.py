@@ -1,0 +1,116 @@
+"""The ranking of documents for evaluation: the first hundred of each query, chunks standing for their parents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from hone.data.own_id import own_pairs
+from hone.data.tables import Documents
+from hone.encoders.encoder import Encoder
+from hone.encoders.search import QUERIES_PER_BLOCK, as_table, nearest, pair_scores, rows_of
+from hone.encoders.store import Vectors
+from hone.ir.measures import DEPTH, in_trec_order, refuse_no_number
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What of a ranking is kept.
+
+    Attributes:
+        depth: so many documents of each query.
+        itself: whether a document with the query's own id counts like any other (see `hone.data.own_id`).
+        among: query_id, doc_id: the only documents that are ranked; null: all.
+    """
+
+    depth: int = DEPTH
+    itself: bool = True
+    among: pl.DataFrame | None = None
+
+
+FIRST = Kept()
+
+
+def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST) -> pl.DataFrame:
+    """The best documents of every query in an encoder's space.
+
+    Args:
+        encoder: the model under evaluation.
+        queries: query_id, text.
+        documents: the collection.
+        qrels: where they name parents of chunks, parents are ranked, each by its best chunk.
+        kept: how many, and of which.
+
+    Returns:
+        query_id, doc_id, score: in descending order.
+    """
+    asked = encoder.queries(queries["text"].to_list())
+    vectors, ids = encoder.documents(documents), documents.ids
+    if kept.among is not None:
+        here = pairs_of(kept.among, queries)
+        scored = here.with_columns(score=pl.Series(pair_scores(asked, vectors, rows_of(here, queries["query_id"], ids))))
+        return aggregated(sorted_by_score(scored, queries), None, kept)
+    unit = units(documents, qrels)
+    names = queries["query_id"]
+    # In blocks, so that what search and sorting need besides is not in memory for all queries.
+    blocks = [slice(start, start + QUERIES_PER_BLOCK) for start in range(0, max(len(names), 1), QUERIES_PER_BLOCK)]
+    return pl.concat([among_all(names[part], asked.part(part), vectors, ids, unit, kept) for part in blocks])
+
+
+def among_all(names: pl.Series, asked: Vectors, vectors: Vectors, ids: pl.Series, unit: pl.DataFrame | None, kept: Kept) -> pl.DataFrame:
+    """query_id, doc_id, score of the best documents, or units, of some queries among all."""
+    # One more than wanted, for a document that is the query itself; many more where several chunks make one unit.
+    depth = kept.depth + 1 if unit is None else 4 * kept.depth
+    while True:
+        found = aggregated(as_table(names, ids, *nearest(asked, vectors, depth)), unit, kept)
+        if depth >= len(ids) or unit is None:
+            return found
+        least = found.group_by("query_id").len()["len"].min() or 0
+        if least >= kept.depth or least >= unit["unit"].n_unique():
+            return found
+        depth *= 4
+
+
+def pairs_of(among: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+    """Those of the pairs that belong to one of the queries."""
+    return among.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
+
+
+def sorted_by_score(scored: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id, score, queries in their order, each query's best document first."""
+    place = queries.select("query_id").with_row_index("place")
+    placed = scored.join(place, on="query_id", how="left", maintain_order="left")
+    return placed.sort("place", "score", descending=[False, True], maintain_order=True).drop("place")
+
+
+def own_documents(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, among: pl.DataFrame | None) -> pl.DataFrame:
+    """query_id, doc_id of every query and the ranked document, or parent of chunks, that has the query's own id."""
+    if among is not None:
+        return pairs_of(among, queries).filter(pl.col("doc_id") == pl.col("query_id"))
+    unit = units(documents, qrels)
+    return own_pairs(queries["query_id"], documents.ids if unit is None else unit["unit"])
+
+
+def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
+    """doc_id and the unit that is ranked for it; null where every document stands for itself."""
+    parents = documents.parents
+    if not parents["parent_id"].is_in(qrels["doc_id"].implode()).any():
+        return None
+    return (
+        documents.ids.to_frame()
+        .join(parents, on="doc_id", how="left", maintain_order="left")
+        .select("doc_id", unit=pl.coalesce("parent_id", "doc_id"))
+    )
+
+
+def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = FIRST) -> pl.DataFrame:
+    """Units instead of chunks, each with its highest score, in TREC's order, and of those what is kept."""
+    refuse_no_number(found)
+    if unit is not None:
+        found = found.join(unit, on="doc_id", how="left", maintain_order="left").with_columns(doc_id="unit")
+        found = found.unique(["query_id", "doc_id"], keep="first", maintain_order=True)  # the first is the highest
+    if not kept.itself:
+        found = found.filter(pl.col("doc_id") != pl.col("query_id"))
+    found = in_trec_order(found)
+    return found.filter(pl.int_range(pl.len()).over("query_id") < kept.depth).select("query_id", "doc_id", "score")

@@ -1,0 +1,1 @@
+"""People as judges: overrides, sheets and the page that shows one."""

@@ -1,0 +1,42 @@
+"""The page on which a person judges: one file that opens offline, asks no network for anything, and runs no script but its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hone.present.html import hash_of, script
+
+HERE = Path(__file__).parent
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {hash}"
+
+
+def render(id: str, file: str, rows: list[dict[str, str]]) -> str:
+    """The whole page.
+
+    Args:
+        id: of the sheet.
+        file: as which the page saves.
+        rows: number, query, known_answer, candidate. Texts are untrusted: the page only ever shows them as text.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    code = script((HERE / "sheet.js").read_text(encoding="utf-8"))
+    return environment.get_template("sheet.html.jinja").render(
+        id=id,
+        file=file,
+        rows=rows,
+        data=Markup(embedded({"id": id, "file": file, "rows": rows})),
+        style=Markup((HERE / "sheet.css").read_text(encoding="utf-8")),
+        script=Markup(code),
+        policy=POLICY.format(hash=hash_of(code)),
+    )
+
+
+def embedded(value: object) -> str:
+    """JSON that no browser takes for markup, whatever its texts say."""
+    return json.dumps(value, ensure_ascii=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,0 +1,125 @@
+"""A sheet for people: pairs of a round by rank band, shuffled, with known answers and random documents mixed in to measure the person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from hone.layout import PAIR
+
+# Rank bands by their last rank; Hone's defaults. Each has a share of its own, so that the deep ones are seen too.
+BANDS = (("1 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
+MIXED_IN = 0.1  # of known answers, and as much of random documents; Hone's defaults
+ROW = {"query_id": pl.String, "doc_id": pl.String, "kind": pl.String, "band": pl.String, "shown": pl.String}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is on a sheet.
+
+    Attributes:
+        rows: query_id, doc_id, kind (drawn, known, random), band (of drawn ones), shown: doc_id of the known answer that
+            stands beside it; in the order of the sheet.
+        bands: of each band how many pairs there are, and how many of them were drawn.
+    """
+
+    rows: pl.DataFrame
+    bands: dict[str, dict[str, int]]
+
+
+def drawn(
+    pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, ids: dict[str, pl.Series], n: int, random: np.random.Generator
+) -> Sheet:
+    """Draw a sheet of `n` pairs, with a tenth of that of known answers and a tenth of random documents besides.
+
+    A known answer is shown beside another of the same query. Where the query has no other, none is shown; as many random
+    and drawn rows then show none, so that an empty field gives nothing away.
+
+    Args:
+        pairs: query_id, doc_id, rank, from which `n` are drawn: equal shares of each rank band while they last.
+        positives: query_id, doc_id: known answers.
+        queries: query_id, collection.
+        ids: of each collection's documents.
+        n: pairs to be judged; fewer where there are not so many.
+        random: decides all draws.
+    """
+    chosen, bands = by_band(pairs, n, random)
+    extra = round(n * MIXED_IN)
+    known = known_pairs(positives.join(queries, on="query_id", how="semi", maintain_order="left"), extra, random)
+    others = random_pairs(pairs, positives, queries, ids, extra, random)
+    alone = int(known["shown"].is_null().sum())
+    first = positives.group_by("query_id", maintain_order=True).agg(shown=pl.col("doc_id").first())
+    parts = [known]
+    for frame, kind in ((others, "random"), (chosen, "drawn")):
+        beside = frame.join(first, on="query_id", how="left", maintain_order="left")
+        hide = pl.Series(random.permutation(len(frame)) < alone, dtype=pl.Boolean)
+        parts.append(beside.with_columns(kind=pl.lit(kind), shown=pl.when(hide).then(None).otherwise("shown")))
+    rows = pl.concat([frame.select(pl.col(name).cast(kind) for name, kind in ROW.items()) for frame in parts])
+    return Sheet(rows.gather(random.permutation(len(rows))), bands)
+
+
+def by_band(pairs: pl.DataFrame, n: int, random: np.random.Generator) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
+    """query_id, doc_id, band of `n` pairs; and of each band how many there are and were drawn."""
+    banded = pairs.with_columns(band=band_of(pl.col("rank")), place=pl.Series(random.permutation(len(pairs)), dtype=pl.Int64))
+    counted = dict(banded["band"].value_counts().iter_rows())
+    sizes = {name: counted.get(name, 0) for name, _ in BANDS}
+    take = shares(sizes, n)
+    wanted = pl.DataFrame({"band": list(take), "take": list(take.values())}, schema={"band": pl.String, "take": pl.Int64})
+    chosen = banded.sort("place").join(wanted, on="band", how="left", maintain_order="left")
+    chosen = chosen.filter(pl.int_range(pl.len()).over("band") < pl.col("take"))
+    return chosen.select(*PAIR, "band"), {name: {"pairs": sizes[name], "drawn": take[name]} for name in sizes}
+
+
+def band_of(rank: pl.Expr) -> pl.Expr:
+    """The name of a rank's band."""
+    band = pl.lit(BANDS[-1][0])
+    for name, last in reversed(BANDS[:-1]):
+        band = pl.when(rank <= last).then(pl.lit(name)).otherwise(band)
+    return band
+
+
+def shares(sizes: dict[str, int], n: int) -> dict[str, int]:
+    """How many to draw of each: one of each in turn until there are `n`, passing by those that are used up."""
+    taken = dict.fromkeys(sizes, 0)
+    for _ in range(min(n, sum(sizes.values()))):
+        taken[min((name for name in sizes if taken[name] < sizes[name]), key=taken.__getitem__)] += 1
+    return taken
+
+
+def known_pairs(positives: pl.DataFrame, n: int, random: np.random.Generator) -> pl.DataFrame:
+    """`n` known answers with another of the same query as `shown`; first of queries that have another."""
+    second = positives.group_by("query_id", maintain_order=True).agg(
+        first=pl.col("doc_id").first(), second=pl.col("doc_id").get(1, null_on_oob=True)
+    )
+    place = pl.Series(random.permutation(len(positives)), dtype=pl.Int64)
+    return (
+        positives.select(PAIR)
+        .with_columns(place=place)
+        .join(second, on="query_id", how="left", maintain_order="left")
+        .with_columns(shown=pl.when(pl.col("doc_id") == pl.col("first")).then("second").otherwise("first"))
+        .sort(pl.col("shown").is_null(), "place")
+        .head(n)
+        .select(*PAIR, "shown", kind=pl.lit("known"), band=pl.lit(None, dtype=pl.String))
+    )
+
+
+def random_pairs(
+    pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, ids: dict[str, pl.Series], n: int, random: np.random.Generator
+) -> pl.DataFrame:
+    """`n` documents from anywhere in their query's collection that were neither retrieved for it nor are known answers of it."""
+    asked = pairs.select("query_id").unique(maintain_order=True).join(queries, on="query_id", how="inner", maintain_order="left")
+    if not len(asked) or not n:
+        return pairs.select(PAIR).clear().with_columns(band=pl.lit(None, dtype=pl.String))
+    # Twice as many as are wanted, for some fall away.
+    tried = asked.gather(random.integers(len(asked), size=2 * n))
+    doc_ids = [ids[name][int(share * len(ids[name]))] for name, share in zip(tried["collection"], random.random(2 * n), strict=True)]
+    taken = pl.concat([pairs.select(PAIR), positives.select(PAIR)])
+    return (
+        tried.select("query_id", doc_id=pl.Series(doc_ids, dtype=pl.String))
+        .unique(maintain_order=True)
+        .join(taken, on=PAIR, how="anti", maintain_order="left")
+        .head(n)
+        .with_columns(band=pl.lit(None, dtype=pl.String))
+    )

@@ -1,0 +1,148 @@
+"""Asking a model in prompts: each question once, from the ledger where it has been answered, in as many ways as a judge wants."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import polars as pl
+
+from hone.data.questions import Questions
+from hone.errors import Refused
+from hone.judging import fingerprint as identity
+from hone.judging import votes
+from hone.judging.context import Desk
+from hone.judging.prompt import Example, Prompt, load
+from hone.judging.requests import Asking, Item, Wording
+from hone.judging.session import Sitting
+from hone.judging.verdicts import verdicts
+from hone.layout import PAIR
+from hone.llm.client import Endpoint
+from hone.llm.endpoint_state import habits
+from hone.llm.ledger.ledger import question_key
+from hone.seeds import seed_of
+
+NO_POSITIVE = "the prompt shows known answers and the query has none"
+
+
+def ask(
+    questions: Questions, desk: Desk, fingerprint: str, endpoint: Endpoint, prompt: Prompt, settings: Asking | None = None,
+    examples: dict[str, list[Example]] | None = None,
+) -> pl.DataFrame:  # fmt: skip
+    """Verdicts on every pair, from the ledger as far as it has them.
+
+    Args:
+        questions: one block; the caller keeps blocks small enough for memory.
+        desk: ledger, budget, seed, attempt.
+        fingerprint: of the judge.
+        endpoint: who is asked.
+        prompt: what is asked.
+        settings: how.
+        examples: of a pairwise prompt: query, better and worse passage, by query_id.
+
+    Returns:
+        One row for each pair, in their order. Money, tokens and the answer's text stand in the first row of an answer.
+
+    Raises:
+        Refused: settings that do not go together, or an endpoint that lets nobody in.
+    """
+    settings = settings or Asking()
+    refuse_contradictions(prompt, settings)
+    keys, items = asked(questions, prompt, settings.known, examples or {})
+    heard = []
+    base = settings.base or fingerprint
+    expected = settings.reported
+    for name, way in ways(prompt, settings):
+        judge = identity.variant(base, name) if name else base
+        desk.ledger.describe(judge, description(endpoint, way, settings, name))
+        seed = seed_of(desk.seed, judge) >> 1  # some servers read a seed as a signed number
+        wording = Wording(way, settings, seed, habits(endpoint).without)
+        sitting = Sitting(desk, judge, endpoint, wording, expected or desk.ledger.reported(base) or desk.ledger.reported(judge))
+        heard.append(in_rows(questions.pairs, keys, sitting.hear(items)))
+        expected = sitting.expected
+    tally = desk.tallies.setdefault(fingerprint, votes.Tally())
+    if settings.votes > 1:
+        told = votes.voted(heard, tally)
+    elif settings.twice:
+        told = votes.agreed(heard, "the two orders disagree")
+    elif settings.swap:
+        told = votes.averaged(heard, tally)
+    else:
+        told = heard[0]
+    return verdicts(told.with_columns(fingerprint=pl.lit(fingerprint)))
+
+
+def refuse_contradictions(prompt: Prompt, settings: Asking) -> None:
+    """Raises Refused where settings do not go together."""
+    if sum((settings.votes > 1, settings.twice, settings.swap)) > 1:
+        raise Refused("`votes`, `twice` and `swap` are three ways of asking several times: choose one.")
+    if settings.votes > 1 and not settings.temperature:
+        raise Refused(f"{settings.votes} votes at temperature 0 are one answer repeated: set a temperature such as 0.7.")
+    if settings.twice and prompt.kind != "listwise":
+        raise Refused(f"`twice` asks in another order, and the prompt {prompt.name} shows one document: use `votes` or `swap`.")
+    if settings.swap and prompt.opposite is None:
+        raise Refused(f"`swap` needs a prompt whose header names its `opposite`, as yes-no does; {prompt.name} names none.")
+    if settings.swap and load(prompt.opposite).inverted == prompt.inverted:
+        raise Refused(f"the prompts {prompt.name} and {prompt.opposite} are no opposites: one of them must say `inverted: true`.")
+
+
+def ways(prompt: Prompt, settings: Asking) -> list[tuple[str, Prompt]]:
+    """Name and prompt of every way in which the questions are asked; the plain one has no name."""
+    if settings.swap:
+        other = load(prompt.opposite)
+        return [("", prompt), (f"opposite {other.fingerprint}", other)]
+    if settings.twice:
+        return [("", prompt), ("again", prompt)]
+    return [("" if number == 0 else f"vote {number}", prompt) for number in range(settings.votes)]
+
+
+def description(endpoint: Endpoint, prompt: Prompt, settings: Asking, name: str) -> dict:
+    """What `hone judgments` tells of a judge."""
+    said = {
+        "model": endpoint.model,
+        "prompt": prompt.name,
+        "version": prompt.version,
+        "file": prompt.fingerprint,
+        "temperature": settings.temperature,
+    }
+    said |= {"model_version": settings.version} if settings.version else {}
+    return said | ({"way": name.partition(" ")[0] if settings.swap else name} if name else {})
+
+
+def asked(
+    questions: Questions, prompt: Prompt, known: int, examples: dict[str, list[Example]]
+) -> tuple[list[bytes | None], dict[bytes, Item]]:
+    """The key of each pair, and the questions by key, each once. A pair without what the prompt must show has no key."""
+    queries, documents, positives_of = questions.query_texts, questions.document_texts, questions.positives_of
+    most = 1 if prompt.kind == "pairwise" else known
+    keys: list[bytes | None] = []
+    items: dict[bytes, Item] = {}
+    for query_id, pairs in groupby(questions.pairs.select(PAIR).iter_rows(), key=lambda pair: pair[0]):
+        query = queries[query_id]
+        shown = tuple(documents[doc_id] for doc_id in positives_of.get(query_id, [])[:most]) if prompt.shows_positives else ()
+        worked = tuple(examples.get(query_id, ()))
+        # Examples are texts that the judge is shown, as the known answers are.
+        beside = (*shown, *(text for item in worked for text in item))
+        for _, doc_id in pairs:
+            if prompt.shows_positives and not shown:
+                keys.append(None)
+                continue
+            document = documents[doc_id]
+            key = question_key(query, document, beside)
+            keys.append(key)
+            items.setdefault(key, Item(key, query, document, shown, worked))
+    return keys, items
+
+
+def in_rows(pairs: pl.DataFrame, keys: list[bytes | None], heard: pl.DataFrame) -> pl.DataFrame:
+    """What was heard, a row for each pair; what an answer said and cost stands in its first row only."""
+    first = pl.col("answer").is_null() | pl.col("answer").is_first_distinct()
+    return (
+        pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
+        .join(heard, on="question", how="left", maintain_order="left")
+        .with_columns(
+            verdict=pl.col("verdict").cast(pl.String).fill_null("unknown"),
+            reason=pl.when(pl.col("question").is_null()).then(pl.lit(NO_POSITIVE)).otherwise("reason"),
+        )
+        .with_columns(pl.when(first).then(pl.col(name)) for name in votes.PAID)
+        .drop("question")
+    )

@@ -1,0 +1,230 @@
+"""Prompts: a file says what a judge is asked and in which form it answers; texts are put in between tags, and stay texts.
+
+A file has a YAML header between two lines `---`, then a line `# system` with the instructions and a line `# user` with the
+question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{examples}}` and `{{answer}}` are replaced once, in one pass:
+what is put in is never looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hone.config.params import explained
+from hone.errors import Refused, listed, nearest
+from hone.files import fingerprint_of_file
+from hone.judging import answers
+from hone.judging.answers import Said
+from hone.judging.delimiters import harmless
+
+FOLDER = Path(__file__).parent / "prompts"
+INPUTS = Path("inputs")
+PLACES = ("query", "positives", "candidates", "examples", "answer")
+PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+Kind = Literal["yes-no", "graded", "listwise", "pairwise"]
+Example = tuple[str, str, str]  # query, its better passage, its worse passage
+
+
+class Answer(BaseModel):
+    """In which form a judge is asked to answer: in plain text, or as JSON where the endpoint can be held to it."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+    json_: str | None = Field(default=None, alias="json")
+
+
+class Header(BaseModel):
+    """What a prompt's file says of itself."""
+
+    model_config = ConfigDict(extra="forbid")
+    about: str = ""
+    kind: Kind
+    version: Annotated[int, Field(ge=1)]
+    positives: bool
+    answer: Answer
+    inverted: bool = False  # "yes" means that the candidate is no answer
+    opposite: str | None = None  # the prompt that asks the opposite question
+    reasoning: bool = True  # a listwise prompt whose answer may think aloud before its lists
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One way of asking.
+
+    Attributes:
+        name: of a shipped prompt, or the path of a user's own.
+        kind: which decides how many candidates it shows and how answers are read.
+        shows_positives: whether known answers stand in it, and so belong to the question.
+        inverted: its "yes" means that the candidate is no answer.
+        opposite: the prompt that asks the opposite question.
+        reasoning: the lists of a listwise prompt come after a sentence on each document.
+        fingerprint: of the file's bytes.
+    """
+
+    name: str
+    kind: Kind
+    version: int
+    shows_positives: bool
+    inverted: bool
+    opposite: str | None
+    reasoning: bool
+    answer: Answer
+    system: str
+    user: str
+    fingerprint: str
+
+    def render(
+        self, query: str, candidates: Sequence[str], positives: Sequence[str] = (), examples: Sequence[Example] = (),
+        structured: bool = False,
+    ) -> tuple[dict[str, str], ...]:  # fmt: skip
+        """The messages of one call.
+
+        Args:
+            query: its text.
+            candidates: texts; one, or for a listwise prompt those that get the numbers 1, 2, ...
+            positives: texts of known answers; not shown by a prompt that shows none.
+            examples: of a pairwise prompt.
+            structured: whether the answer is to be JSON.
+        """
+        known, shown = ("passage_a", "passage_b") if self.kind == "pairwise" else ("known_answer", "document")
+        numbered = self.kind == "listwise"
+        texts = {
+            "query": tagged("query", query),
+            "positives": "\n".join(tagged(known, text) for text in positives),
+            "candidates": "\n".join(tagged(shown, text, number if numbered else None) for number, text in enumerate(candidates, start=1)),
+            "examples": "\n".join(example(number, *item) for number, item in enumerate(examples)),
+            "answer": (self.answer.json_ if structured else None) or self.answer.text,
+        }
+        return tuple(
+            {"role": role, "content": PLACE.sub(lambda found: texts[found[1]], part).strip()}
+            for role, part in (("system", self.system), ("user", self.user))
+            if part
+        )
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What structured output is held to, as `response_format`."""
+        aloud = {"reasoning": {"type": "string"}} if self.reasoning else {}
+        fields = {
+            "listwise": aloud | {"better": NUMBERS, "worse": NUMBERS},
+            "graded": {"grade": {"type": "integer", "enum": [0, 1, 2, 3]}},
+            "yes-no": {"answer": {"type": "string", "enum": ["yes", "no"]}},
+            "pairwise": {"answer": {"type": "string", "enum": ["A", "B", "equal"]}},
+        }[self.kind]
+        schema = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+        return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
+
+    def parse(
+        self, text: str | None, tops: answers.Tops | None = None, cut: bool = False, count: int = 1, positive_from: float = 2
+    ) -> list[Said]:
+        """What an answer says of each of `count` candidates, in their order; see `hone.judging.answers`."""
+        if self.kind == "listwise":
+            return answers.listwise(text, count, cut)
+        if self.kind == "graded":
+            return [answers.graded(text, tops, positive_from)]
+        if self.kind == "pairwise":
+            return [answers.pairwise(text, tops)]
+        return [answers.yes_no(text, tops, self.inverted)]
+
+
+NUMBERS = {"type": "array", "items": {"type": "integer"}}
+
+
+def tagged(tag: str, text: str, number: int | None = None) -> str:
+    """A text between tags that nothing in it can close."""
+    opening = tag if number is None else f'{tag} number="{number}"'
+    return f"<{opening}>\n{harmless(text)}\n</{tag}>"
+
+
+def example(number: int, query: str, better: str, worse: str) -> str:
+    """A worked comparison. The better passage is A and B in turn, so that examples do not teach a letter."""
+    first, second, right = (better, worse, "A") if number % 2 == 0 else (worse, better, "B")
+    shown = "\n".join((tagged("query", query), tagged("passage_a", first), tagged("passage_b", second)))
+    return f"<example>\n{shown}\nAnswer: {right}\n</example>"
+
+
+def names() -> list[str]:
+    """The prompts that come with Hone."""
+    return sorted(file.stem for file in FOLDER.glob("*.md"))
+
+
+def load(name: str) -> Prompt:
+    """The prompt of a name, or the one in a file below inputs/.
+
+    Raises:
+        Refused: no such prompt, a file elsewhere, or something in it cannot be meant.
+    """
+    if name in names():
+        return read(FOLDER / f"{name}.md", name)
+    file = Path(name)
+    if file.suffix != ".md" and len(file.parts) == 1:
+        raise Refused(f"there is no prompt '{name}': {nearest(name, names())} (your own is a path such as inputs/prompts/mine.md)")
+    return read(below_inputs(name, "the prompt"), name)
+
+
+def below_inputs(name: str, what: str) -> Path:
+    """The file of a name that a user gave.
+
+    Raises:
+        Refused: it does not lie below inputs/, whose files are what a run may depend on, or is not there.
+    """
+    file = Path(name)
+    if file.is_absolute() or not file.resolve().is_relative_to(INPUTS.resolve()):
+        raise Refused(f"{what} {name} does not lie below inputs/: copy it there and name it as inputs/...")
+    if not file.is_file():
+        near = nearest(file.name, (other.name for other in file.parent.glob("*"))) if file.parent.is_dir() else "there is no such folder"
+        raise Refused(f"{what} {name} is not there: {near}")
+    return file
+
+
+def read(file: Path, name: str) -> Prompt:
+    """The prompt in a file; see `load`."""
+    try:
+        raw = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Refused(f"the prompt {name} is not UTF-8 text: save it as UTF-8.") from None
+    parts = re.match(r"---\n(.*?\n)---\n(?:# system\n(.*?))?^# user\n(.*)\Z", raw.replace("\r\n", "\n"), re.DOTALL | re.MULTILINE)
+    if parts is None:
+        raise Refused(f"the prompt {name} needs a header between two lines `---`, then a line `# system` and a line `# user`.")
+    try:
+        given = yaml.safe_load(parts[1])
+        header = Header(**given) if isinstance(given, dict) else None
+    except yaml.YAMLError as error:
+        raise Refused(f"the header of the prompt {name} is not valid YAML: {error}") from None
+    except ValidationError as error:
+        raise Refused(f"the header of the prompt {name}: {explained(error, Header)}") from None
+    if header is None:
+        raise Refused(f"the header of the prompt {name} is empty: it has at least kind, version, positives and answer.")
+    prompt = Prompt(
+        name, header.kind, header.version, header.positives, header.inverted, header.opposite, header.reasoning,
+        header.answer, (parts[2] or "").strip(), parts[3].strip(), fingerprint_of_file(file),
+    )  # fmt: skip
+    refuse_misplaced(prompt)
+    return prompt
+
+
+def refuse_misplaced(prompt: Prompt) -> None:
+    """Raises Refused where a prompt lacks a place it needs, or has one that nothing is put in."""
+    used = PLACE.findall(prompt.system + prompt.user)
+    for word in used:
+        if word not in PLACES:
+            raise Refused(f"the prompt {prompt.name} has {{{{{word}}}}}: {nearest(word, PLACES)}")
+    needed = ["query", *(["positives"] if prompt.shows_positives else []), "candidates"]
+    lacking = [f"{{{{{place}}}}}" for place in needed if place not in used]
+    if lacking:
+        raise Refused(f"the prompt {prompt.name} lacks {listed(lacking)}: nothing would stand there.")
+    if not prompt.shows_positives and "positives" in used:
+        raise Refused(f"the prompt {prompt.name} has {{{{positives}}}} and says `positives: false`: say true, they decide the answer.")
+    if prompt.kind == "pairwise" and not prompt.shows_positives:
+        raise Refused(f"the prompt {prompt.name} is pairwise: it compares with a known answer and needs `positives: true`.")
+    if not prompt.reasoning and prompt.kind != "listwise":
+        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and says `reasoning: false`: only a listwise answer has any.")
+    if prompt.inverted and prompt.kind != "yes-no":
+        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and `inverted`: only a yes-no prompt can ask the opposite.")

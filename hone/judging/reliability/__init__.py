@@ -1,0 +1,1 @@
+"""How far a judge can be believed: evidence, by stratum, its errors, and the gate for promotions."""

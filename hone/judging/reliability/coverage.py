@@ -1,0 +1,81 @@
+"""How right a judge is on the pairs that it is surest of, and how right any majority of its votes could be.
+
+A judge that may leave pairs to another (`send: confidence`) has a curve and not one accuracy: El-Yaniv and Wiener, "On the Foundations of
+Noise-free Selective Classification" (2010), whose risk is 1 - accuracy. Votes cannot mend what all of them get wrong: "Inference Scaling
+FLaws: The Limits of LLM Resampling with Imperfect Verifiers".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from hone.judging.votes import SPLIT
+
+COVERAGES = tuple(tenth / 10 for tenth in range(1, 11))
+
+
+def accuracy_at_coverage(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:
+    """The accuracy on the surest tenth of the pairs, on the surest two tenths, and so on to all of them.
+
+    Pairs of equal confidence stand together: of a part of them the accuracy of all counts, which is the mean over their orders.
+
+    Args:
+        confidence: of each pair, max(p, 1 - p), from 0.5 to 1.
+        right: whether its verdict is.
+        weight: how many pairs each stands for; null: one.
+
+    Returns:
+        coverage, accuracy, and confidence: that of the least sure pair inside. Nothing without pairs.
+    """
+    if not len(confidence):
+        return []
+    weight = np.ones(len(confidence)) if weight is None else np.asarray(weight, dtype=float)
+    levels, level = np.unique(-np.asarray(confidence, dtype=float), return_inverse=True)
+    covered = np.cumsum(np.bincount(level, weight))
+    correct = np.cumsum(np.bincount(level, weight * np.asarray(right, dtype=float)))
+    asked = np.array(COVERAGES) * covered[-1]
+    known = np.interp(asked, np.append(0, covered), np.append(0, correct))
+    last = np.minimum(np.searchsorted(covered, asked - 1e-9 * covered[-1]), len(levels) - 1)
+    return [
+        {"coverage": coverage, "accuracy": float(found / of), "confidence": float(-levels[place])}
+        for coverage, found, of, place in zip(COVERAGES, known, asked, last, strict=True)
+    ]
+
+
+def curve(answered: pl.DataFrame, truth: str, weight: str | None = None) -> list[dict]:
+    """The curve of verdicts that have a probability.
+
+    Args:
+        answered: verdict (none unknown), probability, and the columns named below.
+        truth: the column that says whether a pair is an answer.
+        weight: the column of weights; null: all weigh alike.
+    """
+    sure = answered.filter(pl.col("probability").is_not_null() & pl.col(truth).is_not_null())
+    probability = sure["probability"].to_numpy().astype(float)
+    yes = (sure["verdict"].cast(pl.String) == "positive").to_numpy()
+    right = yes == sure[truth].to_numpy().astype(bool)
+    return accuracy_at_coverage(np.maximum(probability, 1 - probability), right, sure[weight].to_numpy() if weight else None)
+
+
+def ceiling_of_votes(rows: pl.DataFrame, votes: int) -> dict | None:
+    """What a majority of the judge's votes reaches, and the most that any way of counting these votes could reach.
+
+    Where every vote says the same and is wrong, no majority, threshold or weight is right: the ceiling is the share of the other pairs. It
+    is an upper bound: of a pair with votes that could not be read it is not known what these would have said.
+
+    Args:
+        rows: truth, verdict, reason of pairs.
+        votes: answers to each question.
+
+    Returns:
+        pairs (with a vote that is known), accuracy of the majority (a tie is not right), ceiling; null for one vote, or none that is known.
+    """
+    verdict, split = pl.col("verdict").cast(pl.String), pl.col("reason").str.contains(SPLIT).fill_null(False)
+    counted = rows.filter((verdict != "unknown") | split).select(
+        right=(verdict == "positive") == pl.col("truth"), known=verdict != "unknown", split=split
+    )
+    if votes < 2 or counted.is_empty():
+        return None
+    right = counted["right"] & counted["known"]
+    return {"pairs": len(counted), "accuracy": float(right.mean()), "ceiling": float((right | counted["split"]).mean())}

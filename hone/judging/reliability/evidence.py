@@ -1,0 +1,69 @@
+"""Everything that is known of a judge on a collection, as `hone judge check` writes it and the cascade reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from hone.judging.reliability.by_stratum import by_stratum
+from hone.judging.reliability.coverage import curve
+from hone.judging.reliability.error_model import errors_of
+from hone.judging.reliability.measured import auc_of, calibration_of, from_gold, measured, score
+from hone.seeds import generator
+from hone.stats.prediction_powered import at_use, weighted
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the judge says of a round's negatives, and what gold says of some of them.
+
+    Attributes:
+        judged: query_id, doc_id, rank, verdict, grade, probability, of whole queries drawn by lot.
+        gold: the same columns, and gold: true, false, null where it could not be said.
+        sizes: negatives of each rank band in all.
+        sampled: the share of all queries that was drawn.
+        strata: negatives of each source and rank band in all; `judged` and `gold` then have `source`. Null: not wanted.
+    """
+
+    judged: pl.DataFrame
+    gold: pl.DataFrame
+    sizes: dict[str, int]
+    sampled: float
+    strata: pl.DataFrame | None = None
+
+
+def evidence_of(rows: pl.DataFrame, candidates: Candidates | None, gold: str | None, seed: int) -> dict:
+    """What verdicts say of a judge, ready for JSON. Calibration and errors are never learned from hidden pairs.
+
+    Args:
+        rows: of the pair sets: query_id, doc_id, set, truth and the verdicts' columns.
+        candidates: of a round; null where nobody knows of them.
+        gold: who does.
+        seed: of the halves for calibration.
+    """
+    found = measured(rows)
+    draw = generator(seed, "judge.check", "calibration")
+    learnable = rows.filter(pl.col("set").is_in(["known", found["against"]]), pl.col("verdict").cast(pl.String) != "unknown")
+    errors = errors_of(learnable.with_columns(rank=pl.lit(None, dtype=pl.Int32)), learnable["truth"].to_numpy())
+    calibration, account = calibration_of(rows, found["against"], draw)
+    use = {"share_of_false_negatives": None, "precision_at_use": None, "share_of_yes": None, "auc_at_use": None, "by_stratum": []}
+    use["coverage_at_use"] = []
+    if candidates is not None:
+        use = at_use(candidates.judged, candidates.gold, candidates.sizes, candidates.sampled)
+        known = weighted(candidates.judged, candidates.gold, candidates.sizes).filter(pl.col("verdict").cast(pl.String) != "unknown")
+        if candidates.strata is not None:
+            use["by_stratum"] = by_stratum(candidates.judged, candidates.gold, candidates.strata, candidates.sampled)
+        use["coverage_at_use"] = curve(known, "gold", "weight")
+        use["auc_at_use"] = auc_of(known.with_columns(truth="gold", score=score(found["scored_by"])).filter(pl.col("score").is_not_null()))
+        if gold != "hidden":
+            errors = errors_of(known, known["gold"].to_numpy()) or errors
+            own, told = from_gold(known, draw)
+            if "brier" in told:
+                calibration, account = own, told
+        use["candidates"] = {
+            "judged": len(candidates.judged),
+            "of": sum(candidates.sizes.values()),
+            "gold_unknown": int(candidates.gold["gold"].is_null().sum()),
+        }
+    return found | use | {"calibration": calibration, "calibration_account": account, "rejector": errors}

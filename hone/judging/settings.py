@@ -1,0 +1,178 @@
+"""Judges of a recipe: found in params.yaml, made exact, with what is known of how far they can be believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hone.config import methods, user_methods
+from hone.config.params import Params
+from hone.config.recipe import mined_as
+from hone.config.recipe_schema import Recipe
+from hone.data.label_files import label_file
+from hone.encoders.pinned_models import made_exact
+from hone.errors import Refused, listed, nearest
+from hone.files import fingerprint_of_file, read_json
+from hone.judging import fingerprint
+from hone.judging.annotation.overrides import NAME as OVERRIDES
+from hone.judging.versions import without_how
+from hone.layout import BASE
+
+RETRIES = "retries.json"
+
+
+def relabel(given: Params, made: Recipe, round: str) -> dict:
+    """The section `relabel` of a round's recipe with its judges made exact.
+
+    A judge that is `optional` and cannot work here is left out, with the reason; where none is left, nobody judges. `confirmed_at`
+    is the place of the recipe's last judge among those that are left, from 1; null where that judge was left out.
+    """
+    section = made.relabel
+    cascade, left_out, confirmed_at = [], {}, None
+    for place, item in enumerate(section.cascade, start=1):
+        judge, name, line = first_able(given, item.judge, f"round {round}: relabel.cascade.{place}")
+        named = isinstance(judge, str) and judge in given.judges
+        reason = unable(line) if item.optional else None
+        if reason is not None:
+            left_out[name] = reason
+            continue
+        confirmed_at = len(cascade) + 1 if place == len(section.cascade) else None
+        known = {"name": name, **(without_how(line) if named else line), "fingerprint": fingerprint.fingerprint(line)}
+        refuse_alone(item.send, place, cascade, f"round {round}: relabel.cascade.{place}")
+        cascade.append(known | {"send": item.send, "evidence": evidence(given, known, round, mined_as(made))})
+    return section.model_dump(mode="json", by_alias=True) | {
+        "cascade": cascade,
+        "confirmed_at": confirmed_at,
+        "left_out": left_out,
+        "train_on": list(given.train_on),
+        "retry": retries(round),
+    }
+
+
+def refuse_alone(send: dict, place: int, before: list[dict], where: str) -> None:
+    """Raises Refused for a rule that compares judges where none has read the pairs before."""
+    if "earlier" in methods.find("relabel.send", send["method"]).reads and not before:
+        lacking = "it is the first of the cascade" if place == 1 else "the judges before it are left out"
+        raise Refused(
+            f"{where}: send: {send['method']} compares this judge with those before it, and {lacking}: name another judge before it."
+        )
+
+
+def refreshed(given: Params, made: Recipe, round: str) -> list[str]:
+    """The names of the judges whose positives of earlier rounds a recipe replaces."""
+    if made.relabel == "none" or not made.relabel.refresh:
+        return []
+    return [first_able(given, item.judge, f"round {round}: relabel.cascade.{n}")[1] for n, item in enumerate(made.relabel.cascade, start=1)]
+
+
+def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
+    """Of a list of judges the first that params.yaml names (or that the recipe describes) and that can work here, else the last of
+    these: as it is written, its name, its checked line. A judge that is no list is what it is.
+
+    Raises:
+        Refused: there is no such judge, or the list is empty.
+    """
+    if not isinstance(judge, list):
+        return (judge, *judge_of(given, judge, where))
+    if not judge:
+        raise Refused(f"{where}: the list of judges is empty: name one of params.yaml's `judges`, such as {listed(given.judges, 3)}.")
+    meant = [*given.judges, *methods.names("relabel.judges")]
+    for name in judge:
+        if isinstance(name, str) and name not in meant:
+            raise Refused(f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, meant)}")
+    known = [one for one in judge if not isinstance(one, str) or one in given.judges]
+    found = [(one, *judge_of(given, one, where)) for one in known or judge[-1:]]
+    return next((one for one in found if unable(one[2]) is None), found[-1])
+
+
+def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
+    """Name and checked line of a judge: an entry of params.yaml's `judges`, or a method with its parameters.
+
+    Raises:
+        Refused: there is no such judge; the message has the nearest name.
+    """
+    if isinstance(judge, str) and judge in given.judges:
+        return judge, methods.checked("relabel.judges", given.judges[judge], f"params.yaml: judges.{judge}")
+    name, _ = methods.line(judge, where)
+    known = [*given.judges, *methods.names("relabel.judges")]
+    if name not in methods.names("relabel.judges") and not (user_methods.dotted(name) and isinstance(judge, dict)):
+        raise Refused(
+            f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, known)} (docs/judges.md: how to name one)"
+        )
+    return name, methods.checked("relabel.judges", judge, where)
+
+
+def unable(line: dict) -> str | None:
+    """Why a judge cannot work on this machine, as far as it can tell beforehand; null when it can."""
+    missing = methods.find("relabel.judges", line["method"]).beside("missing")
+    return missing(line["parameters"]) if missing else None
+
+
+def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
+    """What `hone judge check` found of a judge on the collections that are trained on, and how far that holds in a round.
+
+    Returns:
+        What was written of each, with `another`: why it says nothing of the judge as it is now, and `elsewhere`: why it says
+        nothing of this round's candidates; null where it does.
+    """
+    files = [fitness_file(line["name"], collection) for collection in given.train_on]
+    return [held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()]
+
+
+def fitness_file(judge: str, collection: str) -> Path:
+    """Where `hone judge check` writes what it found of a judge on a collection."""
+    return label_file(f"fitness/{judge}@{collection}.json")
+
+
+def held_against(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
+    """Evidence with what keeps it from being used here."""
+    then, now = found.get("from"), given.rounds[round].start
+    another = elsewhere = None
+    if found["fingerprint"] != line["fingerprint"]:
+        another = "it was checked with another model, prompt or parameters than it has now"
+    elif changes_with_round(line) and then != now:
+        another = f"it reads with the model of {now} here, and was checked with that of {then or 'another round'}"
+    if found.get("mined_as") != mined:
+        where = f"round {found['round']}, which mines otherwise" if found.get("mined_as") else "a round whose rules were not noted"
+        elsewhere = f"its gold verdicts are on candidates of {where}: `hone judge check` with `--round {round}` shows it on these"
+    return found | {"another": another, "elsewhere": elsewhere}
+
+
+def changes_with_round(line: dict) -> bool:
+    """Whether a judge reads with the round's own starting model, and so is another in each round."""
+    changes = methods.find("relabel.judges", line["method"]).beside("changes_with_round")
+    return bool(changes and changes(line["parameters"]))
+
+
+def told(section: dict | str) -> dict | str:
+    """A resolved section as MLflow shows it: without what was found of its judges."""
+    if not isinstance(section, dict):
+        return section
+    return section | {"cascade": [{name: value for name, value in line.items() if name != "evidence"} for line in section["cascade"]]}
+
+
+def evidence_of_last(section: dict | str) -> list[dict]:
+    """What is known of the last judge of a resolved section; nothing where nobody judges."""
+    return section["cascade"][-1]["evidence"] if isinstance(section, dict) and section["cascade"] else []
+
+
+def retries(round: str) -> int:
+    """How often `hone judge retry` was called for a round."""
+    file = label_file(RETRIES)
+    return read_json(file).get(round, 0) if file.is_file() else 0
+
+
+def teachers(section: dict) -> dict[str, dict]:
+    """Every encoder that judges name beside the round's own, made exact."""
+    named = {
+        line["parameters"]["model"]: line["parameters"].get("revision")
+        for line in section["cascade"]
+        if line["method"] == "encoder" and line["parameters"].get("model")
+    }
+    return made_exact({name: revision for name, revision in named.items() if name != BASE})
+
+
+def overrides() -> str | None:
+    """The hash of what a person decided, which wins over every judge; null where there is no such file."""
+    file = label_file(OVERRIDES)
+    return fingerprint_of_file(file) if file.is_file() else None

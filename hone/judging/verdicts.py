@@ -1,0 +1,25 @@
+"""What a judge gives back: a row for every pair it was asked about, in one form whatever the judge."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from hone.data import tables
+from hone.layout import PAIR
+
+# The table `judgments` without what the cascade adds: the judge's place in it and its name.
+COLUMNS = {name: kind for name, kind in tables.SCHEMAS["judgments"].items() if name not in ("place", "judge")}
+
+
+def verdicts(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` (query_id, doc_id, verdict and whatever else a judge knows) with all columns of a verdict; others are null."""
+    return frame.select((pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in COLUMNS.items())
+
+
+def empty() -> pl.DataFrame:
+    return pl.DataFrame(schema=COLUMNS)
+
+
+def unknown(pairs: pl.DataFrame, reason: str, fingerprint: str | None = None) -> pl.DataFrame:
+    """Pairs that a judge could not say anything of, with the reason."""
+    return verdicts(pairs.select(*PAIR, verdict=pl.lit("unknown"), reason=pl.lit(reason), fingerprint=pl.lit(fingerprint, dtype=pl.String)))

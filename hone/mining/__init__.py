@@ -1,0 +1,1 @@
+"""Mining: what sources, filters and samplers share."""

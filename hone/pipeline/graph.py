@@ -1,0 +1,230 @@
+"""DVC's graph, what of it is out of date, and one stage run at a time in a process group of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Literal
+
+from hone.errors import Refused
+
+Outcome = Literal["Completed", "Unchanged", "Restored"]
+
+STATUS_SECONDS = 300
+LAST_LINES = 12
+TERM_SECONDS = 10.0
+NOISE = re.compile(r"^(Updating lock file|Use `dvc push`|To (track|enable)|\s*(git add|dvc config)|\s*$|Generating lock file)")
+SAYS_RESTORED = re.compile(r"^Stage '.+' is cached - skipping run", re.MULTILINE)
+SAYS_RAN = re.compile(r"^Running stage '", re.MULTILINE)
+
+
+class StageFailed(Exception):
+    """A stage ended badly; the message is what it said last."""
+
+
+class Stopping(Exception):
+    """The flow is being ended: nothing is started any more."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of dvc.yaml: its address, the stages whose outputs it reads, and the paths it reads and makes."""
+
+    name: str
+    needs: tuple[str, ...]
+    reads: tuple[str, ...]
+    makes: tuple[str, ...]
+
+
+def graph() -> list[Stage]:
+    """Every stage of the current folder, each after those it needs.
+
+    Raises:
+        Refused: there is no DVC project here, or dvc.yaml says something that cannot be meant.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            root = Path(repo.root_dir)
+            index = repo.index
+            found = {
+                stage.addressing: Stage(
+                    stage.addressing,
+                    tuple(sorted(other.addressing for other in index.graph.successors(stage))),
+                    tuple(path_of(dep, root) for dep in stage.deps),
+                    tuple(path_of(out, root) for out in stage.outs),
+                )
+                for stage in index.stages
+            }
+    except DvcException as error:
+        raise Refused(f"DVC cannot read the stages here: {error}") from error
+    return [found[name] for name in TopologicalSorter({stage.name: stage.needs for stage in found.values()}).static_order()]
+
+
+def path_of(item: object, root: Path) -> str:
+    """A dependency's or output's path from the project's root."""
+    return str(Path(item.fs_path).relative_to(root)) if Path(item.fs_path).is_relative_to(root) else item.def_path
+
+
+def out_of_date() -> set[str]:
+    """The stages of which DVC says that their own inputs, outputs or command have changed.
+
+    A stage behind one of these is not in it: whether that one must run is known when the first has.
+
+    Raises:
+        Refused: DVC cannot tell.
+    """
+    command = [*dvc(), "status", "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=STATUS_SECONDS)
+    try:
+        if done.returncode == 0:
+            return set(json.loads(done.stdout or "{}"))
+    except json.JSONDecodeError:
+        pass
+    raise Refused(f"`dvc status` failed: {last_lines(done.stdout + done.stderr) or 'it said nothing'}")
+
+
+def dvc() -> list[str]:
+    """DVC of this very environment."""
+    return [sys.executable, "-m", "dvc"]
+
+
+def told(said: str) -> Outcome:
+    """What a run did, from what DVC said of it."""
+    if SAYS_RAN.search(said):
+        return "Completed"
+    return "Restored" if SAYS_RESTORED.search(said) else "Unchanged"
+
+
+def last_lines(said: str) -> str:
+    """The end of an output, without what DVC says after every stage."""
+    lines = [line.rstrip() for line in said.splitlines() if not NOISE.match(line)]
+    return "\n".join(lines[-LAST_LINES:])
+
+
+@dataclass
+class Runner:
+    """Runs stages, and ends all that it started when its block ends, however it ends.
+
+    SIGTERM to DVC alone would leave the stage at work without its parent; so each stage is a process group of its own, which
+    is ended as a whole.
+
+    Args:
+        environment: variables for the stages besides this process's own.
+        patience: seconds that what is ended has to end what it started itself.
+    """
+
+    environment: dict[str, str] = field(default_factory=dict)
+    patience: float = TERM_SECONDS
+    _running: set[subprocess.Popen] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopping: bool = False
+
+    def __enter__(self) -> Runner:
+        # Without a handler SIGTERM ends this process at once, and what it started stays at work. Prefect brings one of its own.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, leave)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is leave:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def run(self, stage: str, say: Callable[[str], None]) -> Outcome:
+        """Bring one stage up to date.
+
+        Args:
+            stage: its address, such as "train@r2".
+            say: is called with each line of output.
+
+        Raises:
+            StageFailed: it ended badly.
+            Stopping: the block has ended meanwhile.
+        """
+        code, said = self.heard([*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say)
+        if code:
+            raise StageFailed(f"{stage} failed. It said last:\n{last_lines(said)}")
+        return told(said)
+
+    def heard(self, command: list[str], what: str, say: Callable[[str], None]) -> tuple[int, str]:
+        """Run a command as one of these processes: how it ended, and all it said.
+
+        Args:
+            command: of this environment.
+            what: it does, for the message where it is ended.
+            say: is called with each line of output.
+
+        Raises:
+            Stopping: the block has ended meanwhile.
+        """
+        process = self._started(command)
+        said = []
+        try:
+            for line in process.stdout:
+                said.append(line)
+                if not NOISE.match(line):
+                    say(line.rstrip())
+            code = process.wait()
+        except BaseException:  # Ctrl-C or a signal, where this is the thread that they come to
+            end(process, patience=self.patience)
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        if self._stopping:
+            raise Stopping(f"{what} was ended with the flow; run again, it goes on where it was.")
+        return code, "".join(said)
+
+    def _started(self, command: list[str]) -> subprocess.Popen:
+        with self._lock:
+            if self._stopping:
+                raise Stopping("the flow is being ended: nothing is started any more.")
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                env=os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"} | self.environment,
+            )  # fmt: skip
+            self._running.add(process)
+            return process
+
+    def stop(self) -> None:
+        """Start nothing any more, and end what runs: politely, then for certain."""
+        with self._lock:
+            self._stopping = True
+            running = list(self._running)
+        end(*running, patience=self.patience)
+
+
+def leave(number: int, _: object) -> None:
+    """End by a signal as a shell would tell it, through every block that is open."""
+    sys.exit(128 + number)
+
+
+def end(*processes: subprocess.Popen, patience: float) -> None:
+    """End all that some processes started: politely, then for certain."""
+    for process in processes:
+        end_group(process, signal.SIGTERM)
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+        # DVC may be gone while its stage is not.
+        end_group(process, signal.SIGKILL)
+
+
+def end_group(process: subprocess.Popen, how: signal.Signals) -> None:
+    """Send a signal to all processes that one started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)

@@ -1,0 +1,1 @@
+"""What is shown: numbers in words, model cards, provenance and MLflow."""

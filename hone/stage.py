@@ -1,0 +1,105 @@
+"""How every stage is started: `python -m tasks.<stage>`; arguments from a signature, refusals as sentences."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hone.errors import Refused, printable
+from hone.files import describe_full_disk
+
+# No library may phone home, and a model that is a folder must not wait for a hub that is not there.
+SWITCHES = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "TOKENIZERS_PARALLELISM": "true",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
+}
+
+
+def may_download() -> None:
+    """Let this process ask the Hub, which stages do not do unless something is not on this disk.
+
+    The Hub's libraries read the switch when they are imported, which another library may have done before.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "0"
+    for library in ("huggingface_hub.constants", "datasets.config"):
+        for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+            if hasattr(sys.modules.get(library), name):
+                setattr(sys.modules[library], name, False)
+
+
+def run(main: Callable[..., None]) -> None:
+    """Call `main` with the command line's arguments, each an option of the parameter's name.
+
+    Ends the process with 1 and a sentence on standard error when the work is refused or the machine fails it.
+    """
+    for name, value in SWITCHES.items():
+        os.environ.setdefault(name, value)
+    parser = argparse.ArgumentParser(prog=_module_name(main), description=inspect.getdoc(main))
+    for name, parameter in inspect.signature(main).parameters.items():
+        required = parameter.default is parameter.empty
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else parameter.default)
+    arguments = vars(parser.parse_args())
+    with ended_by_sentences(_module_name(main)):
+        main(**arguments)
+
+
+@contextmanager
+def ended_by_sentences(name: str) -> Iterator[None]:
+    """End the process with 1 and one sentence, after `name`, where work is refused or the disk is full; other errors pass."""
+    try:
+        yield
+    except Refused as refusal:
+        sys.exit(printable(f"{name}: {refusal}"))
+    except Exception as error:
+        if sentence := describe_full_disk(error):
+            sys.exit(printable(f"{name}: {sentence}"))
+        raise
+
+
+def say(message: str) -> None:
+    """A line about the work, for whoever watches."""
+    print(f"{time.strftime('%H:%M:%S')} {printable(message)}", file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Counts what is done and says so every few seconds, with the remaining time."""
+
+    def __init__(self, what: str, total: int, every: float = 10.0) -> None:
+        self.what, self.total, self.every = what, total, every
+        self.done = 0
+        self.began = self.said = time.monotonic()
+
+    def add(self, count: int) -> None:
+        self.done += count
+        now = time.monotonic()
+        if now - self.said >= self.every and self.done < self.total:
+            self.said = now
+            rate = self.done / (now - self.began)
+            left = (self.total - self.done) / rate
+            pace = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+            say(f"{self.what}: {self.done:,} of {self.total:,}, {pace}, {_spell(left)} left")
+
+
+def _spell(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def _module_name(main: Callable[..., None]) -> str:
+    spec = sys.modules[main.__module__].__spec__
+    return spec.name.removesuffix(".__main__") if spec else main.__module__

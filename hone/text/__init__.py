@@ -1,0 +1,1 @@
+"""Texts: near-duplicates, normalization and attributes."""

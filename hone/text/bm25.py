@@ -1,0 +1,207 @@
+"""BM25: terms of texts in any script, an index of documents, and scores (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from hone.data.tables import Documents
+from hone.encoders.search import as_table, rows_of
+from hone.errors import Refused, nearest
+from hone.stage import say
+
+if TYPE_CHECKING:
+    from bm25s import BM25
+
+K1, B = 0.9, 0.4  # Anserini's, used with BEIR
+
+
+def ranked(queries: pl.DataFrame, documents: Documents, language: str, *, depth: int = 100, k1: float = K1, b: float = B) -> pl.DataFrame:
+    """The `depth` best documents of every query, those without a common word left out.
+
+    Args:
+        queries: query_id, text.
+        documents: the collection.
+        language: of the stemmer, from the collection's settings; "none" stems nothing. Scripts without spaces between words, and Korean,
+            are read by pairs of letters whatever it is.
+        depth: documents a query.
+        k1, b: term saturation and length normalisation.
+
+    Returns:
+        query_id, doc_id, rank (from 1), score (above 0).
+    """
+    index = indexed(documents.chunks(), language, k1, b)
+    asked = index.words.of(queries["text"])
+    index.say_without_terms(asked)
+    if index.found is None:
+        return as_table(queries["query_id"], documents.ids, np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64))
+    rows, scores = index.best(asked, depth)
+    found = as_table(queries["query_id"], documents.ids, scores, rows)
+    return found.filter(pl.col("score") > 0)
+
+
+def scores_of(pairs: pl.DataFrame, queries: pl.DataFrame, documents: Documents, language: str) -> pl.DataFrame:
+    """BM25's score of given pairs, as `bm25` has it by default; 0 without a common word.
+
+    Args:
+        pairs: query_id, doc_id.
+        queries: query_id, text.
+        documents: the collection, which says how rare a word is.
+        language: of the stemmer.
+
+    Returns:
+        query_id, doc_id, score.
+    """
+    index = indexed(documents.chunks(), language, K1, B)
+    found = np.zeros(len(pairs), dtype=np.float32)
+    asked = index.words.of(queries["text"])
+    index.say_without_terms(asked)
+    rows = rows_of(pairs, queries["query_id"], documents.ids)
+    order = np.argsort(rows[:, 0], kind="stable")
+    for places in np.split(order, np.flatnonzero(np.diff(rows[order, 0])) + 1):
+        # All documents' scores of one query at a time: of all queries they would not fit the memory.
+        if index.found is not None and len(places) and asked[rows[places[0], 0]]:
+            found[places] = index.found.get_scores(asked[rows[places[0], 0]])[rows[places, 1]]
+    return pairs.with_columns(score=pl.Series(found))
+
+
+def indexed(chunks: Iterable[list[str]], language: str, k1: float = K1, b: float = B) -> Index:
+    """The terms of all documents.
+
+    Args:
+        chunks: texts of documents, some at a time.
+        language: of the stemmer.
+        k1, b: term saturation and length normalisation.
+    """
+    import bm25s
+
+    words, numbers = Words(language), {}
+    ids = [row for chunk in chunks for row in words.numbered(pl.Series(chunk, dtype=pl.String), numbers)]
+    bare = sum(not row for row in ids)
+    if bare == len(ids):  # of stop words and signs alone, which bm25s cannot index
+        return Index(None, words, len(ids), bare)
+    index = bm25s.BM25(method="lucene", k1=k1, b=b)
+    index.index((ids, numbers), show_progress=False)
+    return Index(index, words, len(ids), bare)
+
+
+@dataclass(frozen=True)
+class Index:
+    """Documents as BM25 finds them.
+
+    Attributes:
+        found: bm25s' index; null where no document has a term.
+        words: how queries become terms.
+        documents: how many there are.
+        bare: how many of them have no term, which no query finds.
+    """
+
+    found: BM25 | None
+    words: Words
+    documents: int
+    bare: int
+
+    def best(self, asked: list[list[str]], depth: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and scores, [queries, depth] each, of the best documents of every query; a score of 0 is no match."""
+        rows, scores = self.found.retrieve(asked, k=min(depth, self.documents), show_progress=False, return_as="tuple", n_threads=-1)
+        return np.asarray(rows), np.asarray(scores)
+
+    def say_without_terms(self, asked: list[list[str]]) -> None:
+        """Say how many queries find nothing, and how many documents are never found, for they have no term."""
+        bare = sum(not terms for terms in asked)
+        if bare or self.bare:
+            say(
+                f"BM25: {bare:,} of {len(asked):,} queries and {self.bare:,} of {self.documents:,} documents have no term (nothing but "
+                "stop words and signs), so that it neither finds anything for these queries nor ever finds these documents"
+            )
+
+
+def without_terms(texts: pl.Series, language: str) -> pl.Series:
+    """Where a text has no term, so that BM25 finds nothing for it."""
+    return pl.Series([not terms for terms in Words(language).of(texts)], dtype=pl.Boolean)
+
+
+# Scripts that are written without spaces between words, and Korean, whose words carry their particles.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u{30FC}"
+RUN = rf"^[{UNSPACED}]"
+TOKEN = rf"[{UNSPACED}]+|[\w--[{UNSPACED}]]+"
+LETTER = rf"[{UNSPACED}]\p{{M}}*"  # with its vowel signs and tone marks
+# Languages of these scripts: they need no stemmer.
+WITHOUT_STEMMER = ("burmese", "chinese", "japanese", "khmer", "korean", "lao", "thai")
+DOTLESS = {"I": "\u0131", "\u0130": "i"}  # Turkish capitals
+SAME = {"i\u0307": "i", "\u03c2": "\u03c3", "\u200b": " ", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "", "\u00ad": ""}
+
+
+class Words:
+    """Texts to terms: stemmed words without the language's stop words.
+
+    A run of letters of a script that is written without spaces becomes its pairs of neighbouring letters, as Lucene's CJKAnalyzer
+    has it. In documents each letter is a term as well, so that a query of one letter finds them. Compared are compatibility forms
+    (NFKC) in lower case. A single letter or digit is a term; one beside an apostrophe (`don't`, `l'eau`) is part of a word and is none.
+    """
+
+    def __init__(self, language: str) -> None:
+        import Stemmer
+        from bm25s.tokenization import _infer_stopwords
+
+        if language != "none" and language not in (*Stemmer.algorithms(), *WITHOUT_STEMMER):
+            known = (*Stemmer.algorithms(), *WITHOUT_STEMMER)
+            raise Refused(f"BM25 has no stemmer for the language '{language}': {nearest(language, known)} Without one it is `none`.")
+        self.turkish = language == "turkish"
+        self.stemmer = None if language == "none" or language in WITHOUT_STEMMER else Stemmer.Stemmer(language)
+        self.stop_words = list(_infer_stopwords(language)) if language in STOP_WORDS else []
+
+    def of(self, texts: Sequence[str] | pl.Series) -> list[list[str]]:
+        """The terms of each query."""
+        return as_lists(self.terms(pl.Series(list(texts), dtype=pl.String), single=False), "term", len(texts))
+
+    def numbered(self, texts: pl.Series, numbers: dict[str, int]) -> list[list[int]]:
+        """The terms of each document, by their numbers; `numbers` takes those that are new."""
+        found = self.terms(texts, single=True)
+        there = found["term"].unique(maintain_order=True)
+        column = pl.Series("number", [numbers.setdefault(term, len(numbers)) for term in there], dtype=pl.Int32)
+        return as_lists(found.join(pl.DataFrame([there, column]), on="term", how="left", maintain_order="left"), "number", len(texts))
+
+    def terms(self, texts: pl.Series, single: bool) -> pl.DataFrame:
+        """row (UInt32), term: in the order of the texts.
+
+        Args:
+            texts: any number.
+            single: whether each letter of a run is a term, too; else only where it stands alone.
+        """
+        plain = texts.str.normalize("NFKC")
+        plain = (plain.str.replace_many(DOTLESS) if self.turkish else plain).str.to_lowercase().str.replace_many(SAME)
+        plain = plain.str.replace_all(r"(\w)['\u{2019}\u{02BC}]\w\b", "$1 ").str.replace_all(r"\b\w['\u{2019}\u{02BC}](\w)", " $1")
+        tokens = pl.DataFrame({"token": plain.str.extract_all(TOKEN)}).with_row_index("row").explode("token").drop_nulls("token")
+        known = tokens.select(pl.col("token").unique(maintain_order=True)).filter(pl.col("token") != "_")
+        runs = known.filter(pl.col("token").str.contains(RUN))
+        words = known.filter(~pl.col("token").str.contains(RUN) & ~pl.col("token").is_in(self.stop_words))
+        stems = words["token"].to_list()
+        words = words.with_columns(term=pl.Series(self.stemmer.stemWords(stems) if self.stemmer else stems, dtype=pl.String))
+        terms = pl.concat([words, letters_of(runs, single).filter(~pl.col("term").is_in(self.stop_words))])
+        return tokens.join(terms, on="token", how="inner", maintain_order="left_right").select("row", "term")
+
+
+def letters_of(runs: pl.DataFrame, single: bool) -> pl.DataFrame:
+    """token, term: the pairs of neighbouring letters of each run; a run of one letter is itself."""
+    letters = runs.with_columns(term=pl.col("token").str.extract_all(LETTER)).explode("term")
+    pairs = letters.with_columns(term=pl.col("term") + pl.col("term").shift(-1).over("token")).drop_nulls("term")
+    alone = letters if single else letters.filter(pl.len().over("token") == 1)
+    return pl.concat([alone, pairs])
+
+
+def as_lists(found: pl.DataFrame, column: str, count: int) -> list[list]:
+    """A column as a list for each of `count` rows."""
+    lists: list[list] = [[] for _ in range(count)]
+    for row, values in found.group_by("row", maintain_order=True).agg(column).iter_rows():
+        lists[row] = values
+    return lists
+
+
+# The languages that bm25s has stop words for.
+STOP_WORDS = frozenset({"english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
+                        "norwegian", "chinese", "turkish"})  # fmt: skip

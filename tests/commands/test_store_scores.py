@@ -1,0 +1,38 @@
+"""`hone store` and what cross-encoders have scored: whose it is, and what may go."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from commands import store
+from tasks.rank import __main__ as rank
+from tasks.score import __main__ as score
+from tests.rank.collection import RANK, prepared
+from tests.tiny_cross_encoder import tiny_cross_encoder
+
+NAMED = {"cross-encoder": {"model": "inputs/cross", "max_length": 24}}
+
+
+def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(workspace: Path, capsys: pytest.CaptureFixture):
+    tiny_cross_encoder(Path("inputs/cross"))
+    prepared({"rank": RANK | {"steps": 2}, "score": ["cross-encoder", NAMED]})
+    rank.main("r1")
+    score.main("r1")
+    held = {one.needed_by: one for one in store.held() if one.what == "scores"}
+    assert set(held) == {("ranker r1",), ("inputs/cross",)}
+    assert held["inputs/cross",].count == 9 * 24  # every training query with every document
+    assert held["ranker r1",].count == (9 + 6) * 24  # and of the dev queries the first 24 of 24
+    store.show()
+    shown = capsys.readouterr().out
+    assert "scores" in shown
+    assert "vectors" in shown
+    store.clean(yes=True)
+    assert "nothing to clean" in capsys.readouterr().out
+
+    shutil.rmtree("rankers/r1")
+    store.clean(yes=True)
+    assert "scores that were used by ranker r1" in capsys.readouterr().out
+    assert {one.needed_by for one in store.held() if one.what == "scores"} == {("inputs/cross",)}

