@@ -9,6 +9,7 @@ from hone.config import methods
 from hone.config.params import Collection, Params
 from hone.errors import Refused, nearest
 from hone.files import read_json
+from hone.pipeline.graph import Stage
 
 METRICS = Path("reports/metrics")
 
@@ -26,9 +27,9 @@ class Gain:
         return f"{self.round} gains {self.value:+.4f} {self.metric} over {self.start} on the dev queries"
 
 
-def stages_of(name: str, stages: list[str]) -> set[str]:
-    """Of stages' addresses, those that make a round's model: retrieve to train."""
-    return {stage for stage in stages if stage.partition("@")[2] == name and stage.partition("@")[0] != "track"}
+def makes_model(stage: Stage) -> bool:
+    """Whether a stage of a round is one of those that make its model: retrieve to train."""
+    return stage.round is not None and stage.collection is None and stage.kind != "track"
 
 
 def chosen_by(given: Params) -> list[str]:

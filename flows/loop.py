@@ -69,10 +69,8 @@ class Loop:
 
     def reason_to_stop(self, stage: dvc.Stage) -> str | None:
         """Why the round of a stage is not run, where it is not."""
-        name = stage.name.partition("@")[2]
-        names = [other.name for other in self.stages]
-        if name in self.given.rounds and stage.name in early_stop.stages_of(name, names):
-            return early_stop.reason_to_stop(name, self.given)
+        if stage.round in self.given.rounds and early_stop.makes_model(stage):
+            return early_stop.reason_to_stop(stage.round, self.given)
         return None
 
 
@@ -145,8 +143,10 @@ def with_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
         if item.start in given.rounds
     }
     extended = {
-        stage.name: replace(stage, needs=(*stage.needs, *(name for name in before[round] if name in names and name not in stage.needs)))
-        if (round := stage.name.partition("@")[2]) in before and stage.name in early_stop.stages_of(round, names)
+        stage.name: replace(
+            stage, needs=(*stage.needs, *(name for name in before[stage.round] if name in names and name not in stage.needs))
+        )
+        if stage.round in before and early_stop.makes_model(stage)
         else stage
         for stage in stages
     }
@@ -167,9 +167,9 @@ def wanted(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
     if until is None:
         return stages
     by_name = {stage.name: stage for stage in stages}
-    ends = [until] if until in by_name else [name for name in by_name if belongs(name, until)]
+    ends = [until] if until in by_name else [stage.name for stage in stages if stage.round == until]
     if not ends:
-        rounds = {name.partition("@")[2] for name in by_name if name.startswith("train@")}
+        rounds = {stage.round for stage in stages if stage.kind == "train"}
         raise Refused(f"there is no stage or round '{until}': {nearest(until, {*by_name, *rounds})}")
     needed: set[str] = set()
     while ends:
@@ -178,12 +178,6 @@ def wanted(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
             needed.add(name)
             ends += by_name[name].needs
     return [stage for stage in stages if stage.name in needed]
-
-
-def belongs(stage: str, round: str) -> bool:
-    """Whether a stage works for a round: train@r1, evaluate@r1-python-api."""
-    instance = stage.partition("@")[2]
-    return instance == round or (stage.startswith("evaluate@") and instance.startswith(f"{round}-"))
 
 
 def result(work: Loop, states: dict[str, State]) -> State:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -38,12 +40,35 @@ class Stopping(Exception):
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of dvc.yaml: its address, the stages whose outputs it reads, and the paths it reads and makes."""
+    """One stage of dvc.yaml.
+
+    Attributes:
+        name: its address, such as `evaluate@r1-ours`.
+        needs: the stages whose outputs it reads.
+        reads: paths.
+        makes: paths.
+        round: the round or reference that it works for, as its command says; null: none. An address does not tell: `r1-ours` may be a
+            round too.
+        collection: likewise.
+    """
 
     name: str
     needs: tuple[str, ...]
     reads: tuple[str, ...]
     makes: tuple[str, ...]
+    round: str | None = None
+    collection: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it does: `evaluate`, whatever for."""
+        return self.name.partition("@")[0]
+
+
+def options_of(command: object) -> dict[str, str]:
+    """The options of a stage's command, such as `--round r1`."""
+    words = shlex.split(command) if isinstance(command, str) else []
+    return {name: value for name, value in pairwise(words) if name.startswith("--")}
 
 
 def graph() -> list[Stage]:
@@ -65,8 +90,11 @@ def graph() -> list[Stage]:
                     tuple(sorted(other.addressing for other in index.graph.successors(stage))),
                     tuple(path_of(dep, root) for dep in stage.deps),
                     tuple(path_of(out, root) for out in stage.outs),
+                    options.get("--round", options.get("--reference")),
+                    options.get("--collection"),
                 )
                 for stage in index.stages
+                for options in [options_of(stage.cmd)]
             }
     except DvcException as error:
         raise Refused(f"DVC cannot read the stages here: {error}") from error

@@ -30,21 +30,21 @@ stages:
   train:
     foreach: ${rounds}
     do:
-      cmd: cat models/${item.from} resolved/${key} > models/${key} && ./work ${key}
+      cmd: cat models/${item.from} resolved/${key} > models/${key} && ./work --round ${key}
       deps: ["models/${item.from}", "resolved/${key}"]
       outs: ["models/${key}"]
   evaluate:
     matrix:
       round: ${rounds}
       collection: ${evaluate_on}
-    cmd: ./measure ${item.round} ${item.collection}
+    cmd: ./measure --round ${item.round} --collection ${item.collection}
     deps: ["models/${item.round}"]
     outs: ["reports/metrics/${item.round}/${item.collection}.json"]
   evaluate-reference:
     matrix:
       reference: [r0]
       collection: ${evaluate_on}
-    cmd: ./measure ${item.reference} ${item.collection}
+    cmd: ./measure --reference ${item.reference} --collection ${item.collection}
     deps: ["models/r0"]
     outs: ["reports/metrics/${item.reference}/${item.collection}.json"]
   report:
@@ -53,9 +53,9 @@ stages:
     outs: [reports/page]
 """
 MEASURE = """#!/bin/sh
-score=$(tail -n 1 models/$1)
-mkdir -p reports/metrics/$1
-echo "{\\"ndcg_at_10\\": $score, \\"queries\\": 5, \\"dev\\": {\\"ndcg_at_10\\": $score, \\"queries\\": 5}}" > reports/metrics/$1/$2.json
+score=$(tail -n 1 models/$2)
+mkdir -p reports/metrics/$2
+echo "{\\"ndcg_at_10\\": $score, \\"queries\\": 5, \\"dev\\": {\\"ndcg_at_10\\": $score, \\"queries\\": 5}}" > reports/metrics/$2/$4.json
 """
 
 
@@ -73,7 +73,7 @@ def made(folder: Path, dev: dict[str, float], work: str = "true", **params: obje
         (folder / "inputs" / name).write_text(f"{score}\n")
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS | params))
     (folder / "dvc.yaml").write_text(DVC)
-    script(folder / "work", f"#!/bin/sh\n{work}\n")
+    script(folder / "work", f"#!/bin/sh\nshift\n{work}\n")
     script(folder / "measure", MEASURE)
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=folder, check=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})

@@ -81,6 +81,22 @@ def test_a_part_of_the_graph(workspace: Path, loop):
     assert "there is no stage or round 'r7': did you mean 'r" in state.message
 
 
+def test_a_round_whose_name_begins_with_anothers_is_another():
+    """`evaluate@r1-b-ours` is of r1 on b-ours or of r1-b on ours: the stage's command says which."""
+    from flows.loop import wanted
+    from hone.pipeline.graph import Stage, options_of
+
+    assert options_of("python -m tasks.evaluate --round r1-b --collection ours") == {"--round": "r1-b", "--collection": "ours"}
+    stages = [
+        Stage("train@r1", (), (), (), "r1"),
+        Stage("train@r1-b", ("train@r1",), (), (), "r1-b"),
+        Stage("evaluate@r1-ours", ("train@r1",), (), (), "r1", "ours"),
+        Stage("evaluate@r1-b-ours", ("train@r1-b",), (), (), "r1-b", "ours"),
+    ]
+    assert [stage.name for stage in wanted(stages, "r1")] == ["train@r1", "evaluate@r1-ours"]
+    assert [stage.name for stage in wanted(stages, "r1-b")] == ["train@r1", "train@r1-b", "evaluate@r1-b-ours"]
+
+
 def test_a_stage_that_fails_is_named_with_what_it_said(workspace: Path, loop):
     made(workspace, RISING, work='test $1 = r1 || { echo "the disk is full"; exit 3; }')
     state, names = run(loop)
