@@ -201,6 +201,7 @@ class World:
 
         class MadeUp:
             draw = np.random.default_rng(0)
+            reported = None
 
             def encode(self, texts: list[str], progress: object) -> np.ndarray:
                 return self.draw.standard_normal((len(texts), DIMENSION), dtype=np.float32)

@@ -114,6 +114,7 @@ def made_up_encoder() -> Encoder:
 
         draw = np.random.default_rng(0)
         rows = draw.standard_normal((2, 1024, DIMENSION), dtype=np.float32)
+        reported = None
 
         def encode(self, texts: list[str], progress: object) -> np.ndarray:
             words = [text.split(" ", 2) for text in texts]

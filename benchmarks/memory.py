@@ -45,6 +45,7 @@ def measure(count: int) -> None:
         """Random vectors in place of a model's."""
 
         draw = np.random.default_rng(0)
+        reported = None
 
         def encode(self, texts: list[str], progress: object) -> np.ndarray:
             return self.draw.standard_normal((len(texts), DIMENSION), dtype=np.float32)
