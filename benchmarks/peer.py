@@ -62,8 +62,9 @@ def pairs(triplets) -> pl.DataFrame:
 
 
 def our_pairs(round: str) -> pl.DataFrame:
-    """The same of a round's negatives."""
-    return with_texts(pl.read_parquet(f"rounds/{round}/negatives.parquet")).select("query", "text").unique()
+    """The same of a round's negatives: of each query the first, as `mine` takes one."""
+    first = pl.read_parquet(f"rounds/{round}/negatives.parquet").filter(pl.col("rank") == pl.col("rank").min().over("query_id"))
+    return with_texts(first).select("query", "text").unique()
 
 
 def our_scores(round: str) -> pl.DataFrame:
