@@ -185,7 +185,7 @@ def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Non
     for kind, ending in (("runs", "trec"), ("queries", "parquet")):
         Path("reports", kind, "bm25").mkdir()
         Path("reports", kind, "bm25", f"{NAME}.{ending}").symlink_to(Path("reports", kind, BASE, f"{NAME}.{ending}").absolute())
-    of = Tables(NAME, "test", 1, "english", Reading())
+    of = Tables(NAME, "test", 1, "english", Reading(), (BASE, "bm25"))
     cut = part("report: kinds of queries", kinds)(of, ("difficulty", "overlap"))
     part("report: scores by kind", by_kind.levels)(NAME, BASE, ROUNDS, cut, 13)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,20 @@ def test_evaluation(capfd: pytest.CaptureFixture):
 
     evaluation.main(((20, 300),))
     assert "evaluation, 20 queries on 300 documents:" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["memory", "judging_memory"])
+def test_what_takes_sizes(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
+    module = importlib.import_module(f"benchmarks.{name}")
+    monkeypatch.setattr(module, "SIZES", (100,))
+    module.main()
+    assert re.search("100 (texts|pairs):", capfd.readouterr().out)
+
+
+def test_judging(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    from benchmarks import judging
+
+    monkeypatch.setattr(judging, "CALLS", 64)
+    monkeypatch.setattr(judging, "SECONDS", 0.001)
+    judging.main()
+    assert "64 questions with prompt and ledger:" in capsys.readouterr().out
