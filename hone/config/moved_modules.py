@@ -116,6 +116,7 @@ MOVED = {
     "tasks.relabel.sheet_csv": "hone.judging.annotation.csv",
     "tasks.relabel.sitting": "hone.judging.session",
     "tasks.relabel.spending": "hone.llm.spending",
+    "tasks.relabel.sheet_page.render": "hone.judging.annotation.page.render",
     "tasks.relabel.spool": "hone.data.parquet_writer",
     "tasks.relabel.submitted": "hone.llm.batch.jobs",
     "tasks.relabel.thoughts": "hone.llm.reasoning",

@@ -22,7 +22,7 @@ from hone.errors import Refused, listed, nearest
 if TYPE_CHECKING:
     import polars as pl
 
-WATCHED = (Path("inputs"), Path("tasks"))
+WATCHED = (Path("inputs"), Path("tasks"), Path("hone"))
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -73,6 +73,9 @@ def refuse_moved(error: Exception, who: str) -> None:
     old = f"{part[2]}.{part[1]}" if part else str(getattr(error, "name", ""))
     if isinstance(error, ImportError) and old in MOVED:
         raise Refused(f"{who} imports {old}, which is {MOVED[old]} now.") from None
+    inside = [f"{name} is {new} now" for name, new in MOVED.items() if name.startswith(f"{old}.")]
+    if isinstance(error, ModuleNotFoundError) and inside:  # its folder is gone too
+        raise Refused(f"{who} imports something of {old}, which is no more: {'; '.join(inside)}.") from None
 
 
 def refuse_result(name: str, found: object, columns: Sequence[str], among: pl.DataFrame | None = None) -> None:

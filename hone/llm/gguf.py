@@ -243,12 +243,12 @@ def place(known: Known) -> Path:
 def checksum_of(file: Path) -> str:
     """A file's SHA-256; of one that has not changed since it was last asked for, as it was noted then.
 
-    That it has not changed is said by the time of its last change of any kind (ctime), which no program can set back as it can the
-    time of the last write. Whoever can write to HONE_HOME can write the notes too: they save time and protect from nothing.
+    That it has not changed is said by the times of its last write and, on POSIX, of its last change of any kind (ctime), which no program
+    can set back. Whoever can write to HONE_HOME can write the notes too: they save time and protect from nothing.
     """
     notes = home() / "gguf" / "checksums.json"
     status = Path(file).stat()
-    key = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_ctime_ns}"
+    key = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
     noted = read_json(notes) if notes.is_file() else {}
     if key not in noted:
         noted = noted | {key: fingerprint_of_file(file)}

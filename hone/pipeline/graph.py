@@ -67,8 +67,11 @@ class Stage:
 
 def options_of(command: object) -> dict[str, str]:
     """The options of a stage's command, such as `--round r1`."""
-    words = shlex.split(command) if isinstance(command, str) else []
-    return {name: value for name, value in pairwise(words) if name.startswith("--")}
+    try:
+        words = shlex.split(" ".join(map(str, command)) if isinstance(command, list) else str(command or ""))
+    except ValueError:  # a user's own stage, with a quote of its shell's
+        words = []
+    return {name: value for name, value in pairwise(part for word in words for part in word.split("=", 1)) if name.startswith("--")}
 
 
 def graph() -> list[Stage]:

@@ -123,7 +123,10 @@ def checks_of(training: TrainingSet, runs: dict[str, pl.DataFrame], count: int, 
         seed: from params.yaml.
     """
     collections = [collection for collection in training if collection.name in runs and count]
-    known = [one.qrels("dev").filter(pl.col("relevance") >= one.min_relevance)["query_id"] for one in collections]
+    known = [
+        one.qrels("dev").filter(pl.col("relevance") >= one.min_relevance).join(one.queries("dev"), on="query_id", how="semi")["query_id"]
+        for one in collections
+    ]
     ids = pl.concat([pl.Series("query_id", [], dtype=pl.String), *known]).unique(maintain_order=True)
     drawn = ids.gather(np.argsort(lots(query_keys(ids), seed, "dev checks"), kind="stable")[:MOST_QUERIES])
     parts = [part_of(collection, runs[collection.name], drawn) for collection in collections]
@@ -176,27 +179,26 @@ def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
     )
 
 
-def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, prompts: dict[str, str], length: int) -> np.ndarray:
-    """Vectors of texts by a model in training, at the precision of training: [n, d] of fp32, of length 1 if it compares by cosine.
+def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, prompts: dict[str, str]) -> np.ndarray:
+    """Vectors of texts by a model in training: [n, d] of fp32, of length 1 if it compares by cosine.
 
-    The model is left as it was: in train mode, and at the length of training.
+    They have the precision and the length of training, so that a check takes no more memory than a step does. The model is left in train
+    mode.
 
     Args:
         texts: n texts.
         route: whether they are queries or documents.
         model: in training.
         prompts: by route.
-        length: tokens after which a text is cut, as in encoding.
 
     Raises:
         Refused: a vector has what is not a number.
     """
     import torch
 
-    trains, own, made = model.training, model.max_seq_length, []
+    trains, made = model.training, []
     order = np.argsort([-len(text) for text in texts], kind="stable")
     model.eval()
-    model.max_seq_length = length
     try:
         with torch.no_grad():
             for rows in np.split(order, range(TEXTS_PER_BATCH, len(order), TEXTS_PER_BATCH)):
@@ -205,7 +207,6 @@ def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, promp
                 made.append(model(features)["sentence_embedding"].float().cpu().numpy())
     finally:
         model.train(trains)
-        model.max_seq_length = own
     vectors = np.concatenate(made)[np.argsort(order)]
     refuse_no_numbers(vectors, texts, "the model in training")
     if model.similarity_fn_name != "cosine":

@@ -58,7 +58,7 @@ def fitted(
     prompts = {route: read.prompt(start, route) for route in ("query", "document")}
     loaded.prompts = loaded.prompts | prompts
     shares = {collection.name: collection.share for collection in training if collection.share}
-    encode = partial(vectors_of, model=loaded, prompts=prompts, length=length)
+    encode = partial(vectors_of, model=loaded, prompts=prompts)
     callbacks = [DevChecks(checks, encode)] if checks else []
     trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints, callbacks))
     loaded.max_seq_length = length  # what is saved reads as encoding does, whatever training read

@@ -81,6 +81,9 @@ def test_all_weight_on_the_own_ones_is_a_softmax_of_two_for_each(monkeypatch: py
     batch = with_own(batch_of([[0.5, 0.45, 0.6, 0.95]], [0], [[False, True, True, True]]), [[False, True, True, False]])
     two = [-log(exp(10) / (exp(10) + exp(other))) for other in (9, 12)]
     assert star(batch, **line["parameters"]).item() == pytest.approx(sum(two) / 2, abs=1e-5)
+    without = with_own(batch, [[False] * 4])
+    assert star(without, **line["parameters"]).item() == 0.0  # no triple
+    assert star(without, temperature=0.05, hard=0.5).item() > 0.0
 
 
 def test_without_a_usable_negative_there_is_nothing_to_learn():

@@ -26,7 +26,8 @@ def star(
         temperature: t. .05 is for cosines; the authors' code compares by inner product, and has 1. [Hone default]
         hard: null: one mean over all pairs, as in the authors' code, where a query's own hard negative is one of some twice the batch. A
             number: the mean over the hard ones counts so much and the mean over the random ones the rest (the paper's text weighs the two
-            parts, with a weight that is not known here). A query that lacks one of the two parts has the other's mean. [authors' code]
+            parts, with a weight that is not known here). A query that lacks one of the two parts has the other's mean, unless that part
+            counts for nothing: with 1 a query without a hard negative has a loss of 0. [authors' code]
 
     Returns:
         [B], 0 or more; 0 without any usable negative. The code takes one mean over all pairs of the batch, this one over
@@ -40,8 +41,8 @@ def star(
     if hard is None:
         return weighted(losses, counts)
     own, others = counts * batch.own, counts * ~batch.own
-    share = (hard * (own.sum(1) > 0)) / (hard * (own.sum(1) > 0) + (1 - hard) * (others.sum(1) > 0)).clamp(min=1e-9)
-    return share * weighted(losses, own) + (1 - share) * weighted(losses, others)
+    of_own, of_others = hard * (own.sum(1) > 0), (1 - hard) * (others.sum(1) > 0)
+    return (of_own * weighted(losses, own) + of_others * weighted(losses, others)) / (of_own + of_others).clamp(min=1e-9)
 
 
 def weighted(losses: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:

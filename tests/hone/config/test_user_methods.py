@@ -157,6 +157,7 @@ def test_what_a_module_says_beside_the_function_is_read_without_import(here: Pat
             "inputs/mine.py imports tasks.tables, which is hone.data.tables now.",
         ),
         ("from tasks.relabel.client import Call\n", "inputs.mine.f", "imports tasks.relabel.client, which is hone.llm.client now."),
+        ("from tasks.encode.encoder import Encoder\n", "inputs.mine.f", "tasks.encode.encoder is hone.encoders.encoder now"),
         ("import nothing_of_that_name\n", "inputs.mine.f", "inputs/mine.py imports nothing_of_that_name, which is not installed here"),
         ("def f(:\n", "inputs.mine.f", "inputs/mine.py cannot be imported: line 1: SyntaxError"),
         ("\n1 / 0\n", "inputs.mine.f", "inputs/mine.py cannot be imported: line 2: ZeroDivisionError"),
