@@ -120,7 +120,7 @@ def corrected(
 def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
     """All candidates that the judge has read, with `yes` and how many of its stratum's candidates each stands for, `weight`.
 
-    It has read its sample, and pairs of gold beyond it, which were drawn by lot within each band. Both say how often it says yes
+    It has read its sample, and pairs of gold beyond it, which were drawn at random within each band. Both say how often it says yes
     in a band. A small sample alone may hold no yes where gold shows some, and these would then stand for nothing.
 
     Args:

@@ -125,7 +125,7 @@ def without_terms(texts: pl.Series, language: str) -> pl.Series:
     return pl.Series([not terms for terms in Words(language).of(texts)], dtype=pl.Boolean)
 
 
-# Scripts that are written without spaces between words, and Korean, whose words carry their particles.
+# Scripts written without spaces between words, and Korean, where particles are attached to words.
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u{30FC}"
 RUN = rf"^[{UNSPACED}]"
 TOKEN = rf"[{UNSPACED}]+|[\w--[{UNSPACED}]]+"

@@ -75,7 +75,7 @@ def weights() -> bytes:
 
 
 def scored(means: dict[int, float], count: int = 40) -> dict[int, list[float]]:
-    """Scores of so many queries at each step: half of them .1 above the mean, half below, each step in another order."""
+    """Scores of that many queries at each step: half are .1 above the mean, half below, in a different order at each step."""
     around = np.tile([-0.1, -0.1, 0.1, 0.1], count // 4)
     return {step: (mean + np.roll(around, place)).tolist() for place, (step, mean) in enumerate(means.items())}
 
