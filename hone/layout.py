@@ -13,3 +13,5 @@ MODELS = Path("models")  # <round>
 RANKERS = Path("rankers")  # <round>: its cross-encoder
 REPORTS = Path("reports")  # small results, which git keeps
 RESOLVED = Path("resolved")  # what each stage will do, as `resolve` writes it
+LEAKAGE = REPORTS / "leakage"  # <collection>.json: what training sees of its test and dev queries
+DRIFT = REPORTS / "drift.json"  # what later models make of earlier negatives

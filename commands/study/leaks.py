@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from commands.study.facts import Left
 from commands.study.kept import Kept
+from hone.layout import LEAKAGE
 from tasks.leakage.told import asked, sentence
-from tasks.report.leaks import LEAKAGE, first_lines
+from tasks.report.leaks import first_lines
 
 
 def leaks_of(trial: Kept, collections: list[str]) -> list[str]:

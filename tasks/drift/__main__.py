@@ -5,8 +5,6 @@ It runs when all rounds are trained and evaluated, so that nearly all of its vec
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from hone.config import stage_settings
@@ -14,13 +12,11 @@ from hone.data import tables, training_set
 from hone.data.rounds import draws_of, with_start
 from hone.encoders.encoder import encoder_for
 from hone.files import write_json
-from hone.layout import MODELS, ROUNDS
+from hone.layout import DRIFT, MODELS, ROUNDS
 from hone.seeds import generator
 from hone.stage import run, say
 from tasks.drift.margins import drawn, margins, remembered, trained_pairs
 from tasks.drift.moved import Sample, moved, vectors_of
-
-FILE = Path("reports/drift.json")
 
 
 def main() -> None:
@@ -45,7 +41,7 @@ def main() -> None:
         "queries": len(sample.asked),
         "trained": trained,
     }
-    write_json(FILE, account)
+    write_json(DRIFT, account)
     forgotten = sum(one["forgotten"] or 0 for found in trained.values() for one in found["models"])
     say(f"drift: {len(rounds)} rounds, {sum(map(len, pairs.values())):,} pairs with a mined negative, {forgotten:,} forgotten")
 

@@ -13,14 +13,13 @@ from hone.config import stage_settings
 from hone.data import eval_splits as evaluated
 from hone.data import tables, training_set
 from hone.files import write_json
+from hone.layout import LEAKAGE
 from hone.seeds import generator
 from hone.stage import run, say
 from tasks.leakage.examples import without_texts
 from tasks.leakage.found import found
 from tasks.leakage.texts import asked_texts, training_texts
 from tasks.leakage.told import sentence
-
-REPORTS = Path("reports/leakage")
 
 
 def main(collection: str) -> None:
@@ -37,7 +36,7 @@ def main(collection: str) -> None:
         "train_on": [one.name for one in training],
         **found(trained, asked, generator(settings["seed"], "leakage", collection)),
     }
-    write_json(REPORTS / f"{collection}.json", without_texts(account))
+    write_json(LEAKAGE / f"{collection}.json", without_texts(account))
     say(f"leakage on {collection}: {sentence(account)}")
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from hone.config import stage_settings
 from hone.errors import Refused
 from hone.files import read_json, write_json
+from hone.layout import LEAKAGE
 from hone.present.format import count, share
 from hone.stage import run, say
 from tasks.leakage.examples import with_texts
 from tasks.leakage.told import asked, example, sentence
 
-REPORTS = Path("reports/leakage")
 ADMITTED = Path("rounds/admitted.json")
 PASSED = {"leakage": "admitted"}
 
@@ -24,7 +24,7 @@ PASSED = {"leakage": "admitted"}
 def main() -> None:
     """Write rounds/admitted.json, unless training sees more of what is asked than params.yaml allows."""
     settings = stage_settings.of_stage("admit")
-    accounts = {name: read_json(REPORTS / f"{name}.json") for name in settings["evaluate_on"]}
+    accounts = {name: read_json(LEAKAGE / f"{name}.json") for name in settings["evaluate_on"]}
     refuse_leaks(accounts, settings["refuse_above"])
     write_json(ADMITTED, PASSED)
     say(f"admit: what is asked of {count(len(accounts), 'collection')} leaks no more than params.yaml allows")
@@ -41,7 +41,7 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
     raise Refused(
         f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {share(refuse_above)}). {told} "
         "Scores on them would be memory in part. Take out the training queries that "
-        f"{REPORTS}/{next(iter(over))}.json lists (`take_out`: by collection, with the ids of its source), "
+        f"{LEAKAGE}/{next(iter(over))}.json lists (`take_out`: by collection, with the ids of its source), "
         "or evaluate on other queries. Where this is meant, raise "
         "`leakage: {refuse_above: ...}` or set it to null; the report tells "
         "what leaked all the same."

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused
 from hone.files import read_json
+from hone.layout import DRIFT
 from hone.present.format import cut
-
-FILE = Path("reports/drift.json")
 
 
 def drift(training: TrainingSet) -> dict:
@@ -20,9 +17,9 @@ def drift(training: TrainingSet) -> dict:
     Raises:
         Refused: nobody has looked.
     """
-    if not FILE.exists():
-        raise Refused(f"{FILE} is missing: `dvc repro drift` scores what earlier rounds trained on with the later models.")
-    account = read_json(FILE)
+    if not DRIFT.exists():
+        raise Refused(f"{DRIFT} is missing: `dvc repro drift` scores what earlier rounds trained on with the later models.")
+    account = read_json(DRIFT)
     shown = [one for found in account["trained"].values() for one in found["examples"]]
     ids = {one[name] for one in shown for name in ("positive", "negative")}
     documents = dict(training.texts(sorted(ids)).select("doc_id", "full_text").iter_rows()) if ids else {}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hone.errors import Refused
 from hone.files import read_json
+from hone.layout import LEAKAGE
 from tasks.leakage.examples import with_texts
 from tasks.leakage.told import asked, by_lot, sentence
-
-LEAKAGE = Path("reports/leakage")
 
 
 def leaks(collections: list[str]) -> list[dict]:

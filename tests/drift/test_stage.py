@@ -11,6 +11,7 @@ import pytest
 from hone.data import tables
 from hone.errors import Refused
 from hone.files import read_json
+from hone.layout import DRIFT
 from tasks.drift import __main__ as drift
 from tests.prepared import pairs, prepare, write_rows
 from tests.report.made_up import save
@@ -52,7 +53,7 @@ def vectors(name: str, texts: dict[str, str]) -> dict[str, np.ndarray]:
 def test_margins_and_cosines_are_those_of_the_models(workspace: Path):
     prepared()
     drift.main()
-    found = read_json(drift.FILE)
+    found = read_json(DRIFT)
     assert set(found["trained"]) == {"r2"}
     documents, queries = ({name: vectors(name, texts) for name in ("r0", "r2", "r3")} for texts in (TEXTS, ASKED))
     margin = {
@@ -77,7 +78,7 @@ def test_margins_and_cosines_are_those_of_the_models(workspace: Path):
 def test_rounds_that_mined_nothing_have_nothing_to_forget(workspace: Path):
     prepared(mined=[])
     drift.main()
-    found = read_json(drift.FILE)
+    found = read_json(DRIFT)
     assert found["trained"] == {}
     assert [one["round"] for one in found["vectors"]] == list(ROUNDS)
     assert (found["documents"], found["queries"]) == (12, 6)

@@ -9,6 +9,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.files import read_json
+from hone.layout import LEAKAGE
 from tasks.leakage import __main__ as leakage
 from tasks.leakage import admit
 from tasks.report.leaks import leaks
@@ -36,7 +37,7 @@ def prepared(**sections: object) -> dict[str, dict]:
     prepare(collections=collections, evaluate_on=["ours", "theirs"], **sections)
     for name in collections:
         leakage.main(name)
-    return {name: read_json(leakage.REPORTS / f"{name}.json") for name in collections}
+    return {name: read_json(LEAKAGE / f"{name}.json") for name in collections}
 
 
 def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_another(workspace: Path, capsys: pytest.CaptureFixture):
@@ -56,7 +57,7 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
         admit.main()
     texts = ("how are lists sorted in place", "how are lists sorted in place?")
     assert all(repr(text) in str(refusal.value) for text in texts)  # from data/, for git keeps the file
-    assert "lists sorted" not in (leakage.REPORTS / "theirs.json").read_text()
+    assert "lists sorted" not in (LEAKAGE / "theirs.json").read_text()
     [shown] = leaks(["theirs"])[0]["examples"]
     assert (shown["training"], shown["asked"]) == texts
 
@@ -90,7 +91,7 @@ def test_training_queries_that_were_left_out_do_not_leak(workspace: Path):
     }
     prepare(collections=collections, evaluate_on=["theirs"], train_on=["ours"])
     leakage.main("theirs")
-    assert read_json(leakage.REPORTS / "theirs.json")["splits"]["test"]["leaked"] == 1
+    assert read_json(LEAKAGE / "theirs.json")["splits"]["test"]["leaked"] == 1
 
 
 def test_a_share_that_is_none_is_refused_by_name(workspace: Path):

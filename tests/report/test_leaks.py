@@ -8,7 +8,8 @@ import pytest
 
 from hone.errors import Refused
 from hone.files import read_json, write_json
-from tasks.report.leaks import LEAKAGE, first_lines, leaks
+from hone.layout import LEAKAGE
+from tasks.report.leaks import first_lines, leaks
 from tests.report.made_up import write_leakage
 
 
