@@ -168,11 +168,11 @@ def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Non
     from hone.encoders.encoder import Reading
     from hone.ir.measures import DEPTH
     from hone.ir.results import ranking_of
-    from tasks.evaluate.kinds import Tables, kinds
-    from tasks.report import by_kind
-    from tasks.report.flips import all_flips
-    from tasks.report.holes import holes, judged
-    from tasks.report.scores import all_scores, changed_most
+    from hone.compare.query_strata import Tables, kinds
+    from tasks.report import by_stratum
+    from tasks.report.negative_flips import all_flips
+    from hone.compare.unjudged import holes, judged
+    from hone.compare.contrast import all_scores, changed_most
 
     rounds = {name: {"from": start, "recipe": "none"} for name, start in zip(ROUNDS, (BASE, *ROUNDS), strict=False)}
     part("report: scores, intervals, tests", all_scores)(rounds, [BASE], [NAME], 13)
@@ -187,7 +187,7 @@ def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Non
         Path("reports", kind, "bm25", f"{NAME}.{ending}").symlink_to(Path("reports", kind, BASE, f"{NAME}.{ending}").absolute())
     of = Tables(NAME, "test", 1, "english", Reading(), (BASE, "bm25"))
     cut = part("report: kinds of queries", kinds)(of, ("difficulty", "overlap"))
-    part("report: scores by kind", by_kind.levels)(NAME, BASE, ROUNDS, cut, 13)
+    part("report: scores by kind", by_stratum.levels)(NAME, BASE, ROUNDS, cut, 13)
 
 
 if __name__ == "__main__":

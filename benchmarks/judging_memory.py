@@ -41,8 +41,8 @@ def measure(count: int, folder: Path) -> None:
     from hone.judging.prompt import load
     from hone.llm.client import Call, Endpoint, Reply
     from hone.llm.ledger.ledger import Ledger
-    from tasks.relabel import outcomes
-    from tasks.relabel.joined import joined
+    from tasks.relabel import label_actions
+    from tasks.relabel.initial_labels import joined
 
     class Training:
         """Queries and texts that are made when they are asked for."""
@@ -76,7 +76,7 @@ def measure(count: int, folder: Path) -> None:
             negatives, known, Training(), [line], 0.0, Desk(Ledger(), "bench", 13, "r1"), spool.add,
             lambda _, questions, desk: ask(questions, desk, "f" * 32, where, prompt, settings),
         )  # fmt: skip
-        made = outcomes.relabelled(labels, outcomes.actions(said.final(), "drop"), None)
+        made = label_actions.relabelled(labels, label_actions.actions(said.final(), "drop"), None)
     assert made.actions["drop"] == count // PER_QUERY
     print(before, judging.highest)
 

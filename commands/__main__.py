@@ -47,7 +47,7 @@ def doctor() -> None:
 @app.command()
 def plan(probe: Annotated[bool, typer.Option(help="Measure this machine for half a minute, and estimate the time.")] = True) -> None:
     """What `dvc repro` would run, how many texts it would encode and pairs it would train on, disk and time."""
-    from commands.plan import plan as show
+    from commands.plan.command.command import plan as show
 
     show(probe)
 
@@ -113,12 +113,12 @@ def bench_labels(
     of_training = {"--arm": arm or None, "--seeds": seeds, "--steps": steps, "--on": on}
     refuse_unread({"--keep": keep} if train else of_training, "without --train" if train else "with --train")
     if train:
-        from commands.damage.command import SEEDS, bench_training
+        from commands.bench_labels.command.training_command import SEEDS, bench_training
 
         bench_training(round, arm, SEEDS if seeds is None else seeds, steps, on, depth)
         return
-    from commands.bench_labels import KEEP
-    from commands.bench_labels import bench_labels as hold
+    from commands.bench_labels.command.command import KEEP
+    from commands.bench_labels.command.command import bench_labels as hold
 
     hold(round, depth, KEEP if keep is None else keep)
 
@@ -145,7 +145,7 @@ def study(
 ) -> None:
     """Recipes side by side: the same start, updates and queries, several seeds, contrasts named beforehand; goes on where it was."""
     from commands.study.command import study as compare_recipes
-    from commands.study.question import settings
+    from commands.study.design import settings
 
     pairs = [tuple(one.split(":")) for one in contrast] if contrast else None
     if pairs and any(len(pair) != 2 for pair in pairs):
@@ -268,7 +268,7 @@ def judge_holes(
     sheet: Annotated[Path | None, typer.Option(help="With people:NAME: write the pairs on a sheet, as CSV and as a page.")] = None,
 ) -> None:
     """Let a judge fill holes: documents that rankings show and nobody has judged, as labels of its own that nothing trains on."""
-    from commands.judge.holes import fill
+    from commands.judge.unjudged_command import fill
 
     fill(name, on, depth, limit, None if names is None else [one.strip() for one in names.split(",")], split, tokens, money, sheet)
 

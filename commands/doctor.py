@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from commands.screen import line, size
+from commands.console import line, size
 from hone.errors import Refused, listed
 from hone.layout import DATA
 

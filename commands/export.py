@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.screen import line
+from commands.console import line
 from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.encoders.model_folder import copy_model

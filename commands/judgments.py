@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from commands.screen import line, spell, table
+from commands.console import line, spell, table
 from hone.errors import Refused
 from hone.llm.ledger.ledger import Ledger
 from hone.stats.agreement import kappa

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.screen import line, size, table
+from commands.console import line, size, table
 from hone import files
 from hone.config import params
 from hone.config.params import BUILT_IN

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from commands.screen import line, table
+from commands.console import line, table
 from commands.workspace import min_relevance
 from hone.config import params, stage_settings
 from hone.data import questions, tables

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.screen import line, shortened
+from commands.console import line, shortened
 from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.data.chunks import of_chunks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from commands.audit.subject import Subject, with_same
+from commands.audit.dataset import Subject, with_same
 from hone.seeds import generator
 
 if TYPE_CHECKING:

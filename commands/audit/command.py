@@ -9,8 +9,8 @@ import polars as pl
 
 from commands.audit import candidates as looked_at
 from commands.audit import collections
-from commands.audit.answer import answer
-from commands.audit.broken import broken
+from commands.audit.summary import answer
+from commands.audit.malformed import broken
 from commands.audit.duplicates import duplicates
 from commands.audit.estimate import Estimate, Stratum, estimate
 from commands.audit.finding import SHOWN, Finding, cut, places, where
@@ -18,9 +18,9 @@ from commands.audit.leakage import leakage
 from commands.audit.negatives import example, negatives, with_kind
 from commands.audit.page import render
 from commands.audit.sheet import drawn, read_verdicts, refuse_others
-from commands.audit.subject import Subject
-from commands.audit.suspicion import KINDS, LIKE_POSITIVE, scored, suspicious
-from commands.screen import line
+from commands.audit.dataset import Subject
+from commands.audit.false_negative_suspects import KINDS, LIKE_POSITIVE, scored, suspicious
+from commands.console import line
 from hone.config import params
 from hone.config.params import Machine, Model
 from hone.errors import Refused

@@ -34,7 +34,7 @@ def estimate(strata: list[Stratum], units: int, seen: float, unsure: int = 0) ->
     The interval joins the strata's Wilson intervals as Zou and Donner (2008) do, so that it does not collapse where a
     stratum has no yes; where all of a stratum was read, it is certain. With few hits that joint is too narrow below (it
     covered .92 in a simulation where suspicion says nothing), so Wilson's interval for Kish's effective number of verdicts
-    is joined to it, and the wider end of both holds (ours; simulated in tests/commands/test_audit_estimate.py). The pairs are
+    is joined to it, and the wider end of both holds (ours; simulated in tests/commands/audit/test_estimate.py). The pairs are
     themselves a part of all negatives: that adds Wilson's interval for `units` independent ones, as if pairs of one query
     always agreed, which is the worst. Verdicts that could not be given are taken to be missing by chance.
 

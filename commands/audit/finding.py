@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 
-from commands.audit.subject import Subject
+from commands.audit.dataset import Subject
 from hone.present import format
 
 SHOWN = 2  # examples of a finding

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.audit.answer import span
+from commands.audit.summary import span
 from hone.present import format
 from tasks.report.page import render as report
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from commands.audit.subject import Subject
-from commands.audit.suspicion import KINDS
+from commands.audit.dataset import Subject
+from commands.audit.false_negative_suspects import KINDS
 from hone.data import user_tables
 from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint

@@ -6,19 +6,19 @@ import os
 import sys
 from pathlib import Path
 
-from commands.docs import of_methods, of_recipes
+from commands.docs import methods_pages, recipes_page
 from hone.stage import SWITCHES
 
 
 def pages() -> dict[Path, str]:
     """What each page should be, by its path."""
-    return {of_recipes.FILE: of_recipes.page()} | of_methods.pages()
+    return {recipes_page.FILE: recipes_page.page()} | methods_pages.pages()
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
     """The pages that are not what they should be, those that no place has any more included."""
     changed = [file for file, text in wanted.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]
-    return changed + [file for file in sorted(of_methods.FOLDER.glob("*.md")) if file not in wanted]
+    return changed + [file for file in sorted(methods_pages.FOLDER.glob("*.md")) if file not in wanted]
 
 
 def main(check: bool) -> None:

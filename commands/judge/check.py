@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.judge.given import OfSplit, candidates_of, collection_of, gold_judge, hidden_of, judge_line, round_of
+from commands.judge.inputs import OfSplit, candidates_of, collection_of, gold_judge, hidden_of, judge_line, round_of
 from commands.judge.table import show
 from hone.config import params, stage_settings
 from hone.config.params import Params

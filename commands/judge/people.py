@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from commands.screen import line, table
+from commands.console import line, table
 from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.errors import Refused, nearest

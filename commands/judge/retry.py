@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from commands.screen import line
+from commands.console import line
 from commands.workspace import round_folder
 from hone.data import tables
 from hone.data.label_files import label_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from commands.screen import line
+from commands.console import line
 from hone.addresses import secret
 from hone.errors import Refused
 from hone.llm import gguf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.screen import line, table
+from commands.console import line, table
 
 
 def show(evidence: dict, verdict: str, file: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from commands.recipes import checked, listed, told
-from commands.screen import line
+from commands.recipes import validate, catalogue, text
+from commands.console import line
 from hone.config import recipe
 from hone.errors import Refused
 
@@ -29,12 +29,12 @@ def recipes(words: list[str], check: bool, as_yaml: bool) -> bool:
     if len(words) > 1:
         raise Refused(f"one recipe at a time: {' '.join(words)} are {len(words)}.")
     if check:
-        return checked.check(words[0] if words else None)
+        return validate.check(words[0] if words else None)
     if words:
-        told.show(words[0], as_yaml)
+        text.show(words[0], as_yaml)
     else:
         if as_yaml:
             raise Refused("`--yaml` needs the name of a recipe: `hone recipes NAME --yaml`.")
-        listed.show()
+        catalogue.show()
         line("`hone recipes NAME` tells what one does; a file in recipes/ is all it takes to add one, `hone recipes --check` looks at it.")
     return True

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from commands.plan import counts
-from commands.study.question import Arm, Question
+from commands.plan.command.command import counts
+from commands.study.design import Arm, Question
 from hone.config import params
 from hone.config.params import FILE, Params
 from hone.config.recipe import read

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.plan import counts
-from commands.screen import line, spell, table
-from commands.study import told, tuning, workspace
-from commands.study.again import again
+from commands.plan.command.command import counts
+from commands.console import line, spell, table
+from commands.study import text, tuning, stash
+from commands.study.resume_command import again
 from commands.study.arms import Trial, trials, user_params
 from commands.study.estimate import estimate
-from commands.study.experiment import TrialFailed, carried_out, refuse_left_out
-from commands.study.kept import Kept, kept
-from commands.study.named import named_after
+from commands.study.run_trial import TrialFailed, carried_out, refuse_left_out
+from commands.study.trial_results import Kept, kept
+from commands.study.preregistration import named_after
 from commands.study.protocol import differences
-from commands.study.published import PAGE, published
-from commands.study.question import Question, asked
+from commands.study.write_report import PAGE, published
+from commands.study.design import Question, asked
 from commands.study.results import ByArm, every_query, results
 from commands.study.tuning import Choice, Try
 from hone.config.params import Params
@@ -45,7 +45,7 @@ def study(
     Returns:
         Whether every trial that was to run has ended well.
     """
-    for sentence in workspace.restore():
+    for sentence in stash.restore():
         line(sentence)
     name, question = asked(what, changes)
     given = user_params()
@@ -158,9 +158,9 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     after = named_after(name, question, len(found))
     by_collection = [results(question, by_arm, collection, after) for collection in collections_of(question, given)]
     tuned = tuning.sentences(question, now.choices)
-    with_words = [(result, [*told.sentences(question, result, protocol, left), *tuned]) for result in by_collection]
+    with_words = [(result, [*text.sentences(question, result, protocol, left), *tuned]) for result in by_collection]
     folder = REPORTS / name
-    tables = {"queries": every_query(by_arm), "arms": told.arms_table(by_collection), "contrasts": told.contrasts_table(by_collection)}
+    tables = {"queries": every_query(by_arm), "arms": text.arms_table(by_collection), "contrasts": text.contrasts_table(by_collection)}
     tables |= {"tuning": tuning.table(now.choices)} if now.choices else {}
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
@@ -169,7 +169,7 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     for result, said in with_words:
         for sentence in ["", *said]:
             line(sentence)
-        for title, columns, rows in told.tables(result):
+        for title, columns, rows in text.tables(result):
             if rows:
                 line()
                 line(title)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.plan import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
-from commands.screen import spell
+from commands.plan.command.command import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
+from commands.console import spell
 from commands.study.arms import Trial
-from commands.study.kept import Kept
+from commands.study.trial_results import Kept
 from hone.config.params import STAGES
 from hone.layout import BASE
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from commands.study.facts import Left
-from commands.study.kept import Kept
+from commands.study.collect_trial import Left
+from commands.study.trial_results import Kept
 from hone.layout import LEAKAGE
-from tasks.leakage.told import asked, sentence
-from tasks.report.leaks import first_lines
+from tasks.leakage.sentences import asked, sentence
+from tasks.report.leakage import first_lines
 
 
 def leaks_of(trial: Kept, collections: list[str]) -> list[str]:

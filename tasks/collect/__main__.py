@@ -17,7 +17,7 @@ from hone.layout import DATA
 from hone.stage import run, say
 from hone.text.bm25 import without_terms
 from tasks.collect import split
-from tasks.collect.by_words import rank_weights
+from tasks.collect.hide_bias import rank_weights
 from tasks.collect.refusals import Examined, examined
 
 SHOWN = 8  # names of metadata that are told

@@ -14,7 +14,7 @@ from hone.ir.mteb import MtebTask, reading_for, task_of
 from hone.ir.ranking import by_encoder
 from hone.ir.results import evaluate
 from hone.stage import run
-from tasks.evaluate.by_words import by_words
+from tasks.evaluate.bm25_baseline import by_words
 
 R0 = Path("models/r0")
 

@@ -1,6 +1,6 @@
 """leakage: what training sees of a collection's test and dev queries -> reports/leakage/<collection>.json.
 
-Of leaks it refuses nothing: `tasks.leakage.admit` does that, before any round mines. What cannot be evaluated is refused here.
+Of leaks it refuses nothing: `tasks.leakage.gate` does that, before any round mines. What cannot be evaluated is refused here.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from hone.files import write_json
 from hone.layout import LEAKAGE
 from hone.seeds import generator
 from hone.stage import run, say
-from tasks.leakage.examples import without_texts
-from tasks.leakage.found import found
+from tasks.leakage.example_texts import without_texts
+from tasks.leakage.detect import found
 from tasks.leakage.texts import asked_texts, training_texts
-from tasks.leakage.told import sentence
+from tasks.leakage.sentences import sentence
 
 
 def main(collection: str) -> None:

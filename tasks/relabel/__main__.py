@@ -31,10 +31,10 @@ from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
 from hone.stage import run, say
 from hone.training.teacher import note
-from tasks.relabel import outcomes
-from tasks.relabel.joined import joined
-from tasks.relabel.missed import missed
-from tasks.relabel.permission import may_promote, only_shown
+from tasks.relabel import label_actions
+from tasks.relabel.initial_labels import joined
+from tasks.relabel.cascade_recall import missed
+from tasks.relabel.promotion_gate import may_promote, only_shown
 
 
 def main(round: str) -> None:
@@ -93,11 +93,11 @@ def judged(
     asked = negatives if section["depth"] is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section["depth"])
     said = run_cascade(asked, known, training, section["cascade"], section["control"], desk, spool.add, ask)
     final = said.final(section["final"] == "all")
-    decided = outcomes.actions(final, section["then"])
+    decided = label_actions.actions(final, section["then"])
     unconfirmed = None
     if instead := section["unconfirmed"]:
-        unconfirmed = {"pairs": len(decided.filter(outcomes.unread(section["confirmed_at"]))), "then": instead}
-        decided = outcomes.unconfirmed(decided, instead, section["confirmed_at"])
+        unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section["confirmed_at"]))), "then": instead}
+        decided = label_actions.unconfirmed(decided, instead, section["confirmed_at"])
         if unconfirmed["pairs"]:
             say(f"relabel {round}: {unconfirmed['pairs']:,} pairs were found and nobody confirmed them: {instead}")
     allowed, why = may_promote(section)
@@ -106,11 +106,11 @@ def judged(
         proposed, decided = decided, only_shown(decided, last)
         if unshown := int((proposed["action"] != decided["action"]).sum()):
             say(f"relabel {round}: {unshown:,} pairs are dropped and not promoted: only a yes of {last} was shown to be right often enough")
-    wanted = int((decided["action"] == outcomes.PROMOTE).sum())
+    wanted = int((decided["action"] == label_actions.PROMOTE).sum())
     if not allowed and wanted:
         say(f"relabel {round}: {wanted:,} pairs are dropped and not promoted: {why}")
-        decided = outcomes.without(outcomes.PROMOTE, outcomes.DROP, decided)
-    made = outcomes.relabelled(labels, decided, section["most_hits"], section["grades"])
+        decided = label_actions.without(label_actions.PROMOTE, label_actions.DROP, decided)
+    made = label_actions.relabelled(labels, decided, section["most_hits"], section["grades"])
     tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before known answers are graded, which are easier
     if section["grades"]:
         shown = made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
@@ -236,7 +236,7 @@ def with_grades_of_positives(
 
 
 def account(
-    said: Cascade, made: outcomes.Relabelled, section: dict, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
+    said: Cascade, made: label_actions.Relabelled, section: dict, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
     promotion: dict,
 ) -> dict:  # fmt: skip
     """What was asked, found, passed on, done and paid. `runs`: the beginning of their names, and the third word of earlier versions'."""

@@ -24,20 +24,20 @@ from hone.present.mlflow_client import LOOP
 from hone.present.provenance import git_commit, hashes, machine
 from hone.stage import run, say
 from hone.stats.bootstrap import DRAWS
-from tasks.evaluate.kinds import BASE_MODEL, Kinds, Tables, kinds
-from tasks.report import abilities, by_kind, figures, flat, hurt, leaks, plots
+from hone.compare.query_strata import BASE_MODEL, Kinds, Tables, kinds
+from tasks.report import diagnostics, by_stratum, figures, export_tables, regressions, leakage, plots
 from tasks.report.card import write_cards
 from tasks.report.drift import drift
 from tasks.report.examples import Example, examples
-from tasks.report.first_screen import first_screen
-from tasks.report.flips import all_flips
-from tasks.report.holes import holes, judged, warning
-from tasks.report.judged import judged_rounds
+from tasks.report.overview import first_screen
+from tasks.report.negative_flips import all_flips
+from hone.compare.unjudged import holes, judged, warning
+from tasks.report.relabelled import judged_rounds
 from tasks.report.loss import dev_checks, loss_by_step
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
 from tasks.report.page.render import render
-from tasks.report.scores import Score, all_scores, changed_most, overall
-from tasks.report.sources import sources
+from hone.compare.contrast import Score, all_scores, changed_most, overall
+from tasks.report.figure_sources import sources
 from tasks.report.summary import MARGIN, counts, seen, sentence, summary
 
 PAGE = Path("reports/index.html")
@@ -46,15 +46,15 @@ TENTHS = 10
 
 def main() -> None:
     """Write the page and the tables for `dvc plots`, and say what improved and where to look."""
-    suites, settings = abilities.apart(stage_settings.of_stage("report"))
+    suites, settings = diagnostics.apart(stage_settings.of_stage("report"))
     rounds = settings["rounds"]
     training = training_set.read()
     found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
     answer = summary(found, rounds, settings["compare_with"])
-    harms, leaked = hurt.harms(found, rounds, settings["train_on"]), leaks.leaks([*settings["evaluate_on"], *suites])
+    harms, leaked = regressions.harms(found, rounds, settings["train_on"]), leakage.leaks([*settings["evaluate_on"], *suites])
     lying = {name: spaces(name, found) for name in settings["evaluate_on"]}
-    warnings = [*leaks.first_lines(leaked), *hurt.damage(harms, answer.shown), *collapses(lying, answer.base, list(rounds))]
-    unhurt = hurt.elsewhere(harms, answer.shown)
+    warnings = [*leakage.first_lines(leaked), *regressions.damage(harms, answer.shown), *collapses(lying, answer.base, list(rounds))]
+    unhurt = regressions.elsewhere(harms, answer.shown)
     hidden = hidden_pairs(training)
     mining = mined(rounds, hidden)
     losses, checked = {name: loss_by_step(name) for name in rounds}, {name: dev_checks(name) for name in rounds}
@@ -62,20 +62,20 @@ def main() -> None:
     plots.write_scores(found, list(dict.fromkeys((answer.base, *rounds))))
     plots.write_losses(losses)
     parted = {name: parts(name, found, settings) for name in settings["evaluate_on"]}
-    levels = by_kind.adjusted(
-        [one for name, cut in parted.items() for one in by_kind.levels(name, answer.base, rounds, cut, settings["seed"])]
+    levels = by_stratum.adjusted(
+        [one for name, cut in parted.items() for one in by_stratum.levels(name, answer.base, rounds, cut, settings["seed"])]
     )
     flipped = all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds])
     unjudged = {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]}
     recipes = {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in settings["recipes"].items()}
     made_on = f"{machine()}, {settings['model']['precision']}"
-    of_suites = abilities.shown(suites, list(dict.fromkeys(one.name for one in found)), answer.base, set(rounds), settings)
+    of_suites = diagnostics.shown(suites, list(dict.fromkeys(one.name for one in found)), answer.base, set(rounds), settings)
     mteb, rows_of_holes = (
         {name: by_mteb(name, found) for name in settings["evaluate_on"]},
         {name: one["rows"] for name, one in unjudged.items()},
     )
-    tables = flat.flat(found, harms, levels, flipped, mining, rows_of_holes, leaked, of_suites, mteb, lying, overall(found))
-    flat.write(tables, [answer.headline, *warnings, *unhurt, *answer.details])
+    tables = export_tables.flat(found, harms, levels, flipped, mining, rows_of_holes, leaked, of_suites, mteb, lying, overall(found))
+    export_tables.write(tables, [answer.headline, *warnings, *unhurt, *answer.details])
     models = {f"models/{name}": name for name in rounds}
     about = {"commit": git_commit(), "machine": made_on, "models": hashes(models), "recipes": recipes}
     sentences = {name: about_round(name, found, answer.base, harms, leaked) for name in rounds}
@@ -85,7 +85,7 @@ def main() -> None:
     loop = read_json(LOOP)["name"]
     judging = judged_rounds(rounds, hidden, training, settings["evidence"])
     moved = changed(found, rounds, len(settings["evaluate_on"]) > 1)
-    kinds_told = {name: by_kind.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]}
+    kinds_told = {name: by_stratum.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]}
     worse = [line for told in kinds_told.values() for line in told]
     content = {
         **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},
@@ -113,7 +113,7 @@ def main() -> None:
             name: {"rows": [one for one in levels if one.collection == name], "told": told, "left_out": parted[name].left_out}
             for name, told in kinds_told.items()
         },
-        "kind_contrasts": by_kind.contrasts(levels),
+        "kind_contrasts": by_stratum.contrasts(levels),
         "abilities": of_suites,
         "overall": overall(found),
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
@@ -152,11 +152,11 @@ def first_negative(shown: dict[str, list[Example]]) -> tuple[str, str, str] | No
     )
 
 
-def about_round(name: str, found: list[Score], base: str, harms: list[hurt.Harm], leaked: list[dict]) -> list[str]:
+def about_round(name: str, found: list[Score], base: str, harms: list[regressions.Harm], leaked: list[dict]) -> list[str]:
     """What a round's card says first: what it gives on each collection, whom it hurts, what leaked."""
     own = [one for one in found if one.name == name and one.base is not None]
     sentences = [f"{sentence(one)} on {one.collection}. {counts(one.base)}" for one in own]
-    return [*sentences, *leaks.first_lines(leaked), *hurt.damage(harms, name), *hurt.elsewhere(harms, name)]
+    return [*sentences, *leakage.first_lines(leaked), *regressions.damage(harms, name), *regressions.elsewhere(harms, name)]
 
 
 def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[dict]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from hone.data.rounds import made_by
 from hone.files import folder_written_whole
-from tasks.report.flat import TITLES, as_markdown, escaped
+from tasks.report.export_tables import TITLES, as_markdown, escaped
 
 CARDS = Path("reports/cards")
 

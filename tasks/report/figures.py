@@ -7,7 +7,7 @@ from itertools import cycle, islice
 import polars as pl
 
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, Mined
-from tasks.report.scores import Score
+from hone.compare.contrast import Score
 
 COLOURS, MUTED = 6, "muted"
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from hone.files import folder_written_whole
-from tasks.report.scores import Score
+from hone.compare.contrast import Score
 
 SCORES, LOSS = Path("reports/plots/scores"), Path("reports/plots/loss")
 

@@ -29,8 +29,9 @@ from hone.judging import settings as judges
 from hone.layout import BASE, RESOLVED
 from hone.stage import run, say
 from tasks import ignored_code
-from tasks.evaluate import kinds
-from tasks.resolve import abilities, references
+from hone.compare import query_strata
+from hone.ir import diagnostic_suites
+from tasks.resolve import reference_models
 
 NO_SCORER = ""
 
@@ -72,29 +73,29 @@ def everything(given: Params) -> dict[str, dict]:
     settings["admit"] = {
         "refuse_above": refuse_above,
         "evaluate_on": given.evaluate_on,
-        **code_fingerprint.fingerprints(["tasks.leakage.admit"]),
+        **code_fingerprint.fingerprints(["tasks.leakage.gate"]),
     }
     for name, item in given.rounds.items():
         for stage in STAGES:
             settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
-    suites = abilities.of_all(given)
+    suites = diagnostic_suites.of_all(given)
     for name in given.evaluate_on:
         item = given.collections[name]
         evaluate = {"collection": name, "model": model, "min_relevance": item.min_relevance, "task": mteb_task_of(item)}
         evaluate |= {"ability": suites.get(name), "own_id": own_id_of(item.source, item.own_id)}
         settings[f"evaluate/{name}"] = evaluate | code_fingerprint.fingerprints(
-            ["tasks.evaluate.__main__", *abilities.modules(suites, name)]
+            ["tasks.evaluate.__main__", *diagnostic_suites.modules(suites, name)]
         )
         for reference in given.compare_with:
             settings[f"reference/{reference}/{name}"] = (
-                evaluate | {"language": item.language, "reference": references.resolved(given, reference)}
-                | code_fingerprint.fingerprints(["tasks.evaluate.reference", *abilities.modules(suites, name)])
+                evaluate | {"language": item.language, "reference": reference_models.resolved(given, reference)}
+                | code_fingerprint.fingerprints(["tasks.evaluate.reference", *diagnostic_suites.modules(suites, name)])
             )  # fmt: skip
     rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
     settings["open"] = {
         "loop": {"train_on": list(given.train_on), "model": settings["start"]["model"] | model, "seed": given.seed},
         "rounds": [made_of(settings, name, item) for name, item in rounds.items()],
-        **code_fingerprint.fingerprints(["tasks.report.open"]),
+        **code_fingerprint.fingerprints(["tasks.report.mlflow_loop"]),
     }
     places = {"r0": 0} | {name: place for place, name in enumerate(rounds, start=1)}
     for name in [*given.compare_with, *rounds]:
@@ -102,8 +103,8 @@ def everything(given: Params) -> dict[str, dict]:
             "evaluate_on": given.evaluate_on,
             "made": made_of(settings, name, rounds[name]) if name in rounds else None,
             "place": places.get(name),
-            "measures": [*NAMES, *abilities.measures(suites)],
-            **code_fingerprint.fingerprints(["tasks.report.track"]),
+            "measures": [*NAMES, *diagnostic_suites.measures(suites)],
+            **code_fingerprint.fingerprints(["tasks.report.mlflow_rounds"]),
         }
     settings["drift"] = {"rounds": rounds, "model": model, "seed": given.seed, **code_fingerprint.fingerprints(["tasks.drift.__main__"])}
     settings["report"] = {
@@ -121,7 +122,7 @@ def everything(given: Params) -> dict[str, dict]:
         "model": model | {"name": given.model.name, "revision": given.model.revision},
         "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
         **code_fingerprint.fingerprints(
-            ["tasks.report.__main__", "tasks.report.page.render", *strata_modules(), *abilities.modules(suites)]
+            ["tasks.report.__main__", "tasks.report.page.render", *strata_modules(), *diagnostic_suites.modules(suites)]
         ),
     }
     return settings
@@ -129,7 +130,7 @@ def everything(given: Params) -> dict[str, dict]:
 
 def strata_modules() -> list[str]:
     """The methods that the report finds by name."""
-    return [methods.find(kinds.PLACE, name).module for name in kinds.strata()]
+    return [methods.find(query_strata.PLACE, name).module for name in query_strata.strata()]
 
 
 def made_of(settings: dict[str, dict], name: str, item: dict[str, str]) -> dict:
@@ -156,7 +157,7 @@ def collect(given: Params, name: str) -> dict:
             f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}: DVC watches `path` "
             f"for changes, so it must be the same. Write `path: {what}`."
         )
-    if not abilities.made_from(given, name) and not what and not Path(item.path).exists():
+    if not diagnostic_suites.made_from(given, name) and not what and not Path(item.path).exists():
         raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist.")
     return {
         "collection": name,

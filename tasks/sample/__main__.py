@@ -19,7 +19,7 @@ from hone.mining.random_documents import random_documents
 from hone.stage import run, say
 from tasks.sample import shortage
 from tasks.sample.choose.top import top
-from tasks.sample.nothing_left import refuse_nothing_found, refuse_nothing_left
+from tasks.sample.empty_pool import refuse_nothing_found, refuse_nothing_left
 from tasks.sample.pool import PAIR, Pool, merged
 
 # Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.

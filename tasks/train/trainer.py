@@ -21,7 +21,7 @@ from hone.training.checkpoints import last_checkpoint
 from hone.training.network import set_dropout, set_plain_attention
 from tasks.train.collator import Collator
 from tasks.train.dev_checks import Checks, Encode
-from tasks.train.epochs import Epochs
+from tasks.train.batch_sampler import Epochs
 from tasks.train.examples import NO_POSITIVE, Examples
 from tasks.train.negatives import Draw
 from tasks.train.objective import Objective

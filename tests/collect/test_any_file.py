@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.audit.rows import read_rows
+from commands.audit.triplets_reader import read_rows
 from commands.audit.sheet import read_verdicts
 from hone.data import user_tables
 from hone.data.file_faults import Faults

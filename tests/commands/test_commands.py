@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands import plan, store, why
+from commands.plan.command import command
+from commands import store, why
 from hone.data import tables
 from hone.encoders.store import Space, keys_of
 from hone.errors import Refused
@@ -176,22 +177,22 @@ def test_what_would_run(made: Path):
         Stage("train@r2", ("resolve", "train@r1"), ("resolved/rounds/r2/train.json", "models/r1"), ("models/r2",)),
         Stage("evaluate@r1-ours", ("resolve", "train@r1"), ("models/r1",), ("reports/metrics/r1/ours.json",)),
     ]
-    assert plan.stages_to_run(graph, set(), set()) == []
-    assert plan.stages_to_run(graph, {"resolve"}, set()) == ["resolve"]
-    assert plan.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == ["resolve", "train@r2"]
-    assert plan.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [stage.name for stage in graph]
+    assert command.stages_to_run(graph, set(), set()) == []
+    assert command.stages_to_run(graph, {"resolve"}, set()) == ["resolve"]
+    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == ["resolve", "train@r2"]
+    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [stage.name for stage in graph]
 
 
 def test_settings_that_would_change(made: Path):
     from hone.config import params
     from tasks.resolve.__main__ import everything
 
-    assert plan.changed_settings(everything(params.read())) == set()
+    assert command.changed_settings(everything(params.read())) == set()
     write_params(
         collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}},
         rounds={"r1": {"from": "r0", "recipe": "top-k", "train": {"epochs": 2}}},
     )
-    changed = plan.changed_settings(everything(params.read()))
+    changed = command.changed_settings(everything(params.read()))
     assert "resolved/rounds/r1/train.json" in changed
     assert "resolved/rounds/r1/sample.json" not in changed
 
@@ -199,18 +200,18 @@ def test_settings_that_would_change(made: Path):
 def test_how_many_steps(made: Path):
     """70 queries in batches of 32 are 3 steps an epoch; each query with its positive and 2 negatives."""
     section = {"batch": {"method": "random", "parameters": {"size": 32}}, "steps": None, "epochs": 2, "negatives": 2}
-    assert plan.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
-    assert plan.training(section | {"steps": 10}, 70)["steps"] == 10
+    assert command.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
+    assert command.training(section | {"steps": 10}, 70)["steps"] == 10
 
 
 def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
     folder = Path("data/ours")
     folder.mkdir(parents=True)
-    assert plan.counts("ours") is None
+    assert command.counts("ours") is None
     rows = pl.DataFrame({"doc_id": ["a", "b", "c"], "title": [None, None, "other"], "text": ["same", "same", "same"]})
     tables.write("documents", tables.shaped("documents", rows), folder / "documents.parquet")
     (folder / "about.json").write_text(json.dumps({"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}))
-    assert plan.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1, "unlabelled": 0}
+    assert command.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1, "unlabelled": 0}
 
 
 def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.docs import of_methods
+from commands.docs import methods_pages
 from commands.docs.__main__ import pages, stale
 from commands.docs.markdown import cell, safe, sentence
 from hone.config import docstrings, methods
@@ -54,12 +54,12 @@ def test_every_place_that_the_code_looks_methods_up_in_has_a_page():
     text = "\n".join(file.read_text() for package in ("tasks", "hone") for file in (PROJECT / package).rglob("*.py"))
     asked = set(re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text)) | set(re.findall(r'PLACE = "([a-z.]+)"', text))
     assert "sample.choose" in asked
-    assert {place for place in asked if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(of_methods.PLACES)
+    assert {place for place in asked if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(methods_pages.PLACES)
 
 
-@pytest.mark.parametrize("place", of_methods.PLACES)
+@pytest.mark.parametrize("place", methods_pages.PLACES)
 def test_every_parameter_of_a_method_has_a_type_a_range_and_a_meaning(place: str):
-    for method in of_methods.found(place):
+    for method in methods_pages.found(place):
         for setting in docstrings.of_method(method):
             assert setting.means, f"{place}: {method.name}: `{setting.name}` is not described under Args:"
             assert setting.allowed != "a method", f"{place}: {method.name}: `{setting.name}`"
@@ -68,8 +68,8 @@ def test_every_parameter_of_a_method_has_a_type_a_range_and_a_meaning(place: str
 def test_a_helper_that_is_called_as_its_file_is_no_method():
     assert (PROJECT / "hone/config/source_name.py").is_file()
     assert "source-name" not in methods.names("retrieve")
-    for place in of_methods.PLACES:
-        for method in of_methods.found(place):
+    for place in methods_pages.PLACES:
+        for method in methods_pages.found(place):
             assert docstrings.of_module(method).summary.startswith(f"{method.name}: ")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import screen
+from commands import console
 from hone.errors import Refused, listed, nearest, printable
 from hone.stage import ended_by_sentences, say
 
@@ -55,8 +55,8 @@ def test_what_is_printed_can_be_encoded_and_holds_no_control_character(text: str
 
 
 def test_every_way_to_the_terminal_spells_escape_sequences_out(capsys: pytest.CaptureFixture[str]):
-    screen.line(CLIPBOARD)
-    screen.table(["id"], [[LINK], [EIGHT_BIT]])
+    console.line(CLIPBOARD)
+    console.table(["id"], [[LINK], [EIGHT_BIT]])
     say(BACKWARDS)
     with pytest.raises(SystemExit) as ended, ended_by_sentences("hone"):
         raise Refused(f"no document {listed([CLIPBOARD])}")

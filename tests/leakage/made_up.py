@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks.leakage.found import found
+from tasks.leakage.detect import found
 from tasks.leakage.texts import Asked, Trained, hashed
 
 TRAINED = {"q1": "kiwi fruit for irritable bowel syndrome", "q2": "Broccoli sprouts", "q3": "processed meat", "q4": "how to sort a list"}

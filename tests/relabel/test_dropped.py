@@ -12,8 +12,8 @@ from hone.config import methods
 from hone.data import tables
 from hone.layout import PAIR
 from tasks.rank.pairs import guarded
-from tasks.relabel.joined import joined
-from tasks.relabel.outcomes import actions, relabelled
+from tasks.relabel.initial_labels import joined
+from tasks.relabel.label_actions import actions, relabelled
 from tasks.sample.__main__ import sampled
 from tasks.train.examples import Examples, examples
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.report.scores import all_scores
+from hone.compare.contrast import all_scores
 from tasks.report.summary import Summary, summary
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_scores
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.recipes.listed import published
+from commands.recipes.catalogue import published
 from hone.config import recipe
 from tasks.resolve.__main__ import scorer_name
 

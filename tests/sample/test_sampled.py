@@ -16,12 +16,12 @@ from hone.config import methods
 from hone.data import tables
 from hone.errors import Refused
 from hone.layout import PAIR
-from tasks.relabel.joined import joined
+from tasks.relabel.initial_labels import joined
 from tasks.sample import __main__ as stage
 from tasks.sample.__main__ import sampled
 from tasks.score import __main__ as score
 from tests.rank.collection import prepared
-from tests.sample.keep.tables import trained
+from tests.sample.filters.tables import trained
 
 QUERIES = ("q1", "q2", "q3")
 DOCUMENTS = tuple(f"d{number:02}" for number in range(12))

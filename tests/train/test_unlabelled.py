@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commands import plan
+from commands.plan.command import command
 from commands.judge.again import budget_of
-from commands.plan_judging import judging
+from commands.plan.command.judging import judging
 from hone.config import params
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
@@ -82,12 +82,12 @@ def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
 def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains 2 steps of 4 queries with 6 negatives."""
     prepared()
-    monkeypatch.setattr(plan, "stages_to_run", lambda *_: ["start", "retrieve@r1", "train@r1"])  # what DVC would say of a checkout
+    monkeypatch.setattr(command, "stages_to_run", lambda *_: ["start", "retrieve@r1", "train@r1"])  # what DVC would say of a checkout
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()
     settings = resolve.everything(given)
-    work = plan.work_of(given, settings)
+    work = command.work_of(given, settings)
     assert work.encode["r0"] == 8 + len({f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)})
     assert work.train["r1"] == {"queries": 8, "steps": 2, "pairs": 2 * 4 * 6 + 6}
     assert judging(given, settings["rounds/r1/relabel"], settings["rounds/r1/sample"], "r1")[-1].pairs == 8 * 6 + 6

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from commands.study.answer import of_arm
-from commands.study.question import CONTROLS
+from commands.study.conclusions import of_arm
+from commands.study.design import CONTROLS
 from commands.study.results import MEASURE, ArmRound, Known, Result
 from hone.layout import BASE
 from tasks.report.figures import APART, COLOURS, MUTED, bar, colour, layout_by_name, plain, stacked

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from commands.audit.page import marked
-from commands.screen import spell
-from commands.study import answer
+from commands.console import spell
+from commands.study import conclusions
 from commands.study.page import figures
-from commands.study.question import CONTROLS, Question
+from commands.study.design import CONTROLS, Question
 from commands.study.results import MEASURE, RECALL, Result
-from commands.study.told import counted, level, ranked, span
+from commands.study.text import counted, level, ranked, span
 from hone.layout import BASE
 from hone.present import format
 from tasks.report.page import render as report
@@ -58,9 +58,9 @@ def render(
         name=name,
         question=question,
         blocks=[block(question, result, at, drawn[at]) for at, result in enumerate(found)],
-        headline=answer.headline(found[0]),
-        warnings=answer.warnings(question, found[0], list(left)),
-        limits=answer.limits(question, found[0], hides, list(leaks)),
+        headline=conclusions.headline(found[0]),
+        warnings=conclusions.warnings(question, found[0], list(left)),
+        limits=conclusions.limits(question, found[0], hides, list(leaks)),
         differs={arm: told for arm, told in differs.items() if told},
         hides=hides,
         left=list(left),
@@ -89,14 +89,14 @@ def figures_of(result: Result) -> dict[str, dict]:
 
 def block(question: Question, result: Result, at: int, drawn: dict[str, dict]) -> dict[str, Any]:
     """What the template shows of one collection."""
-    inactive = answer.resting(result)
+    inactive = conclusions.resting(result)
     return {
         "at": at,
         "result": result,
         "arms": ranked(result),
         "controls": [one for one in CONTROLS if one in {arm for last in result.last for arm in last.against}],
         "are_controls": [one.arm for one in result.last if one.arm in CONTROLS],
-        "contrasts": [(one, *answer.verdict(one, inactive)) for one in result.contrasts],
+        "contrasts": [(one, *conclusions.verdict(one, inactive)) for one in result.contrasts],
         "missing": [name for name in question.arms if name not in {one.arm for one in result.last}],
         "figures": list(drawn),
         "undrawn": [one.arm for one in result.last if one.arm not in figures.costs_of(result, "seconds")],

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from hone.data.query_groups import KEY_BITS, Segments
 from hone.lots import lots, pair_keys
-from tasks.sample.compared import compared
+from tasks.sample.relative_scores import compared
 
 LAST = np.uint32(2**KEY_BITS - 1)
 

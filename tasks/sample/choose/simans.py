@@ -14,7 +14,7 @@ from pydantic import Field
 from hone.data.query_groups import Segments
 from hone.errors import Refused
 from hone.lots import lots, pair_keys, unit
-from tasks.sample.compared import compared
+from tasks.sample.relative_scores import compared
 
 EQUAL = 1e-6  # scores that lie closer together than fp32 tells apart are equal, and drawn alike
 A = {"text": 0.5, "code": 0.5, "absolute": 3.0}

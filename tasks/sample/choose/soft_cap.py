@@ -13,7 +13,7 @@ from pydantic import Field
 
 from hone.data.query_groups import Segments
 from tasks.sample.choose.simans import EQUAL
-from tasks.sample.compared import compared
+from tasks.sample.relative_scores import compared
 
 
 def soft_cap(

@@ -69,7 +69,7 @@ def ranking(queries: pl.DataFrame, order: str) -> pl.DataFrame:
 
 
 def line_of(name: str) -> dict:
-    from commands.judge.given import judge_line
+    from commands.judge.inputs import judge_line
     from hone.config import params
 
     return judge_line(params.read(), name)

@@ -14,7 +14,7 @@ import pytest
 
 from commands.judge.again import again
 from commands.judge.check import check
-from commands.judge.given import OfSplit, collection_of, judge_line
+from commands.judge.inputs import OfSplit, collection_of, judge_line
 from hone.config import methods, params
 from hone.data import tables
 from hone.errors import Refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands.study.question import Arm, Question
+from commands.study.design import Arm, Question
 from commands.study.results import MEASURE, RECALL, ArmRound, Contrast, Known, Result
 
 RANDOM = {"method": "random", "did": "negatives that are not the first", "count": 96}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.study.arms import Trial, hydra, is_word, rounds_of, trials, user_params
-from commands.study.question import Arm, asked
+from commands.study.design import Arm, asked
 from hone.config import params
 from hone.config.yaml12 import from_yaml
 from hone.errors import Refused

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from commands.study.arms import Trial, trials, user_params
 from commands.study.estimate import estimate
-from commands.study.question import asked
+from commands.study.design import asked
 from tests.prepared import pairs, write_params, write_rows
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import polars as pl
 
-from commands.study.facts import hidden_pairs
+from commands.study.collect_trial import hidden_pairs
 from hone.data import tables
 from hone.layout import PAIR
 from tests.report.made_up import HIDDEN, write_collection

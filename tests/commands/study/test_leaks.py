@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.study.kept import Kept
+from commands.study.trial_results import Kept
 from commands.study.leaks import leaks_of
 from hone.files import write_json
 

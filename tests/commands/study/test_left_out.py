@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.study.experiment import refuse_left_out
+from commands.study.run_trial import refuse_left_out
 from hone.errors import Refused
 from tests.prepared import PROJECT
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.study import answer
-from commands.study.again import again
+from commands.study import conclusions
+from commands.study.resume_command import again
 from commands.study.page import figures
 from commands.study.page.render import render
 from commands.study.results import Contrast, Result
@@ -57,21 +57,21 @@ def test_it_begins_with_the_question_and_the_answer():
 def test_where_nothing_is_shown_it_says_what_could_have_been():
     """The greater of .012 and .015 would have been seen in both."""
     open_too = Contrast("top-k", "ance", known(0.003, 0.01, p=0.4, least=0.012))
-    said = answer.headline(study(open_too, OPEN))
+    said = conclusions.headline(study(open_too, OPEN))
     assert said == "No arm is shown to differ from top-k in nDCG@10; a difference of 0.015 would mostly have been seen."
 
 
 def test_an_interval_without_a_small_p_shows_nothing():
     """Holm may take away what an interval by itself shows."""
     found = study(Contrast("top-k", "ance", known(0.023, 0.009, p=0.06, least=0.012)))
-    assert answer.headline(found).startswith("No arm is shown to differ")
-    assert answer.verdict(found.contrasts[0], []) == ("not told apart", "")
+    assert conclusions.headline(found).startswith("No arm is shown to differ")
+    assert conclusions.verdict(found.contrasts[0], []) == ("not told apart", "")
 
 
 def test_an_arm_that_never_acted_is_not_ranked():
     never = Contrast("top-k", "art", known(0.03, 0.01, p=0.001, least=0.01))
     found = study(never)
-    assert answer.headline(found) == "There is nothing to rank: in every contrast that could be looked at an arm never acted (art)."
+    assert conclusions.headline(found) == "There is nothing to rank: in every contrast that could be looked at an arm never acted (art)."
     text = words(page(found))
     assert "Inactive, and not ranked: art." in text
     assert "art never acted: not ranked" in text

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commands.study import told
+from commands.study import text
 from commands.study.cost import PAIRS, TEXTS
-from commands.study.kept import Kept
-from commands.study.question import Arm, Question
+from commands.study.trial_results import Kept
+from commands.study.design import Arm, Question
 from commands.study.results import MEASURE, ArmRound, results, updates
 from hone.errors import Refused
 from hone.stats.paired_tests import holm
@@ -81,8 +81,8 @@ def test_an_arm_without_trials_has_no_contrast_and_is_named():
     asked = question("a", "b")
     found = results(asked, {"a": [trial(1, [0.1] * 6)], "b": []}, "ours")
     assert found.contrasts[0].difference is None
-    assert "Missing, because no trial has ended yet: b." in told.sentences(asked, found, {}, [])
-    assert told.contrast_rows(found)[0][-1] == "not run yet"
+    assert "Missing, because no trial has ended yet: b." in text.sentences(asked, found, {}, [])
+    assert text.contrast_rows(found)[0][-1] == "not run yet"
 
 
 def test_p_is_adjusted_for_all_contrasts_and_for_them_alone():
@@ -114,8 +114,8 @@ def test_an_arm_that_has_no_trials_yet_counts_when_p_is_adjusted():
 def test_contrasts_that_were_named_after_a_look_are_told():
     asked = question("a", "b")
     by_arm = {name: [trial(1, [0.1] * 6)] for name in ("a", "b")}
-    assert not any("whoever saw those" in one for one in told.sentences(asked, results(asked, by_arm, "ours"), {}, []))
-    assert any("named when 2 trials" in one for one in told.sentences(asked, results(asked, by_arm, "ours", 2), {}, []))
+    assert not any("whoever saw those" in one for one in text.sentences(asked, results(asked, by_arm, "ours"), {}, []))
+    assert any("named when 2 trials" in one for one in text.sentences(asked, results(asked, by_arm, "ours", 2), {}, []))
 
 
 def test_a_split_without_queries_is_refused_and_is_no_score_of_zero():
@@ -137,7 +137,7 @@ def test_a_draw_at_random_does_not_make_a_filter_active():
     ]
     found = results(question("a"), {"a": [trial(1, [0.1] * 6, {"r1": facts_of_round(acts=several)})]}, "ours")
     assert not found.last[0].inactive
-    assert any(one.startswith("a: fused never did anything here") for one in told.sentences(question("a"), found, {}, []))
+    assert any(one.startswith("a: fused never did anything here") for one in text.sentences(question("a"), found, {}, []))
 
 
 def test_updates_since_the_base():
@@ -159,8 +159,8 @@ def test_a_method_that_never_acted_is_inactive_and_stands_last():
     }
     found = results(question(*by_arm), by_arm, "ours")
     assert [one.arm for one in found.last if one.inactive] == ["never"]
-    assert [one.arm for one in told.ranked(found)] == ["plain", "uncounted", "one-of-two", "once", "never"]
-    assert any("Inactive, and not ranked: never" in said for said in told.sentences(question(*by_arm), found, {}, []))
+    assert [one.arm for one in text.ranked(found)] == ["plain", "uncounted", "one-of-two", "once", "never"]
+    assert any("Inactive, and not ranked: never" in said for said in text.sentences(question(*by_arm), found, {}, []))
 
 
 def test_what_a_trial_costs_does_not_depend_on_what_others_had_encoded():
@@ -197,9 +197,9 @@ def test_pairs_of_cross_encoders_are_counted_and_charged_as_texts_are():
     assert [(of(found, arm).pairs, of(found, arm).scored, of(found, arm).texts) for arm in "ab"] == [(40, 40, 0), (30, 0, 0)]
     assert of(found, "b").seconds == pytest.approx({"score": 1.0, PAIRS.shared: 15.0})
     assert (of(found, "b").judged, of(found, "b").judged_free) == (7, 90)
-    table = told.arms_table([found]).select("arm", "pairs", "scored", "judged", "judged_free")
+    table = text.arms_table([found]).select("arm", "pairs", "scored", "judged", "judged_free")
     assert table.rows() == [("a", 40, 40, 0, 0), ("b", 30, 0, 7, 90)]
-    rows = {row[0]: dict(zip(told.COST_COLUMNS, row, strict=True)) for row in told.cost_rows(found)}
+    rows = {row[0]: dict(zip(text.COST_COLUMNS, row, strict=True)) for row in text.cost_rows(found)}
     assert [rows["b"][name] for name in ("pairs by cross-encoders", "pairs judged by LLMs", "by free judges")] == ["30", "7", "90"]
 
 
@@ -232,7 +232,7 @@ def test_a_ranker_that_is_worse_than_the_encoder_is_told():
     worse, better = ({"r1": facts_of_round(ranker={"ours": {"before": 0.7, "after": after}})} for after in (0.3, 0.8))
     asked = question("a", "b")
     by_arm = {"a": [trial(1, [0.1] * 6, worse), trial(2, [0.1] * 6, worse)], "b": [trial(1, [0.1] * 6, better)]}
-    said = told.sentences(asked, results(asked, by_arm, "ours"), {}, [])
+    said = text.sentences(asked, results(asked, by_arm, "ours"), {}, [])
     (about,) = [one for one in said if "cross-encoder" in one]
     assert about.startswith("a: the cross-encoder that it trains orders dev queries worse than the encoder does (nDCG@10 0.70 and 0.30")
 
@@ -241,7 +241,7 @@ def test_few_seeds_and_what_could_not_be_seen_are_said():
     by_arm = {name: [trial(seed, noisy(0.5, 7 * seed + place)) for seed in (1, 2)] for place, name in enumerate(("a", "b"))}
     asked = question("a", "b")
     found = results(asked, by_arm, "ours")
-    said = told.sentences(asked, found, {"a": [], "b": ["init base"]}, [])
+    said = text.sentences(asked, found, {"a": [], "b": ["init base"]}, [])
     assert said[0].startswith("No arm is shown to differ from a in nDCG@10; a difference of")
     assert any(one.startswith("Only 2 seeds of an arm: intervals of so few") for one in said)
     assert "b trains otherwise than params.yaml says: init base." in said
@@ -250,10 +250,10 @@ def test_few_seeds_and_what_could_not_be_seen_are_said():
 def test_names_and_questions_are_data_in_markdown():
     asked = Question(question="<b>*?*</b>", arms={"a": Arm(recipe="top-k")})
     found = results(asked, {"a": [trial(1, [0.1] * 6)]}, "ours")
-    written = told.markdown("x", asked, [(found, told.sentences(asked, found, {}, []))])
+    written = text.markdown("x", asked, [(found, text.sentences(asked, found, {}, []))])
     assert "<b>" not in written
     assert "| a |" in written
-    table = told.arms_table([found])
+    table = text.arms_table([found])
     assert table.select("arm", "round", "hidden", "negatives").row(0) == ("a", "r1", 5, 20)
 
 
@@ -262,19 +262,19 @@ def test_queries_that_left_are_told():
     first = {"r1": facts_of_round(queries_left=3, queries_short=9), "r2": facts_of_round(queries=27, queries_left=1)}
     second = {"r1": facts_of_round(queries_left=2), "r2": facts_of_round(queries=28, queries_short=5, queries_filled=4)}
     found = results(question("a"), {"a": [trial(1, [0.1] * 6, first), trial(2, [0.1] * 6, second)]}, "ours")
-    assert told.attrition(of(found, "a")) == "3 of 30 queries left, 2.5 short, 2 filled up"
-    table = told.arms_table([found]).select("round", "queries", "queries_left", "queries_short", "queries_filled")
+    assert text.attrition(of(found, "a")) == "3 of 30 queries left, 2.5 short, 2 filled up"
+    table = text.arms_table([found]).select("round", "queries", "queries_left", "queries_short", "queries_filled")
     assert table.rows() == [("r1", 30.0, 2.5, 4.5, 0.0), ("r2", 30.0, 3.0, 2.5, 2.0)]
     unmined = results(question("a"), {"a": [trial(1, [0.1] * 6, {"r1": facts_of_round(queries=None)})]}, "ours")
-    assert told.attrition(of(unmined, "a")) == "–"
+    assert text.attrition(of(unmined, "a")) == "–"
 
 
 def test_recall_has_its_interval_in_markdown():
     found = results(question("a"), {"a": [trial(1, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])]}, "ours")
     recall = of(found, "a").measures["recall_at_100"]
     assert recall.low < recall.mean < recall.high
-    written = told.markdown("x", question("a"), [(found, [])])
-    assert f"0.3500 ({told.level(recall)})" in written
+    written = text.markdown("x", question("a"), [(found, [])])
+    assert f"0.3500 ({text.level(recall)})" in written
 
 
 def test_times_of_stages_are_a_table_and_a_file():
@@ -291,9 +291,9 @@ def test_times_of_stages_are_a_table_and_a_file():
         "a": [trial(1, [0.1] * 6, rounds, stages)],
         "b": [trial(1, [0.1] * 6, {"r1": rounds["r1"]}, {"train@r1": stages["train@r1"]})],
     }
-    columns, rows = told.time_rows(results(question("a", "b"), by_arm, "ours"))
+    columns, rows = text.time_rows(results(question("a", "b"), by_arm, "ours"))
     assert (columns, rows) == (("arm", "train", "all"), [("b", "34.2", "34 s")])  # of a not all is known
-    table = told.times_table(by_arm)
+    table = text.times_table(by_arm)
     assert table.select("arm", "round", "stage", "ran", "seconds", "texts", "encoded", "pairs", "scored").rows() == [
         ("a", "r1", "train@r1", True, 34.25, 0, 0, None, None),
         ("a", "r1", "evaluate@r1-ours", True, 6.0, 7, 3, None, None),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, create_model
 
-from commands.docs import of_methods
+from commands.docs import methods_pages
 from hone.config import docstrings, methods
 from hone.config.recipe_schema import Budget, Judged, Rank, Ranks, Relabel, Sample, Train, Window
 from tests.conftest import PROJECT
@@ -82,7 +82,7 @@ def test_the_table_of_sources_has_every_source():
 
 def test_every_default_of_every_method_and_section_has_a_source():
     """The paper, the authors' code, a survey, a Hone default, or unverified: an entry ends with one of them in brackets."""
-    places = of_methods.PLACES
+    places = methods_pages.PLACES
     found = [(f"{place}.{name}", docstrings.of_method(methods.find(place, name))) for place in places for name in methods.names(place)]
     sections = (Ranks, Window, Sample, Judged, Budget, Relabel, Rank, Train)
     found += [(model.__name__, docstrings.settings(model, docstrings.taken_apart(model.__doc__).entries)) for model in sections]

@@ -78,7 +78,7 @@ def test_the_example_chooses_from_where_it_says(here: Path):
 
 
 def test_the_example_is_told_as_its_docstring_says(here: Path):
-    from commands.recipes import told
+    from commands.recipes import text as told
 
     prepared()
     said = list(told.told("middling", params.read(), 140))

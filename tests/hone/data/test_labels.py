@@ -11,7 +11,7 @@ from hone.config import stage_settings
 from hone.data import tables
 from hone.data.labels import carried_labels
 from tasks.relabel import __main__ as relabel
-from tasks.relabel.outcomes import actions, relabelled, unconfirmed
+from tasks.relabel.label_actions import actions, relabelled, unconfirmed
 from tasks.retrieve import __main__ as retrieve
 from tasks.sample import __main__ as sample
 from tests.prepared import pairs, prepare, write_rows

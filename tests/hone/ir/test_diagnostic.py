@@ -10,7 +10,7 @@ import pytest
 from hone.files import read_json
 from hone.ir.diagnostic import measures, told
 from hone.ir.results import evaluate
-from tasks.evaluate.by_words import by_words
+from tasks.evaluate.bm25_baseline import by_words
 from tests.report.made_up import save
 
 TEXTS = {"red": "a red round stone", "blue": "a blue square house"}

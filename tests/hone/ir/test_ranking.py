@@ -11,7 +11,7 @@ from hone.data import tables
 from hone.data.tables import Documents
 from hone.ir.measures import per_query
 from hone.ir.ranking import Kept, aggregated, by_encoder, own_documents, units
-from tasks.evaluate.by_words import by_words
+from tasks.evaluate.bm25_baseline import by_words
 from tests.tiny_model import WORDS, tiny_model
 
 DROPPED = Kept(itself=False)

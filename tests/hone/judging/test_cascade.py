@@ -14,7 +14,7 @@ from hone.judging import verdicts
 from hone.judging.cascade import Cascade, run_cascade
 from hone.layout import PAIR
 from hone.stats.proportions import wilson
-from tasks.relabel.missed import missed
+from tasks.relabel.cascade_recall import missed
 
 QUERIES = [f"q{number}" for number in range(1, 7)]
 

@@ -56,7 +56,7 @@ def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
 
 def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
     code = relabel(cascade({"judge": "cheap"}))["code"]
-    assert {"tasks.relabel.judges.endpoint", "tasks.relabel.send.found", "tasks.relabel.__main__"} <= set(code)
+    assert {"tasks.relabel.judges.endpoint", "tasks.relabel.escalate.found", "tasks.relabel.__main__"} <= set(code)
     assert "tasks.relabel.judges.people" not in code
 
 

@@ -15,7 +15,7 @@ from hone.judging.reliability.measured import measured
 from hone.judging.reliability.probe_pairs import TRUTH
 from hone.stats.calibration import apply
 from hone.stats.prediction_powered import weighted
-from tasks.relabel.send.rejector import rejector
+from tasks.relabel.escalate.rejector import rejector
 
 
 def rows(*parts: tuple[str, int, str, float | None], **more: list) -> pl.DataFrame:

@@ -1,0 +1,234 @@
+"""`hone bench-labels`: how many right answers that were hidden each filter and each judge that costs nothing finds, and at what price.
+
+The candidates are a round's own, after the guards that no recipe goes without. What was hidden (`hide` in params.yaml) is a right
+answer that nobody told the loop of. Other right answers that nobody has labelled count as wrongly removed, so that share is the most
+it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from commands.judge.check import desk_of
+from commands.judge.inputs import judge_line
+from commands.console import line, table
+from hone.config import methods, params, stage_settings
+from hone.config.recipe_schema import GUARDS
+from hone.data import tables, training_set
+from hone.data.labels import carried_labels
+from hone.data.questions import in_blocks
+from hone.data.training_set import TrainingSet
+from hone.errors import Refused, nearest
+from hone.layout import PAIR, ROUNDS
+from hone.present.format import share as percent
+from hone.stats.proportions import Estimate, share
+from tasks.relabel.__main__ import ask
+from tasks.report.negatives import hidden_pairs
+from tasks.sample.__main__ import Rules
+from tasks.sample.pool import Pool, merged
+
+SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
+COLUMNS = ("who removes", "hidden answers found", "95 %", "others removed", "of what goes, hidden", "false among those kept")
+KEEP = 4  # negatives that a recipe would choose of each query
+FREE = ("encoder", "cross-encoder")  # judges that cost nothing but this machine's time
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one filter or judge does to the candidates.
+
+    Attributes:
+        recall: share of the hidden answers that it removes.
+        others: share of all other candidates that it removes.
+        precision: share of what it removes that is hidden, the least that it can be.
+        left: share of the first `keep` that each query keeps that is hidden; null where nothing is kept.
+    """
+
+    who: str
+    recall: Estimate
+    others: float
+    precision: float | None
+    left: float | None
+
+
+def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
+    """Print a table of every filter and free judge on a round's candidates.
+
+    Args:
+        round: one that mined candidates.
+        depth: of each query's candidates, the first so many are looked at.
+        keep: negatives that a recipe would choose of each query.
+
+    Raises:
+        Refused: no such round, it has mined nothing, or nothing was hidden.
+    """
+    if keep < 1:
+        raise Refused(f"--keep is 1 or more: {keep}.")
+    bench = looked_at(round, depth)
+    marked, rules = bench.marked, bench.rules
+    found = [measured("nobody", marked, marked.clear().select(PAIR), keep)]
+    found += [measured(who, marked, gone, keep) for who, gone in (*rules.trials(bench.first), *bench.judged())]
+    line()
+    table(COLUMNS, [row(one) for one in found])
+    line()
+    line("Who costs something: `hone judge check NAME --on COLLECTION --gold hidden` says the same of a sample.")
+    return found
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is looked at of a round.
+
+    Attributes:
+        pool: all candidates after the guards, each query's best first.
+        depth: how many of each query are looked at.
+        hidden: query_id, doc_id of all right answers that were hidden.
+        marked: the candidates that are looked at, with `hidden`: whether each is one of those.
+        rules: that can be tried on them.
+    """
+
+    round: str
+    given: params.Params
+    training: TrainingSet
+    pool: pl.DataFrame
+    depth: int
+    hidden: pl.DataFrame
+    marked: pl.DataFrame
+    rules: Trial
+
+    @property
+    def first(self) -> pl.DataFrame:
+        """The candidates that are looked at."""
+        return self.marked.drop("hidden")
+
+    def foremost(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """As many of each query's candidates as are looked at."""
+        return rows.filter(pl.int_range(pl.len()).over("query_id") < self.depth)
+
+    def judged(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """What every judge of params.yaml that costs nothing finds among the candidates."""
+        for name in self.free_judges():
+            yield f"judge {name}", self.found_by(name)
+
+    def free_judges(self) -> list[str]:
+        return [name for name, written in self.given.judges.items() if methods.line(written, f"judges.{name}")[0] in FREE]
+
+    def found_by(self, name: str) -> pl.DataFrame:
+        """query_id, doc_id of what a judge says yes to."""
+        judge = judge_line(self.given, name)
+        desk = desk_of(self.given, self.round, [judge], self.training)
+        said = pl.concat([ask(judge, questions, desk) for questions in in_blocks(self.first, self.rules.labels, self.training)])
+        return said.filter(pl.col("verdict") == "positive").select(PAIR)
+
+
+def looked_at(round: str, depth: int) -> Bench:
+    """A round's first candidates, with what is known of them.
+
+    Raises:
+        Refused: no such round, it has mined nothing, or nothing that was hidden is among them.
+    """
+    if depth < 1:
+        raise Refused(f"--depth is 1 or more: {depth}.")
+    given, training = params.read(), training_set.read()
+    file = ROUNDS / round / "candidates.parquet"
+    if round not in given.rounds:
+        raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, list(given.rounds))}")
+    if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
+        raise Refused(f"round {round} has no candidates: `dvc repro` mines them, and a recipe without `retrieve` has none.")
+    hidden = hidden_pairs(training).unique()
+    if hidden.is_empty():
+        raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
+    settings = stage_settings.of_round(round, "sample")
+    labels = carried_labels(given.rounds[round].start, training.queries(), settings.get("refreshed", []))
+    scores = tables.read("scores", ROUNDS / round / "scores.parquet")
+    rules = Trial(labels, scores, training, settings)
+    pool = rules.after_guards(candidates)
+    first = pool.filter(pl.int_range(pl.len()).over("query_id") < depth)
+    marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    marked = marked.with_columns(pl.col("hidden").fill_null(False))
+    there = int(marked["hidden"].sum())
+    queries = f"the first {depth} of {marked['query_id'].n_unique():,} queries"
+    line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them hidden answers")
+    if not there:
+        raise Refused(f"none of {len(hidden):,} hidden answers is among them: --depth {depth} is too few, or they leave by a guard.")
+    return Bench(round, given, training, pool, depth, hidden, marked, rules)
+
+
+class Trial:
+    """Rules that are tried on a round's candidates, each for itself."""
+
+    def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: dict) -> None:
+        self.labels, self.scores, self.training, self.settings = labels, scores, training, settings
+        self.positives = labels.filter(pl.col("label") == "positive")
+
+    def removed(self, rows: pl.DataFrame, lines: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What stays, and query_id, doc_id of what goes."""
+        pool = Pool(rows)
+        Rules(lines, rows, self.labels, self.positives, self.scores, self.training, self.settings).apply(pool)
+        return pool.rows, pl.concat([pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)])
+
+    def after_guards(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        return self.removed(merged(candidates), [line_of(name) for name in GUARDS])[0]
+
+    def trials(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Every rule that is no guard, as it comes, and `positive-aware` at several shares; those that need scores only with some."""
+        for name in rules_as_they_come(self.scores):
+            for parameters in [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]:
+                shown = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
+                yield f"{name} {shown}".strip(), self.removed(rows, [line_of(name, parameters)])[1]
+
+
+def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
+    """Rules that are no guards and that work here with their defaults."""
+
+    def works(name: str) -> bool:
+        try:
+            return can_tell(line_of(name), scores)
+        except Refused:
+            return False
+
+    return [name for name in methods.names("sample.keep") if name not in GUARDS and works(name)]
+
+
+def can_tell(line: dict, scores: pl.DataFrame) -> bool:
+    """Whether a rule is about pairs, and whom it compares by has scored them."""
+    rule, scorers = methods.find("sample.keep", line["method"]), set(scores["scorer"])
+    wanted = [line["parameters"][name] for name in ("scorer", "to_positives") if name in line["parameters"]]
+    return "trained" not in rule.reads and all(one in scorers if one is not None else bool(scorers) for one in wanted)
+
+
+def line_of(name: str, parameters: dict | None = None) -> dict:
+    return methods.checked("sample.keep", {name: parameters or {}}, "bench-labels")
+
+
+def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:
+    """What a filter does.
+
+    Args:
+        who: its name.
+        marked: query_id, doc_id, hidden of all candidates, each query's best first.
+        gone: query_id, doc_id of those that it removes.
+        keep: how many a recipe would choose of what stays.
+    """
+    rows = marked.join(gone.unique().with_columns(gone=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col("gone").fill_null(False))
+    of_hidden, others, out = rows.filter("hidden"), rows.filter(~pl.col("hidden")), rows.filter("gone")
+    chosen = rows.filter(~pl.col("gone")).filter(pl.int_range(pl.len()).over("query_id") < keep)
+    return Found(
+        who=who,
+        recall=share(of_hidden["gone"].to_numpy(), of_hidden["query_id"].to_numpy()),
+        others=float(others["gone"].mean() or 0.0),
+        precision=float(out["hidden"].mean()) if len(out) else None,
+        left=float(chosen["hidden"].mean()) if len(chosen) else None,
+    )
+
+
+def row(one: Found) -> tuple[str, ...]:
+    recall = one.recall
+    return (
+        one.who, percent(recall.estimate), f"{percent(recall.low)} to {percent(recall.high)}", percent(one.others), percent(one.precision),
+        percent(one.left),
+    )  # fmt: skip

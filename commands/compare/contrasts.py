@@ -1,0 +1,81 @@
+"""Two rankings of the same queries, measure by measure: means, differences, intervals and tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from commands.compare.evaluations import Evaluated
+from hone.errors import Refused
+from hone.ir.condensed import NAMES as ON_JUDGED
+from hone.ir.condensed import judged_only
+from hone.ir.measures import NAMES
+from hone.stats.bootstrap import intervals
+from hone.compare.unjudged import Judged
+from hone.compare.contrast import MEASURE, Against, asked_first, held
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One measure of two rankings over the same queries.
+
+    Attributes:
+        before, after: means.
+        against: the difference, its test and counts; the p of nDCG@10 is adjusted for as many collections as are compared.
+    """
+
+    measure: str
+    before: float
+    after: float
+    against: Against
+
+
+def joined(one: Evaluated, other: Evaluated, collection: str) -> pl.DataFrame:
+    """query_id, split, and both values of every measure: <measure>_before, <measure>_after.
+
+    Raises:
+        Refused: the two were evaluated on other queries, or hold what is no number.
+    """
+    before, after = asked_first(one.files[collection]), asked_first(other.files[collection])
+    together = before.join(after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after")
+    if not len(together) == len(before) == len(after):
+        raise Refused(
+            f"{one.name} and {other.name} were not evaluated on the same queries of {collection} ({len(before):,}, {len(after):,}, "
+            f"{len(together):,} in both): run `dvc repro`, which evaluates what is stale."
+        )
+    together = together.rename({name: f"{name}_before" for name in NAMES})
+    numbers = together.select(pl.all_horizontal(pl.selectors.float().is_finite().fill_null(False)).alias("all"))["all"]
+    if not numbers.all():
+        raise Refused(
+            f"query '{together['query_id'][int(numbers.arg_min())]}' of {collection} has a score that is no number: evaluate again."
+        )
+    return together
+
+
+def measured(one: str, values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
+    """Every measure, nDCG@10 first; intervals come from one set of draws."""
+    before = values.select(f"{name}_before" for name in NAMES).to_numpy()
+    after = values.select(f"{name}_after" for name in NAMES).to_numpy()
+    return sorted(pairwise(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE)
+
+
+def pairwise(one: str, names: tuple[str, ...], before: np.ndarray, after: np.ndarray, draw: np.random.Generator) -> list[Compared]:
+    """Measures (columns) of the same queries (rows) in two rankings."""
+    change = after - before
+    found = []
+    for place, (name, difference) in enumerate(zip(names, intervals(change, draw), strict=True)):
+        against = held(one, change[:, place], difference, draw)
+        against = replace(against, p=against.test.randomisation)
+        found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), against))
+    return found
+
+
+def on_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, draw: np.random.Generator) -> list[Compared]:
+    """The measures that leave out what nobody has judged; none where no query has a document judged wrong."""
+    try:
+        before, after = (judged_only(runs[name], by.qrels, by.min_relevance).drop("query_id").to_numpy() for name in (one, other))
+    except Refused:
+        return []
+    return pairwise(one, ON_JUDGED, before, after, draw)

@@ -1,0 +1,109 @@
+"""All recipes, a line each: controls, then what is published, then Hone's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from commands.recipes.needs import needs
+from commands.study.design import CONTROLS
+from hone.config import params, recipe
+from hone.config.params import Params
+from hone.config.recipe_schema import Recipe
+from hone.errors import Refused
+
+GROUPS = {
+    "controls": "Controls: what a round gives without a method",
+    "published": "Published ways",
+    "own": "Ways without a paper",
+    "wrong": "Cannot be read",
+}
+ARXIV = re.compile(r"arXiv (\d\d)(\d\d)\.\d{4,5}")
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+NAME = re.compile(r"[^(,;:]+")
+NARROW = 80  # columns of a terminal, below which paper and year are left out
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recipe in the list; `found` is null where it cannot be read, and `wrong` says why."""
+
+    name: str
+    rounds: list[str]
+    found: Recipe | None
+    wrong: str = ""
+    needs: tuple[str, ...] = ()  # what must be there beside the project as it is shipped
+
+    @property
+    def paper(self) -> str | None:
+        return self.found.paper if self.found else None
+
+    @property
+    def about(self) -> str:
+        return self.found.about if self.found else self.wrong
+
+    @property
+    def group(self) -> str:
+        if self.found is None:
+            return "wrong"
+        if self.name in CONTROLS:
+            return "controls"
+        return "published" if published(self.found.paper) else "own"
+
+
+def rows(given: Params | None = None) -> list[Row]:
+    """Every recipe with the rounds of params.yaml that use it: controls as a study has them, then the other groups, by name."""
+    found = [row(name, given) for name in recipe.names()]
+    return sorted(found, key=lambda one: (list(GROUPS).index(one.group), CONTROLS.index(one.name) if one.name in CONTROLS else 0, one.name))
+
+
+def row(name: str, given: Params | None) -> Row:
+    used = [round for round, item in given.rounds.items() if item.recipe == name] if given else []
+    try:
+        found = recipe.read(name)
+        return Row(name, used, found, needs=tuple(needs(found, given)) if given else ())
+    except Refused as refusal:
+        return Row(name, used, None, str(refusal).replace("\n", "; "))
+
+
+def published(paper: str | None) -> bool:
+    """Whether a recipe names a paper of others."""
+    return bool(paper) and not paper.startswith("ours")
+
+
+def year(paper: str | None) -> str:
+    """The year that a recipe's paper has by its arXiv number, or names; nothing where it has none."""
+    if found := ARXIV.search(paper or ""):
+        return f"20{found[1]}"
+    return found[0] if (found := YEAR.search(paper or "")) else ""
+
+
+def title(paper: str | None) -> str:
+    """What a paper is called, without its number and what is said of it."""
+    return NAME.match(paper)[0].strip() if published(paper) else ""
+
+
+def show() -> None:
+    """Print the list."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=400)  # a file or a pipe has no width
+    found = rows(params.read())
+    cells = [
+        (
+            f"  {one.name}",
+            ", ".join(one.rounds),
+            *((year(one.paper), title(one.paper)) if console.width >= NARROW else ()),
+            f"[needs {', '.join(one.needs)}] {one.about}" if one.needs else one.about,
+        )
+        for one in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in cells), strict=True)]
+    for place, (one, row) in enumerate(zip(found, cells, strict=True)):
+        if place == 0 or one.group != found[place - 1].group:
+            console.print(Text(GROUPS[one.group], style="bold"))
+        columns = [cell.ljust(width) for cell, width in zip(row, widths, strict=False) if width]
+        console.print(Text("  ".join([*columns, row[-1]])), overflow="ellipsis", no_wrap=True)

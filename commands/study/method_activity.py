@@ -1,0 +1,71 @@
+"""How often each method of a recipe did something in a round: a rule that never fires here says nothing about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hone.config.recipe_schema import GUARDS
+from hone.config.source_name import source_name
+from tasks.relabel.label_actions import KEEP
+
+COMMON = ("random", "dense")
+PLAIN = {"retrieve": "dense", "choose": "top", "loss": "infonce"}  # what every recipe has unless it says otherwise
+
+
+def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[str, int], account: dict) -> list[dict[str, Any]]:
+    """A row for each method that the recipe has beyond what all have.
+
+    Args:
+        settings: of all stages, resolved.
+        round: its name.
+        sampled: the counts that `sample` wrote.
+        sources: of the negatives, how many came from each source.
+        account: what `relabel` wrote.
+
+    Returns:
+        `method`, `did` (what is counted, in words) and `count`; null where nothing can be counted.
+    """
+    section = {stage: settings[f"rounds/{round}/{stage}"][stage] for stage in ("retrieve", "rank", "sample", "relabel", "train")}
+    lines = section["retrieve"] if section["retrieve"] != "none" else []
+    plain = [line for line in lines if line["method"] == PLAIN["retrieve"] and not line["parameters"].get("model")]
+    found = [
+        act(source_name(line), "negatives came from it", sources.get(source_name(line), 0))
+        for line in lines
+        if line not in plain or len(lines) > 1
+    ]
+    if lines:
+        sample = section["sample"]
+        found += [
+            act(line["method"], "candidates removed", sampled["removed"].get(line["method"], 0))
+            for line in sample["keep"]
+            if line["method"] not in GUARDS
+        ]
+        if sample["window"]["first"] > 1:
+            found.append(act(f"ranks from {sample['window']['first']}", "negatives", sum(sources.values())))
+        if sample["choose"]["method"] != PLAIN["choose"] or sample["choose"]["parameters"].get("by"):
+            found.append(act(sample["choose"]["method"], "negatives that are not the first", sampled["beyond_top"]))
+    if section["relabel"] != "none" and section["relabel"].get("cascade"):
+        acted_on = sum(number for action, number in account.get("actions", {}).items() if action != KEEP)
+        found.append(act("judges", "pairs acted on", acted_on))
+        if section["relabel"]["grades"]:
+            found.append(act("grades", "pairs graded", sum(judge["asked"] for judge in account.get("judges", []))))
+    found += [act(line["method"], "in every step", None) for line in section["train"]["losses"] if line["method"] != PLAIN["loss"]]
+    return found
+
+
+def act(method: str, did: str, count: int | None) -> dict[str, Any]:
+    return {"method": method, "did": did, "count": count}
+
+
+def inactive(acts: list[dict[str, Any]]) -> bool:
+    """Whether a recipe has methods of its own and none of them ever did anything.
+
+    What is drawn at random from what others leave, and the source that all recipes have, count only where there is nothing else.
+    """
+    own = [one for one in acts if one["method"] not in COMMON] or acts
+    return bool(own) and all(one["count"] == 0 for one in own)
+
+
+def resting(acts: list[dict[str, Any]]) -> list[str]:
+    """The methods that never did anything."""
+    return [one["method"] for one in acts if one["count"] == 0]

@@ -1,0 +1,27 @@
+"""When a study's contrasts were named: before any of its trials had ended, or after a look at some."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from commands.study.trial_results import USER
+from commands.study.design import Question
+from hone.files import home, read_json, write_json
+
+
+def named_after(name: str, question: Question, there: int) -> int:
+    """How many trials of the study had ended when these contrasts were first asked for, which is noted the first time.
+
+    Args:
+        name: of the study.
+        question: of it.
+        there: trials that have ended by now.
+    """
+    file = home() / USER / "named" / f"{name}.json"
+    known = read_json(file) if file.exists() else []
+    asked = {"contrasts": [list(pair) for pair in question.contrasts], "collection": question.collection}
+    for one in known:
+        if {key: one[key] for key in asked} == asked:
+            return one["after"]
+    write_json(file, [*known, asked | {"after": there, "at": datetime.now(UTC).isoformat(timespec="seconds")}])
+    return there

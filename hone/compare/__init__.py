@@ -1,0 +1,1 @@
+"""Contrasts between systems, and slices of the queries."""

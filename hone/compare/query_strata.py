@@ -1,0 +1,182 @@
+"""Kinds of queries: every query of a collection with its level in each stratum (the methods in tasks/report/strata/)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from hone.config import methods
+from hone.data import tables, training_set
+from hone.data.tables import Documents
+from hone.encoders.encoder import Reading
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.text_lengths import token_counts
+from hone.errors import Refused
+from hone.ir.measures import DEPTH
+from hone.ir.results import ranking_of
+from hone.layout import DATA, PAIR
+from hone.stage import say
+from hone.text.bm25 import without_terms
+
+PLACE = "evaluate.strata"
+BASE_MODEL = Path("models/r0")
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """How the queries of a collection part.
+
+    Attributes:
+        levels: query_id, stratum, level.
+        left_out: strata that do not part them, with the reason.
+    """
+
+    levels: pl.DataFrame
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What strata read of one split of a collection; each is read when the first stratum asks for it.
+
+    Args:
+        collection, split: whose queries.
+        min_relevance: the grade from which on a document is right.
+        language: of the collection's stemmer.
+        reading: how models read texts.
+        compare_with: the references that params.yaml names; a ranking that an earlier loop left there counts for nothing.
+    """
+
+    collection: str
+    split: str
+    min_relevance: int
+    language: str
+    reading: Reading
+    compare_with: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        return DATA / self.collection
+
+    @property
+    def documents(self) -> Documents:
+        return Documents(self.folder / "documents.parquet")
+
+    @cached_property
+    def queries(self) -> pl.DataFrame:
+        """query_id, text."""
+        return tables.read("queries", self.folder / self.split / "queries.parquet").select("query_id", "text")
+
+    @cached_property
+    def without_terms(self) -> pl.Series:
+        """query_id of the queries of which BM25 reads no term: no stratum that goes by words has a level for them."""
+        bare = self.queries.filter(without_terms(self.queries["text"], self.language))["query_id"]
+        if len(bare):
+            say(
+                f"{self.collection}: {len(bare):,} of {len(self.queries):,} {self.split} queries have no term (nothing but stop words and "
+                "signs); they are in no level of a stratum that goes by words"
+            )
+        return bare
+
+    @cached_property
+    def right(self) -> pl.DataFrame:
+        """query_id, doc_id of every right answer, as it is labelled."""
+        qrels = tables.read("qrels", self.folder / self.split / "qrels.parquet")
+        return qrels.filter(pl.col("relevance") >= self.min_relevance).select(PAIR).unique(maintain_order=True)
+
+    @cached_property
+    def words(self) -> pl.DataFrame:
+        """query_id, doc_id, rank: BM25's ranking for these queries.
+
+        Raises:
+            Refused: bm25 is not evaluated, or its ranking is missing.
+        """
+        if "bm25" not in self.compare_with:
+            raise Refused("it is cut by BM25's ranking, and `compare_with` has no bm25")
+        ranked = ranking_of("bm25", self.collection, DEPTH).select(*PAIR, "rank")
+        return ranked.join(self.queries, on="query_id", how="semi", maintain_order="left")
+
+    @cached_property
+    def answers(self) -> pl.DataFrame:
+        """query_id, doc_id, text of every right answer; of a parent, its chunks."""
+        return with_texts(self.right, self.documents)
+
+    @cached_property
+    def rivals(self) -> pl.DataFrame:
+        """The same of the document that BM25 ranks highest among those that are not known to be right."""
+        others = self.words.join(self.right, on=PAIR, how="anti", maintain_order="left").sort("rank", maintain_order=True)
+        return with_texts(others.unique("query_id", keep="first", maintain_order=True).select(PAIR), self.documents)
+
+    @cached_property
+    def lengths(self) -> pl.DataFrame:
+        """doc_id, tokens of every right answer, with prompt and special tokens, by the base model's tokenizer."""
+        texts = self.answers.unique("doc_id", maintain_order=True)
+        prompt = self.reading.prompt(ModelFolder(BASE_MODEL), "document")
+        return texts.select("doc_id", tokens=pl.Series(token_counts(texts["text"].to_list(), BASE_MODEL, prompt), dtype=pl.Int64))
+
+    @cached_property
+    def limit(self) -> int:
+        """Tokens that the model reads."""
+        return self.reading.length(ModelFolder(BASE_MODEL))
+
+    @cached_property
+    def training(self) -> pl.DataFrame:
+        """text of every training query and of every known right answer of one."""
+        return pl.concat([part for one in training_set.read() for part in trained_texts(one)])
+
+    @cached_property
+    def dates(self) -> pl.DataFrame:
+        """doc_id, clock, date."""
+        file = self.folder / "dates.parquet"
+        return tables.read("dates", file) if file.exists() else tables.empty("dates")
+
+
+def strata() -> tuple[str, ...]:
+    """The names of all strata."""
+    return methods.names(PLACE)
+
+
+def kinds(of: Tables, wanted: tuple[str, ...] | None = None) -> Kinds:
+    """The level of every query in the wanted strata (all by default)."""
+    found, left_out = [], {}
+    for name in strata() if wanted is None else wanted:
+        try:
+            found.append(level_of(of, name))
+        except Refused as refusal:
+            left_out[name] = str(refusal)
+    schema = {"query_id": pl.String, "stratum": pl.String, "level": pl.String}
+    return Kinds(pl.concat([pl.DataFrame(schema=schema), *found]), left_out)
+
+
+def level_of(of: Tables, name: str) -> pl.DataFrame:
+    """query_id, stratum, level of the queries that one stratum parts.
+
+    Raises:
+        Refused: what it cuts by is not there, or all queries are of one kind.
+    """
+    method = methods.find(PLACE, name)
+    made = method({}, **{table: getattr(of, table) for table in method.reads})
+    if method.beside("CUT_BY") == "bm25" or "language" in method.reads:
+        made = made.filter(~pl.col("query_id").is_in(of.without_terms.implode()))
+    levels = made["level"].unique().to_list()
+    if len(levels) < 2:
+        raise Refused(f"all queries are of one kind: {method.beside('LEVELS')[levels[0]]}" if levels else "no query has a content word")
+    return made.select("query_id", stratum=pl.lit(name), level="level")
+
+
+def with_texts(pairs: pl.DataFrame, documents: Documents) -> pl.DataFrame:
+    """query_id, doc_id, text of pairs; a parent becomes its chunks."""
+    chunks = documents.parents.select("parent_id", chunk="doc_id")
+    spread = pairs.join(chunks, left_on="doc_id", right_on="parent_id", how="left", maintain_order="left")
+    named = spread.select("query_id", doc_id=pl.coalesce("chunk", "doc_id"))
+    texts = documents.texts(named["doc_id"]).select("doc_id", text="full_text")
+    return named.join(texts, on="doc_id", how="inner", maintain_order="left")
+
+
+def trained_texts(one: training_set.TrainingCollection) -> list[pl.DataFrame]:
+    """text of a training collection's queries, and of their known right answers."""
+    right = one.qrels().filter(pl.col("relevance") >= one.min_relevance).select(PAIR)
+    return [one.queries().select("text"), with_texts(right, one.documents).unique("doc_id", maintain_order=True).select("text")]

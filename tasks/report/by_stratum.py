@@ -1,0 +1,119 @@
+"""Scores by kind of query: what each round gives in every level of every stratum, and where it is worse though better overall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from hone.config import methods
+from hone.present.format import chance, count, score, signed, span
+from hone.seeds import generator
+from hone.stats.bootstrap import intervals
+from hone.stats.paired_tests import holm
+from hone.compare.query_strata import PLACE, Kinds
+from hone.compare.contrast import MEASURE, Against, Score, held, shown
+from tasks.report.summary import verdict
+
+FEW = 20  # queries, below which a level is shown with a note (ours)
+
+
+@dataclass(frozen=True)
+class InLevel:
+    """One ranking on the queries of one level; `against` the base."""
+
+    name: str
+    mean: float
+    against: Against
+
+
+@dataclass(frozen=True)
+class Level:
+    """The queries of one level.
+
+    Attributes:
+        meaning: in words.
+        base: mean nDCG@10 of what the others are held against.
+        rounds: each of the others; their p is adjusted for all levels and rounds of the page.
+    """
+
+    collection: str
+    stratum: str
+    level: str
+    meaning: str
+    queries: int
+    base: float
+    rounds: list[InLevel]
+
+    @property
+    def few(self) -> bool:
+        return self.queries < FEW
+
+
+def levels(collection: str, base: str, names: Iterable[str], kinds: Kinds, seed: int) -> list[Level]:
+    """Every level that has a query, in the order in which its stratum names them; p not yet adjusted.
+
+    Args:
+        collection: where.
+        base: what the others are held against.
+        names: the others.
+        kinds: query_id, stratum, level.
+        seed: of params.yaml.
+    """
+    names = [name for name in names if name != base]
+    values = shown(base, collection).select("query_id", pl.col(MEASURE).alias(base))
+    for name in names:
+        own = shown(name, collection).select("query_id", pl.col(MEASURE).alias(name))
+        values = values.join(own, on="query_id", how="left", maintain_order="left")
+    rows = dict(kinds.levels.join(values, on="query_id", maintain_order="left").group_by("stratum", "level", maintain_order=True))
+    return [
+        level_of(rows[stratum, level], (collection, stratum, level), meaning, base, names, seed)
+        for stratum in kinds.levels["stratum"].unique(maintain_order=True)
+        for level, meaning in methods.find(PLACE, stratum).beside("LEVELS").items()
+        if (stratum, level) in rows
+    ]
+
+
+def level_of(rows: pl.DataFrame, key: tuple[str, str, str], meaning: str, base: str, names: list[str], seed: int) -> Level:
+    """One level: every round's mean, and its difference from the base over the same draws."""
+    changes = rows.select(pl.col(name) - pl.col(base) for name in names).to_numpy() if names else np.empty((len(rows), 0))
+    spans = intervals(changes, generator(seed, "by kind", *key))
+    inside = [
+        InLevel(name, float(rows[name].mean()), held(base, changes[:, place], one, generator(seed, "by kind", *key, "contrast")))
+        for place, (name, one) in enumerate(zip(names, spans, strict=True))
+    ]
+    return Level(*key, meaning, len(rows), float(rows[base].mean()), inside)
+
+
+def adjusted(found: list[Level]) -> list[Level]:
+    """Levels whose contrasts have their p, adjusted (Holm) for as many as there are."""
+    ps = iter(holm([one.against.test.randomisation for level in found for one in level.rounds]))
+    return [replace(level, rounds=[replace(one, against=replace(one.against, p=next(ps))) for one in level.rounds]) for level in found]
+
+
+def contrasts(found: list[Level]) -> int:
+    """How many differences the p of these levels are adjusted for."""
+    return sum(len(level.rounds) for level in found)
+
+
+def hidden_losses(found: list[Level], scores: list[Score]) -> list[str]:
+    """A sentence for each round that is better over all queries of a collection, and worse on a level, both beyond doubt."""
+    better = {(one.collection, one.name) for one in scores if one.base is not None and verdict(one.base) == "better"}
+    return [
+        loss(level, one)
+        for level in found
+        for one in level.rounds
+        if (level.collection, one.name) in better and verdict(one.against) == "worse"
+    ]
+
+
+def loss(level: Level, one: InLevel) -> str:
+    """What a round loses on a level."""
+    difference = one.against.difference
+    return (
+        f"{one.name} is better than {one.against.other} over all queries of {level.collection}, and worse where {level.meaning} "
+        f"({level.stratum}: {level.level}, {count(level.queries, 'query', 'queries')}): nDCG@10 goes from {score(level.base, 3)} "
+        f"to {score(one.mean, 3)}, {signed(difference.mean)} ({span(difference)}; {chance(one.against.p)})."
+    )

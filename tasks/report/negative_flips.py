@@ -1,0 +1,103 @@
+"""Negative flips: queries that the round before answered and this one does not any more, and those that got worse at all.
+
+Two models of the same mean can fail different queries, which users notice (Yan et al. 2021, "Positive-congruent training",
+arXiv 2011.09161, who name the negative flip). A query counts as answered where a right document is among the first ten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hone.data.tables import read
+from hone.layout import DATA
+from hone.compare.contrast import MEASURE, SAME, shown
+
+FIRST = "mrr_at_10"  # above 0 where a right document is among the first ten: one by its rank
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Flips:
+    """One round against the one that it starts from, on one collection.
+
+    Attributes:
+        queries: asked.
+        answered: of them, before.
+        lost, won: answered before and not now; the reverse.
+        worse, better: queries whose nDCG@10 fell and rose.
+        rows: query_id, text, before, after (nDCG@10), change, rank_before, rank_after (of the first right document; null beyond ten),
+            of the queries that got worse: those that were lost first, then by their loss.
+    """
+
+    name: str
+    start: str
+    collection: str
+    split: str
+    queries: int
+    answered: int
+    lost: int
+    won: int
+    worse: int
+    better: int
+    rows: list[dict]
+
+    @property
+    def lost_share(self) -> float | None:
+        return self.lost / self.answered if self.answered else None
+
+
+def all_flips(rounds: dict[str, dict], collections: list[str], known: list[str]) -> list[Flips]:
+    """Every round whose start was evaluated (is among `known`), on every collection."""
+    return [flips(name, item["from"], one) for one in collections for name, item in rounds.items() if item["from"] in known]
+
+
+def flips(name: str, start: str, collection: str) -> Flips:
+    """What changed from the model that a round starts from to the round's own.
+
+    A query that only one of the two was asked (an evaluation that is out of date) is left out.
+    """
+    after = shown(name, collection)
+    pairs = after.join(shown(start, collection), on="query_id", how="inner", maintain_order="left", suffix="_before")
+    pairs = pairs.with_columns(
+        change=pl.col(MEASURE) - pl.col(f"{MEASURE}_before"),
+        had=pl.col(f"{FIRST}_before") > SAME,
+        has=pl.col(FIRST) > SAME,
+    )
+    counted = pairs.select(
+        answered=pl.col("had").sum(),
+        lost=(pl.col("had") & ~pl.col("has")).sum(),
+        won=(~pl.col("had") & pl.col("has")).sum(),
+        worse=(pl.col("change") < -SAME).sum(),
+        better=(pl.col("change") > SAME).sum(),
+    ).row(0, named=True)
+    split = after["split"][0]
+    return Flips(name, start, collection, split, len(pairs), **counted, rows=fell(pairs, DATA / collection / split))
+
+
+def fell(pairs: pl.DataFrame, folder: Path) -> list[dict]:
+    """The queries that got worse, with their texts."""
+    texts = read("queries", folder / "queries.parquet").select("query_id", "text")
+    return (
+        pairs.filter((pl.col("change") < -SAME) | (pl.col("had") & ~pl.col("has")))
+        .sort(pl.col("had") & ~pl.col("has"), "change", "query_id", descending=[True, False, False])
+        .head(SHOWN)
+        .join(texts, on="query_id", how="left", maintain_order="left")
+        .select(
+            "query_id",
+            "text",
+            "change",
+            before=f"{MEASURE}_before",
+            after=MEASURE,
+            rank_before=rank_of(f"{FIRST}_before"),
+            rank_after=rank_of(FIRST),
+        )
+        .to_dicts()
+    )
+
+
+def rank_of(name: str) -> pl.Expr:
+    """The rank of the first right document from its reciprocal; null where there is none."""
+    return pl.when(pl.col(name) > SAME).then((1 / pl.col(name)).round(0).cast(pl.Int32))

@@ -1,0 +1,116 @@
+"""`hone bench-labels --train`: real trainings of a small model, kept and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from commands.bench_labels.command.command import looked_at
+from commands.bench_labels.command.arms import arms
+from commands.bench_labels.command.training_command import bench_training, refuse_one_query
+from commands.bench_labels.command.training import USER, key_of, run_of
+from hone.data import tables
+from hone.encoders.store import root
+from hone.errors import Refused
+from tests.commands.bench_labels.mined import TEST, mined
+
+pytest.importorskip("torch")
+
+RULE = "rule:positive-aware"
+
+
+def test_every_arm_is_trained_once_and_kept(workspace: Path, hone_home: Path, capsys: pytest.CaptureFixture[str]):
+    mined()
+    found = bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2)
+    told = capsys.readouterr().out
+    # positive-aware at .95 takes out what the oracle takes out: three of four arms differ.
+    assert "6 trainings (4 arms, of which 3 differ, 2 seeds)" in told
+    assert "0 are kept from before, 6 to do" in told
+    assert [one.name for one in found] == ["noisy", "clean", f"{RULE}:share=0.85", RULE]
+    assert found[1].mean == found[3].mean
+    rows = pl.read_parquet("reports/bench-labels/r1-ours.parquet")
+    assert len(rows) == 4 * 2 * TEST
+    text = Path("reports/bench-labels/r1-ours.md").read_text()
+    assert f"| {RULE} |" in text
+
+    results = sorted((hone_home / USER).glob("*.json"))
+    assert len(results) == 6
+    assert not list(root().glob("*/space.json")), "the vectors of models that are thrown away stay in the store"
+    assert not list((hone_home / USER).glob(".model*")), "a model stays"
+
+    results[0].unlink()  # as if it had been killed before this one was done
+    assert bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2) == found
+    told = capsys.readouterr().out
+    assert "5 are kept from before, 1 to do; each took" in told
+    assert pl.read_parquet("reports/bench-labels/r1-ours.parquet").equals(rows)
+
+    bench_training("r1", [RULE], seeds=3)
+    assert "4 are kept from before, 2 to do" in capsys.readouterr().out
+
+
+def test_the_same_draws_for_every_arm_of_a_seed(workspace: Path):
+    from hone.encoders.model_folder import ModelFolder
+    from tasks.train.fit import examples_of, fitted
+
+    mined()
+    bench = looked_at("r1", 10)
+    run = run_of("r1", None, "ours", bench.training)
+    seen = []
+    for arm in arms(bench, [], 1):
+        made = examples_of(arm.labels, run.training, run.section)
+        start = ModelFolder(run.start)
+        _, trained = fitted(made, run.training, run.section, run.settings["model"], start, 5, Path("checkpoints") / arm.name, "cpu")
+        assert trained["step"].n_unique() == 4
+        seen.append(trained)
+    positives, negatives = (
+        [one.filter(pl.col("role") == role).select("step", "query_id", "doc_id").sort("step", "query_id") for one in seen]
+        for role in ("positive", "negative")
+    )
+    assert positives[0].equals(positives[1])
+    assert not negatives[0].equals(negatives[1])
+
+
+def test_a_result_is_found_by_what_it_was_computed_from(workspace: Path):
+    mined()
+    bench = looked_at("r1", 10)
+    noisy, clean = arms(bench, [], 1)
+    run = run_of("r1", None, "ours", bench.training)
+    key = key_of(run, noisy, 1)
+    assert key == key_of(run_of("r1", 4, "ours", bench.training), noisy, 1)
+    assert key_of(run, noisy, 2) != key
+    assert key_of(run, clean, 1) != key
+    assert key_of(run_of("r1", 5, "ours", bench.training), noisy, 1) != key
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"seeds": 1}, "--seeds is 2 or more"),
+        ({"steps": 0}, "--steps is 1 or more"),
+        ({"on": "theirs"}, "theirs is not in `evaluate_on`"),
+        ({"depth": 0}, "--depth is 1 or more"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(workspace: Path, given: dict, told: str):
+    mined()
+    with pytest.raises(Refused, match=told):
+        bench_training("r1", [RULE], **given)
+    assert not Path("reports").exists()
+
+
+def test_one_judged_query_is_refused_before_anything_trains(workspace: Path, hone_home: Path):
+    mined()
+    file = Path("data/ours/test/qrels.parquet")
+    labels = pl.read_parquet(file)
+    for judged in (2, 1):
+        tables.write("qrels", labels.head(judged), file)
+        assert labels.head(judged)["query_id"].n_unique() == judged
+        run = run_of("r1", None, "ours", looked_at("r1", 10).training)
+        if judged == 2:
+            refuse_one_query(run)  # two queries are enough
+    with pytest.raises(Refused, match="ours has one judged test query, 'q12', which says nothing of others"):
+        bench_training("r1", [RULE], seeds=2)
+    assert not (hone_home / USER).exists()
+    assert not Path("reports").exists()

@@ -1,0 +1,144 @@
+"""Who may fill holes: nobody whose word a compared round was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from commands.compare.command import compare
+from commands.judge.unjudged_command import fill
+from hone.config import methods
+from hone.errors import Refused
+from hone.files import write_json
+from hone.ir.results import evaluate
+from hone.judging import fingerprint
+from hone.llm import gguf
+from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
+from tasks.relabel import __main__ as relabel
+from tasks.resolve import __main__ as resolve
+from tests.commands.judge.filling import ROUNDS, TEXTS, TRAIN, answer, endpoint, hashes, made, ranking, server, verdicts, write_judgments
+from tests.hone.llm.answering import Server, serving
+from tests.prepared import write_params
+from tests.relabel.judges import test_replay as replayed
+from tests.relabel.test_stage import run_to_negatives, write_recipe, write_run
+
+__all__ = ["made", "server"]
+
+
+def test_a_judge_that_relabelled_what_the_ranking_learned_may_not_fill(made: Path, server: Server):
+    with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1: it may not fill holes there"):
+        fill("trainer", "ours")
+    assert not server.asked
+    assert not Path("inputs/labels/filled").exists()
+    # r0 has learned from nobody.
+    assert len(fill("trainer", "ours", names=["r0"])) == 6
+    # A round carries on what the rounds before it learned.
+    evaluate("r2", "ours", lambda queries, *_: ranking(queries, "bacd"), 1)
+    with pytest.raises(Refused, match="training data of round r1, from which r2 comes"):
+        fill("trainer", "ours", names=["r0", "r2"])
+    # What was filled before a round was relabelled by the same judge counts as little.
+    with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1"):
+        compare("r0", "r1", filled="trainer")
+
+
+def test_who_really_relabelled_a_round_is_known_from_its_tables(made: Path, server: Server):
+    """The stage itself has run: nothing here is written by hand."""
+    with serving(answer, model="another-1") as other:
+        judges = {"trainer": endpoint(server, "cheap-1b"), "strong": endpoint(other, "strong-7b")}
+        write_recipe({"cascade": [{"judge": "trainer"}], "then": "drop"})
+        write_run({query: [f"{query}-b", f"{query}-c"] for query in TRAIN})
+        write_params(judges=judges, rounds={"r1": {"from": "r0", "recipe": "judged"}})
+        resolve.main()
+        run_to_negatives()
+        relabel.main("r1")
+        labels = hashes("data", "rounds")
+        with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1"):
+            fill("trainer", "ours")
+        assert verdicts(fill("strong", "ours"))["t1-b"] == "positive"
+        assert hashes("data", "rounds") == labels
+
+
+def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
+    said = "the judge reworded is the model cheap-1b, which as trainer relabelled training data of round r1: .* whatever its prompt"
+    with pytest.raises(Refused, match=said):
+        fill("reworded", "ours")
+    assert not server.asked
+    # That which params.yaml calls it is enough, where no answer has told the model's name.
+    write_judgments("r1", "trainer", fingerprint="f" * 32)
+    parameters = {"model": "Maker/Cheap-1B", "prompt": "graded"}
+    cascade = [{"name": "trainer", "method": "endpoint", "parameters": parameters, "fingerprint": "f" * 32}]
+    write_json(Path("resolved/rounds/r1/relabel.json"), {"relabel": {"cascade": cascade}})
+    with pytest.raises(Refused, match=said):
+        fill("reworded", "ours")
+
+
+def test_a_model_that_only_its_answers_name_is_refused_before_anything_is_written(made: Path, server: Server):
+    write_judgments("r1", "trainer", model="made-up-1")
+    with pytest.raises(Refused, match="the judge strong is the model made-up-1, which as trainer relabelled"):
+        fill("strong", "ours")
+    assert server.asked
+    assert not Path("inputs/labels/filled").exists()
+
+
+def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, server: Server):
+    """`hone judge serve` calls a model by its name and the beginning of its checksum."""
+    line = {"name": "local", "method": "local", "parameters": {"model": "smollm2-135m"}, "fingerprint": "f" * 32}
+    write_json(Path("resolved/rounds/r1/relabel.json"), {"relabel": {"cascade": [line]}})
+    write_params(judges={"served": endpoint(server, gguf.name_of("smollm2-135m"))}, rounds=ROUNDS)
+    with pytest.raises(
+        Refused, match="the judge served is the model smollm2-135m [0-9a-f]{12}, which as local relabelled training data of"
+    ):
+        fill("served", "ours")
+
+
+def test_who_scored_the_training_data_may_not_fill_either(made: Path):
+    write_json(
+        Path("resolved/rounds/r1/score.json"), {"scorers": {"teacher": {"method": "cross-encoder", "parameters": {"model": "x/strong-7b"}}}}
+    )
+    with pytest.raises(Refused, match="the judge strong is the model strong-7b, which as teacher scored training data of round r1"):
+        fill("strong", "ours")
+
+
+def test_no_encoder_judges_what_it_has_ranked_itself(made: Path):
+    with pytest.raises(Refused, match="the judge guide is the encoder .*, from which the ranking of r0 comes"):
+        fill("guide", "ours", names=["r0"])
+    with pytest.raises(Refused, match="the judge own reads with a round's own model"):
+        fill("own", "ours", names=["r0"])
+
+
+def test_where_nobody_can_say_who_relabelled_nobody_fills(made: Path):
+    Path("rounds/r1/judgments.parquet").unlink()
+    with pytest.raises(Refused, match=r"rounds/r1/judgments.parquet is missing, which says who relabelled the training data of round r1"):
+        fill("strong", "ours")
+
+
+def test_a_person_may_always_fill(made: Path, capsys: pytest.CaptureFixture[str]):
+    ann = fingerprint.fingerprint(methods.checked("relabel.judges", {"people": {"who": "ann"}}, "test"))
+    write_judgments("r1", "people:ann", fingerprint=ann)
+    said = [Verdict(question_key("what about t1", f"{TEXTS[kind]} of t1"), word) for kind, word in (("b", "positive"), ("d", "unknown"))]
+    ledger = Ledger()
+    ledger.describe(ann, {"who": "ann"})
+    ledger.record(ann, Answer("a sheet", None, 0, 0, 0.0, 0.0), said, "test")
+    rows = fill("people:ann", "ours")
+    told = capsys.readouterr().out
+    assert "It costs no tokens." in told
+    assert "1 right, 0 not right, 1 could not be said (no reason 1), 4 got no answer (not judged by ann yet 4); these stay holes." in told
+    assert verdicts(rows) == {"t1-b": "positive", "t1-d": "unknown"}
+    compare("r0", "r1", filled="people:ann")
+    told = capsys.readouterr().out
+    assert "1 of 6 holes among the first ten (16.7 %) are filled, 1 could not be said and 4 were not asked about." in told
+    # b of one of two queries is right, .072 / 2; the other three open pairs are not known.
+    assert "gives +0.036 more than r0 in rank-biased precision, between −0.036 and +0.072 whatever the 3 documents still" in told
+    assert "ann is a person" in told
+
+
+def test_recorded_answers_may_fill_unless_they_relabelled(made: Path, capsys: pytest.CaptureFixture[str]):
+    passages = ["answer unjudged of t1", "wrong of t1"]
+    file = replayed.written(replayed.record("what about t1", passages, stage1=replayed.answer("[Doc (1)]", "[]")))
+    write_params(judges={"recorded": {"replay": {"file": file, "stage": "stage1"}}}, rounds=ROUNDS)
+    assert verdicts(fill("recorded", "ours")) == {"t1-b": "positive", "t1-c": "negative"}
+    assert "1 right, 1 not right, 4 got no answer (not recorded 4); these stay holes." in capsys.readouterr().out
+    write_judgments("r1", "recorded")
+    with pytest.raises(Refused, match="the judge recorded relabelled training data of round r1"):
+        fill("recorded", "ours")

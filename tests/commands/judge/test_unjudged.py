@@ -1,0 +1,164 @@
+"""`hone judge holes`, on a collection of the test's own, with judges behind a local server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from commands.compare.command import compare
+from commands.judge import people as judge_people
+from commands.judge.unjudged_command import fill
+from commands.judge.unjudged_pairs import texts_of
+from hone.data import tables
+from hone.data.tables import Documents
+from hone.errors import Refused
+from hone.ir import judge_labels
+from hone.ir.results import evaluate
+from hone.judging.annotation import csv
+from tests.commands.judge.filling import ROUNDS, TEST, TEXTS, endpoint, hashes, line_of, made, ranking, server, verdicts
+from tests.hone.llm.answering import Server, documents_of
+from tests.prepared import write_params
+
+__all__ = ["made", "server"]
+
+
+def test_holes_are_filled_and_what_could_not_be_said_stays_one(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+    rows = fill("strong", "ours")
+    assert verdicts(rows) == {
+        f"{query}-{kind}": said for query in TEST for kind, said in (("b", "positive"), ("c", "negative"), ("d", "unknown"))
+    }
+    assert rows.equals(judge_labels.read(Path("inputs/labels/filled/ours@strong.parquet")))
+    one = rows.filter(pl.col("doc_id") == "t1-b").row(0, named=True)
+    about = {"split": "test", "judge": "strong", "method": "endpoint", "prompt": "yes-no", "model": "made-up-1", "models": ["strong-7b"]}
+    assert one | about == one
+    assert one["fingerprint"] == line_of("strong")["fingerprint"]
+    assert one["answered"].startswith("2")
+    labels = judge_labels.with_filled(tables.read("qrels", Path("data/ours/test/qrels.parquet")), rows, 1)
+    assert "t1-d" not in labels["doc_id"].to_list()
+    told = capsys.readouterr().out
+    # Both queries show b, c and d unjudged; d is at the fourth place of both rankings.
+    assert "ours, test: of the first 10 documents of r0, r1 nobody has judged 6 pairs; 4 of them leave differences open." in told
+    assert "The ledger has the answers to 0 of them." in told
+    assert "They take about" in told
+    assert "of money" in told
+    assert "2 right, 2 not right, 2 could not be said (unparsable 2); these stay holes." in told
+
+
+def test_those_that_weigh_most_are_asked_first(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+    # b: third and first place, .2 - .128 = .072; c the other way; d: nothing. Half of four such weights is half of all.
+    fill("strong", "ours", limit=2)
+    asked = [documents_of(body)[0][:6] for body in server.asked]
+    assert len(asked) == 2
+    assert not any(text.startswith("odd") for text in asked)
+    assert "reads 2 pairs, 50.0 % of all that is open, those that weigh most" in capsys.readouterr().out
+    fill("strong", "ours", limit=4)
+    assert {documents_of(body)[0].split()[0] for body in server.asked} == {"answer", "wrong"}
+
+
+def test_asked_again_nothing_is_paid_for(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+    first = fill("strong", "ours")
+    calls = len(server.asked)
+    assert calls == 6
+    capsys.readouterr()
+    assert fill("strong", "ours").equals(first)
+    assert len(server.asked) == calls
+    told = capsys.readouterr().out
+    assert "The ledger has the answers to 6 of them." in told
+    assert "tokens" not in told
+    assert len(fill("strong", "ours", split="dev")) == 9  # beside those of test
+    assert len(server.asked) == calls + 3
+
+
+def test_nothing_that_trains_or_measures_changes(made: Path):
+    before = hashes("data", "rounds", "reports", "resolved", "models")
+    fill("strong", "ours")
+    compare("r0", "r1", filled="strong")
+    assert hashes("data", "rounds", "reports", "resolved", "models") == before
+    assert sorted(str(file) for file in Path("inputs/labels/filled").iterdir()) == ["inputs/labels/filled/ours@strong.parquet"]
+
+
+def test_a_budget_that_ends_leaves_holes_and_the_same_command_goes_on(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+    rows = fill("strong", "ours", tokens=600)
+    calls = len(server.asked)
+    assert 0 < calls == len(rows) < 6
+    told = capsys.readouterr().out
+    assert "what was not asked stays a hole; the same command goes on." in told
+    assert f"{6 - calls} got no answer (over budget {6 - calls})" in told
+    rows = fill("strong", "ours")
+    assert len(server.asked) == 6 > calls
+    assert len(rows) == 6
+
+
+def test_a_judge_that_is_another_now_starts_anew(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+    fill("strong", "ours")
+    write_params(judges={"strong": endpoint(server, "strong-8b")}, rounds=ROUNDS)
+    rows = fill("strong", "ours", limit=2)
+    assert len(rows) == 2
+    assert "6 labels of strong with another model, prompt or parameters leave" in capsys.readouterr().out
+
+
+def test_a_person_is_given_the_heaviest_holes_on_a_sheet(made: Path, capsys: pytest.CaptureFixture[str]):
+    fill("people:ann", "ours", limit=4, sheet=Path("sheet.csv"))
+    assert not Path("inputs/labels/filled").exists()
+    assert Path("sheet.html").exists()
+    rows = csv.read(Path("sheet.csv"))
+    texts = {f"{TEXTS[kind]} of {query}" for query in TEST for kind in "bc"}
+    drawn = [row.fields for row in rows if row.fields["candidate"] in texts]
+    assert {fields["candidate"] for fields in drawn} == texts
+    words = {True: "yes", False: "no"}
+    csv.write([row.fields | {"verdict": words[row.fields["candidate"].startswith("answer")]} for row in rows], Path("back.csv"))
+    judge_people.read(Path("back.csv"), "ann")
+    assert "of the holes of ours, test, by ann" in capsys.readouterr().out
+    said = verdicts(fill("people:ann", "ours", limit=4))
+    assert said == {f"{query}-{kind}": word for query in TEST for kind, word in (("b", "positive"), ("c", "negative"))}
+    with pytest.raises(Refused, match="sheet.csv is there already"):
+        fill("people:ann", "ours", limit=4, sheet=Path("sheet.csv"))
+    with pytest.raises(Refused, match="a sheet is for a person, and strong is none"):
+        fill("strong", "ours", sheet=Path("other.csv"))
+
+
+def test_a_parent_is_read_as_all_its_chunks(workspace: Path):
+    rows = {"doc_id": ["p-1", "x", "p-2"], "title": ["", "", "Two"], "text": ["one", "alone", "two"], "parent_id": ["p", None, "p"]}
+    tables.write("documents", pl.DataFrame(rows), Path("documents.parquet"))
+    found = texts_of(Documents(Path("documents.parquet")), pl.Series(["p", "x"]))
+    assert dict(found.rows()) == {"p": "one\nTwo two", "x": "alone"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"name": "strang"}, "hone judge holes: there is no judge 'strang' in params.yaml's `judges`: did you mean 'strong'?"),
+        ({"on": "our"}, "there is no collection 'our' in params.yaml: did you mean 'ours'?"),
+        ({"names": ["r0", "r11"]}, "'r11' was not evaluated on ours: did you mean 'r1'?"),
+        ({"depth": 0}, "--depth is between 1 and 100"),
+        ({"limit": 0}, "--limit 1 or more: not 10 and 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(made: Path, server: Server, arguments: dict, said: str):
+    with pytest.raises(Refused) as refused:
+        fill(**{"name": "strong", "on": "ours"} | arguments)
+    assert said in str(refused.value)
+    assert not server.asked
+
+
+def test_where_all_is_judged_there_is_nothing_to_fill(made: Path):
+    with pytest.raises(Refused, match="there is nothing to fill: the first 1 documents of these rankings on ours are all judged"):
+        evaluate("r1", "ours", lambda queries, *_: ranking(queries, "abcd"), 1)
+        fill("strong", "ours", names=["r1"], depth=1)
+
+
+def test_a_file_that_is_damaged_is_told_before_anything_is_asked(made: Path, server: Server):
+    Path("inputs/labels/filled").mkdir(parents=True)
+    Path("inputs/labels/filled/ours@strong.parquet").write_bytes(b"no table")
+    with pytest.raises(Refused, match=r"inputs/labels/filled/ours@strong.parquet cannot be read as Parquet"):
+        fill("strong", "ours")
+    assert not server.asked
+
+
+def test_a_judge_that_says_nothing_writes_nothing(made: Path, server: Server):
+    server.answer = lambda body: "who knows, perhaps"
+    with pytest.raises(Refused, match="the judge strong answered none of 6 pairs: unparsable.* Nothing was written"):
+        fill("strong", "ours")
+    assert not Path("inputs/labels/filled").exists()

@@ -1,0 +1,66 @@
+"""The rule: what is refused, and what the refusal says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hone.errors import Refused
+from hone.files import write_json
+from tasks.leakage import gate
+from tasks.leakage.sentences import sentence
+from tests.leakage.made_up import ASKED, TRAINED, account, asked
+
+NONE = {("t4", "test"): "nothing of the kind"}
+
+
+def settings(refuse_above: float | None, **accounts: dict) -> None:
+    write_json(Path("resolved/admit.json"), {"refuse_above": refuse_above, "evaluate_on": list(accounts)})
+    for name, found in accounts.items():
+        write_json(Path(f"reports/leakage/{name}.json"), {"collection": name, "train_on": ["ours"], **found})
+
+
+def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Path):
+    settings(0.5, clean=account(asked=asked(NONE)), ours=account())
+    with pytest.raises(Refused) as refused:
+        gate.main()
+    said = str(refused.value)
+    for part in (
+        "more than params.yaml allows (leakage.refuse_above: 50.0 %)",
+        "ours: training sees 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 %), as the same text or nearly.",
+        f"the training query 'q1' of ours ({TRAINED['q1']!r}) and the test query 't1' ({ASKED['t1', 'test']!r})",
+        "Take out the training queries that reports/leakage/ours.json lists (`take_out`: by collection, with the ids of its source)",
+        "raise `leakage: {refuse_above: ...}` or set it to null",
+    ):
+        assert part in said
+    assert "clean" not in said
+    assert not gate.ADMITTED.exists()
+
+
+@pytest.mark.parametrize("refuse_above", [0.75, None])
+def test_at_the_share_and_without_one_it_passes(workspace: Path, refuse_above: float | None):
+    settings(refuse_above, ours=account())
+    gate.main()
+    assert gate.ADMITTED.exists()
+
+
+def test_a_dev_split_counts_by_itself(workspace: Path):
+    settings(0.4, ours=account(asked=asked({**NONE, ("v1", "dev"): "how to sort a list", ("v2", "dev"): "something else again"})))
+    with pytest.raises(Refused, match=r"0 of 1 test query \(0.0 %\) and 1 of 2 dev queries \(50.0 %\)"):
+        gate.main()
+
+
+def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: Path):
+    settings(0.1, ours=account(asked=asked(NONE)))
+    gate.main()
+    before = gate.ADMITTED.read_bytes()
+    settings(None, ours=account(), theirs=account(asked=asked({})))
+    gate.main()
+    assert gate.ADMITTED.read_bytes() == before
+    assert not [text for text in (*TRAINED.values(), *ASKED.values()) if text.encode() in before]
+
+
+def test_sentences_where_nothing_leaks_and_where_nothing_is_asked():
+    assert sentence(account(asked=asked(NONE))) == "training sees none of 1 test query."
+    assert sentence(account(asked=asked({}))) == "no test or dev query is judged, so nothing can leak."
