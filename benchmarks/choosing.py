@@ -52,7 +52,7 @@ def main(queries: int = QUERIES) -> None:
             print(f"choosing: {queries:,} queries, {len(world.candidates):,} candidates, {memory() / GB:.1f} GB before", flush=True)
             choose = [name for name in methods.names("sample.choose") if name != "top"]
             alone(world, choose)
-            staged(world, choose, [name for name in methods.names("sample.keep") if name != GUARD])
+            staged(world, choose, [name for name in methods.names("sample.filters") if name != GUARD])
         finally:
             os.environ.pop("HONE_HOME") if home is None else os.environ.update(HONE_HOME=home)
 
@@ -251,7 +251,7 @@ class World:
 
     def settings(self, keep: list[str], choose: str) -> dict:
         section = {
-            "keep": [self.line("sample.keep", name) for name in keep],
+            "keep": [self.line("sample.filters", name) for name in keep],
             "choose": self.line("sample.choose", choose),
             "window": {"first": 1, "last": None, "counted": "after"},
             "on_shortage": "widen",

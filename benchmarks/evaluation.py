@@ -165,14 +165,14 @@ def write_rounds(results: Any) -> None:
 
 def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
     """The parts of the report that read queries."""
+    from hone.compare.contrast import all_scores, changed_most
+    from hone.compare.query_strata import Tables, kinds
+    from hone.compare.unjudged import holes, judged
     from hone.encoders.encoder import Reading
     from hone.ir.measures import DEPTH
     from hone.ir.results import ranking_of
-    from hone.compare.query_strata import Tables, kinds
     from tasks.report import by_stratum
     from tasks.report.negative_flips import all_flips
-    from hone.compare.unjudged import holes, judged
-    from hone.compare.contrast import all_scores, changed_most
 
     rounds = {name: {"from": start, "recipe": "none"} for name, start in zip(ROUNDS, (BASE, *ROUNDS), strict=False)}
     part("report: scores, intervals, tests", all_scores)(rounds, [BASE], [NAME], 13)

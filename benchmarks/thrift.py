@@ -133,7 +133,7 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
         return told
 
     def rule(send: str | dict) -> dict:
-        return checked("relabel.send", send if isinstance(send, str) else {"most": send}, "thrift")
+        return checked("relabel.escalate", send if isinstance(send, str) else {"most": send}, "thrift")
 
     resolved = [line | {"send": rule(line["send"]), "evidence": []} for line in lines]
     desk = Desk(Ledger(), "thrift", 13, "r1", models=Models(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, {}))

@@ -47,7 +47,7 @@ def doctor() -> None:
 @app.command()
 def plan(probe: Annotated[bool, typer.Option(help="Measure this machine for half a minute, and estimate the time.")] = True) -> None:
     """What `dvc repro` would run, how many texts it would encode and pairs it would train on, disk and time."""
-    from commands.plan.command.command import plan as show
+    from commands.plan.command import plan as show
 
     show(probe)
 
@@ -113,12 +113,12 @@ def bench_labels(
     of_training = {"--arm": arm or None, "--seeds": seeds, "--steps": steps, "--on": on}
     refuse_unread({"--keep": keep} if train else of_training, "without --train" if train else "with --train")
     if train:
-        from commands.bench_labels.command.training_command import SEEDS, bench_training
+        from commands.bench_labels.training_command import SEEDS, bench_training
 
         bench_training(round, arm, SEEDS if seeds is None else seeds, steps, on, depth)
         return
-    from commands.bench_labels.command.command import KEEP
-    from commands.bench_labels.command.command import bench_labels as hold
+    from commands.bench_labels.command import KEEP
+    from commands.bench_labels.command import bench_labels as hold
 
     hold(round, depth, KEEP if keep is None else keep)
 

@@ -23,8 +23,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed, State
 from pydantic import Field
 
-from commands.study.resume_command import option
 from commands.study.design import Question, asked, settings
+from commands.study.resume_command import option
 from flows import access, artifacts
 from flows.loop import message_of, spelled
 from hone.errors import Refused, printable

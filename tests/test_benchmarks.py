@@ -18,7 +18,7 @@ def test_choosing(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(encoder._Work, "worker", encoder._Work.worker)  # restored afterwards
     choosing.main(50)
     said = capsys.readouterr().out
-    assert all(f"keep   {name} " in said for name in methods.names("sample.keep") if name != "labelled")
+    assert all(f"keep   {name} " in said for name in methods.names("sample.filters") if name != "labelled")
 
 
 def test_evaluation(capfd: pytest.CaptureFixture):

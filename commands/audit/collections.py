@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.audit.triplets_reader import read_rows
 from commands.audit.dataset import Subject, numbered
+from commands.audit.triplets_reader import read_rows
 from hone.config import params
 from hone.data import tables
 from hone.data.file_faults import Faults, Faulty

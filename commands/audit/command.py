@@ -9,17 +9,17 @@ import polars as pl
 
 from commands.audit import candidates as looked_at
 from commands.audit import collections
-from commands.audit.summary import answer
-from commands.audit.malformed import broken
+from commands.audit.dataset import Subject
 from commands.audit.duplicates import duplicates
 from commands.audit.estimate import Estimate, Stratum, estimate
+from commands.audit.false_negative_suspects import KINDS, LIKE_POSITIVE, scored, suspicious
 from commands.audit.finding import SHOWN, Finding, cut, places, where
 from commands.audit.leakage import leakage
+from commands.audit.malformed import broken
 from commands.audit.negatives import example, negatives, with_kind
 from commands.audit.page import render
 from commands.audit.sheet import drawn, read_verdicts, refuse_others
-from commands.audit.dataset import Subject
-from commands.audit.false_negative_suspects import KINDS, LIKE_POSITIVE, scored, suspicious
+from commands.audit.summary import answer
 from commands.console import line
 from hone.config import params
 from hone.config.params import Machine, Model

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from commands.audit.dataset import Subject, with_same
+from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from hone.seeds import generator
 from hone.text.alike import near_queries
 

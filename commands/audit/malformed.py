@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut, places, text_of, where
 from commands.audit.dataset import Subject, with_same
+from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut, places, text_of, where
 from hone.encoders.text_lengths import cut_texts
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from commands.audit.finding import SHOWN, Example, Finding, places, text_of, where
 from commands.audit.dataset import Subject, with_same
+from commands.audit.finding import SHOWN, Example, Finding, places, text_of, where
 from hone.text.alike import resemble
 
 KEY = ["query_same", "document_same"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from commands.bench_labels.command.command import FREE, Bench, can_tell, line_of, rules_as_they_come
+from commands.bench_labels.command import FREE, Bench, can_tell, line_of, rules_as_they_come
 from commands.judge.check import desk_of
 from hone.config import methods, recipe
 from hone.config.recipe_schema import GUARDS, Recipe
@@ -109,8 +109,8 @@ def at_random(bench: Bench) -> pl.DataFrame:
 
 def rules_of(bench: Bench) -> list[str]:
     """The rules that are no guards; those that need scores only where there are some."""
-    names = [name for name in methods.names("sample.keep") if name not in GUARDS]
-    return [name for name in names if len(bench.rules.scores) or "scores" not in methods.find("sample.keep", name).reads]
+    names = [name for name in methods.names("sample.filters") if name not in GUARDS]
+    return [name for name in names if len(bench.rules.scores) or "scores" not in methods.find("sample.filters", name).reads]
 
 
 def by_rule(bench: Bench, text: str) -> pl.DataFrame:

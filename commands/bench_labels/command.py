@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from commands.console import line, table
 from commands.judge.check import desk_of
 from commands.judge.inputs import judge_line
-from commands.console import line, table
 from hone.config import methods, params, stage_settings
 from hone.config.recipe_schema import GUARDS
 from hone.data import tables, training_set
@@ -190,18 +190,18 @@ def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
         except Refused:
             return False
 
-    return [name for name in methods.names("sample.keep") if name not in GUARDS and works(name)]
+    return [name for name in methods.names("sample.filters") if name not in GUARDS and works(name)]
 
 
 def can_tell(line: dict, scores: pl.DataFrame) -> bool:
     """Whether a rule is about pairs, and whom it compares by has scored them."""
-    rule, scorers = methods.find("sample.keep", line["method"]), set(scores["scorer"])
+    rule, scorers = methods.find("sample.filters", line["method"]), set(scores["scorer"])
     wanted = [line["parameters"][name] for name in ("scorer", "to_positives") if name in line["parameters"]]
     return "trained" not in rule.reads and all(one in scorers if one is not None else bool(scorers) for one in wanted)
 
 
 def line_of(name: str, parameters: dict | None = None) -> dict:
-    return methods.checked("sample.keep", {name: parameters or {}}, "bench-labels")
+    return methods.checked("sample.filters", {name: parameters or {}}, "bench-labels")
 
 
 def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:

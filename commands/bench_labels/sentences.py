@@ -7,8 +7,8 @@ import math
 import numpy as np
 import polars as pl
 
-from commands.bench_labels.command.arms import CLEAN, Arm
-from commands.bench_labels.command.repaired_labels import MEASURE, Repaired
+from commands.bench_labels.arms import CLEAN, Arm
+from commands.bench_labels.repaired_labels import MEASURE, Repaired
 from hone.present.format import chance, joined, score, signed
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import OverSeeds

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.bench_labels.command.arms import Arm
+from commands.bench_labels.arms import Arm
 from hone.config import stage_settings
 from hone.data import tables, training_set
 from hone.data.eval_splits import Asked, asked

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.bench_labels.command.command import Bench, looked_at
-from commands.bench_labels.command import sentences
-from commands.bench_labels.command.arms import CLEAN, NOISY, Arm, arms, default_names
-from commands.bench_labels.command.repaired_labels import MEASURE, Repaired, by_seed, repaired
-from commands.bench_labels.command.training import Kept, Run, kept, key_of, run_of, trained, written
+from commands.bench_labels import sentences
+from commands.bench_labels.arms import CLEAN, NOISY, Arm, arms, default_names
+from commands.bench_labels.command import Bench, looked_at
+from commands.bench_labels.repaired_labels import MEASURE, Repaired, by_seed, repaired
+from commands.bench_labels.training import Kept, Run, kept, key_of, run_of, trained, written
 from commands.console import line, spell, table
 from hone.errors import Refused, nearest
 from hone.files import write_text

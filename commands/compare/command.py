@@ -7,23 +7,23 @@ from pathlib import Path
 
 import polars as pl
 
+from commands.compare.by_stratum import in_kinds, refuse_stratum, row
+from commands.compare.contrasts import Compared, joined, measured, on_judged
 from commands.compare.evaluations import evaluated, in_common, refuse_unlike, texts_here
 from commands.compare.judged_holes import Filling, read_fillings, with_filling
-from commands.compare.by_stratum import in_kinds, refuse_stratum, row
 from commands.compare.page import on_holes, told
-from commands.compare.contrasts import Compared, joined, measured, on_judged
 from commands.console import line
 from commands.workspace import min_relevance
+from hone.compare.unjudged import Judged, holes, judged
 from hone.config import params
 from hone.config.params import Params
 from hone.errors import Refused
 from hone.files import write_text, written_whole
+from hone.ir.diagnostic_suites import of_one
 from hone.ir.measures import DEPTH
 from hone.ir.results import ranking_of
 from hone.seeds import generator
 from hone.stats.paired_tests import holm
-from hone.compare.unjudged import Judged, holes, judged
-from hone.ir.diagnostic_suites import of_one
 
 NOT_HERE = "What nobody has judged is left out: rankings are not kept in MLflow."
 

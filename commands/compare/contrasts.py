@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from commands.compare.evaluations import Evaluated
+from hone.compare.contrast import MEASURE, Against, asked_first, held
+from hone.compare.unjudged import Judged
 from hone.errors import Refused
 from hone.ir.condensed import NAMES as ON_JUDGED
 from hone.ir.condensed import judged_only
 from hone.ir.measures import NAMES
 from hone.stats.bootstrap import intervals
-from hone.compare.unjudged import Judged
-from hone.compare.contrast import MEASURE, Against, asked_first, held
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import polars as pl
 
 from commands.compare.contrasts import Compared, pairwise
 from commands.judge.independence import PEOPLE, Filler, plain, refuse_related
+from hone.compare.contrast import MEASURE
+from hone.compare.unjudged import Judged
 from hone.config.params import Params
 from hone.errors import Refused, nearest
 from hone.files import read_json
@@ -18,8 +20,6 @@ from hone.ir.measures import per_query
 from hone.ir.unjudged_bounds import FIRST, Bounds, bounds, seen
 from hone.judging.settings import fitness_file
 from hone.present.format import count, share, signed
-from hone.compare.unjudged import Judged
-from hone.compare.contrast import MEASURE
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ import polars as pl
 from commands.compare.by_stratum import KIND_COLUMNS
 from commands.compare.contrasts import Compared
 from commands.console import line, shortened, table
+from hone.compare.contrast import MEASURE, SAME
+from hone.compare.unjudged import Holes, Judged
+from hone.compare.unjudged import told as unjudged_told
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
 from hone.present.format import chance, count, harm, least_seen, score, signed, span
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
 from tasks.report.export_tables import escaped, in_words
-from hone.compare.unjudged import Holes, Judged
-from hone.compare.unjudged import told as unjudged_told
-from hone.compare.contrast import MEASURE, SAME
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
 

@@ -29,13 +29,13 @@ PLACES = {
     "collect": Place("collections", "Kinds of collections", "`collections: {NAME: {source: METHOD, options: {...}}}` in params.yaml"),
     "retrieve": Place("sources", "Sources of candidates", "a line of a recipe's `retrieve`"),
     "score": Place("scorers", "Scorers", "a line of a recipe's `score`"),
-    "sample.keep": Place("keep", "Rules that take candidates out", "a line of a recipe's `sample.keep`"),
+    "sample.filters": Place("keep", "Rules that take candidates out", "a line of a recipe's `sample.keep`"),
     "sample.choose": Place("choose", "Rules that choose negatives", "a recipe's `sample.choose`"),
     "relabel.judges": Place("judges", "Judges", "`judges: {NAME: {METHOD: {...}}}` in params.yaml, or `judge` of a recipe's cascade"),
-    "relabel.send": Place("send", "Rules that send pairs on to the next judge", "`send` of a recipe's cascade"),
+    "relabel.escalate": Place("send", "Rules that send pairs on to the next judge", "`send` of a recipe's cascade"),
     "train.losses": Place("losses", "Losses", "a line of a recipe's `train.losses`"),
     "train.batch": Place("batches", "Rules that put queries into batches", "a recipe's `train.batch`"),
-    "evaluate.strata": Place("strata", "Kinds of queries", "`hone compare --by METHOD`; the report shows all of them"),
+    "report.strata": Place("strata", "Kinds of queries", "`hone compare --by METHOD`; the report shows all of them"),
     "evaluate.abilities": Place("abilities", "Abilities", "`ability` of a collection in params.yaml"),
 }
 

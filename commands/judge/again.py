@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from commands.console import line
 from commands.judge.check import desk_of
 from commands.judge.inputs import candidates_of, collection_of, judge_line, round_of
-from commands.console import line
 from hone.config import params, stage_settings
 from hone.config.methods import find
 from hone.data import tables, training_set

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.judge.independence import PEOPLE, Filler, models_of, plain, refuse_related
+from commands.console import line
 from commands.judge.check import desk_of, refuse_silent
+from commands.judge.independence import PEOPLE, Filler, models_of, plain, refuse_related
 from commands.judge.inputs import OfSplit, collection_of, judge_line, person_line, round_of
 from commands.judge.unjudged_pairs import told_before, wanted_of
 from commands.judge.unjudged_sheet import sheet_of_holes
-from commands.console import line
 from hone.config import params
 from hone.config.params import BUILT_IN, Params
 from hone.data import training_set

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from commands.judge.inputs import OfSplit
-from commands.plan.command.judging import SAMPLE, cost, counter_of
 from commands.console import line
+from commands.judge.inputs import OfSplit
+from commands.plan.judging import SAMPLE, cost, counter_of
 from hone.config.params import Params
 from hone.data import questions
 from hone.data.questions import Questions

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.judge.unjudged_pairs import Wanted, texts_of
-from commands.judge.people import put_out
 from commands.console import line
+from commands.judge.people import put_out
+from commands.judge.unjudged_pairs import Wanted, texts_of
 from hone.judging.annotation.sheet import drawn
 from hone.seeds import generator
 

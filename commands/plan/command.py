@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from commands.plan.command.judging import plan_judging
-from commands.plan.command.mining import documents_read, read_of_each_query
 from commands.console import line, size, spell, table
+from commands.plan.judging import plan_judging
+from commands.plan.mining import documents_read, read_of_each_query
 from hone.config import params
 from hone.config.params import Params
 from hone.data import tables

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from commands.recipes import validate, catalogue, text
 from commands.console import line
+from commands.recipes import catalogue, text, validate
 from hone.config import recipe
 from hone.errors import Refused
 

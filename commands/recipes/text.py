@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from commands.console import line
 from commands.recipes.catalogue import published, year
 from commands.recipes.needs import needs
-from commands.console import line
 from hone.config import docstrings, methods, params, recipe, recipe_names
 from hone.config.docstrings import Setting
 from hone.config.params import STAGES, Params
@@ -25,7 +25,7 @@ STEP = "  "  # of indentation
 WIDEST = 110  # columns of a line
 HEADING = re.compile(r"\d\. \w+")  # a stage
 PLACES = {
-    ("sample", "keep"): "sample.keep", ("sample", "choose"): "sample.choose", ("train", "losses"): "train.losses",
+    ("sample", "keep"): "sample.filters", ("sample", "choose"): "sample.choose", ("train", "losses"): "train.losses",
     ("train", "batch"): "train.batch",
 }  # fmt: skip
 
@@ -192,7 +192,7 @@ def of_judge(place: int, item: Judged, given: Params, indent: str, last: bool, s
         yield f"{indent}{STEP * 2}here it is not: {refusal}"
     if not last:
         yield f"{indent}{STEP}send on to the next judge:"
-        yield from of_line("relabel.send", item.send, indent + STEP * 2, sources)
+        yield from of_line("relabel.escalate", item.send, indent + STEP * 2, sources)
 
 
 def plain(value: Any) -> str:

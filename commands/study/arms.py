@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from commands.plan.command.command import counts
+from commands.plan.command import counts
 from commands.study.design import Arm, Question
 from hone.config import params
 from hone.config.params import FILE, Params

@@ -12,9 +12,9 @@ import polars as pl
 import yaml
 from dvc.api import DVCFileSystem
 
-from commands.plan.command.judging import FREE
-from commands.study.method_activity import acts_of
+from commands.plan.judging import FREE
 from commands.study.arms import Trial
+from commands.study.method_activity import acts_of
 from commands.study.trial_results import Kept, known_stages
 from hone.config import params
 from hone.data import tables

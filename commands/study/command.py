@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.plan.command.command import counts
 from commands.console import line, spell, table
-from commands.study import text, tuning, stash
-from commands.study.resume_command import again
+from commands.plan.command import counts
+from commands.study import stash, text, tuning
 from commands.study.arms import Trial, trials, user_params
+from commands.study.design import Question, asked
 from commands.study.estimate import estimate
-from commands.study.run_trial import TrialFailed, carried_out, refuse_left_out
-from commands.study.trial_results import Kept, kept
 from commands.study.preregistration import named_after
 from commands.study.protocol import differences
-from commands.study.write_report import PAGE, published
-from commands.study.design import Question, asked
 from commands.study.results import ByArm, every_query, results
+from commands.study.resume_command import again
+from commands.study.run_trial import TrialFailed, carried_out, refuse_left_out
+from commands.study.trial_results import Kept, kept
 from commands.study.tuning import Choice, Try
+from commands.study.write_report import PAGE, published
 from hone.config.params import Params
 from hone.errors import Refused, nearest
 from hone.files import written_whole

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.plan.command.command import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
 from commands.console import spell
+from commands.plan.command import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
 from commands.study.arms import Trial
 from commands.study.trial_results import Kept
 from hone.config.params import STAGES

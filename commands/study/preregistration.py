@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from commands.study.trial_results import USER
 from commands.study.design import Question
+from commands.study.trial_results import USER
 from hone.files import home, read_json, write_json
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from commands.study.method_activity import inactive
 from commands.study.cost import PAIRS, TEXTS, Cost, seconds_of
-from commands.study.trial_results import Kept
 from commands.study.design import Question, controls_of
+from commands.study.method_activity import inactive
+from commands.study.trial_results import Kept
 from hone.errors import Refused
 from hone.layout import BASE
 from hone.seeds import generator

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from commands.study.arms import Trial, trial_of
-from commands.study.trial_results import Kept
 from commands.study.design import Question
 from commands.study.results import MEASURE
+from commands.study.trial_results import Kept
 from hone.config.params import Params
 from hone.present.format import joined, score
 from tasks.train.card import spelled

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.study import conclusions
+from commands.study.design import Question
 from commands.study.leaks import leaks_of
 from commands.study.mlflow import log_study
 from commands.study.page.render import render
-from commands.study.design import Question
 from commands.study.results import ByArm, Result
 from commands.study.text import markdown, times_table
 from hone.config.params import Params

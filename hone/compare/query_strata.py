@@ -21,7 +21,7 @@ from hone.layout import DATA, PAIR
 from hone.stage import say
 from hone.text.bm25 import without_terms
 
-PLACE = "evaluate.strata"
+PLACE = "report.strata"
 BASE_MODEL = Path("models/r0")
 
 

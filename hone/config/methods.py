@@ -102,7 +102,7 @@ def find(place: str, name: str) -> Method:
     """The method that recipes call `name`.
 
     Args:
-        place: stage and section, such as "retrieve" or "sample.keep".
+        place: stage and section, such as "retrieve" or "sample.filters".
         name: as written in the recipe; with dots it is a function of the user's own.
 
     Raises:
@@ -148,12 +148,12 @@ def refuse_uncallable(method: Method) -> Method:
 def handed(place: str) -> frozenset[str]:
     """The names of what a stage hands its methods: what the methods that come with Hone read there, and in `sample` the round's name."""
     read = (name for one in same_stage(place) for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_")))
-    return frozenset(read) | ({"round"} if place in same_stage("sample.keep") else frozenset())
+    return frozenset(read) | ({"round"} if place in same_stage("sample.filters") else frozenset())
 
 
 def same_stage(place: str) -> tuple[str, ...]:
     """The places whose methods are handed the same: the rules of `sample` are."""
-    rules = ("sample.keep", "sample.choose")
+    rules = ("sample.filters", "sample.choose")
     return rules if place in rules else (place,)
 
 

@@ -146,7 +146,7 @@ def mined_as(recipe: Recipe) -> str:
     ranker = set() if recipe.rank is None else {"rank"}
     sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"} | ranker)
     sample = sections["sample"]
-    sample["keep"] = [without_later("sample.keep", line) for line in sample["keep"]]
+    sample["keep"] = [without_later("sample.filters", line) for line in sample["keep"]]
     sample["choose"] = without_later("sample.choose", sample["choose"])
     sections |= {place: [without_later(place, line) for line in sections[place]] for place in ("retrieve", "score")}
     return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
@@ -170,7 +170,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
             "score": [places.checked("score", line, "score", row) for row, line in enumerate(recipe.score)],
             "sample": sample.model_copy(
                 update={
-                    "keep": [places.checked("sample.keep", line, "sample", "keep", row) for row, line in enumerate(sample.keep)],
+                    "keep": [places.checked("sample.filters", line, "sample", "keep", row) for row, line in enumerate(sample.keep)],
                     "choose": places.checked("sample.choose", sample.choose, "sample", "choose"),
                 }
             ),
@@ -220,7 +220,7 @@ def constants(recipe: Recipe) -> dict[str, Any]:
             for name in type(section).model_fields:
                 value = getattr(section, name)
                 if name == "cascade":
-                    found |= of_lines("relabel.send", [line.send for line in value])
+                    found |= of_lines("relabel.escalate", [line.send for line in value])
                 elif lines := [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and "method" in one]:
                     found |= of_lines(f"{stage}.{name}", lines)
                 elif isinstance(value, BaseModel):
@@ -285,7 +285,7 @@ def refuse_alike(lines: list[dict[str, Any]], where: str) -> None:
 def refuse_rules(recipe: Recipe, where: str) -> None:
     """Raises Refused where a rule of `sample` has nothing to work on."""
     sample = recipe.sample
-    for place, line in [*(("sample.keep", line) for line in sample.keep), ("sample.choose", sample.choose)]:
+    for place, line in [*(("sample.filters", line) for line in sample.keep), ("sample.choose", sample.choose)]:
         method = methods.find(place, line["method"])
         if "trained" in method.reads and not recipe.retrieve:
             raise Refused(f"{where}: {place}: {method.name} works where negatives are mined: the recipe has no `retrieve`.")
@@ -346,7 +346,7 @@ def note_needs_positives(recipe: Recipe, places: Places) -> None:
 def with_senders(relabel: Relabel, places: Places) -> Relabel:
     """The section with every `send` checked; who the judges are is found in params.yaml, by `resolve`."""
     cascade = [
-        line.model_copy(update={"send": places.checked("relabel.send", line.send, "relabel", "cascade", row, "send")})
+        line.model_copy(update={"send": places.checked("relabel.escalate", line.send, "relabel", "cascade", row, "send")})
         for row, line in enumerate(relabel.cascade)
     ]
     return relabel.model_copy(update={"cascade": cascade})

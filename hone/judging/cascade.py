@@ -126,7 +126,9 @@ def in_order(pairs: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
 def sent_on(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
     """query_id, doc_id of what goes on to the next judge, by the rule of a line; `said`: of its judge last, and of those before."""
     rule = line["send"]
-    chosen = methods.find("relabel.send", rule["method"])(rule["parameters"], said=said[-1], earlier=said[:-1], evidence=line["evidence"])
+    chosen = methods.find("relabel.escalate", rule["method"])(
+        rule["parameters"], said=said[-1], earlier=said[:-1], evidence=line["evidence"]
+    )
     return chosen.select(PAIR)
 
 

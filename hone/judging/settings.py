@@ -51,7 +51,7 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
 
 def refuse_alone(send: dict, place: int, before: list[dict], where: str) -> None:
     """Raises Refused for a rule that compares judges where none has read the pairs before."""
-    if "earlier" in methods.find("relabel.send", send["method"]).reads and not before:
+    if "earlier" in methods.find("relabel.escalate", send["method"]).reads and not before:
         lacking = "it is the first of the cascade" if place == 1 else "the judges before it are left out"
         raise Refused(
             f"{where}: send: {send['method']} compares this judge with those before it, and {lacking}: name another judge before it."

@@ -16,10 +16,10 @@ from hone.files import write_json
 from hone.layout import LEAKAGE
 from hone.seeds import generator
 from hone.stage import run, say
-from tasks.leakage.example_texts import without_texts
 from tasks.leakage.detect import found
-from tasks.leakage.texts import asked_texts, training_texts
+from tasks.leakage.example_texts import without_texts
 from tasks.leakage.sentences import sentence
+from tasks.leakage.texts import asked_texts, training_texts
 
 
 def main(collection: str) -> None:

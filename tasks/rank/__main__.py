@@ -24,8 +24,8 @@ from hone.present.model_card import put_first
 from hone.seeds import seed_of
 from hone.stage import may_download, run, say
 from tasks.rank import card
-from tasks.rank.pairs import training_pairs
 from tasks.rank.evaluate import reranked
+from tasks.rank.pairs import training_pairs
 from tasks.rank.start import Start, length_of, start_of
 
 

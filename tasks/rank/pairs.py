@@ -75,7 +75,7 @@ def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, t
     """The rows of the pool whose pair no guard takes out."""
     texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique()).with_columns(plain=normalised(pl.col("full_text")))
     for line in guards:
-        guard = methods.find("sample.keep", line["method"])
+        guard = methods.find("sample.filters", line["method"])
         given = {"pool": pool.select(PAIR).unique(maintain_order=True), "labels": labels, "positives": positives, "texts": texts}
         gone = guard(line["parameters"], **{name: given[name] for name in guard.reads})
         pool = pool.join(gone, on=PAIR, how="anti", maintain_order="left")

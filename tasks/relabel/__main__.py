@@ -32,8 +32,8 @@ from hone.llm.spending import Spending
 from hone.stage import run, say
 from hone.training.teacher import note
 from tasks.relabel import label_actions
-from tasks.relabel.initial_labels import joined
 from tasks.relabel.cascade_recall import missed
+from tasks.relabel.initial_labels import joined
 from tasks.relabel.promotion_gate import may_promote, only_shown
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from hone.compare.contrast import Score, all_scores, changed_most, overall
+from hone.compare.query_strata import BASE_MODEL, Kinds, Tables, kinds
+from hone.compare.unjudged import holes, judged, warning
 from hone.config import stage_settings
 from hone.data import training_set
 from hone.data.tables import Documents
@@ -24,20 +27,17 @@ from hone.present.mlflow_client import LOOP
 from hone.present.provenance import git_commit, hashes, machine
 from hone.stage import run, say
 from hone.stats.bootstrap import DRAWS
-from hone.compare.query_strata import BASE_MODEL, Kinds, Tables, kinds
-from tasks.report import diagnostics, by_stratum, figures, export_tables, regressions, leakage, plots
+from tasks.report import by_stratum, diagnostics, export_tables, figures, leakage, plots, regressions
 from tasks.report.card import write_cards
 from tasks.report.drift import drift
 from tasks.report.examples import Example, examples
-from tasks.report.overview import first_screen
-from tasks.report.negative_flips import all_flips
-from hone.compare.unjudged import holes, judged, warning
-from tasks.report.relabelled import judged_rounds
-from tasks.report.loss import dev_checks, loss_by_step
-from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
-from tasks.report.page.render import render
-from hone.compare.contrast import Score, all_scores, changed_most, overall
 from tasks.report.figure_sources import sources
+from tasks.report.loss import dev_checks, loss_by_step
+from tasks.report.negative_flips import all_flips
+from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, mined
+from tasks.report.overview import first_screen
+from tasks.report.page.render import render
+from tasks.report.relabelled import judged_rounds
 from tasks.report.summary import MARGIN, counts, seen, sentence, summary
 
 PAGE = Path("reports/index.html")
@@ -85,7 +85,9 @@ def main() -> None:
     loop = read_json(LOOP)["name"]
     judging = judged_rounds(rounds, hidden, training, settings["evidence"])
     moved = changed(found, rounds, len(settings["evaluate_on"]) > 1)
-    kinds_told = {name: by_stratum.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]}
+    kinds_told = {
+        name: by_stratum.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]
+    }
     worse = [line for told in kinds_told.values() for line in told]
     content = {
         **{name: settings[name] for name in ("rounds", "recipes", "model", "seed", "train_on", "evaluate_on", "versions")},

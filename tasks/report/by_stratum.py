@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from hone.compare.contrast import MEASURE, Against, Score, held, shown
+from hone.compare.query_strata import PLACE, Kinds
 from hone.config import methods
 from hone.present.format import chance, count, score, signed, span
 from hone.seeds import generator
 from hone.stats.bootstrap import intervals
 from hone.stats.paired_tests import holm
-from hone.compare.query_strata import PLACE, Kinds
-from hone.compare.contrast import MEASURE, Against, Score, held, shown
 from tasks.report.summary import verdict
 
 FEW = 20  # queries, below which a level is shown with a note (ours)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.files import folder_written_whole, written_whole
-from tasks.report.diagnostics import Shown
-from tasks.report.by_stratum import Level
-from tasks.report.negative_flips import Flips
-from hone.compare.unjudged import Holes
-from tasks.report.regressions import Harm
-from tasks.report.negatives import Mined
 from hone.compare.contrast import Against, Overall, Score
+from hone.compare.unjudged import Holes
+from hone.files import folder_written_whole, written_whole
+from tasks.report.by_stratum import Level
+from tasks.report.diagnostics import Shown
+from tasks.report.negative_flips import Flips
+from tasks.report.negatives import Mined
+from tasks.report.regressions import Harm
 
 TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
 MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")

@@ -6,8 +6,8 @@ from itertools import cycle, islice
 
 import polars as pl
 
-from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, Mined
 from hone.compare.contrast import Score
+from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, Mined
 
 COLOURS, MUTED = 6, "muted"
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")

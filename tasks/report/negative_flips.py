@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
+from hone.compare.contrast import MEASURE, SAME, shown
 from hone.data.tables import read
 from hone.layout import DATA
-from hone.compare.contrast import MEASURE, SAME, shown
 
 FIRST = "mrr_at_10"  # above 0 where a right document is among the first ten: one by its rank
 SHOWN = 10

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from hone.compare.contrast import Score
 from hone.data import tables
 from hone.data.rounds import made_by
 from hone.layout import ROUNDS
 from hone.present.format import count, signed
 from tasks.report.relabelled import JudgedRound
-from hone.compare.contrast import Score
 from tasks.report.summary import Summary
 
 

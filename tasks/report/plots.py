@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.files import folder_written_whole
 from hone.compare.contrast import Score
+from hone.files import folder_written_whole
 
 SCORES, LOSS = Path("reports/plots/scores"), Path("reports/plots/loss")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hone.compare.contrast import Against, Score
 from hone.present.format import chance, count, joined, signed, span
 from hone.stats.paired_tests import LEVEL, holm, no_worse
-from hone.compare.contrast import Against, Score
 from tasks.report.summary import MARGIN, verdict
 
 Verdict = Literal["worse", "open", "spared", "better"]

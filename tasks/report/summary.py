@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hone.present.format import chance, count, harm, joined, least_seen, score, signed, span
 from hone.compare.contrast import Against, Score, base_of, to_take
+from hone.present.format import chance, count, harm, joined, least_seen, score, signed, span
 
 MARGIN = 0.005  # of nDCG@10: what is lost below it hardly anybody would see (ours)
 

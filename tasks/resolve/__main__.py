@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hone.compare import query_strata
 from hone.config import code_fingerprint, methods, params, recipe
 from hone.config.params import STAGES, Collection, Params
 from hone.config.recipe import mined_as
@@ -24,13 +25,12 @@ from hone.encoders.pinned_models import INPUTS, made_exact
 from hone.encoders.precision import device_of, precision_of
 from hone.errors import Refused, nearest
 from hone.files import fingerprint_of_file, folder_written_whole, write_json
+from hone.ir import diagnostic_suites
 from hone.ir.measures import NAMES
 from hone.judging import settings as judges
 from hone.layout import BASE, RESOLVED
 from hone.stage import run, say
 from tasks import ignored_code
-from hone.compare import query_strata
-from hone.ir import diagnostic_suites
 from tasks.resolve import reference_models
 
 NO_SCORER = ""
@@ -213,7 +213,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
     used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
     guards = [line for line in made.sample.keep if line["method"] in GUARDS]
     if ranks:
-        used += [("sample.keep", line["method"]) for line in guards]
+        used += [("sample.filters", line["method"]) for line in guards]
     if stage == "score":
         used += [("score", line["method"]) for line in scorers(made).values()]
     rounds = {other: {"from": item.start} for other, item in given.rounds.items()}
@@ -250,7 +250,9 @@ def used_judges(section: dict | str) -> list[tuple[str, str]]:
     """Place and name of every judge and every rule of a cascade."""
     if not isinstance(section, dict):
         return []
-    return [used for line in section["cascade"] for used in (("relabel.judges", line["method"]), ("relabel.send", line["send"]["method"]))]
+    return [
+        used for line in section["cascade"] for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["send"]["method"]))
+    ]
 
 
 def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]]:
@@ -297,7 +299,7 @@ def scorers(made: Recipe) -> dict[str, dict]:
                 f"two encoders of the recipe would score as '{name}': {told_model(dense[name])} and {told_model(item)}. Rename one of "
                 "them, or leave it out."
             )
-    rules = [*(("sample.keep", line) for line in made.sample.keep), ("sample.choose", made.sample.choose)] if made.retrieve else []
+    rules = [*(("sample.filters", line) for line in made.sample.keep), ("sample.choose", made.sample.choose)] if made.retrieve else []
     ruled = [line["parameters"].get(name, NO_SCORER) for _, line in rules for name in ("scorer", "to_positives")]
     ruled += [
         line["parameters"][name] or NO_SCORER

@@ -183,7 +183,7 @@ class Rules:
             return
         texts = self._texts(pool.rows)
         for line in self.lines:
-            pool.remove(line["method"], self._done("sample.keep", line, pool.rows, texts))
+            pool.remove(line["method"], self._done("sample.filters", line, pool.rows, texts))
 
     def chosen(self, line: dict, rows: pl.DataFrame) -> pl.DataFrame:
         """What the rule that chooses takes of the candidates that are left."""
@@ -193,8 +193,8 @@ class Rules:
         """Those of random documents that no rule removes which can tell without scores."""
         pool, texts = Pool(drawn), self._texts(drawn)
         for line in self.lines:
-            if not NEED_CANDIDATES & set(methods.find("sample.keep", line["method"]).reads):
-                pool.remove(line["method"], self._done("sample.keep", line, pool.rows, texts))
+            if not NEED_CANDIDATES & set(methods.find("sample.filters", line["method"]).reads):
+                pool.remove(line["method"], self._done("sample.filters", line, pool.rows, texts))
         return pool.rows
 
     @cached_property
@@ -209,7 +209,7 @@ class Rules:
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
         """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""
-        reads = {name for line in self.lines for name in methods.find("sample.keep", line["method"]).reads}
+        reads = {name for line in self.lines for name in methods.find("sample.filters", line["method"]).reads}
         told = {"scores_without_number": self.scores.filter(~pl.col("score").is_finite()).height} if "scores" in reads else {}
         if "trained" in reads:
             told["queries_not_trained"] = rows.select("query_id").unique().join(self.trained, on="query_id", how="anti").height

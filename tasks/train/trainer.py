@@ -19,9 +19,9 @@ from hone.stage import Progress, say
 from hone.training.arguments import arguments_of
 from hone.training.checkpoints import last_checkpoint
 from hone.training.network import set_dropout, set_plain_attention
+from tasks.train.batch_sampler import Epochs
 from tasks.train.collator import Collator
 from tasks.train.dev_checks import Checks, Encode
-from tasks.train.batch_sampler import Epochs
 from tasks.train.examples import NO_POSITIVE, Examples
 from tasks.train.negatives import Draw
 from tasks.train.objective import Objective

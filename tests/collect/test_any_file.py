@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.audit.triplets_reader import read_rows
 from commands.audit.sheet import read_verdicts
+from commands.audit.triplets_reader import read_rows
 from hone.data import user_tables
 from hone.data.file_faults import Faults
 from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source

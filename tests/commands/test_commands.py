@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.plan.command import command
 from commands import store, why
+from commands.plan import command
 from hone.data import tables
 from hone.encoders.store import Space, keys_of
 from hone.errors import Refused

@@ -18,7 +18,7 @@ from tests.rank.collection import MODEL, QUERIES, RIGHT, SPLITS, prepared
 from tests.tiny_model import tiny_model
 
 SECTION = {"negatives": 2, "random": 0, "window": {"first": 1, "last": None}, "draw": "union", "balance": False}
-GUARDS = [methods.checked("sample.keep", name, "test") for name in recipe_schema.GUARDS]
+GUARDS = [methods.checked("sample.filters", name, "test") for name in recipe_schema.GUARDS]
 TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
 
 

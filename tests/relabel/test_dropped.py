@@ -47,7 +47,7 @@ def mined(labels: pl.DataFrame, order: list[str], n: int) -> pl.DataFrame:
     rows = [(query, doc, "dense", rank, 1.0 / rank) for query in ("q", "r") for rank, doc in enumerate(order, start=1)]
     found = tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
     section = {
-        "keep": [methods.checked("sample.keep", "labelled", "test")],
+        "keep": [methods.checked("sample.filters", "labelled", "test")],
         "choose": methods.checked("sample.choose", {"top": {"n": n}}, "test"),
         "window": {"first": 1, "last": None, "counted": "after"}, "on_shortage": "widen",
     }  # fmt: skip
@@ -116,7 +116,7 @@ def test_a_ranker_of_another_recipe_does_not_learn_it_either():
     labels = judged(KNOWN, mined(KNOWN, NEAR, 3), {("q", "b"): "positive"}, "drop")
     pool = pl.DataFrame([(query, doc) for query in "qr" for doc in NEAR], schema=PAIR, orient="row")
     positives = labels.filter(pl.col("label") == "positive").select(PAIR)
-    left = guarded(pool, labels, positives, Training(), [methods.checked("sample.keep", "labelled", "test")])
+    left = guarded(pool, labels, positives, Training(), [methods.checked("sample.filters", "labelled", "test")])
     assert ("q", "b") not in left.rows()
     assert ("r", "b") in left.rows()
 

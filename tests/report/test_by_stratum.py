@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from hone.compare.contrast import all_scores
 from hone.compare.query_strata import Kinds
 from tasks.report.by_stratum import adjusted, contrasts, hidden_losses, levels
-from hone.compare.contrast import all_scores
 from tests.report.made_up import ROUNDS, write_all, write_scores
 
 

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from commands.export import export_model
+from hone.compare.contrast import all_scores
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from tasks.report.__main__ import main
 from tasks.report.export_tables import as_markdown, escaped
-from hone.compare.contrast import all_scores
 from tests.report.made_up import ROUNDS, write_all
 from tests.tiny_model import tiny_model
 

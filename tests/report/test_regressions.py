@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hone.compare.contrast import all_scores
 from hone.stats.paired_tests import holm, no_worse
 from tasks.report.regressions import Harm, damage, elsewhere, harms
-from hone.compare.contrast import all_scores
 from tests.report.made_up import DEV, ROUNDS, write_all, write_scores
 
 REFERENCES = ["r0", "bm25"]

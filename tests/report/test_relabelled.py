@@ -8,8 +8,8 @@ import polars as pl
 
 from hone.data import tables
 from hone.files import read_json, write_json
-from tasks.report.relabelled import judged_rounds
 from tasks.report.negatives import hidden_pairs
+from tasks.report.relabelled import judged_rounds
 from tests.report.made_up import ROUNDS, write_all, write_training
 
 STRATUM = {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "low": 0.05, "high": 0.6, "count": 9}

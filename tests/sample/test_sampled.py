@@ -79,7 +79,7 @@ def section(**given) -> dict:
         "draws": "position 1",
         "sources": ["dense"],
         "sample": {
-            "keep": [methods.checked("sample.keep", line, "test") for line in made["keep"]],
+            "keep": [methods.checked("sample.filters", line, "test") for line in made["keep"]],
             "choose": methods.checked("sample.choose", made["choose"], "test"),
             "window": {"first": 1, "last": None, "counted": "after"} | made.get("window", {}),
             "on_shortage": made["on_shortage"],

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commands.plan.command import command
 from commands.judge.again import budget_of
-from commands.plan.command.judging import judging
+from commands.plan import command
+from commands.plan.judging import judging
 from hone.config import params
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels

@@ -9,8 +9,8 @@ from typing import Any
 from commands.audit.page import marked
 from commands.console import spell
 from commands.study import conclusions
-from commands.study.page import figures
 from commands.study.design import CONTROLS, Question
+from commands.study.page import figures
 from commands.study.results import MEASURE, RECALL, Result
 from commands.study.text import counted, level, ranked, span
 from hone.layout import BASE

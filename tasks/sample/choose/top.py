@@ -8,8 +8,8 @@ import polars as pl
 from pydantic import Field
 
 from hone.data.query_groups import Segments
-from tasks.sample.relative_scores import given_to, of_scorer
 from tasks.sample.pool import PAIR
+from tasks.sample.relative_scores import given_to, of_scorer
 
 NAMES_SCORERS = ("by",)  # parameters that name a scorer of the recipe, beside those that rules about scores have
 ADDED_LATER = {"by": None}  # at this value the rule chooses what it chose before it had the parameter

@@ -8,8 +8,8 @@ import polars as pl
 from pydantic import Field
 
 from hone.errors import Refused, listed
-from tasks.sample.relative_scores import given_to, of_scorer, rounded
 from tasks.sample.pool import PAIR
+from tasks.sample.relative_scores import given_to, of_scorer, rounded
 
 
 def refuse_unfit(parameters: dict) -> None:

@@ -9,8 +9,8 @@ import polars as pl
 from pydantic import Field
 
 from hone.errors import Refused
-from tasks.sample.relative_scores import compared, rounded
 from tasks.sample.pool import PAIR
+from tasks.sample.relative_scores import compared, rounded
 
 
 def refuse_unfit(parameters: dict) -> None:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.audit.command import audit
-from commands.audit.estimate import Stratum, estimate
-from commands.audit.sheet import LEAST, PAIRS, drawn, read_verdicts, refuse_others, shared_out
 from commands.audit.dataset import PAIRS as COLUMNS
 from commands.audit.dataset import Subject, numbered
+from commands.audit.estimate import Stratum, estimate
 from commands.audit.false_negative_suspects import KINDS, suspicious
+from commands.audit.sheet import LEAST, PAIRS, drawn, read_verdicts, refuse_others, shared_out
 from hone.errors import Refused
 
 RUNS = 2_000

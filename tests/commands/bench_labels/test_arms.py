@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.bench_labels.command.command import looked_at
-from commands.bench_labels.command.arms import CLEAN, NOISY, RANDOM, UNMINED, Arm, arms, default_names
+from commands.bench_labels.arms import CLEAN, NOISY, RANDOM, UNMINED, Arm, arms, default_names
+from commands.bench_labels.command import looked_at
 from hone.errors import Refused
 from tests.commands.bench_labels.mined import TRAIN, hide, mined
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.__main__ import app
-from commands.bench_labels.command.command import Found, bench_labels, measured
+from commands.bench_labels.command import Found, bench_labels, measured
 from hone.data import tables
 from hone.errors import Refused
 from tests.prepared import pairs, prepare, write_rows

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.bench_labels.command.command import looked_at
-from commands.bench_labels.command.arms import arms
-from commands.bench_labels.command.training_command import bench_training, refuse_one_query
-from commands.bench_labels.command.training import USER, key_of, run_of
+from commands.bench_labels.arms import arms
+from commands.bench_labels.command import looked_at
+from commands.bench_labels.training import USER, key_of, run_of
+from commands.bench_labels.training_command import bench_training, refuse_one_query
 from hone.data import tables
 from hone.encoders.store import root
 from hone.errors import Refused

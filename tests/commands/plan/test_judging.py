@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from commands.judge.retry import retry
-from commands.plan.command.judging import cost, judging, plan_judging
+from commands.plan.judging import cost, judging, plan_judging
 from hone.config import params
 from hone.data import tables
 from hone.errors import Refused

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands.plan.command import command
-from commands.plan.command.mining import WHOLE, documents_read, read_of_each_query
+from commands.plan import command
+from commands.plan.mining import WHOLE, documents_read, read_of_each_query
 from hone.config import params
 from tasks.resolve import __main__ as resolve
 from tests.prepared import pairs, prepare, write_params, write_rows

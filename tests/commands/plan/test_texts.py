@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commands.plan.command import command
-from commands.plan.command.command import Read, absent_texts
+from commands.plan import command
+from commands.plan.command import Read, absent_texts
 from hone.config import params
 from hone.data import tables
 from hone.encoders.encoder import encoder_for

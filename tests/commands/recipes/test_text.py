@@ -49,7 +49,7 @@ def test_every_parameter_of_every_method_of_every_recipe_is_told(here: Path):
         found = recipe.read(name)
         rules = [*found.sample.keep, found.sample.choose] if found.retrieve else []
         for place, checked in [("retrieve", line) for line in found.retrieve] + [
-            ("sample.choose" if line is found.sample.choose else "sample.keep", line) for line in rules
+            ("sample.choose" if line is found.sample.choose else "sample.filters", line) for line in rules
         ]:
             for setting in docstrings.of_method(methods.find(place, checked["method"])):
                 assert any(text.startswith(f"{setting.name} = ") for text in said), (name, setting.name)

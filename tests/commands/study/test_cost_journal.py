@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from commands.study.run_trial import TrialFailed, run
 from commands.study.cost_journal import Journal
+from commands.study.run_trial import TrialFailed, run
 from hone.pipeline import graph as dvc
 
 # `first` notes what a stage of Hone's would; `second` does so too, and fails until the file that it is told of is there.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.study.arms import Trial, trials, user_params
-from commands.study.estimate import estimate
 from commands.study.design import asked
+from commands.study.estimate import estimate
 from tests.prepared import pairs, write_params, write_rows
 
 

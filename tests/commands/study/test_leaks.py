@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.study.trial_results import Kept
 from commands.study.leaks import leaks_of
+from commands.study.trial_results import Kept
 from hone.files import write_json
 
 ACCOUNT = {"looked_at": {side: {"asked": 4, "query": 3, "positive": 3} for side in ("comparable", "compared")}, "examples": []}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.study.method_activity import acts_of, inactive
 from commands.study.arms import trials, user_params
 from commands.study.design import asked
+from commands.study.method_activity import acts_of, inactive
 from tests.prepared import pairs, write_params, write_rows
 
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from commands.study import mlflow
-from commands.study.trial_results import Kept
 from commands.study.results import Contrast
+from commands.study.trial_results import Kept
 from hone.config.params import Params
 from tests.commands.study.made_up import after, known, question, result
 from tests.prepared import COLLECTION, ROUNDS

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from commands.study import conclusions
-from commands.study.resume_command import again
 from commands.study.page import figures
 from commands.study.page.render import render
 from commands.study.results import Contrast, Result
+from commands.study.resume_command import again
 from tests.commands.study.made_up import RANDOM, after, known, question, result
 from tests.report.test_page import ADDRESS, HOSTILE, Elements, own
 

@@ -8,9 +8,9 @@ import pytest
 
 from commands.study import text
 from commands.study.cost import PAIRS, TEXTS
-from commands.study.trial_results import Kept
 from commands.study.design import Arm, Question
 from commands.study.results import MEASURE, ArmRound, results, updates
+from commands.study.trial_results import Kept
 from hone.errors import Refused
 from hone.stats.paired_tests import holm
 

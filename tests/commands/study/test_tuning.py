@@ -9,8 +9,8 @@ import pytest
 
 from commands.study import tuning
 from commands.study.arms import trials, user_params
-from commands.study.trial_results import Kept
 from commands.study.design import Arm, Question, asked
+from commands.study.trial_results import Kept
 from hone.errors import Refused
 from tests.prepared import pairs, write_params, write_rows
 

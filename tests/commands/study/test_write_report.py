@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from commands.study.results import results
 from commands.study.trial_results import Kept
 from commands.study.write_report import published
-from commands.study.results import results
 from hone.config.params import Params
 from tests.commands.study.made_up import question
 from tests.commands.study.test_results import facts_of_round, stage, trial

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hone.errors import Refused
 from hone.compare.contrast import all_scores, base_of, changed_most, in_order, overall, to_take
+from hone.errors import Refused
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_collection, write_scores
 
 REFERENCES = ["r0", "bm25"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.encoders.encoder import Reading
 from hone.compare.query_strata import Tables, kinds, strata
+from hone.encoders.encoder import Reading
 from tests.report.made_up import save, write_all
 from tests.tiny_model import tiny_model
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands import doctor
-from commands.plan.command import command
+from commands.plan import command
 from hone.config import params
 from hone.data import tables
 from hone.data.tables import Documents

@@ -24,8 +24,8 @@ SAID = pl.DataFrame(
 
 
 def sent(name: str, evidence: tuple = (), earlier: tuple = (), **parameters) -> list[str]:
-    line = methods.checked("relabel.send", {name: parameters}, "test")
-    chosen = methods.find("relabel.send", name)(line["parameters"], said=SAID, earlier=list(earlier), evidence=list(evidence))
+    line = methods.checked("relabel.escalate", {name: parameters}, "test")
+    chosen = methods.find("relabel.escalate", name)(line["parameters"], said=SAID, earlier=list(earlier), evidence=list(evidence))
     return [query + doc for query, doc in chosen.select("query_id", "doc_id").iter_rows()]
 
 
@@ -59,7 +59,7 @@ def test_most_may_confirm_what_was_found_or_look_for_what_was_missed():
 
 def test_most_goes_by_grade_where_there_is_no_probability():
     said = SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32))
-    chosen = methods.find("relabel.send", "most")({"pairs": 2, "per_query": None, "among": "all"}, said=said, evidence=[])
+    chosen = methods.find("relabel.escalate", "most")({"pairs": 2, "per_query": None, "among": "all"}, said=said, evidence=[])
     assert chosen.rows() == [("q1", "a"), ("q2", "a")]
 
 

@@ -6,9 +6,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hone.compare.query_strata import PLACE, strata
 from hone.config import methods
 from hone.errors import Refused
-from hone.compare.query_strata import PLACE, strata
 
 QUERIES, DOCUMENTS = [f"q{number}" for number in range(5)], [f"d{number}" for number in range(5)]
 WORDS = st.lists(st.sampled_from(["sort", "rows", "the", "matrices", "graph"]), min_size=1, max_size=4).map(" ".join)

@@ -148,7 +148,7 @@ def test_a_log_that_is_missing_or_lacks_a_column_is_refused_before_any_stage_wor
     with pytest.raises(Refused, match="has no column `rank`"):
         resolve.main()
     with pytest.raises(Refused, match="'file' is missing"):
-        methods.checked("sample.keep", "click-policy", "here")
+        methods.checked("sample.filters", "click-policy", "here")
 
 
 def test_another_log_runs_the_stage_again(workspace: Path):

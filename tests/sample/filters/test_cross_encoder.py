@@ -56,7 +56,7 @@ def test_bounds_the_wrong_way_round_are_refused():
 @pytest.mark.parametrize("parameters", [{"negative": 1.5}, {"positive": -0.1}])
 def test_a_bound_out_of_range_is_refused_before_work(parameters):
     with pytest.raises(Refused, match="positive|negative"):
-        methods.checked("sample.keep", {CE: parameters}, "test")
+        methods.checked("sample.filters", {CE: parameters}, "test")
 
 
 @given(NUMBERS, st.floats(0, 1, width=32), st.floats(0, 1, width=32))

@@ -58,7 +58,7 @@ def test_the_rounds_own_model_is_no_guide_unless_said():
 @pytest.mark.parametrize("parameters", [{}, {"scorer": GUIDE, "margin": -0.1}])
 def test_parameters_are_checked_before_work(parameters):
     with pytest.raises(Refused, match="scorer|margin"):
-        methods.checked("sample.keep", {"guide": parameters}, "test")
+        methods.checked("sample.filters", {"guide": parameters}, "test")
 
 
 @given(NUMBERS, st.floats(0, 1, width=32), st.floats(0, 0.5, width=32))

@@ -76,7 +76,7 @@ def test_who_is_seen_less_often_stays():
 @pytest.mark.parametrize("parameters", [{"share": 1.0}, {"share": 0}, {"in_a_row": 0}])
 def test_a_constant_out_of_range_is_refused_before_work(parameters):
     with pytest.raises(Refused, match="share|in_a_row"):
-        methods.checked("sample.keep", {"late-stopping": parameters}, "test")
+        methods.checked("sample.filters", {"late-stopping": parameters}, "test")
 
 
 COURSES = st.dictionaries(st.sampled_from("abcdefgh"), st.text("rw", min_size=1, max_size=8), min_size=1)

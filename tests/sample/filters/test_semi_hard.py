@@ -49,7 +49,7 @@ def test_an_empty_band_is_refused():
 @pytest.mark.parametrize("parameters", [{"margin": 0}, {"gap": -0.1}])
 def test_a_constant_out_of_range_is_refused_before_work(parameters):
     with pytest.raises(Refused, match="margin|gap"):
-        methods.checked("sample.keep", {"semi-hard": parameters}, "test")
+        methods.checked("sample.filters", {"semi-hard": parameters}, "test")
 
 
 @given(NUMBERS, st.floats(0, 1, width=32), st.floats(0.0625, 1, width=32))

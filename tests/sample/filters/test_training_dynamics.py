@@ -64,7 +64,7 @@ def test_a_training_that_has_not_been():
 @pytest.mark.parametrize("parameters", [{"share": 0}, {"least": 1}, {"temperature": 0}, {"by": "grand"}])
 def test_a_constant_out_of_range_is_refused_before_work(parameters):
     with pytest.raises(Refused, match=next(iter(parameters))):
-        methods.checked("sample.keep", {"training-dynamics": parameters}, "test")
+        methods.checked("sample.filters", {"training-dynamics": parameters}, "test")
 
 
 SCORE = st.floats(-1, 1, width=32)
