@@ -251,7 +251,7 @@ class World:
 
     def settings(self, keep: list[str], choose: str) -> dict:
         section = {
-            "keep": [self.line("sample.filters", name) for name in keep],
+            "filters": [self.line("sample.filters", name) for name in keep],
             "choose": self.line("sample.choose", choose),
             "window": {"first": 1, "last": None, "counted": "after"},
             "on_shortage": "widen",

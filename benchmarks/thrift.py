@@ -94,15 +94,15 @@ def compare(case: Case, recorded: Recorded) -> None:
         f"mean of {SEEDS} draws of errors"
     )
     print("scheme                                   tokens   found  tokens a find  to RLHN")
-    cheap = {"name": "cheap", "prompt": "listwise", "trim": None, "send": "found"}
-    strong = {"name": "strong", "prompt": "listwise", "trim": None, "send": "all"}
+    cheap = {"name": "cheap", "prompt": "listwise", "trim": None, "escalate": "found"}
+    strong = {"name": "strong", "prompt": "listwise", "trim": None, "escalate": "all"}
     theirs = mean(case, recorded, [cheap, strong])
     show("RLHN: cheap reads all, strong its queries", theirs, theirs)
     show("strong reads all", mean(case, recorded, [strong]), theirs)
     brief = strong | {"prompt": "listwise-brief", "trim": TRIM}
     equal = None
     for share in SHARES:
-        guide = {"name": "guide", "send": {"pairs": round(share * len(case.candidates))}}
+        guide = {"name": "guide", "escalate": {"pairs": round(share * len(case.candidates))}}
         ours = mean(case, recorded, [guide, brief])
         show(f"guide passes {share:.0%}, strong is brief", ours, theirs)
         if equal is None and ours[1] >= theirs[1]:
@@ -135,7 +135,7 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
     def rule(send: str | dict) -> dict:
         return checked("relabel.escalate", send if isinstance(send, str) else {"most": send}, "thrift")
 
-    resolved = [line | {"send": rule(line["send"]), "evidence": []} for line in lines]
+    resolved = [line | {"escalate": rule(line["escalate"]), "evidence": []} for line in lines]
     desk = Desk(Ledger(), "thrift", 13, "r1", models=Models(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, {}))
     labels = case.known.with_columns(label=pl.lit("positive"), judge=pl.lit("qrels"))
     with redirect_stderr(StringIO()):

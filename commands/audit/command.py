@@ -228,7 +228,7 @@ def mined_siblings(subject: Subject, candidates: looked_at.Candidates) -> Findin
         unit="candidates",
         harm="know",
         means="A miner that knows one answer of a query takes the others for negatives. Hone's rule `labelled` honours all of them.",
-        cure="Keep `sample.keep: [labelled, same-text, near-duplicate]`, which every recipe that mines has.",
+        cure="Keep `sample.filters: [labelled, same-text, near-duplicate]`, which every recipe that mines has.",
         examples=tuple(example(subject, row | {"answer": row["document"]}) for row in rows.head(SHOWN).to_dicts()),
         places=places(subject, rows),
     )

@@ -9,7 +9,7 @@ from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut
 from hone.seeds import generator
 from hone.text.alike import CHARACTERS, clustered, drawn
 
-RULES = "sample.keep: [labelled, same-text, near-duplicate]"
+RULES = "sample.filters: [labelled, same-text, near-duplicate]"
 
 
 def duplicates(subject: Subject, seed: int, most: int) -> tuple[list[Finding], dict[str, pl.DataFrame]]:

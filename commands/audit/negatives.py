@@ -11,7 +11,7 @@ from hone.text.alike import resemble
 KEY = ["query_same", "document_same"]
 CURE = (
     "Delete these negatives (`--json` lists all lines), or do not trust the file's negatives and mine again: "
-    "`options: {negatives: documents}` in params.yaml, with `sample.keep: [labelled, same-text, near-duplicate]`."
+    "`options: {negatives: documents}` in params.yaml, with `sample.filters: [labelled, same-text, near-duplicate]`."
 )
 
 

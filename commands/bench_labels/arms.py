@@ -135,7 +135,7 @@ def by_judge(bench: Bench, name: str) -> pl.DataFrame:
 def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
     """What a recipe's rules leave of all candidates to be mined, without what its judges find.
 
-    That leaves whatever the recipe's `then` is: all arms are to train on the same positives.
+    That leaves whatever the recipe's `action` is: all arms are to train on the same positives.
     """
     made = recipe.read(name)
     left = bench.foremost(bench.rules.removed(bench.pool, own_rules(made))[0])
@@ -170,4 +170,4 @@ def cleans(bench: Bench, name: str) -> bool:
 
 
 def own_rules(made: Recipe) -> list[dict]:
-    return [line for line in made.sample.keep if line["method"] not in GUARDS]
+    return [line for line in made.sample.filters if line["method"] not in GUARDS]

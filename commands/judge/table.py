@@ -34,9 +34,11 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
         line()
     if curve := evidence["coverage_at_use"] or evidence["coverage"]:
         line()
-        line(f"How right it is where it is surest ({'gold pairs' if evidence['coverage_at_use'] else 'these pairs'}; `send: confidence`):")
+        read = "gold pairs" if evidence["coverage_at_use"] else "these pairs"
+        line(f"Accuracy on the pairs with the highest confidence ({read}; for `escalate: confidence`):")
         table(
-            ("share of pairs", "accuracy", "sure from"), [(f"{one['coverage']:.1f}", *map(number, list(one.values())[1:])) for one in curve]
+            ("fraction of pairs", "accuracy", "confidence from"),
+            [(f"{one['coverage']:.1f}", *map(number, list(one.values())[1:])) for one in curve],
         )
         line()
     for sentence in remarks(evidence):

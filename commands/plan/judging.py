@@ -89,7 +89,7 @@ def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Jud
                 tokens, money = tokens + more, None if money is None else money + paid
         asked = pairs + (graded[0] if graded and place == len(section["cascade"]) else 0)
         made.append(Judging(round, item["name"], asked, bound, tokens, money, seconds(ledger, item, parameters, asked)))
-        rule = item["send"]
+        rule = item["escalate"]
         if rule["method"] == "most":
             pairs = min(pairs, rule["parameters"]["pairs"])
         elif rule["method"] != "all":

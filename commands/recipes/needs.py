@@ -40,7 +40,7 @@ def lines_of(found: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
         for line in getattr(found, stage):
             yield from methods.with_held(stage, line)
     if found.retrieve:
-        yield from (("sample.filters", line) for line in found.sample.keep)
+        yield from (("sample.filters", line) for line in found.sample.filters)
     for item in [] if found.relabel == "none" else found.relabel.cascade:
         if isinstance(item.judge, dict):
             yield "relabel.judges", methods.checked("relabel.judges", item.judge, "relabel.cascade")

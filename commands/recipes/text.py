@@ -25,7 +25,7 @@ STEP = "  "  # of indentation
 WIDEST = 110  # columns of a line
 HEADING = re.compile(r"\d\. \w+")  # a stage
 PLACES = {
-    ("sample", "keep"): "sample.filters", ("sample", "choose"): "sample.choose", ("train", "losses"): "train.losses",
+    ("sample", "filters"): "sample.filters", ("sample", "choose"): "sample.choose", ("train", "losses"): "train.losses",
     ("train", "batch"): "train.batch",
 }  # fmt: skip
 
@@ -191,8 +191,8 @@ def of_judge(place: int, item: Judged, given: Params, indent: str, last: bool, s
     except Refused as refusal:
         yield f"{indent}{STEP * 2}here it is not: {refusal}"
     if not last:
-        yield f"{indent}{STEP}send on to the next judge:"
-        yield from of_line("relabel.escalate", item.send, indent + STEP * 2, sources)
+        yield f"{indent}{STEP}escalate to the next judge:"
+        yield from of_line("relabel.escalate", item.escalate, indent + STEP * 2, sources)
 
 
 def plain(value: Any) -> str:

@@ -37,7 +37,7 @@ def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[
         sample = section["sample"]
         found += [
             act(line["method"], "candidates removed", sampled["removed"].get(line["method"], 0))
-            for line in sample["keep"]
+            for line in sample["filters"]
             if line["method"] not in GUARDS
         ]
         if sample["window"]["first"] > 1:

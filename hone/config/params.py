@@ -309,8 +309,7 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
     fault = found[0]
     given, kind = fault["input"], fault["type"]
     if kind == "extra_forbidden":
-        hint = nearest(str(path[-1]), _fields(model, list(path[:-1]))) if model else ""
-        return f"'{place}' is not known here" + (f": {hint}" if hint else "")
+        return f"'{place}' {_unknown(model, path)}"
     if kind == "missing":
         return f"'{place}' is missing{_why_missing(place)}"
     if kind == "value_error":
@@ -322,6 +321,15 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
     if path and path[-1] in SECRET:
         return f"'{place}' cannot be used: {wanted}"
     return f"'{place}' is {_written(given)}: {wanted}" if place else wanted
+
+
+def _unknown(model: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
+    """What to do about a setting that a model does not have."""
+    name, above = str(path[-1]), list(path[:-1])
+    if model and (new := _renamed(model, above).get(name)):
+        return f"is called `{new}` now: rename it"
+    hint = nearest(name, _fields(model, above)) if model else ""
+    return f"is not known here{f': {hint}' if hint else ''}"
 
 
 SETTINGS = ("model_type", "dict_type")
@@ -370,16 +378,27 @@ def _why_missing(place: str) -> str:
 
 
 def _fields(model: type[BaseModel], place: list[str | int]) -> list[str]:
-    """The names that are valid below `place` of a model; none where they cannot be told."""
+    """The names that are valid below `place` of a model; none if they are not known."""
+    found = _model_at(model, place)
+    return [field.alias or name for name, field in found.model_fields.items()] if found else []
+
+
+def _renamed(model: type[BaseModel], place: list[str | int]) -> dict[str, str]:
+    """The old names of settings below `place` of a model, and the names that they have now."""
+    return getattr(_model_at(model, place), "renamed", {})
+
+
+def _model_at(model: type[BaseModel], place: list[str | int]) -> type[BaseModel] | None:
+    """The model of the settings below `place`; null if they are not those of a model."""
     for part in place:
         field = model.model_fields.get(str(part)) or next((field for field in model.model_fields.values() if field.alias == part), None)
         kinds = [] if field is None else _models(field.annotation)
         if not kinds:
             if field is None and issubclass(model, BaseModel):
                 continue  # a key of a dict, such as a collection's name
-            return []
+            return None
         model = kinds[0]
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return model
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -140,13 +140,13 @@ def cited(recipe: Recipe) -> str | None:
 def mined_as(recipe: Recipe) -> str:
     """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like.
 
-    A parameter that a method was given later (its module's `ADDED_LATER`) is left out where it changes nothing, so that what was shown
-    of a judge before still counts.
+    What was shown of a judge before still counts: `sample.filters` has the name that it had in the first hashes, `keep`, and a
+    parameter that a method was given later (its module's `ADDED_LATER`) is left out if it changes nothing.
     """
     ranker = set() if recipe.rank is None else {"rank"}
     sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"} | ranker)
     sample = sections["sample"]
-    sample["keep"] = [without_later("sample.filters", line) for line in sample["keep"]]
+    sample["keep"] = [without_later("sample.filters", line) for line in sample.pop("filters")]
     sample["choose"] = without_later("sample.choose", sample["choose"])
     sections |= {place: [without_later(place, line) for line in sections[place]] for place in ("retrieve", "score")}
     return fingerprint(json.dumps(sections, sort_keys=True, ensure_ascii=False))[:12]
@@ -170,7 +170,9 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
             "score": [places.checked("score", line, "score", row) for row, line in enumerate(recipe.score)],
             "sample": sample.model_copy(
                 update={
-                    "keep": [places.checked("sample.filters", line, "sample", "keep", row) for row, line in enumerate(sample.keep)],
+                    "filters": [
+                        places.checked("sample.filters", line, "sample", "filters", row) for row, line in enumerate(sample.filters)
+                    ],
                     "choose": places.checked("sample.choose", sample.choose, "sample", "choose"),
                 }
             ),
@@ -184,8 +186,8 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
         }
     )
     places.refuse()
-    if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.keep]:
-        places.wrong(("sample", "keep"), "sample.keep lacks `labelled`: known positives would become negatives. Put it first.")
+    if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.filters]:
+        places.wrong(("sample", "filters"), "sample.filters lacks `labelled`: known positives would become negatives. Put it first.")
     if "n" not in filled.sample.choose["parameters"]:
         name = filled.sample.choose["method"]
         places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, how many negatives a query gets: give it one.")
@@ -209,7 +211,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
 def constants(recipe: Recipe) -> dict[str, Any]:
     """Every setting of a checked recipe by its path: `retrieve.dense.depth`, `sample.window.last`, `train.negatives`.
 
-    A method's own begin with the method's place, also in a cascade: `relabel.send.most.pairs`. Lines of one method share their paths.
+    A method's own begin with the method's place, also in a cascade: `relabel.escalate.most.pairs`. Lines of one method share their paths.
     """
     found: dict[str, Any] = {}
     for stage in STAGES:
@@ -220,7 +222,7 @@ def constants(recipe: Recipe) -> dict[str, Any]:
             for name in type(section).model_fields:
                 value = getattr(section, name)
                 if name == "cascade":
-                    found |= of_lines("relabel.escalate", [line.send for line in value])
+                    found |= of_lines("relabel.escalate", [line.escalate for line in value])
                 elif lines := [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and "method" in one]:
                     found |= of_lines(f"{stage}.{name}", lines)
                 elif isinstance(value, BaseModel):
@@ -237,9 +239,9 @@ def of_lines(place: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_removed(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a `keep` rule removes all that a source gives (its module names such rules in `REMOVED_BY`, or by its parameters
+    """Raises Refused where a filter removes all that a source gives (its module names such rules in `REMOVED_BY`, or by its parameters
     in `removed_by`)."""
-    kept = [line["method"] for line in recipe.sample.keep]
+    kept = [line["method"] for line in recipe.sample.filters]
     for line in recipe.retrieve:
         for place, source in methods.with_held("retrieve", line):
             method = methods.find(place, source["method"])
@@ -249,7 +251,7 @@ def refuse_removed(recipe: Recipe, where: str) -> None:
                     rest = ", ".join(name for name in kept if name != rule)
                     raise Refused(
                         f"{where}: the rule `{rule}` {why}, which is what the source `{source['method']}` gives. Leave it out of "
-                        f"sample.keep (it is there by default): keep: [{rest}]"
+                        f"sample.filters (it is there by default): filters: [{rest}]"
                     )
 
 
@@ -285,7 +287,7 @@ def refuse_alike(lines: list[dict[str, Any]], where: str) -> None:
 def refuse_rules(recipe: Recipe, where: str) -> None:
     """Raises Refused where a rule of `sample` has nothing to work on."""
     sample = recipe.sample
-    for place, line in [*(("sample.filters", line) for line in sample.keep), ("sample.choose", sample.choose)]:
+    for place, line in [*(("sample.filters", line) for line in sample.filters), ("sample.choose", sample.choose)]:
         method = methods.find(place, line["method"])
         if "trained" in method.reads and not recipe.retrieve:
             raise Refused(f"{where}: {place}: {method.name} works where negatives are mined: the recipe has no `retrieve`.")
@@ -344,9 +346,9 @@ def note_needs_positives(recipe: Recipe, places: Places) -> None:
 
 
 def with_senders(relabel: Relabel, places: Places) -> Relabel:
-    """The section with every `send` checked; who the judges are is found in params.yaml, by `resolve`."""
+    """The section with every `escalate` checked; who the judges are is found in params.yaml, by `resolve`."""
     cascade = [
-        line.model_copy(update={"send": places.checked("relabel.escalate", line.send, "relabel", "cascade", row, "send")})
+        line.model_copy(update={"escalate": places.checked("relabel.escalate", line.escalate, "relabel", "cascade", row, "escalate")})
         for row, line in enumerate(relabel.cascade)
     ]
     return relabel.model_copy(update={"cascade": cascade})

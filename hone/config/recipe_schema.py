@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,13 +10,14 @@ GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
 
 Line = Any  # a method's name, or {name: {parameter: value}}
 Source = Literal["paper", "authors' code", "survey", "Hone default", "unverified"]
-Then = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
+Action = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
 
 
 class Section(BaseModel):
-    """One section of a recipe."""
+    """One section of a recipe. `renamed` holds the old names of its settings: they are refused with the new name."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    renamed: ClassVar[dict[str, str]] = {}
 
 
 class Ranks(Section):
@@ -37,7 +38,7 @@ class Window(Section):
     Attributes:
         first: the first rank. [Hone default]
         last: the last rank; null: to the end. [Hone default]
-        counted: `before` the `keep` rules or `after` them; libraries differ. After is ours. [Hone default]
+        counted: `before` the filters or `after` them; libraries differ. After is ours. [Hone default]
     """
 
     first: Annotated[int, Field(ge=1)] = 1
@@ -49,7 +50,7 @@ class Sample(Section):
     """How negatives come from candidates.
 
     Attributes:
-        keep: rules that take candidates out, in their order. The default has those that let no known answer become a negative. [Hone
+        filters: rules that remove candidates, in their order. The default has those that let no known answer become a negative. [Hone
             default]
         window: of what is left, the ranks that are chosen from. [Hone default]
         choose: the rule that chooses negatives of these. [Hone default]
@@ -58,7 +59,9 @@ class Sample(Section):
             round. [Hone default]
     """
 
-    keep: list[Line] = list(GUARDS)
+    renamed: ClassVar[dict[str, str]] = {"keep": "filters"}
+
+    filters: list[Line] = list(GUARDS)
     window: Window = Window()
     choose: Line = "top"
     on_shortage: Literal["widen", "random", "fewer", "drop-query"] = "widen"
@@ -69,20 +72,24 @@ class Judged(Section):
 
     Attributes:
         judge: a name of params.yaml's `judges`, or a judge with its parameters; of a list the first that is there and can work.
-        send: the rule by which pairs go on. [Hone default]
+        escalate: the rule that decides which pairs go to the next judge. [Hone default]
         optional: go on without it where it cannot work. [Hone default]
     """
 
+    renamed: ClassVar[dict[str, str]] = {"send": "escalate"}
+
     judge: Line
-    send: Line = "found"
+    escalate: Line = "found"
     optional: bool = False
 
 
 class Band(Section):
     """What becomes of pairs from a probability on."""
 
+    renamed: ClassVar[dict[str, str]] = {"then": "action"}
+
     start: Annotated[float, Field(ge=0, le=1)] = Field(alias="from")
-    then: Then
+    action: Action
 
 
 class Budget(Section):
@@ -106,7 +113,7 @@ class Relabel(Section):
 
     Attributes:
         cascade: judges, cheapest first.
-        then: what becomes of a false negative: it stays (`keep`), leaves (`drop`), takes its query along (`drop-query`), weighs less
+        action: what becomes of a false negative: it stays (`keep`), leaves (`drop`), takes its query along (`drop-query`), weighs less
             (`weight`), is not compared (`mask`), or becomes a positive (`promote`); or a list of bands of its probability. [Hone default]
         unconfirmed: what becomes of a false negative that an earlier judge of the cascade found and the last one did not read (its rule did
             not pass it on, or the last judge was left out); null: what becomes of any other. [Hone default]
@@ -123,8 +130,10 @@ class Relabel(Section):
         budget: what judging may cost. [Hone default]
     """
 
+    renamed: ClassVar[dict[str, str]] = {"then": "action"}
+
     cascade: Annotated[list[Judged], Field(min_length=1)]
-    then: Then | Annotated[list[Band], Field(min_length=1)] = "drop"
+    action: Action | Annotated[list[Band], Field(min_length=1)] = "drop"
     unconfirmed: Literal["keep", "drop", "drop-query", "weight", "mask"] | None = None
     final: Literal["last", "all"] = "last"
     depth: Annotated[int, Field(ge=1)] | None = None

@@ -81,7 +81,7 @@ def run_cascade(
         negatives: of the round, those that are to be judged, each query's together and in their order.
         labels: of the round that it starts from.
         training: where texts come from.
-        lines: of the cascade, resolved: name, method, parameters, fingerprint, send, evidence.
+        lines: of the cascade, resolved: name, method, parameters, fingerprint, escalate, evidence.
         control: share of all pairs that go to the last judge whatever the rules say.
         desk: ledger, budget, encoders.
         keep: takes each block's table `judgments` as it is done.
@@ -125,7 +125,7 @@ def in_order(pairs: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
 
 def sent_on(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
     """query_id, doc_id of what goes on to the next judge, by the rule of a line; `said`: of its judge last, and of those before."""
-    rule = line["send"]
+    rule = line["escalate"]
     chosen = methods.find("relabel.escalate", rule["method"])(
         rule["parameters"], said=said[-1], earlier=said[:-1], evidence=line["evidence"]
     )

@@ -38,8 +38,8 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
             continue
         confirmed_at = len(cascade) + 1 if place == len(section.cascade) else None
         known = {"name": name, **(without_how(line) if named else line), "fingerprint": fingerprint.fingerprint(line)}
-        refuse_alone(item.send, place, cascade, f"round {round}: relabel.cascade.{place}")
-        cascade.append(known | {"send": item.send, "evidence": evidence(given, known, round, mined_as(made))})
+        refuse_alone(item.escalate, place, cascade, f"round {round}: relabel.cascade.{place}")
+        cascade.append(known | {"escalate": item.escalate, "evidence": evidence(given, known, round, mined_as(made))})
     return section.model_dump(mode="json", by_alias=True) | {
         "cascade": cascade,
         "confirmed_at": confirmed_at,
@@ -49,12 +49,13 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
     }
 
 
-def refuse_alone(send: dict, place: int, before: list[dict], where: str) -> None:
+def refuse_alone(escalate: dict, place: int, before: list[dict], where: str) -> None:
     """Raises Refused for a rule that compares judges where none has read the pairs before."""
-    if "earlier" in methods.find("relabel.escalate", send["method"]).reads and not before:
+    if "earlier" in methods.find("relabel.escalate", escalate["method"]).reads and not before:
         lacking = "it is the first of the cascade" if place == 1 else "the judges before it are left out"
         raise Refused(
-            f"{where}: send: {send['method']} compares this judge with those before it, and {lacking}: name another judge before it."
+            f"{where}: escalate: {escalate['method']} compares this judge with those before it, and {lacking}: "
+            "name another judge before it."
         )
 
 

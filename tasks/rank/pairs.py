@@ -25,7 +25,7 @@ def training_pairs(
         candidates: query_id, doc_id, source, rank.
         training: queries and texts.
         section: the recipe's `rank`: negatives, random, window, draw, balance.
-        guards: those of the recipe's `sample.keep` that let no known answer, nor a copy or a part of one, become a negative.
+        guards: those of the recipe's `sample.filters` that let no known answer, nor a copy or a part of one, become a negative.
         seed: from params.yaml.
         draws: what is drawn for, as `lineage.draws_of` has it.
 

@@ -93,10 +93,10 @@ def judged(
     asked = negatives if section["depth"] is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section["depth"])
     said = run_cascade(asked, known, training, section["cascade"], section["control"], desk, spool.add, ask)
     final = said.final(section["final"] == "all")
-    decided = label_actions.actions(final, section["then"])
+    decided = label_actions.actions(final, section["action"])
     unconfirmed = None
     if instead := section["unconfirmed"]:
-        unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section["confirmed_at"]))), "then": instead}
+        unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section["confirmed_at"]))), "action": instead}
         decided = label_actions.unconfirmed(decided, instead, section["confirmed_at"])
         if unconfirmed["pairs"]:
             say(f"relabel {round}: {unconfirmed['pairs']:,} pairs were found and nobody confirmed them: {instead}")

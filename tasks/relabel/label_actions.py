@@ -30,27 +30,27 @@ class Relabelled:
     actions: dict[str, int]
 
 
-def actions(final: pl.DataFrame, then: str | list[dict]) -> pl.DataFrame:
+def actions(final: pl.DataFrame, action: str | list[dict]) -> pl.DataFrame:
     """What is to be done with each judged pair.
 
     Args:
         final: query_id, doc_id, verdict, probability.
-        then: one action for what was found, or bands `{"from": probability, "then": action}`: the highest band that a
+        action: one action for what was found, or bands `{"from": probability, "action": action}`: the highest band that a
             pair reaches decides, and what reaches none is kept. Where a judge gave no probability, its verdict counts
             as 1 or 0.
 
     Returns:
         `final` with a column `action`; what the judge could not say is masked: it is no label.
     """
-    if isinstance(then, str):
-        chosen = pl.when(pl.col("verdict") == "positive").then(pl.lit(then)).otherwise(pl.lit(KEEP))
+    if isinstance(action, str):
+        chosen = pl.when(pl.col("verdict") == "positive").then(pl.lit(action)).otherwise(pl.lit(KEEP))
     else:
         probability = pl.col("probability").fill_null((pl.col("verdict") == "positive").cast(pl.Float32))
         chosen = pl.lit(KEEP)
-        for band in sorted(then, key=lambda band: band["from"]):
-            chosen = pl.when(probability >= band["from"]).then(pl.lit(band["then"])).otherwise(chosen)
-    action = pl.when(pl.col("verdict") == "unknown").then(pl.lit(MASK)).otherwise(chosen)
-    return final.with_columns(action=action.cast(ACTION))
+        for band in sorted(action, key=lambda band: band["from"]):
+            chosen = pl.when(probability >= band["from"]).then(pl.lit(band["action"])).otherwise(chosen)
+    chosen = pl.when(pl.col("verdict") == "unknown").then(pl.lit(MASK)).otherwise(chosen)
+    return final.with_columns(action=chosen.cast(ACTION))
 
 
 def unread(confirmed_at: int | None) -> pl.Expr:

@@ -37,7 +37,7 @@ def may_promote(section: dict) -> tuple[bool, str]:
 def only_shown(decided: pl.DataFrame, last: str) -> pl.DataFrame:
     """Decisions in which only what was shown promotes: a yes of the last judge. Any other pair is dropped instead.
 
-    A yes of an earlier judge that was not passed on, and a band of `then` that reaches below a yes, have another precision.
+    A yes of an earlier judge that was not passed on, and a band of `action` that reaches below a yes, have another precision.
 
     Args:
         decided: judge, verdict, action of judged pairs.

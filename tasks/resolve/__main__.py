@@ -211,7 +211,7 @@ def stage_of_round(given: Params, name: str, start: str, made: Recipe, stage: st
     if stage == "relabel" and isinstance(section, dict):
         refuse_unscored(section, made, f"round {name}")
     used = used_judges(section) if stage == "relabel" else used_methods(stage, section)
-    guards = [line for line in made.sample.keep if line["method"] in GUARDS]
+    guards = [line for line in made.sample.filters if line["method"] in GUARDS]
     if ranks:
         used += [("sample.filters", line["method"]) for line in guards]
     if stage == "score":
@@ -251,7 +251,9 @@ def used_judges(section: dict | str) -> list[tuple[str, str]]:
     if not isinstance(section, dict):
         return []
     return [
-        used for line in section["cascade"] for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["send"]["method"]))
+        used
+        for line in section["cascade"]
+        for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["escalate"]["method"]))
     ]
 
 
@@ -283,7 +285,7 @@ def scorers(made: Recipe) -> dict[str, dict]:
     """Whose scores of candidates and known positives are wanted: by name, the method and its parameters.
 
     The encoders that compared queries with documents to retrieve come first, for their vectors are at hand, each as the source
-    `dense` of its model; then the recipe's own lines, and the round's starting model where a `keep` rule wants a dense source
+    `dense` of its model; then the recipe's own lines, and the round's starting model where a filter wants a dense source
     and there is none.
 
     Raises:
@@ -299,7 +301,7 @@ def scorers(made: Recipe) -> dict[str, dict]:
                 f"two encoders of the recipe would score as '{name}': {told_model(dense[name])} and {told_model(item)}. Rename one of "
                 "them, or leave it out."
             )
-    rules = [*(("sample.filters", line) for line in made.sample.keep), ("sample.choose", made.sample.choose)] if made.retrieve else []
+    rules = [*(("sample.filters", line) for line in made.sample.filters), ("sample.choose", made.sample.choose)] if made.retrieve else []
     ruled = [line["parameters"].get(name, NO_SCORER) for _, line in rules for name in ("scorer", "to_positives")]
     ruled += [
         line["parameters"][name] or NO_SCORER

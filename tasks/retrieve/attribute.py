@@ -130,7 +130,7 @@ def refuse_unfit(parameters: dict) -> None:
 
 
 def removed_by(parameters: dict) -> dict[str, str]:
-    """The `keep` rules that would leave nothing of this source, and why."""
+    """The filters that would leave nothing of this source, and why."""
     return {"same-parent": "removes every passage of a positive's own document"} if parameters["within"] == "parent" else {}
 
 

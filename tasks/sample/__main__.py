@@ -86,7 +86,7 @@ def sampled(
             tables.empty("removed"),
             {"candidates": 0, "chosen": 0, "removed": {}, "left": {}, "shortage": {}, "beyond_top": 0, "without_positive": without},
         )
-    rules = Rules(section["keep"], candidates, labels, positives, scores, training, settings)
+    rules = Rules(section["filters"], candidates, labels, positives, scores, training, settings)
     pool = Pool(rows)
     window = section["window"]
     rules.apply(pool)
@@ -117,7 +117,7 @@ def sampled(
     counts |= {"filled": len(short) - len(still) if section["on_shortage"] != "drop-query" else 0, "still_short": len(still)}
     chosen = in_query_order(chosen, queries["query_id"])
     removed = pl.concat(pool.removed) if pool.removed else tables.empty("removed")
-    took = pairs_by_rule(section["keep"], removed)
+    took = pairs_by_rule(section["filters"], removed)
     if chosen.is_empty():
         refuse_nothing_left(section, len(rows), took, dict(pool.left["rule"].value_counts().iter_rows()))
     return chosen, removed, {
@@ -167,7 +167,7 @@ def in_query_order(chosen: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:
 
 
 class Rules:
-    """The recipe's `keep` rules, with the tables that they and the rule that chooses may ask for, each by its name here."""
+    """The recipe's filters, with the tables that they and the rule that chooses may ask for, each by its name here."""
 
     def __init__(
         self, lines: list[dict], candidates: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,

@@ -49,6 +49,6 @@ def refuse_nothing_left(section: dict, candidates: int, took: dict[str, int], le
 
 def told(section: dict, rule: str) -> str:
     """A rule with the parameters that are set."""
-    line = next(line for line in section["keep"] if line["method"] == rule)
+    line = next(line for line in section["filters"] if line["method"] == rule)
     set_ = ", ".join(f"{name} {value}" for name, value in line["parameters"].items() if value not in (None, False))
     return f"`{rule}`" + (f" ({set_})" if set_ else "")

@@ -1,7 +1,7 @@
 """encoder: how near a bi-encoder finds a candidate to its query, or to the query's known positives.
 
 The encoder that retrieved scores by itself (ANCE, arXiv 2007.00808; NV-Retriever, arXiv 2407.15831); this adds any other,
-as a guide that a `keep` rule may compare by (`positive-aware: {scorer: "encoder:NAME"}`).
+as a guide that a filter may compare by (`positive-aware: {scorer: "encoder:NAME"}`).
 """
 
 from __future__ import annotations

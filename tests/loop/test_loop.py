@@ -174,7 +174,7 @@ def test_one_parameter_runs_what_it_touches_and_its_return_restores_it(project: 
 
 def test_a_methods_code_runs_the_rounds_that_use_it(project: Project):
     before = project.tables()
-    method = project.folder / "tasks" / "sample" / "keep" / "positive_aware.py"
+    method = project.folder / "tasks" / "sample" / "filters" / "positive_aware.py"
     text = method.read_text()
     method.write_text(text + "\n\nUNUSED = 1\n")
     outcome = project.repro()
@@ -258,7 +258,7 @@ JUDGED = {
         "r3": {
             "from": "r2",
             "recipe": "guide-confirmed",
-            "relabel": {"cascade": [{"judge": "guide", "send": {"most": {"pairs": 6}}}, {"judge": "local"}]},
+            "relabel": {"cascade": [{"judge": "guide", "escalate": {"most": {"pairs": 6}}}, {"judge": "local"}]},
         }
     },
 }

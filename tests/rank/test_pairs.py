@@ -92,7 +92,7 @@ def test_a_copy_or_a_part_of_a_known_answer_is_no_negative_where_the_recipe_guar
 
 
 def test_the_stage_has_the_guards_of_the_recipe(workspace: Path):
-    prepared({"rank": {}, "sample": {"keep": ["labelled", {"near-duplicate": {"threshold": 0.7}}, "positive-aware"]}})
+    prepared({"rank": {}, "sample": {"filters": ["labelled", {"near-duplicate": {"threshold": 0.7}}, "positive-aware"]}})
     told = stage_settings.of_round("r1", "rank")
     assert told["guards"] == [
         {"method": "labelled", "parameters": {}}, {"method": "near-duplicate", "parameters": {"threshold": 0.7}},

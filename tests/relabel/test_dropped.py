@@ -47,7 +47,7 @@ def mined(labels: pl.DataFrame, order: list[str], n: int) -> pl.DataFrame:
     rows = [(query, doc, "dense", rank, 1.0 / rank) for query in ("q", "r") for rank, doc in enumerate(order, start=1)]
     found = tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
     section = {
-        "keep": [methods.checked("sample.filters", "labelled", "test")],
+        "filters": [methods.checked("sample.filters", "labelled", "test")],
         "choose": methods.checked("sample.choose", {"top": {"n": n}}, "test"),
         "window": {"first": 1, "last": None, "counted": "after"}, "on_shortage": "widen",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Verdicts -> labels: each `then` by hand, and that no pair is lost."""
+"""Verdicts -> labels: each `action` by hand, and that no pair is lost."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_query_is_dropped_with_all_its_labels():
 
 
 def test_bands_decide_by_the_highest_one_reached():
-    left, removed = ends([{"from": 0.15, "then": "mask"}, {"from": 0.8, "then": "drop"}])
+    left, removed = ends([{"from": 0.15, "action": "mask"}, {"from": 0.8, "action": "drop"}])
     assert left == {
         "q1a": ("unknown", None, 1.0), "q1b": ("negative", 1, 1.0), "q1c": ("unknown", None, 1.0),
         "q2a": ("unknown", None, 1.0), "q2b": ("negative", 1, 1.0),
@@ -93,7 +93,7 @@ def test_bands_decide_by_the_highest_one_reached():
 
 
 def test_without_probabilities_a_verdict_counts_as_one_or_nought():
-    decided = actions(final(("q1", "a", "positive", None), ("q1", "b", "negative", None)), [{"from": 0.5, "then": "drop"}])
+    decided = actions(final(("q1", "a", "positive", None), ("q1", "b", "negative", None)), [{"from": 0.5, "action": "drop"}])
     assert decided["action"].to_list() == ["drop", "keep"]
 
 
@@ -159,7 +159,7 @@ def test_labels_that_are_made_a_few_rows_at_a_time_are_those_that_are_made_at_on
     queries = ("q1", "q2", "q3", "q4")
     joined = labels([("q3", "p"), ("q1", "p"), ("q3", "x")], [(query, doc) for query in queries for doc in "abc"])
     told = final(*[(*pair, *verdict) for pair, verdict in zip(pairs, said, strict=False)])
-    decided = actions(told.with_columns(grade=pl.lit(2, dtype=pl.Float32)), [{"from": low, "then": then} for low, then in bands])
+    decided = actions(told.with_columns(grade=pl.lit(2, dtype=pl.Float32)), [{"from": low, "action": then} for low, then in bands])
     at_once = relabelled(joined, decided, most_hits, grades)
     for size in (1, 4, 7):
         made = relabelled(joined, decided, most_hits, grades, size)
@@ -180,7 +180,7 @@ JUDGED = st.lists(st.tuples(st.sampled_from(VERDICTS), st.integers(1, 3), st.sam
 
 @given(
     said=JUDGED,
-    then=st.sampled_from(["drop", "mask", "promote", [{"from": 0.5, "then": "drop"}, {"from": 0.9, "then": "promote"}]]),
+    then=st.sampled_from(["drop", "mask", "promote", [{"from": 0.5, "action": "drop"}, {"from": 0.9, "action": "promote"}]]),
     instead=st.sampled_from(["keep", "drop", "mask"]),
     confirmed_at=st.sampled_from([None, 2, 3]),
 )

@@ -32,7 +32,7 @@ def write_recipe(section: dict | str, n: int = 25) -> None:
     recipe = {
         "about": "a test",
         "retrieve": [{"run": {"file": "inputs/candidates.trec"}}],
-        "sample": {"keep": ["labelled"], "choose": {"top": {"n": n}}, "on_shortage": "fewer"},
+        "sample": {"filters": ["labelled"], "choose": {"top": {"n": n}}, "on_shortage": "fewer"},
         "relabel": section,
     }
     Path("recipes/judged.yaml").write_text(yaml.safe_dump(recipe))
@@ -92,7 +92,7 @@ def recorded(workspace: Path, shared: Path) -> list[dict]:
 RECORDED = {
     name: {"replay": {"file": "inputs/recorded.jsonl", "stage": stage}} for name, stage in (("mini", "stage1"), ("large", "stage2"))
 }
-CASCADE = [{"judge": "mini", "send": "found"}, {"judge": "large"}]
+CASCADE = [{"judge": "mini", "escalate": "found"}, {"judge": "large"}]
 
 
 def hits(line: dict, stage: str, asked: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -113,7 +113,7 @@ def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict])
             final |= hits(line, "stage2", asked)
     assert len(final) > 40
     for then in THENS:
-        labels, removed, account = judged({"cascade": CASCADE, "then": then, "force": True}, RECORDED)
+        labels, removed, account = judged({"cascade": CASCADE, "action": then, "force": True}, RECORDED)
         of = {
             kind: set(labels.filter(pl.col("label") == kind, pl.col("judge") != "qrels").select(PAIR).rows())
             for kind in ("positive", "negative", "unknown")
@@ -134,7 +134,7 @@ def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict])
 
 @pytest.mark.shared
 def test_queries_with_more_than_seven_hits_are_set_aside(recorded: list[dict]):
-    labels, removed, _ = judged({"cascade": CASCADE, "then": "promote", "force": True, "most_hits": 7}, RECORDED)
+    labels, removed, _ = judged({"cascade": CASCADE, "action": "promote", "force": True, "most_hits": 7}, RECORDED)
     crowded = set(removed.filter(pl.col("rule") == "too-many-hits")["query_id"])
     promoted = labels.filter(pl.col("judge") == "large", pl.col("label") == "positive").group_by("query_id").len()
     assert crowded.isdisjoint(labels["query_id"])
@@ -143,7 +143,7 @@ def test_queries_with_more_than_seven_hits_are_set_aside(recorded: list[dict]):
 
 @pytest.mark.shared
 def test_promotion_without_shown_precision_drops(recorded: list[dict]):
-    labels, removed, account = judged({"cascade": CASCADE, "then": "promote"}, RECORDED)
+    labels, removed, account = judged({"cascade": CASCADE, "action": "promote"}, RECORDED)
     assert labels.filter(pl.col("label") == "positive", pl.col("judge") != "qrels").is_empty()
     assert len(removed) == account["promotion"]["wanted"] > 40
     assert "hone judge check large" in account["promotion"]["why"]
@@ -198,7 +198,7 @@ def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
 
 CONFIRMED = {
     "cascade": [
-        {"judge": "cheap", "send": {"most": {"pairs": 2, "per_query": 1, "among": "found"}}},
+        {"judge": "cheap", "escalate": {"most": {"pairs": 2, "per_query": 1, "among": "found"}}},
         {"judge": "strong", "optional": True},
     ],
     "unconfirmed": "mask",
@@ -218,7 +218,7 @@ def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_rea
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.select("doc_id", "rule", pl.col("detail").str.head(20)).rows() == [("d2", "judge", "strong says positive")]
     assert ends_of(labels) == {"d2": "dropped", "d3": "unknown", "d4": "negative", "d5": "negative", "d6": "negative", "d7": "negative"}
-    assert account["unconfirmed"] == {"pairs": 1, "then": "mask"}
+    assert account["unconfirmed"] == {"pairs": 1, "action": "mask"}
     assert len(strong.asked) == 2
 
 
@@ -228,7 +228,7 @@ def test_without_the_judge_that_confirms_all_proposals_are_masked_and_counted(sm
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.is_empty()
     assert ends_of(labels) == {"d2": "unknown", "d3": "unknown", "d4": "negative", "d5": "unknown", "d6": "negative", "d7": "negative"}
-    assert account["unconfirmed"] == {"pairs": 3, "then": "mask"}
+    assert account["unconfirmed"] == {"pairs": 3, "action": "mask"}
     assert list(account["left_out"]) == ["strong"]
 
 
@@ -238,7 +238,7 @@ def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: Non
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.is_empty()
     assert ends_of(labels) == {"d2": "unknown", "d3": "negative", "d4": "negative", "d5": "unknown", "d6": "negative", "d7": "negative"}
-    assert account["unconfirmed"] == {"pairs": 0, "then": "mask"}
+    assert account["unconfirmed"] == {"pairs": 0, "action": "mask"}
 
 
 def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None, monkeypatch: pytest.MonkeyPatch):
@@ -322,7 +322,7 @@ def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_
     both = {"r1": {"from": "r0", "recipe": "judged"}, "r2": {"from": "r1", "recipe": "judged"}}
     with serving(says_yes_to("text number 2")) as server:
         judges = asked_of(server.url, slots=1)
-        labels, _, _ = judged({"cascade": [{"judge": "one"}], "budget": {"pairs": 4}, "then": "mask"}, judges)
+        labels, _, _ = judged({"cascade": [{"judge": "one"}], "budget": {"pairs": 4}, "action": "mask"}, judges)
         unjudged = set(labels.filter(pl.col("reason").str.starts_with("over budget")).select(PAIR).rows())
         assert len(unjudged) == 2
         write_params(rounds=both, judges=judges)
@@ -341,7 +341,7 @@ def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_
 def test_a_persons_word_wins_over_the_judge(small: None):
     Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\nq1,d2,positive\n")
     with serving(says_yes_to("text number 3")) as server:
-        labels, _, account = judged({"cascade": [{"judge": "one"}], "then": "mask"}, asked_of(server.url))
+        labels, _, account = judged({"cascade": [{"judge": "one"}], "action": "mask"}, asked_of(server.url))
     of = dict(labels.filter(pl.col("query_id") == "q1").select("doc_id", pl.col("label").cast(pl.String)).iter_rows())
     assert of == {"d1": "positive", "d2": "positive", "d3": "negative", "d4": "negative"}
     assert account["overridden"] == 1  # d3 is a negative still: no judge was asked about it
@@ -351,7 +351,7 @@ def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(smal
     Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\n")
     for trim, then in ((64, "drop"), (65, "drop-query"), (66, "mask")):  # another trim is another judge, which is asked anew
         with serving(says_yes_to("text number 3")) as server:
-            labels, removed, _ = judged({"cascade": [{"judge": "one"}], "then": then}, asked_of(server.url, trim=trim))
+            labels, removed, _ = judged({"cascade": [{"judge": "one"}], "action": then}, asked_of(server.url, trim=trim))
         assert len(server.asked) == 5
         assert removed.is_empty()
         kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort("rank")
@@ -371,7 +371,7 @@ def test_without_a_cascade_nothing_is_asked_and_the_tables_are_there(small: None
 
 
 def test_grades_of_negatives_and_of_known_answers_go_into_the_labels(small: None):
-    section = {"cascade": [{"judge": {"encoder": {"to": "query", "model": "r0", "threshold": 2.0}}}], "then": "keep", "grades": True}
+    section = {"cascade": [{"judge": {"encoder": {"to": "query", "model": "r0", "threshold": 2.0}}}], "action": "keep", "grades": True}
     labels, _, _ = judged(section)
     assert len(labels) == 8
     assert labels["grade"].is_between(-1, 1).all()

@@ -44,11 +44,11 @@ def test_a_bound_on_a_cross_encoder_is_decided_in_fp32(name: str, monkeypatch: p
     """In bf16 the scores of pairs near the bound move across it."""
     monkeypatch.chdir(PROJECT)
     found = recipe.read(name)
-    bounded = {line["parameters"]["scorer"] for line in found.sample.keep if line["method"] == "cross-encoder"}
+    bounded = {line["parameters"]["scorer"] for line in found.sample.filters if line["method"] == "cross-encoder"}
     precise = {scorer_name(line) for line in found.score if line["parameters"].get("precision") == "fp32"}
     assert bounded <= precise
 
 
 def test_some_recipe_has_such_a_bound(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(PROJECT)
-    assert any(line["method"] == "cross-encoder" for name in NAMES for line in recipe.read(name).sample.keep)
+    assert any(line["method"] == "cross-encoder" for name in NAMES for line in recipe.read(name).sample.filters)

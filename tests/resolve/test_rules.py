@@ -1,4 +1,4 @@
-"""What `keep` rules ask of a recipe, said before any stage works; and how a recipe is cited."""
+"""What filters ask of a recipe, said before any stage works; and how a recipe is cited."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refused(folder: Path, **sections) -> str:
 
 def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
     file = folder / "mine.yaml"
-    file.write_text(yaml.safe_dump({"about": "a test", "retrieve": list(retrieve), "sample": {"keep": [*GUARDED, *rules]}, **more}))
+    file.write_text(yaml.safe_dump({"about": "a test", "retrieve": list(retrieve), "sample": {"filters": [*GUARDED, *rules]}, **more}))
     return recipe.check(file)
 
 
@@ -49,16 +49,16 @@ def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, ru
         made(tmp_path, rule)
     said = str(refusal.value)
     assert said.startswith(str(tmp_path / "mine.yaml"))
-    assert ": sample.keep: " in said
+    assert ": sample.filters: " in said
 
 
 def test_the_scorer_that_top_chooses_by_must_be_the_recipes(tmp_path):
-    choose = {"keep": GUARDED, "choose": {"top": {"n": 1, "by": "ensemble"}}}
+    choose = {"filters": GUARDED, "choose": {"top": {"n": 1, "by": "ensemble"}}}
     with pytest.raises(Refused, match="a rule compares by 'ensemble', which no source or scorer of the recipe gives"):
         scorers(made(tmp_path, sample=choose))
     named = scorers(made(tmp_path, score=[{"ensemble": {"encoders": [None, "r0"]}}], sample=choose))
     assert list(named) == ["dense", "ensemble"]
-    assert list(scorers(made(tmp_path, sample={"keep": GUARDED, "choose": {"top": {"n": 1}}}))) == ["dense"]
+    assert list(scorers(made(tmp_path, sample={"filters": GUARDED, "choose": {"top": {"n": 1}}}))) == ["dense"]
 
 
 def test_what_was_shown_of_a_judge_before_counts_on(tmp_path):
@@ -66,14 +66,16 @@ def test_what_was_shown_of_a_judge_before_counts_on(tmp_path):
     retrieve = [{"dense": {"depth": 50}}, {"attribute": {"depth": 5}}, {"fused": {"of": ["bm25", {"attribute": {"share": "entities"}}]}}]
     keep = ["labelled", "same-text", {"positive-aware": {"share": 0.95}}]
     given = {"retrieve": retrieve, "score": [{"ensemble": {"encoders": [None, "r0"]}}]}
-    assert recipe.mined_as(made(tmp_path, **given, sample={"keep": keep, "choose": {"top": {"n": 4}}})) == "0ed5ddaf4c9a"
-    assert recipe.mined_as(made(tmp_path, **given, sample={"keep": keep, "choose": {"top": {"n": 4, "by": "ensemble"}}})) != "0ed5ddaf4c9a"
+    assert recipe.mined_as(made(tmp_path, **given, sample={"filters": keep, "choose": {"top": {"n": 4}}})) == "0ed5ddaf4c9a"
+    assert (
+        recipe.mined_as(made(tmp_path, **given, sample={"filters": keep, "choose": {"top": {"n": 4, "by": "ensemble"}}})) != "0ed5ddaf4c9a"
+    )
 
 
 def test_what_was_shown_of_a_judge_before_quota_had_an_order_counts_on(tmp_path):
     def mined(**more) -> str:
         choose = {"quota": {"shares": {"dense": 0.5, "random": 0.5}, "n": 4} | more}
-        kept = {"keep": GUARDED, "choose": choose}
+        kept = {"filters": GUARDED, "choose": choose}
         return recipe.mined_as(made(tmp_path, retrieve=["dense", {"random": {"depth": 20}}], sample=kept))
 
     assert mined() == mined(order="best") == "514dab1fc9e2"  # as it was before the rule had the parameter
@@ -81,7 +83,7 @@ def test_what_was_shown_of_a_judge_before_quota_had_an_order_counts_on(tmp_path)
 
 
 def test_a_guard_that_leaves_nothing_of_a_source_is_refused_by_its_parameters(tmp_path):
-    kept = {"keep": [*GUARDED, "same-parent"]}
+    kept = {"filters": [*GUARDED, "same-parent"]}
     assert "removes every passage of a positive's own document" in refused(
         tmp_path, retrieve=[{"attribute": {"within": "parent"}}], sample=kept
     )
@@ -91,7 +93,7 @@ def test_a_guard_that_leaves_nothing_of_a_source_is_refused_by_its_parameters(tm
 @pytest.mark.parametrize(
     "sections",
     [
-        {"sample": {"keep": [*GUARDED, {"positive-aware": {"absolute": nan}}]}},
+        {"sample": {"filters": [*GUARDED, {"positive-aware": {"absolute": nan}}]}},
         {"sample": {"choose": {"simans": {"a": inf}}}},
         {"retrieve": ["dense", "bm25"], "sample": {"choose": {"quota": {"shares": {"dense": nan, "bm25": 1}}}}},
         {"retrieve": [{"fused": {"of": ["dense", "bm25"], "weights": [1, inf]}}]},

@@ -83,5 +83,5 @@ def test_a_recipe_that_removes_what_it_retrieves(tmp_path: Path, source):
     said = "the rule `same-parent` removes every passage .* Leave it out .*keep: .labelled, same-text, near-duplicate."
     with pytest.raises(Refused, match=said):
         check(file)
-    file.write_text(yaml.safe_dump(given | {"sample": {"keep": ["labelled", "same-text"]}}))
-    assert check(file).sample.keep[0]["method"] == "labelled"
+    file.write_text(yaml.safe_dump(given | {"sample": {"filters": ["labelled", "same-text"]}}))
+    assert check(file).sample.filters[0]["method"] == "labelled"

@@ -28,7 +28,7 @@ RECIPES = ("top-k", "scincl", "scincl-links", "apollo", "skills", "coder", "trip
 # apollo looks inside the answer's own document, and functions are no chunks of one: here it looks for the same numbers anywhere.
 ANYWHERE = {
     "retrieve": [{"attribute": {"share": "numbers", "depth": 20}}],
-    "sample": {"keep": ["labelled", "same-text", "near-duplicate"], "choose": {"random": {"n": 3}}, "on_shortage": "random"},
+    "sample": {"filters": ["labelled", "same-text", "near-duplicate"], "choose": {"random": {"n": 3}}, "on_shortage": "random"},
 }
 CHANGES = {"apollo": ANYWHERE}
 

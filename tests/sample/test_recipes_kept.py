@@ -17,7 +17,7 @@ from tests.prepared import NETWORKX, prepare
 
 GUARDS = ["labelled", "same-text", "near-duplicate", "same-parent"]
 RECIPES = ("top-k", "semi-hard", "enterprise", "star", "nv-retriever")
-QUALITY = {"sample": {"keep": [*GUARDS, {"query-quality": {"negative_share": 1.2}}], "on_shortage": "widen"}}
+QUALITY = {"sample": {"filters": [*GUARDS, {"query-quality": {"negative_share": 1.2}}], "on_shortage": "widen"}}
 ROUNDS = {f"r{name}": {"from": "r0", "recipe": name} for name in RECIPES} | {"rquality": {"from": "r0", "recipe": "top-k"} | QUALITY}
 
 

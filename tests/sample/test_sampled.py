@@ -72,14 +72,14 @@ def candidates(ranked: dict[str, list[str]], source: str = "dense") -> pl.DataFr
 
 
 def section(**given) -> dict:
-    made = {"keep": ["labelled"], "choose": {"top": {"n": 1}}, "on_shortage": "fewer"} | given
+    made = {"filters": ["labelled"], "choose": {"top": {"n": 1}}, "on_shortage": "fewer"} | given
     return {
         "seed": 13,
         "round": "r1",
         "draws": "position 1",
         "sources": ["dense"],
         "sample": {
-            "keep": [methods.checked("sample.filters", line, "test") for line in made["keep"]],
+            "filters": [methods.checked("sample.filters", line, "test") for line in made["filters"]],
             "choose": methods.checked("sample.choose", made["choose"], "test"),
             "window": {"first": 1, "last": None, "counted": "after"} | made.get("window", {}),
             "on_shortage": made["on_shortage"],
@@ -186,7 +186,7 @@ def test_a_query_leaves_with_all_its_candidates_and_is_not_filled_up():
     found = found.with_columns(score=pl.Series([0.99, 0.5, 0.4, 0.97, 0.5, 0.4], dtype=pl.Float32))
     known = tables.shaped("scores", KNOWN.select(*PAIR, score=0.9, scorer=pl.lit("dense")))
     scores = pl.concat([tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense"))), known])
-    asked = {"keep": ["labelled", {"query-quality": {"negative_absolute": 0.98}}], "choose": {"top": {"n": 2}}, "on_shortage": "widen"}
+    asked = {"filters": ["labelled", {"query-quality": {"negative_absolute": 0.98}}], "choose": {"top": {"n": 2}}, "on_shortage": "widen"}
     chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(**asked))
     assert pairs(chosen) == [("q2", "d08"), ("q2", "d09")]
     assert removed.select("query_id", "doc_id", "rule").rows() == [
@@ -200,7 +200,7 @@ def test_a_query_leaves_with_all_its_candidates_and_is_not_filled_up():
 @pytest.mark.parametrize("shortage", ["widen", "random", "drop-query", "fewer"])
 def test_a_query_that_a_rule_sends_away_comes_back_by_no_shortage_rule(shortage):
     found = candidates({"q1": ["d05"], "q2": ["d06"], "q3": ["d07"]})
-    asked = {"keep": [{"query-quality": {"negative_absolute": 0.98}}], "choose": {"top": {"n": 2}}, "on_shortage": shortage}
+    asked = {"filters": [{"query-quality": {"negative_absolute": 0.98}}], "choose": {"top": {"n": 2}}, "on_shortage": shortage}
     quality = found.with_columns(score=pl.Series([0.99, 0.5, 0.5], dtype=pl.Float32)).select(*PAIR, "score", scorer=pl.lit("dense"))
     scores = pl.concat([quality, KNOWN.select(*PAIR, score=pl.lit(0.9, dtype=pl.Float32), scorer=pl.lit("dense"))])
     if shortage == "drop-query":
@@ -219,7 +219,7 @@ def test_a_query_without_a_known_positive_counts_nowhere_but_as_such():
     left = KNOWN.filter(pl.col("query_id") != "q2")
     known = tables.shaped("scores", left.select(*PAIR, score=2.0, scorer=pl.lit("dense")))
     scores = pl.concat([tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense"))), known])
-    asked = section(keep=["labelled", "positive-aware"], choose={"soft-cap": {"n": 1, "penalty": 9}})
+    asked = section(filters=["labelled", "positive-aware"], choose={"soft-cap": {"n": 1, "penalty": 9}})
     chosen, removed, counts = sampled(found, left, scores, Training(), asked)
     assert pairs(chosen) == [("q1", "d05"), ("q3", "d09")]
     assert removed.is_empty()
@@ -230,7 +230,7 @@ def test_a_query_without_a_known_positive_counts_nowhere_but_as_such():
 def test_rules_that_leave_nothing_are_named_with_their_bounds():
     found = candidates({"q1": ["d00", "d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
     with pytest.raises(Refused) as refusal:
-        sample(found, keep=["labelled", {"positive-aware": {"share": 0.9}}])
+        sample(found, filters=["labelled", {"positive-aware": {"share": 0.9}}])
     assert str(refusal.value) == (
         "no query has a negative: of 5 candidates none stayed. `positive-aware` (share 0.9) took 4; `labelled` took 1. "
         "Loosen `positive-aware`, or retrieve deeper."
@@ -253,7 +253,7 @@ def test_scores_that_are_no_number_are_counted_and_what_has_none_goes():
     numbers = {"d05": nan, "d06": 0.1, "d07": 0.1, "d08": inf, "d00": 0.9, "d01": 0.9}
     rows = [(query, doc, "dense", numbers[doc]) for query, doc in [*pairs(found), ("q1", "d00"), ("q2", "d01")]]
     scores = tables.shaped("scores", pl.DataFrame(rows, schema=["query_id", "doc_id", "scorer", "score"], orient="row"))
-    chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(keep=["labelled", "positive-aware"]))
+    chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(filters=["labelled", "positive-aware"]))
     assert pairs(chosen) == [("q1", "d06"), ("q2", "d07")]
     assert removed["detail"].to_list() == ["scores nothing, the bound is 0.855"] * 2
     assert counts["scores_without_number"] == 2
@@ -264,7 +264,7 @@ def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     found = candidates({"q1": ["d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
     epoch = [("q1", 0.1, [0.5]), ("q2", 0.9, [0.5])]
-    asked = section(keep=["labelled", {"late-stopping": {"share": 0.5}}, {"training-dynamics": {"share": 0.5}}]) | {"from": "r0"}
+    asked = section(filters=["labelled", {"late-stopping": {"share": 0.5}}, {"training-dynamics": {"share": 0.5}}]) | {"from": "r0"}
     write_trained(trained(*epoch * 4))
     chosen, removed, counts = sampled(found, KNOWN, tables.empty("scores"), Training(), asked)
     assert pairs(chosen) == [("q2", "d07"), ("q3", "d08")]
@@ -316,7 +316,7 @@ def test_the_stage_knows_whether_its_recipe_mines(workspace: Path, sources: list
 
 def test_where_nothing_is_found_random_documents_are_counted_as_such():
     """Rules that compare scores, of which there are none, are not asked."""
-    asked = {"keep": ["labelled", "positive-aware"], "choose": {"soft-cap": {"n": 2}}, "on_shortage": "random"}
+    asked = {"filters": ["labelled", "positive-aware"], "choose": {"soft-cap": {"n": 2}}, "on_shortage": "random"}
     chosen, removed, counts = sample(tables.empty("candidates"), **asked)
     assert chosen["source"].unique().to_list() == ["random-fill"]
     assert chosen.group_by("query_id").len().sort("query_id").rows() == [("q1", 2), ("q2", 2), ("q3", 2)]
@@ -351,7 +351,7 @@ def test_a_random_document_is_none_that_a_rule_has_removed():
     near = [doc for doc in DOCUMENTS if doc != "d00"]
     found = candidates({"q1": near})
     rule = {"cross-encoder": {"scorer": "dense", "negative": 0.9}}
-    asked = {"keep": ["labelled", rule], "choose": {"top": {"n": 4}}, "on_shortage": "random"}
+    asked = {"filters": ["labelled", rule], "choose": {"top": {"n": 4}}, "on_shortage": "random"}
     score = pl.Series([0.95] * 10 + [0.1])
     scores = tables.shaped("scores", found.select(*PAIR, score=score, scorer=pl.lit("dense")))
     chosen, removed, counts = sampled(found, labels(("q1", "d00")), scores, Training(), section(**asked))
@@ -388,7 +388,7 @@ RULES = [
 def test_candidates_are_chosen_removed_or_left(found, other, n, method, first, width, counted, shortage, rules, numbers):
     both = pl.concat([candidates(found), candidates(other, "bm25")])
     window = {"first": first, "last": None if width is None else first + width, "counted": counted}
-    asked = {"keep": rules, "choose": {method: {"n": n}}, "window": window, "on_shortage": shortage}
+    asked = {"filters": rules, "choose": {method: {"n": n}}, "window": window, "on_shortage": shortage}
     pool = set(pairs(both))
     refused = ""
     try:

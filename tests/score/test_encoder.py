@@ -75,7 +75,7 @@ def test_a_guide_scores_beside_the_encoder_that_retrieved(workspace: Path):
 
 def test_a_rule_may_compare_by_it(workspace: Path):
     keep = ["labelled", {"positive-aware": {"scorer": "encoder-to-positives:guide", "share": 0.8}}]
-    made = settings(score=[NEAREST], sample={"keep": keep})
+    made = settings(score=[NEAREST], sample={"filters": keep})
     assert list(made["scorers"]) == ["dense", "encoder-to-positives:guide"]
     assert made["scorers"]["encoder-to-positives:guide"]["parameters"] == {"to": "positives", "model": "inputs/guide", "revision": None}
     assert made["teachers"]["inputs/guide"]["fingerprint"]
@@ -90,7 +90,7 @@ def test_without_a_line_the_encoder_that_retrieved_scores(workspace: Path):
 
 def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(workspace: Path):
     keep = ["labelled", "positive-aware"]
-    assert list(settings(retrieve=["bm25"], score=[GUIDE], sample={"keep": keep})["scorers"]) == ["dense", "encoder:guide"]
+    assert list(settings(retrieve=["bm25"], score=[GUIDE], sample={"filters": keep})["scorers"]) == ["dense", "encoder:guide"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(work
     [
         ({"score": [GUIDE, GUIDE]}, "two lines of the recipe would score as 'encoder:guide'"),
         (
-            {"score": [GUIDE], "sample": {"keep": ["labelled", {"positive-aware": {"scorer": "encoder:giude"}}]}},
+            {"score": [GUIDE], "sample": {"filters": ["labelled", {"positive-aware": {"scorer": "encoder:giude"}}]}},
             "did you mean 'encoder:guide'",
         ),
         ({"score": [{"encoder": {"to": "positive"}}]}, "score: encoder: "),

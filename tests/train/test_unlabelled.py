@@ -32,8 +32,8 @@ MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
 ART = """
 about: a teacher's order of the nearest documents
 retrieve: [{dense: {depth: 6}}]
-sample: {keep: [labelled], choose: {top: {n: 6}}, on_shortage: fewer}
-relabel: {cascade: [{judge: {encoder: {to: query, model: r0}}}], then: keep, grades: true}
+sample: {filters: [labelled], choose: {top: {n: 6}}, on_shortage: fewer}
+relabel: {cascade: [{judge: {encoder: {to: query, model: r0}}}], action: keep, grades: true}
 train: {losses: [LOSS], negatives: 6, queries: all, batch: {random: {size: 4}}, dev_scores: false}
 """
 ROUNDS = {"r1": {"from": "r0", "recipe": "art-like"}, "r2": {"from": "r1", "recipe": "art-like"}}

@@ -1,8 +1,8 @@
-"""How right a judge is on the pairs that it is surest of, and how right any majority of its votes could be.
+"""A judge's accuracy on the pairs with the highest confidence, and the ceiling of any majority of its votes.
 
-A judge that may leave pairs to another (`send: confidence`) has a curve and not one accuracy: El-Yaniv and Wiener, "On the Foundations of
-Noise-free Selective Classification" (2010), whose risk is 1 - accuracy. Votes cannot mend what all of them get wrong: "Inference Scaling
-FLaws: The Limits of LLM Resampling with Imperfect Verifiers".
+A judge that may leave pairs to another (`escalate: confidence`) has an accuracy for each coverage: El-Yaniv and Wiener, "On the
+Foundations of Noise-free Selective Classification" (2010), whose risk is 1 - accuracy. A majority cannot correct an error that all
+votes share: "Inference Scaling FLaws: The Limits of LLM Resampling with Imperfect Verifiers".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a judge errs, learned from pairs whose truth is known: what `send: rejector` reads."""
+"""Where a judge errs, learned from pairs whose truth is known: what `escalate: rejector` reads."""
 
 from __future__ import annotations
 

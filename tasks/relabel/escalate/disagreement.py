@@ -20,7 +20,7 @@ def disagreement(said: pl.DataFrame, earlier: list[pl.DataFrame], *, pairs: Anno
     With p_m the probability that member m gives, and h_m = (p_m, 1 - p_m), T = 1 / (M (M - 1)) times the sum of h_m . h_k over all ordered
     pairs of different members: 1 where all are sure of the same, 0 where two are sure of opposites.
 
-    The members are this judge and those before it in the cascade that read the pair (`send: all` lets the next one read everything).
+    The members are this judge and those before it in the cascade that read the pair (`escalate: all` lets the next one read everything).
     A member without a probability counts with 1 or 0, by its verdict; one that could not say does not count.
 
     Args:

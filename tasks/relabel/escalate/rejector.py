@@ -32,7 +32,7 @@ def rejector(said: pl.DataFrame, evidence: list[dict], *, above: Annotated[float
     for name in said["collection"].unique(maintain_order=True):
         if name not in models:
             check = f"`hone judge check JUDGE --on {name}`"
-            raise Refused(f"send: rejector needs to know where the judge, as it is now, errs on {name}: run {check} first.")
+            raise Refused(f"escalate: rejector needs to know where the judge, as it is now, errs on {name}: run {check} first.")
     sent = [expected_wrong(own, models[name], above) for (name,), own in said.group_by("collection", maintain_order=True)]
     return pl.concat([said.clear().select("query_id", "doc_id"), *sent])
 

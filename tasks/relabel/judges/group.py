@@ -1,7 +1,7 @@
 """group: a candidate is an answer where it has the same value of a metadata column as a known answer. Costs nothing.
 
 A claim about relevance that the collection's owner makes, as CODER++ does (Zeng et al., Automatic Biomedical Term Clustering; the
-abstract): terms of one concept are positives of each other. It promotes only where a recipe says `then: promote`, and without a shown
+abstract): terms of one concept are positives of each other. It promotes only where a recipe says `action: promote`, and without a shown
 precision only by `force: true`, which marks the run; labels then have this judge's name. Like those of the judge `encoder` its verdicts
 cost nothing and can be repeated: the ledger does not have them.
 """

@@ -42,7 +42,7 @@ def rank_window(
 ) -> pl.DataFrame:
     """`n` candidates of every query from its places range_min + 1 to range_max.
 
-    Places are counted **after** the `keep` rules: a query's first candidate that is left has place 1. sentence-transformers
+    Places are counted **after** the filters: a query's first candidate that is left has place 1. sentence-transformers
     counts so too (`mine_hard_negatives`; read in its code, 6.2): positives and what fails a margin are taken out, the range_max
     best of the rest are listed, the first range_min of them skipped. FlagEmbedding's range counts retrieved ranks, before
     anything is taken out (from memory). The recipe's own `window` comes before any rule that chooses and can count either way

@@ -46,7 +46,7 @@ def test_who_really_relabelled_a_round_is_known_from_its_tables(made: Path, serv
     """The stage itself has run: nothing here is written by hand."""
     with serving(answer, model="another-1") as other:
         judges = {"trainer": endpoint(server, "cheap-1b"), "strong": endpoint(other, "strong-7b")}
-        write_recipe({"cascade": [{"judge": "trainer"}], "then": "drop"})
+        write_recipe({"cascade": [{"judge": "trainer"}], "action": "drop"})
         write_run({query: [f"{query}-b", f"{query}-c"] for query in TRAIN})
         write_params(judges=judges, rounds={"r1": {"from": "r0", "recipe": "judged"}})
         resolve.main()

@@ -37,7 +37,7 @@ def planned(workspace: Path) -> tuple[params.Params, dict]:
     write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d0"), ("q2", "d1")))
     Path("recipes").mkdir()
     section = {
-        "cascade": [{"judge": "guide", "send": {"most": {"pairs": 2}}}, {"judge": "strong"}],
+        "cascade": [{"judge": "guide", "escalate": {"most": {"pairs": 2}}}, {"judge": "strong"}],
         "budget": {"money": 1.5},
     }
     recipe = {"about": "a test", "retrieve": ["dense"], "sample": {"choose": {"top": {"n": 3}}}, "relabel": section}

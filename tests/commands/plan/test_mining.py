@@ -13,7 +13,7 @@ from hone.config import params
 from tasks.resolve import __main__ as resolve
 from tests.prepared import pairs, prepare, write_params, write_rows
 
-POSITIVE_AWARE = {"sample": {"keep": ["labelled", "positive-aware"]}}
+POSITIVE_AWARE = {"sample": {"filters": ["labelled", "positive-aware"]}}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_stages_come_in_their_order(here: Path):
 
 def test_a_parameter_has_value_default_range_and_source(here: Path):
     Path("recipes/mine.yaml").write_text(
-        "about: mine\nretrieve: [dense]\nsample: {keep: [labelled, {positive-aware: {share: 0.9}}], choose: {top: {n: 2}}}\n"
+        "about: mine\nretrieve: [dense]\nsample: {filters: [labelled, {positive-aware: {share: 0.9}}], choose: {top: {n: 2}}}\n"
     )
     said = lines("mine")
     place = said.index("      share = 0.9 (default 0.95; a number above 0 to 1, or null) [Hone default]")
@@ -47,7 +47,7 @@ def test_every_parameter_of_every_method_of_every_recipe_is_told(here: Path):
     for name in recipe.names():
         said = [text.strip() for text in lines(name)]
         found = recipe.read(name)
-        rules = [*found.sample.keep, found.sample.choose] if found.retrieve else []
+        rules = [*found.sample.filters, found.sample.choose] if found.retrieve else []
         for place, checked in [("retrieve", line) for line in found.retrieve] + [
             ("sample.choose" if line is found.sample.choose else "sample.filters", line) for line in rules
         ]:
@@ -93,7 +93,7 @@ def test_where_a_constant_comes_from_is_told_behind_it(here: Path):
     """What the recipe says wins; a default has its docstring's source; what the recipe chose and says nothing of is Hone's own."""
     Path("recipes/mine.yaml").write_text(
         "about: mine\nconstants: {retrieve.dense.depth: authors' code, train.negatives: paper}\nretrieve: [{dense: {depth: 200}}]\n"
-        "sample: {keep: [labelled, positive-aware], choose: {top: {n: 7}}}\ntrain: {negatives: 3}\n"
+        "sample: {filters: [labelled, positive-aware], choose: {top: {n: 7}}}\ntrain: {negatives: 3}\n"
     )
     said = [text.strip() for text in lines("mine")]
     assert "depth = 200 (default 100; a whole number from 1) [authors' code]" in said

@@ -15,14 +15,14 @@ RIGHT = """about: mine
 retrieve:
   - dense: {depth: 50}
 sample:
-  keep:
+  filters:
     - labelled
     - positive-aware: {share: 0.9}
   choose: {top: {n: 2}}
 train: {negatives: 2}
 """
 GUIDE = {"guide": {"encoder": {"to": "positives", "model": "r0"}}}
-CASCADE = RIGHT + "relabel:\n  cascade:\n    - {judge: guide, send: found}\n    - judge: guide\n"
+CASCADE = RIGHT + "relabel:\n  cascade:\n    - {judge: guide, escalate: found}\n    - judge: guide\n"
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_what_is_right_is_ok(said):
         ("smaple:", "sample:", 4, "'smaple' is not known here: did you mean 'sample'?"),
         ("chose:", "choose:", 8, "'sample.chose' is not known here: did you mean 'choose'?"),
         ("dens:", "dense:", 3, "retrieve: 'dens' is no method of retrieve: did you mean 'dense'?"),
-        ("labeled", "labelled", 6, "sample.keep: 'labeled' is no method of sample.keep: did you mean 'labelled'?"),
-        ("{shar: 0.9}", "{share: 0.9}", 7, "sample.keep: positive-aware: 'shar' is not known here: did you mean 'share'?"),
-        ("{share: 1.9}", "{share: 0.9}", 7, "sample.keep: positive-aware: 'share' is 1.9: it should be less than or equal to 1"),
+        ("labeled", "labelled", 6, "sample.filters: 'labeled' is no method of sample.filters: did you mean 'labelled'?"),
+        ("{shar: 0.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'shar' is not known here: did you mean 'share'?"),
+        ("{share: 1.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'share' is 1.9: it should be less than or equal to 1"),
         ("{n: many}", "{n: 2}", 8, "sample.choose: top: 'n' is 'many': it should be a valid integer"),
         ("{n: null}", "{n: 2}", 8, "sample.choose: top: 'n' is null: it should be a valid integer"),
         ("[top]", "{top: {n: 2}}", 8, "sample.choose: ['top'] is a list where one method is meant"),
@@ -70,7 +70,7 @@ def test_what_is_right_is_ok(said):
         ("train:", "train: {negatives: 2}", 9, "'train' is empty: leave it out, or say what it has"),
         ("fidelity: adaptd\nretrieve", "retrieve", 2, "it should be 'faithful', 'adapted' or 'partial' (did you mean 'adapted'?)"),
         ("about: mine\nabout: yours", "about: mine", 2, "'about' stands twice (also on line 1): join the two, or delete one."),
-        ("\tkeep:", "  keep:", 5, "there is a tab, which YAML does not take: indent with spaces."),
+        ("\tfilters:", "  filters:", 5, "there is a tab, which YAML does not take: indent with spaces."),
         ("{top: {n: 2}", "{top: {n: 2}}", 9, "the bracket that opens on line 8 is not closed before this, or a comma is missing."),
         ("about: mine: yours", "about: mine", 1, "put a text with ': ' in quotes."),
         ("   choose:", "  choose:", 8, "this is not valid YAML"),
@@ -87,12 +87,22 @@ def test_the_line_and_what_to_do(said, wrong: str, right: str, line: int, senten
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "sentence"),
     [
-        ("send: fuond", "send: found", 12, "relabel.cascade.send: 'fuond' is no method of relabel.send: did you mean 'found'?"),
+        (
+            "escalate: fuond",
+            "escalate: found",
+            12,
+            "relabel.cascade.escalate: 'fuond' is no method of relabel.escalate: did you mean 'found'?",
+        ),
         ("- jugde: guide", "- judge: guide", 13, "'relabel.cascade.2.jugde' is not known here: did you mean 'judge'?"),
         ("relabel: guide", CASCADE.removeprefix(RIGHT).rstrip(), 10, "'relabel' is 'guide': it should be 'none', or settings by name"),
         ("cascade: []", CASCADE.partition("relabel:\n  ")[2].rstrip(), 11, "'relabel.cascade' is []: list should have at least 1 item"),
-        ("then: premote\n  cascade:", "cascade:", 11, "'drop-query', 'weight', 'mask' or 'promote' (did you mean 'promote'?)"),
-        ("then: [{from: 2, then: drop}]\n  cascade:", "cascade:", 11, "'relabel.then.1.from' is 2: it should be less than or equal to 1"),
+        ("action: premote\n  cascade:", "cascade:", 11, "'drop-query', 'weight', 'mask' or 'promote' (did you mean 'promote'?)"),
+        (
+            "action: [{from: 2, action: drop}]\n  cascade:",
+            "cascade:",
+            11,
+            "'relabel.action.1.from' is 2: it should be less than or equal to 1",
+        ),
     ],
 )
 def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence: str):
@@ -104,6 +114,27 @@ def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence
 
 
 @pytest.mark.parametrize(
+    ("wrong", "right", "line", "sentence"),
+    [
+        ("  keep:", "  filters:", 5, "'sample.keep' is called `filters` now: rename it"),
+        ("send: found", "escalate: found", 12, "'relabel.cascade.1.send' is called `escalate` now: rename it"),
+        ("then: drop\n  cascade:", "cascade:", 11, "'relabel.then' is called `action` now: rename it"),
+        (
+            "action: [{from: 0.5, then: drop, action: drop}]\n  cascade:",
+            "cascade:",
+            11,
+            "'relabel.action.1.then' is called `action` now: rename it",
+        ),
+    ],
+)
+def test_words_of_earlier_recipes_are_refused_with_the_new_word(said, wrong: str, right: str, line: int, sentence: str):
+    assert right in CASCADE
+    good, told = said(CASCADE.replace(right, wrong, 1))
+    assert not good
+    assert f"recipes/mine.yaml, line {line}: {sentence}" in told
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "recipes/mine.yaml is empty: a recipe has at least `about: what it does`"),
@@ -112,7 +143,7 @@ def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence
         ("dense\n", "recipes/mine.yaml is a text"),
         ("retrieve: [dense]\n", "recipes/mine.yaml: 'about' is missing"),
         ("about: a\nfidelity: partial\n", "`fidelity: partial` needs `differs`: what is missing"),
-        ("about: a\nretrieve: dense\nsample: {keep: [same-text]}\n", "line 3: sample.keep lacks `labelled`"),
+        ("about: a\nretrieve: dense\nsample: {filters: [same-text]}\n", "line 3: sample.filters lacks `labelled`"),
         ("about: überall\n".encode("latin-1"), "line 1: this is not UTF-8: save the file as UTF-8."),
     ],
 )

@@ -21,8 +21,11 @@ from tests.prepared import COLLECTION, write_params
         ({"rounds": {"r1": {"from": "r0", "recipe": "topk"}}}, "the recipe 'topk': did you mean 'top-k'?"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "trian": {}}}}, "'trian', which is no stage: did you mean 'train'?"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "train": {"learning_rat": 1}}}}, "did you mean 'learning_rate'?"),
-        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["labelled", "same-txt"]}}}}, "did you mean 'same-text'?"),
-        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"keep": ["same-text"]}}}}, "sample.keep lacks `labelled`"),
+        (
+            {"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"filters": ["labelled", "same-txt"]}}}},
+            "did you mean 'same-text'?",
+        ),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"filters": ["same-text"]}}}}, "sample.filters lacks `labelled`"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"dense": {"depth": 0}}]}}}, "depth"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"run": {"file": "inputs/no.trec"}}]}}}, "inputs/no.trec"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "../recipes/top-k"}}}, "the recipe '../recipes/top-k': valid: "),

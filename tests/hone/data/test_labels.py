@@ -25,7 +25,7 @@ RECIPE = """
 about: documents of the known answer's group become positives
 retrieve: [{siblings: {column: kind, order: random, depth: 2}}, {random: {depth: 6}}]
 sample: {choose: {quota: {shares: {siblings: 0.5, random: 0.5}, n: 4}}, on_shortage: fewer}
-relabel: {cascade: [{judge: {group: {column: kind}}}], then: promote, force: true, refresh: REFRESH}
+relabel: {cascade: [{judge: {group: {column: kind}}}], action: promote, force: true, refresh: REFRESH}
 train: {negatives: 1}
 """
 

@@ -51,7 +51,7 @@ NEGATIVES = tables.shaped(
 
 
 def line(name: str, send: str | dict = "found") -> dict:
-    return {"name": name, "send": methods.checked("relabel.escalate", send, "test"), "evidence": []}
+    return {"name": name, "escalate": methods.checked("relabel.escalate", send, "test"), "evidence": []}
 
 
 def run(says: dict[str, Callable[[str, str], str]], send: str | dict = "found", control: float = 0.0) -> tuple[Cascade, dict, pl.DataFrame]:

@@ -39,10 +39,10 @@ def cascade(*lines: dict, **more: Any) -> dict:
 
 
 def test_a_named_judge_is_the_one_of_params(workspace: Path):
-    made = relabel(cascade({"judge": "guide", "send": {"most": {"pairs": 5}}}, {"judge": "cheap"}))["relabel"]
+    made = relabel(cascade({"judge": "guide", "escalate": {"most": {"pairs": 5}}}, {"judge": "cheap"}))["relabel"]
     assert [(line["name"], line["method"]) for line in made["cascade"]] == [("guide", "encoder"), ("cheap", "endpoint")]
-    assert made["cascade"][0]["send"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
-    assert (made["then"], made["precision"], made["force"]) == ("drop", 0.8, False)
+    assert made["cascade"][0]["escalate"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
+    assert (made["action"], made["precision"], made["force"]) == ("drop", 0.8, False)
     assert (made["unconfirmed"], made["confirmed_at"]) == (None, 2)
 
 
@@ -64,12 +64,12 @@ def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
     ("section", "said"),
     [
         (cascade({"judge": "chaep"}), "did you mean 'cheap'?"),
-        (cascade({"judge": "cheap", "send": "fuond"}), "did you mean 'found'?"),
-        (cascade({"judge": "cheap"}, then="premote"), "then"),
+        (cascade({"judge": "cheap", "escalate": "fuond"}), "did you mean 'found'?"),
+        (cascade({"judge": "cheap"}, action="premote"), "action"),
         (cascade({"judge": {"encoder": {"threshhold": 0.5}}}), "threshold"),
-        (cascade({"judge": "cheap", "send": "disagreement"}, {"judge": "guide"}), "it is the first of the cascade"),
+        (cascade({"judge": "cheap", "escalate": "disagreement"}, {"judge": "guide"}), "it is the first of the cascade"),
         (
-            cascade({"judge": MISSING, "optional": True}, {"judge": "cheap", "send": "disagreement"}, {"judge": "guide"}),
+            cascade({"judge": MISSING, "optional": True}, {"judge": "cheap", "escalate": "disagreement"}, {"judge": "guide"}),
             "the judges before it are left out",
         ),
         (cascade(), "cascade"),

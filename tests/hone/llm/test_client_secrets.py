@@ -187,7 +187,7 @@ def test_a_line_that_is_no_yaml_is_not_quoted(workspace: Path):
 def test_secrets_in_a_recipe_are_refused_when_it_is_read(workspace: Path, line: dict):
     """A judge that a recipe describes itself keeps its address in what `resolve` writes."""
     cascade = [{"judge": {"endpoint": {"model": "m", **line}}}]
-    Path("mine.yaml").write_text(json.dumps({"about": "x", "relabel": {"cascade": cascade, "then": "drop"}}))
+    Path("mine.yaml").write_text(json.dumps({"about": "x", "relabel": {"cascade": cascade, "action": "drop"}}))
     with pytest.raises(Refused, match="mine.yaml.relabel.cascade.1.judge.endpoint: ") as refusal:
         check(Path("mine.yaml"))
     assert SECRET not in str(refusal.value)

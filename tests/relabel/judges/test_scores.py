@@ -76,8 +76,8 @@ def test_what_cannot_work_is_refused(desk: Desk):
 
 TAUGHT = {
     "score": [{"cross-encoder": {"model": "inputs/cross"}}],
-    "sample": {"keep": ["labelled"], "choose": {"top": {"n": 3}}},
-    "relabel": {"cascade": [{"judge": {"scores": {"scorer": "cross-encoder:cross"}}}], "then": "keep", "grades": True},
+    "sample": {"filters": ["labelled"], "choose": {"top": {"n": 3}}},
+    "relabel": {"cascade": [{"judge": {"scores": {"scorer": "cross-encoder:cross"}}}], "action": "keep", "grades": True},
     "train": {"losses": ["distil"], "negatives": 3},
 }
 

@@ -86,7 +86,7 @@ def prepared(**choose: object) -> None:
     write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d07"), ("q2", "d01"), ("q3", "d02"), ("q4", "d03")))
     tiny_model(Path("inputs/tiny"))
     Path("recipes").mkdir()
-    recipe = {"about": "a test", "retrieve": [{"dense": {"depth": 12}}], "sample": {"keep": ["labelled"], "choose": {"spread": choose}}}
+    recipe = {"about": "a test", "retrieve": [{"dense": {"depth": 12}}], "sample": {"filters": ["labelled"], "choose": {"spread": choose}}}
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
     prepare(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "tried"}})
 

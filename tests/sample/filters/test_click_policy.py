@@ -130,7 +130,7 @@ def test_a_log_that_cannot_be_meant(tmp_path: Path, log: str, said: str):
 
 def written(rule: dict) -> None:
     Path("recipes").mkdir(exist_ok=True)
-    made = {"about": "a", "retrieve": ["random"], "sample": {"keep": ["labelled", {"click-policy": rule}]}}
+    made = {"about": "a", "retrieve": ["random"], "sample": {"filters": ["labelled", {"click-policy": rule}]}}
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(made))
     write_params(rounds={"r1": {"from": "r0", "recipe": "tried"}})
     Path("inputs/ours").mkdir(exist_ok=True)

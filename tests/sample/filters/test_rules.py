@@ -1,4 +1,4 @@
-"""The `keep` rules, each with an answer worked by hand."""
+"""The filters, each with an answer worked by hand."""
 
 from __future__ import annotations
 
