@@ -97,7 +97,7 @@ class Bench:
     depth: int
     hidden: pl.DataFrame
     marked: pl.DataFrame
-    rules: Trial
+    rules: Filters
 
     @property
     def first(self) -> pl.DataFrame:
@@ -144,7 +144,7 @@ def looked_at(round: str, depth: int) -> Bench:
     settings = stage_settings.of_round(round, "sample")
     labels = carried_labels(given.rounds[round].start, training.queries(), settings.get("refreshed", []))
     scores = tables.read("scores", ROUNDS / round / "scores.parquet")
-    rules = Trial(labels, scores, training, settings)
+    rules = Filters(labels, scores, training, settings)
     pool = rules.after_guards(candidates)
     first = pool.filter(pl.int_range(pl.len()).over("query_id") < depth)
     marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
@@ -157,8 +157,8 @@ def looked_at(round: str, depth: int) -> Bench:
     return Bench(round, given, training, pool, depth, hidden, marked, rules)
 
 
-class Trial:
-    """Rules that are tried on a round's candidates, each for itself."""
+class Filters:
+    """Applies filters to a round's candidates, each by itself."""
 
     def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: dict) -> None:
         self.labels, self.scores, self.training, self.settings = labels, scores, training, settings

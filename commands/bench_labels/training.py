@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -46,6 +47,9 @@ from hone.ir.results import kept_for
 from hone.layout import DATA, MODELS
 from hone.seeds import seed_of
 from tasks.train.fit import examples_of, fitted, learns_from_grades
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 USER = "bench-labels"
 
@@ -114,43 +118,64 @@ class Kept:
     seconds: float
 
 
-def key_of(run: Run, arm: Arm, seed: int) -> str:
-    """What a result is computed from: labels and seed, and all that the arms of a run share."""
-    labels = BytesIO()
-    arm.labels.write_ipc(labels)
-    return fingerprint(run.shared, labels.getvalue(), str(seed))[:32]
+@dataclass(frozen=True)
+class Trial:
+    """One arm trained with one seed.
 
-
-def kept(key: str) -> Kept | None:
-    """What was found before; null where this was never trained."""
-    file = place_of(key)
-    if not file.with_suffix(".json").exists():
-        return None
-    return Kept(pl.read_parquet(file), read_json(file.with_suffix(".json"))["seconds"])
-
-
-def trained(run: Run, arm: Arm, seed: int, key: str) -> Kept:
-    """Train and evaluate as the stages do, and keep the result.
-
-    The draws follow the seed alone: with the same positives all arms of a seed have the same batches.
+    Attributes:
+        run: settings and evaluation data, which all trials share.
+        arm: the labels to train on.
+        seed: draws batches and dropout; with the same positives all arms of a seed get the same batches.
     """
-    began = time.monotonic()
-    device = device_of(stage_settings.machine()["device"])
-    with thrown_away(home() / USER / "model") as model, torch_lock(device):
-        made = examples_of(arm.labels, run.training, run.section)
-        checkpoints = home() / "checkpoints" / key
-        own = seed_of(run.settings["seed"], USER, f"seed {seed}", "train")
-        fit, _ = fitted(made, run.training, run.section, run.settings["model"], ModelFolder(run.start), own, checkpoints, device)
-        fit.save_pretrained(str(model))
-        values = evaluated(run, model)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    found = Kept(values, time.monotonic() - began)
-    file = place_of(key)
-    with written_whole(file) as part:
-        values.write_parquet(part)
-    about = {"arm": arm.name, "seed": seed, "round": run.settings["round"], "on": run.collection, "seconds": round(found.seconds, 1)}
-    write_json(file.with_suffix(".json"), about)  # last: a result without it was cut off
-    return found
+
+    run: Run
+    arm: Arm
+    seed: int
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of the labels, the seed and everything that the trials of a run share."""
+        labels = BytesIO()
+        self.arm.labels.write_ipc(labels)
+        return fingerprint(self.run.shared, labels.getvalue(), str(self.seed))[:32]
+
+    @property
+    def file(self) -> Path:
+        """The table of the trial's result; a JSON file of the same name is written after it."""
+        return home() / USER / f"{self.key}.parquet"
+
+    @property
+    def checkpoints(self) -> Path:
+        return home() / "checkpoints" / self.key
+
+    def kept(self) -> Kept | None:
+        """The result of an earlier run; null if there is none."""
+        about = self.file.with_suffix(".json")
+        return Kept(pl.read_parquet(self.file), read_json(about)["seconds"]) if about.exists() else None
+
+    def trained(self) -> Kept:
+        """Train and evaluate as the stages do, and write the result."""
+        began = time.monotonic()
+        device = device_of(stage_settings.machine()["device"])
+        with thrown_away(home() / USER / "model") as model, torch_lock(device):
+            self.fit(device).save_pretrained(str(model))
+            values = evaluated(self.run, model)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        found = Kept(values, time.monotonic() - began)
+        with written_whole(self.file) as part:
+            values.write_parquet(part)
+        about = {"arm": self.arm.name, "seed": self.seed, "round": self.run.settings["round"], "on": self.run.collection}
+        # The JSON file comes last: a table without it was cut off.
+        write_json(self.file.with_suffix(".json"), about | {"seconds": round(found.seconds, 1)})
+        return found
+
+    def fit(self, device: str) -> SentenceTransformer:
+        """The trained model. The caller holds the device's lock."""
+        run = self.run
+        made = examples_of(self.arm.labels, run.training, run.section)
+        own = seed_of(run.settings["seed"], USER, f"seed {self.seed}", "train")
+        start = ModelFolder(run.start)
+        return fitted(made, run.training, run.section, run.settings["model"], start, own, self.checkpoints, device)[0]
 
 
 def evaluated(run: Run, model: Path) -> pl.DataFrame:
@@ -187,10 +212,6 @@ def vectors_forgotten(encoder) -> Iterator[None]:
             uses = folder / "uses.json"
             if uses.exists() and set(read_json(uses)) == {USER}:
                 shutil.rmtree(folder)
-
-
-def place_of(key: str) -> Path:
-    return home() / USER / f"{key}.parquet"
 
 
 def written(path: Path, rows: pl.DataFrame) -> None:

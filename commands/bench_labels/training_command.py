@@ -8,7 +8,7 @@ from commands.bench_labels import sentences
 from commands.bench_labels.arms import CLEAN, NOISY, Arm, arms, default_names
 from commands.bench_labels.command import Bench, looked_at
 from commands.bench_labels.repaired_labels import MEASURE, Repaired, by_seed, repaired
-from commands.bench_labels.training import Kept, Run, kept, key_of, run_of, trained, written
+from commands.bench_labels.training import Kept, Run, Trial, run_of, written
 from commands.console import line, spell, table
 from hone.errors import Refused, nearest
 from hone.files import write_text
@@ -79,19 +79,20 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
 
     Arms with the same labels are trained once.
     """
-    keys = {arm.name: [key_of(run, arm, seed) for seed in range(1, seeds + 1)] for arm in made}
-    work = {keys[arm.name][seed - 1]: (arm, seed) for seed in range(1, seeds + 1) for arm in reversed(made)}
-    found = {key: there for key in work if (there := kept(key)) is not None}
-    line(f"{len(work)} trainings ({len(made)} arms, of which {len(set(map(tuple, keys.values())))} differ, {seeds} seeds)")
+    trials = {arm.name: [Trial(run, arm, seed) for seed in range(1, seeds + 1)] for arm in made}
+    # Arms with the same labels have the same keys: the first of them in `made` is trained.
+    work = {trial.key: trial for arm in reversed(made) for trial in trials[arm.name]}
+    found = {key: there for key, trial in work.items() if (there := trial.kept()) is not None}
+    differ = len({tuple(trial.key for trial in of_arm) for of_arm in trials.values()})
+    line(f"{len(work)} trainings ({len(made)} arms, of which {differ} differ, {seeds} seeds)")
     line(f"{len(found)} are kept from before, {len(work) - len(found)} to do{pace(found, len(work) - len(found))}")
-    for key in sorted(work, key=lambda key: work[key][1]):
+    for key, trial in sorted(work.items(), key=lambda item: item[1].seed):
         if key in found:
             continue
-        arm, seed = work[key]
-        found[key] = kept(key) or trained(run, arm, seed, key)  # another process may have done it meanwhile
+        found[key] = trial.kept() or trial.trained()  # another process may have done it meanwhile
         left = len(work) - len(found)
-        line(f"seed {seed}, {arm.name}: nDCG@10 {found[key].values[MEASURE].mean():.4f}; {left} left{pace(found, left)}")
-    return {name: [found[key] for key in of_arm] for name, of_arm in keys.items()}
+        line(f"seed {trial.seed}, {trial.arm.name}: nDCG@10 {found[key].values[MEASURE].mean():.4f}; {left} left{pace(found, left)}")
+    return {name: [found[trial.key] for trial in of_arm] for name, of_arm in trials.items()}
 
 
 def pace(found: dict[str, Kept], left: int) -> str:

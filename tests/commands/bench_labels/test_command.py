@@ -9,7 +9,7 @@ import pytest
 
 from commands.bench_labels.arms import arms
 from commands.bench_labels.command import looked_at
-from commands.bench_labels.training import USER, key_of, run_of
+from commands.bench_labels.training import USER, Trial, run_of
 from commands.bench_labels.training_command import bench_training, refuse_one_query
 from hone.data import tables
 from hone.encoders.store import root
@@ -77,11 +77,11 @@ def test_a_result_is_found_by_what_it_was_computed_from(workspace: Path):
     bench = looked_at("r1", 10)
     noisy, clean = arms(bench, [], 1)
     run = run_of("r1", None, "ours", bench.training)
-    key = key_of(run, noisy, 1)
-    assert key == key_of(run_of("r1", 4, "ours", bench.training), noisy, 1)
-    assert key_of(run, noisy, 2) != key
-    assert key_of(run, clean, 1) != key
-    assert key_of(run_of("r1", 5, "ours", bench.training), noisy, 1) != key
+    key = Trial(run, noisy, 1).key
+    assert key == Trial(run_of("r1", 4, "ours", bench.training), noisy, 1).key
+    assert Trial(run, noisy, 2).key != key
+    assert Trial(run, clean, 1).key != key
+    assert Trial(run_of("r1", 5, "ours", bench.training), noisy, 1).key != key
 
 
 @pytest.mark.parametrize(

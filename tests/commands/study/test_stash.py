@@ -59,7 +59,7 @@ def aside() -> dict[str, str]:
 
 def killed(script: str) -> None:
     """Run a script that ends by SIGKILL."""
-    words = [sys.executable, "-c", f"import os\nfrom commands.study import workspace\n{script}\nos.kill(os.getpid(), 9)"]
+    words = [sys.executable, "-c", f"import os\nfrom commands.study import stash as workspace\n{script}\nos.kill(os.getpid(), 9)"]
     environment = os.environ | {"PYTHONPATH": str(Path(workspace.__file__).parents[2])}
     assert subprocess.run(words, check=False, env=environment).returncode == -9
 
@@ -116,7 +116,7 @@ def test_what_was_changed_long_after_a_kill_stays_and_the_copy_lies_aside():
 
 
 def test_while_another_study_has_the_folder_nothing_is_touched():
-    words = [sys.executable, "-c", "from commands.study import workspace\nworkspace.keep()\nprint('kept', flush=True)\ninput()"]
+    words = [sys.executable, "-c", "from commands.study import stash as workspace\nworkspace.keep()\nprint('kept', flush=True)\ninput()"]
     environment = os.environ | {"PYTHONPATH": str(Path(workspace.__file__).parents[2])}
     with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "kept\n"
