@@ -24,8 +24,8 @@ from hone.data.training_set import UNLABELLED
 from hone.files import read_json, size_of
 from hone.ir.mteb import reading_for, task_of
 from hone.layout import DATA, MODELS, RESOLVED
-from tasks.resolve.__main__ import everything
-from tasks.resolve.__main__ import reading as reading_of
+from tasks.resolve.stages import everything
+from tasks.resolve.stages import reading as reading_of
 
 PROBE_TEXTS, PROBE_STEPS = 256, 2
 LOW, HIGH = 0.7, 1.6  # of an estimate: texts differ in length, and other work on the machine takes its share
