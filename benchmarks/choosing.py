@@ -60,7 +60,7 @@ def main(queries: int = QUERIES) -> None:
 def alone(world: World, choose: list[str]) -> None:
     """Rules that choose, each by itself on the same pool."""
     from hone.config import methods
-    from tasks.sample.pool import merged
+    from hone.mining.pool import merged
 
     cost = Cost.of(lambda: merged(world.candidates))
     print(f"merging {len(SOURCES)} sources: {cost}", flush=True)
@@ -76,14 +76,15 @@ def alone(world: World, choose: list[str]) -> None:
 
 def staged(world: World, choose: list[str], keep: list[str]) -> None:
     """The stage with each rule in turn; `top` first, between and last, for other work on the machine comes and goes."""
-    from tasks.sample import __main__ as sample
+    from hone.mining import rules
+    from tasks.sample.negatives import sampled
 
-    sample.Models = SimpleNamespace(of=lambda settings: world.models)
+    rules.Models = SimpleNamespace(of=lambda settings: world.models)
 
     def of_case(kept: list[str], chosen: str, name: str) -> Cost:
         scores = world.scores if name not in SCORERS else pl.concat([world.scores, world.scores_of(SCORERS[name])])
         settings = world.settings(kept, chosen)
-        cost = Cost.of(lambda: sample.sampled(world.candidates, world.labels, scores, world.training, settings))
+        cost = Cost.of(lambda: sampled(world.candidates, world.labels, scores, world.training, settings))
         print(f"stage  {name:<25} {cost}; {told(cost.made[2])}", flush=True)
         return cost
 
@@ -178,7 +179,7 @@ class World:
 
     def scores_of(self, scorer: str) -> pl.DataFrame:
         """Of each pair once, as the stage `score` writes them: candidates from 0 to 1, known positives from .5 (like themselves by 1)."""
-        from tasks.score.__main__ import pairs_of
+        from tasks.score.pair_scores import pairs_of
 
         pairs = pairs_of(self.candidates, self.labels)
         given = np.random.default_rng(len(scorer)).random(len(pairs), dtype=np.float32)

@@ -55,9 +55,9 @@ def save_model() -> None:
 
 def candidates() -> tuple[list[str], list[str], np.ndarray]:
     """Texts of queries and documents, and the rows of the first candidates of each query."""
-    from tasks.retrieve import __main__ as retrieve
+    from tests.stages import retrieve
 
-    retrieve.main("r1")
+    retrieve("r1")
     found = pl.read_parquet("rounds/r1/candidates.parquet").filter(pl.col("rank") <= DEPTH)
     queries = pl.read_parquet("data/python-api/train/queries.parquet").join(found, on="query_id", how="semi").head(QUERIES)
     texts = documents().with_row_index("document")

@@ -39,10 +39,10 @@ def encode() -> None:
 
 def evaluate() -> None:
     """The stage: test and dev queries, ranking, measures, geometry, files."""
-    from tasks.evaluate import __main__ as stage
+    from tests import stages
 
     nothing_in_the_store()
-    stage.main(NAME, COLLECTION)
+    stages.evaluate(NAME, COLLECTION)
 
 
 def nothing_in_the_store() -> None:

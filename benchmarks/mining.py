@@ -37,12 +37,10 @@ def main() -> None:
 
 def mine_ours() -> None:
     """The three stages that mine."""
-    from tasks.retrieve import __main__ as retrieve
-    from tasks.sample import __main__ as sample
-    from tasks.score import __main__ as score
+    from tests.stages import retrieve, sample, score
 
     for stage in (retrieve, score, sample):
-        stage.main("r1")
+        stage("r1")
 
 
 def differences(theirs: pl.DataFrame, ours: pl.DataFrame, scores: pl.DataFrame) -> pl.Series:

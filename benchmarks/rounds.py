@@ -42,17 +42,11 @@ def theirs_way() -> float:
 
 
 def ours_way() -> None:
-    from tasks.evaluate import __main__ as evaluate
-    from tasks.rank import __main__ as rank
-    from tasks.relabel import __main__ as relabel
-    from tasks.retrieve import __main__ as retrieve
-    from tasks.sample import __main__ as sample
-    from tasks.score import __main__ as score
-    from tasks.train import __main__ as train
+    from tests.stages import evaluate, rank, relabel, retrieve, sample, score, train
 
     for number in range(1, ROUNDS + 1):
         name = f"r{number}"
         stages = (retrieve, rank, score, sample, relabel, train)
-        spent = {stage.__name__.split(".")[1]: timed(partial(stage.main, name))[0] for stage in stages}
-        spent["evaluate"], _ = timed(partial(evaluate.main, name, "python-api"))
+        spent = {stage.args[0]: timed(partial(stage, name))[0] for stage in stages}
+        spent["evaluate"], _ = timed(partial(evaluate, name, "python-api"))
         print(f"our {name}: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in spent.items() if seconds >= 0.5), flush=True)

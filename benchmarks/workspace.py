@@ -18,10 +18,7 @@ PROJECT = Path(__file__).parent.parent
 @contextmanager
 def workspace(**sections: object) -> Iterator[Path]:
     """The project's params.yaml with `sections` in place of its own, resolved, collected and started, as the current folder."""
-    from tasks.base import __main__ as base
-    from tasks.collect import __main__ as collect
-    from tasks.resolve import __main__ as resolve
-    from tasks.start import __main__ as start
+    from tests.stages import base, collect, resolve, start
 
     before, home = Path.cwd(), os.environ.get("HONE_HOME")
     with tempfile.TemporaryDirectory() as folder:
@@ -33,11 +30,11 @@ def workspace(**sections: object) -> Iterator[Path]:
             Path("inputs").mkdir()
             shutil.copytree(PROJECT / "recipes", "recipes")
             shutil.copy(PROJECT / "requirements.txt", "requirements.txt")
-            resolve.main()
+            resolve()
             for name in given["collections"]:
-                collect.main(name)
-            base.main()
-            start.main()
+                collect(name)
+            base()
+            start()
             yield Path(folder)
         finally:
             os.chdir(before)

@@ -183,7 +183,7 @@ def lengths() -> Iterator[Line]:
 
 def settings() -> Iterator[Line]:
     from hone.config import params, recipe
-    from tasks.resolve.__main__ import everything
+    from tasks.resolve.stages import everything
 
     given = params.read()
     for name in recipe.names():
@@ -195,8 +195,8 @@ def settings() -> Iterator[Line]:
 def data() -> Iterator[Line]:
     """Whether the collections that are in the user's own files can be collected; what is wrong with one is told all at once."""
     from hone.config import methods, params
-    from tasks.collect.__main__ import prepared
-    from tasks.resolve.__main__ import collect
+    from tasks.collect.collection import prepared
+    from tasks.resolve.stages import collect
 
     given = params.read()
     for name, item in given.collections.items():

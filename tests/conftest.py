@@ -86,14 +86,14 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def encode_networkx(folder: Path, home: Path) -> None:
-    from tasks.retrieve import __main__ as retrieve
     from tests.prepared import NETWORKX, prepare
+    from tests.stages import retrieve
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("HONE_HOME", str(home))
         prepare(**NETWORKX | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
-        retrieve.main("r1")
+        retrieve("r1")
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,7 @@ from typing import Any
 import yaml
 
 from hone.files import fingerprint_of_file
-from tasks.base import __main__ as base
-from tasks.collect import __main__ as collect
-from tasks.resolve import __main__ as resolve
-from tasks.start import __main__ as start
+from tests.stages import base, collect, resolve, start
 from tests.templates import linked_or_copied, shared_or_copied, template
 
 PROJECT = Path(__file__).parent.parent
@@ -101,12 +98,12 @@ def _kept(sections: dict[str, Any], folder: Path) -> None:
 
 def _run(sections: dict[str, Any]) -> None:
     collected(**sections)
-    base.main()
-    start.main()
+    base()
+    start()
 
 
 def collected(**sections: Any) -> None:
     """Run resolve and collect as far as params.yaml stands."""
-    resolve.main()
+    resolve()
     for name in sections.get("collections", {"ours": None}):
-        collect.main(name)
+        collect(name)

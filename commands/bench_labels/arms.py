@@ -18,10 +18,10 @@ from hone.data import tables
 from hone.errors import Refused, nearest
 from hone.judging import settings
 from hone.judging.cascade import run_cascade
+from hone.judging.run_judge import ask
 from hone.layout import PAIR
-from tasks.relabel.__main__ import ask
+from hone.mining.random_documents import random_queries
 from tasks.relabel.initial_labels import joined
-from tasks.sample.__main__ import random_queries
 
 NOISY, CLEAN, UNMINED, RANDOM = "noisy", "clean", "no-mining", "random"
 RANDOM_DEPTH = 4  # documents drawn for each that is wanted, so that the guards may refuse some; ours

@@ -22,13 +22,13 @@ from hone.data.labels import carried_labels
 from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused, nearest
+from hone.judging.run_judge import ask
 from hone.layout import PAIR, ROUNDS
+from hone.mining.pool import Pool, merged
+from hone.mining.rules import Rules
 from hone.present.format import share as percent
 from hone.stats.proportions import Estimate, share
-from tasks.relabel.__main__ import ask
 from tasks.report.negatives import hidden_pairs
-from tasks.sample.__main__ import Rules
-from tasks.sample.pool import Pool, merged
 
 SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
 COLUMNS = ("who removes", "hidden answers found", "95 %", "others removed", "of what goes, hidden", "false among those kept")

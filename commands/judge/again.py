@@ -22,6 +22,7 @@ from hone.judging.context import Desk
 from hone.judging.fingerprint import variant
 from hone.judging.prompt import load
 from hone.judging.reliability.probe_pairs import in_order, spread
+from hone.judging.run_judge import ask
 from hone.judging.versions import prompted
 from hone.layout import PAIR, RESOLVED, ROUNDS
 from hone.llm.budget import Budget, JudgeBudget
@@ -30,7 +31,7 @@ from hone.llm.spending import Spending
 from hone.present.format import count
 from hone.seeds import seed_of
 from hone.stats.proportions import wilson
-from tasks.relabel.__main__ import ask, fingerprint_of_questions, judges_of, order_before, what_is_left
+from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left
 
 PAIRS = 20
 QUERIES_AT_ONCE = 200  # looked up in the ledger together

@@ -14,6 +14,7 @@ from commands.judge.table import show
 from hone.config import params, stage_settings
 from hone.config.params import Params
 from hone.data import questions, training_set
+from hone.data.qrels_labels import known_labels
 from hone.data.questions import Questions, in_blocks
 from hone.data.training_set import TrainingSet
 from hone.encoders.round_encoders import Models
@@ -28,13 +29,12 @@ from hone.judging.reliability.coverage import ceiling_of_votes
 from hone.judging.reliability.evidence import Candidates, evidence_of
 from hone.judging.reliability.gate import gate
 from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
+from hone.judging.run_judge import ask
 from hone.layout import MODELS, PAIR, RESOLVED
 from hone.llm.ledger.ledger import Ledger
 from hone.seeds import seed_of
 from hone.stage import say
 from hone.stats.prediction_powered import gold_sample, with_band
-from tasks.relabel.__main__ import ask
-from tasks.start.__main__ import known_labels
 
 CANDIDATES_PER_GOLD = 4  # how many candidates the judge reads for each gold verdict, where no limit is set; ours
 SETS = 4

@@ -23,11 +23,11 @@ from hone.ir.judging_priority import heaviest_first, unjudged
 from hone.ir.measures import DEPTH
 from hone.ir.results import ranking_of
 from hone.judging.context import run_name
+from hone.judging.run_judge import ask
 from hone.layout import REPORTS
 from hone.llm.budget import Budget
 from hone.present.format import count
 from hone.seeds import seed_of
-from tasks.relabel.__main__ import ask
 
 COMMAND = "hone judge holes"
 

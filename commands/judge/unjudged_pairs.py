@@ -12,6 +12,7 @@ from commands.judge.inputs import OfSplit
 from commands.plan.judging import SAMPLE, cost, counter_of
 from hone.config.params import Params
 from hone.data import questions
+from hone.data.qrels_labels import known_labels
 from hone.data.questions import Questions
 from hone.data.tables import Documents
 from hone.errors import Refused
@@ -23,7 +24,6 @@ from hone.judging.versions import prompted
 from hone.layout import PAIR
 from hone.llm.ledger.ledger import Ledger
 from hone.present.format import count, share
-from tasks.start.__main__ import known_labels
 
 BLOCK = 1024  # pairs that are asked about at once, the heaviest first: a budget that ends leaves the lightest
 ONCE = {"votes": 1, "twice": False, "swap": False}

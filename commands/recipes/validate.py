@@ -87,7 +87,7 @@ def of_round(name: str) -> bool:
 
 def lacking(found: Recipe, given: Params, round: str, file: Path) -> dict[str, str]:
     """What `resolve` would refuse of a recipe in a round though each of its lines is right, and in which stage."""
-    from tasks.resolve.__main__ import stage_of_round
+    from tasks.resolve.stages import stage_of_round
 
     _, root = loaded(file)
     sentences: dict[str, str] = {}

@@ -22,7 +22,7 @@ from hone.config.recipe_schema import Recipe
 from hone.errors import Refused
 from hone.files import fingerprint, fingerprint_of_file
 from hone.layout import BASE
-from tasks.resolve.__main__ import everything
+from tasks.resolve.stages import everything
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 ADDRESS = 20  # hexadecimal digits

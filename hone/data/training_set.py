@@ -98,6 +98,10 @@ class TrainingSet:
         wanted = list(ids)
         return pl.concat([collection.documents.texts(wanted) for collection in self.collections])
 
+    def document_ids(self) -> pl.Series:
+        """The ids of all documents, collection by collection."""
+        return pl.concat([collection.documents.ids for collection in self.collections])
+
 
 def admit(
     names: list[str], shares: dict[str, float], min_relevance: dict[str, int], language: dict[str, str], own_id: dict[str, OwnId]

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from hone.data.tables import Documents
+from hone.data.training_set import TrainingSet
 from hone.encoders.search import as_table
 from hone.seeds import generator
 
@@ -46,3 +47,16 @@ def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np
         if not again.any():
             return drawn
         drawn[again] = draw.integers(count, size=(int(again.sum()), depth))
+
+
+# Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
+DRAWN_FOR_ONE = 4
+
+
+def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: dict) -> pl.DataFrame:
+    """Random documents for queries, each from its own collection; a query's are the same whichever others are short."""
+    drawn = [
+        random_documents(collection.queries(), collection.documents, f"{settings['draws']} fill", seed=settings["seed"], depth=depth)
+        for collection in training
+    ]
+    return pl.concat(drawn).join(short, on="query_id", how="semi", maintain_order="left")

@@ -2,157 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import polars as pl
-
-from hone.config import methods, stage_settings
-from hone.data import tables
-from hone.data.file_faults import Faults, Faulty
-from hone.data.source import SPLITS
-from hone.data.tables import Documents
-from hone.errors import Refused
-from hone.files import folder_written_whole, write_json
+from hone.config import stage_settings
+from hone.files import folder_written_whole
 from hone.layout import DATA
 from hone.stage import run, say
-from hone.text.bm25 import without_terms
-from tasks.collect import split
-from tasks.collect.hide_bias import rank_weights
-from tasks.collect.refusals import Examined, examined
-
-SHOWN = 8  # names of metadata that are told
-TOLD = {
-    "repeated_labels": "labels stand there again with the same grade (one of each is kept)",
-    "negative_grades": "labels have a grade below 0 (read as 0)",
-    "repeated_ids": "lines have an id that another line has (the last one counts)",
-    "missing_titles": "documents have no title",
-    "empty_documents": "documents have neither title nor text",
-}
+from tasks.collect.collection import count_sentence, prepared, write_collection
 
 
 def main(collection: str) -> None:
     """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
     settings = stage_settings.of_collection(collection)
     found = prepared(collection, settings)
-    told = ", ".join(f"{number:,} {TOLD[name]}" for name, number in found.counts.items() if number)
-    if told:
+    if told := count_sentence(found.counts):
         say(f"{collection}: {told}")
     with folder_written_whole(DATA / collection) as place:
         write_collection(place, found, settings)
-
-
-def prepared(collection: str, settings: dict) -> Examined:
-    """A collection as it is read, without what its settings leave out.
-
-    Raises:
-        Refused: it cannot be read, or something is wrong with it; the message has all of it.
-    """
-    read, faults = methods.find("collect", settings["method"]), Faults()
-    try:
-        source = read(settings["parameters"], path=Path(settings["path"]), what=settings["what"])
-    except Faulty as faulty:
-        faults.add(faulty.faults)
-        if faulty.source is None:
-            raise Refused(faults.message(collection)) from None
-        source = faulty.source
-    return examined(collection, source, settings, faults)
-
-
-def write_collection(place: Path, found: Examined, settings: dict) -> None:
-    """Write documents, and queries and qrels of each split; hide and leave out what the settings say."""
-    source, absent, repeated = found.source, found.absent, found.repeated
-    qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
-    empty = pl.col("absent") == "empty document"
-    detail = pl.when(empty).then(pl.lit("the document has no text")).otherwise(pl.col("absent") + " is not in the collection")
-    removed = [
-        absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=detail),
-        repeated.select(
-            "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("repeated"), detail=pl.format("the same text is in {}", "split")
-        ),
-    ]
-    about: dict[str, object] = {
-        "documents": len(source.documents),
-        "absent_labels": len(absent),
-        "repeated_queries": len(repeated),
-        **found.counts,
-    }
-    if source.origin:
-        about["origin"] = source.origin
-    tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
-    tables.write("dates", dates_of(source.documents), place / "dates.parquet")
-    metadata = tables.empty("metadata") if source.metadata is None else source.metadata
-    tables.write("metadata", metadata, place / "metadata.parquet")
-    for name in SPLITS:
-        queries = source.queries.filter(pl.col("split") == name)
-        labels = qrels.filter(pl.col("split") == name)
-        relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
-        if name == "train":
-            queries, labels, unlabelled, gone = training_part(queries, labels, relevant, settings)
-            tables.write("queries", tables.shaped("queries", unlabelled), place / name / "unlabelled.parquet")
-            hide = hidden_part(labels, queries, Documents(place / "documents.parquet"), settings)
-            tables.write("hidden", tables.shaped("hidden", hide), place / "hidden.parquet")
-            labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
-            removed += gone
-            about["hidden"] = len(hide)
-            if settings["hide"] is not None and settings["hide"]["bias"] == "bm25":
-                about["queries_without_terms"] = int(without_terms(queries["text"], settings["language"]).sum())
-        tables.write("queries", tables.shaped("queries", queries), place / name / "queries.parquet")
-        tables.write("qrels", tables.shaped("qrels", labels), place / name / "qrels.parquet")
-        if name == "test" and source.ranked is not None:
-            tables.write("ranked", tables.shaped("ranked", source.ranked), place / name / "ranked.parquet")
-        about[name] = {"queries": len(queries), "qrels": len(labels)}
-    tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
-    columns = metadata["name"].unique(maintain_order=True).to_list()
-    about["metadata"] = columns
-    write_json(place / "about.json", about)
-    counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
-    name = place.name.strip(".").split(".")[0]
-    say(f"{name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden{metadata_told(columns)}")
-
-
-def metadata_told(columns: list[str]) -> str:
-    """What is known of documents beside their texts, as the end of a sentence."""
-    return f"; metadata: {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}" if columns else ""
-
-
-def dates_of(documents: pl.DataFrame) -> pl.DataFrame:
-    """The dates of those documents whose source knows one."""
-    known = documents.filter(pl.col("date").is_not_null()) if "date" in documents.columns else documents.clear()
-    return tables.shaped("dates", known)
-
-
-def training_part(
-    queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: dict
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
-    """The queries to train on, their labels, queries without a known answer, and a row for each query that is left out.
-
-    `train_queries` limits both kinds together, those with an answer first. A recipe that needs no answer (`train.queries: all`) reads the
-    others too; to all else they are left out.
-    """
-    answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
-    unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
-    ordered = split.in_training_order(answered, relevant, settings["seed"])
-    kept = ordered.head(settings["train_queries"]) if settings["train_queries"] else ordered
-    over = ordered.slice(len(kept))
-    others = split.in_training_order(unanswered, relevant, settings["seed"])
-    unlabelled = others.head(settings["train_queries"] - len(kept)) if settings["train_queries"] else others
-    gone = [
-        unanswered.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("no-positive"), detail=pl.lit("no known positive")),
-        over.select(
-            "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("train-queries"), detail=pl.lit(f"beyond the first {len(kept):,}")
-        ),
-    ]
-    return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), unlabelled, gone
-
-
-def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: dict) -> pl.DataFrame:
-    """The known positives that training will not see."""
-    relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
-    hide = settings["hide"]
-    if hide is None:
-        return relevant.clear()
-    weights = rank_weights(relevant, queries, documents, settings["language"]) if hide["bias"] == "bm25" and len(relevant) else None
-    return relevant.filter(split.hidden(relevant, hide["share"], hide["seed"], weights))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ from __future__ import annotations
 import polars as pl
 
 from hone.config import stage_settings
-from hone.data import tables, training_set
+from hone.data import training_set
 from hone.data.rounds import draws_of, with_start
 from hone.encoders.encoder import encoder_for
 from hone.files import write_json
-from hone.layout import DRIFT, MODELS, ROUNDS
+from hone.layout import DRIFT, MODELS
 from hone.seeds import generator
 from hone.stage import run, say
-from tasks.drift.margins import drawn, margins, remembered, trained_pairs
+from tasks.drift.margins import drawn, margins, pairs_of, remembered
 from tasks.drift.moved import Sample, moved, vectors_of
 
 
@@ -44,11 +44,6 @@ def main() -> None:
     write_json(DRIFT, account)
     forgotten = sum(one["forgotten"] or 0 for found in trained.values() for one in found["models"])
     say(f"drift: {len(rounds)} rounds, {sum(map(len, pairs.values())):,} pairs with a mined negative, {forgotten:,} forgotten")
-
-
-def pairs_of(name: str) -> pl.DataFrame:
-    """What a round trained on, of which the negative was mined."""
-    return trained_pairs(tables.read("trained", ROUNDS / name / "trained.parquet"))
 
 
 if __name__ == "__main__":

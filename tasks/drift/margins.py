@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from hone.data import tables
 from hone.encoders.search import pair_scores
+from hone.layout import ROUNDS
 from tasks.drift.moved import Sample, Seen
 
 PAIRS = 1_000  # of each round; the standard error of a share is at most .016 (ours)
@@ -84,3 +86,8 @@ def shown(pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray
     rows = np.flatnonzero(forgotten)
     rows = rows[np.argsort(after[rows], kind="stable")][:SHOWN]
     return [pairs.row(int(row), named=True) | {"model": model, "before": float(before[row]), "after": float(after[row])} for row in rows]
+
+
+def pairs_of(name: str) -> pl.DataFrame:
+    """What a round trained on, of which the negative was mined."""
+    return trained_pairs(tables.read("trained", ROUNDS / name / "trained.parquet"))

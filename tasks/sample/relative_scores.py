@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from hone.data.pair_lookup import where
 from hone.data.query_groups import run_starts
 from hone.errors import Refused, nearest
-from tasks.sample.pool import PAIR
-from tasks.sample.where import where
+from hone.layout import PAIR
 
 
 def compared(

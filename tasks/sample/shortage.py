@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tasks.sample.pool import PAIR
+from hone.layout import PAIR
 
 
 def missing(chosen: pl.DataFrame, queries: pl.Series, n: int) -> pl.DataFrame:

@@ -13,9 +13,9 @@ from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.encoders.round_cross_encoders import CrossModels
 from hone.encoders.round_encoders import Models
-from hone.errors import Refused
 from hone.layout import ROUNDS
 from hone.stage import run, say
+from tasks.score.pair_scores import pairs_of, refuse_no_number
 
 
 def main(round: str) -> None:
@@ -39,23 +39,6 @@ def main(round: str) -> None:
     refuse_no_number(scores)
     tables.write("scores", scores, folder / "scores.parquet")
     say(f"score {round}: {len(scores):,} scores by {', '.join(settings['scorers']) or 'nobody'}")
-
-
-def refuse_no_number(scores: pl.DataFrame) -> None:
-    """Raises Refused where a score is no number: a rule that compares by it would keep or remove at random."""
-    bad = scores.filter(~pl.col("score").is_finite().fill_null(False))
-    for row in bad.head(1).iter_rows(named=True):
-        raise Refused(
-            f"the scorer {row['scorer']} gives {len(bad):,} scores that are no numbers, such as that of the document '{row['doc_id']}' for "
-            f"the query '{row['query_id']}': its model is broken. Leave it out of the recipe's `score`, or name another."
-        )
-
-
-def pairs_of(candidates: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """Each candidate and known positive of a query once: query_id, doc_id."""
-    positives = labels.filter(pl.col("label") == "positive")
-    both = pl.concat([candidates.select("query_id", "doc_id"), positives.select("query_id", "doc_id")])
-    return both.unique(maintain_order=True)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from pathlib import Path
 
 from hone.config import stage_settings
 from hone.data import tables, training_set
 from hone.encoders.device_lock import torch_lock
 from hone.encoders.model_folder import ModelFolder
 from hone.encoders.precision import device_of
-from hone.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
+from hone.files import folder_written_whole, home, write_json
 from hone.layout import MODELS, ROUNDS
 from hone.seeds import seed_of
 from hone.stage import run, say
 from tasks.train.dev_checks import checks_of
-from tasks.train.fit import examples_of, fitted
+from tasks.train.fit import address, examples_of, fitted
 
 
 def main(round: str) -> None:
@@ -47,16 +45,6 @@ def main(round: str) -> None:
     say(f"train {round}: {trained['step'].max():,} steps on {made.pairs['query'].n_unique():,} queries, from {start.name}")
     if checked["better_before"]:
         say(f"train {round}: {checked['better_before']}")
-
-
-def address(settings: dict, folder: Path, model: ModelFolder) -> str:
-    """What the training is computed from: a checkpoint of anything else must not be gone on from."""
-    return fingerprint(
-        json.dumps(settings, sort_keys=True),
-        fingerprint_of_file(folder / "labels.parquet"),
-        fingerprint_of_file(training_set.LIST),
-        *(model.fingerprint(route) for route in ("query", "document")),
-    )
 
 
 if __name__ == "__main__":

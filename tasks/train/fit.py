@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hone.config import methods
+from hone.data import training_set
 from hone.data.training_set import TrainingSet
 from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder
+from hone.files import fingerprint, fingerprint_of_file
 from hone.training.teacher import teacher_of
 from tasks.train.dev_checks import Checks, vectors_of
 from tasks.train.examples import Examples, examples
@@ -63,3 +66,13 @@ def fitted(
     trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints, callbacks))
     loaded.max_seq_length = length  # what is saved reads as encoding does, whatever training read
     return loaded, trained
+
+
+def address(settings: dict, folder: Path, model: ModelFolder) -> str:
+    """What the training is computed from: a checkpoint of anything else must not be gone on from."""
+    return fingerprint(
+        json.dumps(settings, sort_keys=True),
+        fingerprint_of_file(folder / "labels.parquet"),
+        fingerprint_of_file(training_set.LIST),
+        *(model.fingerprint(route) for route in ("query", "document")),
+    )

@@ -9,9 +9,9 @@ import pytest
 
 from hone.config import params
 from hone.errors import Refused
-from tasks.base import __main__ as base
-from tasks.resolve.__main__ import everything
+from tasks.resolve.stages import everything
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.stages import base
 from tests.tiny_model import tiny_model
 
 
@@ -46,5 +46,5 @@ def test_a_pickled_base_model_is_refused_and_nothing_is_left(workspace: Path):
     before = Path("models/r0/model.safetensors").read_bytes()
     Path("inputs/other/model.safetensors").rename("inputs/other/pytorch_model.bin")
     with pytest.raises(Refused, match=r"pytorch_model\.bin|safetensors"):
-        base.main()
+        base()
     assert Path("models/r0/model.safetensors").read_bytes() == before

@@ -19,8 +19,8 @@ from hone.data import tables
 from hone.data.file_faults import Faults
 from hone.errors import Refused
 from tasks.collect import beir_download
-from tasks.collect.__main__ import prepared, write_collection
 from tasks.collect.beir import beir
+from tasks.collect.collection import prepared, write_collection
 from tasks.collect.refusals import examined
 
 FILES = {

@@ -11,7 +11,7 @@ import pytest
 from hone.config.params import Collection
 from hone.data import tables
 from hone.errors import Refused
-from tasks.collect.__main__ import prepared
+from tasks.collect.collection import prepared
 from tasks.collect.refusals import Examined
 from tests.prepared import collected, pairs, write_params, write_rows
 

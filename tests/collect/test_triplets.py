@@ -11,8 +11,8 @@ import pytest
 from commands.export import export
 from hone.errors import Refused
 from tasks.collect.triplets import text_id, triplets
-from tasks.start import __main__ as start
 from tests.prepared import collected, write_params
+from tests.stages import start
 
 LINES = {
     "sentence-transformers": [{"anchor": "sort a list", "positive": "def sort", "negative": "def sum"}],
@@ -60,7 +60,7 @@ def test_what_is_exported_is_read_as_it_was(workspace: Path, layout: str):
         collections={"ours": {"source": "triplets", "path": "inputs/t.jsonl", "split": {"dev": 0, "test": 0}}}, evaluate_on=["ours"]
     )
     collected()
-    start.main()
+    start()
     export("r0", layout, Path("out.jsonl"))
     before, after = (
         triplets(file, None).qrels.select("query_id", "doc_id", "relevance") for file in (Path("inputs/t.jsonl"), Path("out.jsonl"))

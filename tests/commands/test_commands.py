@@ -185,7 +185,7 @@ def test_what_would_run(made: Path):
 
 def test_settings_that_would_change(made: Path):
     from hone.config import params
-    from tasks.resolve.__main__ import everything
+    from tasks.resolve.stages import everything
 
     assert command.changed_settings(everything(params.read())) == set()
     write_params(

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from commands import store
-from tasks.rank import __main__ as rank
-from tasks.score import __main__ as score
 from tests.rank.collection import RANK, prepared
+from tests.stages import rank, score
 from tests.tiny_cross_encoder import tiny_cross_encoder
 
 NAMED = {"cross-encoder": {"model": "inputs/cross", "max_length": 24}}
@@ -19,8 +18,8 @@ NAMED = {"cross-encoder": {"model": "inputs/cross", "max_length": 24}}
 def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(workspace: Path, capsys: pytest.CaptureFixture):
     tiny_cross_encoder(Path("inputs/cross"))
     prepared({"rank": RANK | {"steps": 2}, "score": ["cross-encoder", NAMED]})
-    rank.main("r1")
-    score.main("r1")
+    rank("r1")
+    score("r1")
     held = {one.needed_by: one for one in store.held() if one.what == "scores"}
     assert set(held) == {("ranker r1",), ("inputs/cross",)}
     assert held["inputs/cross",].count == 9 * 24  # every training query with every document

@@ -12,9 +12,9 @@ from hone.data import tables
 from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import DRIFT
-from tasks.drift import __main__ as drift
 from tests.prepared import pairs, prepare, write_rows
 from tests.report.made_up import save
+from tests.stages import drift
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(12)}
@@ -52,7 +52,7 @@ def vectors(name: str, texts: dict[str, str]) -> dict[str, np.ndarray]:
 
 def test_margins_and_cosines_are_those_of_the_models(workspace: Path):
     prepared()
-    drift.main()
+    drift()
     found = read_json(DRIFT)
     assert set(found["trained"]) == {"r2"}
     documents, queries = ({name: vectors(name, texts) for name in ("r0", "r2", "r3")} for texts in (TEXTS, ASKED))
@@ -77,7 +77,7 @@ def test_margins_and_cosines_are_those_of_the_models(workspace: Path):
 
 def test_rounds_that_mined_nothing_have_nothing_to_forget(workspace: Path):
     prepared(mined=[])
-    drift.main()
+    drift()
     found = read_json(DRIFT)
     assert found["trained"] == {}
     assert [one["round"] for one in found["vectors"]] == list(ROUNDS)
@@ -88,4 +88,4 @@ def test_a_round_without_its_table_is_refused(workspace: Path):
     prepared()
     Path("rounds/r3/trained.parquet").unlink()
     with pytest.raises(Refused, match=r"rounds/r3/trained\.parquet is missing\. A stage writes it: run `dvc repro`"):
-        drift.main()
+        drift()

@@ -16,10 +16,9 @@ from hone.errors import Refused
 from hone.files import write_json
 from hone.ir.mteb import mteb_task
 from hone.layout import RESOLVED
-from tasks.collect.__main__ import main as collect
-from tasks.evaluate.__main__ import main as evaluate
 from tasks.evaluate.reference import main as evaluate_reference
-from tasks.resolve.__main__ import everything
+from tasks.resolve.stages import everything
+from tests.stages import collect, evaluate
 from tests.tiny_model import WORDS, tiny_model
 
 NAME = "HoneMadeUp"

@@ -16,11 +16,11 @@ from hone.errors import Refused
 from hone.files import write_json
 from hone.ir.provenance import of_table, seen
 from hone.layout import RESOLVED
-from tasks.evaluate.__main__ import main as evaluate
 from tasks.evaluate.reference import main as evaluate_reference
-from tasks.resolve.__main__ import everything
+from tasks.resolve.stages import everything
 from tests.embeddings import Server, server
 from tests.prepared import COLLECTION, write_params
+from tests.stages import evaluate
 from tests.tiny_model import WORDS, tiny_model
 
 __all__ = ["server"]

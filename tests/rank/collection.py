@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from tasks.retrieve import __main__ as retrieve
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import retrieve
 from tests.tiny_model import WORDS, tiny_model
 
 OTHERS = [word for word in WORDS if word != "red"]
@@ -33,4 +33,4 @@ def prepared(*rounds: dict[str, Any], **more: Any) -> None:
         Path(f"recipes/of{number}.yaml").write_text(yaml.safe_dump(given))
     named = {f"r{number}": {"from": f"r{number - 1}", "recipe": f"of{number}"} for number in range(1, len(rounds) + 1)}
     prepare(model=MODEL, rounds=named, **more)
-    retrieve.main("r1")
+    retrieve("r1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.rank import __main__ as rank
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import rank
 from tests.tiny_model import tiny_model
 
 
@@ -15,6 +15,6 @@ def test_the_last_rounds_ranker_is_passed_on_as_it_is(workspace: Path):
     tiny_model(Path("inputs/tiny"))
     prepare(model={"name": "inputs/tiny", "max_length": 32})
     before = {file.name: file.read_bytes() for file in Path("rankers/r0").iterdir()}
-    rank.main("r1")
+    rank("r1")
     assert before
     assert {file.name: file.read_bytes() for file in Path("rankers/r1").iterdir()} == before

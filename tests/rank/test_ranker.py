@@ -15,10 +15,8 @@ import pytest
 from hone.data import tables
 from hone.encoders.cross_encoder_folder import CrossModel
 from hone.errors import Refused
-from tasks.rank import __main__ as rank
-from tasks.retrieve import __main__ as retrieve
-from tasks.score import __main__ as score
 from tests.rank.collection import RANK, RIGHT, WRONG, prepared
+from tests.stages import rank, retrieve, score
 from tests.templates import template
 from tests.tiny_cross_encoder import tiny_cross_encoder
 from tests.tiny_model import tiny_model
@@ -60,7 +58,7 @@ def learn(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as told:
         patch.chdir(folder)
         prepared({"rank": RANK, "score": ["cross-encoder"]}, {"score": ["cross-encoder"]})
-        rank.main("r1")
+        rank("r1")
         Path("told").write_text(told.getvalue())
 
 
@@ -83,7 +81,7 @@ def test_it_learns_what_the_encoder_does_not_know_and_says_how_well(learned: str
 
 def test_its_scores_tell_right_from_wrong(learned: str):
     """Of training candidates and known positives, by the stage score, from 0 to 1; the next round without a ranker uses the same."""
-    score.main("r1")
+    score("r1")
     made = tables.read("scores", Path("rounds/r1/scores.parquet")).filter(pl.col("scorer") == "cross-encoder")
     assert made["score"].is_between(0, 1).all()
     right = made["doc_id"].is_in(list(RIGHT))
@@ -91,9 +89,9 @@ def test_its_scores_tell_right_from_wrong(learned: str):
     assert len(made) == 9 * (len(RIGHT) + len(WRONG))
 
     trained_as_before("r1")
-    retrieve.main("r2")
-    rank.main("r2")
-    score.main("r2")
+    retrieve("r2")
+    rank("r2")
+    score("r2")
     again = tables.read("scores", Path("rounds/r2/scores.parquet")).filter(pl.col("scorer") == "cross-encoder")
     assert again.sort("query_id", "doc_id").equals(made.sort("query_id", "doc_id"))
 
@@ -101,15 +99,15 @@ def test_its_scores_tell_right_from_wrong(learned: str):
 def after_r1(**of_r2: object) -> None:
     """Round r1 with a ranker that has learned for one epoch, and candidates of r2."""
     prepared({"rank": RANK | {"epochs": 1}}, of_r2)
-    rank.main("r1")
+    rank("r1")
     trained_as_before("r1")
-    retrieve.main("r2")
+    retrieve("r2")
 
 
 def test_it_starts_from_the_last_rounds(workspace: Path):
     """With a learning rate of 0 what starts from a ranker is that ranker; from the base it has a head that knows nothing."""
     after_r1(rank=RANK | {"learning_rate": 0.0, "steps": 1})
-    rank.main("r2")
+    rank("r2")
     assert about("r2")["from"] == "the ranker of r1"
     assert same("rankers/r1", "rankers/r2")
     assert about("r2")["dev"]["ours"]["after"] == about("r1")["dev"]["ours"]["after"]
@@ -117,7 +115,7 @@ def test_it_starts_from_the_last_rounds(workspace: Path):
 
 def test_or_from_the_base_again(workspace: Path):
     after_r1(rank=RANK | {"learning_rate": 0.0, "steps": 1, "init": "base"})
-    rank.main("r2")
+    rank("r2")
     assert about("r2")["from"] == "the base encoder r0"
     assert not same("rankers/r1", "rankers/r2")
     inner = {name.partition(".")[2]: value for name, value in weights("rankers/r2").items() if name.startswith("bert.")}
@@ -127,7 +125,7 @@ def test_or_from_the_base_again(workspace: Path):
 def test_a_cross_encoder_that_the_recipe_names_keeps_its_head(workspace: Path):
     tiny_cross_encoder(Path("inputs/cross"), seed=4)
     prepared({"rank": RANK | {"base": "inputs/cross", "learning_rate": 0.0, "steps": 1}})
-    rank.main("r1")
+    rank("r1")
     assert (about()["from"], about()["ranked_before"]) == ("inputs/cross", True)
     assert same("inputs/cross", "rankers/r1")
     assert "with its own head" in Path("rankers/r1/README.md").read_text()
@@ -136,7 +134,7 @@ def test_a_cross_encoder_that_the_recipe_names_keeps_its_head(workspace: Path):
 def test_one_with_several_scores_gets_a_new_head(workspace: Path):
     tiny_cross_encoder(Path("inputs/three"), labels=3)
     prepared({"rank": RANK | {"base": "inputs/three", "learning_rate": 0.0, "steps": 1}})
-    rank.main("r1")
+    rank("r1")
     assert about()["ranked_before"] is False
     # One positive to four negatives: a sigmoid of .2.
     assert weights("rankers/r1")["classifier.bias"] == pytest.approx([np.log(0.2 / 0.8)])
@@ -145,9 +143,9 @@ def test_one_with_several_scores_gets_a_new_head(workspace: Path):
 
 def test_the_same_seed_gives_the_same_ranker(workspace: Path):
     prepared({"rank": RANK | {"epochs": 1}})
-    rank.main("r1")
+    rank("r1")
     Path("rankers/r1").rename("rankers/first")
-    rank.main("r1")
+    rank("r1")
     assert same("rankers/first", "rankers/r1")
 
 
@@ -156,7 +154,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(workspace: Path, monkey
     from tasks.rank.fit import Steps
 
     prepared({"rank": RANK | {"epochs": 1, "checkpoint_steps": 4}})
-    rank.main("r1")
+    rank("r1")
     Path("rankers/r1").rename("rankers/unbroken")
     real = Steps.on_step_end
     seen: list[int] = []
@@ -169,7 +167,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(workspace: Path, monkey
 
     monkeypatch.setattr(Steps, "on_step_end", killed)
     with pytest.raises(KeyboardInterrupt):
-        rank.main("r1")
+        rank("r1")
     assert not Path("rankers/r1").exists()
 
     def noted(self: Steps, args: object, state: object, control: object, **more: object) -> None:
@@ -178,7 +176,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(workspace: Path, monkey
 
     monkeypatch.setattr(Steps, "on_step_end", noted)
     seen.clear()
-    rank.main("r1")
+    rank("r1")
     assert seen == list(range(9, 16))
     assert about()["steps"] == 15
     assert same("rankers/unbroken", "rankers/r1")
@@ -189,7 +187,7 @@ def test_without_dev_queries_it_says_that_nothing_was_measured(workspace: Path, 
         "tests.rank.collection.SPLITS", {name: "test" if name == "q15" else "train" for name in map("q{}".format, range(16))}
     )
     prepared({"rank": RANK | {"steps": 1}})
-    rank.main("r1")
+    rank("r1")
     assert about()["dev"] == {}
     assert "was not measured" in capsys.readouterr().err
     assert "how well it ranks was not measured" in Path("rankers/r1/README.md").read_text()
@@ -219,7 +217,7 @@ def test_what_cannot_work_is_refused_before_anything_does(workspace: Path, secti
 def test_a_longer_pair_than_the_weights_can_tell_apart_is_refused(workspace: Path):
     prepared({"rank": RANK | {"max_length": 65}})
     with pytest.raises(Refused, match="rank.max_length is 65, .* at most 64 tokens"):
-        rank.main("r1")
+        rank("r1")
 
 
 def test_a_base_with_weights_that_can_run_code_is_refused(workspace: Path):
@@ -228,7 +226,7 @@ def test_a_base_with_weights_that_can_run_code_is_refused(workspace: Path):
         file.rename(file.with_name("pytorch_model.bin"))
     prepared({"rank": RANK | {"base": "inputs/pickled"}})
     with pytest.raises(Refused, match="and no model.safetensors beside"):
-        rank.main("r1")
+        rank("r1")
 
 
 def test_a_named_cross_encoder_that_has_changed_since_is_refused(workspace: Path):
@@ -237,4 +235,4 @@ def test_a_named_cross_encoder_that_has_changed_since_is_refused(workspace: Path
     shutil.rmtree("inputs/cross")
     tiny_cross_encoder(Path("inputs/cross"), seed=1)
     with pytest.raises(Refused, match="has changed since `resolve` looked at it"):
-        score.main("r1")
+        score("r1")

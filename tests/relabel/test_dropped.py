@@ -14,7 +14,7 @@ from hone.layout import PAIR
 from tasks.rank.pairs import guarded
 from tasks.relabel.initial_labels import joined
 from tasks.relabel.label_actions import actions, relabelled
-from tasks.sample.__main__ import sampled
+from tasks.sample.negatives import sampled
 from tasks.train.examples import Examples, examples
 
 QUERIES = pl.DataFrame({"query_id": ["q", "r"], "text": ["one", "two"], "collection": ["c", "c"]})

@@ -15,13 +15,9 @@ from hone.data import tables
 from hone.data.unknown import is_dropped
 from hone.files import read_json, write_json
 from hone.layout import PAIR
-from tasks.relabel import __main__ as relabel
-from tasks.resolve import __main__ as resolve
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
-from tasks.score import __main__ as score
 from tests.hone.llm.answering import serving
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.stages import relabel, resolve, retrieve, sample, score
 
 THENS = ("keep", "drop", "drop-query", "weight", "mask", "promote")
 
@@ -45,15 +41,15 @@ def write_run(ranked: dict[str, list[str]]) -> None:
 
 def run_to_negatives() -> None:
     for stage in (retrieve, score, sample):
-        stage.main("r1")
+        stage("r1")
 
 
 def judged(section: dict, judges: dict | None = None) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     """Labels, removed rows and account after the stage has run with another section `relabel`."""
     write_recipe(section)
     write_params(rounds={"r1": {"from": "r0", "recipe": "judged"}}, judges=judges or {})
-    resolve.main()
-    relabel.main("r1")
+    resolve()
+    relabel("r1")
     folder = Path("rounds/r1")
     return (
         tables.read("labels", folder / "labels.parquet"),
@@ -303,8 +299,8 @@ def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
         assert again["run"] == account["run"]
         shutil.move("rounds/r1", "rounds/r9")
         write_params(rounds={"r9": {"from": "r0", "recipe": "judged"}}, judges=asked_of(server.url, logprobs=False))
-        resolve.main()
-        relabel.main("r9")
+        resolve()
+        relabel("r9")
         assert len(server.asked) == 4
     assert "4 pairs" in read_json(Path("rounds/r9/relabel.json"))["over_budget"]
 
@@ -326,9 +322,9 @@ def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_
         unjudged = set(labels.filter(pl.col("reason").str.starts_with("over budget")).select(PAIR).rows())
         assert len(unjudged) == 2
         write_params(rounds=both, judges=judges)
-        resolve.main()
+        resolve()
         for stage in (retrieve, score, sample, relabel):
-            stage.main("r2")
+            stage("r2")
         assert len(server.asked) == 6  # both, and nothing twice
     mined = set(tables.read("negatives", Path("rounds/r2/negatives.parquet")).select(PAIR).rows())
     assert unjudged <= mined
@@ -364,8 +360,8 @@ def test_without_a_cascade_nothing_is_asked_and_the_tables_are_there(small: None
     run_to_negatives()
     write_recipe("none")
     write_params(rounds={"r1": {"from": "r0", "recipe": "judged"}})
-    resolve.main()
-    relabel.main("r1")
+    resolve()
+    relabel("r1")
     assert tables.read("judgments", Path("rounds/r1/judgments.parquet")).is_empty()
     assert read_json(Path("rounds/r1/relabel.json"))["judges"] == []
 

@@ -11,9 +11,9 @@ import pytest
 
 from hone.files import write_json
 from hone.seeds import generator
-from tasks.report.__main__ import main
 from tasks.report.diagnostics import apart, difference, shown
 from tests.report.made_up import columns, save, write_all, write_leakage
+from tests.stages import report
 
 DRAW = generator(13, "test")
 
@@ -92,7 +92,7 @@ def test_each_ranking_is_measured_and_held_against_the_base(suite: dict):
 
 def test_the_page_shows_a_suite_by_itself(suite: dict):
     write_json(Path("resolved/report.json"), suite)
-    main()
+    report()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
     assert "One ability at a time" in text
     assert "pairs r2 pairwise accuracy 0.25 0.5000" in text
@@ -106,7 +106,7 @@ def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: dict):
     """`admit` refuses on it too."""
     write_leakage("pairs", 2)
     write_json(Path("resolved/report.json"), suite)
-    main()
+    report()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
     assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Test and dev")[0]
     assert "pairs test 4 4 0 2 50.0 %" in text

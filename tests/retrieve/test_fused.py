@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hone.config import methods, params
 from hone.config.source_name import source_name
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
+from tasks.resolve.stages import everything
 from tasks.retrieve.fused import fused
 from tests.prepared import write_params, write_rows
 from tests.retrieve.planar import ranked
@@ -170,8 +170,8 @@ def resolved(workspace: Path):
     def made(**sections: object) -> dict:
         Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test"} | sections))
         write_params(rounds={"r1": {"from": "r0", "recipe": "tried"}})
-        everything = resolve.everything(params.read())
-        return {stage: everything[f"rounds/r1/{stage}"] for stage in ("retrieve", "score")}
+        settings = everything(params.read())
+        return {stage: settings[f"rounds/r1/{stage}"] for stage in ("retrieve", "score")}
 
     return made
 

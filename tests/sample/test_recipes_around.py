@@ -16,13 +16,8 @@ from hone.errors import Refused
 from hone.graph.neighbour_bands import in_band, ranks
 from hone.layout import PAIR
 from hone.text.attributes import extracted
-from tasks.collect import __main__ as collect
-from tasks.relabel import __main__ as relabel
-from tasks.resolve import __main__ as resolve
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
-from tasks.score import __main__ as score
 from tests.prepared import NETWORKX, prepare, write_params, write_rows
+from tests.stages import collect, relabel, resolve, retrieve, sample, score
 
 RECIPES = ("top-k", "scincl", "scincl-links", "apollo", "skills", "coder", "tripclick")
 # apollo looks inside the answer's own document, and functions are no chunks of one: here it looks for the same numbers anywhere.
@@ -41,14 +36,14 @@ def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Path:
         patch.chdir(folder)
         patch.setenv("HONE_HOME", str(shutil.copytree(encoded, tmp_path_factory.mktemp("homes") / "home")))
         write_params(**NETWORKX | {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}}})
-        resolve.main()
-        collect.main("python-api")
+        resolve()
+        collect("python-api")
         clicked = pl.read_parquet("data/python-api/hidden.parquet").select(*PAIR, clicked=pl.lit(1))
         clicked.write_csv("inputs/clicks.csv")
         prepare(**NETWORKX | {"rounds": {f"r{name}": {"from": "r0", "recipe": name} | CHANGES.get(name, {}) for name in RECIPES}})
         for name in RECIPES:
             for stage in (retrieve, score, sample, relabel):
-                stage.main(f"r{name}")
+                stage(f"r{name}")
     return folder
 
 
@@ -161,9 +156,9 @@ def test_a_collection_without_the_column_is_told_before_anything_is_encoded(work
     qrels = [{"query_id": row["query_id"], "doc_id": "d1"} for row in rows]
     write_rows(Path("inputs/ours"), [{"doc_id": "d1", "text": "one"}, {"doc_id": "d2", "text": "two"}], rows, qrels)
     prepare(rounds={"r1": {"from": "r0", "recipe": name}})
-    monkeypatch.setattr(retrieve, "source_of", None)  # no source is asked
+    monkeypatch.setattr("tasks.retrieve.sources.source_of", None)  # no source is asked
     with pytest.raises(Refused, match=f"wants the metadata column '{column}', which the collection ours lacks"):
-        retrieve.main("r1")
+        retrieve("r1")
 
 
 @pytest.mark.parametrize("name", RECIPES[1:])

@@ -10,10 +10,8 @@ import pytest
 
 from hone.data import tables
 from hone.layout import PAIR
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
-from tasks.score import __main__ as score
 from tests.prepared import NETWORKX, prepare
+from tests.stages import retrieve, sample, score
 
 GUARDS = ["labelled", "same-text", "near-duplicate", "same-parent"]
 RECIPES = ("top-k", "semi-hard", "enterprise", "star", "nv-retriever")
@@ -30,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path) -> Path:
         prepare(**NETWORKX | {"rounds": ROUNDS})
         for name in ROUNDS:
             for stage in (retrieve, score, sample):
-                stage.main(name)
+                stage(name)
     return folder
 
 

@@ -17,9 +17,8 @@ from hone.data import tables
 from hone.errors import Refused
 from hone.layout import PAIR
 from tasks.relabel.initial_labels import joined
-from tasks.sample import __main__ as stage
-from tasks.sample.__main__ import sampled
-from tasks.score import __main__ as score
+from tasks.sample.negatives import sampled
+from tests import stages
 from tests.rank.collection import prepared
 from tests.sample.filters.tables import trained
 
@@ -309,9 +308,9 @@ def test_sources_that_find_nothing_are_no_in_batch_training(found: pl.DataFrame,
 def test_the_stage_knows_whether_its_recipe_mines(workspace: Path, sources: list[str], refused: bool):
     """In a first round `previous` finds nothing, which is right beside another source."""
     prepared({"retrieve": sources})
-    score.main("r1")
+    stages.score("r1")
     with pytest.raises(Refused, match="by 'previous'") if refused else nullcontext():
-        stage.main("r1")
+        stages.sample("r1")
 
 
 def test_where_nothing_is_found_random_documents_are_counted_as_such():

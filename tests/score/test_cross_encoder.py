@@ -9,9 +9,9 @@ import pytest
 
 from hone.data import tables
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
-from tasks.score import __main__ as score
+from tasks.score.pair_scores import refuse_no_number
 from tests.rank.collection import QUERIES, RIGHT, WRONG, prepared
+from tests.stages import resolve, score
 from tests.tiny_cross_encoder import tiny_cross_encoder
 
 LINE = {"cross-encoder": {"model": "inputs/cross", "precision": "fp32"}}
@@ -20,7 +20,7 @@ LINE = {"cross-encoder": {"model": "inputs/cross", "precision": "fp32"}}
 def test_scores_are_the_models_probabilities(workspace: Path):
     tiny_cross_encoder(Path("inputs/cross"))
     prepared({"score": [LINE]})
-    score.main("r1")
+    score("r1")
     made = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by = {name: part for (name,), part in made.partition_by("scorer", as_dict=True).items()}
     assert list(by) == ["dense", "cross-encoder:cross"]
@@ -41,12 +41,12 @@ def test_whatever_activation_the_model_has_scores_are_probabilities(workspace: P
 
     tiny_cross_encoder(Path("inputs/cross"))
     prepared({"score": [LINE]})
-    score.main("r1")
+    score("r1")
     before = tables.read("scores", Path("rounds/r1/scores.parquet"))
     model = CrossEncoder("inputs/cross", device="cpu", activation_fn=torch.nn.Identity())
     model.save_pretrained("inputs/cross")
-    resolve.main()
-    score.main("r1")
+    resolve()
+    score("r1")
     after = tables.read("scores", Path("rounds/r1/scores.parquet"))
     assert after["score"].to_list() == pytest.approx(before["score"].to_list(), abs=1e-6)
     assert after.filter(pl.col("scorer") != "dense")["score"].is_between(0, 1).all()
@@ -59,11 +59,11 @@ def test_scores_that_are_no_numbers_stop_the_stage(workspace: Path):
     without_numbers(Path("inputs/cross"))
     prepared({"score": [LINE]})
     with pytest.raises(Refused, match="inputs/cross gives .* scores that are no numbers"):
-        score.main("r1")
+        score("r1")
     assert not Path("rounds/r1/scores.parquet").exists()
 
 
 def test_no_scorer_may_give_what_is_no_number():
     bad = tables.shaped("scores", pl.DataFrame({"query_id": ["q"], "doc_id": ["d"], "scorer": ["s"], "score": [float("nan")]}))
     with pytest.raises(Refused, match="the scorer s gives 1 scores .* document 'd' for the query 'q'"):
-        score.refuse_no_number(bad)
+        refuse_no_number(bad)

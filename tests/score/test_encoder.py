@@ -12,10 +12,9 @@ import yaml
 from hone.config import params
 from hone.data import tables
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
-from tasks.retrieve import __main__ as retrieve
-from tasks.score import __main__ as score
+from tasks.resolve.stages import everything
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.stages import retrieve, score
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(8)}
@@ -28,7 +27,7 @@ def prepared(**sections: object) -> None:
     """One round of a recipe that retrieves the nearest two; q1 knows d7 and d5, q2 knows d1."""
     recipe(**sections)
     prepare(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "tried"}})
-    retrieve.main("r1")
+    retrieve("r1")
 
 
 def recipe(**sections: object) -> None:
@@ -47,12 +46,12 @@ def settings(**sections: object) -> dict:
     """What `resolve` makes of the stage `score` of such a recipe."""
     recipe(**sections)
     write_params(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "tried"}})
-    return resolve.everything(params.read())["rounds/r1/score"]
+    return everything(params.read())["rounds/r1/score"]
 
 
 def test_a_guide_scores_beside_the_encoder_that_retrieved(workspace: Path):
     prepared(score=[GUIDE, NEAREST])
-    score.main("r1")
+    score("r1")
     scores = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by = {name: frame for (name,), frame in scores.partition_by("scorer", as_dict=True).items()}
     assert list(by) == ["dense", "encoder:guide", "encoder-to-positives:guide"]

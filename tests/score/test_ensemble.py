@@ -16,10 +16,9 @@ from hone.data import tables
 from hone.encoders.round_encoders import Models
 from hone.encoders.store import Space, Vectors, keys_of
 from hone.errors import Refused
-from tasks.retrieve import __main__ as retrieve
-from tasks.score import __main__ as score
 from tasks.score.ensemble import components, unlike
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import retrieve, score
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(16)}
@@ -87,8 +86,8 @@ def prepared(*lines: object) -> None:
 def test_scores_are_cosines_in_the_reduced_space(workspace: Path):
     encoders = [None, "inputs/guide"]
     prepared({"ensemble": {"encoders": encoders}}, {"ensemble": {"encoders": encoders, "to": "positives"}})
-    retrieve.main("r1")
-    score.main("r1")
+    retrieve("r1")
+    score("r1")
     made = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by = {name: part for (name,), part in made.partition_by("scorer", as_dict=True).items()}
     assert list(by) == ["dense", "ensemble", "ensemble-to-positives"]
@@ -123,8 +122,8 @@ def test_scores_are_cosines_in_the_reduced_space(workspace: Path):
 def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(workspace: Path, capsys: pytest.CaptureFixture):
     """In r1, which starts from r0, null and r0 are one model; a model of other weights is another."""
     prepared({"ensemble": {"encoders": [None, "r0", "inputs/guide"]}}, {"encoder": {"model": "r0"}})
-    retrieve.main("r1")
-    score.main("r1")
+    retrieve("r1")
+    score("r1")
     assert "3 encoders of the ensemble are 2: the others are the same model" in capsys.readouterr().err
     both = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by_base, by_start = (both.filter(pl.col("scorer") == name).drop("scorer") for name in ("encoder:r0", "dense"))

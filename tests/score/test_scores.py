@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from hone.data import tables
-from tasks.retrieve import __main__ as retrieve
-from tasks.score import __main__ as score
+from tasks.score.pair_scores import pairs_of
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import retrieve, score
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(8)}
@@ -34,18 +34,18 @@ def prepared(recipe: str) -> None:
     Path("recipes/two.yaml").write_text("about: the nearest two\nretrieve: [{dense: {depth: 2}}]\n")
     Path("recipes/nothing.yaml").write_text("about: no candidates\n")
     prepare(model=MODEL, rounds={"r1": {"from": "r0", "recipe": recipe}})
-    retrieve.main("r1")
+    retrieve("r1")
 
 
 def test_a_pair_that_is_candidate_and_positive_is_scored_once():
     candidates = frame(("q1", "a"), ("q1", "a"), ("q1", "b"))
     labels = frame(("q1", "b"), ("q2", "a"), ("q1", "c")).with_columns(label=pl.Series(["positive", "positive", "negative"]))
-    assert score.pairs_of(candidates, labels).rows() == [("q1", "a"), ("q1", "b"), ("q2", "a")]
+    assert pairs_of(candidates, labels).rows() == [("q1", "a"), ("q1", "b"), ("q2", "a")]
 
 
 def test_scores_are_cosines_of_the_rounds_starting_model_for_candidates_and_positives_alike(workspace: Path):
     prepared("two")
-    score.main("r1")
+    score("r1")
     scores = tables.read("scores", Path("rounds/r1/scores.parquet"))
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
     expected = {*candidates.select("query_id", "doc_id").rows(), ("q1", "d7"), ("q2", "d1")}
@@ -63,5 +63,5 @@ def test_scores_are_cosines_of_the_rounds_starting_model_for_candidates_and_posi
 
 def test_without_candidates_nothing_is_scored(workspace: Path):
     prepared("nothing")
-    score.main("r1")
+    score("r1")
     assert tables.read("scores", Path("rounds/r1/scores.parquet")).is_empty()

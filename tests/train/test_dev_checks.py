@@ -13,12 +13,11 @@ from hone.encoders.encoder import Encoder, Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.files import read_json
 from hone.ir.ranking import Kept
-from tasks.resolve import __main__ as resolve
-from tasks.train import __main__ as train
 from tasks.train import dev_checks, trainer
 from tasks.train.card import dev_runs
 from tasks.train.dev_checks import Checks, Part, better_before, checks_of
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.stages import resolve, train
 from tests.tiny_model import WORDS, tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
@@ -197,14 +196,14 @@ def test_checks_change_no_weight(workspace: Path, capsys: pytest.CaptureFixture,
     """With dropout, and with training that reads less than a check."""
     section = {"max_length": 8, "precision": precision}
     prepared(dev_checks=0, **section)
-    train.main("r1")
+    train("r1")
     plain, card = weights(), Path("models/r1/README.md").read_text()
     assert record() == {"queries": 0, "documents": 0, "checks": [], "better_before": None}
     assert "Dev checks" not in card
     assert "| ours | r0 | " in card
     write_params(model=MODEL, rounds=rounds(**section))
-    resolve.main()
-    train.main("r1")
+    resolve()
+    train("r1")
     assert weights() == plain
     assert [one["step"] for one in record()["checks"]] == [3, 5, 7, 9]
     assert record()["queries"] == DEV
@@ -215,7 +214,7 @@ def test_checks_change_no_weight(workspace: Path, capsys: pytest.CaptureFixture,
 def test_the_last_check_is_of_the_model_that_is_saved(workspace: Path):
     """It scores what the saved model scores on the same pool, read as encoding reads."""
     prepared()
-    train.main("r1")
+    train("r1")
     training, settings = training_set.read(), read_json(Path("resolved/rounds/r1/train.json"))
     (part,) = checks_of(training, dev_runs(Path("models/r0"), "r0", settings, training), 4, 13).parts
     saved = Encoder(ModelFolder(Path("models/r1")), Reading(16, (), "fp32"))
@@ -234,7 +233,7 @@ def test_a_training_that_was_killed_reports_the_same_checks(
 ):
     """Nine steps with checks at 3, 5, 7 and 9 and a checkpoint after each fourth."""
     prepared()
-    train.main("r1")
+    train("r1")
     unbroken, same = record(), weights()
 
     def killed(self, args, state, control, **_):
@@ -244,9 +243,9 @@ def test_a_training_that_was_killed_reports_the_same_checks(
     with monkeypatch.context() as patch:
         patch.setattr(trainer.Record, "on_step_end", killed)
         with pytest.raises(Killed):
-            train.main("r1")
+            train("r1")
     capsys.readouterr()
-    train.main("r1")
+    train("r1")
     said = capsys.readouterr().err
     last = {4: 0, 6: 4, 8: 4}[step]
     assert (f"going on from checkpoint-{last}" in said) is (last > 0)
@@ -258,7 +257,7 @@ def test_a_training_that_was_killed_reports_the_same_checks(
 def test_training_that_ruins_dev_is_reported(workspace: Path, capsys: pytest.CaptureFixture):
     """The learning rate rises to .1: the first steps move little, and the last ones leave nothing in order."""
     prepared(learning_rate=0.1, schedule="constant_with_warmup", warmup=0.9, steps=16, dropout=0.0)
-    train.main("r1")
+    train("r1")
     sentence = record()["better_before"]
     assert sentence.startswith("Dev nDCG@10 was higher at step 4 ")
     assert "than at the end, step 16 (" in sentence
@@ -268,7 +267,7 @@ def test_training_that_ruins_dev_is_reported(workspace: Path, capsys: pytest.Cap
 
 def test_training_that_helps_dev_is_not(workspace: Path, capsys: pytest.CaptureFixture):
     prepared("{0} {0}", learning_rate=2e-3, steps=60, dropout=0.0)
-    train.main("r1")
+    train("r1")
     checks = record()["checks"]
     assert checks[-1]["ndcg_at_10"] > checks[0]["ndcg_at_10"]
     assert record()["better_before"] is None
@@ -278,5 +277,5 @@ def test_training_that_helps_dev_is_not(workspace: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize("given", [{"asked": None}, {"grade": 0}, {"dev_scores": False}])
 def test_without_dev_queries_positives_or_scores_nothing_is_checked(workspace: Path, given: dict):
     prepared(**given)
-    train.main("r1")
+    train("r1")
     assert record() == {"queries": 0, "documents": 0, "checks": [], "better_before": None}

@@ -10,9 +10,8 @@ import polars as pl
 from hone.config import stage_settings
 from hone.data import rounds as lineage
 from hone.data import tables
-from tasks.resolve import __main__ as resolve
-from tasks.train import __main__ as train
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.stages import resolve, train
 from tests.tiny_model import WORDS, tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
@@ -46,12 +45,12 @@ def positives(name: str) -> list[tuple]:
 
 def test_a_renamed_round_has_the_same_weights(workspace: Path):
     prepared(["r2"], r2={"from": "r0", "recipe": "top-k", "train": SHORT})
-    train.main("r2")
+    train("r2")
     before = weights("r2")
     write_params(model=MODEL, rounds={"renamed": {"from": "r0", "recipe": "top-k", "train": SHORT}})
-    resolve.main()
+    resolve()
     shutil.move("rounds/r2", "rounds/renamed")
-    train.main("renamed")
+    train("renamed")
     assert weights("renamed") == before
 
 
@@ -64,7 +63,7 @@ def test_a_control_sees_the_same_queries_in_the_same_batches(workspace: Path):
     }
     prepared(["r2", "other", "control"], **rounds)
     for name in rounds:
-        train.main(name)
+        train(name)
     assert positives("r2") == positives("other") == positives("control")
     assert weights("r2") != weights("control")
 

@@ -19,13 +19,12 @@ from hone.files import read_json, write_json
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
 from hone.training.teacher import graded_by
-from tasks.relabel import __main__ as relabel
-from tasks.resolve import __main__ as resolve
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
-from tasks.train import __main__ as train
+from tasks.relabel.budget import fingerprint_of_questions, judges_of
+from tasks.resolve.stages import everything
+from tasks.sample.negatives import queries_left
 from tasks.train.examples import NO_POSITIVE, examples
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.stages import relabel, resolve, retrieve, sample, train
 from tests.tiny_model import WORDS, tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
@@ -59,7 +58,7 @@ def run(*stages) -> None:
     for stage in stages:
         if stage is sample:
             tables.write("scores", tables.empty("scores"), Path("rounds/r1/scores.parquet"))
-        stage.main("r1")
+        stage("r1")
 
 
 def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
@@ -88,7 +87,7 @@ def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()
-    settings = resolve.everything(given)
+    settings = everything(given)
     work = command.work_of(given, settings)
     assert work.encode["r0"] == 8 + len({f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)})
     assert work.train["r1"] == {"queries": 8, "steps": 2, "pairs": 2 * 4 * 6 + 6}
@@ -106,9 +105,9 @@ def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(worksp
     training = training_set.read(unlabelled=True)
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
     assert {"q6", "q7"} < set(negatives["query_id"])
-    questions = relabel.fingerprint_of_questions(negatives, carried_labels("r0", training.queries()), training)
+    questions = fingerprint_of_questions(negatives, carried_labels("r0", training.queries()), training)
     judge, ledger = settings["relabel"]["cascade"][0], Ledger()
-    spending = Spending(ledger, questions, settings["relabel"]["retry"], relabel.judges_of(settings["relabel"]))
+    spending = Spending(ledger, questions, settings["relabel"]["retry"], judges_of(settings["relabel"]))
     assert spending.reserve(judge["fingerprint"], {"pairs": 1, "tokens": 60, "money": 0}, {})[0]
     left = budget_of("r1", judge, ledger)
     assert left.reserve(1, 40, 0.0) is not None
@@ -129,19 +128,19 @@ def test_a_known_answer_is_graded_only_where_it_was_retrieved(workspace: Path):
 
 def test_one_that_left_in_an_earlier_round_stays_out(workspace: Path):
     prepared()
-    assert sample.queries_left([]).is_empty()
+    assert queries_left([]).is_empty()
     for stage, query in (("sample", "q6"), ("relabel", None)):
         rows = [(query, None, "late-stopping", ""), ("q7", "d1", "labelled", "")] if query else [("q7", "d1", "judge", "")]
         frame = pl.DataFrame(rows, schema=["query_id", "doc_id", "rule", "detail"], orient="row")
         tables.write("removed", tables.shaped("removed", frame), Path(f"rounds/r1/removed/{stage}.parquet"))
-    assert sample.queries_left(["r1"])["query_id"].to_list() == ["q6"]
+    assert queries_left(["r1"])["query_id"].to_list() == ["q6"]
 
 
 def test_a_loss_that_needs_an_answer_is_refused(workspace: Path):
     write_recipe("infonce")
     write_params(model=MODEL, rounds=ROUNDS)
     with pytest.raises(Refused, match="infonce needs a known answer of each query"):
-        resolve.main()
+        resolve()
 
 
 def test_the_row_of_a_query_without_an_answer():

@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from hone.data.pair_lookup import where
 from hone.data.query_groups import Segments
 from hone.errors import Refused, nearest
 from hone.lots import lots, pair_keys, query_keys, unit
 from hone.stage import say
-from tasks.sample.where import where
 
 ADDED_LATER = {"order": "best"}  # at this value the rule chooses what it chose before it had the parameter
 

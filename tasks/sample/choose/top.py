@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from hone.data.query_groups import Segments
-from tasks.sample.pool import PAIR
+from hone.layout import PAIR
 from tasks.sample.relative_scores import given_to, of_scorer
 
 NAMES_SCORERS = ("by",)  # parameters that name a scorer of the recipe, beside those that rules about scores have

@@ -19,11 +19,11 @@ from pydantic import Field
 
 from hone.data import user_tables
 from hone.data.id_namespace import refuse_ambiguous
+from hone.data.pair_lookup import where
 from hone.data.tables import prefixed
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused
 from hone.layout import PAIR
-from tasks.sample.where import where
 
 FILE_COLUMNS = ("query_id", "doc_id", "clicked")
 NUMBERS = ("rank", "shown")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from hone.errors import Refused
-from tasks.sample.pool import PAIR
+from hone.layout import PAIR
 from tasks.sample.relative_scores import compared, given_to, of_scorer, rounded
 
 # How far from 1 the cosine of a text with itself may be computed.

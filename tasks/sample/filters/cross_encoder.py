@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from hone.errors import Refused, listed
-from tasks.sample.pool import PAIR
+from hone.layout import PAIR
 from tasks.sample.relative_scores import given_to, of_scorer, rounded
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from hone.data.pair_lookup import where
 from hone.data.same_queries import JUDGE as SAME_QUERY
 from hone.data.unknown import is_dropped
-from tasks.sample.where import where
 
 
 def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from hone.errors import Refused
-from tasks.sample.pool import PAIR
+from hone.layout import PAIR
 from tasks.sample.relative_scores import compared, rounded
 
 

@@ -319,8 +319,8 @@ def test_pairs_judged_not_relevant_by_trec(shared: Path, workspace: Path):
         collections={"ours": {"source": "folder", "path": "inputs/ours"}, "trec": {"source": f"beir:{pool}", "path": str(pool)}},
         evaluate_on=["ours"],
     )
+    from hone.data.qrels_labels import known_labels
     from hone.judging.reliability.probe_pairs import pair_sets
-    from tasks.start.__main__ import known_labels
 
     found = collection_of(params.read(), "trec", None)
     assert isinstance(found, OfSplit)

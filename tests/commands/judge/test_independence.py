@@ -15,13 +15,12 @@ from hone.ir.results import evaluate
 from hone.judging import fingerprint
 from hone.llm import gguf
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
-from tasks.relabel import __main__ as relabel
-from tasks.resolve import __main__ as resolve
 from tests.commands.judge.filling import ROUNDS, TEXTS, TRAIN, answer, endpoint, hashes, made, ranking, server, verdicts, write_judgments
 from tests.hone.llm.answering import Server, serving
 from tests.prepared import write_params
 from tests.relabel.judges import test_replay as replayed
 from tests.relabel.test_stage import run_to_negatives, write_recipe, write_run
+from tests.stages import relabel, resolve
 
 __all__ = ["made", "server"]
 
@@ -49,9 +48,9 @@ def test_who_really_relabelled_a_round_is_known_from_its_tables(made: Path, serv
         write_recipe({"cascade": [{"judge": "trainer"}], "action": "drop"})
         write_run({query: [f"{query}-b", f"{query}-c"] for query in TRAIN})
         write_params(judges=judges, rounds={"r1": {"from": "r0", "recipe": "judged"}})
-        resolve.main()
+        resolve()
         run_to_negatives()
-        relabel.main("r1")
+        relabel("r1")
         labels = hashes("data", "rounds")
         with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1"):
             fill("trainer", "ours")

@@ -18,7 +18,7 @@ from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.judging.prompt import load
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
-from tasks.resolve import __main__ as resolve
+from tasks.resolve.stages import everything
 from tests.prepared import pairs, prepare, write_rows
 
 JUDGES = {
@@ -44,7 +44,7 @@ def planned(workspace: Path) -> tuple[params.Params, dict]:
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
     prepare(rounds={"r1": {"from": "r0", "recipe": "tried"}}, judges=JUDGES)
     given = params.read()
-    return given, resolve.everything(given)
+    return given, everything(given)
 
 
 def of(planned: tuple[params.Params, dict]):

@@ -10,7 +10,7 @@ import yaml
 from commands.plan import command
 from commands.plan.mining import WHOLE, documents_read, read_of_each_query
 from hone.config import params
-from tasks.resolve import __main__ as resolve
+from tasks.resolve.stages import everything
 from tests.prepared import pairs, prepare, write_params, write_rows
 
 POSITIVE_AWARE = {"sample": {"filters": ["labelled", "positive-aware"]}}
@@ -37,7 +37,7 @@ def test_who_reads_how_much(workspace: Path, sections: dict, read: dict):
     Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test"} | sections))
     Path("recipes/none.yaml").write_text(yaml.safe_dump({"about": "a test"}))
     write_params(rounds={"r1": {"from": "r0", "recipe": "none"}, "r2": {"from": "r1", "recipe": "tried"}})
-    assert read_of_each_query(resolve.everything(params.read()), "r2") == read
+    assert read_of_each_query(everything(params.read()), "r2") == read
 
 
 def test_a_pool_is_never_more_than_the_collection():
@@ -65,7 +65,7 @@ def test_what_a_plan_counts_for_a_middle_round(workspace: Path, monkeypatch: pyt
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()
-    work = command.work_of(given, resolve.everything(given))
+    work = command.work_of(given, everything(given))
     assert work.encode["r1"] == texts
     # 2 dev queries, the positive of each and the 10 nearest, at as many of the 4 checks as there are steps; r2 has dev scores
     checked = {name: min(4, work.train[name]["steps"]) * (2 + 2 * 11) for name in (["r1"] if dev_scores else []) + ["r2"]}

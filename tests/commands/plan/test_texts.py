@@ -14,8 +14,8 @@ from hone.config import params
 from hone.data import tables
 from hone.encoders.encoder import encoder_for
 from hone.encoders.store import Lookup, Space, keys_of
-from tasks.resolve.__main__ import everything
-from tasks.resolve.__main__ import reading as reading_of
+from tasks.resolve.stages import everything
+from tasks.resolve.stages import reading as reading_of
 from tests.hone.encoders.test_text_lengths import model_of_words
 from tests.prepared import COLLECTION, write_params
 

@@ -9,8 +9,9 @@ import yaml
 
 from hone.config import params, recipe
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
+from tasks.resolve.stages import everything
 from tests.prepared import COLLECTION, write_params
+from tests.stages import resolve
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_what_cannot_be_meant(workspace: Path, sections: dict, said: str):
     given = {"collections": {"ours": COLLECTION | {"path": "inputs"}}} | sections
     write_params(**given)
     with pytest.raises(Refused) as refused:
-        resolve.main()
+        resolve()
     assert said in str(refused.value)
     assert not Path("resolved").exists()
 
@@ -104,9 +105,9 @@ def test_a_file_that_is_no_yaml(workspace: Path):
 
 def test_how_the_work_is_done_changes_no_setting(workspace: Path):
     write_params(collections={"ours": COLLECTION | {"path": "inputs"}})
-    before = resolve.everything(params.read())
+    before = everything(params.read())
     Path("params.yaml").write_text(yaml.safe_dump(yaml.safe_load(Path("params.yaml").read_text()) | {"machine": {"batch_tokens": 512}}))
-    assert resolve.everything(params.read()) == before
+    assert everything(params.read()) == before
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_a_recipe_is_read_by_the_name_that_it_had(workspace: Path, capsys: pytes
     judges = {"guide": {"encoder": {"to": "positives", "model": "r0"}}, "local": {"local": {"model": "inputs/none.gguf"}}}
     write_params(collections={"ours": COLLECTION | {"path": "inputs"}}, rounds=rounds, judges=judges)
     assert params.read().rounds["r1"].recipe == "guide-confirmed"
-    resolve.main()
+    resolve()
     assert "params.yaml: round r1: the recipe 'rlhn-local' is now called 'guide-confirmed'" in capsys.readouterr().err
     assert (recipe.check(Path("recipes/guide-confirmed.yaml"))) == recipe.read("rlhn-local")
 

@@ -16,11 +16,9 @@ from hone.config import code_fingerprint, methods, params, recipe
 from hone.config.source_name import source_name
 from hone.data import tables
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
-from tasks.score import __main__ as score
+from tasks.resolve.stages import everything
 from tests.prepared import PROJECT, pairs, prepare, write_rows
+from tests.stages import retrieve, sample, score
 
 MINE = "inputs/methods/mine.py"  # where the page has it
 EXAMPLE = (PROJECT / "docs/own-method.md").read_text(encoding="utf-8")
@@ -63,14 +61,14 @@ def prepared(example: str = "") -> dict[str, dict]:
     Path("recipes").mkdir(exist_ok=True)
     Path("recipes/middling.yaml").write_text(block("yaml"))
     prepare(rounds={"r1": {"from": "r0", "recipe": "middling"}})
-    return resolve.everything(params.read())
+    return everything(params.read())
 
 
 def test_the_example_chooses_from_where_it_says(here: Path):
     """BM25 ranks shorter documents first: d1 to d9; without the answer d5 eight are left, a quarter down is place 1.75 of 0 to 7."""
     prepared()
     for stage in (retrieve, score, sample):
-        stage.main("r1")
+        stage("r1")
     found = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
     assert found["doc_id"].to_list() == [f"d{number}" for number in range(1, 10)]
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
@@ -90,10 +88,10 @@ def test_the_example_is_told_as_its_docstring_says(here: Path):
 def test_an_edited_method_runs_its_own_stage_again_and_no_other(here: Path):
     before = prepared()
     write(block("python").replace("<= n", "< n + 1"), MINE)
-    after = resolve.everything(params.read())
+    after = everything(params.read())
     assert {name for name in before if before[name] != after[name]} == {"rounds/r1/sample"}
     write(block("python").replace("Negatives that are neither", "Those that are neither") + "\n# a comment\n", MINE)
-    assert resolve.everything(params.read()) == before
+    assert everything(params.read()) == before
 
 
 def test_what_a_method_imports_in_the_project_is_followed(here: Path):
@@ -196,7 +194,7 @@ def test_a_rule_that_chooses_needs_n(here: Path):
     with pytest.raises(
         Refused, match=r"recipes/middling\.yaml, line 6: sample\.choose: inputs\.methods\.mine\.middling has no parameter `n`"
     ):
-        resolve.everything(params.read())
+        everything(params.read())
 
 
 @pytest.mark.parametrize(
@@ -210,10 +208,10 @@ def test_a_rule_that_chooses_needs_n(here: Path):
 )
 def test_what_a_rule_returns_is_looked_at(here: Path, body: str, sentence: str):
     prepared(f"import polars as pl\n\n\ndef middling(pool, *, n: int = 1, at: float = 0):\n    {body}\n")
-    retrieve.main("r1")
-    score.main("r1")
+    retrieve("r1")
+    score("r1")
     with pytest.raises(Refused) as refusal:
-        sample.main("r1")
+        sample("r1")
     assert str(refusal.value).startswith("inputs.methods.mine.middling ")
     assert sentence in str(refusal.value)
 
@@ -229,7 +227,7 @@ def test_a_source_of_ones_own(here: Path):
     queries = [{"query_id": "q1", "text": "what", "split": "train"}, {"query_id": "q2", "text": "who", "split": "test"}]
     write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d0"), ("q2", "d1")))
     prepare(collections={"ours": {"source": "inputs.read.theirs", "path": "inputs/ours"}})
-    assert "inputs.read" in resolve.everything(params.read())["collect/ours"]["code"]
+    assert "inputs.read" in everything(params.read())["collect/ours"]["code"]
     assert pl.read_parquet("data/ours/documents.parquet")["doc_id"].to_list() == ["d0", "d1", "d2"]
 
 

@@ -10,11 +10,9 @@ import polars as pl
 from hone.config import stage_settings
 from hone.data import tables
 from hone.data.labels import carried_labels
-from tasks.relabel import __main__ as relabel
 from tasks.relabel.label_actions import actions, relabelled, unconfirmed
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import relabel, retrieve, sample
 from tests.tiny_model import tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
@@ -92,7 +90,7 @@ def two_rounds(refresh: bool) -> list[set[tuple]]:
         for stage in (retrieve, sample, relabel):
             if stage is sample:
                 tables.write("scores", tables.empty("scores"), Path("rounds", name, "scores.parquet"))
-            stage.main(name)
+            stage(name)
     return [promoted("r1"), promoted("r2")]
 
 

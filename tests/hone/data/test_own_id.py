@@ -14,7 +14,7 @@ from hone.data.own_id import own_id_of
 from hone.errors import Refused
 from hone.ir.provenance import of_table, unlike
 from tasks.evaluate.reference import main as evaluate_reference
-from tasks.resolve.__main__ import everything
+from tasks.resolve.stages import everything
 from tests.prepared import COLLECTION, collected, pairs, prepare, write_params, write_rows
 
 NUMBERED = [{"doc_id": "1", "text": "ripe apples keep a week"}, {"doc_id": "2", "text": "how to mend a bicycle chain"}]

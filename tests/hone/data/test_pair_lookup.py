@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hone.data.pair_lookup import in_runs, places, within
+from hone.data import pair_lookup
+from hone.data.pair_lookup import by_text, in_runs, places, where, within
 from hone.layout import PAIR
 
-pair = st.tuples(st.sampled_from(["q1", "q2", "q3", "q4"]), st.sampled_from("abcde"))
+pair = st.tuples(st.sampled_from(["q1", "q2", "q3", "q4"]), st.sampled_from(["a", "b", "c", "d", "a longer id than fits"]))
 sizes = st.sampled_from([1, 2, 7, 1000])
 
 
@@ -29,11 +32,30 @@ def test_nothing_is_found_in_an_empty_table_and_nothing_asked_gives_nothing():
     assert places(table([]), table([("q1", "a")])).to_list() == []
 
 
-@settings(deadline=None)
-@given(st.lists(pair, max_size=30), st.lists(pair, unique=True, max_size=20), sizes)
-def test_a_look_up_in_parts_finds_what_a_dictionary_finds(asked, there, size):
+def test_rows_by_hand():
+    known = table([("q1", "a"), ("q1", "b"), ("q2", "a"), ("q1", "c")])
+    assert where(table([("q2", "a"), ("q2", "b"), ("q1", "c"), ("q3", "a")]), known).tolist() == [2, -1, 3, -1]
+    assert where(table([]), known).tolist() == []
+    assert where(known, table([])).tolist() == [-1] * 4
+
+
+@given(st.lists(pair, max_size=30), st.lists(pair, unique=True, max_size=20), st.integers(1, 8))
+def test_a_look_up_in_blocks_finds_what_a_dictionary_and_a_join_of_the_texts_find(asked: list, there: list, block: int):
     rows = {key: row for row, key in enumerate(there)}
-    assert places(table(asked), table(there), size).to_list() == [rows.get(key) for key in asked]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_lookup, "ROWS_PER_BLOCK", block)
+        patch.setattr(pair_lookup, "by_text", None)  # the fallback is not taken
+        found, column = where(table(asked), table(there)), places(table(asked), table(there))
+    assert found.tolist() == [rows.get(key, -1) for key in asked] == by_text(table(asked), table(there)).tolist()
+    assert column.to_list() == [rows.get(key) for key in asked]
+    assert column.dtype == pl.UInt32
+
+
+def test_pairs_that_share_a_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch):
+    real = pair_lookup.hashed
+    monkeypatch.setattr(pair_lookup, "hashed", lambda *tables: [(np.zeros_like(key), query) for key, query in real(*tables)])
+    known = table([("q1", "a"), ("q1", "b"), ("q2", "a")])
+    assert where(table([("q2", "a"), ("q1", "b"), ("q1", "z")]), known).tolist() == [2, 1, -1]
 
 
 @settings(deadline=None)

@@ -21,7 +21,7 @@ from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.encoders.text_lengths import Cut, cut_documents, cut_of, cut_texts, token_counts
 from hone.errors import Refused
-from tasks.resolve.__main__ import everything
+from tasks.resolve.stages import everything
 from tests.prepared import COLLECTION, ROUNDS, write_params
 from tests.tiny_model import WORDS
 

@@ -14,7 +14,7 @@ from hone.config.recipe import mined_as, recipe_of
 from hone.errors import Refused
 from hone.files import write_json
 from hone.judging.settings import held_against
-from tasks.resolve import __main__ as resolve
+from tasks.resolve.stages import everything
 from tests.prepared import write_params, write_rows
 
 GUIDE = {"encoder": {"to": "positives", "model": "r0"}}
@@ -31,7 +31,7 @@ def relabel(section: Any, judges: dict | None = None) -> dict:
     write_params(
         rounds={"r1": {"from": "r0", "recipe": "tried"}}, judges=judges if judges is not None else {"guide": GUIDE, "cheap": CHEAP}
     )
-    return resolve.everything(params.read())["rounds/r1/relabel"]
+    return everything(params.read())["rounds/r1/relabel"]
 
 
 def cascade(*lines: dict, **more: Any) -> dict:
@@ -162,4 +162,4 @@ def test_a_loss_that_learns_from_grades_wants_a_judge_that_writes_them(workspace
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
     write_params(rounds={"r1": {"from": "r0", "recipe": "tried"}})
     with pytest.raises(Refused, match="relabel.grades: true"):
-        resolve.everything(params.read())
+        everything(params.read())

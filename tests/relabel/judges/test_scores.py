@@ -14,14 +14,11 @@ from hone.errors import Refused
 from hone.judging.context import Desk
 from hone.llm.ledger.ledger import Ledger
 from hone.training.teacher import teacher_of
-from tasks.relabel import __main__ as relabel
 from tasks.relabel.judges.scores import CUT, scores
-from tasks.resolve import __main__ as resolve
-from tasks.sample import __main__ as sample
-from tasks.score import __main__ as score
 from tests.prepared import write_params
 from tests.rank.collection import MODEL, prepared
 from tests.relabel.judges.test_encoder import PAIRS, questions
+from tests.stages import relabel, resolve, sample, score
 from tests.tiny_cross_encoder import tiny_cross_encoder
 
 GIVEN = {("q1", "d1"): 0.8, ("q1", "d2"): 0.25, ("q1", "a1"): 1.0, ("q2", "d3"): 0.0, ("q2", "b1"): 0.5}  # q3 and d1: nothing
@@ -86,7 +83,7 @@ def test_a_round_is_taught_by_its_own_table_known_answers_too(workspace: Path):
     tiny_cross_encoder(Path("inputs/cross"))
     prepared(TAUGHT)
     for stage in (score, sample, relabel):
-        stage.main("r1")
+        stage("r1")
     labels = tables.read("labels", Path("rounds/r1/labels.parquet"))
     given = tables.read("scores", Path("rounds/r1/scores.parquet")).filter(pl.col("scorer") == "cross-encoder:cross")
     both = labels.join(given, on=["query_id", "doc_id"], how="left")
@@ -105,7 +102,7 @@ def test_a_scorer_that_the_recipe_lacks_is_refused_before_anything_works(workspa
     Path("recipes/of1.yaml").write_text(yaml.safe_dump(given))
     write_params(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "of1"}})
     with pytest.raises(Refused, match="round r1: the judge scores reads .* did you mean 'cross-encoder:cross'"):
-        resolve.main()
+        resolve()
 
 
 def test_the_table_counts_as_it_stands_now(workspace: Path):
@@ -113,10 +110,10 @@ def test_the_table_counts_as_it_stands_now(workspace: Path):
     tiny_cross_encoder(Path("inputs/cross"))
     prepared(TAUGHT)
     for stage in (score, sample, relabel):
-        stage.main("r1")
+        stage("r1")
     file = Path("rounds/r1/scores.parquet")
     tables.write("scores", tables.read("scores", file).with_columns(score=pl.col("score") / 2), file)
-    relabel.main("r1")
+    relabel("r1")
     labels = tables.read("labels", Path("rounds/r1/labels.parquet"))
     given = tables.read("scores", file).filter(pl.col("scorer") == "cross-encoder:cross")
     both = labels.join(given, on=["query_id", "doc_id"], how="left")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hone.config import methods, recipe
 from hone.data import tables
 from hone.errors import Refused
+from hone.mining.pool import merged
 from tasks.sample.choose.quota import quota, seats
-from tasks.sample.pool import merged
 
 SOURCES = ("dense", "random", "siblings")
 

@@ -17,11 +17,9 @@ from hone.data import tables
 from hone.data.training_set import read
 from hone.encoders.round_encoders import Models
 from hone.errors import Refused
-from tasks.retrieve import __main__ as retrieve
-from tasks.sample import __main__ as sample
 from tasks.sample.choose.spread import diverse, spread, unit
-from tasks.score import __main__ as score
 from tests.prepared import pairs, prepare, write_rows
+from tests.stages import retrieve, sample, score
 from tests.tiny_model import WORDS, tiny_model
 
 # In the plane: the query along x; a and b at 10 and 12 degrees, c at -30, d at 60.
@@ -98,7 +96,7 @@ def test_through_the_stage(workspace: Path):
     """
     prepared(n=4, depth=10, relevance=0.3)
     for stage in (retrieve, score, sample):
-        stage.main("r1")
+        stage("r1")
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
     first = candidates.filter(pl.col("query_id") == "q1").head(4)["doc_id"]
     assert {TEXTS[doc] for doc in first} == {WORDS[4]}

@@ -11,9 +11,9 @@ import yaml
 
 from hone.config import methods
 from hone.errors import Refused
-from tasks.resolve import __main__ as resolve
 from tasks.sample.filters.click_policy import click_policy
 from tests.prepared import write_params
+from tests.stages import resolve
 
 # One list of q, four documents: b and d clicked. Of p nothing was clicked.
 LISTED = "query_id,doc_id,rank,clicked\nq,a,1,0\nq,b,2,1\nq,c,3,false\nq,d,4,TRUE\nq,e,5,0\np,a,1,0\n"
@@ -139,14 +139,14 @@ def written(rule: dict) -> None:
 def test_a_log_that_is_missing_or_lacks_a_column_is_refused_before_any_stage_works(workspace: Path):
     written({"file": "inputs/clicks.csv"})
     with pytest.raises(Refused, match=r"reads inputs/clicks\.csv, which must be a file below inputs/"):
-        resolve.main()
+        resolve()
     Path("inputs/clicks.csv").write_text("query_id,document,clicked\nq,a,1\n")
     with pytest.raises(Refused, match="lacks the column 'doc_id'"):
-        resolve.main()
+        resolve()
     Path("inputs/clicks.csv").write_text("query_id,doc_id,clicked\nq,a,1\n")
     written({"file": "inputs/clicks.csv", "policy": "skipped-above"})
     with pytest.raises(Refused, match="has no column `rank`"):
-        resolve.main()
+        resolve()
     with pytest.raises(Refused, match="'file' is missing"):
         methods.checked("sample.filters", "click-policy", "here")
 
@@ -156,6 +156,6 @@ def test_another_log_runs_the_stage_again(workspace: Path):
     told = []
     for clicked in (1, 0):
         Path("inputs/clicks.csv").write_text(f"query_id,doc_id,clicked\nq,a,{clicked}\n")
-        resolve.main()
+        resolve()
         told.append(Path("resolved/rounds/r1/sample.json").read_text())
     assert told[0] != told[1]

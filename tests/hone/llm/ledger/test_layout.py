@@ -21,7 +21,7 @@ from sqlalchemy import text
 from hone.errors import Refused
 from hone.llm.ledger import layout
 from hone.llm.ledger.ledger import Answer, Completion, Ledger, Verdict
-from tasks.relabel.__main__ import word_before
+from tasks.relabel.budget import word_before
 from tests.hone.llm.answering import questions, serving
 from tests.hone.llm.ledger.test_ledger import KEYS, SAID, run_all, verdicts_of
 from tests.relabel.judges.test_endpoint import judge

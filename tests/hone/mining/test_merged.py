@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sample import pool as module
-from tasks.sample.pool import PAIR, merged
+from hone.layout import PAIR
+from hone.mining import pool as module
+from hone.mining.pool import merged
 
 SCHEMA = {"query_id": pl.String, "doc_id": pl.String, "source": pl.String, "rank": pl.Int32}
 row = st.tuples(st.sampled_from(["q1", "q2", "q3"]), st.sampled_from("abcde"), st.sampled_from(["dense", "bm25"]), st.integers(1, 5))

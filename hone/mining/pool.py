@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from hone.data.pair_lookup import hashed, where
 from hone.data.query_groups import run_starts
 from hone.layout import PAIR
-from tasks.sample.where import hashed, where
 
 
 def merged(candidates: pl.DataFrame) -> pl.DataFrame:

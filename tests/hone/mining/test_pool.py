@@ -6,7 +6,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sample.pool import PAIR, Pool
+from hone.layout import PAIR
+from hone.mining.pool import Pool
 
 QUERIES, DOCUMENTS = ("a", "b", "c"), ("d1", "d2", "d3", "d4")
 NAMED = st.lists(st.tuples(st.sampled_from((*QUERIES, "other")), st.sampled_from((*DOCUMENTS, "else", None))), max_size=8)
