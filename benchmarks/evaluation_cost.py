@@ -29,11 +29,11 @@ def encode() -> None:
     from hone.config import stage_settings
     from hone.data.tables import Documents
     from hone.encoders.encoder import encoder_for
-    from hone.ir.mteb import reading_for
+    from tasks.evaluate.settings import EvaluateSettings
 
     nothing_in_the_store()
-    settings, model = stage_settings.of_stage(f"evaluate/{COLLECTION}"), Path("models") / NAME
-    encoder = encoder_for(model, reading_for(None, settings, model), stage_settings.machine(), user=NAME)
+    settings, model = EvaluateSettings.read(collection=COLLECTION), Path("models") / NAME
+    encoder = encoder_for(model, settings.model, stage_settings.machine(), user=NAME)
     encoder.documents(Documents(Path("data") / COLLECTION / "documents.parquet"))
 
 
@@ -42,7 +42,7 @@ def evaluate() -> None:
     from tests import stages
 
     nothing_in_the_store()
-    stages.evaluate(NAME, COLLECTION)
+    stages.evaluate(round=NAME, collection=COLLECTION)
 
 
 def nothing_in_the_store() -> None:

@@ -12,6 +12,7 @@ from commands.console import line, size, table
 from hone import files
 from hone.config import params
 from hone.config.params import BUILT_IN
+from hone.config.stage_settings import Reading
 from hone.encoders.cross_encoder_folder import CrossModel
 from hone.encoders.cross_encoder_scores import CrossScorer
 from hone.encoders.device_lock import no_work
@@ -25,6 +26,10 @@ from hone.files import PART, home, read_json, size_of
 from hone.ir.mteb import reading_for, task_of
 from hone.layout import MODELS
 from tasks.evaluate.reference import encoder_of
+from tasks.evaluate.settings import EvaluateSettings, ReferenceSettings
+from tasks.report.settings import ReportSettings
+from tasks.retrieve.settings import RetrieveSettings
+from tasks.score.settings import ScoreSettings
 
 CHECKPOINT_DAYS = 7
 SECONDS_PER_DAY = 86_400
@@ -74,17 +79,18 @@ def needed_spaces() -> dict[Path, list[str]]:
     for name, revision in teachers().items():
         if folder := folder_here(name, revision):
             used.append((name, encoder_for(folder, reading | {"prompts": {}}, machine)))
-    for settings in map(read_json, sorted(Path("resolved/evaluate").glob("*.json"))):
-        if task := task_of(settings["task"]):  # such a collection may have prompts of its own
-            used += [(folder.name, encoder_for(folder, reading_for(task, settings, folder), machine)) for folder in models]
-    for file in sorted(Path("resolved/reference").glob("*/*.json")):
-        settings = read_json(file)
-        given = settings["reference"]
+    for settings in EvaluateSettings.existing():
+        if task := task_of(settings.task):  # such a collection may have prompts of its own
+            used += [
+                (folder.name, encoder_for(folder, reading_for(task, settings.model, settings.task, folder), machine)) for folder in models
+            ]
+    for settings in ReferenceSettings.existing():
+        given = settings.reference
         if given["kind"] in BUILT_IN:
             continue
         folder = folder_here(given["model"]["name"], given["model"]["revision"]) if given["kind"] == "model" else None
         if folder or given["kind"] == "endpoint":
-            used.append((file.parent.name, encoder_of(file.parent.name, settings, task_of(settings["task"]), folder)))
+            used.append((settings.name, encoder_of(settings.name, settings, task_of(settings.task), folder)))
     spaces_of = [(name, encoder.space(route).folder) for name, encoder in used for route in ("query", "document")]
     for name, folder in [*spaces_of, *spaces_of_rankers(reading["precision"], machine)]:
         users = found.setdefault(folder, [])
@@ -101,34 +107,33 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
         for file in sorted(RANKERS.glob("*/ranker.json"))
         if read_json(file)["ranker"] != NONE
     ]
-    for settings in map(read_json, sorted(Path("resolved/rounds").glob("*/score.json"))):
-        for scorer in settings["scorers"].values():
+    for settings in ScoreSettings.existing():
+        for scorer in settings.scorers.values():
             if scorer["method"] != "cross-encoder":
                 continue
-            asked, own = scorer["parameters"], RANKERS / settings["round"]
-            named = settings["cross_encoders"].get(asked["model"])
+            asked, own = scorer["parameters"], RANKERS / settings.round
+            named = settings.cross_encoders.get(asked["model"])
             folder = folder_here(named["name"], named["revision"]) if named else own if (own / "config.json").exists() else None
             if folder:
                 exact = precision if asked["precision"] == "auto" else asked["precision"]
                 space = CrossScorer(CrossModel(folder), asked["max_length"], exact, device).space().folder
-                found.append((asked["model"] or f"ranker {settings['round']}", space))
+                found.append((asked["model"] or f"ranker {settings.round}", space))
     return found
 
 
-def read_settings() -> dict | None:
+def read_settings() -> Reading | None:
     """How texts are read, as `resolve` made it plain; null before it ran."""
-    file = Path("resolved/report.json")
-    if not file.exists():
+    if not ReportSettings.file().exists():
         return None
-    model = read_json(file)["model"]
-    return {name: model[name] for name in ("max_length", "prompts", "precision")}
+    model = ReportSettings.read().model
+    return Reading(max_length=model["max_length"], prompts=model["prompts"], precision=model["precision"])
 
 
 def teachers() -> dict[str, str | None]:
     """Models beside the rounds' own that the resolved recipes retrieve with."""
     named: dict[str, str | None] = {}
-    for file in Path("resolved/rounds").glob("*/retrieve.json"):
-        named |= {pinned["name"]: pinned["revision"] for pinned in read_json(file)["teachers"].values()}
+    for settings in RetrieveSettings.existing():
+        named |= {pinned["name"]: pinned["revision"] for pinned in settings.teachers.values()}
     return named
 
 

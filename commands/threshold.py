@@ -19,6 +19,7 @@ from hone.layout import DATA, MODELS, PAIR, REPORTS
 from hone.present.format import count, share
 from hone.seeds import generator
 from hone.stats.risk_control import Pairs, false_at_most, kept, losing_at_most, lost
+from tasks.evaluate.settings import EvaluateSettings
 from tasks.relabel.judges.encoder import to_query
 
 FOLKLORE = 0.95  # NV-Retriever's
@@ -120,7 +121,7 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
         raise Refused(
             f"'{name}' has no model here ({folder}): positive-aware compares by an encoder. `dvc repro` or `dvc pull` brings a round's."
         )
-    encoder = encoder_for(folder, stage_settings.of_stage(f"evaluate/{on}")["model"], stage_settings.machine(), user=name)
+    encoder = encoder_for(folder, EvaluateSettings.read(collection=on).model, stage_settings.machine(), user=name)
     queries = tables.read("queries", DATA / on / "dev" / "queries.parquet")
     texts = Documents(DATA / on / "documents.parquet").texts(answers["doc_id"].unique())
     asked = questions.of(answers.with_columns(rank=pl.lit(1, dtype=pl.Int32)), answers.clear(), queries, texts)

@@ -1,4 +1,4 @@
-"""How every stage is started: `python -m tasks.<stage>`; arguments from a signature, refusals as sentences."""
+"""How every stage is started: `python -m tasks.<stage>`. Its settings are read, its options come from a signature, errors are sentences."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, get_type_hints
 
 from hone.errors import Refused, printable
 from hone.files import describe_full_disk
@@ -42,19 +43,43 @@ def may_download() -> None:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with the command line's arguments, each an option of the parameter's name.
+    """Call `main` with its settings and the command line's options; see `call`.
 
-    Ends the process with 1 and a sentence on standard error when the work is refused or the machine fails it.
+    Ends the process with 1 and a sentence on standard error if the work is refused or the machine fails it.
     """
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
     parser = argparse.ArgumentParser(prog=_module_name(main), description=inspect.getdoc(main))
-    for name, parameter in inspect.signature(main).parameters.items():
-        required = parameter.default is parameter.empty
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else parameter.default)
+    for name, default in options_of(main).items():
+        required = default is inspect.Parameter.empty
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else default)
     arguments = vars(parser.parse_args())
     with ended_by_sentences(_module_name(main)):
-        main(**arguments)
+        call(main, **arguments)
+
+
+def call(main: Callable[..., None], **options: str) -> None:
+    """Call a stage's `main` with what `resolve` wrote for it, and with those options that are parameters of its own.
+
+    A stage has settings if its `main` has a parameter `settings`: the annotation is a model of hone.config.stage_settings.
+    """
+    settings, own = settings_of(main), inspect.signature(main).parameters
+    given = {name: value for name, value in options.items() if name in own}
+    if settings is not None:
+        given["settings"] = settings.read(**{name: options[name] for name in settings.options()})
+    main(**given)
+
+
+def options_of(main: Callable[..., None]) -> dict[str, Any]:
+    """The options of a stage's command line with their defaults: those that find its settings, and the parameters of `main`."""
+    settings = settings_of(main)
+    found = {} if settings is None else dict.fromkeys(settings.options(), inspect.Parameter.empty)
+    return found | {name: item.default for name, item in inspect.signature(main).parameters.items() if name != "settings"}
+
+
+def settings_of(main: Callable[..., None]) -> Any:
+    """The model of a stage's settings; null if it has none."""
+    return get_type_hints(main).get("settings")
 
 
 @contextmanager

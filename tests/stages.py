@@ -5,10 +5,13 @@ from __future__ import annotations
 import runpy
 from functools import partial
 
+from hone.stage import call, options_of
+
 
 def run_stage(stage: str, *values: str, **options: str) -> None:
-    """Call the `main` of `tasks/<stage>/__main__.py`."""
-    runpy.run_module(f"tasks.{stage}.__main__")["main"](*values, **options)
+    """Call the `main` of `tasks/<stage>/__main__.py` with its settings; `values` are its options in order."""
+    main = runpy.run_module(f"tasks.{stage}.__main__")["main"]
+    call(main, **dict(zip(options_of(main), values, strict=False)), **options)
 
 
 base = partial(run_stage, "base")

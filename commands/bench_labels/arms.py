@@ -12,7 +12,8 @@ import polars as pl
 from commands.bench_labels.command import FREE, Bench, can_tell, line_of, rules_as_they_come
 from commands.judge.check import desk_of
 from hone.config import methods, recipe
-from hone.config.recipe_schema import GUARDS, Recipe
+from hone.config.recipe_schema import Recipe
+from hone.config.sections.sample import GUARDS
 from hone.config.yaml12 import from_yaml
 from hone.data import tables
 from hone.errors import Refused, nearest
@@ -142,13 +143,13 @@ def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
     if made.relabel == "none":
         return left
     section = settings.relabel(bench.given, made, bench.round)
-    if dear := [line["name"] for line in section["cascade"] if line["method"] not in FREE]:
+    if dear := [line["name"] for line in section.cascade if line["method"] not in FREE]:
         raise Refused(f"there is no arm 'recipe:{name}': its judge {', '.join(dear)} costs something.")
-    if not section["cascade"]:
+    if not section.cascade:
         return left
-    desk = desk_of(bench.given, bench.round, section["cascade"], bench.training)
-    said = run_cascade(left, bench.rules.labels, bench.training, section["cascade"], 0.0, desk, lambda _: None, ask)
-    return without(left, said.final(section["final"] == "all").filter(pl.col("verdict").cast(pl.String) == "positive"))
+    desk = desk_of(bench.given, bench.round, section.cascade, bench.training)
+    said = run_cascade(left, bench.rules.labels, bench.training, section.cascade, 0.0, desk, lambda _: None, ask)
+    return without(left, said.final(section.final == "all").filter(pl.col("verdict").cast(pl.String) == "positive"))
 
 
 def without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
@@ -162,7 +163,7 @@ def cleans(bench: Bench, name: str) -> bool:
     """Whether a recipe takes something out of mined negatives by means that cost nothing and work here."""
     try:
         made = recipe.read(name)
-        cascade = [] if made.relabel == "none" else settings.relabel(bench.given, made, bench.round)["cascade"]
+        cascade = [] if made.relabel == "none" else settings.relabel(bench.given, made, bench.round).cascade
     except Refused:  # it names a judge that this checkout does not have
         return False
     able = all(can_tell(line, bench.rules.scores) for line in own_rules(made))

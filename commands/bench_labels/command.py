@@ -15,8 +15,8 @@ import polars as pl
 from commands.console import line, table
 from commands.judge.check import desk_of
 from commands.judge.inputs import judge_line
-from hone.config import methods, params, stage_settings
-from hone.config.recipe_schema import GUARDS
+from hone.config import methods, params
+from hone.config.sections.sample import GUARDS
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.data.questions import in_blocks
@@ -29,6 +29,7 @@ from hone.mining.rules import Rules
 from hone.present.format import share as percent
 from hone.stats.proportions import Estimate, share
 from tasks.report.negatives import hidden_pairs
+from tasks.sample.settings import SampleSettings
 
 SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
 COLUMNS = ("who removes", "hidden answers found", "95 %", "others removed", "of what goes, hidden", "false among those kept")
@@ -141,8 +142,8 @@ def looked_at(round: str, depth: int) -> Bench:
     hidden = hidden_pairs(training).unique()
     if hidden.is_empty():
         raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
-    settings = stage_settings.of_round(round, "sample")
-    labels = carried_labels(given.rounds[round].start, training.queries(), settings.get("refreshed", []))
+    settings = SampleSettings.read(round=round)
+    labels = carried_labels(given.rounds[round].start, training.queries(), settings.refreshed)
     scores = tables.read("scores", ROUNDS / round / "scores.parquet")
     rules = Filters(labels, scores, training, settings)
     pool = rules.after_guards(candidates)
@@ -160,7 +161,7 @@ def looked_at(round: str, depth: int) -> Bench:
 class Filters:
     """Applies filters to a round's candidates, each by itself."""
 
-    def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: dict) -> None:
+    def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: SampleSettings) -> None:
         self.labels, self.scores, self.training, self.settings = labels, scores, training, settings
         self.positives = labels.filter(pl.col("label") == "positive")
 

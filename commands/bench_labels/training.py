@@ -18,6 +18,7 @@ import polars as pl
 
 from commands.bench_labels.arms import Arm
 from hone.config import stage_settings
+from hone.config.sections.train import Train
 from hone.data import tables, training_set
 from hone.data.eval_splits import Asked, asked
 from hone.data.tables import Documents
@@ -46,7 +47,9 @@ from hone.ir.ranking import by_encoder
 from hone.ir.results import kept_for
 from hone.layout import DATA, MODELS
 from hone.seeds import seed_of
+from tasks.evaluate.settings import EvaluateSettings
 from tasks.train.fit import examples_of, fitted, learns_from_grades
+from tasks.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -65,26 +68,26 @@ class Run:
         evaluation: settings of the stage `evaluate` on the collection.
     """
 
-    settings: dict
-    section: dict
+    settings: TrainSettings
+    section: Train
     start: Path
     collection: str
-    evaluation: dict
+    evaluation: EvaluateSettings
     training: TrainingSet
 
     @cached_property
     def judged(self) -> Asked:
         """The split that is evaluated: test, or dev where no test query is judged."""
-        return asked(self.collection, self.evaluation["min_relevance"])[0]
+        return asked(self.collection, self.evaluation.min_relevance)[0]
 
     @cached_property
     def shared(self) -> str:
         """A hash of what is the same for all arms: settings and code, texts, the model that is trained, and what it is evaluated on."""
-        settings = {name: value for name, value in self.settings.items() if name not in ("round", "from", "recipe", "paper")}
+        settings = {name: value for name, value in self.settings.plain().items() if name not in ("round", "from", "recipe", "paper")}
         start, folder, split = ModelFolder(self.start), DATA / self.collection, self.judged.split
         read = [folder / "documents.parquet", *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked"))]
         return fingerprint(
-            json.dumps([settings, self.section, self.evaluation], sort_keys=True),
+            json.dumps([settings, self.section.model_dump(mode="json"), self.evaluation.plain()], sort_keys=True),
             fingerprint_of_file(training_set.LIST),
             *(start.fingerprint(route) for route in ("query", "document")),
             *(fingerprint_of_file(file) for file in read if file.exists()),
@@ -97,12 +100,13 @@ def run_of(round: str, steps: int | None, collection: str, training: TrainingSet
     Raises:
         Refused: the round learns from judges' grades, which arms do not have.
     """
-    settings = stage_settings.of_round(round, "train")
-    section = settings["train"] | {"negatives": max(1, settings["train"]["negatives"])} | ({"steps": steps} if steps else {})
+    settings = TrainSettings.read(round=round)
+    changes = {"negatives": max(1, settings.train.negatives)} | ({"steps": steps} if steps else {})
+    section = settings.train.model_copy(update=changes)
     if loss := learns_from_grades(section):
         raise Refused(f"round {round} trains with the loss {loss}, which learns from judges' grades: the arms here have none.")
-    start = MODELS / ("r0" if section["init"] == "base" else settings["from"])
-    return Run(settings, section, start, collection, stage_settings.of_stage(f"evaluate/{collection}"), training)
+    start = MODELS / ("r0" if section.init == "base" else settings.parent)
+    return Run(settings, section, start, collection, EvaluateSettings.read(collection=collection), training)
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class Trial:
         found = Kept(values, time.monotonic() - began)
         with written_whole(self.file) as part:
             values.write_parquet(part)
-        about = {"arm": self.arm.name, "seed": self.seed, "round": self.run.settings["round"], "on": self.run.collection}
+        about = {"arm": self.arm.name, "seed": self.seed, "round": self.run.settings.round, "on": self.run.collection}
         # The JSON file comes last: a table without it was cut off.
         write_json(self.file.with_suffix(".json"), about | {"seconds": round(found.seconds, 1)})
         return found
@@ -173,20 +177,20 @@ class Trial:
         """The trained model. The caller holds the device's lock."""
         run = self.run
         made = examples_of(self.arm.labels, run.training, run.section)
-        own = seed_of(run.settings["seed"], USER, f"seed {self.seed}", "train")
+        own = seed_of(run.settings.seed, USER, f"seed {self.seed}", "train")
         start = ModelFolder(run.start)
-        return fitted(made, run.training, run.section, run.settings["model"], start, own, self.checkpoints, device)[0]
+        return fitted(made, run.training, run.section, run.settings.model, start, own, self.checkpoints, device)[0]
 
 
 def evaluated(run: Run, model: Path) -> pl.DataFrame:
     """query_id and every measure of a model on the judged split of the collection."""
     documents, part = Documents(DATA / run.collection / "documents.parquet"), run.judged
-    task = task_of(run.evaluation["task"])
-    encoder = encoder_for(model, reading_for(task, run.evaluation, model), stage_settings.machine(), user=USER)
+    task = task_of(run.evaluation.task)
+    encoder = encoder_for(model, reading_for(task, run.evaluation.model, run.evaluation.task, model), stage_settings.machine(), user=USER)
     with vectors_forgotten(encoder):
-        ranked = by_encoder(encoder, part.queries, documents, part.qrels, kept_for(part, task, run.evaluation.get("own_id", "keep")))
+        ranked = by_encoder(encoder, part.queries, documents, part.qrels, kept_for(part, task, run.evaluation.own_id))
     first = ranked.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
-    return per_query(first, part.qrels, run.evaluation["min_relevance"])
+    return per_query(first, part.qrels, run.evaluation.min_relevance)
 
 
 @contextmanager

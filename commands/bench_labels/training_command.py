@@ -43,7 +43,7 @@ def bench_training(
     collection = collection_of(bench, on)
     run = run_of(round, steps, collection, bench.training)
     refuse_one_query(run)
-    made = arms(bench, names or default_names(bench), run.section["negatives"])
+    made = arms(bench, names or default_names(bench), run.section.negatives)
     results = all_trained(run, made, seeds)
     scores = {name: by_seed([one.values for one in by_arm]) for name, by_arm in results.items()}
     found = repaired(scores, NOISY, CLEAN)
@@ -112,9 +112,9 @@ def collection_of(bench: Bench, on: str | None) -> str:
 
 
 def in_words(bench: Bench, run: Run, seeds: int, depth: int) -> str:
-    steps = run.section["steps"] or f"{run.section['epochs']:g} epochs of"
+    steps = run.section.steps or f"{run.section.epochs:g} epochs of"
     return (
         f"Round {bench.round}, the first {depth} candidates of each query as its mined negatives, from {run.start.name}, {seeds} seeds of "
-        f"{steps} {'steps' if run.section['steps'] else 'training'} each; nDCG@10 on {len(run.judged.queries):,} {run.judged.split} "
+        f"{steps} {'steps' if run.section.steps else 'training'} each; nDCG@10 on {len(run.judged.queries):,} {run.judged.split} "
         f"queries of {run.collection}. Intervals are 95 %, over queries and seeds."
     )

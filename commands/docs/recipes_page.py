@@ -10,7 +10,11 @@ from commands.docs.methods_pages import MADE, parameters
 from commands.recipes import catalogue
 from commands.recipes.catalogue import GROUPS, Row
 from hone.config import docstrings
-from hone.config.recipe_schema import Budget, Judged, Recipe, Relabel, Sample, Section, Train, Window
+from hone.config.recipe_schema import Recipe
+from hone.config.sections.common import Section
+from hone.config.sections.relabel import Budget, Judged, Relabel
+from hone.config.sections.sample import Sample, Window
+from hone.config.sections.train import Train
 
 FILE = Path("docs/recipes.md")
 SECTIONS: dict[str, type[Section]] = {

@@ -12,8 +12,9 @@ import polars as pl
 from commands.console import line
 from commands.judge.check import desk_of
 from commands.judge.inputs import candidates_of, collection_of, judge_line, round_of
-from hone.config import params, stage_settings
+from hone.config import params
 from hone.config.methods import find
+from hone.config.stage_settings import NONE
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.data.questions import Questions, in_blocks
@@ -24,7 +25,7 @@ from hone.judging.prompt import load
 from hone.judging.reliability.probe_pairs import in_order, spread
 from hone.judging.run_judge import ask
 from hone.judging.versions import prompted
-from hone.layout import PAIR, RESOLVED, ROUNDS
+from hone.layout import PAIR, ROUNDS
 from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
@@ -32,6 +33,7 @@ from hone.present.format import count
 from hone.seeds import seed_of
 from hone.stats.proportions import wilson
 from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left
+from tasks.relabel.settings import RelabelSettings
 
 PAIRS = 20
 QUERIES_AT_ONCE = 200  # looked up in the ledger together
@@ -93,19 +95,18 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
 
 def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
     """What a round's `relabel.budget` leaves. Where the judge is one of the round's, what is spent counts there too."""
-    there = (RESOLVED / "rounds" / round / "relabel.json").exists()
-    settings = stage_settings.of_round(round, "relabel") if there else {"relabel": "none"}
-    section = settings["relabel"]
-    if not isinstance(section, dict):
+    settings = RelabelSettings.read(round=round) if RelabelSettings.file(round=round).exists() else None
+    if settings is None or settings.relabel == NONE:
         return Budget()
+    section = settings.relabel
     if judge["fingerprint"] not in judges_of(section):
-        return Budget(**section["budget"])
+        return Budget(**section.budget.model_dump())
     negatives = tables.read("negatives", ROUNDS / round / "negatives.parquet")
-    training = training_set.read(unlabelled=settings.get("unlabelled", False))
-    known = carried_labels(settings["from"], training.queries(), settings.get("refreshed", ()))
+    training = training_set.read(unlabelled=settings.unlabelled)
+    known = carried_labels(settings.parent, training.queries(), settings.refreshed)
     questions = fingerprint_of_questions(negatives, known, training)
-    spending = Spending(ledger, questions, section["retry"], judges_of(section))
-    return what_is_left(section["budget"], spending, order_before(settings), round).of(judge["fingerprint"])
+    spending = Spending(ledger, questions, section.retry, judges_of(section))
+    return what_is_left(section.budget.model_dump(), spending, order_before(settings), round).of(judge["fingerprint"])
 
 
 def blocks_of(

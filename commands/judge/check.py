@@ -30,11 +30,13 @@ from hone.judging.reliability.evidence import Candidates, evidence_of
 from hone.judging.reliability.gate import gate
 from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
 from hone.judging.run_judge import ask
-from hone.layout import MODELS, PAIR, RESOLVED
+from hone.layout import MODELS, PAIR
 from hone.llm.ledger.ledger import Ledger
 from hone.seeds import seed_of
 from hone.stage import say
 from hone.stats.prediction_powered import gold_sample, with_band
+from tasks.relabel.settings import RelabelSettings
+from tasks.retrieve.settings import RetrieveSettings
 
 CANDIDATES_PER_GOLD = 4  # how many candidates the judge reads for each gold verdict, where no limit is set; ours
 SETS = 4
@@ -111,7 +113,7 @@ def check(
         "split": collection.split,
         "round": round,
         "from": given.rounds[round].start if round in given.rounds else None,
-        "mined_as": None if gold is None else stage_settings.of_round(round, "relabel")["mined_as"],
+        "mined_as": None if gold is None else RelabelSettings.read(round=round).mined_as,
         "gold": gold,
         "made": time.strftime("%Y-%m-%d"),
         "left_out": sets.left_out,
@@ -211,10 +213,9 @@ def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
 def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet | None) -> Desk:
     """Ledger, and the encoders that the round has at hand where it was resolved."""
     models = None
-    if (RESOLVED / "rounds" / round / "retrieve.json").exists():
-        settings = stage_settings.of_round(round, "retrieve")
-        named = judges.teachers({"cascade": lines})
-        models = Models(MODELS / settings["from"], settings["model"], stage_settings.machine(), named)
+    if RetrieveSettings.file(round=round).exists():
+        settings = RetrieveSettings.read(round=round)
+        models = Models(MODELS / settings.parent, settings.model, stage_settings.machine(), judges.teachers(lines))
     return Desk(Ledger(), run_name("judge check"), given.seed, round, models=models, training=training)
 
 

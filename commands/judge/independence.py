@@ -13,12 +13,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from hone.config.params import BUILT_IN, Params
+from hone.config.stage_settings import NONE, MethodLine
 from hone.data import tables
 from hone.data.rounds import ancestors
 from hone.errors import Refused, nearest
-from hone.files import read_json
-from hone.layout import BASE, RESOLVED, ROUNDS
+from hone.judging.settings import JudgeLine
+from hone.layout import BASE, ROUNDS
 from hone.llm import gguf
+from tasks.relabel.settings import RelabelSettings
+from tasks.score.settings import ScoreSettings
 
 PEOPLE = "people"
 ENCODER = "encoder"
@@ -144,19 +147,19 @@ def worked(round: str, given: Params) -> list[Worked]:
         Worked(round, judge, "relabelled", fingerprint, frozenset(map(plain, models)))
         for judge, fingerprint, models in rows.sort("judge", "fingerprint").rows()
     ]
-    for stage, part in (("relabel", "relabelled"), ("score", "scored")):
-        settings = RESOLVED / "rounds" / round / f"{stage}.json"
-        if settings.exists():
-            found += [
-                Worked(round, name, part, line.get("fingerprint"), models_of(line, given))
-                for name, line in lines_of(read_json(settings), stage)
-            ]
+    for part, lines in (("relabelled", judges_of(round)), ("scored", scorers_of(round))):
+        found += [Worked(round, name, part, line.get("fingerprint"), models_of(line, given)) for name, line in lines.items()]
     return found
 
 
-def lines_of(settings: dict, stage: str) -> list[tuple[str, dict]]:
-    """Name and line of every judge or scorer that `resolve` has written for a round."""
-    if stage == "score":
-        return list(settings["scorers"].items())
-    section = settings["relabel"]
-    return [(line["name"], line) for line in section["cascade"]] if isinstance(section, dict) else []
+def judges_of(round: str) -> dict[str, JudgeLine]:
+    """Every judge that `resolve` has written for a round, by name."""
+    if not RelabelSettings.file(round=round).exists():
+        return {}
+    section = RelabelSettings.read(round=round).relabel
+    return {} if section == NONE else {line["name"]: line for line in section.cascade}
+
+
+def scorers_of(round: str) -> dict[str, MethodLine]:
+    """Every scorer that `resolve` has written for a round, by name."""
+    return ScoreSettings.read(round=round).scorers if ScoreSettings.file(round=round).exists() else {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.config import methods, stage_settings
+from hone.config import methods
 from hone.config.params import Params
 from hone.data import tables
 from hone.data.chunks import of_chunks
@@ -16,6 +16,7 @@ from hone.data.training_set import TrainingCollection, TrainingSet
 from hone.errors import Refused, nearest
 from hone.judging import fingerprint, settings
 from hone.layout import DATA, PAIR, ROUNDS
+from tasks.relabel.settings import RelabelSettings
 
 SPLITS = ("train", "dev", "test")
 
@@ -116,9 +117,7 @@ def candidates_of(
     negatives = tables.read("negatives", file).join(own.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")
     if negatives.is_empty():
         raise Refused(f"round {round} has no negatives of {collection.name}: there is nothing to judge at use. Name another --round.")
-    return negatives, carried_labels(
-        given.rounds[round].start, training.queries(), stage_settings.of_round(round, "relabel").get("refreshed", [])
-    )
+    return negatives, carried_labels(given.rounds[round].start, training.queries(), RelabelSettings.read(round=round).refreshed)
 
 
 def hidden_of(collection: OfSplit) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 import time
@@ -18,6 +17,8 @@ from commands.plan.judging import plan_judging
 from commands.plan.mining import documents_read, read_of_each_query
 from hone.config import params
 from hone.config.params import Params
+from hone.config.sections.train import Train
+from hone.config.stage_settings import StageSettings
 from hone.data import tables
 from hone.data.tables import Documents
 from hone.data.training_set import UNLABELLED
@@ -86,7 +87,7 @@ def plan(probe: bool) -> None:
     line(f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and {spell(HIGH * seconds)}), if nothing else uses this machine")
 
 
-def work_of(given: Params, settings: dict[str, dict]) -> Work:
+def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
     """What would run, from DVC's graph, what DVC says is out of date, and what `resolve` would write differently."""
     from hone.pipeline import graph as dvc
 
@@ -108,9 +109,9 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
             if f"evaluate@{name}-{collection}" in to_run or f"evaluate-reference@{name}-{collection}" in to_run
         }
         reads = max((models.get(name, 0) for models in mined.values()), default=0)
-        trained = set(given.train_on) if name != "r0" and new and settings[f"rounds/{name}/train"]["train"]["dev_scores"] else set()
+        trained = set(given.train_on) if name != "r0" and new and settings[f"rounds/{name}/train"].train.dev_scores else set()
         texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in asked | trained)
-        unlabelled = any(name in models and settings[f"rounds/{later}/retrieve"]["unlabelled"] for later, models in mined.items())
+        unlabelled = any(name in models and settings[f"rounds/{later}/retrieve"].unlabelled for later, models in mined.items())
         mining = {one: size | {"train": size["train"] + size["unlabelled"]} for one, size in sizes.items()} if unlabelled else sizes
         for one in given.train_on if reads else ():
             texts += mining[one]["train"] + (documents_read(mining[one], reads) if one not in asked | trained else 0)
@@ -119,22 +120,22 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
             work.encode[name] = texts if new else absent_texts(name, read, given, settings, mining)
         if f"train@{name}" in to_run:
             of_round = settings[f"rounds/{name}/train"]
-            kinds = ("train", "unlabelled") if of_round["unlabelled"] else ("train",)
-            work.train[name] = training(of_round["train"], *(sum(sizes[one][kind] for one in given.train_on) for kind in kinds))
-            if of_dev := texts_of_checks(of_round["train"], work.train[name]["steps"], [sizes[one] for one in given.train_on]):
+            kinds = ("train", "unlabelled") if of_round.unlabelled else ("train",)
+            work.train[name] = training(of_round.train, *(sum(sizes[one][kind] for one in given.train_on) for kind in kinds))
+            if of_dev := texts_of_checks(of_round.train, work.train[name]["steps"], [sizes[one] for one in given.train_on]):
                 work.checked[name] = of_dev
     work.encode = {name: count for name, count in work.encode.items() if count}
     work.unknown += not_counted(given, settings, to_run)
     return work
 
 
-def not_counted(given: Params, settings: dict[str, dict], to_run: list[str]) -> list[str]:
+def not_counted(given: Params, settings: dict[str, StageSettings], to_run: list[str]) -> list[str]:
     """What would run and is in no figure: rankers and their scores, a sentence for all."""
-    ranking = [f"rank@{name}" for name in given.rounds if settings[f"rounds/{name}/rank"]["rank"] != "none"]
+    ranking = [f"rank@{name}" for name in given.rounds if settings[f"rounds/{name}/rank"].rank != "none"]
     scoring = [
         f"score@{name}"
         for name in given.rounds
-        if any(scorer["method"] == "cross-encoder" for scorer in settings[f"rounds/{name}/score"]["scorers"].values())
+        if any(scorer["method"] == "cross-encoder" for scorer in settings[f"rounds/{name}/score"].scorers.values())
     ]
     found = [stage for stage in [*ranking, *scoring] if stage in to_run]
     return [f"not in these figures: {', '.join(found)} (a cross-encoder trains, or scores pairs)"] if found else []
@@ -151,13 +152,13 @@ def stages_to_run(graph: list, out_of_date: set[str], changed: set[str]) -> list
     return [stage.name for stage in graph if stage.name in running]
 
 
-def changed_settings(settings: dict[str, dict]) -> set[str]:
+def changed_settings(settings: dict[str, StageSettings]) -> set[str]:
     """The files below resolved/ that would not be what they are."""
     return {
         str(file)
         for name, values in settings.items()
         for file in [RESOLVED / f"{name}.json"]
-        if not file.exists() or read_json(file) != json.loads(json.dumps(values))
+        if not file.exists() or read_json(file) != values.plain()
     }
 
 
@@ -191,7 +192,7 @@ class Read:
     unlabelled: bool = False
 
 
-def absent_texts(name: str, read: Read, given: Params, settings: dict[str, dict], sizes: dict[str, dict[str, int]]) -> int:
+def absent_texts(name: str, read: Read, given: Params, settings: dict[str, StageSettings], sizes: dict[str, dict[str, int]]) -> int:
     """Different texts that a model of this checkout would read and whose vectors the store lacks.
 
     Texts are looked up by their hashes. Which documents mining reads, where it does not read all, is not known before: of these
@@ -207,7 +208,7 @@ def absent_texts(name: str, read: Read, given: Params, settings: dict[str, dict]
     plain = encoder_for(folder, reading_of(given), machine)
     for collection in read.asked:
         evaluate = settings[f"evaluate/{collection}"]
-        encoder = encoder_for(folder, reading_for(task_of(evaluate["task"]), evaluate, folder), machine)
+        encoder = encoder_for(folder, reading_for(task_of(evaluate.task), evaluate.model, evaluate.task, folder), machine)
         lookup.want(encoder.space("document"), documents[collection])
         for split in ("test", "dev"):
             lookup.want(encoder.space("query"), keys_in([queries_of(collection, split)]))
@@ -245,27 +246,27 @@ def unlabelled_of(collection: str) -> list[str]:
     return tables.read("queries", file)["text"].to_list() if file.exists() else []
 
 
-def training(section: dict, answered: int, unanswered: int = 0) -> dict[str, int]:
+def training(section: Train, answered: int, unanswered: int = 0) -> dict[str, int]:
     """Queries, steps and pairs (query with positive or negative) of one round's training; unanswered queries have no positive."""
-    batch = section["batch"]["parameters"].get("size", 1)
+    batch = section.batch["parameters"].get("size", 1)
     queries = answered + unanswered
     positives = answered / queries if unanswered else 1
-    steps = section["steps"] or math.ceil(math.ceil(queries / batch) * section["epochs"])
-    return {"queries": queries, "steps": steps, "pairs": round(steps * batch * (positives + section["negatives"]))}
+    steps = section.steps or math.ceil(math.ceil(queries / batch) * section.epochs)
+    return {"queries": queries, "steps": steps, "pairs": round(steps * batch * (positives + section.negatives))}
 
 
-def texts_of_checks(section: dict, steps: int, sizes: list[dict[str, int]]) -> int:
+def texts_of_checks(section: Train, steps: int, sizes: list[dict[str, int]]) -> int:
     """Texts that a round's dev checks encode: queries, positives (as if each query had one) and nearest documents, at each check."""
     from tasks.train.dev_checks import MOST_QUERIES, NEAREST
 
-    if not section["dev_scores"]:
+    if not section.dev_scores:
         return 0
     queries = min(MOST_QUERIES, sum(size["dev"] for size in sizes))
     documents = min((1 + NEAREST) * queries, sum(size["documents"] for size in sizes))
-    return min(section["dev_checks"], steps) * (queries + documents)
+    return min(section.dev_checks, steps) * (queries + documents)
 
 
-def cut_lines(given: Params, settings: dict[str, dict]) -> list[str]:
+def cut_lines(given: Params, settings: dict[str, StageSettings]) -> list[str]:
     """How much of the documents is read, a sentence for each collection of which not all is, and for each length of training."""
     from hone.encoders.encoder import Reading
     from hone.encoders.model_folder import ModelFolder, folder_here
@@ -276,8 +277,8 @@ def cut_lines(given: Params, settings: dict[str, dict]) -> list[str]:
         return []
     model, reading = ModelFolder(folder), Reading.of(reading_of(given))
     apart = {
-        length: [name for name in given.rounds if settings[f"rounds/{name}/train"]["train"]["max_length"] == length]
-        for length in sorted({settings[f"rounds/{name}/train"]["train"]["max_length"] for name in given.rounds} - {None})
+        length: [name for name in given.rounds if settings[f"rounds/{name}/train"].train.max_length == length]
+        for length in sorted({settings[f"rounds/{name}/train"].train.max_length for name in given.rounds} - {None})
     }
     lines = []
     for collection in dict.fromkeys([*given.train_on, *given.evaluate_on]):
@@ -307,7 +308,7 @@ def dimension(source: Path) -> int:
     return pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension") or read_json(source / "config.json")["hidden_size"]
 
 
-def measured(given: Params, settings: dict[str, dict], work: Work) -> tuple[float | None, float | None, str]:
+def measured(given: Params, settings: dict[str, StageSettings], work: Work) -> tuple[float | None, float | None, str]:
     """Texts a second, seconds a step, and a sentence on how they were measured."""
     from hone.encoders.device_lock import torch_lock
     from hone.encoders.encoder import Reading
@@ -315,11 +316,11 @@ def measured(given: Params, settings: dict[str, dict], work: Work) -> tuple[floa
     from hone.encoders.precision import device_of
 
     source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.model.name, given.model.revision)
-    reading, model = Reading.of(settings[f"evaluate/{given.evaluate_on[0]}"]["model"]), ModelFolder(source)
+    reading, model = Reading.of(settings[f"evaluate/{given.evaluate_on[0]}"].model), ModelFolder(source)
     device = device_of(given.machine.device)
     with torch_lock(device):
         rate = encoding_rate(model, reading, device, given.machine.batch_tokens) if work.texts or work.checked else None
-        step = max((step_time(model, reading, device, settings[f"rounds/{name}/train"]["train"]) for name in work.train), default=None)
+        step = max((step_time(model, reading, device, settings[f"rounds/{name}/train"].train) for name in work.train), default=None)
     parts = [
         *([f"{rate:,.0f} texts/s ({PROBE_TEXTS} documents)"] if rate else []),
         *([f"{step:.1f} s a training step (the longest of the rounds' kinds, {PROBE_STEPS} steps)"] if step else []),
@@ -349,7 +350,7 @@ def encoding_rate(model, reading, device: str, batch_tokens: int | None) -> floa
     return len(texts) / (time.monotonic() - began)
 
 
-def step_time(model, reading, device: str, section: dict) -> float:
+def step_time(model, reading, device: str, section: Train) -> float:
     """Seconds of one training step at a round's batch: known positives, with other documents in the negatives' place."""
 
     from hone.data import training_set
@@ -364,14 +365,14 @@ def step_time(model, reading, device: str, section: dict) -> float:
             label=pl.lit("negative", dtype=positives["label"].dtype),
             rank=pl.lit(shift, dtype=pl.Int32),
         )
-        for shift in range(1, section["negatives"] + 1)
+        for shift in range(1, section.negatives + 1)
     ]  # fmt: skip
     labels = pl.concat([positives, *negatives]).unique(["query_id", "doc_id"], keep="first", maintain_order=True)
     made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()))
     prompts = {route: reading.prompt(model, route) for route in ("query", "document")}
     with tempfile.TemporaryDirectory() as folder:
         asked = section | {"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6}
-        ready = trainer(model.load(reading.length(model, section["max_length"]), device), made, asked, prompts, {}, 0, Path(folder))
+        ready = trainer(model.load(reading.length(model, section.max_length), device), made, asked, prompts, {}, 0, Path(folder))
         clock = step_clock()
         ready.add_callback(clock)
         train(ready)

@@ -9,12 +9,16 @@ import polars as pl
 
 from commands.console import line, spell, table
 from hone.config.params import Params
+from hone.config.sections.relabel import Budget
+from hone.config.stage_settings import NONE, StageSettings
 from hone.data import tables
 from hone.data.training_set import UNLABELLED
 from hone.judging.versions import prompted, with_how
 from hone.layout import DATA, ROUNDS
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.tokenizer import Estimated, Tokenizer, of_file
+from tasks.relabel.settings import RelabelSettings
+from tasks.sample.settings import SampleSettings
 
 SAMPLE = 200
 # Judges that need no model but encoders and cross-encoders on this machine, and people.
@@ -41,7 +45,7 @@ class Judging:
     seconds: float | None
 
 
-def plan_judging(given: Params, settings: dict[str, dict], running: list[str]) -> None:
+def plan_judging(given: Params, settings: dict[str, StageSettings], running: list[str]) -> None:
     """Print it for the rounds whose `relabel` would run."""
     found = [
         one
@@ -63,31 +67,31 @@ def plan_judging(given: Params, settings: dict[str, dict], running: list[str]) -
         line(f"tokens are those of {SAMPLE} queries and documents; without a judge's `tokenizer` 4 bytes are one, give or take a quarter.")
         line("Answers that the ledger has already cost nothing and are not taken off here.")
     for name in given.rounds:
-        section = settings[f"rounds/{name}/relabel"]["relabel"]
-        limits = {what: limit for what, limit in section["budget"].items() if limit is not None} if isinstance(section, dict) else {}
+        section = settings[f"rounds/{name}/relabel"].relabel
+        limits = {what: limit for what, limit in (section.budget if section != NONE else Budget()) if limit is not None}
         if limits and f"relabel@{name}" in running:
             line(f"budget of {name}: {', '.join(f'{what} {limit:g}' for what, limit in limits.items())}; judging stops there")
 
 
-def judging(given: Params, settings: dict, sample: dict, round: str) -> list[Judging]:
+def judging(given: Params, settings: RelabelSettings, sample: SampleSettings, round: str) -> list[Judging]:
     """What each judge of a round's cascade would be asked at most."""
-    section = settings["relabel"]
-    if section == "none":
+    section = settings.relabel
+    if section == NONE:
         return []
-    every = pairs = negatives(given, sample, section["depth"], round, settings["unlabelled"])
-    queries, graded = training_queries(given, settings["unlabelled"]), known_answers(given) if section["grades"] else None
+    every = pairs = negatives(given, sample, section.depth, round, settings.unlabelled)
+    queries, graded = training_queries(given, settings.unlabelled), known_answers(given) if section.grades else None
     bound, made, ledger = "", [], Ledger()
-    for place, item in enumerate(section["cascade"], start=1):
-        if place == len(section["cascade"]):
-            pairs = min(every, pairs + round_up(section["control"] * every if place > 1 else 0))
+    for place, item in enumerate(section.cascade, start=1):
+        if place == len(section.cascade):
+            pairs = min(every, pairs + round_up(section.control * every if place > 1 else 0))
         parameters = with_how(item, given.judges.get(item["name"]))
         tokens, money = (None, None)
         if prompted(item):
             tokens, money = cost(given, parameters, pairs, queries)
-            if graded and place == len(section["cascade"]):
+            if graded and place == len(section.cascade):
                 more, paid = cost(given, parameters, *graded)
                 tokens, money = tokens + more, None if money is None else money + paid
-        asked = pairs + (graded[0] if graded and place == len(section["cascade"]) else 0)
+        asked = pairs + (graded[0] if graded and place == len(section.cascade) else 0)
         made.append(Judging(round, item["name"], asked, bound, tokens, money, seconds(ledger, item, parameters, asked)))
         rule = item["escalate"]
         if rule["method"] == "most":
@@ -120,10 +124,10 @@ def round_up(number: float) -> int:
     return math.ceil(number - 1e-9)
 
 
-def negatives(given: Params, sample: dict, depth: int | None, round: str, unlabelled: bool) -> int:
+def negatives(given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool) -> int:
     """Pairs of a round: its negatives where they are there, else as many as the recipe may choose."""
     file = ROUNDS / round / "negatives.parquet"
-    n = sample["sample"]["choose"]["parameters"]["n"] if sample["sample"] != "none" else 0
+    n = sample.sample.choose["parameters"]["n"]
     n = n if depth is None else min(n, depth)
     if file.exists():
         return tables.scan("negatives", file).filter(pl.int_range(pl.len()).over("query_id") < n).select(pl.len()).collect().item()

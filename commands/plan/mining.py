@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from hone.config import methods
+from hone.config.stage_settings import NONE, StageSettings
 from hone.layout import BASE
 
 WHOLE = math.inf
 
 
-def read_of_each_query(settings: dict[str, dict], round: str) -> dict[str, float]:
+def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[str, float]:
     """Of each of the loop's models that a round mines with, how many documents of a query it reads at most.
 
     WHOLE stands for all documents of the collection. Teachers are left out: their speed is not what the probe measures.
@@ -19,11 +20,11 @@ def read_of_each_query(settings: dict[str, dict], round: str) -> dict[str, float
         settings: of every stage, as `resolve` gives them.
         round: whose sources and scorers.
     """
-    retrieve, scorers = settings[f"rounds/{round}/retrieve"], settings[f"rounds/{round}/score"]["scorers"]
-    if retrieve["retrieve"] == "none":
+    retrieve, scorers = settings[f"rounds/{round}/retrieve"], settings[f"rounds/{round}/score"].scorers
+    if retrieve.retrieve == NONE:
         return {}
-    start, most = retrieve["from"], {}
-    for line in retrieve["retrieve"]:
+    start, most = retrieve.parent, {}
+    for line in retrieve.retrieve:
         for place, one in methods.with_held("retrieve", line):
             method = methods.find(place, one["method"])
             if "models" not in method.reads:

@@ -17,7 +17,8 @@ from commands.recipes.needs import needs
 from hone.config import docstrings, methods, params, recipe, recipe_names
 from hone.config.docstrings import Setting
 from hone.config.params import STAGES, Params
-from hone.config.recipe_schema import Judged, Recipe
+from hone.config.recipe_schema import Recipe
+from hone.config.sections.relabel import Judged
 from hone.errors import Refused, nearest
 from hone.judging import settings
 

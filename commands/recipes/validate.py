@@ -10,6 +10,7 @@ from hone.config import params, recipe, recipe_names
 from hone.config.params import Params, Round
 from hone.config.recipe_schema import Recipe
 from hone.config.source_lines import line_saying, loaded
+from hone.config.stage_settings import Reading
 from hone.errors import Refused, nearest
 
 TRIED = "tried"  # a round that is not in params.yaml
@@ -90,10 +91,11 @@ def lacking(found: Recipe, given: Params, round: str, file: Path) -> dict[str, s
     from tasks.resolve.stages import stage_of_round
 
     _, root = loaded(file)
+    unread = Reading(max_length=None, prompts={}, precision="fp32")  # nothing is encoded to check a recipe
     sentences: dict[str, str] = {}
     for stage in STAGES:
         try:
-            stage_of_round(given, round, given.rounds[round].start, found, stage, {})
+            stage_of_round(given, round, given.rounds[round].start, found, stage, unread)
         except Refused as refusal:
             sentence = re.sub(rf"^round {re.escape(round)}: ", "", str(refusal))
             at = line_saying(root, sentence)

@@ -73,7 +73,7 @@ class Trial:
             Refused: it could not: the recipe wants what is not here.
         """
         try:
-            return everything(self.params)
+            return {name: values.plain() for name, values in everything(self.params).items()}
         except Refused as refusal:
             raise Refused(f"the arm {self.arm} cannot run here: {refusal}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hone.config.recipe_schema import GUARDS
+from hone.config.sections.sample import GUARDS
 from hone.config.source_name import source_name
 from tasks.relabel.label_actions import KEEP
 

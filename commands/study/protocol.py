@@ -7,7 +7,7 @@ from typing import Any
 from commands.study.arms import Trial
 from hone.config.methods import checked
 from hone.config.params import Params
-from hone.config.recipe_schema import Train
+from hone.config.sections.train import Train
 from tasks.train.card import spelled
 
 SAID = ("init", "losses", "batch", "negatives", "positives", "learning_rate", "warmup", "schedule", "dropout", "weight_decay", "precision")

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from hone.config.methods import Method
-from hone.config.recipe_schema import Source
+from hone.config.sections.common import Source
 
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Example|Examples|Note|Notes):")
 ENTRY = re.compile(r"(\w+(?:, \w+)*): ?(.*)")

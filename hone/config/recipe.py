@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from hone.addresses import refuse_secrets
 from hone.config import methods, params, recipe_names
 from hone.config.params import STAGES, Params, faults
-from hone.config.recipe_schema import Recipe, Relabel
+from hone.config.recipe_schema import Recipe
+from hone.config.sections.relabel import Relabel
 from hone.config.source_lines import Layer, Places, loaded
 from hone.config.source_name import source_name
 from hone.errors import Refused, nearest

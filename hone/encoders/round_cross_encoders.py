@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hone.config import stage_settings
+from hone.config.stage_settings import PinnedModel
 from hone.encoders.cross_encoder_folder import COMMIT, CrossModel, identity_of, is_folder
 from hone.encoders.cross_encoder_scores import CrossScorer
 from hone.encoders.model_folder import folder_of
@@ -36,9 +37,9 @@ class CrossModels:
     named: dict[str, dict]
 
     @classmethod
-    def of(cls, settings: dict) -> CrossModels:
-        """From a stage's resolved settings."""
-        return cls(RANKERS / settings["round"], settings["model"]["precision"], stage_settings.machine(), settings["cross_encoders"])
+    def of(cls, round: str, precision: str, named: dict[str, PinnedModel]) -> CrossModels:
+        """Those of a round: its own cross-encoder, and those that `resolve` pinned, by name."""
+        return cls(RANKERS / round, precision, stage_settings.machine(), named)
 
     def scorer(self, name: str | None, max_length: int | None, precision: str) -> CrossScorer:
         """The scorer of a name.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hone.config import stage_settings
+from hone.config.stage_settings import EncodingSettings
 from hone.encoders.encoder import Encoder, encoder_for
 from hone.encoders.model_folder import ModelFolder, folder_of
 from hone.errors import Refused, nearest
@@ -26,9 +27,9 @@ class Models:
     teachers: dict[str, dict]
 
     @classmethod
-    def of(cls, settings: dict) -> Models:
-        """From a stage's resolved settings."""
-        return cls(MODELS / settings["from"], settings["model"], stage_settings.machine(), settings["teachers"])
+    def of(cls, settings: EncodingSettings) -> Models:
+        """From the settings of a stage."""
+        return cls(MODELS / settings.parent, settings.model, stage_settings.machine(), settings.teachers)
 
     def encoder(self, name: str | None = None) -> Encoder:
         """The encoder of a name.
@@ -74,7 +75,7 @@ def encoder_of(models: Models | None, name: str | None) -> Encoder:
     if name == BASE:
         folder = MODELS / BASE
         if not folder.is_dir():
-            raise Refused(f"the judge encoder wants the base model {folder}, which is missing: `dvc repro start` makes it.")
+            raise Refused(f"the judge encoder wants the base model {folder}, which is missing: `dvc repro base` makes it.")
         return encoder_for(folder, models.reading, models.machine, user=BASE)
     if name is not None and name not in models.teachers:
         raise Refused(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from hone.config.stage_settings import Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.errors import Refused, listed, nearest
 from hone.ir.measures import nested
@@ -121,12 +122,18 @@ def task_of(settings: dict | None) -> MtebTask | None:
     return None if settings is None else mteb_task(settings["name"], settings["subset"], settings["split"])
 
 
-def reading_for(task: MtebTask | None, settings: dict, model: Path) -> dict:
-    """How a model reads a collection's texts: as params.yaml says, and where that leaves a prompt open, as the task does."""
-    reading = settings["model"]
-    if task is None:
+def reading_for(task: MtebTask | None, reading: Reading, settings: dict | None, model: Path) -> Reading:
+    """How a model reads a collection's texts: as params.yaml says, and where that leaves a prompt open, as the task does.
+
+    Args:
+        task: a collection's; null: the collection is not one of MTEB's.
+        reading: what params.yaml says.
+        settings: the part `task` of resolved settings.
+        model: its folder.
+    """
+    if task is None or settings is None:
         return reading
-    instruction = settings["task"]["instruction"]
+    instruction = settings["instruction"]
     of_task = task.prompts(ModelFolder(model), instruction)
     given = {route: prompt for route, prompt in reading["prompts"].items() if prompt is not None}
     first = {"query": of_task["query"]} if instruction is not None else {}  # said of this collection, so it is nearer

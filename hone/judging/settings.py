@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from hone.config import methods, user_methods
 from hone.config.params import Params
 from hone.config.recipe import mined_as
 from hone.config.recipe_schema import Recipe
+from hone.config.sections.relabel import Relabel
+from hone.config.stage_settings import NONE, MethodLine
 from hone.data.label_files import label_file
 from hone.encoders.pinned_models import made_exact
 from hone.errors import Refused, listed, nearest
@@ -21,11 +25,43 @@ from hone.layout import BASE
 RETRIES = "retries.json"
 
 
-def relabel(given: Params, made: Recipe, round: str) -> dict:
+class JudgeLine(TypedDict):
+    """A line of a cascade, its judge made exact.
+
+    `fingerprint` is the judge's name in the ledger, `escalate` the rule by which pairs go to the next judge, and `evidence` what
+    `hone judge check` measured on each training collection.
+    """
+
+    name: str
+    method: str
+    parameters: dict[str, Any]
+    fingerprint: str
+    escalate: MethodLine
+    evidence: list[dict[str, Any]]
+
+
+class ResolvedRelabel(Relabel):
+    """The section `relabel` of a recipe with its judges made exact.
+
+    Attributes:
+        cascade: the judges that can work here; none: nobody judges.
+        confirmed_at: the place of the recipe's last judge among them, from 1; null: that judge was left out.
+        left_out: optional judges that cannot work here, with the reason.
+        train_on: the collections that the loop trains on.
+        retry: how often `hone judge retry` was called for the round.
+    """
+
+    cascade: list[JudgeLine]
+    confirmed_at: int | None
+    left_out: dict[str, str]
+    train_on: list[str]
+    retry: int
+
+
+def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:
     """The section `relabel` of a round's recipe with its judges made exact.
 
-    A judge that is `optional` and cannot work here is left out, with the reason; where none is left, nobody judges. `confirmed_at`
-    is the place of the recipe's last judge among those that are left, from 1; null where that judge was left out.
+    A judge that is `optional` and cannot work here is left out, with the reason.
     """
     section = made.relabel
     cascade, left_out, confirmed_at = [], {}, None
@@ -40,13 +76,10 @@ def relabel(given: Params, made: Recipe, round: str) -> dict:
         known = {"name": name, **(without_how(line) if named else line), "fingerprint": fingerprint.fingerprint(line)}
         refuse_alone(item.escalate, place, cascade, f"round {round}: relabel.cascade.{place}")
         cascade.append(known | {"escalate": item.escalate, "evidence": evidence(given, known, round, mined_as(made))})
-    return section.model_dump(mode="json", by_alias=True) | {
-        "cascade": cascade,
-        "confirmed_at": confirmed_at,
-        "left_out": left_out,
-        "train_on": list(given.train_on),
-        "retry": retries(round),
-    }
+    known = section.model_dump(by_alias=True, exclude={"cascade"})
+    return ResolvedRelabel(
+        **known, cascade=cascade, confirmed_at=confirmed_at, left_out=left_out, train_on=list(given.train_on), retry=retries(round)
+    )
 
 
 def refuse_alone(escalate: dict, place: int, before: list[dict], where: str) -> None:
@@ -152,9 +185,9 @@ def told(section: dict | str) -> dict | str:
     return section | {"cascade": [{name: value for name, value in line.items() if name != "evidence"} for line in section["cascade"]]}
 
 
-def evidence_of_last(section: dict | str) -> list[dict]:
+def evidence_of_last(section: ResolvedRelabel | str) -> list[dict]:
     """What is known of the last judge of a resolved section; nothing where nobody judges."""
-    return section["cascade"][-1]["evidence"] if isinstance(section, dict) and section["cascade"] else []
+    return section.cascade[-1]["evidence"] if section != NONE and section.cascade else []
 
 
 def retries(round: str) -> int:
@@ -163,11 +196,11 @@ def retries(round: str) -> int:
     return read_json(file).get(round, 0) if file.is_file() else 0
 
 
-def teachers(section: dict) -> dict[str, dict]:
+def teachers(cascade: list[JudgeLine]) -> dict[str, dict]:
     """Every encoder that judges name beside the round's own, made exact."""
     named = {
         line["parameters"]["model"]: line["parameters"].get("revision")
-        for line in section["cascade"]
+        for line in cascade
         if line["method"] == "encoder" and line["parameters"].get("model")
     }
     return made_exact({name: revision for name, revision in named.items() if name != BASE})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from hone.config.stage_settings import RoundSettings
 from hone.data.tables import Documents
 from hone.data.training_set import TrainingSet
 from hone.encoders.search import as_table
@@ -53,10 +54,10 @@ def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np
 DRAWN_FOR_ONE = 4
 
 
-def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: dict) -> pl.DataFrame:
+def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: RoundSettings) -> pl.DataFrame:
     """Random documents for queries, each from its own collection; a query's are the same whichever others are short."""
     drawn = [
-        random_documents(collection.queries(), collection.documents, f"{settings['draws']} fill", seed=settings["seed"], depth=depth)
+        random_documents(collection.queries(), collection.documents, f"{settings.draws} fill", seed=settings.seed, depth=depth)
         for collection in training
     ]
     return pl.concat(drawn).join(short, on="query_id", how="semi", maintain_order="left")

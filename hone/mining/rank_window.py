@@ -5,24 +5,25 @@ from __future__ import annotations
 import polars as pl
 
 from hone.config import methods
+from hone.config.sections.sample import Window
 from hone.data.query_groups import Segments
 
 
-def in_window(rows: pl.DataFrame, window: dict) -> pl.DataFrame:
+def in_window(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Candidates whose place lies inside the window of ranks."""
-    if window["first"] == 1 and window["last"] is None:
+    if window.first == 1 and window.last is None:
         return rows
-    place = rows["rank"] if window["counted"] == "before" else pl.Series(Segments.of(rows).places + 1)
-    return rows.filter(place.is_between(window["first"], window["last"]) if window["last"] else place >= window["first"])
+    place = rows["rank"] if window.counted == "before" else pl.Series(Segments.of(rows).places + 1)
+    return rows.filter(place.is_between(window.first, window.last) if window.last else place >= window.first)
 
 
-def beyond(rows: pl.DataFrame, window: dict, choose: dict) -> pl.DataFrame:
+def beyond(rows: pl.DataFrame, window: Window, choose: dict) -> pl.DataFrame:
     """Candidates that widening may take: what lies in the window or after its end, never before its beginning.
 
     Whoever begins a window at rank 31 leaves the first 30 out because most false negatives are there. A rule that chooses may leave
     out the first itself: its module's `skips` says how many, from its parameters.
     """
-    widened = in_window(rows, window | {"last": None})
+    widened = in_window(rows, window.model_copy(update={"last": None}))
     if skips := methods.find("sample.choose", choose["method"]).beside("skips"):
         widened = widened.filter(pl.Series(Segments.of(widened).places >= skips(choose["parameters"])))
     return widened

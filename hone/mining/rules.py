@@ -7,6 +7,7 @@ from functools import cached_property
 import polars as pl
 
 from hone.config import methods, user_methods
+from hone.config.stage_settings import EncodingSettings
 from hone.data import tables
 from hone.data.tables import normalised
 from hone.data.training_set import TrainingSet
@@ -23,11 +24,11 @@ class Rules:
 
     def __init__(
         self, lines: list[dict], candidates: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
-        training: TrainingSet, settings: dict,
+        training: TrainingSet, settings: EncodingSettings,
     ) -> None:  # fmt: skip
         self.lines, self.candidates, self.labels, self.positives, self.scores = lines, candidates, labels, positives, scores
         self.training, self.settings = training, settings
-        self.seed, self.round, self.draws = settings["seed"], settings["round"], settings["draws"]
+        self.seed, self.round, self.draws = settings.seed, settings.round, settings.draws
 
     def apply(self, pool: Pool) -> None:
         """Remove from the pool what the rules name, in their order; of nothing nothing is asked."""
@@ -57,7 +58,7 @@ class Rules:
     @cached_property
     def trained(self) -> pl.DataFrame:
         """What the training of the round that this one starts from has seen."""
-        return tables.read("trained", ROUNDS / self.settings["from"] / "trained.parquet")
+        return tables.read("trained", ROUNDS / self.settings.parent / "trained.parquet")
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
         """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""

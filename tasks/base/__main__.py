@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hone.config import stage_settings
 from hone.encoders.model_folder import ModelFolder, copy_model, folder_of
 from hone.files import folder_written_whole, write_json
 from hone.layout import BASE, MODELS, RANKERS
 from hone.stage import may_download, run, say
+from tasks.base.settings import BaseModelSettings
 
 
-def main() -> None:
+def main(settings: BaseModelSettings) -> None:
     """Copy the base model and check it, so that r1 finds what every later round finds: a model and a ranker of the round before."""
-    model = stage_settings.of_stage("base")["model"]
+    model = settings.model
     if model["fingerprint"] is None:
         may_download()
     with folder_written_whole(MODELS / BASE) as place:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hone.config import stage_settings
 from hone.files import folder_written_whole
 from hone.layout import DATA
 from hone.stage import run, say
 from tasks.collect.collection import count_sentence, prepared, write_collection
+from tasks.collect.settings import CollectSettings
 
 
-def main(collection: str) -> None:
+def main(settings: CollectSettings) -> None:
     """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
-    settings = stage_settings.of_collection(collection)
+    collection = settings.collection
     found = prepared(collection, settings)
     if told := count_sentence(found.counts):
         say(f"{collection}: {told}")

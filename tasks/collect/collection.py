@@ -16,6 +16,7 @@ from hone.files import write_json
 from hone.stage import say
 from hone.text.bm25 import without_terms
 from tasks.collect.refusals import Examined, examined
+from tasks.collect.settings import CollectSettings
 from tasks.collect.training_part import hidden_part, training_part
 
 SHOWN = 8  # names of metadata that are told
@@ -28,15 +29,15 @@ TOLD = {
 }
 
 
-def prepared(collection: str, settings: dict) -> Examined:
+def prepared(collection: str, settings: CollectSettings) -> Examined:
     """A collection as it is read, without what its settings leave out.
 
     Raises:
         Refused: it cannot be read, or something is wrong with it; the message has all of it.
     """
-    read, faults = methods.find("collect", settings["method"]), Faults()
+    read, faults = methods.find("collect", settings.method), Faults()
     try:
-        source = read(settings["parameters"], path=Path(settings["path"]), what=settings["what"])
+        source = read(settings.parameters, path=Path(settings.path), what=settings.what)
     except Faulty as faulty:
         faults.add(faulty.faults)
         if faulty.source is None:
@@ -45,7 +46,7 @@ def prepared(collection: str, settings: dict) -> Examined:
     return examined(collection, source, settings, faults)
 
 
-def write_collection(place: Path, found: Examined, settings: dict) -> None:
+def write_collection(place: Path, found: Examined, settings: CollectSettings) -> None:
     """Write documents, and queries and qrels of each split; hide and leave out what the settings say."""
     source, absent, repeated = found.source, found.absent, found.repeated
     qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
@@ -72,7 +73,7 @@ def write_collection(place: Path, found: Examined, settings: dict) -> None:
     for name in SPLITS:
         queries = source.queries.filter(pl.col("split") == name)
         labels = qrels.filter(pl.col("split") == name)
-        relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
+        relevant = labels.filter(pl.col("relevance") >= settings.min_relevance)
         if name == "train":
             queries, labels, unlabelled, gone = training_part(queries, labels, relevant, settings)
             tables.write("queries", tables.shaped("queries", unlabelled), place / name / "unlabelled.parquet")
@@ -81,8 +82,8 @@ def write_collection(place: Path, found: Examined, settings: dict) -> None:
             labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
             removed += gone
             about["hidden"] = len(hide)
-            if settings["hide"] is not None and settings["hide"]["bias"] == "bm25":
-                about["queries_without_terms"] = int(without_terms(queries["text"], settings["language"]).sum())
+            if settings.hide is not None and settings.hide.bias == "bm25":
+                about["queries_without_terms"] = int(without_terms(queries["text"], settings.language).sum())
         tables.write("queries", tables.shaped("queries", queries), place / name / "queries.parquet")
         tables.write("qrels", tables.shaped("qrels", labels), place / name / "qrels.parquet")
         if name == "test" and source.ranked is not None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import polars as pl
 
+from hone.config.params import Split
 from hone.data.file_faults import Faults
 from hone.data.source import SPLITS, Source
 from hone.data.tables import normalised
 from hone.errors import nearest
 from tasks.collect import split
+from tasks.collect.settings import CollectSettings
 
 ABSENT = {"absent": pl.String}
 
@@ -33,7 +34,7 @@ class Examined:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def examined(name: str, source: Source, settings: dict[str, Any], faults: Faults) -> Examined:
+def examined(name: str, source: Source, settings: CollectSettings, faults: Faults) -> Examined:
     """A collection without what its settings leave out.
 
     Args:
@@ -46,21 +47,21 @@ def examined(name: str, source: Source, settings: dict[str, Any], faults: Faults
         Refused: there are faults. It has all of them.
     """
     counts = {"repeated_labels": 0, "negative_grades": 0, "missing_titles": 0} | source.counts
-    find_faults(source, faults, settings["empty_documents"] == "leave-out")
-    source, counts["empty_documents"], empty = without_empty(source, settings["empty_documents"] == "leave-out")
+    find_faults(source, faults, settings.empty_documents == "leave-out")
+    source, counts["empty_documents"], empty = without_empty(source, settings.empty_documents == "leave-out")
     source, repeats = without_repeats(source, faults)
     counts["repeated_labels"] += repeats
     if source.published:
         source, negative = without_negative_grades(source)
         counts["negative_grades"] += negative
         source = replace(source, queries=source.queries.with_columns(pl.col("text").fill_null("")))
-    source, absent = without_absent(source, settings["absent_labels"] == "ignore", empty, faults)
+    source, absent = without_absent(source, settings.absent_labels == "ignore", empty, faults)
     find_labels_in_two_splits(source.qrels, faults)
     find_own_answers(source, settings, faults)
-    source = with_splits(source, settings["split"], faults)
-    source, repeated = without_leaks(source, settings["repeated_queries"] == "leave-out", faults)
-    if settings["train"] and not faults:
-        find_no_training(source, settings["min_relevance"], faults)
+    source = with_splits(source, settings.split, faults)
+    source, repeated = without_leaks(source, settings.repeated_queries == "leave-out", faults)
+    if settings.train and not faults:
+        find_no_training(source, settings.min_relevance, faults)
     faults.refuse(name)
     return Examined(source, absent, repeated, counts)
 
@@ -163,11 +164,11 @@ def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Fault
     return replace(source, qrels=labels.filter(pl.col("absent").is_null()).drop("absent")), lost
 
 
-def find_own_answers(source: Source, settings: dict[str, Any], faults: Faults) -> None:
+def find_own_answers(source: Source, settings: CollectSettings, faults: Faults) -> None:
     """Positive labels of the document with the query's own id, where the collection drops it from every ranking."""
-    if source.published or settings.get("own_id") != "drop":
+    if source.published or settings.own_id != "drop":
         return
-    answers = source.qrels.filter((pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings["min_relevance"]))
+    answers = source.qrels.filter((pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings.min_relevance))
     fault = "a positive label names the document with the query's own id, which `own_id: drop` removes from every ranking"
     faults.rows(answers, fault, "query_id", "write `own_id: keep`, or delete the label")
 
@@ -179,7 +180,7 @@ def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:
     faults.rows(spread.sort("query_id", maintain_order=True), fault, "query_id", "keep its labels in one split")
 
 
-def with_splits(source: Source, shares: dict[str, float], faults: Faults) -> Source:
+def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
     """The source with a split for every query and label: the given one, or one by the hash of the query's text."""
     queries = source.queries
     given = queries["split"].is_not_null()
@@ -187,7 +188,7 @@ def with_splits(source: Source, shares: dict[str, float], faults: Faults) -> Sou
         fault = "a query has no split and others have one"
         faults.rows(queries.filter(~given), fault, "query_id", "give every query a split (train, dev, test), or none")
     elif not given.any() and not faults:
-        queries = queries.with_columns(split=split.by_text(queries, shares["dev"], shares["test"]))
+        queries = queries.with_columns(split=split.by_text(queries, shares.dev, shares.test))
     if queries["query_id"].is_duplicated().any():
         return source
     qrels = source.qrels.drop("split").join(queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left")

@@ -7,10 +7,11 @@ import polars as pl
 from hone.data.tables import Documents
 from tasks.collect import split
 from tasks.collect.hide_bias import rank_weights
+from tasks.collect.settings import CollectSettings
 
 
 def training_part(
-    queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: dict
+    queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: CollectSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
     """The queries to train on, their labels, queries without a known answer, and a row for each query that is left out.
 
@@ -19,11 +20,11 @@ def training_part(
     """
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
-    ordered = split.in_training_order(answered, relevant, settings["seed"])
-    kept = ordered.head(settings["train_queries"]) if settings["train_queries"] else ordered
+    ordered = split.in_training_order(answered, relevant, settings.seed)
+    kept = ordered.head(settings.train_queries) if settings.train_queries else ordered
     over = ordered.slice(len(kept))
-    others = split.in_training_order(unanswered, relevant, settings["seed"])
-    unlabelled = others.head(settings["train_queries"] - len(kept)) if settings["train_queries"] else others
+    others = split.in_training_order(unanswered, relevant, settings.seed)
+    unlabelled = others.head(settings.train_queries - len(kept)) if settings.train_queries else others
     gone = [
         unanswered.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("no-positive"), detail=pl.lit("no known positive")),
         over.select(
@@ -33,11 +34,11 @@ def training_part(
     return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), unlabelled, gone
 
 
-def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: dict) -> pl.DataFrame:
+def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: CollectSettings) -> pl.DataFrame:
     """The known positives that training will not see."""
-    relevant = labels.filter(pl.col("relevance") >= settings["min_relevance"])
-    hide = settings["hide"]
+    relevant = labels.filter(pl.col("relevance") >= settings.min_relevance)
+    hide = settings.hide
     if hide is None:
         return relevant.clear()
-    weights = rank_weights(relevant, queries, documents, settings["language"]) if hide["bias"] == "bm25" and len(relevant) else None
-    return relevant.filter(split.hidden(relevant, hide["share"], hide["seed"], weights))
+    weights = rank_weights(relevant, queries, documents, settings.language) if hide.bias == "bm25" and len(relevant) else None
+    return relevant.filter(split.hidden(relevant, hide.share, hide.seed, weights))

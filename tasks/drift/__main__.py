@@ -17,18 +17,18 @@ from hone.seeds import generator
 from hone.stage import run, say
 from tasks.drift.margins import drawn, margins, pairs_of, remembered
 from tasks.drift.moved import Sample, moved, vectors_of
+from tasks.drift.settings import DriftSettings
 
 
-def main() -> None:
+def main(settings: DriftSettings) -> None:
     """Score a sample of the pairs that each round trained on with the models of its line, and compare their vectors."""
-    settings = stage_settings.of_stage("drift")
-    rounds, training = settings["rounds"], training_set.read()
-    pairs = {name: drawn(pairs_of(name), generator(settings["seed"], "drift", draws_of(rounds, name))) for name in rounds}
+    rounds, training = settings.rounds, training_set.read()
+    pairs = {name: drawn(pairs_of(name), generator(settings.seed, "drift", draws_of(rounds, name))) for name in rounds}
     pairs = {name: found for name, found in pairs.items() if len(found)}
     sample = Sample.of(training, pl.concat(list(pairs.values())) if pairs else None)
     machine = stage_settings.machine()
     seen = {
-        name: vectors_of(encoder_for(MODELS / name, settings["model"], machine, user=name), sample)
+        name: vectors_of(encoder_for(MODELS / name, settings.model, machine, user=name), sample)
         for name in ["r0", *rounds]
     }  # fmt: skip
     trained = {

@@ -13,15 +13,16 @@ from hone.ir.ranking import by_encoder
 from hone.ir.results import evaluate
 from hone.layout import MODELS
 from hone.stage import run, say
+from tasks.evaluate.settings import EvaluateSettings
 
 
-def main(round: str, collection: str) -> None:
+def main(settings: EvaluateSettings, round: str) -> None:
     """Evaluate models/<round> on one collection."""
-    settings = stage_settings.of_stage(f"evaluate/{collection}")
-    task, model = task_of(settings["task"]), MODELS / round
-    encoder = encoder_for(model, reading_for(task, settings, model), stage_settings.machine(), user=round)
+    collection = settings.collection
+    task, model = task_of(settings.task), MODELS / round
+    encoder = encoder_for(model, reading_for(task, settings.model, settings.task, model), stage_settings.machine(), user=round)
     rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(round, collection, rank, settings["min_relevance"], lie, task, settings["own_id"], settings["ability"])
+    evaluate(round, collection, rank, settings.min_relevance, lie, task, settings.own_id, settings.ability)
     # For whoever watches, and no result: the report holds every round against the base model.
     for sentence in warnings_of(round, collection):
         say(sentence)

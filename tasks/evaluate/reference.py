@@ -15,23 +15,24 @@ from hone.ir.ranking import by_encoder
 from hone.ir.results import evaluate
 from hone.stage import run
 from tasks.evaluate.bm25_baseline import by_words
+from tasks.evaluate.settings import ReferenceSettings
 
 R0 = Path("models/r0")
 
 
-def main(reference: str, collection: str) -> None:
+def main(settings: ReferenceSettings) -> None:
     """Evaluate a reference on one collection."""
-    settings = stage_settings.of_stage(f"reference/{reference}/{collection}")
-    task = task_of(settings["task"])
-    if settings["reference"]["kind"] == "bm25":
-        rank, lie = partial(by_words, language=settings["language"]), None
+    reference, collection = settings.name, settings.collection
+    task = task_of(settings.task)
+    if settings.reference["kind"] == "bm25":
+        rank, lie = partial(by_words, language=settings.language), None
     else:
         encoder = encoder_of(reference, settings, task)
         rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(reference, collection, rank, settings["min_relevance"], lie, task, settings["own_id"], settings["ability"])
+    evaluate(reference, collection, rank, settings.min_relevance, lie, task, settings.own_id, settings.ability)
 
 
-def encoder_of(name: str, settings: dict, task: MtebTask | None, here: Path | None = None) -> TextEncoder:
+def encoder_of(name: str, settings: ReferenceSettings, task: MtebTask | None, here: Path | None = None) -> TextEncoder:
     """What makes a reference's vectors.
 
     Args:
@@ -43,14 +44,14 @@ def encoder_of(name: str, settings: dict, task: MtebTask | None, here: Path | No
     Raises:
         Refused: a model is no longer the one that `resolve` pinned.
     """
-    given = settings["reference"]
+    given = settings.reference
     if given["kind"] == "endpoint":
         return EndpointEncoder(**{key: value for key, value in given.items() if key != "kind"}, user=name)
     if given["kind"] == "r0":
-        folder, read = R0, settings
+        folder, read = R0, settings.model
     else:
-        folder, read = here or pinned_folder(given["model"]), settings | {"model": given["reading"]}
-    return encoder_for(folder, reading_for(task, read, folder), stage_settings.machine(), user=name)
+        folder, read = here or pinned_folder(given["model"]), given["reading"]
+    return encoder_for(folder, reading_for(task, read, settings.task, folder), stage_settings.machine(), user=name)
 
 
 if __name__ == "__main__":

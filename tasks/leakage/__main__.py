@@ -9,7 +9,6 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.config import stage_settings
 from hone.data import eval_splits as evaluated
 from hone.data import tables, training_set
 from hone.files import write_json
@@ -19,22 +18,23 @@ from hone.stage import run, say
 from tasks.leakage.detect import found
 from tasks.leakage.example_texts import without_texts
 from tasks.leakage.sentences import sentence
+from tasks.leakage.settings import LeakageSettings
 from tasks.leakage.texts import asked_texts, training_texts
 
 
-def main(collection: str) -> None:
+def main(settings: LeakageSettings) -> None:
     """Hold the queries that a collection asks against every text that is trained on, of all collections."""
-    settings = stage_settings.of_stage(f"leakage/{collection}")
-    evaluated.asked(collection, settings["min_relevance"])  # what evaluation would refuse after hours of training is refused here
-    training = training_set.read(unlabelled=settings["unlabelled"])
+    collection = settings.collection
+    evaluated.asked(collection, settings.min_relevance)  # what evaluation would refuse after hours of training is refused here
+    training = training_set.read(unlabelled=settings.unlabelled)
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
     trained = training_texts(training, positives)
-    asked = asked_texts(collection, settings["min_relevance"])
+    asked = asked_texts(collection, settings.min_relevance)
     account = {
         "collection": collection,
         "train_on": [one.name for one in training],
-        **found(trained, asked, generator(settings["seed"], "leakage", collection)),
+        **found(trained, asked, generator(settings.seed, "leakage", collection)),
     }
     write_json(LEAKAGE / f"{collection}.json", without_texts(account))
     say(f"leakage on {collection}: {sentence(account)}")

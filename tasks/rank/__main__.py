@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-from hone.config import stage_settings
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.encoders.round_cross_encoders import RANKERS
@@ -13,22 +12,23 @@ from hone.layout import ROUNDS
 from hone.stage import may_download, run, say
 from tasks.rank.pairs import training_pairs
 from tasks.rank.ranker import trained
+from tasks.rank.settings import RankSettings
 
 
-def main(round: str) -> None:
+def main(settings: RankSettings) -> None:
     """Write rankers/<round>."""
-    settings = stage_settings.of_round(round, "rank")
-    if settings["rank"] == "none":
+    round = settings.round
+    if settings.rank == "none":
         with folder_written_whole(RANKERS / round) as place:
-            shutil.copytree(RANKERS / settings["from"], place, dirs_exist_ok=True)
-        say(f"rank {round}: none, that of {settings['from']} is passed on")
+            shutil.copytree(RANKERS / settings.parent, place, dirs_exist_ok=True)
+        say(f"rank {round}: none, that of {settings.parent} is passed on")
         return
-    if settings["start"] and settings["start"]["fingerprint"] is None:
+    if settings.base and settings.base["fingerprint"] is None:
         may_download()
     training = training_set.read()
     candidates = tables.read("candidates", ROUNDS / round / "candidates.parquet")
-    known, guards = carried_labels(settings["from"], training.queries(), settings["refreshed"]), settings["guards"]
-    pairs = training_pairs(known, candidates, training, settings["rank"], guards, settings["seed"], settings["draws"])
+    known, guards = carried_labels(settings.parent, training.queries(), settings.refreshed), settings.guards
+    pairs = training_pairs(known, candidates, training, settings.rank, guards, settings.seed, settings.draws)
     about = trained(pairs, training, settings)
     counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"
     say(f"rank {round}: from {about['from']}, {counts}")

@@ -13,6 +13,7 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from hone.config.sections.rank import Rank
 from hone.encoders.cross_encoder_inference import last_linear
 from hone.stage import Progress, say
 from hone.training.arguments import arguments_of
@@ -24,7 +25,7 @@ COMPLETE = "complete"  # written last into a checkpoint
 
 
 def fitted(
-    start: Start, pairs: pl.DataFrame, section: dict, max_length: int, seed: int, checkpoints: Path, device: str
+    start: Start, pairs: pl.DataFrame, section: Rank, max_length: int, seed: int, checkpoints: Path, device: str
 ) -> tuple[CrossEncoder, int]:
     """A trained cross-encoder, and how many steps it took. Whoever calls it holds the device's lock.
 
@@ -44,12 +45,12 @@ def fitted(
     model.activation_fn = torch.nn.Sigmoid()
     if not start.ranks:
         begin_at(model, pairs["label"].mean())
-    if section["dropout"] is not None:
-        set_dropout(model, section["dropout"])
+    if section.dropout is not None:
+        set_dropout(model, section.dropout)
     on_cpu = model.device.type == "cpu"
     if on_cpu:
         set_plain_attention(model)
-    arguments = CrossEncoderTrainingArguments(**arguments_of(section, section["batch"], seed, checkpoints, on_cpu))
+    arguments = CrossEncoderTrainingArguments(**arguments_of(section, section.batch, seed, checkpoints, on_cpu))
     trainer = CrossEncoderTrainer(
         model=model, args=arguments, train_dataset=Dataset.from_polars(pairs.select("query", "document", "label")),
         loss=BinaryCrossEntropyLoss(model), callbacks=[Steps()],

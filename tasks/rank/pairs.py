@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from hone.config import methods
+from hone.config.sections.rank import Rank
 from hone.data.tables import normalised
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused
@@ -16,7 +17,7 @@ from hone.seeds import generator
 
 
 def training_pairs(
-    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: dict, guards: list[dict], seed: int, draws: str
+    labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: Rank, guards: list[dict], seed: int, draws: str
 ) -> pl.DataFrame:
     """query_id, doc_id, label: 1 for each known positive of a training query, 0 for what was drawn against it.
 
@@ -38,8 +39,8 @@ def training_pairs(
     positives = positives.join(training.queries(), on="query_id", how="semi", maintain_order="left")
     if positives.is_empty():
         raise Refused("rank learns from known positives, and no training query has one.")
-    window = section["window"]
-    within = pl.col("rank") >= window["first"] if window["last"] is None else pl.col("rank").is_between(window["first"], window["last"])
+    window = section.window
+    within = pl.col("rank") >= window.first if window.last is None else pl.col("rank").is_between(window.first, window.last)
     pool = candidates.filter(within).join(positives, on="query_id", how="semi", maintain_order="left")
     free = guarded(pool, labels, positives, training, guards)
     if free.is_empty():
@@ -47,11 +48,11 @@ def training_pairs(
             f"rank found no negative: of the {len(candidates):,} candidates of this round none is in its window of ranks and not known to "
             "be right, or a copy of what is. Retrieve deeper, or widen `rank.window`."
         )
-    wanted = positives.group_by("query_id").agg(wanted=pl.len() * section["negatives"])
-    first = positives["doc_id"].unique() if section["balance"] else None
-    negatives = drawn(free, wanted, section["draw"], lots_of(free, section["draw"], seed, draws), first)
+    wanted = positives.group_by("query_id").agg(wanted=pl.len() * section.negatives)
+    first = positives["doc_id"].unique() if section.balance else None
+    negatives = drawn(free, wanted, section.draw, lots_of(free, section.draw, seed, draws), first)
     easy = guarded(
-        at_random(positives, training, section["random"], generator(seed, draws, "rank.random")), labels, positives, training, guards
+        at_random(positives, training, section.random, generator(seed, draws, "rank.random")), labels, positives, training, guards
     )
     wrong = pl.concat([negatives, easy]).unique(maintain_order=True)
     both = pl.concat([positives.with_columns(label=pl.lit(1.0)), wrong.with_columns(label=pl.lit(0.0))])

@@ -23,20 +23,21 @@ from hone.present.model_card import put_first
 from hone.seeds import seed_of
 from tasks.rank import card
 from tasks.rank.evaluate import reranked
+from tasks.rank.settings import RankSettings
 from tasks.rank.start import Start, length_of, start_of
 
 
-def trained(pairs: pl.DataFrame, training: TrainingSet, settings: dict) -> dict:
+def trained(pairs: pl.DataFrame, training: TrainingSet, settings: RankSettings) -> dict:
     """Train on pairs, write the ranker's folder, and give back what its ranker.json says."""
-    section, round = settings["rank"], settings["round"]
+    section, round = settings.rank, settings.round
     start = start_of(settings)
-    length = length_of(section, settings["model"], start)
+    length = length_of(section, settings.model, start)
     device = device_of(stage_settings.machine()["device"])
     checkpoints = home() / "checkpoints" / address(settings, start)[:32]
     with torch_lock(device), folder_written_whole(RANKERS / round) as place:
         from tasks.rank.fit import fitted
 
-        seed = seed_of(settings["seed"], settings["draws"], "rank")
+        seed = seed_of(settings.seed, settings.draws, "rank")
         model, steps = fitted(start, with_texts(pairs, training), section, length, seed, checkpoints, device)
         model.save_pretrained(str(place))
         about = {
@@ -67,25 +68,23 @@ def with_texts(pairs: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
     )
 
 
-def on_dev(place: Path, training: TrainingSet, settings: dict) -> dict[str, dict]:
+def on_dev(place: Path, training: TrainingSet, settings: RankSettings) -> dict[str, dict]:
     """nDCG@10 of the encoder's ranking and of the ranker's, by collection."""
-    machine, start = stage_settings.machine(), settings["from"]
+    machine, start = stage_settings.machine(), settings.parent
     device = device_of(machine["device"])
-    scorer = CrossScorer(
-        CrossModel(place), None, settings["model"]["precision"], device, machine["batch_tokens"], f"ranker {settings['round']}"
-    )
-    encoder = encoder_for(MODELS / start, settings["model"], machine, user=start)
-    depth = settings["rank"]["rerank"]
+    scorer = CrossScorer(CrossModel(place), None, settings.model["precision"], device, machine["batch_tokens"], f"ranker {settings.round}")
+    encoder = encoder_for(MODELS / start, settings.model, machine, user=start)
+    depth = settings.rank.rerank
     found = {collection.name: reranked(scorer, encoder, collection, depth) for collection in training}
     return {name: values for name, values in found.items() if values}
 
 
-def address(settings: dict, start: Start) -> str:
+def address(settings: RankSettings, start: Start) -> str:
     """What the training is computed from: a checkpoint of anything else must not be gone on from."""
     return fingerprint(
-        json.dumps(settings, sort_keys=True),
-        fingerprint_of_file(ROUNDS / settings["from"] / "labels.parquet"),
-        fingerprint_of_file(ROUNDS / settings["round"] / "candidates.parquet"),
+        json.dumps(settings.plain(), sort_keys=True),
+        fingerprint_of_file(ROUNDS / settings.parent / "labels.parquet"),
+        fingerprint_of_file(ROUNDS / settings.round / "candidates.parquet"),
         fingerprint_of_file(training_set.LIST),
         start.fingerprint(),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hone.config.sections.rank import Rank
 from hone.encoders.cross_encoder_folder import CrossModel
 from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder, refuse_foreign
@@ -13,6 +14,7 @@ from hone.encoders.round_cross_encoders import ABOUT, NONE, RANKERS
 from hone.encoders.round_encoders import pinned_folder
 from hone.errors import Refused
 from hone.files import read_json
+from tasks.rank.settings import RankSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -51,14 +53,14 @@ class Start:
             raise Refused(f"rank cannot start from {self.name}: {error}") from None
 
 
-def start_of(settings: dict) -> Start:
+def start_of(settings: RankSettings) -> Start:
     """Where a round's ranker starts, by the resolved settings of the stage."""
-    section, previous = settings["rank"], RANKERS / settings["from"]
-    if section["init"] == "previous" and read_json(previous / ABOUT)["ranker"] != NONE:
-        return Start(previous, f"the ranker of {settings['from']}", ranks=True)
-    if settings["start"]:
-        folder = pinned_folder(settings["start"])
-        return Start(folder, settings["start"]["name"], ranks=scores_pairs(folder))
+    section, previous = settings.rank, RANKERS / settings.parent
+    if section.init == "previous" and read_json(previous / ABOUT)["ranker"] != NONE:
+        return Start(previous, f"the ranker of {settings.parent}", ranks=True)
+    if settings.base:
+        folder = pinned_folder(settings.base)
+        return Start(folder, settings.base["name"], ranks=scores_pairs(folder))
     return Start(BASE, "the base encoder r0", ranks=False)
 
 
@@ -71,14 +73,14 @@ def scores_pairs(folder: Path) -> bool:
     return one and any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or [])
 
 
-def length_of(section: dict, reading: dict, start: Start) -> int:
+def length_of(section: Rank, reading: dict, start: Start) -> int:
     """Tokens of a pair: the recipe's, or what the encoder reads of a document and 32 more; never more than the weights tell apart.
 
     Raises:
         Refused: the recipe asks for more than that.
     """
     bound = CrossModel(start.folder).positions
-    given = section["max_length"]
+    given = section.max_length
     if given is None:
         own = Reading.of(reading).length(ModelFolder(BASE)) + FOR_THE_QUERY
         return min(own, bound) if bound else own

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.config import stage_settings
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.data.parquet_writer import Spool
@@ -16,24 +15,25 @@ from hone.layout import ROUNDS
 from hone.stage import run, say
 from tasks.relabel.initial_labels import joined
 from tasks.relabel.judging import judged
+from tasks.relabel.settings import RelabelSettings
 
 
-def main(round: str) -> None:
+def main(settings: RelabelSettings) -> None:
     """Write the labels that the round trains on, the answers that made them, and what left and why."""
-    settings = stage_settings.of_round(round, "relabel")
-    section = settings["relabel"]
+    round = settings.round
+    section = settings.relabel
     folder = ROUNDS / round
-    training = training_set.read(unlabelled=settings["unlabelled"])
-    known = carried_labels(settings["from"], training.queries(), settings["refreshed"])
+    training = training_set.read(unlabelled=settings.unlabelled)
+    known = carried_labels(settings.parent, training.queries(), settings.refreshed)
     negatives = tables.read("negatives", folder / "negatives.parquet")
     sampled = tables.read("removed", folder / "removed" / "sample.parquet")
     labels = joined(known, negatives, sampled)
     decided = overrides.read()
     with Spool("judgments", folder / "judgments.parquet") as spool:
-        if section == "none" or not section["cascade"]:
-            removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section["left_out"]}
+        if section == "none" or not section.cascade:
+            removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section.left_out}
         else:
-            retrieved = sampled.filter(pl.col("rule") == "labelled") if settings["unlabelled"] else None
+            retrieved = sampled.filter(pl.col("rule") == "labelled") if settings.unlabelled else None
             labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool, retrieved)
     labels, account["overridden"] = overrides.applied(labels, decided, training.document_ids() if len(decided) else labels["doc_id"])
     tables.write("labels", share_labels(labels, training.queries(), decided), folder / "labels.parquet")

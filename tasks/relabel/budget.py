@@ -9,16 +9,18 @@ import polars as pl
 from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
 from hone.files import fingerprint, fingerprint_of_file
+from hone.judging.settings import ResolvedRelabel
 from hone.judging.versions import prompted
 from hone.layout import PAIR, ROUNDS
 from hone.llm.budget import NAMES, Budget
 from hone.llm.spending import Spending
 from hone.stage import say
+from tasks.relabel.settings import RelabelSettings
 
 
-def judges_of(section: dict) -> list[str]:
+def judges_of(section: ResolvedRelabel) -> list[str]:
     """The fingerprints of a cascade's judges, each once."""
-    return list(dict.fromkeys(line["fingerprint"] for line in section["cascade"]))
+    return list(dict.fromkeys(line["fingerprint"] for line in section.cascade))
 
 
 def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet) -> str:
@@ -38,12 +40,12 @@ def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, train
     return total.hexdigest()
 
 
-def order_before(settings: dict) -> str:
+def order_before(settings: RelabelSettings) -> str:
     """The third word of the names of runs of earlier versions that share this budget: they had no accounts in the ledger."""
-    section = settings["relabel"]
-    asked = [line["fingerprint"] for line in section["cascade"] if prompted(line)]
-    negatives = fingerprint_of_file(ROUNDS / settings["round"] / "negatives.parquet")
-    return word_before(negatives, section["retry"], asked)
+    section = settings.relabel
+    asked = [line["fingerprint"] for line in section.cascade if prompted(line)]
+    negatives = fingerprint_of_file(ROUNDS / settings.round / "negatives.parquet")
+    return word_before(negatives, section.retry, asked)
 
 
 def word_before(negatives: str, retry: int, judges: list[str]) -> str:

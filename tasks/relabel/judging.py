@@ -13,6 +13,7 @@ from hone.files import fingerprint, fingerprint_of_file
 from hone.judging.cascade import Cascade, run_cascade
 from hone.judging.context import Desk, run_name
 from hone.judging.run_judge import ask
+from hone.judging.settings import ResolvedRelabel
 from hone.judging.versions import prompted
 from hone.layout import ROUNDS
 from hone.llm.ledger.ledger import Ledger
@@ -23,48 +24,49 @@ from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_befo
 from tasks.relabel.cascade_recall import missed
 from tasks.relabel.positive_grades import of_same_text, with_grades_of_positives
 from tasks.relabel.promotion_gate import may_promote, only_shown
+from tasks.relabel.settings import RelabelSettings
 
 
 def judged(
-    labels: pl.DataFrame, negatives: pl.DataFrame, decided: pl.DataFrame, known: pl.DataFrame, training: TrainingSet, settings: dict,
-    spool: Spool, retrieved: pl.DataFrame | None = None,
+    labels: pl.DataFrame, negatives: pl.DataFrame, decided: pl.DataFrame, known: pl.DataFrame, training: TrainingSet,
+    settings: RelabelSettings, spool: Spool, retrieved: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:  # fmt: skip
     """Labels, removed rows and an account of a round whose negatives judges have read, but for those that a person has decided.
 
     Args:
         retrieved: query_id, doc_id of candidates that are known answers; null: of known answers all are graded, retrieved or not.
     """
-    section, round = settings["relabel"], settings["round"]
+    section, round = settings.relabel, settings.round
     ledger = Ledger()
     before = order_before(settings)
-    if any(prompted(line) for line in section["cascade"]):
+    if any(prompted(line) for line in section.cascade):
         judges_read = fingerprint_of_questions(negatives, known, training)
     else:
         judges_read = fingerprint_of_file(ROUNDS / round / "negatives.parquet")
-    spending = Spending(ledger, judges_read, section["retry"], judges_of(section))
+    spending = Spending(ledger, judges_read, section.retry, judges_of(section))
     negatives = without_decided(negatives, decided)
     here = f"{round} {spending.questions[:8]} "
     order = f"{here}{fingerprint(*spending.accounts.values())[:12]} "
     desk = Desk(
-        ledger, run_name(order.rstrip()), settings["seed"], round,
-        what_is_left(section["budget"], spending, before, round), section["retry"], Models.of(settings), training,
-        draws=settings["draws"],
+        ledger, run_name(order.rstrip()), settings.seed, round,
+        what_is_left(section.budget.model_dump(), spending, before, round), section.retry, Models.of(settings), training,
+        draws=settings.draws,
     )  # fmt: skip
-    for name, reason in section["left_out"].items():
+    for name, reason in section.left_out.items():
         say(f"relabel {round}: without the judge {name}: {reason}")
-    asked = negatives if section["depth"] is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section["depth"])
-    said = run_cascade(asked, known, training, section["cascade"], section["control"], desk, spool.add, ask)
-    final = said.final(section["final"] == "all")
-    decided = label_actions.actions(final, section["action"])
+    asked = negatives if section.depth is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section.depth)
+    said = run_cascade(asked, known, training, section.cascade, section.control, desk, spool.add, ask)
+    final = said.final(section.final == "all")
+    decided = label_actions.actions(final, section.action)
     unconfirmed = None
-    if instead := section["unconfirmed"]:
-        unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section["confirmed_at"]))), "action": instead}
-        decided = label_actions.unconfirmed(decided, instead, section["confirmed_at"])
+    if instead := section.unconfirmed:
+        unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section.confirmed_at))), "action": instead}
+        decided = label_actions.unconfirmed(decided, instead, section.confirmed_at)
         if unconfirmed["pairs"]:
             say(f"relabel {round}: {unconfirmed['pairs']:,} pairs were found and nobody confirmed them: {instead}")
     allowed, why = may_promote(section)
-    if allowed and not section["force"]:
-        last = section["cascade"][-1]["name"]
+    if allowed and not section.force:
+        last = section.cascade[-1]["name"]
         proposed, decided = decided, only_shown(decided, last)
         if unshown := int((proposed["action"] != decided["action"]).sum()):
             say(f"relabel {round}: {unshown:,} pairs are dropped and not promoted: only a yes of {last} was shown to be right often enough")
@@ -72,11 +74,11 @@ def judged(
     if not allowed and wanted:
         say(f"relabel {round}: {wanted:,} pairs are dropped and not promoted: {why}")
         decided = label_actions.without(label_actions.PROMOTE, label_actions.DROP, decided)
-    made = label_actions.relabelled(labels, decided, section["most_hits"], section["grades"])
+    made = label_actions.relabelled(labels, decided, section.most_hits, section.grades)
     tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before known answers are graded, which are easier
-    if section["grades"]:
+    if section.grades:
         shown = made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
-        made.labels = with_grades_of_positives(made.labels, shown, section["cascade"][-1], known, training, desk, spool.add)
+        made.labels = with_grades_of_positives(made.labels, shown, section.cascade[-1], known, training, desk, spool.add)
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
     promotion = {"allowed": allowed, "why": why, "wanted": wanted}
@@ -90,7 +92,7 @@ def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFr
 
 
 def account(
-    said: Cascade, made: label_actions.Relabelled, section: dict, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
+    said: Cascade, made: label_actions.Relabelled, section: ResolvedRelabel, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
     promotion: dict,
 ) -> dict:  # fmt: skip
     """What was asked, found, passed on, done and paid. `runs`: the beginning of their names, and the third word of earlier versions'."""
@@ -104,14 +106,14 @@ def account(
                     frame.filter(pl.col("verdict") == "unknown").select(kinds())["reason"].value_counts(sort=True).rows()
                 ),
                 "sent_on": said.sent[place] if place < len(said.sent) else None,
-                **tallies.get(section["cascade"][place]["fingerprint"], {}),
+                **tallies.get(section.cascade[place]["fingerprint"], {}),
             }
             for place, (name, frame) in enumerate(zip(said.names, said.said, strict=True))
         ],
         "control": missed(said),
         "actions": made.actions,
-        "promotion": promotion | {"forced": bool(section["force"] and promotion["wanted"])},
-        "left_out": section["left_out"],
+        "promotion": promotion | {"forced": bool(section.force and promotion["wanted"])},
+        "left_out": section.left_out,
         "over_budget": desk.budget.over,
         "run": runs[0],
         "run_before": runs[1],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from hone.config.sections.relabel import Band
 from hone.data import tables
 from hone.data.pair_lookup import ROWS_AT_ONCE, in_runs, places
 from hone.data.unknown import DROPPED
@@ -30,12 +31,12 @@ class Relabelled:
     actions: dict[str, int]
 
 
-def actions(final: pl.DataFrame, action: str | list[dict]) -> pl.DataFrame:
+def actions(final: pl.DataFrame, action: str | list[Band]) -> pl.DataFrame:
     """What is to be done with each judged pair.
 
     Args:
         final: query_id, doc_id, verdict, probability.
-        action: one action for what was found, or bands `{"from": probability, "action": action}`: the highest band that a
+        action: one action for what was found, or bands of its probability: the highest band that a
             pair reaches decides, and what reaches none is kept. Where a judge gave no probability, its verdict counts
             as 1 or 0.
 
@@ -47,8 +48,8 @@ def actions(final: pl.DataFrame, action: str | list[dict]) -> pl.DataFrame:
     else:
         probability = pl.col("probability").fill_null((pl.col("verdict") == "positive").cast(pl.Float32))
         chosen = pl.lit(KEEP)
-        for band in sorted(action, key=lambda band: band["from"]):
-            chosen = pl.when(probability >= band["from"]).then(pl.lit(band["action"])).otherwise(chosen)
+        for band in sorted(action, key=lambda band: band.start):
+            chosen = pl.when(probability >= band.start).then(pl.lit(band.action)).otherwise(chosen)
     chosen = pl.when(pl.col("verdict") == "unknown").then(pl.lit(MASK)).otherwise(chosen)
     return final.with_columns(action=chosen.cast(ACTION))
 

@@ -11,7 +11,6 @@ import polars as pl
 from hone.compare.contrast import Score, all_scores, changed_most, overall
 from hone.compare.query_strata import BASE_MODEL, Kinds, Tables, kinds
 from hone.compare.unjudged import holes, judged, warning
-from hone.config import stage_settings
 from hone.data import training_set
 from hone.data.tables import Documents
 from hone.encoders.encoder import Reading
@@ -38,6 +37,7 @@ from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, 
 from tasks.report.overview import first_screen
 from tasks.report.page.render import render
 from tasks.report.relabelled import judged_rounds
+from tasks.report.settings import ReportSettings
 from tasks.report.summary import MARGIN, counts, seen, sentence, summary
 
 PAGE = Path("reports/index.html")
@@ -46,7 +46,7 @@ TENTHS = 10
 
 def main() -> None:
     """Write the page and the tables for `dvc plots`, and say what improved and where to look."""
-    suites, settings = diagnostics.apart(stage_settings.of_stage("report"))
+    suites, settings = diagnostics.apart(ReportSettings.read().plain())
     rounds = settings["rounds"]
     training = training_set.read()
     found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hone.config import stage_settings
 from hone.data import training_set
 from hone.files import fingerprint, fingerprint_of_file, write_json
 from hone.present.mlflow_client import ADDRESS, LOOP, flat, log_params, memory, parent_of, runs_with
 from hone.stage import run, say
+from tasks.report.settings import OpenSettings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,7 +25,7 @@ SHORT = 16
 
 def main() -> None:
     """Find the loop's run or make it, and write by which address it is found."""
-    settings = stage_settings.of_stage("open")
+    settings = OpenSettings.read().plain()
     data = fingerprint(json.dumps(settings["loop"], sort_keys=True), fingerprint_of_file(training_set.LIST))[:SHORT]
     rounds = [fingerprint(json.dumps(made, sort_keys=True))[:SHORT] for made in settings["rounds"]]
     with memory() as client:

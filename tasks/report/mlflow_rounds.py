@@ -6,13 +6,13 @@ import json
 import os
 from pathlib import Path
 
-from hone.config import stage_settings
 from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
 from hone.layout import BASE
 from hone.present.mlflow_client import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
 from hone.present.provenance import git_commit, hashes
 from hone.stage import run, say
 from tasks.report.loss import loss_by_step
+from tasks.report.settings import TrackSettings
 
 METRICS = Path("reports/metrics")
 QUERIES_HERE, QUERIES = Path("reports/queries"), "queries"  # where the measures of each query are, here and in a run
@@ -21,7 +21,7 @@ PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
 
 def main(round: str) -> None:
     """Log a round, or a reference such as r0 or bm25, as a child of the loop's run."""
-    settings = stage_settings.of_stage(f"track/{round}")
+    settings = TrackSettings.read(round=round).plain()
     scores = {name: read_json(METRICS / round / f"{name}.json") for name in settings["evaluate_on"]}
     made = settings["made"]
     loss = loss_by_step(round) if made else None
@@ -36,7 +36,7 @@ def main(round: str) -> None:
         own = child.info.run_id
         if new:
             log_params(client, own, flat(made or {}))
-            log_metrics(client, own, [(key, value, settings["place"] or 0) for key, value in measures.items()])
+            log_metrics(client, own, [(key, value, settings["position"] or 0) for key, value in measures.items()])
             if loss is not None:
                 log_metrics(client, own, [("loss", value, step) for step, value in loss.iter_rows()])
             for file in queries:  # ids and measures, no text: two runs can be held against each other query by query
@@ -45,8 +45,8 @@ def main(round: str) -> None:
                 client.set_tag(own, key, value)
             client.set_tag(own, CONTENT, content)
             client.set_terminated(own)
-        if settings["place"] is not None:
-            log_new_points(client, parent.info.run_id, measures, settings["place"])
+        if settings["position"] is not None:
+            log_new_points(client, parent.info.run_id, measures, settings["position"])
             client.set_terminated(parent.info.run_id)
     write_json(Path("reports/mlflow") / f"{round}.json", loop | {"round": round, "content": content})
     say(f"track {round}: {'logged' if new else 'was logged already'} in {loop['name']}")

@@ -21,7 +21,7 @@ def main() -> None:
         say(f"resolve: {sentence}")
     with folder_written_whole(RESOLVED) as place:
         for name, values in settings.items():
-            write_json(place / f"{name}.json", values)
+            write_json(place / f"{name}.json", values.plain())
     say(f"resolve: {len(settings)} stages")
     if left_out := ignored_code.advice():
         say(left_out)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hone.config import methods
 from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
@@ -14,24 +12,16 @@ from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder, folder_here
 from hone.encoders.pinned_models import made_exact
 from hone.errors import Refused, nearest
+from hone.judging.settings import ResolvedRelabel
 from hone.layout import BASE
 
 NO_SCORER = ""
 
 
-def section_of(made: Recipe, stage: str) -> Any:
-    """A stage's section of a recipe, as plain values."""
-    return made.model_dump(mode="json")[stage]
-
-
-def used_judges(section: dict | str) -> list[tuple[str, str]]:
+def used_judges(section: ResolvedRelabel) -> list[tuple[str, str]]:
     """Place and name of every judge and every rule of a cascade."""
-    if not isinstance(section, dict):
-        return []
     return [
-        used
-        for line in section["cascade"]
-        for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["escalate"]["method"]))
+        used for line in section.cascade for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["escalate"]["method"]))
     ]
 
 
@@ -109,10 +99,10 @@ def scorer_name(line: dict) -> str:
     return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"}, "score")
 
 
-def refuse_unscored(section: dict, made: Recipe, where: str) -> None:
+def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
     """Raises Refused where a judge reads scores that nobody gives."""
     named = scorers(made)
-    for line in section["cascade"]:
+    for line in section.cascade:
         if line["method"] == "scores" and (name := line["parameters"]["scorer"]) not in named:
             raise Refused(
                 f"{where}: the judge {line['name']} reads what '{name}' scores, and the recipe has no such: {nearest(name, named)}"

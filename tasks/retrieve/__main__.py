@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.config import stage_settings
 from hone.config.source_name import source_name
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.encoders.round_encoders import Models
 from hone.layout import ROUNDS
 from hone.stage import may_download, run, say
+from tasks.retrieve.settings import RetrieveSettings
 from tasks.retrieve.sources import know_whose, need_columns, refuse_nothing, source_of
 
 
-def main(round: str) -> None:
+def main(settings: RetrieveSettings) -> None:
     """Ask every source of the round's recipe and write all candidates."""
-    settings = stage_settings.of_round(round, "retrieve")
-    sources = [] if settings["retrieve"] == "none" else settings["retrieve"]
-    if any(teacher["fingerprint"] is None for teacher in settings["teachers"].values()):
+    round = settings.round
+    sources = [] if settings.retrieve == "none" else settings.retrieve
+    if any(teacher["fingerprint"] is None for teacher in settings.teachers.values()):
         may_download()
-    training = training_set.read(unlabelled=settings["unlabelled"])
+    training = training_set.read(unlabelled=settings.unlabelled)
     need_columns(sources, training)
     know_whose(sources, training)
-    labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
-    negatives = tables.scan("negatives", ROUNDS / settings["from"] / "negatives.parquet")
+    labels = carried_labels(settings.parent, training.queries(), settings.refreshed)
+    negatives = tables.scan("negatives", ROUNDS / settings.parent / "negatives.parquet")
     nothing: dict[str, dict[str, str]] = {}
     found = [
         source_of(line, collection, labels, negatives, Models.of(settings), settings, nothing)

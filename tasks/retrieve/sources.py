@@ -11,6 +11,7 @@ from hone.data.id_namespace import refuse_ambiguous
 from hone.encoders.round_encoders import Models
 from hone.errors import NothingHere, Refused
 from hone.stage import say
+from tasks.retrieve.settings import RetrieveSettings
 
 
 def need_columns(sources: list[dict], training: training_set.TrainingSet) -> None:
@@ -52,7 +53,7 @@ def source_of(
     labels: pl.DataFrame,
     negatives: pl.LazyFrame,
     models: Models,
-    settings: dict,
+    settings: RetrieveSettings,
     nothing: dict[str, dict[str, str]],
 ) -> pl.DataFrame:
     """Candidates of one source in one collection; what it said where there is nothing to go by is put into `nothing`."""
@@ -66,9 +67,9 @@ def source_of(
         "language": collection.language,
         "prefix": collection.prefix,
         "metadata": collection.metadata,
-        "seed": settings["seed"],
-        "round": settings["round"],
-        "draws": settings["draws"],
+        "seed": settings.seed,
+        "round": settings.round,
+        "draws": settings.draws,
     }
 
     def ask(line: dict) -> pl.DataFrame:

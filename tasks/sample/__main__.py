@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from hone.config import stage_settings
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.files import write_json
 from hone.layout import ROUNDS
 from hone.stage import run, say
 from tasks.sample.negatives import queries_left, sampled
+from tasks.sample.settings import SampleSettings
 
 
-def main(round: str) -> None:
+def main(settings: SampleSettings) -> None:
     """Apply the recipe's rules in their order, choose, and write what was chosen and what was removed."""
-    settings = stage_settings.of_round(round, "sample")
+    round = settings.round
     folder = ROUNDS / round
-    training = training_set.read(unlabelled=settings["unlabelled"])
+    training = training_set.read(unlabelled=settings.unlabelled)
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
+    labels = carried_labels(settings.parent, training.queries(), settings.refreshed)
     scores = tables.read("scores", folder / "scores.parquet")
-    left = queries_left(settings["before"]) if settings["unlabelled"] else None
+    left = queries_left(settings.before) if settings.unlabelled else None
     negatives, removed, counts = sampled(candidates, labels, scores, training, settings, left)
     tables.write("negatives", tables.shaped("negatives", negatives), folder / "negatives.parquet")
     tables.write("removed", tables.shaped("removed", removed), folder / "removed" / "sample.parquet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from hone.config.sections.sample import Sample
 from hone.errors import Refused, listed
 
 
@@ -22,7 +23,7 @@ def refuse_nothing_found(sources: list[str], queries: int) -> NoReturn:
     )
 
 
-def refuse_nothing_left(section: dict, candidates: int, took: dict[str, int], left: dict[str, int]) -> None:
+def refuse_nothing_left(section: Sample, candidates: int, took: dict[str, int], left: dict[str, int]) -> None:
     """Raises Refused: training would go on without a single mined negative, as if the recipe had asked for none.
 
     Args:
@@ -32,7 +33,7 @@ def refuse_nothing_left(section: dict, candidates: int, took: dict[str, int], le
         left: queries that each rule sent away.
     """
     most = sorted((rule for rule in took if took[rule]), key=took.get, reverse=True)
-    window, choose = section["window"], section["choose"]
+    window, choose = section.window, section.choose
     stayed = candidates - sum(took.values())
     if not stayed:
         end = "none stayed"
@@ -40,15 +41,15 @@ def refuse_nothing_left(section: dict, candidates: int, took: dict[str, int], le
         n = choose["parameters"]["n"]
         end = f"{stayed:,} stayed, and `on_shortage: drop-query` took all {left['shortage']:,} queries, none of which had {n}"
     else:
-        ranks = f"ranks {window['first']} to {window['last'] or 'the last'}"
+        ranks = f"ranks {window.first} to {window.last or 'the last'}"
         end = f"{stayed:,} stayed, of which `{choose['method']}` chose none in the window of {ranks}"
     by_rule = f" {'; '.join(f'{told(section, rule)} took {took[rule]:,}' for rule in most)}." if most else ""
     advice = f" Loosen `{most[0]}`, or retrieve deeper." if most else ""
     raise Refused(f"no query has a negative: of {candidates:,} candidates {end}.{by_rule}{advice}")
 
 
-def told(section: dict, rule: str) -> str:
+def told(section: Sample, rule: str) -> str:
     """A rule with the parameters that are set."""
-    line = next(line for line in section["filters"] if line["method"] == rule)
+    line = next(line for line in section.filters if line["method"] == rule)
     set_ = ", ".join(f"{name} {value}" for name, value in line["parameters"].items() if value not in (None, False))
     return f"`{rule}`" + (f" ({set_})" if set_ else "")

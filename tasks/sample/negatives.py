@@ -16,6 +16,7 @@ from hone.mining.rules import Rules, pairs_by_rule
 from tasks.sample import shortage
 from tasks.sample.choose.top import top
 from tasks.sample.empty_pool import refuse_nothing_found, refuse_nothing_left
+from tasks.sample.settings import SampleSettings
 
 
 def sampled(
@@ -23,7 +24,7 @@ def sampled(
     labels: pl.DataFrame,
     scores: pl.DataFrame,
     training: TrainingSet,
-    settings: dict,
+    settings: SampleSettings,
     left: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
     """Negatives, removed rows and counts of a round.
@@ -41,7 +42,7 @@ def sampled(
         Refused: the recipe has sources and none found a candidate (with `on_shortage: random` every query is short, and filled), or
             the rules leave no query a negative.
     """
-    section = settings["sample"]
+    section = settings.sample
     positives = labels.filter(pl.col("label") == "positive")
     unanswered = training.unanswered().select("query_id")
     if left is not None:
@@ -50,34 +51,34 @@ def sampled(
     queries = training.queries().join(stays, on="query_id", how="semi", maintain_order="left")
     rows = merged(candidates.join(queries, on="query_id", how="semi", maintain_order="left"))
     without = candidates.join(queries, on="query_id", how="anti")["query_id"].n_unique()
-    if rows.is_empty() and settings["sources"] and len(queries) and section["on_shortage"] != "random":
-        refuse_nothing_found(settings["sources"], len(queries))
-    if rows.is_empty() and not (settings["sources"] and len(queries)):
+    if rows.is_empty() and settings.sources and len(queries) and section.on_shortage != "random":
+        refuse_nothing_found(settings.sources, len(queries))
+    if rows.is_empty() and not (settings.sources and len(queries)):
         return (
             tables.empty("negatives"),
             tables.empty("removed"),
             {"candidates": 0, "chosen": 0, "removed": {}, "left": {}, "shortage": {}, "beyond_top": 0, "without_positive": without},
         )
-    rules = Rules(section["filters"], candidates, labels, positives, scores, training, settings)
+    rules = Rules(section.filters, candidates, labels, positives, scores, training, settings)
     pool = Pool(rows)
-    window = section["window"]
+    window = section.window
     rules.apply(pool)
     queries = queries.join(pool.left, on="query_id", how="anti", maintain_order="left")
     within = in_window(pool.rows, window)
-    choose = section["choose"]
+    choose = section.choose
     n = choose["parameters"]["n"]
     chosen = rules.chosen(choose, within)
     beyond_top = len(chosen.join(top(within, scores, n=n), on=PAIR, how="anti"))
     short = shortage.missing(chosen, queries["query_id"], n)
-    counts = {"short": len(short), "rule": section["on_shortage"]}
-    if section["on_shortage"] == "widen":
+    counts = {"short": len(short), "rule": section.on_shortage}
+    if section.on_shortage == "widen":
         chosen = shortage.filled(chosen, beyond(pool.rows, window, choose), short)
-    elif section["on_shortage"] == "random" and len(short):
+    elif section.on_shortage == "random" and len(short):
         draw = partial(random_queries, training=training, depth=n * DRAWN_FOR_ONE, settings=settings)
         drawn = shortage.random_fill(short, draw, rules.guarded)
         gone = pl.concat([part.select(PAIR) for part in pool.removed] or [drawn.select(PAIR).clear()])
         chosen = shortage.filled(chosen, drawn.join(gone, on=PAIR, how="anti", maintain_order="left"), short)
-    elif section["on_shortage"] == "drop-query":
+    elif section.on_shortage == "drop-query":
         pool.removed.append(
             short.select(
                 "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("shortage"),
@@ -86,10 +87,10 @@ def sampled(
         )  # fmt: skip
         chosen = chosen.join(short, on="query_id", how="anti", maintain_order="left")
     still = shortage.missing(chosen, queries["query_id"], n)
-    counts |= {"filled": len(short) - len(still) if section["on_shortage"] != "drop-query" else 0, "still_short": len(still)}
+    counts |= {"filled": len(short) - len(still) if section.on_shortage != "drop-query" else 0, "still_short": len(still)}
     chosen = in_query_order(chosen, queries["query_id"])
     removed = pl.concat(pool.removed) if pool.removed else tables.empty("removed")
-    took = pairs_by_rule(section["filters"], removed)
+    took = pairs_by_rule(section.filters, removed)
     if chosen.is_empty():
         refuse_nothing_left(section, len(rows), took, dict(pool.left["rule"].value_counts().iter_rows()))
     return chosen, removed, {

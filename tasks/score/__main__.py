@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.config import methods, stage_settings
+from hone.config import methods
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.encoders.round_cross_encoders import CrossModels
@@ -16,29 +16,30 @@ from hone.encoders.round_encoders import Models
 from hone.layout import ROUNDS
 from hone.stage import run, say
 from tasks.score.pair_scores import pairs_of, refuse_no_number
+from tasks.score.settings import ScoreSettings
 
 
-def main(round: str) -> None:
+def main(settings: ScoreSettings) -> None:
     """Write one row for each pair and scorer."""
-    settings = stage_settings.of_round(round, "score")
+    round = settings.round
     folder = ROUNDS / round
     candidates = tables.read("candidates", folder / "candidates.parquet")
-    training = training_set.read(unlabelled=settings["unlabelled"])
-    labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
+    training = training_set.read(unlabelled=settings.unlabelled)
+    labels = carried_labels(settings.parent, training.queries(), settings.refreshed)
     pairs = pairs_of(candidates, labels)
     positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
-    means = {"models": Models.of(settings), "cross_models": CrossModels.of(settings)}
+    means = {"models": Models.of(settings), "cross_models": CrossModels.of(round, settings.model["precision"], settings.cross_encoders)}
     scored = [
         scorer(line["parameters"], pairs=pairs, positives=positives, collection=collection, **means)
         .select("query_id", "doc_id", "score", scorer=pl.lit(name))
-        for name, line in (settings["scorers"].items() if len(candidates) else ())
+        for name, line in (settings.scorers.items() if len(candidates) else ())
         for scorer in [methods.find("score", line["method"])]
         for collection in training
     ]  # fmt: skip
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
     refuse_no_number(scores)
     tables.write("scores", scores, folder / "scores.parquet")
-    say(f"score {round}: {len(scores):,} scores by {', '.join(settings['scorers']) or 'nobody'}")
+    say(f"score {round}: {len(scores):,} scores by {', '.join(settings.scorers) or 'nobody'}")
 
 
 if __name__ == "__main__":

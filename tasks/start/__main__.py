@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.config import stage_settings
 from hone.data import tables, training_set
 from hone.data.qrels_labels import known_labels
 from hone.data.same_queries import share_labels
 from hone.files import folder_written_whole, write_json
 from hone.layout import BASE, ROUNDS
 from hone.stage import run, say
+from tasks.start.settings import StartSettings
 
 
-def main() -> None:
+def main(settings: StartSettings) -> None:
     """Make rounds/r0, so that r1 finds the tables that every later round finds."""
-    settings = stage_settings.of_stage("start")
     with folder_written_whole(ROUNDS / BASE) as place:
-        admitted = training_set.admit(
-            settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"], settings["own_id"]
-        )
+        admitted = training_set.admit(settings.train_on, settings.shares, settings.min_relevance, settings.language, settings.own_id)
         write_json(place / "training.json", admitted)
         training = training_set.read(place / "training.json")
         labels = share_labels(pl.concat([known_labels(collection) for collection in training]), training.queries())

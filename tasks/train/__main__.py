@@ -15,14 +15,15 @@ from hone.seeds import seed_of
 from hone.stage import run, say
 from tasks.train.dev_checks import checks_of
 from tasks.train.fit import address, examples_of, fitted
+from tasks.train.settings import TrainSettings
 
 
-def main(round: str) -> None:
+def main(settings: TrainSettings) -> None:
     """Write models/<round>, the table of what each step saw, and the record of the dev checks."""
-    settings = stage_settings.of_round(round, "train")
-    section, folder = settings["train"], ROUNDS / round
-    start = MODELS / ("r0" if section["init"] == "base" else settings["from"])
-    training = training_set.read(unlabelled=settings["unlabelled"])
+    round = settings.round
+    section, folder = settings.train, ROUNDS / round
+    start = MODELS / ("r0" if section.init == "base" else settings.parent)
+    training = training_set.read(unlabelled=settings.unlabelled)
     labels = tables.read("labels", folder / "labels.parquet")
     made = examples_of(labels, training, section)
     model = ModelFolder(start)
@@ -31,11 +32,11 @@ def main(round: str) -> None:
     with torch_lock(device), folder_written_whole(MODELS / round) as place:
         from tasks.train.card import dev_means, dev_runs, write_card
 
-        seed = seed_of(settings["seed"], settings["draws"], "train")
+        seed = seed_of(settings.seed, settings.draws, "train")
         runs = dev_runs(start, start.name, settings, training)
-        before, checks = dev_means(runs, training), checks_of(training, runs, section["dev_checks"], settings["seed"])
+        before, checks = dev_means(runs, training), checks_of(training, runs, section.dev_checks, settings.seed)
         del runs  # the first hundred of every dev query need not be in memory while it trains
-        loaded, trained = fitted(made, training, section, settings["model"], model, seed, checkpoints, device, checks)
+        loaded, trained = fitted(made, training, section, settings.model, model, seed, checkpoints, device, checks)
         loaded.save_pretrained(str(place))
         checked = checks.record()
         write_card(place, settings, training, trained, before, checked)

@@ -14,11 +14,12 @@ from hone.ir.measures import means, per_query
 from hone.ir.ranking import Kept, by_encoder
 from hone.present.model_card import put_first
 from tasks.train.dev_checks import MEASURE
+from tasks.train.settings import TrainSettings
 
 Means = dict[str, dict[str, float]]  # by collection and measure
 
 
-def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> None:
+def write_card(place: Path, settings: TrainSettings, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> None:
     """Put the loop's part into README.md of a saved model.
 
     Args:
@@ -32,19 +33,19 @@ def write_card(place: Path, settings: dict, training: TrainingSet, trained: pl.D
     put_first(section(place, settings, training, trained, before, checked), place / "README.md")
 
 
-def section(place: Path, settings: dict, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> str:
+def section(place: Path, settings: TrainSettings, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> str:
     """From what, by which recipe, on what, with which scores."""
-    train = settings["train"]
-    start = "r0" if train["init"] == "base" else settings["from"]
-    anew = ", others each epoch" if train["draw"] == "epoch" and train["negatives"] else ""
-    losses = ", ".join(f"{line['method']} ({spelled(line['parameters'])})" for line in train["losses"])
+    train = settings.train
+    start = "r0" if train.init == "base" else settings.parent
+    anew = ", others each epoch" if train.draw == "epoch" and train.negatives else ""
+    losses = ", ".join(f"{line['method']} ({spelled(line['parameters'])})" for line in train.losses)
     lines = [
-        f"## Trained by Hone, round {settings['round']}",
+        f"## Trained by Hone, round {settings.round}",
         "",
-        f"- **From:** the weights of {start}; candidates and known labels came from {settings['from']}.",
-        f"- **Recipe:** {settings['recipe']}" + (f" ({settings['paper']})" if settings["paper"] else ""),
-        f"- **Losses:** {losses}; {train['negatives']} mined negative(s) a query{anew}; batches: {spelled(train['batch']['parameters'])}.",
-        f"- **Steps:** {trained['step'].max()}, learning rate {train['learning_rate']}, {train['precision']}, seed {settings['seed']}.",
+        f"- **From:** the weights of {start}; candidates and known labels came from {settings.parent}.",
+        f"- **Recipe:** {settings.recipe}" + (f" ({settings.paper})" if settings.paper else ""),
+        f"- **Losses:** {losses}; {train.negatives} mined negative(s) a query{anew}; batches: {spelled(train.batch['parameters'])}.",
+        f"- **Steps:** {trained['step'].max()}, learning rate {train.learning_rate}, {train.precision}, seed {settings.seed}.",
         f"- **Length:** {lengths(settings, place)}.",
         *(trained_on(collection, trained) for collection in training),
         "",
@@ -54,10 +55,10 @@ def section(place: Path, settings: dict, training: TrainingSet, trained: pl.Data
     return "\n".join(lines)
 
 
-def lengths(settings: dict, place: Path) -> str:
+def lengths(settings: TrainSettings, place: Path) -> str:
     """Where texts are cut, in encoding and in training."""
-    reading, model = Reading.of(settings["model"]), ModelFolder(place)
-    encoding, training = reading.length(model), reading.length(model, settings["train"]["max_length"])
+    reading, model = Reading.of(settings.model), ModelFolder(place)
+    encoding, training = reading.length(model), reading.length(model, settings.train.max_length)
     apart = f"; training read {training:,} tokens (`train.max_length`)" if training != encoding else ", in training as in encoding"
     return f"texts are cut after {encoding:,} tokens{apart}"
 
@@ -67,7 +68,7 @@ def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:
     return f"- **Collection {collection.name}:** {queries:,} training queries, {len(collection.documents):,} documents."
 
 
-def dev_runs(model: Path, name: str, settings: dict, training: TrainingSet) -> dict[str, pl.DataFrame]:
+def dev_runs(model: Path, name: str, settings: TrainSettings, training: TrainingSet) -> dict[str, pl.DataFrame]:
     """How a model ranks the dev queries of each training collection: query_id, doc_id, score, by the collection's name.
 
     There is none with `dev_scores: false`, and none of a collection without dev labels. The vectors are kept, so the evaluation and the
@@ -80,10 +81,10 @@ def dev_runs(model: Path, name: str, settings: dict, training: TrainingSet) -> d
         training: what is trained on.
     """
     runs: dict[str, pl.DataFrame] = {}
-    for collection in training if settings["train"]["dev_scores"] else ():
+    for collection in training if settings.train.dev_scores else ():
         qrels = collection.qrels("dev")
         if not qrels.is_empty():
-            encoder = encoder_for(model, settings["model"], stage_settings.machine(), user=name)
+            encoder = encoder_for(model, settings.model, stage_settings.machine(), user=name)
             kept = Kept(itself=collection.own_id == "keep")
             runs[collection.name] = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels, kept)
     return runs
@@ -98,17 +99,17 @@ def dev_means(runs: dict[str, pl.DataFrame], training: TrainingSet) -> Means:
     }
 
 
-def scores(place: Path, settings: dict, training: TrainingSet, start: str, before: Means) -> list[str]:
+def scores(place: Path, settings: TrainSettings, training: TrainingSet, start: str, before: Means) -> list[str]:
     """A table of dev scores of this model and of the one it started from."""
-    if not settings["train"]["dev_scores"]:
+    if not settings.train.dev_scores:
         return ["No scores on dev queries: the recipe says `dev_scores: false`. Test scores: reports/metrics."]
-    after = dev_means(dev_runs(place, settings["round"], settings, training), training)
+    after = dev_means(dev_runs(place, settings.round, settings, training), training)
     if not after:
         return ["No training collection has dev queries. Test scores: reports/metrics."]
     rows = [
         f"| {collection} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |"
         for collection in after
-        for name, found in ((start, before[collection]), (settings["round"], after[collection]))
+        for name, found in ((start, before[collection]), (settings.round, after[collection]))
     ]
     return ["Scores on dev queries (those on test queries: reports/metrics):", "",
             "| collection | model | nDCG@10 | MRR@10 | recall@100 |", "|---|---|---|---|---|", *rows]  # fmt: skip

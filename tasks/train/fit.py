@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hone.config import methods
+from hone.config.sections.train import Train
 from hone.data import training_set
 from hone.data.training_set import TrainingSet
 from hone.encoders.encoder import Reading
@@ -18,26 +19,27 @@ from hone.files import fingerprint, fingerprint_of_file
 from hone.training.teacher import teacher_of
 from tasks.train.dev_checks import Checks, vectors_of
 from tasks.train.examples import Examples, examples
+from tasks.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def learns_from_grades(section: dict) -> str | None:
+def learns_from_grades(section: Train) -> str | None:
     """The first loss of a recipe that wants a teacher's grades; null where none does."""
-    losses = (methods.find("train.losses", line["method"]) for line in section["losses"])
+    losses = (methods.find("train.losses", line["method"]) for line in section.losses)
     return next((loss.name for loss in losses if loss.beside("LEARNS_FROM_GRADES", False)), None)
 
 
-def examples_of(labels: pl.DataFrame, training: TrainingSet, section: dict) -> Examples:
+def examples_of(labels: pl.DataFrame, training: TrainingSet, section: Train) -> Examples:
     """What a round with these labels and this section `train` trains on."""
     learning = learns_from_grades(section)
     teacher = teacher_of(labels, f"the loss {learning}") if learning else None
-    return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), teacher, section["queries"] == "all")
+    return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), teacher, section.queries == "all")
 
 
 def fitted(
-    made: Examples, training: TrainingSet, section: dict, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str,
+    made: Examples, training: TrainingSet, section: Train, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str,
     checks: Checks | None = None,
 ) -> tuple[SentenceTransformer, pl.DataFrame]:  # fmt: skip
     """A trained model and the table `trained`. Whoever calls it holds the device's lock.
@@ -57,7 +59,7 @@ def fitted(
 
     read = Reading.of(reading)
     length = read.length(start)  # refused here, before hours of training
-    loaded = start.load(read.length(start, section["max_length"]), device)
+    loaded = start.load(read.length(start, section.max_length), device)
     prompts = {route: read.prompt(start, route) for route in ("query", "document")}
     loaded.prompts = loaded.prompts | prompts
     shares = {collection.name: collection.share for collection in training if collection.share}
@@ -68,10 +70,10 @@ def fitted(
     return loaded, trained
 
 
-def address(settings: dict, folder: Path, model: ModelFolder) -> str:
+def address(settings: TrainSettings, folder: Path, model: ModelFolder) -> str:
     """What the training is computed from: a checkpoint of anything else must not be gone on from."""
     return fingerprint(
-        json.dumps(settings, sort_keys=True),
+        json.dumps(settings.plain(), sort_keys=True),
         fingerprint_of_file(folder / "labels.parquet"),
         fingerprint_of_file(training_set.LIST),
         *(model.fingerprint(route) for route in ("query", "document")),

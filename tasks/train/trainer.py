@@ -13,6 +13,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from hone.config import methods
+from hone.config.sections.train import Train
 from hone.data import tables
 from hone.files import read_json, write_json
 from hone.stage import Progress, say
@@ -32,7 +33,7 @@ CHECKS = "dev_checks.json"
 
 
 def trainer(
-    model: SentenceTransformer, examples: Examples, section: dict, prompts: dict[str, str], shares: dict[str, float],
+    model: SentenceTransformer, examples: Examples, section: Train, prompts: dict[str, str], shares: dict[str, float],
     seed: int, checkpoints: Path, callbacks: Sequence[TrainerCallback] = (),
 ) -> SentenceTransformerTrainer:  # fmt: skip
     """A trainer that is ready to start.
@@ -49,16 +50,16 @@ def trainer(
     """
     torch.manual_seed(seed)
     losses = {
-        line["method"]: partial(methods.find("train.losses", line["method"]).function, **line["parameters"]) for line in section["losses"]
+        line["method"]: partial(methods.find("train.losses", line["method"]).function, **line["parameters"]) for line in section.losses
     }
-    if section["dropout"] is not None:
-        set_dropout(model, section["dropout"])
+    if section.dropout is not None:
+        set_dropout(model, section.dropout)
     if model.device.type == "cpu":
         set_plain_attention(model)
     objective = Objective(model, losses, model.similarity_fn_name == "cosine", examples)
     pairs = examples.pairs.with_row_index("row")
-    negatives = Draw(examples.negatives, section["negatives"], section["draw"], seed)
-    epochs = Epochs(pairs, section["batch"], section["positives"], shares, seed, negatives)
+    negatives = Draw(examples.negatives, section.negatives, section.draw, seed)
+    epochs = Epochs(pairs, section.batch, section.positives, shares, seed, negatives)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(
         **arguments_of(section, epochs.batch_size, seed, checkpoints, on_cpu), remove_unused_columns=False

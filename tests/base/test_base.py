@@ -15,11 +15,15 @@ from tests.stages import base
 from tests.tiny_model import tiny_model
 
 
-@pytest.fixture
-def workspace(workspace: Path) -> Path:
-    """A workspace with a collection of three documents and a training query."""
+def small_collection() -> None:
+    """Three documents and a training query below inputs/ours."""
     documents = [{"doc_id": f"d{number}", "text": f"text of number {number}"} for number in range(3)]
     write_rows(Path("inputs/ours"), documents, [{"query_id": "q1", "text": "a question", "split": "train"}], pairs(("q1", "d0")))
+
+
+@pytest.fixture
+def workspace(workspace: Path) -> Path:
+    small_collection()
     return workspace
 
 
@@ -37,7 +41,7 @@ def test_another_base_model_leaves_the_labels_alone(workspace: Path):
     write_params(model={"name": "inputs/other"})
     after = everything(params.read())
     assert before["start"] == after["start"]
-    assert before["base"]["model"] != after["base"]["model"]
+    assert before["base"].model != after["base"].model
 
 
 def test_a_pickled_base_model_is_refused_and_nothing_is_left(workspace: Path):

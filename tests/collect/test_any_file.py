@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from commands.audit.sheet import read_verdicts
 from commands.audit.triplets_reader import read_rows
+from hone.config.params import Split
 from hone.data import user_tables
 from hone.data.file_faults import Faults
 from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source
@@ -23,18 +24,20 @@ from hone.judging.reliability.annotators import read_people
 from tasks.collect.beir import beir
 from tasks.collect.folder import folder
 from tasks.collect.refusals import examined
+from tasks.collect.settings import CollectSettings
 from tasks.collect.triplets import triplets
 from tasks.relabel.judges import replay
 from tasks.retrieve.run import read_run
 
-SETTINGS = {
-    "absent_labels": "ignore",
-    "repeated_queries": "leave-out",
-    "empty_documents": "leave-out",
-    "split": {"dev": 0.1, "test": 0.2},
-    "train": False,
-    "min_relevance": 1,
-}
+SETTINGS = CollectSettings.model_construct(
+    absent_labels="ignore",
+    repeated_queries="leave-out",
+    empty_documents="leave-out",
+    split=Split(dev=0.1, test=0.2),
+    train=False,
+    min_relevance=1,
+    own_id="keep",
+)
 TEXTS = st.text(max_size=4) | st.sampled_from(["a", "b", "7", "\ud83d", "7.0", ""])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.sampled_from([10**30, float("nan"), 7.0, 1e300])
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=6)

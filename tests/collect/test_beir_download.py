@@ -22,6 +22,7 @@ from tasks.collect import beir_download
 from tasks.collect.beir import beir
 from tasks.collect.collection import prepared, write_collection
 from tasks.collect.refusals import examined
+from tasks.collect.settings import CollectSettings
 
 FILES = {
     "corpus.jsonl": '{"_id": "d1", "title": "t", "text": "a"}\n{"_id": "d2", "title": "", "text": ""}\n',
@@ -93,8 +94,9 @@ def left(home: Path) -> list[str]:
 def test_a_published_collection_is_taken_as_it_is_and_counted(serve: Callable, hone_home: Path):
     """FiQA has a document without title and text; labels may name what the publisher left out."""
     came = serve(packed(FILES))
-    given = Collection(source="beir:fiqa", path="requirements.txt").model_dump()
-    settings = given | {"method": "beir", "parameters": {}, "what": "fiqa", "train": True, "seed": 13}
+    given = dict(Collection(source="beir:fiqa", path="requirements.txt"))
+    more = {"method": "beir", "parameters": {}, "what": "fiqa", "train": True, "seed": 13}
+    settings = CollectSettings.model_construct(**given | more)
     prepared("ours", settings)
     found = prepared("ours", settings)
     assert came == ["/fiqa.zip"]
@@ -114,7 +116,7 @@ def test_of_what_a_publisher_has_twice_the_last_counts(serve: Callable):
     """So does BEIR's own loader."""
     again = {"corpus.jsonl": '{"_id": "d1", "text": "newer"}\n', "qrels/test.tsv": "q1\td1\t2\n", "qrels/train.tsv": "q3\td1\t1\n"}
     serve(packed({file: content + again.get(file, "") for file, content in FILES.items()}))
-    settings = Collection(source="beir:fiqa", path="requirements.txt").model_dump() | {"train": False}
+    settings = CollectSettings.model_construct(**dict(Collection(source="beir:fiqa", path="requirements.txt")) | {"train": False})
     found = examined("ours", beir(Path(), "fiqa"), settings, Faults())
     assert found.source.documents.select("doc_id", "text").rows() == [("d1", "newer"), ("d2", "")]
     assert (found.counts["repeated_ids"], found.counts["repeated_labels"]) == (1, 2)

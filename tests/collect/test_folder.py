@@ -13,6 +13,7 @@ from hone.data import tables
 from hone.errors import Refused
 from tasks.collect.collection import prepared
 from tasks.collect.refusals import Examined
+from tasks.collect.settings import CollectSettings
 from tests.prepared import collected, pairs, write_params, write_rows
 
 DOCUMENTS = [{"doc_id": f"d{number}", "text": f"text number {number}"} for number in range(1, 7)]
@@ -190,8 +191,8 @@ def test_a_date_that_is_none(folder: Path):
 
 def read(folder: Path, **settings: object) -> Examined:
     """What `collect` keeps of the files, or what it refuses, without the stages before it."""
-    given = Collection(source="folder", path=str(folder)).model_dump() | {"method": "folder", "parameters": {}, "what": None, "train": True}
-    return prepared("ours", given | settings)
+    given = dict(Collection(source="folder", path=str(folder))) | {"method": "folder", "parameters": {}, "what": None, "train": True}
+    return prepared("ours", CollectSettings.model_construct(**given | settings))
 
 
 def refused(folder: Path, documents=DOCUMENTS, queries=QUERIES, qrels=QRELS, **settings: object) -> str:

@@ -16,6 +16,7 @@ from hone.errors import Refused
 from hone.files import write_json
 from hone.ir.mteb import mteb_task
 from hone.layout import RESOLVED
+from hone.stage import call
 from tasks.evaluate.reference import main as evaluate_reference
 from tasks.resolve.stages import everything
 from tests.stages import collect, evaluate
@@ -88,7 +89,7 @@ def project(workspace: Path, **options: object) -> None:
         })
     )  # fmt: skip
     for name, settings in everything(params.read()).items():
-        write_json(RESOLVED / f"{name}.json", settings | ({"train": False} if name.startswith("collect/") else {}))
+        write_json(RESOLVED / f"{name}.json", settings.plain() | ({"train": False} if name.startswith("collect/") else {}))
     collect(collection="theirs")
 
 
@@ -133,7 +134,7 @@ def test_a_reranking_task_ranks_its_own_candidates_alone(workspace: Path, regist
     (workspace / "models" / "r1").symlink_to(folder)
     evaluate(round="r1", collection="theirs")
     assert scored("r1")["mteb"] == {"map_at_1000": pytest.approx(by_mteb(task, folder), abs=1e-4)}
-    evaluate_reference(reference="bm25", collection="theirs")
+    call(evaluate_reference, reference="bm25", collection="theirs")
     run = [line.split() for line in Path("reports/runs/bm25/theirs.trec").read_text().splitlines()]
     assert {(row[0], row[2]) for row in run} == {(query, doc) for query, docs in ranked.items() for doc in docs}
 

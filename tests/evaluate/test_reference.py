@@ -16,6 +16,7 @@ from hone.errors import Refused
 from hone.files import write_json
 from hone.ir.provenance import of_table, seen
 from hone.layout import RESOLVED
+from hone.stage import call
 from tasks.evaluate.reference import main as evaluate_reference
 from tasks.resolve.stages import everything
 from tests.embeddings import Server, server
@@ -45,7 +46,7 @@ def project(**references: dict) -> None:
         compare_with=["r0", "bm25", *references], references=references,
     )  # fmt: skip
     for name, settings in everything(params.read()).items():
-        write_json(RESOLVED / f"{name}.json", settings)
+        write_json(RESOLVED / f"{name}.json", settings.plain())
 
 
 def scored(name: str) -> dict:
@@ -58,7 +59,7 @@ def test_a_folder_is_scored_as_the_same_model_in_a_round(workspace: Path):
     Path("models").mkdir()
     Path("models/r1").symlink_to(Path("inputs/other").resolve())
     evaluate(round="r1", collection="ours")
-    evaluate_reference(reference="strong", collection="ours")
+    call(evaluate_reference, reference="strong", collection="ours")
     assert scored("strong") == scored("r1")
     of_round, of_reference = (of_table(Path(f"reports/queries/{name}/ours.parquet")) for name in ("r1", "strong"))
     assert of_round == of_reference == seen("ours", 1)
@@ -70,7 +71,7 @@ def test_a_reference_reads_by_its_own_prompts(workspace: Path):
     tiny_model(workspace / "inputs" / "other", seed=5)
     project(plain={"model": "inputs/other"}, asked={"model": "inputs/other", "prompts": {"query": "salt dark stone "}})
     for name in ("plain", "asked"):
-        evaluate_reference(reference=name, collection="ours")
+        call(evaluate_reference, reference=name, collection="ours")
     assert scored("plain") != scored("asked")
 
 
@@ -79,7 +80,7 @@ def test_a_folder_that_changed_since_it_was_looked_at_is_refused(workspace: Path
     project(strong={"model": "inputs/other"})
     (workspace / "inputs" / "other" / "config.json").write_text((workspace / "inputs" / "base" / "config.json").read_text() + " ")
     with pytest.raises(Refused, match="has changed since `resolve` looked at it"):
-        evaluate_reference(reference="strong", collection="ours")
+        call(evaluate_reference, reference="strong", collection="ours")
 
 
 def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server: Server):
@@ -91,12 +92,12 @@ def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server:
     }  # fmt: skip
     Path("models").mkdir()
     Path("models/r0").symlink_to(Path("inputs/base").resolve())
-    evaluate_reference(reference="r0", collection="ours")
-    evaluate_reference(reference="theirs", collection="ours")
+    call(evaluate_reference, reference="r0", collection="ours")
+    call(evaluate_reference, reference="theirs", collection="ours")
     ours, theirs = scored("r0"), scored("theirs")
     assert theirs.keys() == ours.keys()
     assert all(theirs[name] == pytest.approx(ours[name], abs=1e-4) for name in ours if isinstance(ours[name], float))
     asked = len(server.texts)
-    evaluate_reference(reference="theirs", collection="ours")
+    call(evaluate_reference, reference="theirs", collection="ours")
     assert len(server.texts) == asked
     assert {one.needed_by for one in held()} == {("r0",), ("theirs",)}

@@ -32,7 +32,7 @@ def collected(workspace: Path, shared: Path) -> Path:
         f"collections: {{scifact: {{source: 'beir:{shared / 'scifact'}', path: '{shared / 'scifact'}', repeated_queries: leave-out}}}}\n"
         "train_on: [scifact]\nevaluate_on: [scifact]\nrounds: {r1: {from: r0, recipe: warm-up}}\n"
     )
-    write_json(RESOLVED / "collect" / "scifact.json", settings_of(params.read(), "scifact"))
+    write_json(RESOLVED / "collect" / "scifact.json", settings_of(params.read(), "scifact").plain())
     collect(collection="scifact")
     return workspace / "data" / "scifact"
 

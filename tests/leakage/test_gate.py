@@ -8,6 +8,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.files import write_json
+from hone.stage import call
 from tasks.leakage import gate
 from tasks.leakage.sentences import sentence
 from tests.leakage.made_up import ASKED, TRAINED, account, asked
@@ -24,7 +25,7 @@ def settings(refuse_above: float | None, **accounts: dict) -> None:
 def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Path):
     settings(0.5, clean=account(asked=asked(NONE)), ours=account())
     with pytest.raises(Refused) as refused:
-        gate.main()
+        call(gate.main)
     said = str(refused.value)
     for part in (
         "more than params.yaml allows (leakage.refuse_above: 50.0 %)",
@@ -41,22 +42,22 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
 @pytest.mark.parametrize("refuse_above", [0.75, None])
 def test_at_the_share_and_without_one_it_passes(workspace: Path, refuse_above: float | None):
     settings(refuse_above, ours=account())
-    gate.main()
+    call(gate.main)
     assert gate.ADMITTED.exists()
 
 
 def test_a_dev_split_counts_by_itself(workspace: Path):
     settings(0.4, ours=account(asked=asked({**NONE, ("v1", "dev"): "how to sort a list", ("v2", "dev"): "something else again"})))
     with pytest.raises(Refused, match=r"0 of 1 test query \(0.0 %\) and 1 of 2 dev queries \(50.0 %\)"):
-        gate.main()
+        call(gate.main)
 
 
 def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: Path):
     settings(0.1, ours=account(asked=asked(NONE)))
-    gate.main()
+    call(gate.main)
     before = gate.ADMITTED.read_bytes()
     settings(None, ours=account(), theirs=account(asked=asked({})))
-    gate.main()
+    call(gate.main)
     assert gate.ADMITTED.read_bytes() == before
     assert not [text for text in (*TRAINED.values(), *ASKED.values()) if text.encode() in before]
 

@@ -10,6 +10,7 @@ import pytest
 from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import LEAKAGE
+from hone.stage import call
 from tasks.leakage import gate
 from tasks.report.leakage import leaks
 from tests.prepared import pairs, prepare, write_rows
@@ -54,7 +55,7 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
     assert found["theirs"]["take_out"] == {"ours": ["q1"]}
     assert "leakage on theirs: training sees 1 of 3 test queries (33.3 %), as the same text or nearly." in capsys.readouterr().err
     with pytest.raises(Refused, match="theirs: training sees 1 of 3 test queries") as refusal:
-        gate.main()
+        call(gate.main)
     texts = ("how are lists sorted in place", "how are lists sorted in place?")
     assert all(repr(text) in str(refusal.value) for text in texts)  # from data/, for git keeps the file
     assert "lists sorted" not in (LEAKAGE / "theirs.json").read_text()
@@ -78,7 +79,7 @@ def test_what_to_take_out_has_the_ids_of_its_source_where_several_are_trained_on
     assert found["theirs"]["train_on"] == ["ours", "theirs"]
     assert found["theirs"]["take_out"] == {"ours": ["q2"]}
     assert [(one["collection"], one["training_id"]) for one in found["theirs"]["examples"]] == [("ours", "q2")]
-    gate.main()
+    call(gate.main)
     assert json.loads(gate.ADMITTED.read_text()) == {"leakage": "admitted"}
 
 

@@ -9,23 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hone.config import methods, recipe_schema, stage_settings
+from hone.config import methods
+from hone.config.sections.rank import Rank, Ranks
+from hone.config.sections.sample import GUARDS as NAMES_OF_GUARDS
 from hone.data import tables, training_set
 from hone.errors import Refused
 from tasks.rank.pairs import drawn, lots_of, training_pairs
+from tasks.rank.settings import RankSettings
 from tests.prepared import pairs, prepare, write_rows
 from tests.rank.collection import MODEL, QUERIES, RIGHT, SPLITS, prepared
 from tests.tiny_model import tiny_model
 
-SECTION = {"negatives": 2, "random": 0, "window": {"first": 1, "last": None}, "draw": "union", "balance": False}
-GUARDS = [methods.checked("sample.filters", name, "test") for name in recipe_schema.GUARDS]
+SECTION = Rank(negatives=2, random=0, draw="union", balance=False)
+GUARDS = [methods.checked("sample.filters", name, "test") for name in NAMES_OF_GUARDS]
 TRAIN = [name for name in QUERIES if SPLITS[name] == "train"]
 
 
 def found(**changes: object) -> pl.DataFrame:
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
-    return training_pairs(labels, candidates, training_set.read(), SECTION | changes, GUARDS, 5, "position 1")
+    return training_pairs(labels, candidates, training_set.read(), SECTION.model_copy(update=changes), GUARDS, 5, "position 1")
 
 
 def test_every_known_positive_and_so_many_drawn_for_each(workspace: Path):
@@ -47,7 +50,7 @@ def test_fewer_where_there_are_fewer(workspace: Path):
 def test_only_inside_the_window_of_ranks(workspace: Path):
     prepared({})
     candidates = tables.read("candidates", Path("rounds/r1/candidates.parquet"))
-    made = found(window={"first": 5, "last": 9}, negatives=100).filter(pl.col("label") == 0)
+    made = found(window=Ranks(first=5, last=9), negatives=100).filter(pl.col("label") == 0)
     ranks = made.join(candidates, on=["query_id", "doc_id"])["rank"]
     assert ranks.is_between(5, 9).all()
     inside = candidates.filter(pl.col("rank").is_between(5, 9) & ~pl.col("doc_id").is_in(list(RIGHT)))
@@ -93,8 +96,8 @@ def test_a_copy_or_a_part_of_a_known_answer_is_no_negative_where_the_recipe_guar
 
 def test_the_stage_has_the_guards_of_the_recipe(workspace: Path):
     prepared({"rank": {}, "sample": {"filters": ["labelled", {"near-duplicate": {"threshold": 0.7}}, "positive-aware"]}})
-    told = stage_settings.of_round("r1", "rank")
-    assert told["guards"] == [
+    told = RankSettings.read(round="r1")
+    assert told.guards == [
         {"method": "labelled", "parameters": {}}, {"method": "near-duplicate", "parameters": {"threshold": 0.7}},
     ]  # fmt: skip
 
@@ -165,7 +168,7 @@ def test_a_document_stands_on_both_sides_where_the_pairs_are_balanced(workspace:
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
 
     def wrong(balance: bool) -> set[str]:
-        section = SECTION | {"negatives": 5, "balance": balance}
+        section = SECTION.model_copy(update={"negatives": 5, "balance": balance})
         made = training_pairs(labels, candidates, training_set.read(), section, GUARDS, 5, "position 1")
         return set(made.filter(pl.col("label") == 0)["doc_id"])
 
@@ -199,4 +202,4 @@ def test_without_candidates_positives_or_negatives_it_says_so(workspace: Path):
     with pytest.raises(Refused, match="no training query has one"):
         training_pairs(labels.clear(), candidates, training, SECTION, GUARDS, 0, "position 1")
     with pytest.raises(Refused, match="found no negative: of the 216 candidates"):
-        training_pairs(labels, candidates, training, SECTION | {"window": {"first": 25, "last": None}}, GUARDS, 0, "position 1")
+        training_pairs(labels, candidates, training, SECTION.model_copy(update={"window": Ranks(first=25)}), GUARDS, 0, "position 1")

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hone.config import methods
+from hone.config.sections.sample import Sample
 from hone.data import tables
 from hone.layout import PAIR
 from tasks.rank.pairs import guarded
 from tasks.relabel.initial_labels import joined
 from tasks.relabel.label_actions import actions, relabelled
 from tasks.sample.negatives import sampled
+from tasks.sample.settings import SampleSettings
 from tasks.train.examples import Examples, examples
 
 QUERIES = pl.DataFrame({"query_id": ["q", "r"], "text": ["one", "two"], "collection": ["c", "c"]})
@@ -46,12 +48,12 @@ def mined(labels: pl.DataFrame, order: list[str], n: int) -> pl.DataFrame:
     """What `sample` chooses for both queries of the same candidates, the first `n` that no rule removes."""
     rows = [(query, doc, "dense", rank, 1.0 / rank) for query in ("q", "r") for rank, doc in enumerate(order, start=1)]
     found = tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
-    section = {
-        "filters": [methods.checked("sample.filters", "labelled", "test")],
-        "choose": methods.checked("sample.choose", {"top": {"n": n}}, "test"),
-        "window": {"first": 1, "last": None, "counted": "after"}, "on_shortage": "widen",
-    }  # fmt: skip
-    settings = {"seed": 1, "round": "r1", "draws": "position 1", "sources": ["dense"], "sample": section}
+    section = Sample(
+        filters=[methods.checked("sample.filters", "labelled", "test")],
+        choose=methods.checked("sample.choose", {"top": {"n": n}}, "test"),
+        on_shortage="widen",
+    )
+    settings = SampleSettings.model_construct(seed=1, round="r1", draws="position 1", sources=["dense"], sample=section)
     return sampled(found, labels, tables.empty("scores"), Training(), settings)[0]
 
 

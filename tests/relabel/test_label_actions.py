@@ -6,6 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hone.config.sections.relabel import Band
 from hone.data import tables
 from hone.data.unknown import is_dropped, is_masked
 from hone.layout import PAIR
@@ -34,7 +35,11 @@ JOINED = labels([("q1", "p"), ("q2", "p")], [("q1", "a"), ("q1", "b"), ("q1", "c
 SAID = final(("q1", "a", "positive", 0.9), ("q1", "b", "negative", 0.1), ("q1", "c", "unknown", None), ("q2", "a", "negative", 0.2))
 
 
-def ends(then: str | list[dict], most_hits: int | None = None) -> tuple[dict[str, tuple], list[tuple]]:
+def bands(*steps: tuple[float, str]) -> list[Band]:
+    return [Band.model_validate({"from": start, "action": action}) for start, action in steps]
+
+
+def ends(then: str | list[Band], most_hits: int | None = None) -> tuple[dict[str, tuple], list[tuple]]:
     """Label, rank and weight of each mined pair that is left, and the rows of `removed`."""
     made = relabelled(JOINED, actions(SAID, then), most_hits)
     left = {
@@ -84,7 +89,7 @@ def test_a_query_is_dropped_with_all_its_labels():
 
 
 def test_bands_decide_by_the_highest_one_reached():
-    left, removed = ends([{"from": 0.15, "action": "mask"}, {"from": 0.8, "action": "drop"}])
+    left, removed = ends(bands((0.15, "mask"), (0.8, "drop")))
     assert left == {
         "q1a": ("unknown", None, 1.0), "q1b": ("negative", 1, 1.0), "q1c": ("unknown", None, 1.0),
         "q2a": ("unknown", None, 1.0), "q2b": ("negative", 1, 1.0),
@@ -93,7 +98,7 @@ def test_bands_decide_by_the_highest_one_reached():
 
 
 def test_without_probabilities_a_verdict_counts_as_one_or_nought():
-    decided = actions(final(("q1", "a", "positive", None), ("q1", "b", "negative", None)), [{"from": 0.5, "action": "drop"}])
+    decided = actions(final(("q1", "a", "positive", None), ("q1", "b", "negative", None)), bands((0.5, "drop")))
     assert decided["action"].to_list() == ["drop", "keep"]
 
 
@@ -155,11 +160,11 @@ def test_every_pair_has_exactly_one_end(rows, then, most_hits):
     st.one_of(st.none(), st.integers(1, 3)),
     st.booleans(),
 )  # fmt: skip
-def test_labels_that_are_made_a_few_rows_at_a_time_are_those_that_are_made_at_once(pairs, said, bands, most_hits, grades):
+def test_labels_that_are_made_a_few_rows_at_a_time_are_those_that_are_made_at_once(pairs, said, steps, most_hits, grades):
     queries = ("q1", "q2", "q3", "q4")
     joined = labels([("q3", "p"), ("q1", "p"), ("q3", "x")], [(query, doc) for query in queries for doc in "abc"])
     told = final(*[(*pair, *verdict) for pair, verdict in zip(pairs, said, strict=False)])
-    decided = actions(told.with_columns(grade=pl.lit(2, dtype=pl.Float32)), [{"from": low, "action": then} for low, then in bands])
+    decided = actions(told.with_columns(grade=pl.lit(2, dtype=pl.Float32)), bands(*steps))
     at_once = relabelled(joined, decided, most_hits, grades)
     for size in (1, 4, 7):
         made = relabelled(joined, decided, most_hits, grades, size)
@@ -180,7 +185,7 @@ JUDGED = st.lists(st.tuples(st.sampled_from(VERDICTS), st.integers(1, 3), st.sam
 
 @given(
     said=JUDGED,
-    then=st.sampled_from(["drop", "mask", "promote", [{"from": 0.5, "action": "drop"}, {"from": 0.9, "action": "promote"}]]),
+    then=st.sampled_from(["drop", "mask", "promote", bands((0.5, "drop"), (0.9, "promote"))]),
     instead=st.sampled_from(["keep", "drop", "mask"]),
     confirmed_at=st.sampled_from([None, 2, 3]),
 )

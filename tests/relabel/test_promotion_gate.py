@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from hone.judging.settings import ResolvedRelabel
 from tasks.relabel.promotion_gate import may_promote, only_shown
 
 
-def section(*evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = False) -> dict:
+def section(*evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = False) -> ResolvedRelabel:
     last = {"name": "strong", "fingerprint": "f", "evidence": list(evidence)}
-    return {"force": force, "precision": 0.8, "train_on": list(train_on), "cascade": [last]}
+    return ResolvedRelabel.model_construct(force=force, precision=0.8, train_on=list(train_on), cascade=[last])
 
 
 def shown(collection: str, low: float, another: str | None = None, elsewhere: str | None = None) -> dict:

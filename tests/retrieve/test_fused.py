@@ -179,19 +179,19 @@ def resolved(workspace: Path):
 def test_what_held_lines_read_is_pinned(resolved):
     of = ["bm25", {"dense": {"model": "inputs/guide"}}, {"run": {"file": "inputs/run.trec"}}]
     made = resolved(retrieve=[{"fused": {"of": of}}])
-    assert {f"tasks.retrieve.{name}" for name in ("fused", "bm25", "dense", "run")} <= set(made["retrieve"]["code"])
-    assert list(made["retrieve"]["teachers"]) == ["inputs/guide"]
-    assert list(made["retrieve"]["files"]) == ["inputs/run.trec"]
-    assert "tasks.retrieve.bm25" not in resolved(retrieve=["dense"])["retrieve"]["code"]
+    assert {f"tasks.retrieve.{name}" for name in ("fused", "bm25", "dense", "run")} <= set(made["retrieve"].code)
+    assert list(made["retrieve"].teachers) == ["inputs/guide"]
+    assert list(made["retrieve"].files) == ["inputs/run.trec"]
+    assert "tasks.retrieve.bm25" not in resolved(retrieve=["dense"])["retrieve"].code
 
 
 def test_encoders_of_held_lines_score(resolved):
     made = resolved(retrieve=[{"fused": {"of": ["bm25", {"dense": {"model": "inputs/guide"}}]}}, "feedback", "pool"])
-    assert {name: line["parameters"]["model"] for name, line in made["score"]["scorers"].items()} == {
+    assert {name: line["parameters"]["model"] for name, line in made["score"].scorers.items()} == {
         "dense:guide": "inputs/guide", "dense": None,
     }  # fmt: skip
     by_words = resolved(retrieve=[{"fused": {"of": ["bm25", "random"]}}, "positive-neighbours"])
-    assert by_words["score"]["scorers"] == {}
+    assert by_words["score"].scorers == {}
 
 
 def test_a_file_of_a_held_line_must_be_an_input(resolved):
@@ -202,4 +202,4 @@ def test_a_file_of_a_held_line_must_be_an_input(resolved):
 def test_two_sources_of_one_name(resolved):
     with pytest.raises(Refused, match="two sources are 'dense' and differ at most in depth"):
         resolved(retrieve=["dense", {"dense": {"depth": 200}}])
-    assert len(resolved(retrieve=["bm25", {"bm25": {"b": 0.75}}])["retrieve"]["retrieve"]) == 2
+    assert len(resolved(retrieve=["bm25", {"bm25": {"b": 0.75}}])["retrieve"].retrieve) == 2

@@ -80,7 +80,7 @@ def test_a_recipe_that_removes_what_it_retrieves(tmp_path: Path, source):
     file = tmp_path / "tried.yaml"
     given = {"about": "a test", "retrieve": [source]}
     file.write_text(yaml.safe_dump(given))
-    said = "the rule `same-parent` removes every passage .* Leave it out .*keep: .labelled, same-text, near-duplicate."
+    said = "the rule `same-parent` removes every passage .* Leave it out .*filters: .labelled, same-text, near-duplicate."
     with pytest.raises(Refused, match=said):
         check(file)
     file.write_text(yaml.safe_dump(given | {"sample": {"filters": ["labelled", "same-text"]}}))

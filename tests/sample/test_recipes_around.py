@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 import yaml
 
-from hone.config.stage_settings import of_round
 from hone.data import tables, training_set
 from hone.encoders.round_encoders import Models
 from hone.errors import Refused
 from hone.graph.neighbour_bands import in_band, ranks
 from hone.layout import PAIR
 from hone.text.attributes import extracted
+from tasks.retrieve.settings import RetrieveSettings
 from tests.prepared import NETWORKX, prepare, write_params, write_rows
 from tests.stages import collect, relabel, resolve, retrieve, sample, score
 
@@ -76,7 +76,7 @@ def alike(pairs: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_scincls_hard_negatives_lie_in_the_band_and_top_ks_nearer(here):
-    models, count = Models.of(of_round("rscincl", "retrieve")), len(here.documents)
+    models, count = Models.of(RetrieveSettings.read(round="rscincl")), len(here.documents)
     nothing = {"file": None, "column": None, "hops": 1, "both_ways": True, "model": None}
     first, last = ranks(0.01, 0.02, "share", count)
     near, band = (

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hone.config import methods
+from hone.config.sections.sample import Sample
 from hone.data import tables
 from hone.errors import Refused
 from hone.layout import PAIR
 from tasks.relabel.initial_labels import joined
 from tasks.sample.negatives import sampled
+from tasks.sample.settings import SampleSettings
 from tests import stages
 from tests.rank.collection import prepared
 from tests.sample.filters.tables import trained
@@ -70,20 +72,15 @@ def candidates(ranked: dict[str, list[str]], source: str = "dense") -> pl.DataFr
     return tables.shaped("candidates", pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"))
 
 
-def section(**given) -> dict:
+def section(**given) -> SampleSettings:
     made = {"filters": ["labelled"], "choose": {"top": {"n": 1}}, "on_shortage": "fewer"} | given
-    return {
-        "seed": 13,
-        "round": "r1",
-        "draws": "position 1",
-        "sources": ["dense"],
-        "sample": {
-            "filters": [methods.checked("sample.filters", line, "test") for line in made["filters"]],
-            "choose": methods.checked("sample.choose", made["choose"], "test"),
-            "window": {"first": 1, "last": None, "counted": "after"} | made.get("window", {}),
-            "on_shortage": made["on_shortage"],
-        },
-    }
+    wanted = Sample(
+        filters=[methods.checked("sample.filters", line, "test") for line in made["filters"]],
+        choose=methods.checked("sample.choose", made["choose"], "test"),
+        window=made.get("window", {}),
+        on_shortage=made["on_shortage"],
+    )
+    return SampleSettings.model_construct(parent="r0", round="r1", seed=13, draws="position 1", sources=["dense"], sample=wanted)
 
 
 def sample(found: pl.DataFrame, known: pl.DataFrame = KNOWN, **given) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
@@ -174,7 +171,7 @@ def test_unseeded_sampling():
     first, _, _ = sample(found, **asked)
     second, _, _ = sample(found, **asked)
     assert first.equals(second)
-    changed = section(**asked) | {"seed": 14}
+    changed = section(**asked).model_copy(update={"seed": 14})
     other, _, _ = sampled(found, KNOWN, tables.empty("scores"), Training(), changed)
     assert not first.equals(other)
 
@@ -263,7 +260,7 @@ def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     found = candidates({"q1": ["d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
     epoch = [("q1", 0.1, [0.5]), ("q2", 0.9, [0.5])]
-    asked = section(filters=["labelled", {"late-stopping": {"share": 0.5}}, {"training-dynamics": {"share": 0.5}}]) | {"from": "r0"}
+    asked = section(filters=["labelled", {"late-stopping": {"share": 0.5}}, {"training-dynamics": {"share": 0.5}}])
     write_trained(trained(*epoch * 4))
     chosen, removed, counts = sampled(found, KNOWN, tables.empty("scores"), Training(), asked)
     assert pairs(chosen) == [("q2", "d07"), ("q3", "d08")]
@@ -287,7 +284,7 @@ def write_trained(frame: pl.DataFrame) -> None:
 
 
 def test_a_recipe_that_mines_nothing_gives_empty_tables():
-    none = section() | {"sources": []}
+    none = section().model_copy(update={"sources": []})
     chosen, removed, counts = sampled(tables.empty("candidates"), KNOWN, tables.empty("scores"), Training(), none)
     assert chosen.is_empty()
     assert removed.is_empty()
@@ -301,7 +298,9 @@ def test_sources_that_find_nothing_are_no_in_batch_training(found: pl.DataFrame,
     with pytest.raises(Refused, match=r"no candidate was found for any of 3 training queries with a known answer, by 'dense': .* `dense`;"):
         sample(found, on_shortage=shortage)
     with pytest.raises(Refused, match="`previous` has nothing in a first round"):
-        sampled(found, KNOWN, tables.empty("scores"), Training(), section(on_shortage=shortage) | {"sources": ["previous"]})
+        sampled(
+            found, KNOWN, tables.empty("scores"), Training(), section(on_shortage=shortage).model_copy(update={"sources": ["previous"]})
+        )
 
 
 @pytest.mark.parametrize(("sources", "refused"), [(["previous"], True), (["previous", "bm25"], False), ([], False)])
@@ -336,7 +335,11 @@ def test_a_renamed_round_draws_the_same_negatives(choose):
     line = {name: {"n": 3, **({} if isinstance(choose, str) else choose["quota"])}}
     drawn = [
         sampled(
-            found, KNOWN, scores.with_columns(scorer=pl.lit("dense")), Training(), section(choose=line, on_shortage="random") | changed
+            found,
+            KNOWN,
+            scores.with_columns(scorer=pl.lit("dense")),
+            Training(),
+            section(choose=line, on_shortage="random").model_copy(update=changed),
         )[0]
         for changed in ({}, {"round": "renamed"}, {"draws": "position 2"})
     ]

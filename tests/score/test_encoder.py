@@ -75,21 +75,21 @@ def test_a_guide_scores_beside_the_encoder_that_retrieved(workspace: Path):
 def test_a_rule_may_compare_by_it(workspace: Path):
     keep = ["labelled", {"positive-aware": {"scorer": "encoder-to-positives:guide", "share": 0.8}}]
     made = settings(score=[NEAREST], sample={"filters": keep})
-    assert list(made["scorers"]) == ["dense", "encoder-to-positives:guide"]
-    assert made["scorers"]["encoder-to-positives:guide"]["parameters"] == {"to": "positives", "model": "inputs/guide", "revision": None}
-    assert made["teachers"]["inputs/guide"]["fingerprint"]
-    assert "tasks.score.encoder" in made["code"]
+    assert list(made.scorers) == ["dense", "encoder-to-positives:guide"]
+    assert made.scorers["encoder-to-positives:guide"]["parameters"] == {"to": "positives", "model": "inputs/guide", "revision": None}
+    assert made.teachers["inputs/guide"]["fingerprint"]
+    assert "tasks.score.encoder" in made.code
 
 
 def test_without_a_line_the_encoder_that_retrieved_scores(workspace: Path):
     made = settings()
-    assert made["scorers"] == {"dense": {"method": "encoder", "parameters": {"to": "query", "model": None, "revision": None}}}
-    assert made["score"] == "none"
+    assert made.scorers == {"dense": {"method": "encoder", "parameters": {"to": "query", "model": None, "revision": None}}}
+    assert made.score == "none"
 
 
 def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(workspace: Path):
     keep = ["labelled", "positive-aware"]
-    assert list(settings(retrieve=["bm25"], score=[GUIDE], sample={"filters": keep})["scorers"]) == ["dense", "encoder:guide"]
+    assert list(settings(retrieve=["bm25"], score=[GUIDE], sample={"filters": keep}).scorers) == ["dense", "encoder:guide"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hone.ir.ranking import Kept
 from tasks.train import dev_checks, trainer
 from tasks.train.card import dev_runs
 from tasks.train.dev_checks import Checks, Part, better_before, checks_of
+from tasks.train.settings import TrainSettings
 from tests.prepared import pairs, prepare, write_params, write_rows
 from tests.stages import resolve, train
 from tests.tiny_model import WORDS, tiny_model
@@ -176,7 +177,7 @@ def test_the_pool_of_chunks_and_of_several_collections(workspace: Path, monkeypa
     collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("one", "two")}
     shared = {"collections": collections, "train_on": ["one", "two"], "evaluate_on": ["one"], "leakage": {"refuse_above": None}}
     prepare(model=MODEL, rounds=rounds(), **shared)
-    training, settings = training_set.read(), read_json(Path("resolved/rounds/r1/train.json"))
+    training, settings = training_set.read(), TrainSettings.read(round="r1")
     ranked = dev_runs(Path("models/r0"), "r0", settings, training)
     checks = checks_of(training, ranked, 4, 13)
     assert (checks.queries, checks.documents) == (4, 6)
@@ -215,7 +216,7 @@ def test_the_last_check_is_of_the_model_that_is_saved(workspace: Path):
     """It scores what the saved model scores on the same pool, read as encoding reads."""
     prepared()
     train("r1")
-    training, settings = training_set.read(), read_json(Path("resolved/rounds/r1/train.json"))
+    training, settings = training_set.read(), TrainSettings.read(round="r1")
     (part,) = checks_of(training, dev_runs(Path("models/r0"), "r0", settings, training), 4, 13).parts
     saved = Encoder(ModelFolder(Path("models/r1")), Reading(16, (), "fp32"))
     values = part.scores(lambda texts, route: saved.vectors([texts], route).take(slice(None)))

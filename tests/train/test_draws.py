@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.config import stage_settings
 from hone.data import rounds as lineage
 from hone.data import tables
+from tasks.resolve.stages import SETTINGS
 from tests.prepared import pairs, prepare, write_params, write_rows
 from tests.stages import resolve, train
 from tests.tiny_model import WORDS, tiny_model
@@ -78,5 +78,5 @@ def test_the_place_in_the_line_counts():
 def test_resolve_gives_every_stage_of_siblings_the_same_draws(workspace: Path):
     prepared([], r1={"from": "r0", "recipe": "top-k"}, r2={"from": "r1", "recipe": "ance"}, control={"from": "r1", "recipe": "random"})
     for stage in ("retrieve", "rank", "score", "sample", "relabel", "train"):
-        drawn = [stage_settings.of_round(name, stage)["draws"] for name in ("r1", "r2", "control")]
+        drawn = [SETTINGS[stage].read(round=name).draws for name in ("r1", "r2", "control")]
         assert drawn == ["position 1", "position 2", "position 2"]

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hone.config.sections.train import Train
 from hone.encoders.encoder import Encoder, Reading
 from hone.encoders.model_folder import ModelFolder
 from tasks.train.examples import examples
@@ -16,23 +17,23 @@ from tests.train.made_up import made_up
 
 torch = pytest.importorskip("torch")
 
-SECTION = {
-    "losses": [{"method": "infonce", "parameters": {"temperature": 0.05}}],
-    "batch": {"method": "random", "parameters": {"size": 4, "mixed": False}},
-    "negatives": 2,
-    "draw": "first",
-    "positives": "one",
-    "epochs": 3,
-    "steps": None,
-    "max_length": None,
-    "learning_rate": 1e-3,
-    "warmup": 0.1,
-    "schedule": "linear",
-    "dropout": None,
-    "weight_decay": 0.01,
-    "precision": "fp32",
-    "checkpoint_steps": 4,
-}
+SECTION = Train(
+    losses=[{"method": "infonce", "parameters": {"temperature": 0.05}}],
+    batch={"method": "random", "parameters": {"size": 4, "mixed": False}},
+    negatives=2,
+    draw="first",
+    positives="one",
+    epochs=3,
+    steps=None,
+    max_length=None,
+    learning_rate=1e-3,
+    warmup=0.1,
+    schedule="linear",
+    dropout=None,
+    weight_decay=0.01,
+    precision="fp32",
+    checkpoint_steps=4,
+)
 NO_PROMPTS = {"query": "", "document": ""}
 
 
@@ -46,7 +47,7 @@ def trained(base: ModelFolder, checkpoints: Path, seed: int = 1, callbacks=(), *
     from tasks.train.trainer import train, trainer
 
     model = base.load(16)
-    ready = trainer(model, examples(*made_up()), SECTION | changes, NO_PROMPTS, {}, seed, checkpoints)
+    ready = trainer(model, examples(*made_up()), SECTION.model_copy(update=changes), NO_PROMPTS, {}, seed, checkpoints)
     for callback in callbacks:
         ready.add_callback(callback)
     return model, train(ready)
@@ -72,7 +73,7 @@ def trained_on(base: ModelFolder, labels: pl.DataFrame, checkpoints: Path, teach
 
     model = base.load(16)
     _, queries, texts = made_up()
-    train(trainer(model, examples(labels, queries, texts, teacher), SECTION | changes, NO_PROMPTS, {}, 1, checkpoints))
+    train(trainer(model, examples(labels, queries, texts, teacher), SECTION.model_copy(update=changes), NO_PROMPTS, {}, 1, checkpoints))
     return weights(model)
 
 
@@ -99,7 +100,7 @@ def test_a_model_comes_to_order_documents_as_its_teacher_does(base, tmp_path):
     model = base.load(16)
     changes = {"losses": [distil], "epochs": 60, "dropout": 0.0}
     made = examples(graded, queries, texts, "lm")
-    table = train(trainer(model, made, SECTION | changes, NO_PROMPTS, {}, 1, tmp_path / "run"))
+    table = train(trainer(model, made, SECTION.model_copy(update=changes), NO_PROMPTS, {}, 1, tmp_path / "run"))
     by_step = table.group_by("step", maintain_order=True).agg(pl.col("loss").mean())["loss"]
     assert by_step.tail(6).mean() < by_step.head(6).mean() / 2
     assert by_step.min() > -1e-5
@@ -233,7 +234,7 @@ def test_training_may_read_less_than_encoding(base, tmp_path, monkeypatch):
     saved = {}
     for length in (None, 3):
         widths.clear()
-        section = SECTION | {"max_length": length, "steps": 2}
+        section = SECTION.model_copy(update={"max_length": length, "steps": 2})
         reading = {"max_length": 4, "prompts": {}, "precision": "fp32"}
         made = examples(*made_up())
         model, _ = fitted(made, TrainingSet(()), section, reading, base, 1, tmp_path / f"checkpoints {length}", "cpu")

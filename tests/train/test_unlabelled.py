@@ -20,6 +20,7 @@ from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
 from hone.training.teacher import graded_by
 from tasks.relabel.budget import fingerprint_of_questions, judges_of
+from tasks.relabel.settings import RelabelSettings
 from tasks.resolve.stages import everything
 from tasks.sample.negatives import queries_left
 from tasks.train.examples import NO_POSITIVE, examples
@@ -106,8 +107,9 @@ def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(worksp
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
     assert {"q6", "q7"} < set(negatives["query_id"])
     questions = fingerprint_of_questions(negatives, carried_labels("r0", training.queries()), training)
-    judge, ledger = settings["relabel"]["cascade"][0], Ledger()
-    spending = Spending(ledger, questions, settings["relabel"]["retry"], judges_of(settings["relabel"]))
+    section, ledger = RelabelSettings.read(round="r1").relabel, Ledger()
+    judge = section.cascade[0]
+    spending = Spending(ledger, questions, section.retry, judges_of(section))
     assert spending.reserve(judge["fingerprint"], {"pairs": 1, "tokens": 60, "money": 0}, {})[0]
     left = budget_of("r1", judge, ledger)
     assert left.reserve(1, 40, 0.0) is not None

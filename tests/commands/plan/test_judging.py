@@ -93,7 +93,7 @@ def test_tokens_by_a_models_own_tokenizer_and_worked_examples(planned: tuple[par
 
 def test_time_by_the_speed_that_the_ledger_knows(planned: tuple[params.Params, dict]):
     _, settings = planned
-    judge = settings["rounds/r1/relabel"]["relabel"]["cascade"][1]["fingerprint"]
+    judge = settings["rounds/r1/relabel"].relabel["cascade"][1]["fingerprint"]
     for number in range(2):
         Ledger().record(judge, Answer("no", "m", 10, 1, 0.0, 6.0), [Verdict(question_key("q", str(number)), "negative")], "before")
     assert of(planned)[1].seconds == pytest.approx(2 * 6.0 / 4)

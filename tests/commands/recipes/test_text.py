@@ -10,7 +10,7 @@ import yaml
 from commands.recipes import text as told
 from commands.recipes.command import recipes
 from hone.config import docstrings, methods, params, recipe
-from hone.config.recipe_schema import Train
+from hone.config.sections.train import Train
 from tests.prepared import write_params
 
 GUIDE = {"encoder": {"to": "positives", "model": "r0"}}

@@ -10,7 +10,10 @@ from pydantic import Field, create_model
 
 from commands.docs import methods_pages
 from hone.config import docstrings, methods
-from hone.config.recipe_schema import Budget, Judged, Rank, Ranks, Relabel, Sample, Train, Window
+from hone.config.sections.rank import Rank, Ranks
+from hone.config.sections.relabel import Budget, Judged, Relabel
+from hone.config.sections.sample import Sample, Window
+from hone.config.sections.train import Train
 from tests.conftest import PROJECT
 
 DOCSTRING = """The first line,

@@ -227,7 +227,7 @@ def test_a_source_of_ones_own(here: Path):
     queries = [{"query_id": "q1", "text": "what", "split": "train"}, {"query_id": "q2", "text": "who", "split": "test"}]
     write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d0"), ("q2", "d1")))
     prepare(collections={"ours": {"source": "inputs.read.theirs", "path": "inputs/ours"}})
-    assert "inputs.read" in everything(params.read())["collect/ours"]["code"]
+    assert "inputs.read" in everything(params.read())["collect/ours"].code
     assert pl.read_parquet("data/ours/documents.parquet")["doc_id"].to_list() == ["d0", "d1", "d2"]
 
 

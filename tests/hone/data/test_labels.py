@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.config import stage_settings
 from hone.data import tables
 from hone.data.labels import carried_labels
 from tasks.relabel.label_actions import actions, relabelled, unconfirmed
+from tasks.relabel.settings import RelabelSettings
+from tasks.sample.settings import SampleSettings
 from tests.prepared import pairs, prepare, write_rows
 from tests.stages import relabel, retrieve, sample
 from tests.tiny_model import tiny_model
@@ -98,10 +99,10 @@ def test_promotions_of_a_recipe_that_refreshes_are_replaced(workspace: Path):
     first, second = two_rounds(refresh=True)
     assert {len([pair for pair in made if pair[0] == "q1"]) for made in (first, second)} <= {2, 3, 4}  # two siblings, or random ones too
     assert first - second  # what the second round did not find again is no positive any more
-    assert stage_settings.of_round("r2", "sample")["refreshed"] == stage_settings.of_round("r2", "relabel")["refreshed"] == ["group"]
+    assert SampleSettings.read(round="r2").refreshed == RelabelSettings.read(round="r2").refreshed == ["group"]
 
 
 def test_promotions_of_other_recipes_add_up(workspace: Path):
     first, second = two_rounds(refresh=False)
     assert first < second
-    assert stage_settings.of_round("r2", "sample")["refreshed"] == []
+    assert SampleSettings.read(round="r2").refreshed == []

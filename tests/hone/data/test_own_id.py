@@ -108,4 +108,4 @@ def test_every_stage_that_ranks_knows_the_rule(workspace: Path):
     write_params(collections={"ours": COLLECTION | {"own_id": "drop"}})
     settings = everything(params.read())
     assert {settings[name]["own_id"] for name in ("evaluate/ours", "reference/bm25/ours", "collect/ours")} == {"drop"}
-    assert settings["start"]["own_id"] == {"ours": "drop"}
+    assert settings["start"].own_id == {"ours": "drop"}

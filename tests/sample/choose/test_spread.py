@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hone.config import methods
-from hone.config.stage_settings import of_round
 from hone.data import tables
 from hone.data.training_set import read
 from hone.encoders.round_encoders import Models
 from hone.errors import Refused
 from tasks.sample.choose.spread import diverse, spread, unit
+from tasks.sample.settings import SampleSettings
 from tests.prepared import pairs, prepare, write_rows
 from tests.stages import retrieve, sample, score
 from tests.tiny_model import WORDS, tiny_model
@@ -103,7 +103,7 @@ def test_through_the_stage(workspace: Path):
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
     assert negatives.group_by("query_id", maintain_order=True).len().rows() == [("q1", 4), ("q2", 4)]
     assert [TEXTS[doc] for doc in negatives.filter(pl.col("query_id") == "q1")["doc_id"]].count(WORDS[4]) == 1
-    settings = of_round("r1", "sample")
+    settings = SampleSettings.read(round="r1")
     pool = candidates.filter(pl.col("query_id") == "q1")
     nearest = spread(pool, read(), Models.of(settings), relevance=1.0, depth=12, n=12)
     assert nearest["score"].to_list() == pytest.approx(sorted(pool["score"], reverse=True), abs=1e-6)
