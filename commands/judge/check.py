@@ -23,10 +23,12 @@ from hone.files import read_json, write_json
 from hone.judging import settings as judges
 from hone.judging import verdicts
 from hone.judging.context import Desk, run_name
+from hone.judging.rank_bands import with_band
 from hone.judging.reliability.annotators import agreements, read_people
 from hone.judging.reliability.by_stratum import sizes_of
 from hone.judging.reliability.coverage import ceiling_of_votes
 from hone.judging.reliability.evidence import Candidates, evidence_of
+from hone.judging.reliability.false_negative_share import gold_sample
 from hone.judging.reliability.gate import gate
 from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
 from hone.judging.run_judge import ask
@@ -34,7 +36,6 @@ from hone.layout import MODELS, PAIR, RESOLVED
 from hone.llm.ledger.ledger import Ledger
 from hone.seeds import seed_of
 from hone.stage import say
-from hone.stats.prediction_powered import gold_sample, with_band
 
 CANDIDATES_PER_GOLD = 4  # how many candidates the judge reads for each gold verdict, where no limit is set; ours
 SETS = 4

@@ -17,7 +17,8 @@ from hone.judging import fingerprint as identity
 from hone.judging.annotation import csv
 from hone.judging.annotation.csv import Filled
 from hone.judging.annotation.page.render import render
-from hone.judging.annotation.sheet import BANDS, Sheet, drawn
+from hone.judging.annotation.sheet import Sheet, drawn
+from hone.judging.rank_bands import SHEET_BANDS
 from hone.layout import PAIR
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
 from hone.seeds import generator
@@ -272,7 +273,7 @@ def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, 
 
 def summary(said: list[dict]) -> list[tuple]:
     """Rows of a table: each band and kind, how many were judged, and what was said."""
-    groups = {f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in BANDS}
+    groups = {f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in SHEET_BANDS}
     groups |= {name: [row for row in said if row["kind"] == kind] for kind, name in KINDS.items()}
     return [
         (name, len(rows), *(sum(row["word"] == word for row in rows) for word in csv.VERDICTS)) for name, rows in groups.items() if rows

@@ -101,7 +101,7 @@ MOVED = {
     "tasks.relabel.fitness.measured": "hone.judging.reliability.measured",
     "tasks.relabel.fitness.pair_sets": "hone.judging.reliability.probe_pairs",
     "tasks.relabel.fitness.people": "hone.judging.reliability.annotators",
-    "tasks.relabel.fitness.prevalence": "hone.stats.prediction_powered",
+    "tasks.relabel.fitness.prevalence": "hone.judging.reliability.false_negative_share",
     "tasks.relabel.fitness.share": "hone.stats.proportions",
     "tasks.relabel.gguf": "hone.llm.gguf",
     "tasks.relabel.habits": "hone.llm.endpoint_state",
