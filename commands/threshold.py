@@ -14,7 +14,7 @@ from hone.data import questions, tables
 from hone.data.tables import Documents
 from hone.errors import Refused, nearest
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
+from hone.ir.trec_run import ranking_of
 from hone.layout import DATA, MODELS, PAIR, REPORTS
 from hone.present.format import count, share
 from hone.seeds import generator

@@ -7,6 +7,7 @@ from pathlib import Path
 BASE = "r0"  # the round before the first: the model as it comes
 PAIR = ["query_id", "doc_id"]  # the columns that name a pair in every table
 
+INPUTS = Path("inputs")  # a user's own files, which DVC watches
 DATA = Path("data")  # <collection>: its documents, and queries and labels of each split
 ROUNDS = Path("rounds")  # <round>: its tables
 MODELS = Path("models")  # <round>

@@ -11,6 +11,7 @@ import polars as pl
 from commands.console import line, table
 from commands.workspace import round_folder
 from hone.data import tables, training_set
+from hone.data.labels import labelled_positives
 from hone.errors import Refused, nearest
 from hone.files import fingerprint, home, read_json, write_json, write_text
 from hone.judging import fingerprint as identity
@@ -101,7 +102,7 @@ def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path
 def known_answers() -> pl.DataFrame:
     """The positives that came with the collections; what judges promoted is not known."""
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
-    return labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels"))
+    return labelled_positives(labels)
 
 
 def pairs_of(folder: Path, of: Of) -> pl.DataFrame:

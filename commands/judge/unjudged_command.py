@@ -21,7 +21,7 @@ from hone.errors import Refused, nearest
 from hone.ir import judge_labels
 from hone.ir.judging_priority import heaviest_first, unjudged
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
+from hone.ir.trec_run import ranking_of
 from hone.judging.context import run_name
 from hone.judging.run_judge import ask
 from hone.layout import REPORTS

@@ -19,6 +19,7 @@ from commands.plan.mining import documents_read, read_of_each_query
 from hone.config import params
 from hone.config.params import Params
 from hone.data import tables
+from hone.data.labels import positives_of
 from hone.data.tables import Documents
 from hone.data.training_set import UNLABELLED
 from hone.files import read_json, size_of
@@ -357,7 +358,7 @@ def step_time(model, reading, device: str, section: dict) -> float:
     from tasks.train.trainer import train, trainer
 
     training = training_set.read()
-    positives = tables.read("labels", Path("rounds/r0/labels.parquet")).filter(pl.col("label") == "positive")
+    positives = positives_of(tables.read("labels", Path("rounds/r0/labels.parquet")))
     negatives = [
         positives.with_columns(
             doc_id=pl.col("doc_id").shift(shift, fill_value=pl.col("doc_id").first()),

@@ -1,8 +1,9 @@
-"""What a round knows from the one it starts from."""
+"""Labels: those that a round carries over from the one it starts from, and the positives among them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TypeVar
 
 import polars as pl
 
@@ -10,6 +11,18 @@ from hone.data import tables
 from hone.data.same_queries import share_labels
 from hone.data.unknown_reasons import PASSING, kinds
 from hone.layout import ROUNDS
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+
+
+def positives_of(labels: Frame) -> Frame:
+    """The rows of the positives, labelled and promoted, in their order."""
+    return labels.filter(pl.col("label") == "positive")
+
+
+def labelled_positives(labels: Frame) -> Frame:
+    """The rows of the positives that came with the collection, without those that a judge promoted, in their order."""
+    return positives_of(labels).filter(pl.col("judge") == "qrels")
 
 
 def carried_labels(start: str, queries: pl.DataFrame, refreshed: Collection[str] = ()) -> pl.DataFrame:

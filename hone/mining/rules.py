@@ -76,8 +76,13 @@ class Rules:
         return found
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
-        ids = pl.concat([rows["doc_id"], self.labels["doc_id"]]).unique()
-        return self.training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
+        return texts_of(rows, self.labels, self.training)
+
+
+def texts_of(rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
+    """The texts of candidates and of labelled documents as filters read them: doc_id, full_text, parent_id, plain (normalised)."""
+    ids = pl.concat([rows["doc_id"], labels["doc_id"]]).unique()
+    return training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
 
 
 def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
 from hone.config import stage_settings
 from hone.data import eval_splits as evaluated
 from hone.data import tables, training_set
+from hone.data.labels import positives_of
 from hone.files import write_json
 from hone.layout import LEAKAGE
 from hone.seeds import generator
@@ -28,7 +27,7 @@ def main(collection: str) -> None:
     evaluated.asked(collection, settings["min_relevance"])  # what evaluation would refuse after hours of training is refused here
     training = training_set.read(unlabelled=settings["unlabelled"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
-    positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
+    positives = positives_of(labels).select("query_id", "doc_id")
     trained = training_texts(training, positives)
     asked = asked_texts(collection, settings["min_relevance"])
     account = {

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hone.encoders.cross_encoder_folder import CrossModel
 from hone.encoders.encoder import Reading
-from hone.encoders.model_folder import ModelFolder, refuse_foreign
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.model_safety import refuse_foreign
 from hone.encoders.round_cross_encoders import ABOUT, NONE, RANKERS
 from hone.encoders.round_encoders import pinned_folder
 from hone.errors import Refused

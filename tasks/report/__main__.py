@@ -21,7 +21,8 @@ from hone.files import read_json, write_text
 from hone.ir.alignment_uniformity import NAMES as GEOMETRY
 from hone.ir.collapse import warning as collapse
 from hone.ir.measures import DEPTH
-from hone.ir.results import OWN_DROPPED, ranking_of
+from hone.ir.results import OWN_DROPPED
+from hone.ir.trec_run import ranking_of
 from hone.layout import DATA, REPORTS
 from hone.present.mlflow_client import LOOP
 from hone.present.provenance import git_commit, hashes, machine

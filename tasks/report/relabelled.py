@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from hone.data import tables
+from hone.data.labels import labelled_positives
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
 from hone.layout import PAIR, ROUNDS
@@ -180,7 +181,7 @@ def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list
     if chosen.is_empty():
         return []
     labels = tables.read("labels", ROUNDS / round / "labels.parquet")
-    known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).unique("query_id", keep="first")
+    known = labelled_positives(labels).unique("query_id", keep="first")
     known = known.join(chosen, on="query_id", how="semi")
     texts = dict(training.texts(pl.concat([chosen["doc_id"], known["doc_id"]]).unique()).select("doc_id", "full_text").iter_rows())
     queries = dict(training.queries().join(chosen, on="query_id", how="semi").select("query_id", "text").iter_rows())

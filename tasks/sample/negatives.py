@@ -7,6 +7,7 @@ from functools import partial
 import polars as pl
 
 from hone.data import tables
+from hone.data.labels import positives_of
 from hone.data.training_set import TrainingSet
 from hone.layout import PAIR, ROUNDS
 from hone.mining.pool import Pool, merged
@@ -42,7 +43,7 @@ def sampled(
             the rules leave no query a negative.
     """
     section = settings["sample"]
-    positives = labels.filter(pl.col("label") == "positive")
+    positives = positives_of(labels)
     unanswered = training.unanswered().select("query_id")
     if left is not None:
         unanswered = unanswered.join(left, on="query_id", how="anti")

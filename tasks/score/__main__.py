@@ -10,7 +10,7 @@ import polars as pl
 
 from hone.config import methods, stage_settings
 from hone.data import tables, training_set
-from hone.data.labels import carried_labels
+from hone.data.labels import carried_labels, positives_of
 from hone.encoders.round_cross_encoders import CrossModels
 from hone.encoders.round_encoders import Models
 from hone.layout import ROUNDS
@@ -26,7 +26,7 @@ def main(round: str) -> None:
     training = training_set.read(unlabelled=settings["unlabelled"])
     labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     pairs = pairs_of(candidates, labels)
-    positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
+    positives = positives_of(labels).select("query_id", "doc_id")
     means = {"models": Models.of(settings), "cross_models": CrossModels.of(settings)}
     scored = [
         scorer(line["parameters"], pairs=pairs, positives=positives, collection=collection, **means)

@@ -6,6 +6,7 @@ import polars as pl
 
 from hone.config import stage_settings
 from hone.data import tables, training_set
+from hone.data.labels import positives_of
 from hone.data.qrels_labels import known_labels
 from hone.data.same_queries import share_labels
 from hone.encoders.model_folder import ModelFolder, copy_model, folder_of
@@ -35,7 +36,7 @@ def main() -> None:
         tables.write("labels", labels, place / "labels.parquet")
         for table in ("negatives", "trained"):
             tables.write(table, tables.empty(table), place / f"{table}.parquet")
-    positives = labels.filter(pl.col("label") == "positive")
+    positives = positives_of(labels)
     say(f"start: {model['name']}, {positives['query_id'].n_unique():,} training queries, {len(positives):,} known positives")
 
 

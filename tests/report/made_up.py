@@ -10,7 +10,7 @@ from hone.data import tables, training_set
 from hone.files import write_json
 from hone.ir.measures import NAMES, means
 from hone.ir.provenance import as_metadata, seen
-from hone.ir.results import write_run
+from hone.ir.trec_run import write_run
 
 TRAINING = {"q1": "sum of an array", "q2": "sort a list", "q3": "invert a matrix"}
 DOCUMENTS = {f"d{number}": f"text of d{number}" for number in range(1, 10)}

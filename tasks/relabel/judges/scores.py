@@ -15,7 +15,7 @@ from hone.data import tables
 from hone.data.questions import Questions
 from hone.errors import Refused, nearest
 from hone.judging import verdicts
-from hone.judging.grades import by_grade
+from hone.judging.verdicts import by_grade
 from hone.layout import PAIR, ROUNDS
 
 if TYPE_CHECKING:

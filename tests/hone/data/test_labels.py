@@ -9,7 +9,7 @@ import polars as pl
 
 from hone.config import stage_settings
 from hone.data import tables
-from hone.data.labels import carried_labels
+from hone.data.labels import carried_labels, labelled_positives, positives_of
 from tasks.relabel.label_actions import actions, relabelled, unconfirmed
 from tests.prepared import pairs, prepare, write_rows
 from tests.stages import relabel, retrieve, sample
@@ -105,3 +105,13 @@ def test_promotions_of_other_recipes_add_up(workspace: Path):
     first, second = two_rounds(refresh=False)
     assert first < second
     assert stage_settings.of_round("r2", "sample")["refreshed"] == []
+
+
+def test_positives_are_labelled_or_promoted():
+    labels = pl.DataFrame(
+        [("q", "a", "positive", "qrels"), ("q", "b", "positive", "strong"), ("q", "c", "negative", "qrels"), ("q", "d", "positive", None)],
+        schema=["query_id", "doc_id", "label", "judge"], orient="row",
+    )  # fmt: skip
+    assert positives_of(labels)["doc_id"].to_list() == ["a", "b", "d"]
+    assert labelled_positives(labels)["doc_id"].to_list() == ["a"]
+    assert labelled_positives(labels.lazy()).collect().equals(labelled_positives(labels))
