@@ -23,7 +23,7 @@ from hone.encoders.store import root, spaces
 from hone.errors import Refused
 from hone.files import PART, home, read_json, size_of
 from hone.ir.mteb import reading_for, task_of
-from hone.layout import MODELS
+from hone.layout import MODELS, settings_file, settings_files
 from tasks.evaluate.reference import encoder_of
 
 CHECKPOINT_DAYS = 7
@@ -74,10 +74,10 @@ def needed_spaces() -> dict[Path, list[str]]:
     for name, revision in teachers().items():
         if folder := folder_here(name, revision):
             used.append((name, encoder_for(folder, reading | {"prompts": {}}, machine)))
-    for settings in map(read_json, sorted(Path("resolved/evaluate").glob("*.json"))):
+    for settings in map(read_json, settings_files("evaluate/*")):
         if task := task_of(settings["task"]):  # such a collection may have prompts of its own
             used += [(folder.name, encoder_for(folder, reading_for(task, settings, folder), machine)) for folder in models]
-    for file in sorted(Path("resolved/reference").glob("*/*.json")):
+    for file in settings_files("reference/*/*"):
         settings = read_json(file)
         given = settings["reference"]
         if given["kind"] in BUILT_IN:
@@ -101,7 +101,7 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
         for file in sorted(RANKERS.glob("*/ranker.json"))
         if read_json(file)["ranker"] != NONE
     ]
-    for settings in map(read_json, sorted(Path("resolved/rounds").glob("*/score.json"))):
+    for settings in map(read_json, settings_files("rounds/*/score")):
         for scorer in settings["scorers"].values():
             if scorer["method"] != "cross-encoder":
                 continue
@@ -117,7 +117,7 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
 
 def read_settings() -> dict | None:
     """How texts are read, as `resolve` made it plain; null before it ran."""
-    file = Path("resolved/report.json")
+    file = settings_file("report")
     if not file.exists():
         return None
     model = read_json(file)["model"]
@@ -127,7 +127,7 @@ def read_settings() -> dict | None:
 def teachers() -> dict[str, str | None]:
     """Models beside the rounds' own that the resolved recipes retrieve with."""
     named: dict[str, str | None] = {}
-    for file in Path("resolved/rounds").glob("*/retrieve.json"):
+    for file in settings_files("rounds/*/retrieve"):
         named |= {pinned["name"]: pinned["revision"] for pinned in read_json(file)["teachers"].values()}
     return named
 

@@ -24,7 +24,7 @@ from hone.judging.prompt import load
 from hone.judging.reliability.probe_pairs import in_order, spread
 from hone.judging.run_judge import ask
 from hone.judging.versions import prompted
-from hone.layout import PAIR, RESOLVED, ROUNDS
+from hone.layout import PAIR, TRAINING_LIST, round_settings_file, round_table
 from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
@@ -64,7 +64,7 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
     if limit is not None and limit < 1:
         raise Refused(f"--limit must be 1 or more: {limit} asks about nothing.")
     collection, round = collection_of(given, on, split), round_of(given, round, needed=True)
-    training = training_set.read() if training_set.LIST.exists() else None
+    training = training_set.read() if TRAINING_LIST.exists() else None
     negatives, labels = candidates_of(given, round, collection, training)
     desk = desk_of(given, round, [judge], training)
     queries = negatives.select("query_id").unique(maintain_order=True).with_columns(doc_id=pl.lit(""))
@@ -93,14 +93,14 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
 
 def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
     """What a round's `relabel.budget` leaves. Where the judge is one of the round's, what is spent counts there too."""
-    there = (RESOLVED / "rounds" / round / "relabel.json").exists()
+    there = round_settings_file(round, "relabel").exists()
     settings = stage_settings.of_round(round, "relabel") if there else {"relabel": "none"}
     section = settings["relabel"]
     if not isinstance(section, dict):
         return Budget()
     if judge["fingerprint"] not in judges_of(section):
         return Budget(**section["budget"])
-    negatives = tables.read("negatives", ROUNDS / round / "negatives.parquet")
+    negatives = tables.read("negatives", round_table(round, "negatives"))
     training = training_set.read(unlabelled=settings.get("unlabelled", False))
     known = carried_labels(settings["from"], training.queries(), settings.get("refreshed", ()))
     questions = fingerprint_of_questions(negatives, known, training)

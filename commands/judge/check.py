@@ -32,7 +32,7 @@ from hone.judging.reliability.false_negative_share import gold_sample
 from hone.judging.reliability.gate import gate
 from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
 from hone.judging.run_judge import ask
-from hone.layout import MODELS, PAIR, RESOLVED
+from hone.layout import MODELS, PAIR, TRAINING_LIST, round_settings_file
 from hone.llm.ledger.ledger import Ledger
 from hone.seeds import seed_of
 from hone.stage import say
@@ -81,7 +81,7 @@ def check(
         raise Refused(f"--pairs must be 1 or more, and --limit {SETS} or more: {pairs} and {limit} measure nothing.")
     round = round_of(given, round, needed=gold is not None)
     gold_line = gold_judge(given, gold, judge)
-    training = training_set.read() if training_set.LIST.exists() else None
+    training = training_set.read() if TRAINING_LIST.exists() else None
     if gold is not None:
         negatives, labels = candidates_of(given, round, collection, training)
     told = read_people(people, collection.prefix) if people else None
@@ -212,7 +212,7 @@ def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
 def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet | None) -> Desk:
     """Ledger, and the encoders that the round has at hand where it was resolved."""
     models = None
-    if (RESOLVED / "rounds" / round / "retrieve.json").exists():
+    if round_settings_file(round, "retrieve").exists():
         settings = stage_settings.of_round(round, "retrieve")
         named = judges.teachers({"cascade": lines})
         models = Models(MODELS / settings["from"], settings["model"], stage_settings.machine(), named)

@@ -17,7 +17,7 @@ from hone.data import tables
 from hone.data.rounds import ancestors
 from hone.errors import Refused, nearest
 from hone.files import read_json
-from hone.layout import BASE, RESOLVED, ROUNDS
+from hone.layout import BASE, round_settings_file, round_table
 from hone.llm import gguf
 
 PEOPLE = "people"
@@ -133,7 +133,7 @@ def worked(round: str, given: Params) -> list[Worked]:
     Raises:
         Refused: the judgments are missing.
     """
-    file = ROUNDS / round / "judgments.parquet"
+    file = round_table(round, "judgments")
     if not file.exists():
         raise Refused(
             f"{file} is missing, which says who relabelled the training data of round {round}: `dvc pull` or `dvc repro relabel@{round}` "
@@ -145,7 +145,7 @@ def worked(round: str, given: Params) -> list[Worked]:
         for judge, fingerprint, models in rows.sort("judge", "fingerprint").rows()
     ]
     for stage, part in (("relabel", "relabelled"), ("score", "scored")):
-        settings = RESOLVED / "rounds" / round / f"{stage}.json"
+        settings = round_settings_file(round, stage)
         if settings.exists():
             found += [
                 Worked(round, name, part, line.get("fingerprint"), models_of(line, given))

@@ -20,7 +20,7 @@ from hone.judging.annotation.csv import Filled
 from hone.judging.annotation.page.render import render
 from hone.judging.annotation.sheet import Sheet, drawn
 from hone.judging.rank_bands import SHEET_BANDS
-from hone.layout import PAIR
+from hone.layout import BASE, PAIR, round_table
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
 from hone.seeds import generator
 from tasks.relabel.judges.people import NAME
@@ -101,7 +101,7 @@ def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path
 
 def known_answers() -> pl.DataFrame:
     """The positives that came with the collections; what judges promoted is not known."""
-    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
+    labels = tables.read("labels", round_table(BASE, "labels"))
     return labelled_positives(labels)
 
 

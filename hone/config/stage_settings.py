@@ -11,22 +11,22 @@ from pathlib import Path
 from hone.config import params
 from hone.errors import Refused
 from hone.files import read_json
-from hone.layout import RESOLVED
+from hone.layout import round_settings_file, settings_file
 
 
 def of_round(round: str, stage: str) -> dict:
     """Settings of a stage in a round."""
-    return _read(RESOLVED / "rounds" / round / f"{stage}.json")
+    return _read(round_settings_file(round, stage))
 
 
 def of_collection(collection: str) -> dict:
     """Settings by which a collection is collected."""
-    return _read(RESOLVED / "collect" / f"{collection}.json")
+    return _read(settings_file(f"collect/{collection}"))
 
 
 def of_stage(stage: str) -> dict:
     """Settings of a stage that stands outside the rounds."""
-    return _read(RESOLVED / f"{stage}.json")
+    return _read(settings_file(stage))
 
 
 def machine() -> dict:

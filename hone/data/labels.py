@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.same_queries import share_labels
 from hone.data.unknown_reasons import PASSING, kinds
-from hone.layout import ROUNDS
+from hone.layout import round_table
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
@@ -36,7 +36,7 @@ def carried_labels(start: str, queries: pl.DataFrame, refreshed: Collection[str]
         queries: query_id, text, collection of this round's training queries.
         refreshed: judges of this round whose earlier positives it replaces (`relabel.refresh`): these are candidates again.
     """
-    labels = tables.read("labels", ROUNDS / start / "labels.parquet")
+    labels = tables.read("labels", round_table(start, "labels"))
     passed = (pl.col("label") == "unknown") & pl.col("judge").is_not_null() & kinds().is_in(PASSING)
     replaced = (pl.col("label") == "positive") & pl.col("judge").is_in(list(refreshed))
     return share_labels(labels.filter(~passed.fill_null(False), ~replaced.fill_null(False)), queries)

@@ -16,7 +16,7 @@ from hone.ir.measures import DEPTH, means, per_query
 from hone.ir.provenance import as_metadata, seen
 from hone.ir.ranking import Kept, own_documents
 from hone.ir.trec_run import write_run
-from hone.layout import DATA, REPORTS
+from hone.layout import collection_table, metrics_file, query_values_file, run_file
 from hone.stage import say
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def evaluate(
         own_id: `drop` removes the document with a query's own id from its ranking; a task of MTEB has its own rule.
         ability: that the collection is a suite for, whose measure speaks too.
     """
-    documents = Documents(DATA / collection / "documents.parquet")
+    documents = Documents(collection_table(collection, "documents"))
     runs, values, metrics = [], [], {}
     for part in asked(collection, min_relevance):
         kept = kept_for(part, task, own_id)
@@ -72,10 +72,10 @@ def evaluate(
     dropped = f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped" if OWN_DROPPED in of_first else ""
     own = told(ability, of_first) + dropped
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
-    write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
-    with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:
+    write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
+    with written_whole(query_values_file(name, collection)) as part:
         pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance, drops_own_id(own_id, task))))
-    write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
+    write_run(pl.concat(runs), name, run_file(name, collection))
     first = values[0]
     say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}{own}")
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from hone.errors import Refused
 from hone.files import written_whole
-from hone.layout import REPORTS
+from hone.layout import run_file
 
 # White space of any script, control characters, and the sign that begins what is encoded. Other letters stay as they are.
 BREAKS = r"[\s\x00-\x20\x7f-\x9f\ufeff%]"
@@ -50,7 +50,7 @@ def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
     Raises:
         Refused: the file is missing, or is no run.
     """
-    file = REPORTS / "runs" / name / f"{collection}.trec"
+    file = run_file(name, collection)
     columns = {"query_id": pl.String, "q0": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float64, "tag": pl.String}
     if not file.exists():
         raise Refused(f"{file} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")

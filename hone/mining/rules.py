@@ -11,7 +11,7 @@ from hone.data import tables
 from hone.data.tables import normalised
 from hone.data.training_set import TrainingSet
 from hone.encoders.round_encoders import Models
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, round_table
 from hone.mining.pool import Pool
 
 # What is known of a round's candidates alone: rules that read it cannot tell of documents drawn afterwards.
@@ -57,7 +57,7 @@ class Rules:
     @cached_property
     def trained(self) -> pl.DataFrame:
         """What the training of the round that this one starts from has seen."""
-        return tables.read("trained", ROUNDS / self.settings["from"] / "trained.parquet")
+        return tables.read("trained", round_table(self.settings["from"], "trained"))
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
         """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""

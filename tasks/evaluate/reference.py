@@ -13,10 +13,9 @@ from hone.ir.alignment_uniformity import geometry
 from hone.ir.mteb import MtebTask, reading_for, task_of
 from hone.ir.ranking import by_encoder
 from hone.ir.results import evaluate
+from hone.layout import BASE_MODEL
 from hone.stage import run
 from tasks.evaluate.bm25_baseline import by_words
-
-R0 = Path("models/r0")
 
 
 def main(reference: str, collection: str) -> None:
@@ -47,7 +46,7 @@ def encoder_of(name: str, settings: dict, task: MtebTask | None, here: Path | No
     if given["kind"] == "endpoint":
         return EndpointEncoder(**{key: value for key, value in given.items() if key != "kind"}, user=name)
     if given["kind"] == "r0":
-        folder, read = R0, settings
+        folder, read = BASE_MODEL, settings
     else:
         folder, read = here or pinned_folder(given["model"]), settings | {"model": given["reading"]}
     return encoder_for(folder, reading_for(task, read, folder), stage_settings.machine(), user=name)

@@ -13,7 +13,7 @@ from hone.data import tables, training_set
 from hone.data.labels import carried_labels, positives_of
 from hone.encoders.round_cross_encoders import CrossModels
 from hone.encoders.round_encoders import Models
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from hone.stage import run, say
 from tasks.score.pair_scores import pairs_of, refuse_no_number
 
@@ -21,8 +21,7 @@ from tasks.score.pair_scores import pairs_of, refuse_no_number
 def main(round: str) -> None:
     """Write one row for each pair and scorer."""
     settings = stage_settings.of_round(round, "score")
-    folder = ROUNDS / round
-    candidates = tables.read("candidates", folder / "candidates.parquet")
+    candidates = tables.read("candidates", round_table(round, "candidates"))
     training = training_set.read(unlabelled=settings["unlabelled"])
     labels = carried_labels(settings["from"], training.queries(), settings["refreshed"])
     pairs = pairs_of(candidates, labels)
@@ -37,7 +36,7 @@ def main(round: str) -> None:
     ]  # fmt: skip
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
     refuse_no_number(scores)
-    tables.write("scores", scores, folder / "scores.parquet")
+    tables.write("scores", scores, round_table(round, "scores"))
     say(f"score {round}: {len(scores):,} scores by {', '.join(settings['scorers']) or 'nobody'}")
 
 

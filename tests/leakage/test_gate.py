@@ -8,6 +8,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.files import write_json
+from hone.layout import ADMITTED
 from tasks.leakage import gate
 from tasks.leakage.sentences import sentence
 from tests.leakage.made_up import ASKED, TRAINED, account, asked
@@ -35,14 +36,14 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
     ):
         assert part in said
     assert "clean" not in said
-    assert not gate.ADMITTED.exists()
+    assert not ADMITTED.exists()
 
 
 @pytest.mark.parametrize("refuse_above", [0.75, None])
 def test_at_the_share_and_without_one_it_passes(workspace: Path, refuse_above: float | None):
     settings(refuse_above, ours=account())
     gate.main()
-    assert gate.ADMITTED.exists()
+    assert ADMITTED.exists()
 
 
 def test_a_dev_split_counts_by_itself(workspace: Path):
@@ -54,10 +55,10 @@ def test_a_dev_split_counts_by_itself(workspace: Path):
 def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: Path):
     settings(0.1, ours=account(asked=asked(NONE)))
     gate.main()
-    before = gate.ADMITTED.read_bytes()
+    before = ADMITTED.read_bytes()
     settings(None, ours=account(), theirs=account(asked=asked({})))
     gate.main()
-    assert gate.ADMITTED.read_bytes() == before
+    assert ADMITTED.read_bytes() == before
     assert not [text for text in (*TRAINED.values(), *ASKED.values()) if text.encode() in before]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.files import read_json
-from hone.layout import LEAKAGE
+from hone.layout import ADMITTED, LEAKAGE
 from tasks.leakage import gate
 from tasks.report.leakage import leaks
 from tests.prepared import pairs, prepare, write_rows
@@ -79,7 +79,7 @@ def test_what_to_take_out_has_the_ids_of_its_source_where_several_are_trained_on
     assert found["theirs"]["take_out"] == {"ours": ["q2"]}
     assert [(one["collection"], one["training_id"]) for one in found["theirs"]["examples"]] == [("ours", "q2")]
     gate.main()
-    assert json.loads(gate.ADMITTED.read_text()) == {"leakage": "admitted"}
+    assert json.loads(ADMITTED.read_text()) == {"leakage": "admitted"}
 
 
 def test_training_queries_that_were_left_out_do_not_leak(workspace: Path):
