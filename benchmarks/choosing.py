@@ -25,6 +25,7 @@ import polars as pl
 
 from benchmarks.clock import timed
 from benchmarks.memory import Peak, memory
+from hone.layout import INPUTS
 
 QUERIES, SOURCES, DEPTH, DOCUMENTS, DIMENSION = 100_000, ("dense", "bm25"), 100, 200_000, 384
 WANTED = 3
@@ -236,7 +237,7 @@ class World:
         ):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             tables.write(table, frame, Path(path))
-        Path("inputs").mkdir()
+        INPUTS.mkdir()
         self.candidates.filter(pl.col("rank") <= 2).select("query_id", "doc_id", "rank", clicked=pl.col("rank") - 1).write_parquet(
             "inputs/clicks.parquet"
         )

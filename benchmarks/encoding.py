@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks.clock import in_turns, show
 from benchmarks.workspace import documents, workspace
+from hone.layout import BASE_MODEL
 
 TEXTS, LENGTH, TIMES = 1536, 96, 2
 
@@ -20,7 +19,7 @@ def main() -> None:
     with workspace():
         texts = documents()["text"].to_list()
         texts = texts[:: len(texts) // TEXTS][:TEXTS]
-        folder = ModelFolder(Path("models/r0"))
+        folder = ModelFolder(BASE_MODEL)
         theirs = folder.load(LENGTH)
         fast = precision_of("auto", "cpu")
         ours = {kind: TorchEncoder(folder.load(LENGTH), "document", "", kind) for kind in ("fp32", fast)}

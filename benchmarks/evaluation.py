@@ -170,7 +170,7 @@ def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Non
     from hone.compare.unjudged import holes, judged
     from hone.encoders.encoder import Reading
     from hone.ir.measures import DEPTH
-    from hone.ir.results import ranking_of
+    from hone.ir.trec_run import ranking_of
     from tasks.report import by_stratum
     from tasks.report.negative_flips import all_flips
 

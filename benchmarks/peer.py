@@ -8,11 +8,12 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.workspace import documents, questions
+from hone.layout import BASE_MODEL
 
 LENGTH, DEPTH, SHARE, BATCH, RATE, TEMPERATURE = 96, 100, 0.95, 64, 5e-5, 0.05
 
 
-def load(folder: Path = Path("models/r0")):
+def load(folder: Path = BASE_MODEL):
     from hone.encoders.model_folder import ModelFolder
 
     return ModelFolder(folder).load(LENGTH)

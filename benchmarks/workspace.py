@@ -12,6 +12,8 @@ from pathlib import Path
 import polars as pl
 import yaml
 
+from hone.layout import INPUTS
+
 PROJECT = Path(__file__).parent.parent
 
 
@@ -27,7 +29,7 @@ def workspace(**sections: object) -> Iterator[Path]:
         try:
             given = yaml.safe_load((PROJECT / "params.yaml").read_text())
             Path("params.yaml").write_text(yaml.safe_dump(given | sections, sort_keys=False))
-            Path("inputs").mkdir()
+            INPUTS.mkdir()
             shutil.copytree(PROJECT / "recipes", "recipes")
             shutil.copy(PROJECT / "requirements.txt", "requirements.txt")
             resolve()

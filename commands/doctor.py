@@ -13,7 +13,7 @@ from pathlib import Path
 
 from commands.console import line, size
 from hone.errors import Refused, listed
-from hone.layout import DATA
+from hone.layout import collection_table
 
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
 FREE_NEEDED = 2 * 1024**3
@@ -175,7 +175,7 @@ def lengths() -> Iterator[Line]:
     if folder is None or not any(folder.rglob("tokenizer.json")):
         return
     for name in dict.fromkeys([*given.train_on, *given.evaluate_on]):
-        file = DATA / name / "documents.parquet"
+        file = collection_table(name, "documents")
         if file.exists():
             found = cut_documents(Documents(file), ModelFolder(folder), Reading.of(given.model.model_dump()))
             yield Line(NOTE if found.cut else OK, f"collection {name}: {found.told()}{RAISE if found.cut else ''}")

@@ -14,8 +14,7 @@ from hone.data import tables, training_set
 from hone.encoders.model_folder import copy_model
 from hone.errors import Refused, nearest
 from hone.files import folder_written_whole, written_whole
-from hone.layout import MODELS
-from tasks.report.card import CARDS
+from hone.layout import CARDS, MODELS
 
 OF_STAGES = ("models", "rankers", "rounds", "data", "reports", "resolved")  # folders with outputs of dvc.yaml
 

@@ -14,8 +14,8 @@ from hone.data import questions, tables
 from hone.data.tables import Documents
 from hone.errors import Refused, nearest
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
-from hone.layout import DATA, MODELS, PAIR, REPORTS
+from hone.ir.trec_run import ranking_of
+from hone.layout import MODELS, PAIR, RUNS, collection_table, run_file
 from hone.present.format import count, share
 from hone.seeds import generator
 from hone.stats.risk_control import Pairs, false_at_most, kept, losing_at_most, lost
@@ -59,8 +59,8 @@ def threshold(name: str, on: str, lose: float, false: float, keep: int, risk: fl
     if keep < 1:
         raise Refused(f"--keep is {keep}: a recipe keeps 1 or more negatives of a query.")
     given = params.read()
-    if not (REPORTS / "runs" / name / f"{on}.trec").exists():
-        known = [f"{file.parent.name} on {file.stem}" for file in sorted((REPORTS / "runs").glob("*/*.trec"))]
+    if not run_file(name, on).exists():
+        known = [f"{file.parent.name} on {file.stem}" for file in sorted(RUNS.glob("*/*.trec"))]
         raise Refused(f"'{name}' was not evaluated on '{on}' here: {nearest(f'{name} on {on}', known)}")
     found = calibration(name, on, min_relevance(given, on), generator(given.seed, "threshold", on))
     pairs = found.pairs
@@ -83,7 +83,7 @@ def calibration(name: str, on: str, least: int, draw: np.random.Generator) -> Ca
 
     The reference is what `positive-aware` takes: the lowest score of all known answers, among the candidates or not.
     """
-    qrels = tables.read("qrels", DATA / on / "dev" / "qrels.parquet").filter(pl.col("relevance") >= least)
+    qrels = tables.read("qrels", collection_table(on, "qrels", "dev")).filter(pl.col("relevance") >= least)
     answers = qrels.select(PAIR).unique().sort(PAIR)
     answers = answers.with_columns(lot=pl.Series(draw.random(len(answers))))
     answers = answers.with_columns(hidden=pl.col("lot") == pl.col("lot").min().over("query_id"), many=pl.len().over("query_id") > 1)
@@ -122,8 +122,8 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
             f"'{name}' has no model here ({folder}): positive-aware compares by an encoder. `dvc repro` or `dvc pull` brings a round's."
         )
     encoder = encoder_for(folder, EvaluateSettings.read(collection=on).model, stage_settings.machine(), user=name)
-    queries = tables.read("queries", DATA / on / "dev" / "queries.parquet")
-    texts = Documents(DATA / on / "documents.parquet").texts(answers["doc_id"].unique())
+    queries = tables.read("queries", collection_table(on, "queries", "dev"))
+    texts = Documents(collection_table(on, "documents")).texts(answers["doc_id"].unique())
     asked = questions.of(answers.with_columns(rank=pl.lit(1, dtype=pl.Int32)), answers.clear(), queries, texts)
     return to_query(asked, encoder).select(*PAIR, score=pl.col("grade").cast(pl.Float64))
 

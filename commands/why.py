@@ -10,6 +10,7 @@ from commands.console import line, shortened
 from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.data.chunks import of_chunks
+from hone.data.labels import positives_of
 from hone.errors import Refused, nearest
 
 STEPS_SHOWN = 12
@@ -86,7 +87,7 @@ def scored(folder: Path, query_id: str, doc_id: str) -> list[str]:
     if not path.exists():
         return []
     of_query = tables.scan("scores", path).filter(pl.col("query_id") == query_id).collect()
-    positives = tables.scan("labels", folder / "labels.parquet").filter(pl.col("query_id") == query_id, pl.col("label") == "positive")
+    positives = positives_of(tables.scan("labels", folder / "labels.parquet")).filter(pl.col("query_id") == query_id)
     known = of_query.join(positives.collect(), on=["query_id", "doc_id"], how="semi")
     sentences = []
     for row in of_query.filter(pl.col("doc_id") == doc_id).to_dicts():

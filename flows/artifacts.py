@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
 
 from hone.config.params import Params
 from hone.files import read_json
-
-METRICS = Path("reports/metrics")
-STUDIES = Path("reports/studies")
+from hone.layout import STUDIES, metrics_file
 
 
 class Progress:
@@ -49,7 +46,7 @@ def score_rows(given: Params) -> list[dict[str, str | float | None]]:
     rows = []
     for name in dict.fromkeys([*given.compare_with, *given.rounds]):
         for collection in given.evaluate_on:
-            file = METRICS / name / f"{collection}.json"
+            file = metrics_file(name, collection)
             if file.exists():
                 found = read_json(file)
                 dev = found.pop("dev", None) or {}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from hone.config import methods
 from hone.config.params import Collection, Params
 from hone.errors import Refused, nearest
 from hone.files import read_json
+from hone.layout import metrics_file
 from hone.pipeline.graph import Stage
-
-METRICS = Path("reports/metrics")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def gain(name: str, given: Params) -> Gain:
 
 def dev_score(name: str, collection: str, metric: str) -> float | None:
     """A round's mean on the dev queries; null where a collection has none."""
-    means = read_json(METRICS / name / f"{collection}.json").get("dev")
+    means = read_json(metrics_file(name, collection)).get("dev")
     if means is None:
         return None
     measures = [measure for measure in means if measure != "queries"]

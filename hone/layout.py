@@ -7,11 +7,89 @@ from pathlib import Path
 BASE = "r0"  # the round before the first: the model as it comes
 PAIR = ["query_id", "doc_id"]  # the columns that name a pair in every table
 
+INPUTS = Path("inputs")  # a user's own files, which DVC watches
 DATA = Path("data")  # <collection>: its documents, and queries and labels of each split
 ROUNDS = Path("rounds")  # <round>: its tables
 MODELS = Path("models")  # <round>
 RANKERS = Path("rankers")  # <round>: its cross-encoder
 REPORTS = Path("reports")  # small results, which git keeps
 RESOLVED = Path("resolved")  # what each stage will do, as `resolve` writes it
+
+LABELS_MADE_HERE = INPUTS / "labels"  # decisions of people and measurements of judges, which git keeps
+BASE_MODEL = MODELS / BASE
+TRAINING_LIST = ROUNDS / BASE / "training.json"  # the collections that are trained on, with the hashes of their tables
+ADMITTED = ROUNDS / "admitted.json"  # written when the rule on leakage passes
+
 LEAKAGE = REPORTS / "leakage"  # <collection>.json: what training sees of its test and dev queries
 DRIFT = REPORTS / "drift.json"  # what later models make of earlier negatives
+METRICS = REPORTS / "metrics"  # <model>/<collection>.json: means
+QUERY_VALUES = REPORTS / "queries"  # <model>/<collection>.parquet: the measures of each query
+RUNS = REPORTS / "runs"  # <model>/<collection>.trec: the rankings
+MLFLOW_RUNS = REPORTS / "mlflow"  # <round>.json: the MLflow run of each round
+MLFLOW_LOOP = MLFLOW_RUNS / "loop.json"  # their parent run
+STUDIES = REPORTS / "studies"  # <study>: its results
+CARDS = REPORTS / "cards"  # <round>.md: model cards
+PLOTS = REPORTS / "plots"  # tables for `dvc plots`
+REPORT_TABLES = REPORTS / "tables"  # the tables of the page
+REPORT_PAGE = REPORTS / "index.html"
+REPORT_TEXT = REPORTS / "report.md"
+
+
+def collection_table(collection: str, table: str, split: str | None = None) -> Path:
+    """A table of a collection: `documents`, `metadata`, `dates` or `hidden`; or, of a split, `queries`, `qrels` or `ranked`."""
+    return (DATA / collection / split if split else DATA / collection) / f"{table}.parquet"
+
+
+def round_table(round: str, table: str) -> Path:
+    """A table of a round: `candidates`, `scores`, `negatives`, `labels`, `judgments` or `trained`."""
+    return ROUNDS / round / f"{table}.parquet"
+
+
+def removed_table(round: str, stage: str) -> Path:
+    """The pairs and queries that a stage of a round removed, with the rule."""
+    return ROUNDS / round / "removed" / f"{stage}.parquet"
+
+
+def round_account(round: str, name: str) -> Path:
+    """The counts of a round's stage, `sample` or `relabel`, or its `dev_checks`."""
+    return ROUNDS / round / f"{name}.json"
+
+
+def settings_file(stage: str) -> Path:
+    """The settings of a stage, by its path below resolved/, such as "drift" or "collect/ours"."""
+    return RESOLVED / f"{stage}.json"
+
+
+def settings_files(pattern: str) -> list[Path]:
+    """The settings of the stages whose path matches a pattern, such as "rounds/*/score", in their order."""
+    return sorted(RESOLVED.glob(f"{pattern}.json"))
+
+
+def round_settings_file(round: str, stage: str) -> Path:
+    """The settings of a stage of a round."""
+    return settings_file(f"rounds/{round}/{stage}")
+
+
+def leakage_file(collection: str) -> Path:
+    """What training sees of a collection's test and dev queries."""
+    return LEAKAGE / f"{collection}.json"
+
+
+def mlflow_run_file(round: str) -> Path:
+    """The MLflow run of a round."""
+    return MLFLOW_RUNS / f"{round}.json"
+
+
+def metrics_file(name: str, collection: str) -> Path:
+    """The mean measures of a round or reference on a collection."""
+    return METRICS / name / f"{collection}.json"
+
+
+def query_values_file(name: str, collection: str) -> Path:
+    """The measures of each query of a round or reference on a collection."""
+    return QUERY_VALUES / name / f"{collection}.parquet"
+
+
+def run_file(name: str, collection: str) -> Path:
+    """The TREC run file of a round or reference on a collection."""
+    return RUNS / name / f"{collection}.trec"

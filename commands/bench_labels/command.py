@@ -18,7 +18,7 @@ from commands.judge.inputs import judge_line
 from hone.config import methods, params
 from hone.config.sections.sample import GUARDS
 from hone.data import tables, training_set
-from hone.data.labels import carried_labels
+from hone.data.labels import carried_labels, positives_of
 from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused, nearest
@@ -163,7 +163,7 @@ class Filters:
 
     def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: SampleSettings) -> None:
         self.labels, self.scores, self.training, self.settings = labels, scores, training, settings
-        self.positives = labels.filter(pl.col("label") == "positive")
+        self.positives = positives_of(labels)
 
     def removed(self, rows: pl.DataFrame, lines: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """What stays, and query_id, doc_id of what goes."""

@@ -19,7 +19,7 @@ import polars as pl
 from commands.bench_labels.arms import Arm
 from hone.config import stage_settings
 from hone.config.sections.train import Train
-from hone.data import tables, training_set
+from hone.data import tables
 from hone.data.eval_splits import Asked, asked
 from hone.data.tables import Documents
 from hone.data.training_set import TrainingSet
@@ -45,7 +45,7 @@ from hone.ir.measures import DEPTH, per_query
 from hone.ir.mteb import reading_for, task_of
 from hone.ir.ranking import by_encoder
 from hone.ir.results import kept_for
-from hone.layout import DATA, MODELS
+from hone.layout import DATA, MODELS, TRAINING_LIST
 from hone.seeds import seed_of
 from tasks.evaluate.settings import EvaluateSettings
 from tasks.train.fit import examples_of, fitted, learns_from_grades
@@ -88,7 +88,7 @@ class Run:
         read = [folder / "documents.parquet", *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked"))]
         return fingerprint(
             json.dumps([settings, self.section.model_dump(mode="json"), self.evaluation.plain()], sort_keys=True),
-            fingerprint_of_file(training_set.LIST),
+            fingerprint_of_file(TRAINING_LIST),
             *(start.fingerprint(route) for route in ("query", "document")),
             *(fingerprint_of_file(file) for file in read if file.exists()),
         )

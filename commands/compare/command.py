@@ -21,7 +21,7 @@ from hone.errors import Refused
 from hone.files import write_text, written_whole
 from hone.ir.diagnostic_suites import of_one
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
+from hone.ir.trec_run import ranking_of
 from hone.seeds import generator
 from hone.stats.paired_tests import holm
 

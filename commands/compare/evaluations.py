@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file, folder_written_whole, home
 from hone.ir.provenance import of_table, unlike
-from hone.layout import DATA, REPORTS
+from hone.layout import DATA, QUERY_VALUES, run_file
 from hone.present.format import joined
 from hone.present.mlflow_client import ROUND, experiment, memory
 from tasks.report.mlflow_rounds import QUERIES
@@ -44,10 +44,10 @@ def evaluated(name: str) -> Evaluated:
     Raises:
         Refused: there is no such name or run, the run has no table of its queries, or a ranking that belongs to it is missing.
     """
-    here = {folder.name: sorted(folder.glob("*.parquet")) for folder in (REPORTS / "queries").glob("*")}
+    here = {folder.name: sorted(folder.glob("*.parquet")) for folder in QUERY_VALUES.glob("*")}
     if files := here.get(name):
         for file in files:
-            if not (run := REPORTS / "runs" / name / f"{file.stem}.trec").exists():
+            if not (run := run_file(name, file.stem)).exists():
                 raise Refused(f"{run} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")
         return Evaluated(name, {file.stem: file for file in files}, here=True)
     if RUN.fullmatch(name):

@@ -25,7 +25,7 @@ from hone.judging.prompt import load
 from hone.judging.reliability.probe_pairs import in_order, spread
 from hone.judging.run_judge import ask
 from hone.judging.versions import prompted
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, TRAINING_LIST, round_table
 from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
@@ -66,7 +66,7 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
     if limit is not None and limit < 1:
         raise Refused(f"--limit must be 1 or more: {limit} asks about nothing.")
     collection, round = collection_of(given, on, split), round_of(given, round, needed=True)
-    training = training_set.read() if training_set.LIST.exists() else None
+    training = training_set.read() if TRAINING_LIST.exists() else None
     negatives, labels = candidates_of(given, round, collection, training)
     desk = desk_of(given, round, [judge], training)
     queries = negatives.select("query_id").unique(maintain_order=True).with_columns(doc_id=pl.lit(""))
@@ -101,7 +101,7 @@ def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
     section = settings.relabel
     if judge["fingerprint"] not in judges_of(section):
         return Budget(**section.budget.model_dump())
-    negatives = tables.read("negatives", ROUNDS / round / "negatives.parquet")
+    negatives = tables.read("negatives", round_table(round, "negatives"))
     training = training_set.read(unlabelled=settings.unlabelled)
     known = carried_labels(settings.parent, training.queries(), settings.refreshed)
     questions = fingerprint_of_questions(negatives, known, training)

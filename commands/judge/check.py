@@ -23,18 +23,19 @@ from hone.files import read_json, write_json
 from hone.judging import settings as judges
 from hone.judging import verdicts
 from hone.judging.context import Desk, run_name
+from hone.judging.rank_bands import with_band
 from hone.judging.reliability.annotators import agreements, read_people
 from hone.judging.reliability.by_stratum import sizes_of
 from hone.judging.reliability.coverage import ceiling_of_votes
 from hone.judging.reliability.evidence import Candidates, evidence_of
+from hone.judging.reliability.false_negative_share import gold_sample
 from hone.judging.reliability.gate import gate
 from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
 from hone.judging.run_judge import ask
-from hone.layout import MODELS, PAIR
+from hone.layout import MODELS, PAIR, TRAINING_LIST
 from hone.llm.ledger.ledger import Ledger
 from hone.seeds import seed_of
 from hone.stage import say
-from hone.stats.prediction_powered import gold_sample, with_band
 from tasks.relabel.settings import RelabelSettings
 from tasks.retrieve.settings import RetrieveSettings
 
@@ -82,7 +83,7 @@ def check(
         raise Refused(f"--pairs must be 1 or more, and --limit {SETS} or more: {pairs} and {limit} measure nothing.")
     round = round_of(given, round, needed=gold is not None)
     gold_line = gold_judge(given, gold, judge)
-    training = training_set.read() if training_set.LIST.exists() else None
+    training = training_set.read() if TRAINING_LIST.exists() else None
     if gold is not None:
         negatives, labels = candidates_of(given, round, collection, training)
     told = read_people(people, collection.prefix) if people else None

@@ -18,7 +18,7 @@ from hone.data import tables
 from hone.data.rounds import ancestors
 from hone.errors import Refused, nearest
 from hone.judging.settings import JudgeLine
-from hone.layout import BASE, ROUNDS
+from hone.layout import BASE, round_table
 from hone.llm import gguf
 from tasks.relabel.settings import RelabelSettings
 from tasks.score.settings import ScoreSettings
@@ -136,7 +136,7 @@ def worked(round: str, given: Params) -> list[Worked]:
     Raises:
         Refused: the judgments are missing.
     """
-    file = ROUNDS / round / "judgments.parquet"
+    file = round_table(round, "judgments")
     if not file.exists():
         raise Refused(
             f"{file} is missing, which says who relabelled the training data of round {round}: `dvc pull` or `dvc repro relabel@{round}` "

@@ -15,7 +15,7 @@ from hone.data.labels import carried_labels
 from hone.data.training_set import TrainingCollection, TrainingSet
 from hone.errors import Refused, nearest
 from hone.judging import fingerprint, settings
-from hone.layout import DATA, PAIR, ROUNDS
+from hone.layout import DATA, PAIR, round_table
 from tasks.relabel.settings import RelabelSettings
 
 SPLITS = ("train", "dev", "test")
@@ -96,7 +96,7 @@ def round_of(given: Params, round: str | None, needed: bool) -> str:
         raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, given.rounds)}")
     if round is not None:
         return round
-    mined = [name for name in given.rounds if has_rows(ROUNDS / name / "negatives.parquet")]
+    mined = [name for name in given.rounds if has_rows(round_table(name, "negatives"))]
     if needed and not mined:
         raise Refused("--gold asks about a round's negatives, and no round here has mined any yet: run `dvc repro` first.")
     return (mined or list(given.rounds))[-1]
@@ -112,7 +112,7 @@ def candidates_of(
     """The negatives of a round that belong to the collection, and the labels of the round that it starts from."""
     if training is None or collection.name not in [one.name for one in training]:
         raise Refused(f"--gold: candidates are a round's negatives, and no round trains on {collection.name} (`train_on` in params.yaml).")
-    file = ROUNDS / round / "negatives.parquet"
+    file = round_table(round, "negatives")
     own = next(one for one in training if one.name == collection.name)
     negatives = tables.read("negatives", file).join(own.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")
     if negatives.is_empty():

@@ -11,14 +11,16 @@ import polars as pl
 from commands.console import line, table
 from commands.workspace import round_folder
 from hone.data import tables, training_set
+from hone.data.labels import labelled_positives
 from hone.errors import Refused, nearest
 from hone.files import fingerprint, home, read_json, write_json, write_text
 from hone.judging import fingerprint as identity
 from hone.judging.annotation import csv
 from hone.judging.annotation.csv import Filled
 from hone.judging.annotation.page.render import render
-from hone.judging.annotation.sheet import BANDS, Sheet, drawn
-from hone.layout import PAIR
+from hone.judging.annotation.sheet import Sheet, drawn
+from hone.judging.rank_bands import SHEET_BANDS
+from hone.layout import BASE, PAIR, round_table
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
 from hone.seeds import generator
 from tasks.relabel.judges.people import NAME
@@ -99,8 +101,8 @@ def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path
 
 def known_answers() -> pl.DataFrame:
     """The positives that came with the collections; what judges promoted is not known."""
-    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
-    return labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels"))
+    labels = tables.read("labels", round_table(BASE, "labels"))
+    return labelled_positives(labels)
 
 
 def pairs_of(folder: Path, of: Of) -> pl.DataFrame:
@@ -272,7 +274,7 @@ def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, 
 
 def summary(said: list[dict]) -> list[tuple]:
     """Rows of a table: each band and kind, how many were judged, and what was said."""
-    groups = {f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in BANDS}
+    groups = {f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in SHEET_BANDS}
     groups |= {name: [row for row in said if row["kind"] == kind] for kind, name in KINDS.items()}
     return [
         (name, len(rows), *(sum(row["word"] == word for row in rows) for word in csv.VERDICTS)) for name, rows in groups.items() if rows

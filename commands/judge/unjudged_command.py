@@ -21,10 +21,10 @@ from hone.errors import Refused, nearest
 from hone.ir import judge_labels
 from hone.ir.judging_priority import heaviest_first, unjudged
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
+from hone.ir.trec_run import ranking_of
 from hone.judging.context import run_name
 from hone.judging.run_judge import ask
-from hone.layout import REPORTS
+from hone.layout import RUNS, TRAINING_LIST
 from hone.llm.budget import Budget
 from hone.present.format import count
 from hone.seeds import seed_of
@@ -70,7 +70,7 @@ def fill(
         sheet_of_holes(wanted, judge["name"], sheet, given.seed, limit is not None)
         return None
     round = round_of(given, None, needed=False)
-    training = training_set.read() if training_set.LIST.exists() else None
+    training = training_set.read() if TRAINING_LIST.exists() else None
     desk = replace(
         desk_of(given, round, [judge], training), budget=Budget(money=money, tokens=tokens),
         run=run_name(f"judge holes {on}"),
@@ -93,7 +93,7 @@ def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
     Raises:
         Refused: one that is named has no ranking there, or nobody has.
     """
-    there = sorted(file.parent.name for file in (REPORTS / "runs").glob(f"*/{on}.trec"))
+    there = sorted(file.parent.name for file in RUNS.glob(f"*/{on}.trec"))
     for name in names or ():
         if name not in there:
             raise Refused(f"'{name}' was not evaluated on {on}: {nearest(name, there)}")

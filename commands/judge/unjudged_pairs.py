@@ -12,6 +12,7 @@ from commands.judge.inputs import OfSplit
 from commands.plan.judging import SAMPLE, cost, counter_of
 from hone.config.params import Params
 from hone.data import questions
+from hone.data.labels import positives_of
 from hone.data.qrels_labels import known_labels
 from hone.data.questions import Questions
 from hone.data.tables import Documents
@@ -69,7 +70,7 @@ def wanted_of(holes: pl.DataFrame, limit: int | None, collection: OfSplit, depth
     if pairs.is_empty():
         raise Refused(f"none of the unjudged documents is in data/{collection.name}: it has changed since. `dvc repro` evaluates anew.")
     labels = known_labels(collection)
-    return Wanted(pairs.head(limit or len(pairs)), labels.filter(pl.col("label") == "positive").select(PAIR), collection)
+    return Wanted(pairs.head(limit or len(pairs)), positives_of(labels).select(PAIR), collection)
 
 
 def texts_of(documents: Documents, ids: pl.Series) -> pl.DataFrame:

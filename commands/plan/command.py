@@ -20,11 +20,12 @@ from hone.config.params import Params
 from hone.config.sections.train import Train
 from hone.config.stage_settings import StageSettings
 from hone.data import tables
+from hone.data.labels import positives_of
 from hone.data.tables import Documents
 from hone.data.training_set import UNLABELLED
 from hone.files import read_json, size_of
 from hone.ir.mteb import reading_for, task_of
-from hone.layout import DATA, MODELS, RESOLVED
+from hone.layout import BASE, BASE_MODEL, DATA, MODELS, collection_table, round_table, settings_file
 from tasks.resolve.stages import everything
 from tasks.resolve.stages import reading as reading_of
 
@@ -157,7 +158,7 @@ def changed_settings(settings: dict[str, StageSettings]) -> set[str]:
     return {
         str(file)
         for name, values in settings.items()
-        for file in [RESOLVED / f"{name}.json"]
+        for file in [settings_file(name)]
         if not file.exists() or read_json(file) != values.plain()
     }
 
@@ -204,7 +205,7 @@ def absent_texts(name: str, read: Read, given: Params, settings: dict[str, Stage
     folder, machine = MODELS / name, given.machine.model_dump()
     lookup, documents = Lookup(), {}
     for collection in dict.fromkeys((*read.asked, *read.trained, *read.mined)):
-        documents[collection] = keys_in(Documents(DATA / collection / "documents.parquet").chunks())
+        documents[collection] = keys_in(Documents(collection_table(collection, "documents")).chunks())
     plain = encoder_for(folder, reading_of(given), machine)
     for collection in read.asked:
         evaluate = settings[f"evaluate/{collection}"]
@@ -237,7 +238,7 @@ def keys_in(chunks: Iterable[list[str]]) -> np.ndarray:
 
 def queries_of(collection: str, split: str) -> list[str]:
     """The texts of a split's queries."""
-    return tables.read("queries", DATA / collection / split / "queries.parquet")["text"].to_list()
+    return tables.read("queries", collection_table(collection, "queries", split))["text"].to_list()
 
 
 def unlabelled_of(collection: str) -> list[str]:
@@ -272,7 +273,7 @@ def cut_lines(given: Params, settings: dict[str, StageSettings]) -> list[str]:
     from hone.encoders.model_folder import ModelFolder, folder_here
     from hone.encoders.text_lengths import cut_documents
 
-    folder = Path("models/r0") if Path("models/r0").is_dir() else folder_here(given.model.name, given.model.revision)
+    folder = BASE_MODEL if BASE_MODEL.is_dir() else folder_here(given.model.name, given.model.revision)
     if folder is None or not any(folder.rglob("tokenizer.json")):
         return []
     model, reading = ModelFolder(folder), Reading.of(reading_of(given))
@@ -282,7 +283,7 @@ def cut_lines(given: Params, settings: dict[str, StageSettings]) -> list[str]:
     }
     lines = []
     for collection in dict.fromkeys([*given.train_on, *given.evaluate_on]):
-        file = DATA / collection / "documents.parquet"
+        file = collection_table(collection, "documents")
         if not file.exists():
             continue
         found = cut_documents(Documents(file), model, reading)
@@ -298,7 +299,7 @@ def disk(work: Work) -> float:
     from hone.encoders.model_folder import folder_of
 
     given = params.read().model
-    source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.name, given.revision)
+    source = BASE_MODEL if BASE_MODEL.is_dir() else folder_of(given.name, given.revision)
     return 2 * size_of(source) * len(work.train) + work.texts * dimension(source) * BYTES_PER_NUMBER
 
 
@@ -315,7 +316,7 @@ def measured(given: Params, settings: dict[str, StageSettings], work: Work) -> t
     from hone.encoders.model_folder import ModelFolder, folder_of
     from hone.encoders.precision import device_of
 
-    source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.model.name, given.model.revision)
+    source = BASE_MODEL if BASE_MODEL.is_dir() else folder_of(given.model.name, given.model.revision)
     reading, model = Reading.of(settings[f"evaluate/{given.evaluate_on[0]}"].model), ModelFolder(source)
     device = device_of(given.machine.device)
     with torch_lock(device):
@@ -358,7 +359,7 @@ def step_time(model, reading, device: str, section: Train) -> float:
     from tasks.train.trainer import train, trainer
 
     training = training_set.read()
-    positives = tables.read("labels", Path("rounds/r0/labels.parquet")).filter(pl.col("label") == "positive")
+    positives = positives_of(tables.read("labels", round_table(BASE, "labels")))
     negatives = [
         positives.with_columns(
             doc_id=pl.col("doc_id").shift(shift, fill_value=pl.col("doc_id").first()),

@@ -14,7 +14,7 @@ from hone.config.stage_settings import NONE, StageSettings
 from hone.data import tables
 from hone.data.training_set import UNLABELLED
 from hone.judging.versions import prompted, with_how
-from hone.layout import DATA, ROUNDS
+from hone.layout import DATA, collection_table, round_table
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.tokenizer import Estimated, Tokenizer, of_file
 from tasks.relabel.settings import RelabelSettings
@@ -112,7 +112,7 @@ def known_answers(given: Params) -> tuple[int, int]:
     """Known answers of all training queries, which get a grade too where labels have grades, and how many queries have any."""
     answers = queries = 0
     for name in given.train_on:
-        file = DATA / name / "train" / "qrels.parquet"
+        file = collection_table(name, "qrels", "train")
         if file.exists():
             right = tables.scan("qrels", file).filter(pl.col("relevance") >= given.collections[name].min_relevance)
             more, asked = right.select(pl.len(), pl.col("query_id").n_unique().alias("queries")).collect().row(0)
@@ -126,7 +126,7 @@ def round_up(number: float) -> int:
 
 def negatives(given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool) -> int:
     """Pairs of a round: its negatives where they are there, else as many as the recipe may choose."""
-    file = ROUNDS / round / "negatives.parquet"
+    file = round_table(round, "negatives")
     n = sample.sample.choose["parameters"]["n"]
     n = n if depth is None else min(n, depth)
     if file.exists():

@@ -12,7 +12,7 @@ from hone.data.tables import read
 from hone.errors import Refused
 from hone.files import read_json
 from hone.ir.measures import NAMES
-from hone.layout import BASE, DATA, REPORTS
+from hone.layout import BASE, collection_table, metrics_file, query_values_file
 from hone.seeds import generator
 from hone.stats.bootstrap import Interval, intervals
 from hone.stats.paired_tests import LEVEL, Paired, holm, paired
@@ -166,7 +166,7 @@ def shown(name: str, collection: str) -> pl.DataFrame:
     Raises:
         Refused: the name was not evaluated on the collection.
     """
-    file = REPORTS / "queries" / name / f"{collection}.parquet"
+    file = query_values_file(name, collection)
     if not file.exists():
         raise Refused(f"{file} is missing: {name} was not evaluated on {collection}. `dvc repro` does it.")
     return asked_first(file)
@@ -180,7 +180,7 @@ def asked_first(file: Path) -> pl.DataFrame:
 
 def on_dev(name: str, collection: str) -> float | None:
     """Mean nDCG@10 on dev queries; null where there are none."""
-    return read_json(REPORTS / "metrics" / name / f"{collection}.json").get("dev", {}).get(MEASURE)
+    return read_json(metrics_file(name, collection)).get("dev", {}).get(MEASURE)
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str
 def changed_most(name: str, base: str, collection: str) -> pl.DataFrame:
     """The queries that rose and fell most against the base, the greatest rise first: query_id, text, base, score, change."""
     values = shown(name, collection)
-    texts = read("queries", DATA / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
+    texts = read("queries", collection_table(collection, "queries", values["split"][0])).select("query_id", "text")
     changes = (
         values.select("query_id", score=MEASURE)
         .join(shown(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")

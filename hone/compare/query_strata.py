@@ -16,13 +16,12 @@ from hone.encoders.model_folder import ModelFolder
 from hone.encoders.text_lengths import token_counts
 from hone.errors import Refused
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
-from hone.layout import DATA, PAIR
+from hone.ir.trec_run import ranking_of
+from hone.layout import BASE_MODEL, DATA, PAIR
 from hone.stage import say
 from hone.text.bm25 import without_terms
 
 PLACE = "report.strata"
-BASE_MODEL = Path("models/r0")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import polars as pl
 
 from hone.data import tables
 from hone.ir.unjudged_bounds import Bounds, Seen, bounds, judged_wrong, seen
-from hone.layout import DATA
+from hone.layout import collection_table
 from hone.present.format import count, share, signed
 
 
@@ -42,7 +42,7 @@ class Judged:
 
 
 def judged(collection: str, split: str, min_relevance: int) -> Judged:
-    return Judged(collection, tables.read("qrels", DATA / collection / split / "qrels.parquet"), min_relevance)
+    return Judged(collection, tables.read("qrels", collection_table(collection, "qrels", split)), min_relevance)
 
 
 def holes(names: list[str], other: str, by: Judged, ranking: Callable[[str], pl.DataFrame]) -> list[Holes]:

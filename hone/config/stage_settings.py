@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from hone.config import params
 from hone.errors import Refused
 from hone.files import read_json
-from hone.layout import RESOLVED
+from hone.layout import settings_file, settings_files
 
 NONE: Literal["none"] = "none"  # a section that a recipe does not have: the stage passes its data on
 
@@ -70,7 +70,7 @@ class StageSettings(BaseModel):
     @classmethod
     def file(cls, **names: str) -> Path:
         """Where `resolve` writes the settings of one round or collection."""
-        return RESOLVED / f"{cls.place.format(**names)}.json"
+        return settings_file(cls.place.format(**names))
 
     @classmethod
     def read(cls, **names: str) -> Self:
@@ -95,7 +95,7 @@ class StageSettings(BaseModel):
     def existing(cls) -> list[Self]:
         """Those that are there, of all rounds or collections, in the order of their paths."""
         pattern = cls.place.format(**dict.fromkeys(cls.options(), "*"))
-        return [cls.read_file(file) for file in sorted(RESOLVED.glob(f"{pattern}.json"))]
+        return [cls.read_file(file) for file in settings_files(pattern)]
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON values, as they are written."""

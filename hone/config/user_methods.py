@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from hone.config.moved_modules import MOVED
 from hone.errors import Refused, listed, nearest
+from hone.layout import INPUTS
 
 if TYPE_CHECKING:
     import polars as pl
 
-WATCHED = (Path("inputs"), Path("tasks"), Path("hone"))
+WATCHED = (INPUTS, Path("tasks"), Path("hone"))
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -127,7 +128,7 @@ def located(module: str, name: str) -> Path | None:
     except (ImportError, ValueError):
         spec = None
     if spec is None or spec.origin is None:
-        beside = sorted(".".join(other.with_suffix("").parts) for other in Path("inputs").rglob("*.py"))
+        beside = sorted(".".join(other.with_suffix("").parts) for other in INPUTS.rglob("*.py"))
         hint = nearest(module, beside) if beside else "a module of your own is a file in inputs/"
         raise Refused(f"'{name}': there is no module {module}, neither {Path(*module.split('.'))}.py nor in an installed package: {hint}")
     return None

@@ -9,9 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hone.errors import Refused
-
-FOLDER = Path("inputs/labels")
-BEFORE = Path("inputs")
+from hone.layout import INPUTS, LABELS_MADE_HERE
 
 
 def label_file(name: str) -> Path:
@@ -23,7 +21,7 @@ def label_file(name: str) -> Path:
     Raises:
         Refused: it is in both places, with different contents.
     """
-    now, before = FOLDER / name, BEFORE / name
+    now, before = LABELS_MADE_HERE / name, INPUTS / name
     if not before.is_file():
         return now
     if now.is_file() and now.read_bytes() != before.read_bytes():
@@ -37,5 +35,5 @@ def label_files(pattern: str) -> list[Path]:
     Raises:
         Refused: one is in both places, with different contents.
     """
-    names = {file.relative_to(folder).as_posix() for folder in (FOLDER, BEFORE) for file in folder.glob(pattern)}
+    names = {file.relative_to(folder).as_posix() for folder in (LABELS_MADE_HERE, INPUTS) for file in folder.glob(pattern)}
     return [label_file(name) for name in sorted(names)]

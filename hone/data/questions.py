@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from hone.data.labels import labelled_positives
 from hone.data.training_set import TrainingSet
 
 QUERIES_PER_BLOCK = 1024
@@ -74,7 +75,7 @@ def in_blocks(negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingS
         size: queries of a block.
     """
     ranked = negatives.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
-    known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels"))
+    known = labelled_positives(labels)
     queries = training.queries()
     asked = ranked["query_id"].unique(maintain_order=True)
     for start in range(0, len(asked), size):

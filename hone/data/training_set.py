@@ -18,9 +18,8 @@ from hone.data.own_id import OwnId
 from hone.data.tables import Documents
 from hone.errors import Refused
 from hone.files import fingerprint_of_file, read_json
-from hone.layout import DATA
+from hone.layout import DATA, TRAINING_LIST
 
-LIST = Path("rounds/r0/training.json")
 TABLES = (
     "documents.parquet",
     "metadata.parquet",
@@ -127,7 +126,7 @@ def tables_of(folder: Path) -> list[str]:
     return [*TABLES, *([UNLABELLED] if (folder / UNLABELLED).exists() else [])]
 
 
-def read(file: Path = LIST, unlabelled: bool = False) -> TrainingSet:
+def read(file: Path = TRAINING_LIST, unlabelled: bool = False) -> TrainingSet:
     """The training set.
 
     Args:

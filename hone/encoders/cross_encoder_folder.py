@@ -7,14 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hone.encoders.model_folder import folder_of, refuse_foreign
+from hone.encoders.model_folder import folder_of, positions_of, refuse_unwatched
+from hone.encoders.model_safety import refuse_foreign
 from hone.errors import Refused, listed
 from hone.files import fingerprint, fingerprint_of_file, read_json
+from hone.layout import INPUTS
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-INPUTS = Path("inputs")
 COMMIT = 40  # digits of a commit on the Hub
 # What stands between a model's output and its score must be torch's own.
 ACTIVATIONS = "torch.nn.modules."
@@ -37,9 +38,7 @@ class CrossModel:
     @cached_property
     def positions(self) -> int | None:
         """The most tokens that the weights can tell apart; null where there is no such bound."""
-        config = self.path / "config.json"
-        bound = read_json(config).get("max_position_embeddings") if config.exists() else None
-        return bound if bound and bound > 0 else None
+        return positions_of(self.path)
 
     @cached_property
     def prompt(self) -> str:
@@ -120,9 +119,8 @@ def is_folder(name: str, revision: str | None) -> bool:
     Raises:
         Refused: it lies where DVC does not look, or is neither.
     """
+    refuse_unwatched(name)
     if Path(name).is_dir():
-        if not Path(name).resolve().is_relative_to(INPUTS.resolve()):
-            raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
         return True
     if len(revision or "") != COMMIT:
         there = sorted(str(file.parent) for file in INPUTS.glob("*/config.json"))

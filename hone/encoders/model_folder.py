@@ -9,10 +9,12 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from hone.encoders.model_safety import refuse_foreign
 from hone.errors import Refused, listed
 from hone.files import fingerprint, fingerprint_of_file, read_json
+from hone.layout import INPUTS
 from hone.stage import may_download
 
 if TYPE_CHECKING:
@@ -100,9 +102,7 @@ class ModelFolder:
     @cached_property
     def positions(self) -> int | None:
         """The most tokens that the weights can tell apart; null where there is no such bound."""
-        config = self.path / "config.json"
-        bound = read_json(config).get("max_position_embeddings") if config.exists() else None
-        return bound if bound and bound > 0 else None
+        return positions_of(self.path)
 
     def fingerprint(self, route: Route) -> str:
         """What the vectors of a route depend on: its weights, tokenizer and pooling, whatever the folder is called."""
@@ -156,55 +156,17 @@ class ModelFolder:
         return model
 
 
-def refuse_foreign(path: Path, kind: str) -> None:
-    """Raises Refused where a model's folder brings code of its own, or weights in a form that can run code when they are opened.
-
-    Args:
-        path: the folder.
-        kind: the class of sentence-transformers that loads and saves it, for the message.
-    """
-    if foreign := foreign_code(path):
-        raise Refused(
-            f"the model in {path} brings code of its own ({listed(foreign)}); Hone runs no code from models (no trust_remote_code). "
-            "Choose a model whose modules are sentence-transformers' own."
-        )
-    pickled = sorted(
-        file.relative_to(path)
-        for file in path.rglob("pytorch_model*.bin")
-        if not (file.with_name("model.safetensors").exists() or file.with_name("model.safetensors.index.json").exists())
-    )
-    if pickled or not any(path.rglob("*.safetensors")):
-        what = f"has weights in {listed(pickled)} and no model.safetensors beside" if pickled else "has no *.safetensors file"
-        raise Refused(
-            f"the model in {path} {what}; other weight files can run code when they are opened. Load it where you trust it and save it "
-            f"again: {kind}.save_pretrained(new_path)."
-        )
+def positions_of(folder: Path) -> int | None:
+    """The most tokens that the weights in a model's folder tell apart; null where there is no such bound."""
+    config = folder / "config.json"
+    bound = read_json(config).get("max_position_embeddings") if config.exists() else None
+    return bound if bound and bound > 0 else None
 
 
-def foreign_code(path: Path) -> list[str]:
-    """Modules of a model's folder that are not sentence-transformers' own, and each configuration with an `auto_map`."""
-    found = []
-    for file in sorted(path.rglob("*.json")):
-        if file.name not in ("modules.json", "router_config.json") and not file.name.endswith("config.json"):
-            continue
-        given = read_configuration(file)
-        types: list = []
-        if file.name == "modules.json":
-            types = [module.get("type") if isinstance(module, dict) else module for module in given] if isinstance(given, list) else [given]
-        elif file.name == "router_config.json" and isinstance(given, dict):
-            types = list((given.get("types") or {}).values())
-        found += [str(name) for name in types if not str(name).startswith("sentence_transformers.")]
-        if isinstance(given, dict) and "auto_map" in given:
-            found.append(f"auto_map in {file.relative_to(path)}")
-    return found
-
-
-def read_configuration(file: Path) -> Any:
-    """A JSON file of a model's folder; Refused where it is none."""
-    try:
-        return read_json(file)
-    except (ValueError, RecursionError) as error:
-        raise Refused(f"{file} is not JSON ({error}): copy the model's folder again.") from None
+def refuse_unwatched(name: str) -> None:
+    """Raises Refused where a model's folder is not below inputs/."""
+    if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
+        raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
 
 
 def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:

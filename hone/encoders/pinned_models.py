@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from hone.encoders.model_folder import pinned
-from hone.errors import Refused
-
-INPUTS = Path("inputs")
+from hone.encoders.model_folder import pinned, refuse_unwatched
 
 
 def made_exact(named: dict[str, str | None]) -> dict[str, dict]:
@@ -20,6 +15,5 @@ def made_exact(named: dict[str, str | None]) -> dict[str, dict]:
         Refused: a folder that DVC does not watch, or a model that is not there.
     """
     for name in named:
-        if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
-            raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
+        refuse_unwatched(name)
     return {name: pinned(*(name.split("@", 1) if "@" in name else (name, revision))) for name, revision in named.items()}

@@ -6,7 +6,7 @@ A loss can be brought down by drawing all texts together; scores may still look 
 from __future__ import annotations
 
 from hone.files import read_json
-from hone.layout import BASE, REPORTS
+from hone.layout import BASE, metrics_file
 
 # Of the way from the base model's uniformity to 0, where all documents are one point. All three are ours.
 MOVED, COLLAPSED = 0.25, 0.75
@@ -45,7 +45,7 @@ def nearer(after: float | None, before: float | None) -> bool:
 
 def warnings_of(name: str, collection: str) -> list[str]:
     """The warning of an evaluation that has just been written, where the base model's is there already."""
-    files = [REPORTS / "metrics" / one / f"{collection}.json" for one in (name, BASE)]
+    files = [metrics_file(one, collection) for one in (name, BASE)]
     if name == BASE or not all(file.exists() for file in files):
         return []
     own, base = (read_json(file) for file in files)

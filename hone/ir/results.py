@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,14 +10,13 @@ import polars as pl
 from hone.data.eval_splits import Asked, asked
 from hone.data.own_id import OwnId
 from hone.data.tables import Documents
-from hone.errors import Refused
 from hone.files import write_json, written_whole
 from hone.ir.diagnostic import measured, told
 from hone.ir.measures import DEPTH, means, per_query
 from hone.ir.provenance import as_metadata, seen
 from hone.ir.ranking import Kept, own_documents
-from hone.ir.trec_ids import decoded, encoded
-from hone.layout import DATA, REPORTS
+from hone.ir.trec_run import write_run
+from hone.layout import collection_table, metrics_file, query_values_file, run_file
 from hone.stage import say
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def evaluate(
         own_id: `drop` removes the document with a query's own id from its ranking; a task of MTEB has its own rule.
         ability: that the collection is a suite for, whose measure speaks too.
     """
-    documents = Documents(DATA / collection / "documents.parquet")
+    documents = Documents(collection_table(collection, "documents"))
     runs, values, metrics = [], [], {}
     for part in asked(collection, min_relevance):
         kept = kept_for(part, task, own_id)
@@ -74,10 +72,10 @@ def evaluate(
     dropped = f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped" if OWN_DROPPED in of_first else ""
     own = told(ability, of_first) + dropped
     # Test measures stand at the top, where `dvc metrics` shows them under their own names.
-    write_json(REPORTS / "metrics" / name / f"{collection}.json", metrics.pop("test", {}) | metrics)
-    with written_whole(REPORTS / "queries" / name / f"{collection}.parquet") as part:
+    write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
+    with written_whole(query_values_file(name, collection)) as part:
         pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance, drops_own_id(own_id, task))))
-    write_run(pl.concat(runs), name, REPORTS / "runs" / name / f"{collection}.trec")
+    write_run(pl.concat(runs), name, run_file(name, collection))
     first = values[0]
     say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}{own}")
 
@@ -90,33 +88,3 @@ def kept_for(part: Asked, task: MtebTask | None, own_id: OwnId) -> Kept:
 def drops_own_id(own_id: OwnId, task: MtebTask | None) -> bool:
     """Whether the document with a query's own id is removed from its ranking."""
     return own_id == "drop" if task is None else not task.itself
-
-
-def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:
-    """A TREC run file: query Q0 document rank score tag. What would break the line in an id is encoded (`hone.ir.trec_ids`)."""
-    rows = run.select(
-        encoded(run["query_id"]), pl.lit("Q0").alias("q0"), encoded(run["doc_id"]),
-        pl.int_range(1, pl.len() + 1).over("query_id").alias("rank"), "score", pl.lit(encoded(pl.Series([tag]))[0]).alias("tag"),
-    )  # fmt: skip
-    with written_whole(path) as part:
-        rows.write_csv(part, include_header=False, separator=" ", quote_style="never")
-
-
-def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
-    """query_id, doc_id, rank and score of the first `depth` documents of each query, of both splits, as `write_run` has written them.
-
-    Raises:
-        Refused: the file is missing, or is no run.
-    """
-    file = REPORTS / "runs" / name / f"{collection}.trec"
-    columns = {"query_id": pl.String, "q0": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float64, "tag": pl.String}
-    if not file.exists():
-        raise Refused(f"{file} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")
-    if not file.stat().st_size:
-        return pl.DataFrame(schema=columns).select("query_id", "doc_id", "rank", "score")
-    try:
-        lines = pl.scan_csv(file, has_header=False, separator=" ", quote_char=None, schema=columns)
-        rows = lines.filter(pl.col("rank") <= depth).select("query_id", "doc_id", "rank", "score").collect()
-    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-        raise Refused(f"{file} is no TREC run ({error}). Delete it and run `dvc repro`.") from error
-    return rows.with_columns(decoded(rows["query_id"]), decoded(rows["doc_id"]))

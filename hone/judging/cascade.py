@@ -13,10 +13,10 @@ from hone.data.pair_lookup import within
 from hone.data.questions import Questions, in_blocks
 from hone.data.training_set import TrainingSet
 from hone.judging import verdicts
-from hone.judging.calibrated import calibrated
 from hone.layout import PAIR
 from hone.lots import lots, pair_keys, unit
 from hone.stage import say
+from hone.stats.calibration import apply
 
 if TYPE_CHECKING:
     from hone.judging.context import Desk
@@ -135,3 +135,18 @@ def sent_on(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
 def nothing_said() -> pl.DataFrame:
     """What a judge says that was asked nothing."""
     return verdicts.empty().select(SLIM)
+
+
+def calibrated(said: pl.DataFrame, evidence: list[dict]) -> pl.DataFrame:
+    """`said` with a judge's probabilities put through the map of their collection, and as they came in `stated`.
+
+    Args:
+        said: collection, probability and more, of one judge.
+        evidence: what was found of it on each collection. Where there is no map, or it is of another judge, probabilities stay.
+    """
+    maps = {found["collection"]: found["calibration"] for found in evidence if found.get("calibration") and not found["another"]}
+    values = said["probability"].to_numpy().copy()
+    for collection, found in maps.items():
+        own = (said["collection"] == collection).to_numpy()
+        values[own] = apply(found, values[own])
+    return said.with_columns(stated="probability", probability=pl.Series(values, dtype=pl.Float32, nan_to_null=True))

@@ -22,9 +22,9 @@ from hone.files import fingerprint_of_file
 from hone.judging import answers
 from hone.judging.answers import Said
 from hone.judging.delimiters import harmless
+from hone.layout import INPUTS
 
 FOLDER = Path(__file__).parent / "prompts"
-INPUTS = Path("inputs")
 PLACES = ("query", "positives", "candidates", "examples", "answer")
 PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 

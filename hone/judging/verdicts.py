@@ -23,3 +23,16 @@ def empty() -> pl.DataFrame:
 def unknown(pairs: pl.DataFrame, reason: str, fingerprint: str | None = None) -> pl.DataFrame:
     """Pairs that a judge could not say anything of, with the reason."""
     return verdicts(pairs.select(*PAIR, verdict=pl.lit("unknown"), reason=pl.lit(reason), fingerprint=pl.lit(fingerprint, dtype=pl.String)))
+
+
+def by_grade(graded: pl.DataFrame) -> pl.DataFrame:
+    """`graded` with a `verdict`: positive from the bound on.
+
+    Args:
+        graded: with grade, bound, and reason: why nothing can be said, null where something can.
+    """
+    said = pl.when(pl.col("grade") >= pl.col("bound")).then(pl.lit("positive")).otherwise(pl.lit("negative"))
+    silent = pl.col("reason").is_not_null()
+    return graded.with_columns(
+        verdict=pl.when(silent).then(pl.lit("unknown")).otherwise(said),
+    )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hone.encoders.cross_encoder_folder import is_folder
-from hone.encoders.model_folder import folder_of, refuse_foreign
+from hone.encoders.model_folder import folder_of
+from hone.encoders.model_safety import refuse_foreign
 from hone.errors import Refused
 from hone.files import fingerprint, fingerprint_of_file, read_json
 

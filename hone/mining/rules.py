@@ -12,7 +12,7 @@ from hone.data import tables
 from hone.data.tables import normalised
 from hone.data.training_set import TrainingSet
 from hone.encoders.round_encoders import Models
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, round_table
 from hone.mining.pool import Pool
 
 # What is known of a round's candidates alone: rules that read it cannot tell of documents drawn afterwards.
@@ -58,7 +58,7 @@ class Rules:
     @cached_property
     def trained(self) -> pl.DataFrame:
         """What the training of the round that this one starts from has seen."""
-        return tables.read("trained", ROUNDS / self.settings.parent / "trained.parquet")
+        return tables.read("trained", round_table(self.settings.parent, "trained"))
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
         """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""
@@ -77,8 +77,13 @@ class Rules:
         return found
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
-        ids = pl.concat([rows["doc_id"], self.labels["doc_id"]]).unique()
-        return self.training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
+        return texts_of(rows, self.labels, self.training)
+
+
+def texts_of(rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
+    """The texts of candidates and of labelled documents as filters read them: doc_id, full_text, parent_id, plain (normalised)."""
+    ids = pl.concat([rows["doc_id"], labels["doc_id"]]).unique()
+    return training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
 
 
 def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:

@@ -12,18 +12,18 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hone.addresses import without_secrets
 from hone.errors import Refused
 from hone.files import home
+from hone.layout import MLFLOW_LOOP
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-LOOP = Path("reports/mlflow/loop.json")
+LOOP = MLFLOW_LOOP
 EXPERIMENT = "hone"
 # The tags by which runs are found: the loop's address, and, in a child, its round and a fingerprint of all it logs.
 ADDRESS, ROUND, CONTENT = "hone.loop", "hone.round", "hone.content"

@@ -1,163 +1,66 @@
-"""How many candidates are false negatives, and how often the judge is right when it says yes, where it is used.
+"""Prediction-powered inference: a judge's verdicts on many units, corrected by gold verdicts on a few of them.
 
-Among a round's candidates false negatives may be 1 % or 40 %, and the same AUC then means a precision of .2 or of .9. So
-gold verdicts are wanted on candidates themselves. The judge's word on many candidates is corrected by gold on a few of
-them: prediction-powered inference (Angelopoulos et al. 2023, arXiv 2301.09633).
+Angelopoulos et al. 2023, arXiv 2301.09633. Here the units are candidates, a verdict is a yes or a no, and queries are independent.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from hone.layout import PAIR
 from hone.stats.proportions import NOTHING, Estimate, share, wilson
 
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
-# Rank bands by their last rank, the strata of the candidates. No band of a person's sheet reaches over one of these.
-BANDS = (("1", 1), ("2 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
 
+@dataclass(frozen=True)
+class Verdicts:
+    """A judge's verdicts on units that stand for all of them.
 
-def with_band(ranked: Frame) -> Frame:
-    """`ranked` with the band of each `rank`."""
-    band = pl.lit(BANDS[-1][0])
-    for name, last in reversed(BANDS[:-1]):
-        band = pl.when(pl.col("rank") <= last).then(pl.lit(name)).otherwise(band)
-    return ranked.with_columns(band=band)
-
-
-def gold_sample(judged: pl.DataFrame, pairs: int, places: np.ndarray) -> pl.DataFrame:
-    """Pairs to have a gold verdict: half of them such as the judge said yes to, from each band as many as it has.
-
-    Said yes and said no are strata like the bands: where a yes is rare, a plain sample would hold too few to know anything
-    of precision.
-
-    Args:
-        judged: query_id, doc_id, rank, verdict, of candidates.
-        pairs: how many; fewer where there are not so many.
-        places: a number in [0, 1) for each row; in each stratum the smallest are taken.
-
-    Returns:
-        query_id, doc_id.
+    Attributes:
+        yes: [units] whether the judge's verdict is yes.
+        queries: [units] the query of each; queries are independent.
+        weights: [units] how many units each stands for.
     """
-    yes = judged.select(said_yes()).to_series().to_numpy().astype(bool)
-    bands = np.searchsorted([last for _, last in BANDS[:-1]], judged["rank"].to_numpy())
-    said = int(yes.sum())
-    of_yes = min(said, max(pairs // 2, pairs - (len(judged) - said)))
-    of_rest = min(pairs - of_yes, len(judged) - said)
-    parts = [(np.flatnonzero(yes), of_yes), (np.flatnonzero(~yes), of_rest)]
-    return judged[np.concatenate([rows[_shared_out(bands[rows], np.asarray(places)[rows], count)] for rows, count in parts])].select(PAIR)
+
+    yes: np.ndarray
+    queries: np.ndarray
+    weights: np.ndarray
 
 
-def _shared_out(bands: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """Which `count` rows, from each band its share of them (what rounding leaves goes where most was cut off); in their order.
+@dataclass(frozen=True)
+class GoldVerdicts(Verdicts):
+    """Those of the units that have a gold verdict.
 
-    Args:
-        bands: of each row, its number in BANDS.
-        places: the smallest of a band are taken.
-        count: how many; no more than there are.
+    Attributes:
+        gold: [units] the gold verdict.
     """
-    sizes = np.bincount(bands, minlength=len(BANDS))
-    exact = sizes / max(len(bands), 1) * count
-    takes = np.floor(exact).astype(int)
-    most_cut = np.lexsort(([name for name, _ in BANDS], takes - exact))
-    most_cut = most_cut[sizes[most_cut] > 0]
-    takes[most_cut[: count - takes.sum()]] += 1
-    order = np.lexsort((places, bands))
-    within = np.arange(len(bands)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.sort(order[within < takes[bands[order]]])
 
-
-def at_use(
-    judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], sampled: float,
-    interval: Callable[[float, float], tuple[float, float]] = wilson,
-) -> dict[str, dict | None]:  # fmt: skip
-    """The share of false negatives among all candidates, and the judge's precision there, each with a 95 % interval.
-
-    With W_b the share of band b among all candidates and the bands' shares of yes from the judge's word on the judged
-    ones, share = mean(judge) + weighted mean over gold of (gold - judge). The gold pairs' weights add up to the size of
-    their stratum (band and the judge's word), so the share is q p1 + (1 - q) p0: q the share of yes, p1 and p0 the
-    shares of gold among yes and among the rest. p1 is the precision. Intervals are Wilson's for each, joined as Zou and
-    Donner (2008) do, so that none collapses where no gold verdict was positive; queries are the independent units.
-
-    Args:
-        judged: query_id, doc_id, rank, verdict, of queries drawn by lot from all; unknown is no yes.
-        gold: query_id, doc_id, rank, verdict, gold: true, false, or null where it could not be said; drawn by lot in each
-            stratum of `judged`, or, beyond `judged`, in each band.
-        sizes: how many candidates each band has in all.
-        sampled: the share of all queries that is in `judged`; 1: the judge read all.
-        interval: of each share.
-
-    Returns:
-        share_of_false_negatives, precision_at_use, share_of_yes: estimate, low, high, count; precision's `gold` counts all
-        gold pairs and `said_yes` those it rests on. Null where nothing can be said.
-    """
-    bands = _of_bands(sizes)
-    rows = sized(judged, gold, bands)
-    return corrected(rows, standing_for(rows, gold, bands), sampled, interval)
+    gold: np.ndarray
 
 
 def corrected(
-    rows: pl.DataFrame, known: pl.DataFrame, sampled: float, interval: Callable[[float, float], tuple[float, float]] = wilson
-) -> dict[str, dict | None]:  # fmt: skip
-    """The estimates of `at_use`, from candidates of `sized` and gold pairs of `standing_for`: all of them, or those of one stratum."""
-    yes = share(*(rows[name].to_numpy() for name in ("yes", "query_id", "weight")), sampled, interval)
-    of_yes, columns = known["yes"].to_numpy(), [known[name].to_numpy() for name in ("gold", "query_id", "weight")]
-    right, missed = (share(*(column[part] for column in columns), interval=interval) for part in (of_yes, ~of_yes))
-    precision = None if right is NOTHING else right.plain() | {"gold": len(known), "said_yes": right.count}
-    whole = joined(yes, right, missed)
-    return {
-        "share_of_false_negatives": None if whole is NOTHING else whole.plain() | {"count": len(known)},
-        "precision_at_use": precision or {"estimate": None, "low": None, "high": None, "gold": len(known), "said_yes": 0},
-        "share_of_yes": yes.plain(),
-    }
+    judged: Verdicts, known: GoldVerdicts, sampled: float, interval: Callable[[float, float], tuple[float, float]] = wilson
+) -> tuple[Estimate, Estimate, Estimate]:
+    """The share of units whose gold verdict is yes, the judge's precision, and its share of yes, each with an interval.
 
-
-def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    """All candidates that the judge has read, with `yes` and how many of its stratum's candidates each stands for, `weight`.
-
-    It has read its sample, and pairs of gold beyond it, which were drawn at random within each band. Both say how often it says yes
-    in a band. A small sample alone may hold no yes where gold shows some, and these would then stand for nothing.
+    With q the share of yes, and p1 and p0 the shares of gold among yes and among the rest, the share is q p1 + (1 - q) p0. The
+    precision is p1. Intervals are joined as Zou and Donner (2008) do, so that none collapses where no gold verdict was a yes.
 
     Args:
-        judged, gold: as in `at_use`, with what `sizes` has beside the band.
-        sizes: band, or source and band, and size: how many candidates there are.
+        judged: every unit that the judge has read.
+        known: units that were drawn at random among its yes and among the rest.
+        sampled: the fraction of all queries that `judged` holds; 1: all.
+        interval: of a proportion and an effective number of observations.
 
     Returns:
-        query_id, doc_id, the columns of a stratum, yes, weight.
+        The share, the precision and the share of yes; NOTHING where it cannot be estimated.
     """
-    stratum = sizes.columns[:-1]
-    own, known = (with_band(frame.lazy()).select(*PAIR, *stratum, yes=said_yes()) for frame in (judged, gold))
-    beyond = known.join(own, on=[*PAIR, *stratum], how="anti", maintain_order="left")
-    rows = pl.concat([own, beyond], how="vertical_relaxed").join(sizes.lazy(), on=stratum, how="left", maintain_order="left")
-    return rows.select(*PAIR, *stratum, "yes", weight=pl.col("size") / pl.len().over(stratum)).collect()
-
-
-def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
-    """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for."""
-    bands = _of_bands(sizes)
-    return standing_for(sized(judged, gold, bands), gold, bands)
-
-
-def standing_for(rows: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    """Like `weighted`, for the rows of `sized` and the strata of `sizes`."""
-    cell = [*sizes.columns[:-1], "yes"]
-    cells = rows.lazy().group_by(cell).agg(cell=pl.col("weight").sum())
-    known = with_band(gold.lazy().filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())
-    known = known.join(cells, on=cell, how="inner", maintain_order="left")
-    return known.with_columns(weight=pl.col("cell") / pl.len().over(cell)).collect()
-
-
-def _of_bands(sizes: dict[str, int]) -> pl.DataFrame:
-    return pl.DataFrame({"band": list(sizes), "size": list(sizes.values())}, schema={"band": pl.String, "size": pl.Int64})
-
-
-def said_yes() -> pl.Expr:
-    return pl.col("verdict").cast(pl.String) == "positive"
+    yes = share(judged.yes, judged.queries, judged.weights, sampled, interval)
+    columns = (known.gold, known.queries, known.weights)
+    right, missed = (share(*(column[part] for column in columns), interval=interval) for part in (known.yes, ~known.yes))
+    return joined(yes, right, missed), right, yes
 
 
 def joined(yes: Estimate, right: Estimate, missed: Estimate) -> Estimate:

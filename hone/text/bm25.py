@@ -205,3 +205,17 @@ def as_lists(found: pl.DataFrame, column: str, count: int) -> list[list]:
 # The languages that bm25s has stop words for.
 STOP_WORDS = frozenset({"english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
                         "norwegian", "chinese", "turkish"})  # fmt: skip
+
+
+def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:
+    """The different words of each text.
+
+    Args:
+        texts: `text`, beside columns that name it.
+        language: of the stemmer, from the collection's settings.
+
+    Returns:
+        The other columns and `word`, a row for each different word; a text that has none has no row.
+    """
+    words = pl.Series("word", Words(language).of(texts["text"]), dtype=pl.List(pl.String))
+    return texts.drop("text").with_columns(words).explode("word").drop_nulls("word").unique(maintain_order=True)

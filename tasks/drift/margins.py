@@ -12,7 +12,7 @@ import polars as pl
 
 from hone.data import tables
 from hone.encoders.search import pair_scores
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from tasks.drift.moved import Sample, Seen
 
 PAIRS = 1_000  # of each round; the standard error of a share is at most .016 (ours)
@@ -90,4 +90,4 @@ def shown(pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray
 
 def pairs_of(name: str) -> pl.DataFrame:
     """What a round trained on, of which the negative was mined."""
-    return trained_pairs(tables.read("trained", ROUNDS / name / "trained.parquet"))
+    return trained_pairs(tables.read("trained", round_table(name, "trained")))

@@ -13,11 +13,10 @@ from hone.ir.alignment_uniformity import geometry
 from hone.ir.mteb import MtebTask, reading_for, task_of
 from hone.ir.ranking import by_encoder
 from hone.ir.results import evaluate
+from hone.layout import BASE_MODEL
 from hone.stage import run
 from tasks.evaluate.bm25_baseline import by_words
 from tasks.evaluate.settings import ReferenceSettings
-
-R0 = Path("models/r0")
 
 
 def main(settings: ReferenceSettings) -> None:
@@ -48,7 +47,7 @@ def encoder_of(name: str, settings: ReferenceSettings, task: MtebTask | None, he
     if given["kind"] == "endpoint":
         return EndpointEncoder(**{key: value for key, value in given.items() if key != "kind"}, user=name)
     if given["kind"] == "r0":
-        folder, read = R0, settings.model
+        folder, read = BASE_MODEL, settings.model
     else:
         folder, read = here or pinned_folder(given["model"]), given["reading"]
     return encoder_for(folder, reading_for(task, read, settings.task, folder), stage_settings.machine(), user=name)

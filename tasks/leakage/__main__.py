@@ -5,14 +5,11 @@ Of leaks it refuses nothing: `tasks.leakage.gate` does that, before any round mi
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import polars as pl
-
 from hone.data import eval_splits as evaluated
 from hone.data import tables, training_set
+from hone.data.labels import positives_of
 from hone.files import write_json
-from hone.layout import LEAKAGE
+from hone.layout import BASE, leakage_file, round_table
 from hone.seeds import generator
 from hone.stage import run, say
 from tasks.leakage.detect import found
@@ -27,8 +24,8 @@ def main(settings: LeakageSettings) -> None:
     collection = settings.collection
     evaluated.asked(collection, settings.min_relevance)  # what evaluation would refuse after hours of training is refused here
     training = training_set.read(unlabelled=settings.unlabelled)
-    labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
-    positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
+    labels = tables.read("labels", round_table(BASE, "labels"))
+    positives = positives_of(labels).select("query_id", "doc_id")
     trained = training_texts(training, positives)
     asked = asked_texts(collection, settings.min_relevance)
     account = {
@@ -36,7 +33,7 @@ def main(settings: LeakageSettings) -> None:
         "train_on": [one.name for one in training],
         **found(trained, asked, generator(settings.seed, "leakage", collection)),
     }
-    write_json(LEAKAGE / f"{collection}.json", without_texts(account))
+    write_json(leakage_file(collection), without_texts(account))
     say(f"leakage on {collection}: {sentence(account)}")
 
 

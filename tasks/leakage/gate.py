@@ -6,24 +6,21 @@ text of a test query reaches a stage that trains in this way.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hone.errors import Refused
 from hone.files import read_json, write_json
-from hone.layout import LEAKAGE
+from hone.layout import ADMITTED, LEAKAGE, leakage_file
 from hone.present.format import count, share
 from hone.stage import run, say
 from tasks.leakage.example_texts import with_texts
 from tasks.leakage.sentences import asked, example, sentence
 from tasks.leakage.settings import GateSettings
 
-ADMITTED = Path("rounds/admitted.json")
 PASSED = {"leakage": "admitted"}
 
 
 def main(settings: GateSettings) -> None:
     """Write rounds/admitted.json, unless training sees more of what is asked than params.yaml allows."""
-    accounts = {name: read_json(LEAKAGE / f"{name}.json") for name in settings.evaluate_on}
+    accounts = {name: read_json(leakage_file(name)) for name in settings.evaluate_on}
     refuse_leaks(accounts, settings.refuse_above)
     write_json(ADMITTED, PASSED)
     say(f"admit: what is asked of {count(len(accounts), 'collection')} leaks no more than params.yaml allows")

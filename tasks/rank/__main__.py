@@ -8,7 +8,7 @@ from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.encoders.round_cross_encoders import RANKERS
 from hone.files import folder_written_whole
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from hone.stage import may_download, run, say
 from tasks.rank.pairs import training_pairs
 from tasks.rank.ranker import trained
@@ -26,7 +26,7 @@ def main(settings: RankSettings) -> None:
     if settings.base and settings.base["fingerprint"] is None:
         may_download()
     training = training_set.read()
-    candidates = tables.read("candidates", ROUNDS / round / "candidates.parquet")
+    candidates = tables.read("candidates", round_table(round, "candidates"))
     known, guards = carried_labels(settings.parent, training.queries(), settings.refreshed), settings.guards
     pairs = training_pairs(known, candidates, training, settings.rank, guards, settings.seed, settings.draws)
     about = trained(pairs, training, settings)

@@ -7,12 +7,13 @@ import polars as pl
 
 from hone.config import methods
 from hone.config.sections.rank import Rank
-from hone.data.tables import normalised
+from hone.data.labels import positives_of
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused
 from hone.layout import PAIR
 from hone.lots import lots, pair_keys, query_keys
 from hone.mining.random_documents import distinct
+from hone.mining.rules import texts_of
 from hone.seeds import generator
 
 
@@ -35,7 +36,7 @@ def training_pairs(
     """
     if candidates.is_empty():
         raise Refused("rank learns from candidates, and this round has none: the stage `retrieve` found nothing.")
-    positives = labels.filter(pl.col("label") == "positive").select(PAIR).unique(maintain_order=True)
+    positives = positives_of(labels).select(PAIR).unique(maintain_order=True)
     positives = positives.join(training.queries(), on="query_id", how="semi", maintain_order="left")
     if positives.is_empty():
         raise Refused("rank learns from known positives, and no training query has one.")
@@ -74,7 +75,7 @@ def at_random(positives: pl.DataFrame, training: TrainingSet, each: int, draw: n
 
 def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, training: TrainingSet, guards: list[dict]) -> pl.DataFrame:
     """The rows of the pool whose pair no guard takes out."""
-    texts = training.texts(pl.concat([pool["doc_id"], labels["doc_id"]]).unique()).with_columns(plain=normalised(pl.col("full_text")))
+    texts = texts_of(pool, labels, training)
     for line in guards:
         guard = methods.find("sample.filters", line["method"])
         given = {"pool": pool.select(PAIR).unique(maintain_order=True), "labels": labels, "positives": positives, "texts": texts}

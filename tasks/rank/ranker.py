@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 
 from hone.config import stage_settings
-from hone.data import training_set
 from hone.data.training_set import TrainingSet
 from hone.encoders.cross_encoder_folder import CrossModel
 from hone.encoders.cross_encoder_scores import CrossScorer
@@ -18,7 +17,7 @@ from hone.encoders.encoder import encoder_for
 from hone.encoders.precision import device_of
 from hone.encoders.round_cross_encoders import ABOUT, RANKERS
 from hone.files import fingerprint, fingerprint_of_file, folder_written_whole, home, write_json
-from hone.layout import MODELS, ROUNDS
+from hone.layout import MODELS, TRAINING_LIST, round_table
 from hone.present.model_card import put_first
 from hone.seeds import seed_of
 from tasks.rank import card
@@ -83,8 +82,8 @@ def address(settings: RankSettings, start: Start) -> str:
     """What the training is computed from: a checkpoint of anything else must not be gone on from."""
     return fingerprint(
         json.dumps(settings.plain(), sort_keys=True),
-        fingerprint_of_file(ROUNDS / settings.parent / "labels.parquet"),
-        fingerprint_of_file(ROUNDS / settings.round / "candidates.parquet"),
-        fingerprint_of_file(training_set.LIST),
+        fingerprint_of_file(round_table(settings.parent, "labels")),
+        fingerprint_of_file(round_table(settings.round, "candidates")),
+        fingerprint_of_file(TRAINING_LIST),
         start.fingerprint(),
     )

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 from hone.config.sections.rank import Rank
 from hone.encoders.cross_encoder_folder import CrossModel
 from hone.encoders.encoder import Reading
-from hone.encoders.model_folder import ModelFolder, refuse_foreign
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.model_safety import refuse_foreign
 from hone.encoders.round_cross_encoders import ABOUT, NONE, RANKERS
 from hone.encoders.round_encoders import pinned_folder
 from hone.errors import Refused
 from hone.files import read_json
+from hone.layout import BASE_MODEL
 from tasks.rank.settings import RankSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-BASE = Path("models/r0")
 FOR_THE_QUERY = 32  # tokens that a pair has beside the document's, where nothing else is said; ours
 
 
@@ -61,7 +62,7 @@ def start_of(settings: RankSettings) -> Start:
     if settings.base:
         folder = pinned_folder(settings.base)
         return Start(folder, settings.base["name"], ranks=scores_pairs(folder))
-    return Start(BASE, "the base encoder r0", ranks=False)
+    return Start(BASE_MODEL, "the base encoder r0", ranks=False)
 
 
 def scores_pairs(folder: Path) -> bool:
@@ -82,7 +83,7 @@ def length_of(section: Rank, reading: dict, start: Start) -> int:
     bound = CrossModel(start.folder).positions
     given = section.max_length
     if given is None:
-        own = Reading.of(reading).length(ModelFolder(BASE)) + FOR_THE_QUERY
+        own = Reading.of(reading).length(ModelFolder(BASE_MODEL)) + FOR_THE_QUERY
         return min(own, bound) if bound else own
     if bound and given > bound:
         raise Refused(f"rank.max_length is {given}, but {start.name} was made for at most {bound} tokens. Lower it.")

@@ -11,7 +11,7 @@ from hone.data.training_set import TrainingSet
 from hone.files import fingerprint, fingerprint_of_file
 from hone.judging.settings import ResolvedRelabel
 from hone.judging.versions import prompted
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, round_table
 from hone.llm.budget import NAMES, Budget
 from hone.llm.spending import Spending
 from hone.stage import say
@@ -44,7 +44,7 @@ def order_before(settings: RelabelSettings) -> str:
     """The third word of the names of runs of earlier versions that share this budget: they had no accounts in the ledger."""
     section = settings.relabel
     asked = [line["fingerprint"] for line in section.cascade if prompted(line)]
-    negatives = fingerprint_of_file(ROUNDS / settings.round / "negatives.parquet")
+    negatives = fingerprint_of_file(round_table(settings.round, "negatives"))
     return word_before(negatives, section.retry, asked)
 
 

@@ -15,7 +15,7 @@ from hone.judging.context import Desk, run_name
 from hone.judging.run_judge import ask
 from hone.judging.settings import ResolvedRelabel
 from hone.judging.versions import prompted
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
 from hone.stage import say
@@ -42,7 +42,7 @@ def judged(
     if any(prompted(line) for line in section.cascade):
         judges_read = fingerprint_of_questions(negatives, known, training)
     else:
-        judges_read = fingerprint_of_file(ROUNDS / round / "negatives.parquet")
+        judges_read = fingerprint_of_file(round_table(round, "negatives"))
     spending = Spending(ledger, judges_read, section.retry, judges_of(section))
     negatives = without_decided(negatives, decided)
     here = f"{round} {spending.questions[:8]} "

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from hone.data.labels import labelled_positives
 from hone.data.pair_lookup import places
 from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
@@ -30,7 +31,7 @@ def with_grades_of_positives(
     `shown` are the labels whose known positives it grades. What it says of them is kept as answers of the place 0: they are no
     negatives, and no rule passes them on.
     """
-    positives = shown.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).select(PAIR)
+    positives = labelled_positives(shown).select(PAIR)
     graded = [nothing_said().select(*PAIR, "grade")]
     for questions in in_blocks(positives, known, training):
         answered = ask(line, questions, desk)

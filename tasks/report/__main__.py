@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
 from hone.compare.contrast import Score, all_scores, changed_most, overall
-from hone.compare.query_strata import BASE_MODEL, Kinds, Tables, kinds
+from hone.compare.query_strata import Kinds, Tables, kinds
 from hone.compare.unjudged import holes, judged, warning
 from hone.data import training_set
 from hone.data.tables import Documents
@@ -20,8 +19,9 @@ from hone.files import read_json, write_text
 from hone.ir.alignment_uniformity import NAMES as GEOMETRY
 from hone.ir.collapse import warning as collapse
 from hone.ir.measures import DEPTH
-from hone.ir.results import OWN_DROPPED, ranking_of
-from hone.layout import DATA, REPORTS
+from hone.ir.results import OWN_DROPPED
+from hone.ir.trec_run import ranking_of
+from hone.layout import BASE_MODEL, REPORT_PAGE, collection_table, metrics_file
 from hone.present.mlflow_client import LOOP
 from hone.present.provenance import git_commit, hashes, machine
 from hone.stage import run, say
@@ -40,7 +40,7 @@ from tasks.report.relabelled import judged_rounds
 from tasks.report.settings import ReportSettings
 from tasks.report.summary import MARGIN, counts, seen, sentence, summary
 
-PAGE = Path("reports/index.html")
+PAGE = REPORT_PAGE
 TENTHS = 10
 
 
@@ -192,14 +192,14 @@ def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> 
 
 def by_mteb(collection: str, found: list[Score]) -> list[tuple[str, str, float]]:
     """Name, measure and value of each ranking by mteb's own scorer, on a collection that is a task of MTEB."""
-    own = [(one.name, read_json(REPORTS / "metrics" / one.name / f"{collection}.json")) for one in found if one.collection == collection]
+    own = [(one.name, read_json(metrics_file(one.name, collection))) for one in found if one.collection == collection]
     return [(name, measure, value) for name, measured in own for measure, value in measured.get("mteb", {}).items()]
 
 
 def own_dropped(collection: str, found: list[Score]) -> int | None:
     """Pairs of a query and the document of its own id that every ranking of a collection leaves out; null where none is left out."""
     one = next(score for score in found if score.collection == collection)
-    measured = read_json(REPORTS / "metrics" / one.name / f"{collection}.json")
+    measured = read_json(metrics_file(one.name, collection))
     return (measured if one.split == "test" else measured.get(one.split, {})).get(OWN_DROPPED)
 
 
@@ -211,7 +211,7 @@ def lengths(settings: dict) -> list[str]:
     trained = {settings["recipes"][name]["train"].get("max_length") for name in settings["rounds"]} - {None}
     sentences = []
     for name in dict.fromkeys([*settings["train_on"], *settings["evaluate_on"]]):
-        documents = Documents(DATA / name / "documents.parquet")
+        documents = Documents(collection_table(name, "documents"))
         for length in [None, *(sorted(trained) if name in settings["train_on"] else ())]:
             found = cut_documents(documents, model, reading, length)
             if found.cut:
@@ -223,7 +223,7 @@ def spaces(collection: str, found: list[Score]) -> list[dict]:
     """How the vectors of each model lie on a collection, of those that were asked."""
     made = []
     for one in found:
-        measured = read_json(REPORTS / "metrics" / one.name / f"{collection}.json") if one.collection == collection else {}
+        measured = read_json(metrics_file(one.name, collection)) if one.collection == collection else {}
         own = measured if one.split == "test" else measured.get(one.split, {})
         if own.get("uniformity") is not None:
             made.append({"name": one.name} | {name: own[name] for name in GEOMETRY})

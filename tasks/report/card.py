@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import polars as pl
 
 from hone.data.rounds import made_by
 from hone.files import folder_written_whole
+from hone.layout import CARDS
 from tasks.report.export_tables import TITLES, as_markdown, escaped
-
-CARDS = Path("reports/cards")
 
 
 def write_cards(tables: dict[str, pl.DataFrame], rounds: dict[str, dict], base: str, told: dict, settings: dict) -> None:

@@ -11,8 +11,8 @@ import polars as pl
 from hone.data import tables
 from hone.ir.diagnostic import Measured, measured
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
-from hone.layout import DATA
+from hone.ir.trec_run import ranking_of
+from hone.layout import collection_table
 from hone.seeds import generator
 from hone.stats.bootstrap import NOTHING_KNOWN, Interval, intervals
 from hone.stats.paired_tests import SAME, holm, randomisation
@@ -62,7 +62,7 @@ def shown(suites: dict[str, str], names: list[str], base: str, rounds: set[str],
 def on_suite(collection: str, ability: str, names: list[str], base: str, settings: dict) -> list[Shown]:
     """One suite; p not yet adjusted."""
     split = next(split for split in ("test", "dev") if len(qrels_of(collection, split)))
-    queries = tables.read("queries", DATA / collection / split / "queries.parquet")
+    queries = tables.read("queries", collection_table(collection, "queries", split))
     qrels, grade = qrels_of(collection, split), settings["min_relevance"][collection]
     own = {}
     for name in dict.fromkeys((base, *names)):
@@ -77,7 +77,7 @@ def on_suite(collection: str, ability: str, names: list[str], base: str, setting
 
 
 def qrels_of(collection: str, split: str) -> pl.DataFrame:
-    return tables.read("qrels", DATA / collection / split / "qrels.parquet")
+    return tables.read("qrels", collection_table(collection, "qrels", split))
 
 
 def difference(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:

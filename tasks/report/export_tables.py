@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from hone.compare.contrast import Against, Overall, Score
 from hone.compare.unjudged import Holes
 from hone.files import folder_written_whole, written_whole
+from hone.layout import REPORT_TABLES, REPORT_TEXT
 from tasks.report.by_stratum import Level
 from tasks.report.diagnostics import Shown
 from tasks.report.negative_flips import Flips
 from tasks.report.negatives import Mined
 from tasks.report.regressions import Harm
 
-TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
+TABLES, MARKDOWN = REPORT_TABLES, REPORT_TEXT
 MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")
 ADDRESS = re.compile(r"www\.|(?:https?|ftp|mailto|xmpp):", re.IGNORECASE)  # what GitHub makes links of without any mark
 SMALLEST = 0.00005  # what four digits would show as 0, such as a p

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hone.errors import Refused
 from hone.files import read_json
-from hone.layout import LEAKAGE
+from hone.layout import leakage_file
 from tasks.leakage.example_texts import with_texts
 from tasks.leakage.sentences import asked, by_lot, sentence
 
@@ -17,7 +17,7 @@ def leaks(collections: list[str]) -> list[dict]:
     """
     found = []
     for name in collections:
-        file = LEAKAGE / f"{name}.json"
+        file = leakage_file(name)
         if not file.exists():
             raise Refused(f"{file} is missing: `dvc repro leakage@{name}` looks for test queries in what is trained on.")
         account = with_texts(read_json(file))

@@ -6,15 +6,15 @@ import polars as pl
 
 from hone.data import tables
 from hone.files import read_json
-from hone.layout import ROUNDS
+from hone.layout import round_account, round_table
 
 
 def loss_by_step(round: str) -> pl.DataFrame:
     """step and the mean loss of the queries that it saw."""
-    trained = tables.scan("trained", ROUNDS / round / "trained.parquet").filter(pl.col("loss").is_not_null())
+    trained = tables.scan("trained", round_table(round, "trained")).filter(pl.col("loss").is_not_null())
     return trained.group_by("step").agg(pl.col("loss").mean()).sort("step").collect()
 
 
 def dev_checks(round: str) -> dict:
     """The record of a round's dev checks, as the stage `train` writes it."""
-    return read_json(ROUNDS / round / "dev_checks.json")
+    return read_json(round_account(round, "dev_checks"))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hone.data import training_set
 from hone.files import fingerprint, fingerprint_of_file, write_json
+from hone.layout import TRAINING_LIST
 from hone.present.mlflow_client import ADDRESS, LOOP, flat, log_params, memory, parent_of, runs_with
 from hone.stage import run, say
 from tasks.report.settings import OpenSettings
@@ -26,7 +26,7 @@ SHORT = 16
 def main() -> None:
     """Find the loop's run or make it, and write by which address it is found."""
     settings = OpenSettings.read().plain()
-    data = fingerprint(json.dumps(settings["loop"], sort_keys=True), fingerprint_of_file(training_set.LIST))[:SHORT]
+    data = fingerprint(json.dumps(settings["loop"], sort_keys=True), fingerprint_of_file(TRAINING_LIST))[:SHORT]
     rounds = [fingerprint(json.dumps(made, sort_keys=True))[:SHORT] for made in settings["rounds"]]
     with memory() as client:
         address = known_loop(client, data, rounds) or fingerprint(data, *rounds)[:SHORT]

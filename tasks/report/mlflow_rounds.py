@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
-from hone.layout import BASE
+from hone.layout import BASE, metrics_file, mlflow_run_file, query_values_file
 from hone.present.mlflow_client import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
 from hone.present.provenance import git_commit, hashes
 from hone.stage import run, say
 from tasks.report.loss import loss_by_step
 from tasks.report.settings import TrackSettings
 
-METRICS = Path("reports/metrics")
-QUERIES_HERE, QUERIES = Path("reports/queries"), "queries"  # where the measures of each query are, here and in a run
+QUERIES = "queries"  # where the measures of each query are in a run
 PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
 
 
 def main(round: str) -> None:
     """Log a round, or a reference such as r0 or bm25, as a child of the loop's run."""
     settings = TrackSettings.read(round=round).plain()
-    scores = {name: read_json(METRICS / round / f"{name}.json") for name in settings["evaluate_on"]}
+    scores = {name: read_json(metrics_file(round, name)) for name in settings["evaluate_on"]}
     made = settings["made"]
     loss = loss_by_step(round) if made else None
     artefacts = hashes(outputs(round, made))
-    queries = [QUERIES_HERE / round / f"{name}.parquet" for name in settings["evaluate_on"]]
+    queries = [query_values_file(round, name) for name in settings["evaluate_on"]]
     kept = [fingerprint_of_file(file) for file in queries]
     content = fingerprint(json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True))
     loop, measures = read_json(LOOP), measures_of(scores, settings["measures"])
@@ -48,7 +46,7 @@ def main(round: str) -> None:
         if settings["position"] is not None:
             log_new_points(client, parent.info.run_id, measures, settings["position"])
             client.set_terminated(parent.info.run_id)
-    write_json(Path("reports/mlflow") / f"{round}.json", loop | {"round": round, "content": content})
+    write_json(mlflow_run_file(round), loop | {"round": round, "content": content})
     say(f"track {round}: {'logged' if new else 'was logged already'} in {loop['name']}")
 
 

@@ -10,7 +10,7 @@ from hone.data import tables
 from hone.data.chunks import of_chunks
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, ROUNDS, round_table
 
 CHOSEN, NOT_CHOSEN, NOT_FOUND = "chosen", "not chosen", "not among the candidates"
 
@@ -83,7 +83,7 @@ def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
     found = []
     for name, item in rounds.items():
         before = last[item["from"]]
-        negatives = tables.read("negatives", ROUNDS / name / "negatives.parquet")
+        negatives = tables.read("negatives", round_table(name, "negatives"))
         last[name] = (name, negatives) if len(negatives) else before
         found.append(mined_in(name, item["recipe"], negatives, hidden, before))
     return found

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from hone.compare.contrast import Score
 from hone.files import folder_written_whole
+from hone.layout import PLOTS
 
-SCORES, LOSS = Path("reports/plots/scores"), Path("reports/plots/loss")
+SCORES, LOSS = PLOTS / "scores", PLOTS / "loss"
 
 
 def write_scores(found: list[Score], names: list[str]) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from hone.data import tables
+from hone.data.labels import labelled_positives
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, ROUNDS, round_account, round_table
 from hone.present.format import cut
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
@@ -92,7 +93,7 @@ def judged_rounds(
     """
     made = []
     for name, item in rounds.items():
-        account = read_json(ROUNDS / name / "relabel.json")
+        account = read_json(round_account(name, "relabel"))
         if not account["judges"] and not account["left_out"]:
             continue
         rows = placed(name, hidden)
@@ -179,8 +180,8 @@ def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list
     chosen = split.filter("differs").sort("hidden", descending=True, maintain_order=True).head(SHOWN)
     if chosen.is_empty():
         return []
-    labels = tables.read("labels", ROUNDS / round / "labels.parquet")
-    known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).unique("query_id", keep="first")
+    labels = tables.read("labels", round_table(round, "labels"))
+    known = labelled_positives(labels).unique("query_id", keep="first")
     known = known.join(chosen, on="query_id", how="semi")
     texts = dict(training.texts(pl.concat([chosen["doc_id"], known["doc_id"]]).unique()).select("doc_id", "full_text").iter_rows())
     queries = dict(training.queries().join(chosen, on="query_id", how="semi").select("query_id", "text").iter_rows())

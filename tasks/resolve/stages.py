@@ -19,14 +19,13 @@ from hone.data import rounds as lineage
 from hone.data import user_tables
 from hone.data.own_id import own_id_of
 from hone.encoders.model_folder import pinned
-from hone.encoders.pinned_models import INPUTS
 from hone.encoders.precision import device_of, precision_of
 from hone.errors import Refused
 from hone.files import fingerprint_of_file
 from hone.ir import diagnostic_suites
 from hone.ir.measures import NAMES
 from hone.judging import settings as judges
-from hone.layout import BASE
+from hone.layout import BASE, INPUTS
 from tasks.base.settings import BaseModelSettings
 from tasks.collect.settings import CollectSettings
 from tasks.drift.settings import DriftSettings

@@ -8,7 +8,7 @@ from hone.config.source_name import source_name
 from hone.data import tables, training_set
 from hone.data.labels import carried_labels
 from hone.encoders.round_encoders import Models
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from hone.stage import may_download, run, say
 from tasks.retrieve.settings import RetrieveSettings
 from tasks.retrieve.sources import know_whose, need_columns, refuse_nothing, source_of
@@ -24,7 +24,7 @@ def main(settings: RetrieveSettings) -> None:
     need_columns(sources, training)
     know_whose(sources, training)
     labels = carried_labels(settings.parent, training.queries(), settings.refreshed)
-    negatives = tables.scan("negatives", ROUNDS / settings.parent / "negatives.parquet")
+    negatives = tables.scan("negatives", round_table(settings.parent, "negatives"))
     nothing: dict[str, dict[str, str]] = {}
     found = [
         source_of(line, collection, labels, negatives, Models.of(settings), settings, nothing)
@@ -33,7 +33,7 @@ def main(settings: RetrieveSettings) -> None:
     ]
     refuse_nothing(nothing, [collection.name for collection in training])
     candidates = tables.shaped("candidates", pl.concat(found)) if found else tables.empty("candidates")
-    tables.write("candidates", candidates, ROUNDS / round / "candidates.parquet")
+    tables.write("candidates", candidates, round_table(round, "candidates"))
     by_source = dict(candidates.group_by("source").len().rows())
     told = ", ".join(f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources))
     say(

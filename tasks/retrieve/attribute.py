@@ -13,16 +13,17 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from hone.data.labels import labelled_positives
 from hone.data.tables import Documents
 from hone.encoders.round_encoders import Models
 from hone.encoders.search import nearest, pair_scores
 from hone.encoders.store import Vectors
 from hone.errors import NothingHere, Refused
+from hone.layout import PAIR
 from hone.mining.random_documents import distinct
 from hone.seeds import generator
 from hone.stage import say
 from hone.text.attributes import compiles, extracted
-from tasks.retrieve.anchors import anchors
 
 SHARE = "numbers"
 ADDED_LATER = {"within": "collection"}
@@ -84,7 +85,8 @@ def attribute(
     if match == "values":
         values = values.with_columns(often=pl.len().over("value")).filter(pl.col("often") <= common * len(ids))
     known = (
-        anchors(labels)
+        labelled_positives(labels)
+        .select(PAIR)
         .join(queries.select("query_id").with_row_index("query"), on="query_id", how="inner", maintain_order="left")
         .join(places, on="doc_id", how="inner", maintain_order="left")
         .select("query", "doc")

@@ -11,6 +11,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
+from hone.data.labels import positives_of
 from hone.data.tables import Documents
 from hone.errors import Refused
 from hone.layout import PAIR
@@ -42,7 +43,7 @@ def chunks(labels: pl.DataFrame, documents: Documents, *, depth: Annotated[int, 
             "give the collection that column, or take another source."
         )
     passages = parents.with_columns(place=pl.int_range(pl.len()).over("parent_id"))
-    positives = labels.filter(pl.col("label") == "positive").select(PAIR)
+    positives = positives_of(labels).select(PAIR)
     own = positives.join(passages, on="doc_id", maintain_order="left").select("query_id", "parent_id", known="place")
     return (
         own.join(passages, on="parent_id", maintain_order="left_right")

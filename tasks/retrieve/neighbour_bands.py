@@ -15,6 +15,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
+from hone.data.labels import labelled_positives
 from hone.data.metadata import Metadata
 from hone.data.tables import Documents
 from hone.encoders.round_encoders import Models
@@ -22,7 +23,7 @@ from hone.errors import NothingHere
 from hone.graph import neighbour_bands as bands
 from hone.graph.neighbour_bands import Counted
 from hone.graph.neighbours import EDGE, edges_of_file
-from tasks.retrieve.anchors import anchors
+from hone.layout import PAIR
 
 FILE_COLUMNS = EDGE
 
@@ -76,7 +77,8 @@ def neighbour_bands(
         NothingHere: the graph has no edge between documents of the collection, or nobody is in the band.
     """
     found = bands.in_band(
-        anchors(labels), documents, metadata, models, prefix, "neighbour-bands", first=first, last=last, counted=counted,
+        labelled_positives(labels).select(PAIR), documents, metadata, models, prefix,
+        "neighbour-bands", first=first, last=last, counted=counted,
         file=file, column=column, hops=hops, both_ways=both_ways, model=model,
     )  # fmt: skip
     if found.is_empty():

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from hone.data.labels import positives_of
 from hone.data.tables import Documents
 from hone.encoders.round_encoders import Models
 from hone.encoders.search import as_table, nearest
@@ -46,7 +47,7 @@ def positive_neighbours(
         documents, the positive being the one that ranks it best; of unit vectors where the model compares by cosine).
     """
     ids = documents.ids
-    positives = labels.filter(pl.col("label") == "positive").select(*PAIR).unique(maintain_order=True)
+    positives = positives_of(labels).select(*PAIR).unique(maintain_order=True)
     places = pl.DataFrame({"doc_id": ids}).with_row_index("row")
     known = positives.join(queries, on="query_id", how="semi", maintain_order="left").join(places, on="doc_id", maintain_order="left")
     if known.is_empty():

@@ -12,7 +12,7 @@ from hone.data.file_faults import Faults
 from hone.data.source import text_lines
 from hone.data.tables import Documents
 from hone.errors import NothingHere, Refused, listed
-from hone.ir.trec_ids import decoded
+from hone.ir.trec_run import decoded
 from hone.stage import say
 
 COLUMNS = ("query_id", "q0", "doc_id", "rank", "score", "tag")

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from hone.data.labels import labelled_positives
 from hone.data.metadata import Metadata
 from hone.data.tables import Documents
 from hone.encoders.round_encoders import Models
@@ -20,10 +21,10 @@ from hone.encoders.search import nearest
 from hone.encoders.store import Vectors
 from hone.errors import NothingHere, Refused
 from hone.graph import taxonomy
+from hone.layout import PAIR
 from hone.mining.random_documents import distinct
 from hone.seeds import generator
 from hone.stage import say
-from tasks.retrieve.anchors import anchors
 
 if TYPE_CHECKING:
     from hone.encoders.encoder import TextEncoder
@@ -72,7 +73,7 @@ def siblings(
     Raises:
         NothingHere: no known answer of a training query is in a group.
     """
-    ids, known = documents.ids, anchors(labels)
+    ids, known = documents.ids, labelled_positives(labels).select(PAIR)
     members = taxonomy.groups(metadata.of(column), separator, level)
     known_groups = known.join(members, on="doc_id", how="inner", maintain_order="left").select("query_id", "group", "leaf")
     if known_groups.is_empty():

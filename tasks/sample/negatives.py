@@ -7,8 +7,9 @@ from functools import partial
 import polars as pl
 
 from hone.data import tables
+from hone.data.labels import positives_of
 from hone.data.training_set import TrainingSet
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, removed_table
 from hone.mining.pool import Pool, merged
 from hone.mining.random_documents import DRAWN_FOR_ONE, random_queries
 from hone.mining.rank_window import beyond, in_window
@@ -43,7 +44,7 @@ def sampled(
             the rules leave no query a negative.
     """
     section = settings.sample
-    positives = labels.filter(pl.col("label") == "positive")
+    positives = positives_of(labels)
     unanswered = training.unanswered().select("query_id")
     if left is not None:
         unanswered = unanswered.join(left, on="query_id", how="anti")
@@ -102,7 +103,7 @@ def sampled(
 
 def queries_left(rounds: list[str]) -> pl.DataFrame:
     """query_id of the queries that left in some rounds."""
-    files = [ROUNDS / name / "removed" / f"{stage}.parquet" for name in rounds for stage in ("sample", "relabel")]
+    files = [removed_table(name, stage) for name in rounds for stage in ("sample", "relabel")]
     parts = [tables.read("removed", file).filter(pl.col("doc_id").is_null()).select("query_id") for file in files]
     return pl.concat([tables.empty("removed").select("query_id"), *parts]).unique()
 

@@ -10,10 +10,10 @@ import polars as pl
 
 from hone.config import methods
 from hone.data import tables, training_set
-from hone.data.labels import carried_labels
+from hone.data.labels import carried_labels, positives_of
 from hone.encoders.round_cross_encoders import CrossModels
 from hone.encoders.round_encoders import Models
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from hone.stage import run, say
 from tasks.score.pair_scores import pairs_of, refuse_no_number
 from tasks.score.settings import ScoreSettings
@@ -22,12 +22,11 @@ from tasks.score.settings import ScoreSettings
 def main(settings: ScoreSettings) -> None:
     """Write one row for each pair and scorer."""
     round = settings.round
-    folder = ROUNDS / round
-    candidates = tables.read("candidates", folder / "candidates.parquet")
+    candidates = tables.read("candidates", round_table(round, "candidates"))
     training = training_set.read(unlabelled=settings.unlabelled)
     labels = carried_labels(settings.parent, training.queries(), settings.refreshed)
     pairs = pairs_of(candidates, labels)
-    positives = labels.filter(pl.col("label") == "positive").select("query_id", "doc_id")
+    positives = positives_of(labels).select("query_id", "doc_id")
     means = {"models": Models.of(settings), "cross_models": CrossModels.of(round, settings.model["precision"], settings.cross_encoders)}
     scored = [
         scorer(line["parameters"], pairs=pairs, positives=positives, collection=collection, **means)
@@ -38,7 +37,7 @@ def main(settings: ScoreSettings) -> None:
     ]  # fmt: skip
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
     refuse_no_number(scores)
-    tables.write("scores", scores, folder / "scores.parquet")
+    tables.write("scores", scores, round_table(round, "scores"))
     say(f"score {round}: {len(scores):,} scores by {', '.join(settings.scorers) or 'nobody'}")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from hone.data.labels import positives_of
 from hone.errors import Refused
 
 
 def pairs_of(candidates: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """Each candidate and known positive of a query once: query_id, doc_id."""
-    positives = labels.filter(pl.col("label") == "positive")
+    positives = positives_of(labels)
     both = pl.concat([candidates.select("query_id", "doc_id"), positives.select("query_id", "doc_id")])
     return both.unique(maintain_order=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from hone.data import tables, training_set
+from hone.data.labels import positives_of
 from hone.data.qrels_labels import known_labels
 from hone.data.same_queries import share_labels
 from hone.files import folder_written_whole, write_json
@@ -23,7 +24,7 @@ def main(settings: StartSettings) -> None:
         tables.write("labels", labels, place / "labels.parquet")
         for table in ("negatives", "trained"):
             tables.write(table, tables.empty(table), place / f"{table}.parquet")
-    positives = labels.filter(pl.col("label") == "positive")
+    positives = positives_of(labels)
     say(f"start: {positives['query_id'].n_unique():,} training queries, {len(positives):,} known positives")
 
 

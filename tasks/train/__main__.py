@@ -10,7 +10,7 @@ from hone.encoders.device_lock import torch_lock
 from hone.encoders.model_folder import ModelFolder
 from hone.encoders.precision import device_of
 from hone.files import folder_written_whole, home, write_json
-from hone.layout import MODELS, ROUNDS
+from hone.layout import MODELS, round_account, round_table
 from hone.seeds import seed_of
 from hone.stage import run, say
 from tasks.train.dev_checks import checks_of
@@ -21,13 +21,13 @@ from tasks.train.settings import TrainSettings
 def main(settings: TrainSettings) -> None:
     """Write models/<round>, the table of what each step saw, and the record of the dev checks."""
     round = settings.round
-    section, folder = settings.train, ROUNDS / round
+    section = settings.train
     start = MODELS / ("r0" if section.init == "base" else settings.parent)
     training = training_set.read(unlabelled=settings.unlabelled)
-    labels = tables.read("labels", folder / "labels.parquet")
+    labels = tables.read("labels", round_table(round, "labels"))
     made = examples_of(labels, training, section)
     model = ModelFolder(start)
-    checkpoints = home() / "checkpoints" / address(settings, folder, model)[:32]
+    checkpoints = home() / "checkpoints" / address(settings, model)[:32]
     device = device_of(stage_settings.machine()["device"])
     with torch_lock(device), folder_written_whole(MODELS / round) as place:
         from tasks.train.card import dev_means, dev_runs, write_card
@@ -40,8 +40,8 @@ def main(settings: TrainSettings) -> None:
         loaded.save_pretrained(str(place))
         checked = checks.record()
         write_card(place, settings, training, trained, before, checked)
-    tables.write("trained", trained, folder / "trained.parquet")
-    write_json(folder / "dev_checks.json", checked)
+    tables.write("trained", trained, round_table(round, "trained"))
+    write_json(round_account(round, "dev_checks"), checked)
     shutil.rmtree(checkpoints, ignore_errors=True)
     say(f"train {round}: {trained['step'].max():,} steps on {made.pairs['query'].n_unique():,} queries, from {start.name}")
     if checked["better_before"]:

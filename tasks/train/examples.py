@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from hone.data.labels import positives_of
 from hone.data.tables import normalised
 from hone.data.unknown import is_dropped
 from hone.errors import Refused, listed
@@ -125,7 +126,7 @@ def examples(
     known = keyed.filter(pl.col("label") != "negative").select("key", "query", "document")
     mined = keyed.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null()).sort("query", "rank")
     counts = np.bincount(mined["query"].to_numpy(), minlength=len(numbered))
-    positives = keyed.filter(pl.col("label") == "positive").select("query", "document", "query_id", "doc_id", "collection", "weight")
+    positives = positives_of(keyed).select("query", "document", "query_id", "doc_id", "collection", "weight")
     alone = numbered.join(positives, on="query", how="anti").select(
         "query", "query_id", "collection", document=pl.lit(NO_POSITIVE, dtype=pl.Int64), doc_id=pl.lit(None, dtype=pl.String),
         weight=pl.lit(1.0, dtype=positives["weight"].dtype),

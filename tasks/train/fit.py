@@ -11,11 +11,11 @@ import polars as pl
 
 from hone.config import methods
 from hone.config.sections.train import Train
-from hone.data import training_set
 from hone.data.training_set import TrainingSet
 from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.files import fingerprint, fingerprint_of_file
+from hone.layout import TRAINING_LIST, round_table
 from hone.training.teacher import teacher_of
 from tasks.train.dev_checks import Checks, vectors_of
 from tasks.train.examples import Examples, examples
@@ -74,7 +74,7 @@ def address(settings: TrainSettings, folder: Path, model: ModelFolder) -> str:
     """What the training is computed from: a checkpoint of anything else must not be gone on from."""
     return fingerprint(
         json.dumps(settings.plain(), sort_keys=True),
-        fingerprint_of_file(folder / "labels.parquet"),
-        fingerprint_of_file(training_set.LIST),
+        fingerprint_of_file(round_table(round, "labels")),
+        fingerprint_of_file(TRAINING_LIST),
         *(model.fingerprint(route) for route in ("query", "document")),
     )

@@ -9,7 +9,7 @@ import pytest
 
 from commands.threshold import threshold
 from hone.errors import Refused
-from hone.ir.results import ranking_of, write_run
+from hone.ir.trec_run import ranking_of, write_run
 from tests.prepared import COLLECTION, write_params
 from tests.report.made_up import save
 

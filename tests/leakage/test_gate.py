@@ -8,6 +8,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.files import write_json
+from hone.layout import ADMITTED
 from hone.stage import call
 from tasks.leakage import gate
 from tasks.leakage.sentences import sentence
@@ -36,7 +37,7 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
     ):
         assert part in said
     assert "clean" not in said
-    assert not gate.ADMITTED.exists()
+    assert not ADMITTED.exists()
 
 
 @pytest.mark.parametrize("refuse_above", [0.75, None])

@@ -10,7 +10,8 @@ from hone.data import tables, training_set
 from hone.files import write_json
 from hone.ir.measures import NAMES, means
 from hone.ir.provenance import as_metadata, seen
-from hone.ir.results import write_run
+from hone.ir.trec_run import write_run
+from hone.layout import TRAINING_LIST
 
 TRAINING = {"q1": "sum of an array", "q2": "sort a list", "q3": "invert a matrix"}
 DOCUMENTS = {f"d{number}": f"text of d{number}" for number in range(1, 10)}
@@ -76,7 +77,7 @@ def write_collection(name: str, texts: dict[str, str] | None = None, test: dict[
 def write_training(names: list[str]) -> training_set.TrainingSet:
     """The list of what is trained on, as `start` writes it."""
     rules = (dict.fromkeys(names, 1), dict.fromkeys(names, "english"), dict.fromkeys(names, "keep"))
-    write_json(training_set.LIST, training_set.admit(names, {}, *rules))
+    write_json(TRAINING_LIST, training_set.admit(names, {}, *rules))
     return training_set.read()
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from hone.judging.rank_bands import SHEET_BANDS, band_of
 from hone.layout import PAIR
 
-# Rank bands by their last rank; Hone's defaults. Each has a share of its own, so that the deep ones are seen too.
-BANDS = (("1 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
 MIXED_IN = 0.1  # of known answers, and as much of random documents; Hone's defaults
 ROW = {"query_id": pl.String, "doc_id": pl.String, "kind": pl.String, "band": pl.String, "shown": pl.String}
 
@@ -62,22 +61,14 @@ def drawn(
 
 def by_band(pairs: pl.DataFrame, n: int, random: np.random.Generator) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
     """query_id, doc_id, band of `n` pairs; and of each band how many there are and were drawn."""
-    banded = pairs.with_columns(band=band_of(pl.col("rank")), place=pl.Series(random.permutation(len(pairs)), dtype=pl.Int64))
+    banded = pairs.with_columns(band=band_of(pl.col("rank"), SHEET_BANDS), place=pl.Series(random.permutation(len(pairs)), dtype=pl.Int64))
     counted = dict(banded["band"].value_counts().iter_rows())
-    sizes = {name: counted.get(name, 0) for name, _ in BANDS}
+    sizes = {name: counted.get(name, 0) for name, _ in SHEET_BANDS}
     take = shares(sizes, n)
     wanted = pl.DataFrame({"band": list(take), "take": list(take.values())}, schema={"band": pl.String, "take": pl.Int64})
     chosen = banded.sort("place").join(wanted, on="band", how="left", maintain_order="left")
     chosen = chosen.filter(pl.int_range(pl.len()).over("band") < pl.col("take"))
     return chosen.select(*PAIR, "band"), {name: {"pairs": sizes[name], "drawn": take[name]} for name in sizes}
-
-
-def band_of(rank: pl.Expr) -> pl.Expr:
-    """The name of a rank's band."""
-    band = pl.lit(BANDS[-1][0])
-    for name, last in reversed(BANDS[:-1]):
-        band = pl.when(rank <= last).then(pl.lit(name)).otherwise(band)
-    return band
 
 
 def shares(sizes: dict[str, int], n: int) -> dict[str, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.stats.prediction_powered import BANDS, corrected, sized, standing_for, with_band
+from hone.judging.rank_bands import BANDS, with_band
+from hone.judging.reliability.false_negative_share import estimates, sized, standing_for
 from hone.stats.proportions import exact
 
 STRATUM = ["source", "band"]
@@ -49,6 +50,6 @@ def by_stratum(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame, sa
         place = (source, band)
         found = None
         if place in reached and place in known:
-            found = corrected(own[place], known[place], sampled, exact)["share_of_false_negatives"]
+            found = estimates(own[place], known[place], sampled, exact)["share_of_false_negatives"]
         made.append({"source": source, "band": band, "negatives": size, **(found or empty)})
     return sorted(made, key=lambda row: (row["source"], ORDER.index(row["band"])))

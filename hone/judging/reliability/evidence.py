@@ -9,9 +9,9 @@ import polars as pl
 from hone.judging.reliability.by_stratum import by_stratum
 from hone.judging.reliability.coverage import curve
 from hone.judging.reliability.error_model import errors_of
+from hone.judging.reliability.false_negative_share import at_use, weighted
 from hone.judging.reliability.measured import auc_of, calibration_of, from_gold, measured, score
 from hone.seeds import generator
-from hone.stats.prediction_powered import at_use, weighted
 
 
 @dataclass(frozen=True)

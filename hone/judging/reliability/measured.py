@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from hone.judging.reliability.calibration import calibrate
 from hone.judging.reliability.coverage import curve
 from hone.stats.agreement import kappa
 from hone.stats.auc import auc
-from hone.stats.calibration import calibrate
 from hone.stats.proportions import NOTHING, mean, share
 
 ENOUGH = 20  # documents judged not relevant from which they are the measure; ours. Random ones are too easy to be it

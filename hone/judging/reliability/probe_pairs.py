@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from hone.data.labels import positives_of
 from hone.layout import PAIR
 from hone.seeds import unit_hashes
 
@@ -50,7 +51,7 @@ def pair_sets(
     """
     texts = pl.DataFrame({"doc_id": ids})
     there = labels.join(texts, on="doc_id", how="semi", maintain_order="left")
-    positives = there.filter(pl.col("label") == "positive").select(PAIR)
+    positives = positives_of(there).select(PAIR)
     hidden = hidden.select(PAIR).unique(maintain_order=True).join(positives, on=PAIR, how="anti", maintain_order="left")
     ordered = in_order(positives, seed, first)
     count = ordered.select(pl.len().over("query_id"))["len"] if len(ordered) else pl.Series([], dtype=pl.UInt32)

@@ -14,7 +14,7 @@ from pydantic import Field
 from hone.data.questions import Questions
 from hone.errors import Refused
 from hone.judging import verdicts
-from hone.judging.grades import by_grade
+from hone.judging.verdicts import by_grade
 from hone.judging.votes import PAID
 from hone.layout import PAIR
 

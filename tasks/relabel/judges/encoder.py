@@ -14,7 +14,7 @@ from hone.data.questions import Questions
 from hone.encoders.round_encoders import encoder_of
 from hone.errors import Refused
 from hone.judging import verdicts
-from hone.judging.grades import by_grade
+from hone.judging.verdicts import by_grade
 from hone.layout import BASE, PAIR
 
 if TYPE_CHECKING:

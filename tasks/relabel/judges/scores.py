@@ -15,8 +15,8 @@ from hone.data import tables
 from hone.data.questions import Questions
 from hone.errors import Refused, nearest
 from hone.judging import verdicts
-from hone.judging.grades import by_grade
-from hone.layout import PAIR, ROUNDS
+from hone.judging.verdicts import by_grade
+from hone.layout import PAIR, round_table
 
 if TYPE_CHECKING:
     from hone.judging.context import Desk
@@ -53,7 +53,7 @@ def scores(
     """
     if questions.pairs.is_empty():
         return verdicts.empty()
-    given = scored(ROUNDS / desk.round / "scores.parquet", scorer, questions.pairs)
+    given = scored(round_table(desk.round, "scores"), scorer, questions.pairs)
     found = questions.pairs.select(PAIR).join(given, on=PAIR, how="left", maintain_order="left")
     if logit and len(found.filter(~pl.col("score").is_between(0, 1))):
         raise Refused(f"the judge scores takes the logit of '{scorer}', whose scores do not lie between 0 and 1: leave `logit` out.")

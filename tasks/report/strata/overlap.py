@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.evaluate.content_words import content_words
+from hone.text.bm25 import content_words
 
 LEVELS = {
     "high": "a right answer has more of the query's words than the best other document",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.evaluate.content_words import content_words
+from hone.text.bm25 import content_words
 
 LEVELS = {
     "unseen": "a word of the query stands in no training query and in no known answer of one",

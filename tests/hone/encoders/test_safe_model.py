@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hone.encoders.model_folder import ModelFolder, refuse_foreign
+from hone.encoders.model_folder import ModelFolder
+from hone.encoders.model_safety import refuse_foreign
 from hone.errors import Refused
 
 OURS = "sentence_transformers.models.Transformer"

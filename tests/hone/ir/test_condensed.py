@@ -10,7 +10,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.ir.condensed import judged_only
-from hone.ir.results import ranking_of, write_run
+from hone.ir.trec_run import ranking_of, write_run
 from tests.evaluate.ranked import qrels, ranked
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hone.judging.rank_bands import with_band
 from hone.judging.reliability.by_stratum import by_stratum, sizes_of
+from hone.judging.reliability.false_negative_share import gold_sample
 from hone.layout import PAIR
-from hone.stats.prediction_powered import gold_sample, with_band
 from hone.stats.proportions import exact
 
 DRAWS = 200

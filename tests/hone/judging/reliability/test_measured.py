@@ -11,10 +11,10 @@ import pytest
 from hone.judging import verdicts
 from hone.judging.reliability.error_model import errors_of
 from hone.judging.reliability.evidence import Candidates, evidence_of
+from hone.judging.reliability.false_negative_share import weighted
 from hone.judging.reliability.measured import measured
 from hone.judging.reliability.probe_pairs import TRUTH
 from hone.stats.calibration import apply
-from hone.stats.prediction_powered import weighted
 from tasks.relabel.escalate.rejector import rejector
 
 

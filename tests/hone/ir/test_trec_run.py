@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hone.errors import Refused
-from hone.ir.results import ranking_of, write_run
-from hone.ir.trec_ids import decoded, encoded
+from hone.ir.trec_run import decoded, encoded, ranking_of, write_run
 
 ODD = ["a b", "x\ny", "t\tt", '"q"', "a/b", "ü漢", "5%", "%41", "no\u00a0break", "a\u2028b", "\ufeffb", " Q0 ", "#c", "\r"]
 FILE = Path("reports/runs/r1/ours.trec")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from hone.judging.calibrated import calibrated
+from hone.judging.cascade import calibrated
 
 HALVES = {"kind": "isotonic", "x": [0.0, 1.0], "y": [0.0, 0.5]}
 SAID = pl.DataFrame(
