@@ -23,7 +23,7 @@ from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused, nearest
 from hone.layout import PAIR, ROUNDS
-from hone.present.format import share as percent
+from hone.present.number_format import share as percent
 from hone.stats.proportions import Estimate, share
 from tasks.relabel.__main__ import ask
 from tasks.report.negatives import hidden_pairs

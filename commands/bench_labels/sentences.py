@@ -9,7 +9,7 @@ import polars as pl
 
 from commands.bench_labels.arms import CLEAN, Arm
 from commands.bench_labels.repaired_labels import MEASURE, Repaired
-from hone.present.format import chance, joined, score, signed
+from hone.present.number_format import chance, joined, score, signed
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import OverSeeds
 from tasks.report.export_tables import escaped, in_words

@@ -7,7 +7,7 @@ from hone.config import methods
 from hone.config.params import Params
 from hone.encoders.encoder import Reading
 from hone.errors import Refused, nearest
-from hone.present.format import chance, score, signed, span
+from hone.present.number_format import chance, score, signed, span
 from tasks.report.by_stratum import Level, adjusted, levels
 
 KIND_COLUMNS = ("kind of query", "queries", "before", "after", "difference", "95 %", "randomisation")

@@ -19,7 +19,7 @@ from hone.ir.judging_priority import unjudged
 from hone.ir.measures import per_query
 from hone.ir.unjudged_bounds import FIRST, Bounds, bounds, seen
 from hone.judging.settings import fitness_file
-from hone.present.format import count, share, signed
+from hone.present.number_format import count, share, signed
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hone.compare.unjudged import Holes, Judged
 from hone.compare.unjudged import told as unjudged_told
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
-from hone.present.format import chance, count, harm, least_seen, score, signed, span
+from hone.present.number_format import chance, count, harm, least_seen, score, signed, span
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
 from tasks.report.export_tables import escaped, in_words
 from tasks.report.summary import counts

@@ -27,7 +27,7 @@ from hone.layout import PAIR, RESOLVED, ROUNDS
 from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
-from hone.present.format import count
+from hone.present.number_format import count
 from hone.seeds import seed_of
 from hone.stats.proportions import wilson
 from tasks.relabel.__main__ import ask, fingerprint_of_questions, judges_of, order_before, what_is_left

@@ -25,7 +25,7 @@ from hone.ir.results import ranking_of
 from hone.judging.context import run_name
 from hone.layout import REPORTS
 from hone.llm.budget import Budget
-from hone.present.format import count
+from hone.present.number_format import count
 from hone.seeds import seed_of
 from tasks.relabel.__main__ import ask
 

@@ -6,8 +6,8 @@ from commands.study import method_activity
 from commands.study.design import SEEDS, Question
 from commands.study.results import MEASURE, ArmRound, Contrast, Known, Result
 from hone.layout import BASE
-from hone.present.format import count, joined, least_seen, score, signed
-from hone.present.format import span as interval
+from hone.present.number_format import count, joined, least_seen, score, signed
+from hone.present.number_format import span as interval
 from hone.stats.paired_tests import LEVEL
 
 

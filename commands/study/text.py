@@ -11,7 +11,7 @@ from commands.study.cost import PAIRS, TEXTS, Reading, round_of
 from commands.study.design import Question
 from commands.study.results import MEASURE, RECALL, ArmRound, ByArm, Known, Result
 from hone.layout import BASE
-from hone.present.format import chance, count, least_seen, score, share, signed
+from hone.present.number_format import chance, count, least_seen, score, share, signed
 from tasks.report.export_tables import escaped, in_words
 
 ARM_COLUMNS = (

@@ -13,7 +13,7 @@ from commands.study.design import Question
 from commands.study.results import MEASURE
 from commands.study.trial_results import Kept
 from hone.config.params import Params
-from hone.present.format import joined, score
+from hone.present.number_format import joined, score
 from tasks.train.card import spelled
 
 SPLIT = "dev"  # a setting that test queries chose would be flattered by them

@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.ir.unjudged_bounds import Bounds, Seen, bounds, judged_wrong, seen
 from hone.layout import DATA
-from hone.present.format import count, share, signed
+from hone.present.number_format import count, share, signed
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ MOVED = {
     "tasks.report.sources": "tasks.report.figure_sources",
     "tasks.report.study": "hone.present.mlflow_study",
     "tasks.report.track": "tasks.report.mlflow_rounds",
-    "tasks.report.words": "hone.present.format",
+    "tasks.report.words": "hone.present.number_format",
     "tasks.resolve.abilities": "hone.ir.diagnostic_suites",
     "tasks.resolve.code": "hone.config.code_fingerprint",
     "tasks.resolve.judges": "hone.judging.settings",

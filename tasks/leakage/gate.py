@@ -12,7 +12,7 @@ from hone.config import stage_settings
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.layout import LEAKAGE
-from hone.present.format import count, share
+from hone.present.number_format import count, share
 from hone.stage import run, say
 from tasks.leakage.example_texts import with_texts
 from tasks.leakage.sentences import asked, example, sentence

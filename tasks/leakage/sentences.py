@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hone.present.format import count, cut, joined, share
+from hone.present.number_format import count, cut, joined, share
 from tasks.leakage.texts import SPLITS
 
 CHARACTERS = 100

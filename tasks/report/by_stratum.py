@@ -11,7 +11,7 @@ import polars as pl
 from hone.compare.contrast import MEASURE, Against, Score, held, shown
 from hone.compare.query_strata import PLACE, Kinds
 from hone.config import methods
-from hone.present.format import chance, count, score, signed, span
+from hone.present.number_format import chance, count, score, signed, span
 from hone.seeds import generator
 from hone.stats.bootstrap import intervals
 from hone.stats.paired_tests import holm

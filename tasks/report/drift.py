@@ -8,7 +8,7 @@ from hone.data.training_set import TrainingSet
 from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import DRIFT
-from hone.present.format import cut
+from hone.present.number_format import cut
 
 
 def drift(training: TrainingSet) -> dict:

@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.training_set import TrainingSet
 from hone.layout import PAIR, ROUNDS
-from hone.present.format import cut
+from hone.present.number_format import cut
 from hone.seeds import generator
 
 QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3

@@ -10,7 +10,7 @@ from hone.compare.contrast import Score
 from hone.data import tables
 from hone.data.rounds import made_by
 from hone.layout import ROUNDS
-from hone.present.format import count, signed
+from hone.present.number_format import count, signed
 from tasks.report.relabelled import JudgedRound
 from tasks.report.summary import Summary
 

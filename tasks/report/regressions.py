@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hone.compare.contrast import Against, Score
-from hone.present.format import chance, count, joined, signed, span
+from hone.present.number_format import chance, count, joined, signed, span
 from hone.stats.paired_tests import LEVEL, holm, no_worse
 from tasks.report.summary import MARGIN, verdict
 

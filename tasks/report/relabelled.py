@@ -10,7 +10,7 @@ from hone.data import tables
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
 from hone.layout import PAIR, ROUNDS
-from hone.present.format import cut
+from hone.present.number_format import cut
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
 SHOWN = 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hone.compare.contrast import Against, Score, base_of, to_take
-from hone.present.format import chance, count, harm, joined, least_seen, score, signed, span
+from hone.present.number_format import chance, count, harm, joined, least_seen, score, signed, span
 
 MARGIN = 0.005  # of nDCG@10: what is lost below it hardly anybody would see (ours)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hone.present.format import CHARACTERS
+from hone.present.number_format import CHARACTERS
 from tasks.report import examples as module
 from tasks.report.examples import examples
 from tasks.report.negatives import hidden_pairs

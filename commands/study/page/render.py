@@ -14,7 +14,7 @@ from commands.study.page import figures
 from commands.study.results import MEASURE, RECALL, Result
 from commands.study.text import counted, level, ranked, span
 from hone.layout import BASE
-from hone.present import format
+from hone.present import number_format
 from tasks.report.page import render as report
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def render(
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {one: getattr(format, one) for one in ("signed", "score", "share", "count", "joined", "chance")}
+    environment.filters |= {one: getattr(number_format, one) for one in ("signed", "score", "share", "count", "joined", "chance")}
     environment.filters |= {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
     drawn = [figures_of(result) for result in found]
     scripts = [report.script(get_plotlyjs()), report.script((report.HERE / "page.js").read_text(encoding="utf-8"))]

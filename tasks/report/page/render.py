@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hone.present import format
+from hone.present import number_format
 from hone.present.html import hash_of, script
 
 HERE = Path(__file__).parent
+FILTERS = ("signed", "score", "share", "span", "count", "joined", "chance")
 # What stands in the figures' own data is no script, so it needs no hash.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; script-src {hashes}"
 
@@ -26,7 +27,7 @@ def render(content: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {name: getattr(format, name) for name in ("signed", "score", "share", "span", "count", "joined", "chance")}
+    environment.filters |= {name: getattr(number_format, name) for name in FILTERS}
     scripts = [script(get_plotlyjs()), script((HERE / "page.js").read_text(encoding="utf-8"))]
     return environment.get_template("page.html.jinja").render(
         **content,

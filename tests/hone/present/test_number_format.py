@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from hone.present.format import count, joined, score, share, signed, span
 from hone.present.mlflow_client import flat
+from hone.present.number_format import count, joined, score, share, signed, span
 from hone.stats.bootstrap import Interval
 from tasks.report.figures import plain
 
