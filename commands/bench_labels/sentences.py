@@ -9,10 +9,10 @@ import polars as pl
 
 from commands.bench_labels.arms import CLEAN, Arm
 from commands.bench_labels.repaired_labels import MEASURE, Repaired
+from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import chance, joined, score, signed
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import OverSeeds
-from tasks.report.export_tables import escaped, in_words
 
 COLUMNS = ("negatives", "nDCG@10", "more than noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false among those trained")
 
@@ -85,9 +85,9 @@ def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
 
 def markdown(found: list[Repaired], arms: list[Arm], about: str) -> str:
     """The result as a Markdown document."""
-    table = in_words(COLUMNS, rows_of(found, arms))
+    table = format_texts(COLUMNS, rows_of(found, arms))
     title = "# What false negatives cost, and what gives it back"
-    return "\n\n".join([title, escaped(about), escaped(sentence(found)), table, *map(escaped, remarks(found, arms))]) + "\n"
+    return "\n\n".join([title, escape_text(about), escape_text(sentence(found)), table, *map(escape_text, remarks(found, arms))]) + "\n"
 
 
 def every_query(scores: dict[str, np.ndarray], queries: pl.Series) -> pl.DataFrame:

@@ -15,9 +15,9 @@ from hone.compare.unjudged import Holes, Judged
 from hone.compare.unjudged import told as unjudged_told
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
+from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import chance, count, harm, least_seen, score, signed, span
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
-from tasks.report.export_tables import escaped, in_words
 from tasks.report.summary import counts
 from tasks.report.summary import verdict as direction
 
@@ -53,8 +53,8 @@ class Page:
 
     def markdown(self) -> str:
         tables = [(COLUMNS, self.rows), (KIND_COLUMNS, self.kinds), (self.worse_columns, self.worse)]
-        shown = [in_words(columns, rows) for columns, rows in tables if rows]
-        return "\n\n".join([f"## {escaped(self.title)}", "\n".join(map(escaped, self.sentences)), *shown]) + "\n"
+        shown = [format_texts(columns, rows) for columns, rows in tables if rows]
+        return "\n\n".join([f"## {escape_text(self.title)}", "\n".join(map(escape_text, self.sentences)), *shown]) + "\n"
 
 
 def told(

@@ -11,8 +11,8 @@ from commands.study.cost import PAIRS, TEXTS, Reading, round_of
 from commands.study.design import Question
 from commands.study.results import MEASURE, RECALL, ArmRound, ByArm, Known, Result
 from hone.layout import BASE
+from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import chance, count, least_seen, score, share, signed
-from tasks.report.export_tables import escaped, in_words
 
 ARM_COLUMNS = (
     "arm",
@@ -179,14 +179,14 @@ def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str
         limits: what it can and cannot say.
         command: that goes on with it.
     """
-    parts = [f"# {escaped(question.question)}", escaped(f"Study {name}." + (f" {question.source}" if question.source else ""))]
+    parts = [f"# {escape_text(question.question)}", escape_text(f"Study {name}." + (f" {question.source}" if question.source else ""))]
     if question.expected:
-        parts.append(escaped(f"What papers say: {question.expected}"))
+        parts.append(escape_text(f"What papers say: {question.expected}"))
     for result, said in told_of:
-        parts += [f"## {escaped(result.collection)}", "\n".join(f"- {escaped(sentence)}" for sentence in said)]
-        parts += [f"### {title}\n\n{in_words(columns, rows)}" for title, columns, rows in tables(result) if rows]
+        parts += [f"## {escape_text(result.collection)}", "\n".join(f"- {escape_text(sentence)}" for sentence in said)]
+        parts += [f"### {title}\n\n{format_texts(columns, rows)}" for title, columns, rows in tables(result) if rows]
     if limits:
-        parts += ["## What this can and cannot say", "\n".join(f"- {escaped(sentence)}" for sentence in limits)]
+        parts += ["## What this can and cannot say", "\n".join(f"- {escape_text(sentence)}" for sentence in limits)]
     if command:
         parts.append(f"The same command runs what is missing, and more seeds:\n\n    {command}")
     return "\n\n".join(parts) + "\n"

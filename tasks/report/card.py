@@ -9,7 +9,8 @@ import polars as pl
 
 from hone.data.rounds import made_by
 from hone.files import folder_written_whole
-from tasks.report.export_tables import TITLES, as_markdown, escaped
+from hone.present.markdown import escape_text, format_frame
+from tasks.report.export_tables import TITLES
 
 CARDS = Path("reports/cards")
 
@@ -47,14 +48,14 @@ def card(name: str, tables: dict[str, pl.DataFrame], rounds: dict[str, dict], ba
         "## Made of",
         "\n".join(
             [
-                f"- Base model: {escaped(model['name'])}{exact}, seed {settings['seed']}.",
-                f"- Trained on: {', '.join(map(escaped, settings['train_on']))}.",
+                f"- Base model: {escape_text(model['name'])}{exact}, seed {settings['seed']}.",
+                f"- Trained on: {', '.join(map(escape_text, settings['train_on']))}.",
                 *(f"- {one}: from {rounds[one]['from']}, recipe {rounds[one]['recipe']}." for one in line),
                 f"- Origin: {origin}.",
                 f"- Machine: {told['machine']}.",
             ]
         ),
-        *(f"## {TITLES[title]}\n\n{as_markdown(frame)}" for title, frame in own.items() if len(frame)),
+        *(f"## {TITLES[title]}\n\n{format_frame(frame)}" for title, frame in own.items() if len(frame)),
         "## What it cannot tell",
         f"Differences are against {base} on the collections above and say nothing of others. Right answers that nobody has labelled "
         "count as wrong ones. Intervals are over queries, for one draw of batches.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +9,7 @@ import polars as pl
 from hone.compare.contrast import Against, Overall, Score
 from hone.compare.unjudged import Holes
 from hone.files import folder_written_whole, written_whole
+from hone.present.markdown import escape_text, format_frame
 from tasks.report.by_stratum import Level
 from tasks.report.diagnostics import Shown
 from tasks.report.negative_flips import Flips
@@ -18,9 +17,6 @@ from tasks.report.negatives import Mined
 from tasks.report.regressions import Harm
 
 TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
-MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")
-ADDRESS = re.compile(r"www\.|(?:https?|ftp|mailto|xmpp):", re.IGNORECASE)  # what GitHub makes links of without any mark
-SMALLEST = 0.00005  # what four digits would show as 0, such as a p
 TITLES = {
     "scores": "Scores",
     "contrasts": "Differences in nDCG@10, with 95 % intervals and p adjusted by Holm",
@@ -127,34 +123,6 @@ def write(tables: dict[str, pl.DataFrame], sentences: list[str]) -> None:
 
 
 def markdown(tables: dict[str, pl.DataFrame], sentences: list[str]) -> str:
-    parts = ["# What the rounds gave", *map(escaped, sentences)]
-    parts += [f"## {TITLES[name]}\n\n{as_markdown(frame)}\n\nFrom `{TABLES}/{name}.parquet`." for name, frame in tables.items()]
+    parts = ["# What the rounds gave", *map(escape_text, sentences)]
+    parts += [f"## {TITLES[name]}\n\n{format_frame(frame)}\n\nFrom `{TABLES}/{name}.parquet`." for name, frame in tables.items()]
     return "\n\n".join(parts) + "\n"
-
-
-def as_markdown(frame: pl.DataFrame) -> str:
-    """A table with its columns' names; numbers to four digits after the point."""
-    return "\n".join([row(frame.columns), row(["---"] * frame.width), *(row(map(cell, values)) for values in frame.iter_rows())])
-
-
-def in_words(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of what is said in words already."""
-    return "\n".join([row(map(cell, columns)), row(["---"] * len(columns)), *(row(map(cell, words)) for words in rows)])
-
-
-def row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return "<0.0001" if 0 < value < SMALLEST else f"{value:.4f}"
-    return escaped(str(value))
-
-
-def escaped(text: str) -> str:
-    """A text that Markdown shows as it is, GitHub's too, with no address a link: names and texts of a collection may hold anything."""
-    flat = " ".join(MARKUP.sub(r"\\\g<0>", text).split())
-    return ADDRESS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", flat)

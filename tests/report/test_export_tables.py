@@ -13,7 +13,6 @@ from hone.compare.contrast import all_scores
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from tasks.report.__main__ import main
-from tasks.report.export_tables import as_markdown, escaped
 from tests.report.made_up import ROUNDS, write_all
 from tests.tiny_model import tiny_model
 
@@ -73,25 +72,6 @@ def test_a_card_speaks_of_its_round_and_those_it_comes_from(made: Path):
     assert "r3" not in body
     assert "Round r2 cannot be told from r0" in body
     assert "### r1\n\n```json" in body
-
-
-@pytest.mark.parametrize("text", ["a | b", "`x`", "<script>", "# title", "[a](b)", "two\nlines", "*bold* _it_", "&lt;b&gt; ~x~ $y$ a@b.c"])
-def test_names_are_no_markup(text: str):
-    shown = as_markdown(pl.DataFrame({"name": [text]})).splitlines()
-    assert len(shown) == 3
-    assert shown[2].replace("\\|", "").count("|") == 2
-    for letter in "`*_[]<>#&~$@":
-        assert shown[2].count(letter) == shown[2].count(f"\\{letter}")
-    assert "\n" not in escaped(text)
-
-
-def test_numbers_that_four_digits_would_make_0(workspace: Path):
-    assert as_markdown(pl.DataFrame({"p": [0.00001, 0.0, 0.5, None]})).splitlines()[2:] == [
-        "| <0.0001 |",
-        "| 0.0000 |",
-        "| 0.5000 |",
-        "|  |",
-    ]
 
 
 def test_a_model_leaves_with_its_card(made: Path, workspace: Path):

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hone.present import number_format
-from hone.present.html import hash_of, script
+from hone.present.html import normalize_script, open_templates, write_policy
 
 HERE = Path(__file__).parent
 FILTERS = ("signed", "score", "share", "span", "count", "joined", "chance")
-# What stands in the figures' own data is no script, so it needs no hash.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; script-src {hashes}"
 
 
 def render(content: dict[str, Any]) -> str:
@@ -20,18 +18,15 @@ def render(content: dict[str, Any]) -> str:
     Args:
         content: what the template shows, by name. Texts in it are untrusted: the template escapes all of them.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = open_templates(HERE)
     environment.filters |= {name: getattr(number_format, name) for name in FILTERS}
-    scripts = [script(get_plotlyjs()), script((HERE / "page.js").read_text(encoding="utf-8"))]
+    scripts = [normalize_script(get_plotlyjs()), normalize_script((HERE / "page.js").read_text(encoding="utf-8"))]
     return environment.get_template("page.html.jinja").render(
         **content,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         scripts=[Markup(text) for text in scripts],
-        policy=POLICY.format(hashes=" ".join(hash_of(text) for text in scripts)),
+        policy=write_policy(scripts),
     )

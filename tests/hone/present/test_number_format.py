@@ -5,7 +5,6 @@ import pytest
 from hone.present.mlflow_client import flat
 from hone.present.number_format import count, joined, score, share, signed, span
 from hone.stats.bootstrap import Interval
-from tasks.report.figures import plain
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0784, "+0.078"), (-0.002, "−0.002"), (0.0001, "0.000"), (-0.0001, "0.000"), (0.0, "0.000")])
@@ -24,7 +23,3 @@ def test_figures_in_words():
 
 def test_settings_without_nesting():
     assert flat({"a": {"b": [{"c": 1}, 2]}, "d": [], "e": {}, "f": None}) == {"a.b.0.c": 1, "a.b.1": 2, "d": [], "e": {}, "f": None}
-
-
-def test_names_are_no_markup_for_plotly():
-    assert plain("<b>a</b> & %{x}") == "&lt;b>a&lt;/b> &amp; % {x}"
