@@ -10,7 +10,7 @@ import polars as pl
 from commands.compare.contrasts import Compared, pairwise
 from commands.judge.independence import PEOPLE, Filler, plain, refuse_related
 from hone.compare.contrast import MEASURE
-from hone.compare.unjudged import Judged
+from hone.compare.unjudged import Judgments
 from hone.config.params import Params
 from hone.errors import Refused, nearest
 from hone.files import read_json
@@ -71,7 +71,7 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
 
 
 def with_filling(
-    one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, filling: Filling, draw: np.random.Generator
+    one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, draw: np.random.Generator
 ) -> tuple[list[str], list[Compared]]:
     """What a judge's labels make of a difference: sentences, and a line of the table.
 
@@ -92,7 +92,7 @@ def with_filling(
     return sentences(one, other, runs, by, filling, labels), row
 
 
-def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, filling: Filling, labels: pl.DataFrame) -> list[str]:
+def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, labels: pl.DataFrame) -> list[str]:
     """How much of the holes is filled, what that does to the bounds, and how far the judge can be believed."""
     holes = unjudged([runs[one], runs[other]], by.qrels, by.min_relevance).filter(pl.col("rank") <= FIRST)
     found = holes.join(filling.rows, on=["query_id", "doc_id"], how="inner")

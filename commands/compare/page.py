@@ -10,16 +10,15 @@ import polars as pl
 from commands.compare.by_stratum import KIND_COLUMNS
 from commands.compare.contrasts import Compared
 from commands.console import line, shortened, table
-from hone.compare.contrast import MEASURE, SAME
-from hone.compare.unjudged import Holes, Judged
-from hone.compare.unjudged import told as unjudged_told
+from hone.compare.contrast import MEASURE, SAME, describe_counts
+from hone.compare.contrast import classify_contrast as direction
+from hone.compare.unjudged import Judgments, UnjudgedBounds
+from hone.compare.unjudged import describe_unjudged as unjudged_told
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
 from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import chance, count, harm, least_seen, score, signed, span
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
-from tasks.report.summary import counts
-from tasks.report.summary import verdict as direction
 
 WORSE = 10  # queries that are shown
 NO_TEXTS = pl.DataFrame(schema={"query_id": pl.String, "text": pl.String})
@@ -66,7 +65,7 @@ def told(
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
         verdict(one, other, first, several),
-        counts(first.against),
+        describe_counts(first.against),
         *([] if first.against.sure and first.against.difference.mean > 0 else [within(first.against.test, margin)]),
     ]
     if least := first.against.test.detectable:
@@ -92,7 +91,7 @@ def told(
     )  # fmt: skip
 
 
-def on_holes(by: Judged, unjudged: list[Holes], rows: list[Compared]) -> list[str]:
+def on_holes(by: Judgments, unjudged: list[UnjudgedBounds], rows: list[Compared]) -> list[str]:
     """What to know of documents that nobody has judged."""
     sentences = unjudged_told(unjudged, by)
     if not any(row.measure in ON_JUDGED for row in rows):

@@ -13,6 +13,7 @@ from hone.errors import Refused
 from hone.files import read_json
 from hone.ir.measures import NAMES
 from hone.layout import BASE, DATA, REPORTS
+from hone.present.number_format import count
 from hone.seeds import generator
 from hone.stats.bootstrap import Interval, intervals
 from hone.stats.paired_tests import LEVEL, Paired, holm, paired
@@ -24,7 +25,7 @@ SAME = 1e-9
 
 
 @dataclass(frozen=True)
-class Against:
+class Contrast:
     """What a ranking gives more than another, in nDCG@10: the mean over queries, and how many gained, lost, and neither.
 
     Attributes:
@@ -67,30 +68,30 @@ class Score:
     means: dict[str, float]
     own: Interval
     dev: float | None
-    base: Against | None
-    start: Against | None
+    base: Contrast | None
+    start: Contrast | None
 
 
-def base_of(rounds: dict[str, dict], compare_with: list[str]) -> str:
+def find_base(rounds: dict[str, dict], compare_with: list[str]) -> str:
     """What the rounds are held against: r0 where it is evaluated, else the first reference, else the first round."""
     return BASE if BASE in compare_with else [*compare_with, *rounds][0]
 
 
-def in_order(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
+def order_names(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
     """Names as figures and tables show them: references, the base model last of them, then rounds."""
     references = sorted(compare_with, key=lambda name: name == BASE)
     return [*references, *rounds]
 
 
-def all_scores(rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int) -> list[Score]:
-    """Every reference and round on every collection, in the order of `in_order`."""
-    names, base = in_order(rounds, compare_with), base_of(rounds, compare_with)
+def score_rounds(rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int) -> list[Score]:
+    """Every reference and round on every collection, in the order of `order_names`."""
+    names, base = order_names(rounds, compare_with), find_base(rounds, compare_with)
     starts = {name: item["from"] if item["from"] in names and item["from"] != base else None for name, item in rounds.items()}
-    found = [found for collection in collections for found in scores_on(collection, names, base, starts, seed)]
-    return adjusted(found, set(rounds))
+    found = [found for collection in collections for found in score_collection(collection, names, base, starts, seed)]
+    return adjust_p(found, set(rounds))
 
 
-def adjusted(found: list[Score], rounds: set[str]) -> list[Score]:
+def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
     """Scores whose contrasts have their p, adjusted for as many as there are."""
     contrasts = [(place, kind) for place, one in enumerate(found) if one.name in rounds for kind in ("base", "start") if getattr(one, kind)]
     ps = holm([getattr(found[place], kind).test.randomisation for place, kind in contrasts])
@@ -100,13 +101,13 @@ def adjusted(found: list[Score], rounds: set[str]) -> list[Score]:
     return made
 
 
-def scores_on(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
+def score_collection(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
     """Every name on one collection; intervals come from one set of draws, seeded by the collection's name.
 
     Raises:
         Refused: an evaluation is missing, holds what is no number, or is of other queries than the base's.
     """
-    values = {name: shown(name, collection) for name in names}
+    values = {name: read_query_measures(name, collection) for name in names}
     refuse_other_queries(values, base, collection)
     together = values[base].select("query_id")
     for name, found in values.items():
@@ -119,7 +120,7 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     found = intervals(np.column_stack([*column.values(), *changes]), draw)
     own = {name: replace(one, low=max(one.low, 0.0)) for name, one in zip(names, found, strict=False)}  # a measure is 0 or more
     against = {
-        pair: held(pair[1], change, one, generator(seed, "report", collection, "contrast"))
+        pair: make_contrast(pair[1], change, one, generator(seed, "report", collection, "contrast"))
         for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)
     }
     return [
@@ -130,7 +131,7 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
             queries=len(values[name]),
             means={measure: float(values[name][measure].mean()) for measure in NAMES},
             own=own[name],
-            dev=on_dev(name, collection),
+            dev=read_dev_score(name, collection),
             base=against.get((name, base)),
             start=against.get((name, starts.get(name))),
         )
@@ -154,13 +155,25 @@ def refuse_other_queries(values: dict[str, pl.DataFrame], base: str, collection:
             )
 
 
-def held(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Against:
+def make_contrast(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Contrast:
     """Counts and test of a paired difference [queries]."""
     better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
-    return Against(other, difference, better, worse, len(change) - better - worse, paired(change, draw))
+    return Contrast(other, difference, better, worse, len(change) - better - worse, paired(change, draw))
 
 
-def shown(name: str, collection: str) -> pl.DataFrame:
+def classify_contrast(against: Contrast) -> str:
+    """better, worse, or open where the interval includes 0 or the test, adjusted for all contrasts, finds it no surprise."""
+    if not against.sure:
+        return "open"
+    return "better" if against.difference.mean > 0 else "worse"
+
+
+def describe_counts(against: Contrast) -> str:
+    """How many queries gained, lost, and neither."""
+    return f"{count(against.better, 'query is', 'queries are')} better, {against.worse:,} worse, {against.equal:,} equal."
+
+
+def read_query_measures(name: str, collection: str) -> pl.DataFrame:
     """query_id, split and the measures of the queries that the page is about: test, or dev where none is judged.
 
     Raises:
@@ -169,16 +182,16 @@ def shown(name: str, collection: str) -> pl.DataFrame:
     file = REPORTS / "queries" / name / f"{collection}.parquet"
     if not file.exists():
         raise Refused(f"{file} is missing: {name} was not evaluated on {collection}. `dvc repro` does it.")
-    return asked_first(file)
+    return read_first_split(file)
 
 
-def asked_first(file: Path) -> pl.DataFrame:
+def read_first_split(file: Path) -> pl.DataFrame:
     """Of a table of queries' measures, those of the split that stands first: test, or dev where none is judged."""
     values = pl.read_parquet(file)
     return values.filter(pl.col("split") == values["split"][0])
 
 
-def on_dev(name: str, collection: str) -> float | None:
+def read_dev_score(name: str, collection: str) -> float | None:
     """Mean nDCG@10 on dev queries; null where there are none."""
     return read_json(REPORTS / "metrics" / name / f"{collection}.json").get("dev", {}).get(MEASURE)
 
@@ -198,7 +211,7 @@ class Overall:
     borda: float
 
 
-def overall(found: list[Score]) -> list[Overall]:
+def combine_collections(found: list[Score]) -> list[Overall]:
     """Every name that was evaluated on every collection, in their order; nothing for a single collection."""
     collections = list(dict.fromkeys(score.collection for score in found))
     of = {(score.name, score.collection): score.own.mean for score in found}
@@ -209,18 +222,18 @@ def overall(found: list[Score]) -> list[Overall]:
         Overall(
             name,
             sum(of[name, one] for one in collections) / len(collections),
-            sum(beats(of[name, one] - of[other, one]) for one in collections for other in names if other != name),
+            sum(count_win(of[name, one] - of[other, one]) for one in collections for other in names if other != name),
         )
         for name in names
     ]
 
 
-def beats(difference: float) -> float:
+def count_win(difference: float) -> float:
     """1 for more, half for the same, 0 for less."""
     return 0.5 if abs(difference) <= SAME else float(difference > 0)
 
 
-def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
+def choose_round(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
     """The round to use, and whether dev queries chose it.
 
     It is the one of the highest mean over the collections that have dev queries (of equals the earliest). The base model
@@ -233,13 +246,13 @@ def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str
     return max(names, key=lambda name: sum(dev[name]) / len(dev[name])), True
 
 
-def changed_most(name: str, base: str, collection: str) -> pl.DataFrame:
+def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
     """The queries that rose and fell most against the base, the greatest rise first: query_id, text, base, score, change."""
-    values = shown(name, collection)
+    values = read_query_measures(name, collection)
     texts = read("queries", DATA / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
     changes = (
         values.select("query_id", score=MEASURE)
-        .join(shown(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")
+        .join(read_query_measures(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")
         .with_columns(change=pl.col("score") - pl.col("base"))
         .filter(pl.col("change").abs() > SAME)
         .sort("change", "query_id", descending=[True, False])

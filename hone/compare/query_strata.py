@@ -1,4 +1,4 @@
-"""Kinds of queries: every query of a collection with its level in each stratum (the methods in tasks/report/strata/)."""
+"""QuerySlices of queries: every query of a collection with its level in each stratum (the methods in tasks/report/strata/)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BASE_MODEL = Path("models/r0")
 
 
 @dataclass(frozen=True)
-class Kinds:
+class QuerySlices:
     """How the queries of a collection part.
 
     Attributes:
@@ -102,13 +102,13 @@ class Tables:
     @cached_property
     def answers(self) -> pl.DataFrame:
         """query_id, doc_id, text of every right answer; of a parent, its chunks."""
-        return with_texts(self.right, self.documents)
+        return join_texts(self.right, self.documents)
 
     @cached_property
     def rivals(self) -> pl.DataFrame:
         """The same of the document that BM25 ranks highest among those that are not known to be right."""
         others = self.words.join(self.right, on=PAIR, how="anti", maintain_order="left").sort("rank", maintain_order=True)
-        return with_texts(others.unique("query_id", keep="first", maintain_order=True).select(PAIR), self.documents)
+        return join_texts(others.unique("query_id", keep="first", maintain_order=True).select(PAIR), self.documents)
 
     @cached_property
     def lengths(self) -> pl.DataFrame:
@@ -125,7 +125,7 @@ class Tables:
     @cached_property
     def training(self) -> pl.DataFrame:
         """text of every training query and of every known right answer of one."""
-        return pl.concat([part for one in training_set.read() for part in trained_texts(one)])
+        return pl.concat([part for one in training_set.read() for part in read_training_texts(one)])
 
     @cached_property
     def dates(self) -> pl.DataFrame:
@@ -134,24 +134,24 @@ class Tables:
         return tables.read("dates", file) if file.exists() else tables.empty("dates")
 
 
-def strata() -> tuple[str, ...]:
+def list_strata() -> tuple[str, ...]:
     """The names of all strata."""
     return methods.names(PLACE)
 
 
-def kinds(of: Tables, wanted: tuple[str, ...] | None = None) -> Kinds:
+def slice_queries(of: Tables, wanted: tuple[str, ...] | None = None) -> QuerySlices:
     """The level of every query in the wanted strata (all by default)."""
     found, left_out = [], {}
-    for name in strata() if wanted is None else wanted:
+    for name in list_strata() if wanted is None else wanted:
         try:
-            found.append(level_of(of, name))
+            found.append(assign_levels(of, name))
         except Refused as refusal:
             left_out[name] = str(refusal)
     schema = {"query_id": pl.String, "stratum": pl.String, "level": pl.String}
-    return Kinds(pl.concat([pl.DataFrame(schema=schema), *found]), left_out)
+    return QuerySlices(pl.concat([pl.DataFrame(schema=schema), *found]), left_out)
 
 
-def level_of(of: Tables, name: str) -> pl.DataFrame:
+def assign_levels(of: Tables, name: str) -> pl.DataFrame:
     """query_id, stratum, level of the queries that one stratum parts.
 
     Raises:
@@ -167,7 +167,7 @@ def level_of(of: Tables, name: str) -> pl.DataFrame:
     return made.select("query_id", stratum=pl.lit(name), level="level")
 
 
-def with_texts(pairs: pl.DataFrame, documents: Documents) -> pl.DataFrame:
+def join_texts(pairs: pl.DataFrame, documents: Documents) -> pl.DataFrame:
     """query_id, doc_id, text of pairs; a parent becomes its chunks."""
     chunks = documents.parents.select("parent_id", chunk="doc_id")
     spread = pairs.join(chunks, left_on="doc_id", right_on="parent_id", how="left", maintain_order="left")
@@ -176,7 +176,7 @@ def with_texts(pairs: pl.DataFrame, documents: Documents) -> pl.DataFrame:
     return named.join(texts, on="doc_id", how="inner", maintain_order="left")
 
 
-def trained_texts(one: training_set.TrainingCollection) -> list[pl.DataFrame]:
+def read_training_texts(one: training_set.TrainingCollection) -> list[pl.DataFrame]:
     """text of a training collection's queries, and of their known right answers."""
     right = one.qrels().filter(pl.col("relevance") >= one.min_relevance).select(PAIR)
-    return [one.queries().select("text"), with_texts(right, one.documents).unique("doc_id", maintain_order=True).select("text")]
+    return [one.queries().select("text"), join_texts(right, one.documents).unique("doc_id", maintain_order=True).select("text")]

@@ -14,7 +14,7 @@ from hone.present.number_format import count, share, signed
 
 
 @dataclass(frozen=True)
-class Holes:
+class UnjudgedBounds:
     """One ranking of a collection.
 
     Attributes:
@@ -29,7 +29,7 @@ class Holes:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgments:
     """The judgments that rankings of a collection are held against: query_id, doc_id, relevance of one split."""
 
     collection: str
@@ -41,22 +41,22 @@ class Judged:
         return judged_wrong(self.qrels, self.min_relevance)
 
 
-def judged(collection: str, split: str, min_relevance: int) -> Judged:
-    return Judged(collection, tables.read("qrels", DATA / collection / split / "qrels.parquet"), min_relevance)
+def read_judgments(collection: str, split: str, min_relevance: int) -> Judgments:
+    return Judgments(collection, tables.read("qrels", DATA / collection / split / "qrels.parquet"), min_relevance)
 
 
-def holes(names: list[str], other: str, by: Judged, ranking: Callable[[str], pl.DataFrame]) -> list[Holes]:
+def bound_differences(names: list[str], other: str, by: Judgments, ranking: Callable[[str], pl.DataFrame]) -> list[UnjudgedBounds]:
     """Every name's ranking (query_id, doc_id, rank, by its name), and how far its difference from that of `other` could move."""
     base = ranking(other)
     made = []
     for name in names:
         run = base if name == other else ranking(name)
         between = None if name == other else bounds(base, run, by.qrels, by.min_relevance)
-        made.append(Holes(name, seen(run, by.qrels, by.min_relevance), other, between))
+        made.append(UnjudgedBounds(name, seen(run, by.qrels, by.min_relevance), other, between))
     return made
 
 
-def warning(one: Holes) -> str:
+def describe_bounds(one: UnjudgedBounds) -> str:
     """What unjudged documents could do to a difference."""
     found = one.bounds
     change = (
@@ -69,10 +69,10 @@ def warning(one: Holes) -> str:
     return f"{change}, {could}: {'its sign is open' if found.open else 'its sign does not hang on them'}."
 
 
-def told(found: list[Holes], by: Judged) -> list[str]:
+def describe_unjudged(found: list[UnjudgedBounds], by: Judgments) -> list[str]:
     """What to know before believing a difference on a collection."""
     parts = ", ".join(f"{share(one.seen.judged)} of {one.name}'s" for one in found)
-    sentences = [f"Of the first ten documents are judged: {parts}.", *(warning(one) for one in found if one.bounds)]
+    sentences = [f"Of the first ten documents are judged: {parts}.", *(describe_bounds(one) for one in found if one.bounds)]
     if not by.wrong:
         sentences.append(
             f"In {by.collection} only right answers are labelled: every other document counts as unjudged here, and as wrong in nDCG."

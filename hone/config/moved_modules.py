@@ -137,7 +137,7 @@ MOVED = {
     "tasks.relabel.verdicts": "hone.judging.verdicts",
     "tasks.relabel.wording": "hone.judging.requests",
     "tasks.report.abilities": "tasks.report.diagnostics",
-    "tasks.report.by_kind": "tasks.report.by_stratum",
+    "tasks.report.by_kind": "hone.compare.by_stratum",
     "tasks.report.first_screen": "tasks.report.overview",
     "tasks.report.flat": "tasks.report.export_tables",
     "tasks.report.flips": "tasks.report.negative_flips",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.compare.contrast import Score, all_scores, changed_most, overall
-from hone.compare.query_strata import BASE_MODEL, Kinds, Tables, kinds
-from hone.compare.unjudged import holes, judged, warning
+from hone.compare import by_stratum
+from hone.compare.contrast import Score, combine_collections, describe_counts, find_largest_changes, score_rounds
+from hone.compare.query_strata import BASE_MODEL, QuerySlices, Tables, slice_queries
+from hone.compare.unjudged import bound_differences, describe_bounds, read_judgments
 from hone.config import stage_settings
 from hone.data import training_set
 from hone.data.tables import Documents
@@ -27,7 +28,7 @@ from hone.present.mlflow_client import LOOP
 from hone.present.provenance import git_commit, hashes, machine
 from hone.stage import run, say
 from hone.stats.bootstrap import DRAWS
-from tasks.report import by_stratum, diagnostics, export_tables, figures, leakage, plots, regressions
+from tasks.report import diagnostics, export_tables, figures, leakage, plots, regressions
 from tasks.report.card import write_cards
 from tasks.report.drift import drift
 from tasks.report.examples import Example, examples
@@ -38,7 +39,7 @@ from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, hidden_pairs, 
 from tasks.report.overview import first_screen
 from tasks.report.page.render import render
 from tasks.report.relabelled import judged_rounds
-from tasks.report.summary import MARGIN, counts, seen, sentence, summary
+from tasks.report.summary import MARGIN, seen, sentence, summary
 
 PAGE = Path("reports/index.html")
 TENTHS = 10
@@ -49,7 +50,7 @@ def main() -> None:
     suites, settings = diagnostics.apart(stage_settings.of_stage("report"))
     rounds = settings["rounds"]
     training = training_set.read()
-    found = all_scores(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
+    found = score_rounds(rounds, settings["compare_with"], settings["evaluate_on"], settings["seed"])
     answer = summary(found, rounds, settings["compare_with"])
     harms, leaked = regressions.harms(found, rounds, settings["train_on"]), leakage.leaks([*settings["evaluate_on"], *suites])
     lying = {name: spaces(name, found) for name in settings["evaluate_on"]}
@@ -62,8 +63,8 @@ def main() -> None:
     plots.write_scores(found, list(dict.fromkeys((answer.base, *rounds))))
     plots.write_losses(losses)
     parted = {name: parts(name, found, settings) for name in settings["evaluate_on"]}
-    levels = by_stratum.adjusted(
-        [one for name, cut in parted.items() for one in by_stratum.levels(name, answer.base, rounds, cut, settings["seed"])]
+    levels = by_stratum.adjust_p(
+        [one for name, cut in parted.items() for one in by_stratum.compare_levels(name, answer.base, rounds, cut, settings["seed"])]
     )
     flipped = all_flips(rounds, settings["evaluate_on"], [*settings["compare_with"], *rounds])
     unjudged = {name: holes_on(name, found, settings, answer.base) for name in settings["evaluate_on"]}
@@ -74,7 +75,8 @@ def main() -> None:
         {name: by_mteb(name, found) for name in settings["evaluate_on"]},
         {name: one["rows"] for name, one in unjudged.items()},
     )
-    tables = export_tables.flat(found, harms, levels, flipped, mining, rows_of_holes, leaked, of_suites, mteb, lying, overall(found))
+    together = combine_collections(found)
+    tables = export_tables.flat(found, harms, levels, flipped, mining, rows_of_holes, leaked, of_suites, mteb, lying, together)
     export_tables.write(tables, [answer.headline, *warnings, *unhurt, *answer.details])
     models = {f"models/{name}": name for name in rounds}
     about = {"commit": git_commit(), "machine": made_on, "models": hashes(models), "recipes": recipes}
@@ -86,7 +88,7 @@ def main() -> None:
     judging = judged_rounds(rounds, hidden, training, settings["evidence"])
     moved = changed(found, rounds, len(settings["evaluate_on"]) > 1)
     kinds_told = {
-        name: by_stratum.hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]
+        name: by_stratum.find_hidden_losses([one for one in levels if one.collection == name], found) for name in settings["evaluate_on"]
     }
     worse = [line for told in kinds_told.values() for line in told]
     content = {
@@ -115,9 +117,9 @@ def main() -> None:
             name: {"rows": [one for one in levels if one.collection == name], "told": told, "left_out": parted[name].left_out}
             for name, told in kinds_told.items()
         },
-        "kind_contrasts": by_stratum.contrasts(levels),
+        "kind_contrasts": by_stratum.count_contrasts(levels),
         "abilities": of_suites,
-        "overall": overall(found),
+        "overall": together,
         "contrasts": sum(one is not None and one.p is not None for score in found for one in (score.base, score.start)),
         "changed": moved,
         "losses": [ends(name, frame) | {"checked": checked[name]} for name, frame in losses.items() if len(frame)],
@@ -157,7 +159,7 @@ def first_negative(shown: dict[str, list[Example]]) -> tuple[str, str, str] | No
 def about_round(name: str, found: list[Score], base: str, harms: list[regressions.Harm], leaked: list[dict]) -> list[str]:
     """What a round's card says first: what it gives on each collection, whom it hurts, what leaked."""
     own = [one for one in found if one.name == name and one.base is not None]
-    sentences = [f"{sentence(one)} on {one.collection}. {counts(one.base)}" for one in own]
+    sentences = [f"{sentence(one)} on {one.collection}. {describe_counts(one.base)}" for one in own]
     return [*sentences, *leakage.first_lines(leaked), *regressions.damage(harms, name), *regressions.elsewhere(harms, name)]
 
 
@@ -168,26 +170,27 @@ def changed(found: list[Score], rounds: dict[str, dict], several: bool) -> list[
             "name": score.name,
             "title": f"{score.name} on {score.collection}" if several else score.name,
             "against": score.base,
-            "rows": changed_most(score.name, score.base.other, score.collection).to_dicts(),
+            "rows": find_largest_changes(score.name, score.base.other, score.collection).to_dicts(),
         }
         for score in found
         if score.name in rounds and score.base is not None
     ]
 
 
-def parts(collection: str, found: list[Score], settings: dict) -> Kinds:
+def parts(collection: str, found: list[Score], settings: dict) -> QuerySlices:
     """The kinds of queries of a collection, of the split that the page is about."""
     split = next(score.split for score in found if score.collection == collection)
     reading, grade, language = Reading.of(settings["model"]), settings["min_relevance"][collection], settings["language"][collection]
-    return kinds(Tables(collection, split, grade, language, reading, tuple(settings["compare_with"])))
+    return slice_queries(Tables(collection, split, grade, language, reading, tuple(settings["compare_with"])))
 
 
 def holes_on(collection: str, found: list[Score], settings: dict, base: str) -> dict:
     """What nobody has judged of a collection's rankings, and what one must know of it."""
     own = [score for score in found if score.collection == collection]
-    by = judged(collection, own[0].split, settings["min_relevance"][collection])
-    rows = holes([score.name for score in own], base, by, partial(ranking_of, collection=collection, depth=DEPTH))
-    return {"rows": rows, "told": [warning(one) for one in rows if one.bounds and one.name in settings["rounds"]], "wrong": by.wrong}
+    by = read_judgments(collection, own[0].split, settings["min_relevance"][collection])
+    rows = bound_differences([score.name for score in own], base, by, partial(ranking_of, collection=collection, depth=DEPTH))
+    told = [describe_bounds(one) for one in rows if one.bounds and one.name in settings["rounds"]]
+    return {"rows": rows, "told": told, "wrong": by.wrong}
 
 
 def by_mteb(collection: str, found: list[Score]) -> list[tuple[str, str, float]]:

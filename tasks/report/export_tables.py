@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.compare.contrast import Against, Overall, Score
-from hone.compare.unjudged import Holes
+from hone.compare.by_stratum import Level
+from hone.compare.contrast import Contrast, Overall, Score
+from hone.compare.unjudged import UnjudgedBounds
 from hone.files import folder_written_whole, written_whole
 from hone.present.markdown import escape_text, format_frame
-from tasks.report.by_stratum import Level
 from tasks.report.diagnostics import Shown
 from tasks.report.negative_flips import Flips
 from tasks.report.negatives import Mined
@@ -34,8 +34,9 @@ TITLES = {
 
 
 def flat(
-    found: list[Score], harms: list[Harm], levels: list[Level], flips: list[Flips], mined: list[Mined], holes: dict[str, list[Holes]],
-    leaks: list[dict], suites: list[Shown], mteb: dict[str, list[tuple[str, str, float]]], vectors: dict[str, list[dict]],
+    found: list[Score], harms: list[Harm], levels: list[Level], flips: list[Flips], mined: list[Mined],
+    holes: dict[str, list[UnjudgedBounds]], leaks: list[dict], suites: list[Shown], mteb: dict[str, list[tuple[str, str, float]]],
+    vectors: dict[str, list[dict]],
     together: list[Overall],
 ) -> dict[str, pl.DataFrame]:  # fmt: skip
     """A table for each of `TITLES`; empty ones are left out."""
@@ -105,7 +106,7 @@ def scored(one: Score) -> dict:
     }  # fmt: skip
 
 
-def difference(against: Against) -> dict:
+def difference(against: Contrast) -> dict:
     return {
         "other": against.other, "difference": against.difference.mean, "low": against.difference.low, "high": against.difference.high,
         "p": against.p, "t": against.test.t, "effect": against.test.effect, "detectable": against.test.detectable,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.compare.contrast import MEASURE, SAME, shown
+from hone.compare.contrast import MEASURE, SAME, read_query_measures
 from hone.data.tables import read
 from hone.layout import DATA
 
@@ -59,8 +59,8 @@ def flips(name: str, start: str, collection: str) -> Flips:
 
     A query that only one of the two was asked (an evaluation that is out of date) is left out.
     """
-    after = shown(name, collection)
-    pairs = after.join(shown(start, collection), on="query_id", how="inner", maintain_order="left", suffix="_before")
+    after = read_query_measures(name, collection)
+    pairs = after.join(read_query_measures(start, collection), on="query_id", how="inner", maintain_order="left", suffix="_before")
     pairs = pairs.with_columns(
         change=pl.col(MEASURE) - pl.col(f"{MEASURE}_before"),
         had=pl.col(f"{FIRST}_before") > SAME,

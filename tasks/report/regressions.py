@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hone.compare.contrast import Against, Score
+from hone.compare.contrast import Contrast, Score, classify_contrast
 from hone.present.number_format import chance, count, joined, signed, span
 from hone.stats.paired_tests import LEVEL, holm, no_worse
-from tasks.report.summary import MARGIN, verdict
+from tasks.report.summary import MARGIN
 
 Verdict = Literal["worse", "open", "spared", "better"]
 
@@ -31,7 +31,7 @@ class Harm:
     queries: int
     split: str
     trained_on: bool
-    against: Against
+    against: Contrast
     p: float | None
     verdict: Verdict
 
@@ -64,7 +64,7 @@ def harms(found: list[Score], rounds: dict[str, dict], train_on: list[str]) -> l
     made = []
     for one, p in zip(held, ps, strict=True):
         own = None if p is None else next(adjusted)
-        told = verdict(one.base)
+        told = classify_contrast(one.base)
         if told == "open" and own is not None and own <= LEVEL:
             told = "spared"
         made.append(Harm(one.name, one.collection, one.queries, one.split, one.collection in train_on, one.base, own, told))
@@ -100,5 +100,5 @@ def elsewhere(found: list[Harm], name: str) -> list[str]:
     return [f"Training did not hurt the base model: {joined(known)}."]
 
 
-def changed(against: Against) -> str:
+def changed(against: Contrast) -> str:
     return f"{signed(against.difference.mean)} ({span(against.difference)}, {chance(against.p)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hone.compare.contrast import Against, Score, base_of, to_take
+from hone.compare.contrast import Score, choose_round, classify_contrast, describe_counts, find_base
 from hone.present.number_format import chance, count, harm, joined, least_seen, score, signed, span
 
 MARGIN = 0.005  # of nDCG@10: what is lost below it hardly anybody would see (ours)
@@ -44,8 +44,8 @@ def summary(found: list[Score], rounds: dict[str, dict], compare_with: list[str]
         rounds: {name: {"from": .., "recipe": ..}}.
         compare_with: the references that were evaluated.
     """
-    base = base_of(rounds, compare_with)
-    take, by_dev = to_take(found, rounds, base)
+    base = find_base(rounds, compare_with)
+    take, by_dev = choose_round(found, rounds, base)
     shown = take if take != base else best_round(found, rounds, base)
     scores = [one for one in found if one.name == shown]
     headline = headline_of(scores, base) if shown != base else f"There is one round, {base}, and nothing to hold it against."
@@ -63,7 +63,8 @@ def headline_of(scores: list[Score], base: str) -> str:
     """One sentence on all collections."""
     if len(scores) == 1:
         return f"{sentence(scores[0])}."
-    better, worse, open_ = ([one.collection for one in scores if verdict(one.base) == kind] for kind in ("better", "worse", "open"))
+    kinds = [(one.collection, classify_contrast(one.base)) for one in scores]
+    better, worse, open_ = ([name for name, kind in kinds if kind == wanted] for wanted in ("better", "worse", "open"))
     parts = [
         *([f"better than {base} on {joined(better)}"] if better else []),
         *([f"worse on {joined(worse)}" if better else f"worse than {base} on {joined(worse)}"] if worse else []),
@@ -80,7 +81,7 @@ def details_of(scores: list[Score]) -> list[str]:
     for one in scores:
         if one.base is not None:
             sentences += [f"{sentence(one)} on {one.collection}."] if len(scores) > 1 else []
-            sentences.append(counts(one.base))
+            sentences.append(describe_counts(one.base))
             sentences += seen([one])
         sentences += step_and_split(one, len(scores) > 1)
     return sentences
@@ -105,16 +106,9 @@ def step_and_split(one: Score, several: bool) -> list[str]:
     return [*step, *([dev] if one.split == "dev" else [])]
 
 
-def verdict(against: Against) -> str:
-    """better, worse, or open where the interval includes 0 or the test, adjusted for all contrasts, finds it no surprise."""
-    if not against.sure:
-        return "open"
-    return "better" if against.difference.mean > 0 else "worse"
-
-
 def sentence(one: Score) -> str:
     """What a round gives against the base on one collection."""
-    against, kind = one.base, verdict(one.base)
+    against, kind = one.base, classify_contrast(one.base)
     doubt = f", {chance(against.p)} for all that is compared here" if against.difference.beyond_zero else ", which includes no change"
     before = score(one.own.mean - against.difference.mean, 3)
     how = {"better": f"is better than {against.other}", "worse": f"is worse than {against.other}"}.get(
@@ -128,14 +122,9 @@ def sentence(one: Score) -> str:
     )
 
 
-def counts(against: Against) -> str:
-    """How many queries gained, lost, and neither."""
-    return f"{count(against.better, 'query is', 'queries are')} better, {against.worse:,} worse, {against.equal:,} equal."
-
-
 def last_step(one: Score, where: str) -> str:
     """What a round gives against the one that it starts from."""
-    kind, change = verdict(one.start), one.start.difference
+    kind, change = classify_contrast(one.start), one.start.difference
     said = {"better": "a gain of its own", "worse": "a loss"}.get(kind, f"which may be chance; {harm(one.start.test, MARGIN)}")
     return f"Against {one.start.other}, from which it starts, it gives{where} {signed(change.mean)} ({span(change)}), {said}."
 

@@ -130,7 +130,7 @@ def everything(given: Params) -> dict[str, dict]:
 
 def strata_modules() -> list[str]:
     """The methods that the report finds by name."""
-    return [methods.find(query_strata.PLACE, name).module for name in query_strata.strata()]
+    return [methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata()]
 
 
 def made_of(settings: dict[str, dict], name: str, item: dict[str, str]) -> dict:

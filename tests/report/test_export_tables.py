@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from commands.export import export_model
-from hone.compare.contrast import all_scores
+from hone.compare.contrast import score_rounds
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from tasks.report.__main__ import main
@@ -31,7 +31,7 @@ def table(name: str) -> pl.DataFrame:
 def test_tables_hold_what_the_page_was_made_of(made: Path):
     scores = table("scores")
     assert scores.select("name", "ndcg_at_10").rows() == [("bm25", 0.25), ("r0", 0.5), ("r1", 0.625), ("r2", 0.75), ("r3", 0.875)]
-    found = {(one.name, against.other): against for one in all_scores(ROUNDS, ["r0", "bm25"], ["made-up"], 13)
+    found = {(one.name, against.other): against for one in score_rounds(ROUNDS, ["r0", "bm25"], ["made-up"], 13)
              for against in (one.base, one.start) if against}  # fmt: skip
     rows = {(row["name"], row["other"]): row for row in table("contrasts").to_dicts()}
     assert rows.keys() == found.keys()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hone.compare.contrast import all_scores
+from hone.compare.contrast import score_rounds
 from hone.stats.paired_tests import holm, no_worse
 from tasks.report.regressions import Harm, damage, elsewhere, harms
 from tests.report.made_up import DEV, ROUNDS, write_all, write_scores
@@ -22,7 +22,7 @@ def found(**of_r2: list[float]) -> list[Harm]:
         base = [0.5, 0.9] * (len(values) // 2) if collection == "gained" else [1.0] * len(values)
         for name, dev in DEV.items():
             write_scores(name, collection, values if name == "r2" else base, dev)
-    return harms(all_scores(ROUNDS, REFERENCES, list(of_r2), 13), ROUNDS, [next(iter(of_r2))])
+    return harms(score_rounds(ROUNDS, REFERENCES, list(of_r2), 13), ROUNDS, [next(iter(of_r2))])
 
 
 def verdicts(made: list[Harm], name: str = "r2") -> dict[str, str]:
@@ -74,7 +74,7 @@ def test_one_collection_that_gained_needs_no_line(workspace: Path):
 
 def test_every_round_counts_in_the_correction(workspace: Path):
     made = found(same=[1.0, 0.999] * 6)
-    scores = [one for one in all_scores(ROUNDS, REFERENCES, ["same"], 13) if one.name in ROUNDS]
+    scores = [one for one in score_rounds(ROUNDS, REFERENCES, ["same"], 13) if one.name in ROUNDS]
     assert [one.p for one in made] == pytest.approx(holm([no_worse(one.base.test, 0.005) for one in scores]))
     assert [(one.name, one.verdict) for one in made] == [("r1", "spared"), ("r2", "spared"), ("r3", "spared")]
 
@@ -82,5 +82,5 @@ def test_every_round_counts_in_the_correction(workspace: Path):
 def test_nothing_to_hold_the_rounds_against(workspace: Path):
     write_all()
     one = {"r1": ROUNDS["r1"]}
-    assert harms(all_scores(one, [], ["made-up"], 13), one, ["made-up"]) == []
+    assert harms(score_rounds(one, [], ["made-up"], 13), one, ["made-up"]) == []
     assert damage([], "r1") == elsewhere([], "r1") == []

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hone.compare.unjudged import Judged, holes, warning
+from hone.compare.unjudged import Judgments, bound_differences, describe_bounds
 from tests.evaluate.ranked import qrels, ranked
 
-JUDGED = Judged("made-up", qrels(q={"a": 1}), 1)
+JUDGED = Judgments("made-up", qrels(q={"a": 1}), 1)
 
 
 def told(other: str) -> str:
     """Of a second ranking against the first, which is a b c."""
     runs = {"r0": ranked(q="abc"), "r1": ranked(q=other)}
-    return warning(holes(["r0", "r1"], "r0", JUDGED, runs.__getitem__)[1])
+    return describe_bounds(bound_differences(["r0", "r1"], "r0", JUDGED, runs.__getitem__)[1])
 
 
 CHANGE = "more than r0 in rank-biased precision where what nobody has judged is wrong"

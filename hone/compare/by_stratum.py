@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from hone.compare.contrast import MEASURE, Against, Score, held, shown
-from hone.compare.query_strata import PLACE, Kinds
+from hone.compare.contrast import MEASURE, Contrast, Score, classify_contrast, make_contrast, read_query_measures
+from hone.compare.query_strata import PLACE, QuerySlices
 from hone.config import methods
 from hone.present.number_format import chance, count, score, signed, span
 from hone.seeds import generator
 from hone.stats.bootstrap import intervals
 from hone.stats.paired_tests import holm
-from tasks.report.summary import verdict
 
 FEW = 20  # queries, below which a level is shown with a note (ours)
 
@@ -26,7 +25,7 @@ class InLevel:
 
     name: str
     mean: float
-    against: Against
+    against: Contrast
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Level:
         return self.queries < FEW
 
 
-def levels(collection: str, base: str, names: Iterable[str], kinds: Kinds, seed: int) -> list[Level]:
+def compare_levels(collection: str, base: str, names: Iterable[str], kinds: QuerySlices, seed: int) -> list[Level]:
     """Every level that has a query, in the order in which its stratum names them; p not yet adjusted.
 
     Args:
@@ -63,53 +62,53 @@ def levels(collection: str, base: str, names: Iterable[str], kinds: Kinds, seed:
         seed: of params.yaml.
     """
     names = [name for name in names if name != base]
-    values = shown(base, collection).select("query_id", pl.col(MEASURE).alias(base))
+    values = read_query_measures(base, collection).select("query_id", pl.col(MEASURE).alias(base))
     for name in names:
-        own = shown(name, collection).select("query_id", pl.col(MEASURE).alias(name))
+        own = read_query_measures(name, collection).select("query_id", pl.col(MEASURE).alias(name))
         values = values.join(own, on="query_id", how="left", maintain_order="left")
     rows = dict(kinds.levels.join(values, on="query_id", maintain_order="left").group_by("stratum", "level", maintain_order=True))
     return [
-        level_of(rows[stratum, level], (collection, stratum, level), meaning, base, names, seed)
+        compare_level(rows[stratum, level], (collection, stratum, level), meaning, base, names, seed)
         for stratum in kinds.levels["stratum"].unique(maintain_order=True)
         for level, meaning in methods.find(PLACE, stratum).beside("LEVELS").items()
         if (stratum, level) in rows
     ]
 
 
-def level_of(rows: pl.DataFrame, key: tuple[str, str, str], meaning: str, base: str, names: list[str], seed: int) -> Level:
+def compare_level(rows: pl.DataFrame, key: tuple[str, str, str], meaning: str, base: str, names: list[str], seed: int) -> Level:
     """One level: every round's mean, and its difference from the base over the same draws."""
     changes = rows.select(pl.col(name) - pl.col(base) for name in names).to_numpy() if names else np.empty((len(rows), 0))
     spans = intervals(changes, generator(seed, "by kind", *key))
     inside = [
-        InLevel(name, float(rows[name].mean()), held(base, changes[:, place], one, generator(seed, "by kind", *key, "contrast")))
+        InLevel(name, float(rows[name].mean()), make_contrast(base, changes[:, place], one, generator(seed, "by kind", *key, "contrast")))
         for place, (name, one) in enumerate(zip(names, spans, strict=True))
     ]
     return Level(*key, meaning, len(rows), float(rows[base].mean()), inside)
 
 
-def adjusted(found: list[Level]) -> list[Level]:
+def adjust_p(found: list[Level]) -> list[Level]:
     """Levels whose contrasts have their p, adjusted (Holm) for as many as there are."""
     ps = iter(holm([one.against.test.randomisation for level in found for one in level.rounds]))
     return [replace(level, rounds=[replace(one, against=replace(one.against, p=next(ps))) for one in level.rounds]) for level in found]
 
 
-def contrasts(found: list[Level]) -> int:
+def count_contrasts(found: list[Level]) -> int:
     """How many differences the p of these levels are adjusted for."""
     return sum(len(level.rounds) for level in found)
 
 
-def hidden_losses(found: list[Level], scores: list[Score]) -> list[str]:
+def find_hidden_losses(found: list[Level], scores: list[Score]) -> list[str]:
     """A sentence for each round that is better over all queries of a collection, and worse on a level, both beyond doubt."""
-    better = {(one.collection, one.name) for one in scores if one.base is not None and verdict(one.base) == "better"}
+    better = {(one.collection, one.name) for one in scores if one.base is not None and classify_contrast(one.base) == "better"}
     return [
-        loss(level, one)
+        describe_loss(level, one)
         for level in found
         for one in level.rounds
-        if (level.collection, one.name) in better and verdict(one.against) == "worse"
+        if (level.collection, one.name) in better and classify_contrast(one.against) == "worse"
     ]
 
 
-def loss(level: Level, one: InLevel) -> str:
+def describe_loss(level: Level, one: InLevel) -> str:
     """What a round loses on a level."""
     difference = one.against.difference
     return (

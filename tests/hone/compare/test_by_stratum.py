@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.compare.contrast import all_scores
-from hone.compare.query_strata import Kinds
-from tasks.report.by_stratum import adjusted, contrasts, hidden_losses, levels
+from hone.compare.by_stratum import adjust_p, compare_levels, count_contrasts, find_hidden_losses
+from hone.compare.contrast import score_rounds
+from hone.compare.query_strata import QuerySlices
 from tests.report.made_up import ROUNDS, write_all, write_scores
 
 
@@ -20,8 +20,9 @@ def cut(name: str, **by: list[str]) -> pl.DataFrame:
 
 def test_each_kind_has_its_own_queries(workspace: Path):
     write_all()
-    kinds = Kinds(pl.concat([cut("long", whole=["t1", "t2"], cut=["t4", "t3"]), cut("unseen", seen=["t4"], unseen=["t1", "t2", "t3"])]), {})
-    found = {(one.stratum, one.level): one for one in levels("made-up", "r0", ["r1", "r2"], kinds, 13)}
+    parts = [cut("long", whole=["t1", "t2"], cut=["t4", "t3"]), cut("unseen", seen=["t4"], unseen=["t1", "t2", "t3"])]
+    kinds = QuerySlices(pl.concat(parts), {})
+    found = {(one.stratum, one.level): one for one in compare_levels("made-up", "r0", ["r1", "r2"], kinds, 13)}
     assert list(found) == [("long", "cut"), ("long", "whole"), ("unseen", "unseen"), ("unseen", "seen")]  # as the strata name them
     # r0 has 0, .5, .5, 1 and r2 has 1, 1, .5, .5 on t1 to t4.
     whole, cut_ = found["long", "whole"], found["long", "cut"]
@@ -33,11 +34,11 @@ def test_each_kind_has_its_own_queries(workspace: Path):
 
 def test_doubt_is_shared_by_all_that_is_shown(workspace: Path):
     write_all()
-    found = levels("made-up", "r0", ["r1", "r2"], Kinds(cut("long", whole=["t1", "t2"], cut=["t3", "t4"]), {}), 13)
+    found = compare_levels("made-up", "r0", ["r1", "r2"], QuerySlices(cut("long", whole=["t1", "t2"], cut=["t3", "t4"]), {}), 13)
     # r2 on t1 and t2 gains 1 and .5: of four ways to turn signs two are as far from 0. All others move one query or none: p = 1.
     assert [one.against.test.randomisation for level in found for one in level.rounds] == [1.0, 1.0, 1.0, 0.5]
-    assert contrasts(found) == 4
-    assert [one.against.p for level in adjusted(found) for one in level.rounds] == [1.0, 1.0, 1.0, 1.0]
+    assert count_contrasts(found) == 4
+    assert [one.against.p for level in adjust_p(found) for one in level.rounds] == [1.0, 1.0, 1.0, 1.0]
     assert found[0].rounds[0].against.p is None
 
 
@@ -49,9 +50,9 @@ def test_a_loss_that_the_mean_hides_is_told_where_it_is_beyond_doubt(workspace: 
     for name, values in {"bm25": before, "r0": before, "r1": after, "r2": before, "r3": before}.items():
         write_scores(name, "made-up", values, [0.5])
     ids = [f"t{number}" for number in range(1, gains + lost + 1)]
-    kinds = Kinds(cut("long", whole=ids[:gains], cut=ids[gains:]), {})
-    found = adjusted(levels("made-up", "r0", list(ROUNDS), kinds, 13))
-    sentences = hidden_losses(found, all_scores(ROUNDS, ["r0", "bm25"], ["made-up"], 13))
+    kinds = QuerySlices(cut("long", whole=ids[:gains], cut=ids[gains:]), {})
+    found = adjust_p(compare_levels("made-up", "r0", list(ROUNDS), kinds, 13))
+    sentences = find_hidden_losses(found, score_rounds(ROUNDS, ["r0", "bm25"], ["made-up"], 13))
     if told:
         [sentence] = sentences
         assert sentence.startswith(
