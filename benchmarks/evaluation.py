@@ -172,14 +172,14 @@ def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Non
     from hone.encoders.encoder import Reading
     from hone.ir.measures import DEPTH
     from hone.ir.results import ranking_of
-    from tasks.report.negative_flips import all_flips
+    from tasks.report.negative_flips import count_all_flips
 
     rounds = {name: {"from": start, "recipe": "none"} for name, start in zip(ROUNDS, (BASE, *ROUNDS), strict=False)}
     part("report: scores, intervals, tests", score_rounds)(rounds, [BASE], [NAME], 13)
     part("report: what nobody has judged", bound_differences)(
         [BASE, *ROUNDS], BASE, read_judgments(NAME, "test", 1), partial(ranking_of, collection=NAME, depth=DEPTH)
     )
-    part("report: flips", all_flips)(rounds, [NAME], [BASE, *ROUNDS])
+    part("report: flips", count_all_flips)(rounds, [NAME], [BASE, *ROUNDS])
     part("report: queries that changed most", lambda: [find_largest_changes(name, BASE, NAME) for name in ROUNDS])()
     # BM25's ranking cuts the queries: here it is the base's.
     for kind, ending in (("runs", "trec"), ("queries", "parquet")):

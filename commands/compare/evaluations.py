@@ -12,9 +12,8 @@ from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file, folder_written_whole, home
 from hone.ir.provenance import of_table, unlike
 from hone.layout import DATA, REPORTS
-from hone.present.mlflow_client import ROUND, experiment, memory
+from hone.present.mlflow_client import QUERIES, ROUND, experiment, memory
 from hone.present.number_format import joined
-from tasks.report.mlflow_rounds import QUERIES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -149,7 +149,7 @@ MOVED = {
     "tasks.report.origin": "hone.present.provenance",
     "tasks.report.runs": "hone.present.mlflow_client",
     "tasks.report.scores": "hone.compare.contrast",
-    "tasks.report.sources": "tasks.report.figure_sources",
+    "tasks.report.sources": "tasks.report.section",
     "tasks.report.study": "hone.present.mlflow_study",
     "tasks.report.track": "tasks.report.mlflow_rounds",
     "tasks.report.words": "hone.present.number_format",

@@ -20,7 +20,7 @@ from hone.stats.proportions import Z
 
 
 @dataclass(frozen=True)
-class Shown:
+class SuiteScore:
     """One ranking on one suite.
 
     Attributes:
@@ -37,13 +37,13 @@ class Shown:
     p: float | None
 
 
-def apart(settings: dict) -> tuple[dict[str, str], dict]:
+def separate_suites(settings: dict) -> tuple[dict[str, str], dict]:
     """The suites for one ability, and the settings without them: all else on the page is about the other collections."""
     suites = settings["abilities"]
     return suites, settings | {"evaluate_on": [name for name in settings["evaluate_on"] if name not in suites]}
 
 
-def shown(suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: dict) -> list[Shown]:
+def measure_suites(suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: dict) -> list[SuiteScore]:
     """Every name on every suite, in their order.
 
     Args:
@@ -53,17 +53,17 @@ def shown(suites: dict[str, str], names: list[str], base: str, rounds: set[str],
         rounds: which of them are rounds: their differences share the doubt.
         settings: of the report: `min_relevance` of each collection, `seed`.
     """
-    found = [one for name in suites for one in on_suite(name, suites[name], names, base, settings)]
+    found = [one for name in suites for one in measure_suite(name, suites[name], names, base, settings)]
     places = [place for place, one in enumerate(found) if one.name in rounds and one.p is not None]
     adjusted = dict(zip(places, holm([found[place].p for place in places]), strict=True))
     return [replace(one, p=adjusted.get(place)) for place, one in enumerate(found)]
 
 
-def on_suite(collection: str, ability: str, names: list[str], base: str, settings: dict) -> list[Shown]:
+def measure_suite(collection: str, ability: str, names: list[str], base: str, settings: dict) -> list[SuiteScore]:
     """One suite; p not yet adjusted."""
-    split = next(split for split in ("test", "dev") if len(qrels_of(collection, split)))
+    split = next(split for split in ("test", "dev") if len(read_qrels(collection, split)))
     queries = tables.read("queries", DATA / collection / split / "queries.parquet")
-    qrels, grade = qrels_of(collection, split), settings["min_relevance"][collection]
+    qrels, grade = read_qrels(collection, split), settings["min_relevance"][collection]
     own = {}
     for name in dict.fromkeys((base, *names)):
         run = ranking_of(name, collection, DEPTH).join(queries, on="query_id", how="semi", maintain_order="left")
@@ -71,16 +71,16 @@ def on_suite(collection: str, ability: str, names: list[str], base: str, setting
     made = []
     for name in names:
         draw = generator(settings["seed"], "ability", collection)
-        between = None if name == base else difference(own[base].units, own[name].units, draw)
-        made.append(Shown(collection, ability, name, own[name], *(between or (None, None))))
+        between = None if name == base else compare_units(own[base].units, own[name].units, draw)
+        made.append(SuiteScore(collection, ability, name, own[name], *(between or (None, None))))
     return made
 
 
-def qrels_of(collection: str, split: str) -> pl.DataFrame:
+def read_qrels(collection: str, split: str) -> pl.DataFrame:
     return tables.read("qrels", DATA / collection / split / "qrels.parquet")
 
 
-def difference(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:
+def compare_units(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:
     """What the second ranking measures more, with the 95 % interval and two-sided p; null without units.
 
     Units of one group are a mean of independent observations: bootstrap and randomisation test, as for any measure. Two groups are an

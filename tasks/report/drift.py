@@ -11,7 +11,7 @@ from hone.layout import DRIFT
 from hone.present.number_format import cut
 
 
-def drift(training: TrainingSet) -> dict:
+def read_drift(training: TrainingSet) -> dict:
     """The account, its examples with texts.
 
     Raises:

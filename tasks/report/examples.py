@@ -39,7 +39,7 @@ class Example:
     negatives: list[Document]
 
 
-def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
+def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
     """Some queries of a round; none where the round mined nothing.
 
     A seed shows the same queries in every round, as far as they have negatives there; after them stand a few of which a negative
@@ -74,15 +74,16 @@ def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int)
         .collect()
     )
     chosen = marked.join(queries, on="query_id", how="semi", maintain_order="left").select(positives.columns)
-    shown = scored(pl.concat([positives, chosen]), folder)
+    shown = join_scores(pl.concat([positives, chosen]), folder)
     texts = training.texts(shown["doc_id"].unique()).select("doc_id", text="full_text")
     by_query = shown.join(texts, on="doc_id", how="left", maintain_order="left").sort("place", maintain_order=True)
     rows = by_query.partition_by("query_id", as_dict=True)
-    made = [example(query_id, text, rows[(query_id,)].to_dicts()) for query_id, text in queries.select("query_id", "query").iter_rows()]
+    pairs = queries.select("query_id", "query").iter_rows()
+    made = [make_example(query_id, text, rows[(query_id,)].to_dicts()) for query_id, text in pairs]
     return [one for one in made if one is not None]
 
 
-def scored(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
+def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """The rows with a score and its scorer: the first that the round has, else the source that found the document."""
     scores = tables.scan("scores", folder / "scores.parquet").join(shown.lazy(), on=PAIR, how="semi", maintain_order="left").collect()
     first = scores.filter(pl.col("scorer") == pl.col("scorer").first()).unique(PAIR, keep="first")
@@ -92,7 +93,7 @@ def scored(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
     )
 
 
-def example(query_id: str, text: str, rows: list[dict]) -> Example | None:
+def make_example(query_id: str, text: str, rows: list[dict]) -> Example | None:
     """One example of its rows, the positive first; nothing where a positive is missing."""
     documents = [
         Document(row["doc_id"], cut(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])

@@ -14,11 +14,11 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
-def scores(found: list[Score], rounds: dict[str, dict]) -> dict:
+def draw_scores(found: list[Score], rounds: dict[str, dict]) -> dict:
     """nDCG@10 of every reference and round with its interval; lines lead from each round to those that start from it."""
     names = list(dict.fromkeys(score.name for score in found))
     data = []
-    for number, (collection, places, own) in enumerate(by_collection(found, names)):
+    for number, (collection, places, own) in enumerate(place_collections(found, names)):
         place = {score.name: at for score, at in zip(own, places, strict=True)}
         mean = {score.name: score.own.mean for score in own}
         steps = [(item["from"], name) for name, item in rounds.items() if item["from"] in place]
@@ -27,27 +27,27 @@ def scores(found: list[Score], rounds: dict[str, dict]) -> dict:
                 "type": "scatter", "mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": collection,
                 "x": [at for start, end in steps for at in (place[start], place[end], None)],
                 "y": [at for start, end in steps for at in (mean[start], mean[end], None)],
-                "line": {"color": pick_color(number), "width": 1.5, "dash": symbol(DASHES, number)},
+                "line": {"color": pick_color(number), "width": 1.5, "dash": pick_symbol(DASHES, number)},
             }
         )  # fmt: skip
-        data.append(points(number, collection, places, [score.own for score in own], [score.name for score in own], "{:.4f}"))
+        data.append(draw_points(number, collection, places, [score.own for score in own], [score.name for score in own], "{:.4f}"))
     return {"data": data, "layout": layout_by_name(names, "nDCG@10") | {"showlegend": len(data) > 2}}
 
 
-def differences(found: list[Score], base: str) -> dict:
+def draw_differences(found: list[Score], base: str) -> dict:
     """What each round gives more than the base, with the paired interval, and a line at no change."""
     found = [score for score in found if score.base is not None and score.base.p is not None]
     names = list(dict.fromkeys(score.name for score in found))
     data = [
-        points(number, collection, places, [score.base.difference for score in own], [score.name for score in own], "{:+.4f}")
-        for number, (collection, places, own) in enumerate(by_collection(found, names))
+        draw_points(number, collection, places, [score.base.difference for score in own], [score.name for score in own], "{:+.4f}")
+        for number, (collection, places, own) in enumerate(place_collections(found, names))
     ]
     layout = layout_by_name(names, f"nDCG@10 more than {escape_label(base)}") | {"showlegend": len(data) > 1}
     layout["yaxis"] |= {"zeroline": True, "rangemode": "tozero", "tickformat": "+~g"}
     return {"data": data, "layout": layout}
 
 
-def changes(found: list[Score]) -> dict:
+def draw_changes(found: list[Score]) -> dict:
     """How many queries each round answers better, worse and the same, against the base."""
     found = [score for score in found if score.base is not None and score.base.p is not None]
     several = len({score.collection for score in found}) > 1
@@ -57,12 +57,12 @@ def changes(found: list[Score]) -> dict:
     return {"data": data, "layout": stack_bars(len(bars), "queries")}
 
 
-def losses(by_round: dict[str, pl.DataFrame]) -> dict:
+def draw_losses(by_round: dict[str, pl.DataFrame]) -> dict:
     """Mean loss of each step, one line for each round."""
     data = [
         {
             "type": "scatter", "mode": "lines", "name": escape_label(name), "x": frame["step"].to_list(), "y": frame["loss"].to_list(),
-            "line": {"color": pick_color(number), "width": 2, "dash": symbol(DASHES, number)},
+            "line": {"color": pick_color(number), "width": 2, "dash": pick_symbol(DASHES, number)},
             "hovertemplate": f"step %{{x}}: %{{y:.3f}}<extra>{escape_label(name)}</extra>",
         }
         for number, (name, frame) in enumerate(by_round.items())
@@ -71,37 +71,37 @@ def losses(by_round: dict[str, pl.DataFrame]) -> dict:
     return {"data": data, "layout": {"height": 340, "showlegend": True, **axes}}
 
 
-def fates(mined: list[Mined]) -> dict:
+def draw_fates(mined: list[Mined]) -> dict:
     """Where each round's candidates went: a bar for each round and source, in parts by fate."""
     bars = {(one.round, source): escape_label(f"{one.round} · {source}") for one in mined for source in one.flows["source"].unique().sort()}
     counts = {(one.round, source, fate): number for one in mined for source, fate, number in one.flows.iter_rows()}
     data = [
         draw_bar(fate, list(bars.values()), [counts.get((*key, fate), 0) for key in bars], shade, "candidates")
-        for fate, shade in shades([fate for _, _, fate in counts]).items()
+        for fate, shade in assign_shades([fate for _, _, fate in counts]).items()
     ]
     return {"data": data, "layout": stack_bars(len(bars), "candidates")}
 
 
-def hidden(mined: list[Mined]) -> dict:
+def draw_hidden(mined: list[Mined]) -> dict:
     """What became of the right answers that were hidden from training, one bar for each round that mines."""
     mined = [one for one in mined if one.negatives]
     counts = {(one.round, fate): number for one in mined for fate, number in one.hidden.iter_rows()}
     bars = [one.round for one in mined]
     data = [
         draw_bar(fate, [escape_label(name) for name in bars], [counts.get((name, fate), 0) for name in bars], shade, "hidden answers")
-        for fate, shade in shades([fate for _, fate in counts]).items()
+        for fate, shade in assign_shades([fate for _, fate in counts]).items()
     ]
     return {"data": data, "layout": stack_bars(len(bars), "hidden right answers")}
 
 
-def shades(fates: list[str]) -> dict[str, str]:
+def assign_shades(fates: list[str]) -> dict[str, str]:
     """A colour for each fate: what was chosen first, the rules in the order in which they are met, the rest in grey."""
     rules = [fate for fate in dict.fromkeys(fates) if fate not in (CHOSEN, NOT_CHOSEN, NOT_FOUND)]
     given = {CHOSEN: "c1"} | dict(zip(rules, islice(cycle(("c0", "c2", "c3", "c4", "c5")), len(rules)), strict=True))
     return {fate: shade for fate, shade in (given | {NOT_CHOSEN: MUTED, NOT_FOUND: "faint"}).items() if fate in fates}
 
 
-def by_collection(found: list[Score], names: list[str]) -> list[tuple[str, list[float], list[Score]]]:
+def place_collections(found: list[Score], names: list[str]) -> list[tuple[str, list[float], list[Score]]]:
     """Each collection, its scores, and their places on the axis of names: beside one another, not on one another."""
     collections = list(dict.fromkeys(score.collection for score in found))
     step = min(APART, 0.6 / max(1, len(collections) - 1))
@@ -110,7 +110,7 @@ def by_collection(found: list[Score], names: list[str]) -> list[tuple[str, list[
     return [(name, [names.index(score.name) + shift[name] for score in own[name]], own[name]) for name in collections]
 
 
-def points(number: int, collection: str, places: list[float], intervals: list, names: list[str], form: str) -> dict:
+def draw_points(number: int, collection: str, places: list[float], intervals: list, names: list[str], form: str) -> dict:
     """Means with their intervals."""
     ends = [f"{form.format(one.mean)} ({form.format(one.low)} to {form.format(one.high)})" for one in intervals]
     said = [f"{name}: {text}" for name, text in zip(names, ends, strict=True)]
@@ -122,9 +122,9 @@ def points(number: int, collection: str, places: list[float], intervals: list, n
             "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": pick_color(number),
             "array": [one.high - one.mean for one in intervals], "arrayminus": [one.mean - one.low for one in intervals],
         },
-        "marker": {"size": 10, "color": pick_color(number), "symbol": symbol(SYMBOLS, number)},
+        "marker": {"size": 10, "color": pick_color(number), "symbol": pick_symbol(SYMBOLS, number)},
     }  # fmt: skip
 
 
-def symbol(kinds: tuple[str, ...], number: int) -> str:
+def pick_symbol(kinds: tuple[str, ...], number: int) -> str:
     return kinds[number % len(kinds)]

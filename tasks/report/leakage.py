@@ -9,7 +9,7 @@ from tasks.leakage.example_texts import with_texts
 from tasks.leakage.sentences import asked, by_lot, sentence
 
 
-def leaks(collections: list[str]) -> list[dict]:
+def read_leakage(collections: list[str]) -> list[dict]:
     """The account of each collection, with its sentence and its splits in which something is asked.
 
     Raises:
@@ -26,12 +26,12 @@ def leaks(collections: list[str]) -> list[dict]:
     return found
 
 
-def first_lines(found: list[dict]) -> list[str]:
+def warn_of_leaks(found: list[dict]) -> list[str]:
     """A sentence for each collection of which something leaked."""
-    return [f"Leakage on {one['collection']}: {one['told']} {meaning(one)}" for one in found if one["leaked"]]
+    return [f"Leakage on {one['collection']}: {one['told']} {explain_leak(one)}" for one in found if one["leaked"]]
 
 
-def meaning(account: dict) -> str:
+def explain_leak(account: dict) -> str:
     """What a leak does to the figures: dev queries choose the round, test queries are its score."""
     if account["splits"]["test"]["leaked"] or not account["splits"]["test"]["queries"]:
         return "Its score is memory in part."

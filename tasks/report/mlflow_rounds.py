@@ -9,13 +9,13 @@ from pathlib import Path
 from hone.config import stage_settings
 from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
 from hone.layout import BASE
-from hone.present.mlflow_client import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
+from hone.present.mlflow_client import CONTENT, LOOP, QUERIES, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
 from hone.present.provenance import git_commit, hashes
 from hone.stage import run, say
-from tasks.report.loss import loss_by_step
+from tasks.report.loss import read_loss
 
 METRICS = Path("reports/metrics")
-QUERIES_HERE, QUERIES = Path("reports/queries"), "queries"  # where the measures of each query are, here and in a run
+QUERIES_HERE = Path("reports/queries")
 PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
 
 
@@ -24,7 +24,7 @@ def main(round: str) -> None:
     settings = stage_settings.of_stage(f"track/{round}")
     scores = {name: read_json(METRICS / round / f"{name}.json") for name in settings["evaluate_on"]}
     made = settings["made"]
-    loss = loss_by_step(round) if made else None
+    loss = read_loss(round) if made else None
     artefacts = hashes(outputs(round, made))
     queries = [QUERIES_HERE / round / f"{name}.parquet" for name in settings["evaluate_on"]]
     kept = [fingerprint_of_file(file) for file in queries]

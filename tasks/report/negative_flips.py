@@ -49,12 +49,12 @@ class Flips:
         return self.lost / self.answered if self.answered else None
 
 
-def all_flips(rounds: dict[str, dict], collections: list[str], known: list[str]) -> list[Flips]:
+def count_all_flips(rounds: dict[str, dict], collections: list[str], known: list[str]) -> list[Flips]:
     """Every round whose start was evaluated (is among `known`), on every collection."""
-    return [flips(name, item["from"], one) for one in collections for name, item in rounds.items() if item["from"] in known]
+    return [count_flips(name, item["from"], one) for one in collections for name, item in rounds.items() if item["from"] in known]
 
 
-def flips(name: str, start: str, collection: str) -> Flips:
+def count_flips(name: str, start: str, collection: str) -> Flips:
     """What changed from the model that a round starts from to the round's own.
 
     A query that only one of the two was asked (an evaluation that is out of date) is left out.
@@ -74,10 +74,10 @@ def flips(name: str, start: str, collection: str) -> Flips:
         better=(pl.col("change") > SAME).sum(),
     ).row(0, named=True)
     split = after["split"][0]
-    return Flips(name, start, collection, split, len(pairs), **counted, rows=fell(pairs, DATA / collection / split))
+    return Flips(name, start, collection, split, len(pairs), **counted, rows=list_losses(pairs, DATA / collection / split))
 
 
-def fell(pairs: pl.DataFrame, folder: Path) -> list[dict]:
+def list_losses(pairs: pl.DataFrame, folder: Path) -> list[dict]:
     """The queries that got worse, with their texts."""
     texts = read("queries", folder / "queries.parquet").select("query_id", "text")
     return (
@@ -91,13 +91,13 @@ def fell(pairs: pl.DataFrame, folder: Path) -> list[dict]:
             "change",
             before=f"{MEASURE}_before",
             after=MEASURE,
-            rank_before=rank_of(f"{FIRST}_before"),
-            rank_after=rank_of(FIRST),
+            rank_before=invert_reciprocal(f"{FIRST}_before"),
+            rank_after=invert_reciprocal(FIRST),
         )
         .to_dicts()
     )
 
 
-def rank_of(name: str) -> pl.Expr:
+def invert_reciprocal(name: str) -> pl.Expr:
     """The rank of the first right document from its reciprocal; null where there is none."""
     return pl.when(pl.col(name) > SAME).then((1 / pl.col(name)).round(0).cast(pl.Int32))

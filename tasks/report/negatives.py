@@ -13,6 +13,7 @@ from hone.files import read_json
 from hone.layout import PAIR, ROUNDS
 
 CHOSEN, NOT_CHOSEN, NOT_FOUND = "chosen", "not chosen", "not among the candidates"
+PLAIN_FATES = (CHOSEN, NOT_CHOSEN, NOT_FOUND)  # every other fate is the name of a filter
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Mined:
         return None if self.new is None else self.new / self.negatives
 
 
-def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
+def read_hidden_pairs(training: TrainingSet) -> pl.DataFrame:
     """query_id, doc_id of known relevant pairs that training does not see, of all collections that are trained on.
 
     A pair of a document that was cut into chunks is one of each chunk, as `start` spreads the labels that training sees.
@@ -72,12 +73,12 @@ def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
+def count_rounds(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
     """Every round in the order of params.yaml.
 
     Args:
         rounds: {name: {"from": .., "recipe": ..}}.
-        hidden: as `hidden_pairs` gives it.
+        hidden: as `read_hidden_pairs` gives it.
     """
     last: dict[str, tuple[str, pl.DataFrame] | None] = {"r0": None}
     found = []
@@ -85,16 +86,16 @@ def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
         before = last[item["from"]]
         negatives = tables.read("negatives", ROUNDS / name / "negatives.parquet")
         last[name] = (name, negatives) if len(negatives) else before
-        found.append(mined_in(name, item["recipe"], negatives, hidden, before))
+        found.append(count_round(name, item["recipe"], negatives, hidden, before))
     return found
 
 
-def mined_in(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
+def count_round(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
     """One round; `before` names the last round that mined on the way to it, with its negatives."""
     folder = ROUNDS / name
     candidates = tables.read("candidates", folder / "candidates.parquet")
     removed = tables.read("removed", folder / "removed" / "sample.parquet")
-    fated = fates(candidates, negatives, removed.filter(pl.col("doc_id").is_not_null()))
+    fated = assign_fates(candidates, negatives, removed.filter(pl.col("doc_id").is_not_null()))
     renewed = before is not None and len(negatives) > 0
     return Mined(
         round=name,
@@ -113,7 +114,7 @@ def mined_in(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFra
     )
 
 
-def fates(candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
+def assign_fates(candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
     """query_id, doc_id, source, fate of each candidate pair once, and of negatives that were no candidates (a random fill)."""
     best = candidates.sort("rank", maintain_order=True).unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "source")
     chosen = negatives.unique(PAIR, keep="first", maintain_order=True)

@@ -25,7 +25,7 @@ class Answer:
     link: str
 
 
-def first_screen(
+def answer_questions(
     answer: Summary, found: list[Score], rounds: dict[str, dict], changed: list[dict], kinds: list[str], judged: list[JudgedRound],
     lengths: list[str],
 ) -> list[Answer]:  # fmt: skip
@@ -43,14 +43,14 @@ def first_screen(
     asked = ("judges", "What was asked") if judged else ("loss", "Loss by step")
     return [
         Answer("How sure is that?", " ".join(answer.sure), "scores", "Every score and interval"),
-        Answer("For whom is it worse?", for_whom(answer, found, changed, kinds), "queries", "Query by query"),
-        Answer("At what cost?", cost(answer.shown, rounds, judged), *asked),
+        Answer("For whom is it worse?", describe_losses(answer, found, changed, kinds), "queries", "Query by query"),
+        Answer("At what cost?", describe_cost(answer.shown, rounds, judged), *asked),
         Answer("Which model to take?", f"{answer.choice} {loads(answer.take)}", "rounds", "How it was made"),
         *([Answer("What of the documents is not read?", " ".join(lengths), "settings", "How texts are read")] if lengths else []),
     ]
 
 
-def for_whom(answer: Summary, found: list[Score], changed: list[dict], kinds: list[str]) -> str:
+def describe_losses(answer: Summary, found: list[Score], changed: list[dict], kinds: list[str]) -> str:
     """How many queries a round answers worse than the base, which one most, and of which kind they are."""
     parts = []
     for one in found:
@@ -61,14 +61,14 @@ def for_whom(answer: Summary, found: list[Score], changed: list[dict], kinds: li
     rows = [row for one in changed if one["name"] == answer.shown for row in one["rows"] if row["change"] < 0]
     if rows:
         worst = min(rows, key=lambda row: row["change"])
-        parts.append(f"The greatest loss is {signed(worst['change'])}: “{shortened(worst['text'] or worst['query_id'])}”.")
+        parts.append(f"The greatest loss is {signed(worst['change'])}: “{shorten(worst['text'] or worst['query_id'])}”.")
     return " ".join([*parts, *kinds]) or "There is nothing to hold it against."
 
 
-def cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
+def describe_cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
     """Steps of training, and what judges asked for, over all rounds that lead to one."""
     line = made_by(rounds, name)
-    steps = sum(steps_of(one) for one in line)
+    steps = sum(count_steps(one) for one in line)
     told = [f"{count(steps, 'step')} of training in {count(len(line), 'round')}."]
     judges = [judge for one in judged if one.round in line for judge in one.judges]
     if judges:
@@ -78,7 +78,7 @@ def cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
     return " ".join(told)
 
 
-def steps_of(name: str) -> int:
+def count_steps(name: str) -> int:
     """Steps that a round trained."""
     last = tables.scan("trained", ROUNDS / name / "trained.parquet").select(pl.col("step").max()).collect().item()
     return int(last or 0)
@@ -88,6 +88,6 @@ def loads(name: str) -> str:
     return f'SentenceTransformer("models/{name}") loads it.'
 
 
-def shortened(text: str, most: int = 120) -> str:
+def shorten(text: str, most: int = 120) -> str:
     """A text as a part of a sentence."""
     return text.rstrip(" .") if len(text) <= most else f"{text[: most - 1]}…"

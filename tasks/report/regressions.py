@@ -50,7 +50,7 @@ class Harm:
         }[self.verdict]
 
 
-def harms(found: list[Score], rounds: dict[str, dict], train_on: list[str]) -> list[Harm]:
+def find_harms(found: list[Score], rounds: dict[str, dict], train_on: list[str]) -> list[Harm]:
     """Every round on every collection.
 
     Args:
@@ -71,21 +71,21 @@ def harms(found: list[Score], rounds: dict[str, dict], train_on: list[str]) -> l
     return made
 
 
-def damage(found: list[Harm], name: str) -> list[str]:
+def warn_of_harm(found: list[Harm], name: str) -> list[str]:
     """Where a round is worse than the base model beyond doubt: a sentence that the page says before all else.
 
     Args:
-        found: as `harms` gives it.
+        found: as `find_harms` gives it.
         name: the round that the answer is about.
     """
     worse = [one for one in found if one.name == name and one.verdict == "worse"]
     if not worse:
         return []
-    parts = [f"{one.where} {changed(one.against)}" for one in worse]
+    parts = [f"{one.where} {format_change(one.against)}" for one in worse]
     return [f"Training hurt the base model: {name} loses nDCG@10 against {worse[0].against.other} on {joined(parts)}."]
 
 
-def elsewhere(found: list[Harm], name: str) -> list[str]:
+def describe_open_harm(found: list[Harm], name: str) -> list[str]:
     """What is known where it did no damage that is beyond doubt; nothing for one collection whose headline says that it gained."""
     own = [one for one in found if one.name == name]
     open_, spared, better = ([one.where for one in own if one.verdict == kind] for kind in ("open", "spared", "better"))
@@ -100,5 +100,5 @@ def elsewhere(found: list[Harm], name: str) -> list[str]:
     return [f"Training did not hurt the base model: {joined(known)}."]
 
 
-def changed(against: Contrast) -> str:
+def format_change(against: Contrast) -> str:
     return f"{signed(against.difference.mean)} ({span(against.difference)}, {chance(against.p)})"

@@ -79,7 +79,7 @@ class JudgedRound:
     disagreements: list[Disagreement]
 
 
-def judged_rounds(
+def read_judged_rounds(
     rounds: dict[str, dict], hidden: pl.DataFrame, training: TrainingSet, evidence: dict[str, list[dict]]
 ) -> list[JudgedRound]:
     """Every round that a judge has read, or that should have been and was not.
@@ -95,18 +95,18 @@ def judged_rounds(
         account = read_json(ROUNDS / name / "relabel.json")
         if not account["judges"] and not account["left_out"]:
             continue
-        rows = placed(name, hidden)
+        rows = add_ranks(name, hidden)
         made.append(
             JudgedRound(
                 round=name,
                 recipe=item["recipe"],
                 judges=[
-                    judge(one, rows, place, account.get("run"), account.get("run_before"))
+                    count_judge(one, rows, place, account.get("run"), account.get("run_before"))
                     for place, one in enumerate(account["judges"], start=1)
                 ],
-                shares=[found["share_of_false_negatives"] for found in of_this_round(evidence.get(name, []))],
-                strata=[row for found in of_this_round(evidence.get(name, [])) for row in found.get("by_stratum") or []],
-                disagreements=disagreements(rows, name, training),
+                shares=[found["share_of_false_negatives"] for found in select_own_evidence(evidence.get(name, []))],
+                strata=[row for found in select_own_evidence(evidence.get(name, [])) for row in found.get("by_stratum") or []],
+                disagreements=find_disagreements(rows, name, training),
                 left_out=account["left_out"],
                 **{part: account.get(part, nothing) for part, nothing in NOTHING.items()},
             )
@@ -114,12 +114,12 @@ def judged_rounds(
     return made
 
 
-def of_this_round(evidence: list[dict]) -> list[dict]:
+def select_own_evidence(evidence: list[dict]) -> list[dict]:
     """What gold verdicts on a round's own candidates, or on such as were mined alike, say of false negatives."""
     return [found for found in evidence if found.get("share_of_false_negatives") and not found["elsewhere"]]
 
 
-def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
+def add_ranks(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     """The judgments of a round with each pair's rank among its query's negatives, its band, and whether it is a hidden answer."""
     folder = ROUNDS / round
     negatives = tables.read("negatives", folder / "negatives.parquet").select(*PAIR, rank=pl.int_range(1, pl.len() + 1).over("query_id"))
@@ -134,7 +134,7 @@ def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before: str | None = None) -> Judge:
+def count_judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before: str | None = None) -> Judge:
     """One judge's part of the account, with costs and hidden answers from the judgments.
 
     Args:
@@ -170,7 +170,7 @@ def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before
     )
 
 
-def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list[Disagreement]:
+def find_disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list[Disagreement]:
     """Pairs that one judge finds right and another wrong, those first of which a hidden answer is known."""
     kinds = pl.col("verdict").cast(pl.String)
     split = rows.group_by(PAIR, maintain_order=True).agg(

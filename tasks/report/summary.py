@@ -18,7 +18,7 @@ class Summary:
         take: the round to use; it may be the base model.
         shown: the round that the sentences are about: `take`, or the best round where `take` is the base model.
         headline: one sentence.
-        details: what else one must know before believing it; the last is `choice`.
+        details: what else one must know before believing it; the last is `explain_choice`.
         sure: of these, what chance could do and what so many queries could not have shown.
         choice: which model to take, and why.
     """
@@ -36,7 +36,7 @@ class Summary:
         return " ".join([self.headline, *self.details])
 
 
-def summary(found: list[Score], rounds: dict[str, dict], compare_with: list[str]) -> Summary:
+def summarize(found: list[Score], rounds: dict[str, dict], compare_with: list[str]) -> Summary:
     """The answer.
 
     Args:
@@ -46,23 +46,23 @@ def summary(found: list[Score], rounds: dict[str, dict], compare_with: list[str]
     """
     base = find_base(rounds, compare_with)
     take, by_dev = choose_round(found, rounds, base)
-    shown = take if take != base else best_round(found, rounds, base)
+    shown = take if take != base else find_best_round(found, rounds, base)
     scores = [one for one in found if one.name == shown]
-    headline = headline_of(scores, base) if shown != base else f"There is one round, {base}, and nothing to hold it against."
-    said = choice(take, shown, by_dev, scores)
-    return Summary(take, shown, base, headline, [*details_of(scores), said], sure_of(scores), said)
+    headline = write_headline(scores, base) if shown != base else f"There is one round, {base}, and nothing to hold it against."
+    said = explain_choice(take, shown, by_dev, scores)
+    return Summary(take, shown, base, headline, [*write_details(scores), said], write_certainty(scores), said)
 
 
-def best_round(found: list[Score], rounds: dict[str, dict], base: str) -> str:
+def find_best_round(found: list[Score], rounds: dict[str, dict], base: str) -> str:
     """The round other than the base whose dev scores are highest."""
     names = [name for name in rounds if name != base] or [base]
     return max(names, key=lambda name: sum(one.dev or 0.0 for one in found if one.name == name))
 
 
-def headline_of(scores: list[Score], base: str) -> str:
+def write_headline(scores: list[Score], base: str) -> str:
     """One sentence on all collections."""
     if len(scores) == 1:
-        return f"{sentence(scores[0])}."
+        return f"{describe_gain(scores[0])}."
     kinds = [(one.collection, classify_contrast(one.base)) for one in scores]
     better, worse, open_ = ([name for name, kind in kinds if kind == wanted] for wanted in ("better", "worse", "open"))
     parts = [
@@ -75,38 +75,38 @@ def headline_of(scores: list[Score], base: str) -> str:
     return f"Round {scores[0].name} is {joined(parts)}."
 
 
-def details_of(scores: list[Score]) -> list[str]:
+def write_details(scores: list[Score]) -> list[str]:
     """What each collection says of a round, and what its last step gave."""
     sentences = []
     for one in scores:
         if one.base is not None:
-            sentences += [f"{sentence(one)} on {one.collection}."] if len(scores) > 1 else []
+            sentences += [f"{describe_gain(one)} on {one.collection}."] if len(scores) > 1 else []
             sentences.append(describe_counts(one.base))
-            sentences += seen([one])
-        sentences += step_and_split(one, len(scores) > 1)
+            sentences += describe_power([one])
+        sentences += describe_step_and_split(one, len(scores) > 1)
     return sentences
 
 
-def sure_of(scores: list[Score]) -> list[str]:
+def write_certainty(scores: list[Score]) -> list[str]:
     """How sure that is, on each collection."""
     sentences = []
     for one in scores:
         if one.base is not None:
             by_test = f"A randomisation test over queries gives {chance(one.base.p)}, adjusted for all that is compared here."
-            sentences.append(f"{sentence(one)} on {one.collection}." if len(scores) > 1 else by_test)
-            sentences += seen([one])
-        sentences += step_and_split(one, len(scores) > 1)
+            sentences.append(f"{describe_gain(one)} on {one.collection}." if len(scores) > 1 else by_test)
+            sentences += describe_power([one])
+        sentences += describe_step_and_split(one, len(scores) > 1)
     return sentences
 
 
-def step_and_split(one: Score, several: bool) -> list[str]:
+def describe_step_and_split(one: Score, several: bool) -> list[str]:
     """What a round's last step gave, and a warning where it is measured on dev queries."""
-    step = [last_step(one, f" on {one.collection}" if several else "")] if one.start is not None else []
+    step = [describe_last_step(one, f" on {one.collection}" if several else "")] if one.start is not None else []
     dev = f"No test query of {one.collection} is judged: these are dev queries, which rounds are also chosen by."
     return [*step, *([dev] if one.split == "dev" else [])]
 
 
-def sentence(one: Score) -> str:
+def describe_gain(one: Score) -> str:
     """What a round gives against the base on one collection."""
     against, kind = one.base, classify_contrast(one.base)
     doubt = f", {chance(against.p)} for all that is compared here" if against.difference.beyond_zero else ", which includes no change"
@@ -122,14 +122,14 @@ def sentence(one: Score) -> str:
     )
 
 
-def last_step(one: Score, where: str) -> str:
+def describe_last_step(one: Score, where: str) -> str:
     """What a round gives against the one that it starts from."""
     kind, change = classify_contrast(one.start), one.start.difference
     said = {"better": "a gain of its own", "worse": "a loss"}.get(kind, f"which may be chance; {harm(one.start.test, MARGIN)}")
     return f"Against {one.start.other}, from which it starts, it gives{where} {signed(change.mean)} ({span(change)}), {said}."
 
 
-def seen(scores: list[Score]) -> list[str]:
+def describe_power(scores: list[Score]) -> list[str]:
     """The smallest true difference that so many queries of one collection show, against what each round is held against."""
     least = [(one.base.other, one.name, one.base.test.detectable) for one in scores if one.base and one.base.test.detectable]
     if not least:
@@ -140,7 +140,7 @@ def seen(scores: list[Score]) -> list[str]:
     return [f"{told} is missed more than once in five times."]
 
 
-def choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> str:
+def explain_choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> str:
     """Which model to take, and why."""
     if not by_dev:
         return f"Take models/{take}, the last round: there are no dev queries to choose by."

@@ -31,6 +31,7 @@ from hone.judging import settings as judges
 from hone.layout import BASE, RESOLVED
 from hone.stage import run, say
 from tasks import ignored_code
+from tasks.report import registry
 from tasks.resolve import reference_models
 
 NO_SCORER = ""
@@ -122,15 +123,15 @@ def everything(given: Params) -> dict[str, dict]:
         "model": model | {"name": given.model.name, "revision": given.model.revision},
         "versions": {package: number for values in settings.values() for package, number in values["packages"].items()},
         **code_fingerprint.fingerprints(
-            ["tasks.report.__main__", "tasks.report.page.render", *strata_modules(), *diagnostic_suites.modules(suites)]
+            ["tasks.report.__main__", "tasks.report.page.render", *report_modules(), *diagnostic_suites.modules(suites)]
         ),
     }
     return settings
 
 
-def strata_modules() -> list[str]:
-    """The methods that the report finds by name."""
-    return [methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata()]
+def report_modules() -> list[str]:
+    """The sections and strata that the report finds by name."""
+    return [*registry.list_modules(), *(methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata())]
 
 
 def made_of(settings: dict[str, dict], name: str, item: dict[str, str]) -> dict:

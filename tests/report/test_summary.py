@@ -3,14 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from hone.compare.contrast import score_rounds
-from tasks.report.summary import Summary, summary
+from tasks.report.summary import Summary, summarize
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_scores
 
 REFERENCES = ["r0", "bm25"]
 
 
 def answer(*collections: str) -> Summary:
-    return summary(score_rounds(ROUNDS, REFERENCES, list(collections), 13), ROUNDS, REFERENCES)
+    return summarize(score_rounds(ROUNDS, REFERENCES, list(collections), 13), ROUNDS, REFERENCES)
 
 
 def many(values: list[float]) -> list[float]:
@@ -124,6 +124,6 @@ def test_several_collections_that_disagree(workspace: Path):
 def test_one_round_and_nothing_to_hold_it_against(workspace: Path):
     write_all()
     one = {"r1": ROUNDS["r1"]}
-    found = summary(score_rounds(one, [], ["made-up"], 13), one, [])
+    found = summarize(score_rounds(one, [], ["made-up"], 13), one, [])
     assert found.headline == "There is one round, r1, and nothing to hold it against."
     assert found.take == "r1"
