@@ -66,7 +66,7 @@ class Finding:
 
 def cut(text: str | None) -> str:
     """The beginning of a text that a page shows."""
-    return number_format.cut(text or "")
+    return number_format.truncate(text or "")
 
 
 def where(subject: Subject, pair: dict) -> str:

@@ -28,7 +28,7 @@ def render(content: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {name: getattr(number_format, name) for name in ("share", "count", "joined")} | {"span": span, "marked": marked}
+    environment.filters |= number_format.FILTERS | {"span": span, "marked": marked}
     styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
     own = html.normalize_script((HERE / "page.js").read_text(encoding="utf-8"))
     return environment.get_template("page.html.jinja").render(

@@ -8,7 +8,7 @@ from hone.config import methods
 from hone.config.params import Params
 from hone.encoders.encoder import Reading
 from hone.errors import Refused, nearest
-from hone.present.number_format import chance, score, signed, span
+from hone.present.number_format import format_change, format_p, score, span
 
 KIND_COLUMNS = ("kind of query", "queries", "before", "after", "difference", "95 %", "randomisation")
 
@@ -58,5 +58,5 @@ def row(level: Level) -> tuple[str, ...]:
     few = ", too few to say much" if level.few else ""
     return (
         f"{level.level}: {level.meaning}{few}", f"{level.queries:,}", score(level.base), score(inside.mean),
-        signed(difference.mean, 4), span(difference), chance(inside.against.p),
+        format_change(difference.mean, 4), span(difference), format_p(inside.against.p),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from hone.files import fingerprint_of_file, folder_written_whole, home
 from hone.ir.provenance import of_table, unlike
 from hone.layout import DATA, REPORTS
 from hone.present.mlflow_client import QUERIES, ROUND, experiment, memory
-from hone.present.number_format import joined
+from hone.present.number_format import join_words
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,7 +103,7 @@ def refuse_unlike(one: Evaluated, other: Evaluated, collection: str) -> str | No
     """
     before, after = (of_table(each.files[collection]) for each in (one, other))
     if before is None or after is None:
-        silent = joined([each.name for each, said in ((one, before), (other, after)) if said is None])
+        silent = join_words([each.name for each, said in ((one, before), (other, after)) if said is None])
         return (
             f"It is not known whether both were evaluated on the same documents and labels of {collection}: Hone did not keep that yet "
             f"when it evaluated {silent}. `dvc repro` evaluates again."

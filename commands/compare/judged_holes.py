@@ -19,7 +19,7 @@ from hone.ir.judging_priority import unjudged
 from hone.ir.measures import per_query
 from hone.ir.unjudged_bounds import FIRST, Bounds, bounds, seen
 from hone.judging.settings import fitness_file
-from hone.present.number_format import count, share, signed
+from hone.present.number_format import count, format_change, share
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments
 
 def if_right(one: str, other: str, was: Bounds, now: Bounds) -> str:
     """The difference in rank-biased precision with the labels, and how far it could still move."""
-    change = f"If they are right, {other} gives {signed(now.observed)} more than {one} in rank-biased precision"
-    before = f"(between {signed(was.low)} and {signed(was.high)} without them)"
+    change = f"If they are right, {other} gives {format_change(now.observed)} more than {one} in rank-biased precision"
+    before = f"(between {format_change(was.low)} and {format_change(was.high)} without them)"
     if not now.unjudged:
         return f"{change} {before}: the two rank no unjudged document differently any more."
     sign = "is open" if now.open else "does not hang on what is unjudged"
     left = count(now.unjudged, "document")
-    could = f"between {signed(now.low)} and {signed(now.high)} whatever the {left} still unjudged would be"
+    could = f"between {format_change(now.low)} and {format_change(now.high)} whatever the {left} still unjudged would be"
     return f"{change}, {could} {before}: its sign {sign}."
 
 

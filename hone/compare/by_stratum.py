@@ -1,4 +1,4 @@
-"""Scores by kind of query: what each round gives in every level of every stratum, and where it is worse though better overall."""
+"""Scores by query slice: each round in every level of every stratum, and levels where it is worse although better overall."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import polars as pl
 from hone.compare.contrast import MEASURE, Contrast, Score, classify_contrast, make_contrast, read_query_measures
 from hone.compare.query_strata import PLACE, QuerySlices
 from hone.config import methods
-from hone.present.number_format import chance, count, score, signed, span
+from hone.present.number_format import count, format_change, format_p, score, span
 from hone.seeds import generator
 from hone.stats.bootstrap import intervals
 from hone.stats.paired_tests import holm
 
-FEW = 20  # queries, below which a level is shown with a note (ours)
+FEW = 20  # queries; a smaller level gets a note. [Hone default]
 
 
 @dataclass(frozen=True)
 class InLevel:
-    """One ranking on the queries of one level; `against` the base."""
+    """One ranking on the queries of one level; `against` is its difference from the baseline."""
 
     name: str
     mean: float
@@ -34,8 +34,8 @@ class Level:
 
     Attributes:
         meaning: in words.
-        base: mean nDCG@10 of what the others are held against.
-        rounds: each of the others; their p is adjusted for all levels and rounds of the page.
+        base: mean nDCG@10 of the baseline.
+        rounds: the other rankings; their p is adjusted for all levels and rounds of the page.
     """
 
     collection: str
@@ -48,16 +48,17 @@ class Level:
 
     @property
     def few(self) -> bool:
+        """Whether the level has too few queries for a reliable mean."""
         return self.queries < FEW
 
 
 def compare_levels(collection: str, base: str, names: Iterable[str], kinds: QuerySlices, seed: int) -> list[Level]:
-    """Every level that has a query, in the order in which its stratum names them; p not yet adjusted.
+    """Every level that has queries, in the order of its stratum's `LEVELS`; p is not adjusted yet.
 
     Args:
-        collection: where.
-        base: what the others are held against.
-        names: the others.
+        collection: its name.
+        base: the baseline.
+        names: the rankings to compare with it.
         kinds: query_id, stratum, level.
         seed: of params.yaml.
     """
@@ -76,7 +77,7 @@ def compare_levels(collection: str, base: str, names: Iterable[str], kinds: Quer
 
 
 def compare_level(rows: pl.DataFrame, key: tuple[str, str, str], meaning: str, base: str, names: list[str], seed: int) -> Level:
-    """One level: every round's mean, and its difference from the base over the same draws."""
+    """One level: the mean of every round, and its difference from the baseline over the same bootstrap draws."""
     changes = rows.select(pl.col(name) - pl.col(base) for name in names).to_numpy() if names else np.empty((len(rows), 0))
     spans = intervals(changes, generator(seed, "by kind", *key))
     inside = [
@@ -87,18 +88,18 @@ def compare_level(rows: pl.DataFrame, key: tuple[str, str, str], meaning: str, b
 
 
 def adjust_p(found: list[Level]) -> list[Level]:
-    """Levels whose contrasts have their p, adjusted (Holm) for as many as there are."""
+    """The levels with p, Holm-adjusted for all their contrasts."""
     ps = iter(holm([one.against.test.randomisation for level in found for one in level.rounds]))
     return [replace(level, rounds=[replace(one, against=replace(one.against, p=next(ps))) for one in level.rounds]) for level in found]
 
 
 def count_contrasts(found: list[Level]) -> int:
-    """How many differences the p of these levels are adjusted for."""
+    """Number of contrasts that the p of these levels are adjusted for."""
     return sum(len(level.rounds) for level in found)
 
 
 def find_hidden_losses(found: list[Level], scores: list[Score]) -> list[str]:
-    """A sentence for each round that is better over all queries of a collection, and worse on a level, both beyond doubt."""
+    """A sentence for each round that is significantly better on a collection and significantly worse on a level of it."""
     better = {(one.collection, one.name) for one in scores if one.base is not None and classify_contrast(one.base) == "better"}
     return [
         describe_loss(level, one)
@@ -109,10 +110,10 @@ def find_hidden_losses(found: list[Level], scores: list[Score]) -> list[str]:
 
 
 def describe_loss(level: Level, one: InLevel) -> str:
-    """What a round loses on a level."""
+    """The loss of a round on a level, in a sentence."""
     difference = one.against.difference
     return (
-        f"{one.name} is better than {one.against.other} over all queries of {level.collection}, and worse where {level.meaning} "
+        f"{one.name} is better than {one.against.other} over all queries of {level.collection} but worse where {level.meaning} "
         f"({level.stratum}: {level.level}, {count(level.queries, 'query', 'queries')}): nDCG@10 goes from {score(level.base, 3)} "
-        f"to {score(one.mean, 3)}, {signed(difference.mean)} ({span(difference)}; {chance(one.against.p)})."
+        f"to {score(one.mean, 3)}, {format_change(difference.mean)} ({span(difference)}; {format_p(one.against.p)})."
     )

@@ -8,7 +8,7 @@ from hone.data.training_set import TrainingSet
 from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import DRIFT
-from hone.present.number_format import cut
+from hone.present.number_format import truncate
 
 
 def read_drift(training: TrainingSet) -> dict:
@@ -27,5 +27,5 @@ def read_drift(training: TrainingSet) -> dict:
     queries = dict(training.queries().filter(pl.col("query_id").is_in(list(asked))).select("query_id", "text").iter_rows())
     for one in shown:
         one["query"] = queries.get(one["query_id"], one["query_id"])
-        one.update({f"{name}_text": cut(documents.get(one[name], "")) for name in ("positive", "negative")})
+        one.update({f"{name}_text": truncate(documents.get(one[name], "")) for name in ("positive", "negative")})
     return account

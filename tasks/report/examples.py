@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.training_set import TrainingSet
 from hone.layout import PAIR, ROUNDS
-from hone.present.number_format import cut
+from hone.present.number_format import truncate
 from hone.seeds import generator
 
 QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
@@ -96,7 +96,7 @@ def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
 def make_example(query_id: str, text: str, rows: list[dict]) -> Example | None:
     """One example of its rows, the positive first; nothing where a positive is missing."""
     documents = [
-        Document(row["doc_id"], cut(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
+        Document(row["doc_id"], truncate(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
         for row in rows
     ]
     return Example(query_id, text, documents[0], documents[1:]) if rows[0]["place"] == 0 else None

@@ -40,6 +40,6 @@ def write(tables: list[Table], sentences: list[str]) -> None:
 
 
 def write_markdown(tables: list[Table], sentences: list[str]) -> str:
-    parts = ["# What the rounds gave", *map(escape_text, sentences)]
+    parts = ["# Results of the rounds", *map(escape_text, sentences)]
     parts += [f"## {one.title}\n\n{format_frame(one.frame)}\n\nFrom `{TABLES}/{one.name}.parquet`." for one in tables]
     return "\n\n".join(parts) + "\n"

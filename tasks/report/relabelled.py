@@ -10,7 +10,7 @@ from hone.data import tables
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
 from hone.layout import PAIR, ROUNDS
-from hone.present.number_format import cut
+from hone.present.number_format import truncate
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
 SHOWN = 6
@@ -191,8 +191,8 @@ def find_disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) ->
     by_pair = said.partition_by(PAIR, as_dict=True)
     return [
         Disagreement(
-            queries.get(query_id, query_id), doc_id, cut(texts.get(doc_id, "")),
-            cut(texts.get(positives.get(query_id), "")) or None, by_pair[(query_id, doc_id)].to_dicts(), hidden,
+            queries.get(query_id, query_id), doc_id, truncate(texts.get(doc_id, "")),
+            truncate(texts.get(positives.get(query_id), "")) or None, by_pair[(query_id, doc_id)].to_dicts(), hidden,
         )
         for query_id, doc_id, hidden in chosen.select(*PAIR, "hidden").iter_rows()
     ]  # fmt: skip

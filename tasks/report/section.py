@@ -17,10 +17,10 @@ class Part(Enum):
     """The parts of the page, in their order; the value is the heading, and `SUMMARY`, which opens the page, has none."""
 
     SUMMARY = ""
-    LOOP = "The loop"
-    EVIDENCE = "The evidence"
-    AUDIT = "The audit"
-    SETTINGS = "The settings"
+    LOOP = "Training loop"
+    EVIDENCE = "Evaluation"
+    AUDIT = "Data audit"
+    SETTINGS = "Setup"
 
     @property
     def anchor(self) -> str:

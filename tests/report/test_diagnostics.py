@@ -94,11 +94,11 @@ def test_the_page_shows_a_suite_by_itself(suite: dict):
     write_json(Path("resolved/report.json"), suite)
     main()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
-    assert "One ability at a time" in text
+    assert "Diagnostic sets" in text
     assert "pairs r2 pairwise accuracy 0.25 0.5000" in text
     rows = pl.read_parquet("reports/tables/suites.parquet").select("name", "estimate", "difference").rows()
     assert rows == [("bm25", 0.0, 0.0), ("r0", 0.0, None), ("r1", 0.0, 0.0), ("r2", 0.5, 0.5), ("r3", 0.5, 0.5)]
-    assert "All collections together" not in text  # one collection is left
+    assert "Mean over collections" not in text  # one collection is left
     assert "pairs, 4 test queries" not in text
 
 
@@ -108,7 +108,7 @@ def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: dict):
     write_json(Path("resolved/report.json"), suite)
     main()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
-    assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Test and dev")[0]
+    assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Collection split")[0]
     assert "pairs test 4 4 0 2 50.0 %" in text
     assert "made-up test 4 4 0 0 0.0 %" in text
     leaked = pl.read_parquet("reports/tables/leakage.parquet")

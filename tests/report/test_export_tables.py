@@ -51,12 +51,12 @@ def test_tables_of_vectors_mteb_and_all_collections(workspace: Path):
         (one, name) for one in ("first", "second") for name in ("r0", *ROUNDS)
     }
     assert table("overall").select("name", "mean_ndcg_at_10").rows()[-1] == ("r3", 0.875)
-    assert "## By mteb's own scorer" in Path("reports/cards/r1.md").read_text()
+    assert "## Scores by mteb's own scorer" in Path("reports/cards/r1.md").read_text()
 
 
 def test_markdown_has_every_table_with_its_file(made: Path):
     text = (made / "report.md").read_text()
-    assert text.startswith("# What the rounds gave\n\nRound r2 cannot be told from r0")
+    assert text.startswith("# Results of the rounds\n\nRound r2 is not significantly different from r0")
     for file in (made / "tables").glob("*.parquet"):
         assert f"From `reports/tables/{file.name}`." in text
     assert "| r2 | made-up | test | 4 | 0.7500 |" in text
@@ -70,7 +70,7 @@ def test_a_card_speaks_of_its_round_and_those_it_comes_from(made: Path):
     assert {one["type"]: one["value"] for one in result["metrics"]}["ndcg_at_10"] == 0.75
     assert "- r1: from r0, recipe warm-up.\n- r2: from r1, recipe mining.\n" in body
     assert "r3" not in body
-    assert "Round r2 cannot be told from r0" in body
+    assert "Round r2 is not significantly different from r0" in body
     assert "### r1\n\n```json" in body
 
 

@@ -60,7 +60,7 @@ def test_a_new_file_is_a_new_section(greeting: None, workspace: Path):
     section = page.partition('<section id="greeting"')[2].partition("</section>")[0]
     assert '<h2 id="greeting-title">Greetings</h2>' in section
     assert "<p>Hello r1!</p><p>Hello r2!</p><p>Hello r3!</p>" in section
-    assert "made by <code>dvc repro resolve</code>" in section
+    assert "command: <code>dvc repro resolve</code>" in section
     assert '<a href="#judges">judges</a> <a href="#greeting">hello</a> <a href="#loss">loss</a>' in page
     ids = [attributes["id"] for tag, attributes in Elements(page).tags if tag == "section" and "id" in attributes]
     assert ids[ids.index("greeting") - 1 : ids.index("greeting") + 2] == ["judges", "greeting", "loss"]

@@ -33,8 +33,8 @@ def test_a_collection_that_is_not_trained_on_and_was_hurt_is_said_first(workspac
     made = found(gained=GAINED, lost=LOST)
     assert verdicts(made) == {"gained": "better", "lost": "worse"}
     [line] = warn_of_harm(made, "r2")
-    assert line.startswith("Training hurt the base model: r2 loses nDCG@10 against r0 on lost (not trained on) −0.500 (")
-    assert "p < .001" in line
+    assert line.startswith("Training hurt the base model: r2 has a lower nDCG@10 than r0 on lost (not trained on): −0.500 (")
+    assert "p < 0.001" in line
     assert describe_open_harm(made, "r2") == []
 
 
@@ -42,7 +42,8 @@ def test_what_changes_nothing_is_shown_to_hurt_nothing(workspace: Path):
     made = found(gained=GAINED, same=SAME)
     assert verdicts(made) == {"gained": "better", "same": "spared"}
     assert describe_open_harm(made, "r2") == [
-        "Training did not hurt the base model: r2 is better on gained and a loss of 0.005 is ruled out on same (not trained on)."
+        "Training did not hurt the base model: r2 is significantly better on gained and a loss of 0.005 is ruled out on same "
+        "(not trained on)."
     ]
     assert warn_of_harm(made, "r2") == []
 
@@ -51,15 +52,17 @@ def test_what_is_open_is_said_beside_the_damage(workspace: Path):
     made = found(lost=LOST, few=[1.0, 0.9])
     assert len(warn_of_harm(made, "r2")) == 1
     assert describe_open_harm(made, "r2") == [
-        "Whether training hurt the base model on few (not trained on) is open: a loss of 0.005 is not ruled out."
+        "Whether training hurt the base model on few (not trained on) is inconclusive: a loss of 0.005 is not ruled out."
     ]
 
 
 def test_few_queries_leave_it_open(workspace: Path):
     made = found(same=[1.0, 0.9, 1.0, 1.0])
     assert verdicts(made) == {"same": "open"}
-    assert describe_open_harm(made, "r2") == ["Whether training hurt the base model on same is open: a loss of 0.005 is not ruled out."]
-    assert next(one.words for one in made if one.name == "r2") == "open: a loss of 0.005 is not ruled out by 4 test queries"
+    assert describe_open_harm(made, "r2") == [
+        "Whether training hurt the base model on same is inconclusive: a loss of 0.005 is not ruled out."
+    ]
+    assert next(one.words for one in made if one.name == "r2") == "inconclusive: a loss of 0.005 is not ruled out by 4 test queries"
 
 
 def test_one_query_cannot_be_tested(workspace: Path):

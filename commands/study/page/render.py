@@ -49,8 +49,7 @@ def render(
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {one: getattr(number_format, one) for one in ("signed", "score", "share", "count", "joined", "chance")}
-    environment.filters |= {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
+    environment.filters |= number_format.FILTERS | {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
     drawn = [figures_of(result) for result in found]
     scripts = [html.normalize_script(get_plotlyjs()), html.normalize_script((report.HERE / "page.js").read_text(encoding="utf-8"))]
     styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]

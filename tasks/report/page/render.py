@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hone.present import number_format
 from hone.present.html import normalize_script, open_templates, write_policy
+from hone.present.number_format import FILTERS
 from tasks.report import sections
 from tasks.report.registry import load_sections
 from tasks.report.section import Part, Section, Source
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tasks.report.results import Results
 
 HERE = Path(__file__).parent
-FILTERS = ("signed", "score", "share", "span", "count", "joined", "chance")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def render(results: Results) -> str:
     from plotly.offline import get_plotlyjs
 
     environment = open_templates(*map(Path, sections.__path__), HERE)
-    environment.filters |= {name: getattr(number_format, name) for name in FILTERS}
+    environment.filters |= FILTERS
     shown = [rendered for section in load_sections() if (rendered := render_section(environment, section, results))]
     scripts = [normalize_script(get_plotlyjs()), normalize_script((HERE / "page.js").read_text(encoding="utf-8"))]
     return environment.get_template("page.html.jinja").render(

@@ -18,4 +18,4 @@ def collect(results: Results) -> dict[str, Any]:
     return {"warnings": results.warnings, "open_harm": results.open_harm, "questions": questions}
 
 
-SECTION = Section("answer", "The answer", Part.SUMMARY, 10, collect)
+SECTION = Section("answer", "Summary", Part.SUMMARY, 10, collect)

@@ -25,4 +25,4 @@ def draw(results: Results) -> dict[str, dict]:
     return {"fates": draw_fates(results.mined)}
 
 
-SECTION = Section("candidates", "Where candidates went", Part.LOOP, 20, collect, link="negatives", source=trace, figures=draw)
+SECTION = Section("candidates", "Outcome of candidates", Part.LOOP, 20, collect, link="candidates", source=trace, figures=draw)

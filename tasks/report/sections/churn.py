@@ -14,4 +14,4 @@ def collect(results: Results) -> dict[str, Any]:
     return {"mined": results.mined}
 
 
-SECTION = Section("churn", "Churn of negatives", Part.LOOP, 50, collect, link="churn", source=lambda results: SOURCE)
+SECTION = Section("churn", "Negative turnover", Part.LOOP, 50, collect, link="turnover", source=lambda results: SOURCE)

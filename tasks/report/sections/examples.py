@@ -19,4 +19,4 @@ def trace(results: Results) -> Source:
     return Source(FILES, "dvc repro relabel", write_why(results))
 
 
-SECTION = Section("examples", "Examples to read", Part.LOOP, 60, collect, link="examples", source=trace)
+SECTION = Section("examples", "Examples", Part.LOOP, 60, collect, link="examples", source=trace)

@@ -22,9 +22,9 @@ def trace(results: Results) -> Source:
 
 def export(results: Results) -> list[Table]:
     rows = [{name: getattr(one, name) for name in COLUMNS} for one in results.flips]
-    return [Table("flips", "Queries answered before and not any more", 90, rows)]
+    return [Table("flips", "Regressions from round to round", 90, rows)]
 
 
 SECTION = Section(
-    "flips", "Queries that got worse from round to round", Part.EVIDENCE, 40, collect, link="flips", source=trace, tables=export
+    "flips", "Regressions from round to round", Part.EVIDENCE, 40, collect, link="round to round", source=trace, tables=export
 )

@@ -10,7 +10,7 @@ from tasks.report.negatives import CHOSEN, PLAIN_FATES
 from tasks.report.results import Results
 from tasks.report.section import Part, Section, Source, Table
 
-TITLE = "Right answers among the negatives"
+TITLE = "Held-out positives among the negatives"
 FILES = ("data/*/hidden.parquet", "rounds/*/negatives.parquet", "rounds/*/removed/sample.parquet")
 
 

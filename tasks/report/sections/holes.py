@@ -8,7 +8,7 @@ from tasks.report.commands import write_compare
 from tasks.report.results import Results
 from tasks.report.section import Part, Section, Source, Table
 
-TITLE = "What nobody has judged"
+TITLE = "Unjudged documents"
 
 
 def collect(results: Results) -> dict[str, Any]:
@@ -33,4 +33,4 @@ def export(results: Results) -> list[Table]:
     return [Table("holes", TITLE, 110, rows)]
 
 
-SECTION = Section("holes", TITLE, Part.AUDIT, 10, collect, link="holes", source=trace, tables=export)
+SECTION = Section("holes", TITLE, Part.AUDIT, 10, collect, link="unjudged", source=trace, tables=export)

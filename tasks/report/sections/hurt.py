@@ -9,7 +9,7 @@ from tasks.report.results import Results
 from tasks.report.section import Part, Section, Source, Table
 from tasks.report.summary import MARGIN
 
-TITLE = "Did training hurt the base model?"
+TITLE = "Regressions against the base model"
 
 
 def collect(results: Results) -> dict[str, Any]:
@@ -28,4 +28,4 @@ def export(results: Results) -> list[Table]:
     return [Table("harm", TITLE, 30, rows)]
 
 
-SECTION = Section("hurt", TITLE, Part.EVIDENCE, 20, collect, link="harm", source=trace, tables=export)
+SECTION = Section("hurt", TITLE, Part.EVIDENCE, 20, collect, link="regressions", source=trace, tables=export)

@@ -14,4 +14,4 @@ def collect(results: Results) -> dict[str, Any] | None:
     return {"judged": results.judged, "hidden_total": len(results.hidden)} if results.judged else None
 
 
-SECTION = Section("judges", "What judges said of the negatives", Part.LOOP, 30, collect, link="judges", source=lambda results: SOURCE)
+SECTION = Section("judges", "Judge verdicts on negatives", Part.LOOP, 30, collect, link="judges", source=lambda results: SOURCE)

@@ -20,7 +20,7 @@ def export(results: Results) -> list[Table]:
         for one in results.leaks
         for split, part in one["asked"]
     ]
-    return [Table("leakage", "Test and dev queries that training sees", 120, rows)]
+    return [Table("leakage", "Leakage of evaluation queries", 120, rows)]
 
 
 SECTION = Section("leakage", "Leakage", Part.AUDIT, 20, collect, link="leakage", source=lambda results: SOURCE, tables=export)

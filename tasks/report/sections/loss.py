@@ -21,4 +21,4 @@ def draw(results: Results) -> dict[str, dict]:
     return {"losses": draw_losses({name: frame for name, frame in results.losses.items() if len(frame)})}
 
 
-SECTION = Section("loss", "Loss while training", Part.LOOP, 40, collect, link="loss", source=lambda results: SOURCE, figures=draw)
+SECTION = Section("loss", "Training loss", Part.LOOP, 40, collect, link="loss", source=lambda results: SOURCE, figures=draw)

@@ -14,4 +14,4 @@ def collect(results: Results) -> dict[str, Any]:
     return {"rounds": results.rounds, "recipes": results.settings["recipes"]}
 
 
-SECTION = Section("rounds", "The rounds", Part.LOOP, 10, collect, link="rounds", source=lambda results: SOURCE)
+SECTION = Section("rounds", "Rounds", Part.LOOP, 10, collect, link="rounds", source=lambda results: SOURCE)

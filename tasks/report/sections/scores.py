@@ -1,4 +1,4 @@
-"""scores: every measure of every reference and round, by collection, by kind of query, and over all collections."""
+"""scores: every measure of every reference and round, by collection, by query slice, and over all collections."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def export(results: Results) -> list[Table]:
     overall = [{"name": one.name, "mean_ndcg_at_10": one.mean, "borda": one.borda} for one in results.overall]
     return [
         Table("scores", "Scores", 10, [flatten_score(one) for one in results.scores]),
-        Table("contrasts", "Differences in nDCG@10, with 95 % intervals and p adjusted by Holm", 20, contrasts),
-        Table("kinds", "nDCG@10 by kind of query", 40, kinds),
-        Table("suites", "Suites for one ability", 50, suites),
-        Table("mteb", "By mteb's own scorer", 60, mteb),
-        Table("vectors", "How the vectors lie", 70, vectors),
-        Table("overall", "All collections together", 80, overall),
+        Table("contrasts", "Differences in nDCG@10 with 95 % intervals and Holm-adjusted p", 20, contrasts),
+        Table("kinds", "nDCG@10 by query slice", 40, kinds),
+        Table("suites", "Diagnostic sets", 50, suites),
+        Table("mteb", "Scores by mteb's own scorer", 60, mteb),
+        Table("vectors", "Embedding geometry", 70, vectors),
+        Table("overall", "Mean over collections", 80, overall),
     ]
 
 
-SECTION = Section("scores", "Score by round", Part.EVIDENCE, 10, collect, link="scores", source=trace, figures=draw, tables=export)
+SECTION = Section("scores", "Scores by round", Part.EVIDENCE, 10, collect, link="scores", source=trace, figures=draw, tables=export)

@@ -16,4 +16,4 @@ def collect(results: Results) -> dict[str, Any]:
     return {"rows": [row for row in lock_entries() if row["path"].startswith(READ)]}
 
 
-SECTION = Section("sources", "Where every figure comes from", Part.SETTINGS, 20, collect, link="sources")
+SECTION = Section("sources", "Files and commands", Part.SETTINGS, 20, collect, link="files")
