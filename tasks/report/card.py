@@ -1,4 +1,4 @@
-"""Model cards: all that the page knows of one round's model, as the Hub reads it (Mitchell et al. 2019, arXiv 1810.03993)."""
+"""Model cards: scores, regressions, leakage and settings of one round, in the format of the Hugging Face Hub (arXiv 1810.03993)."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ def write_card(name: str, tables: list[Table], results: Results) -> str:
         "\n".join(describe_round(name, results)),
         "## Use",
         f'```python\nfrom sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer("models/{name}")\n```',
-        f"Texts are cut at {tokens}. Prompts are those of its own configuration, if it has some.",
-        "## Made of",
+        f"Texts are truncated at {tokens}. Prompts, if any, are those of the model's own configuration.",
+        "## Training",
         "\n".join(
             [
                 f"- Base model: {escape_text(model['name'])}{exact}, seed {settings['seed']}.",
                 f"- Trained on: {', '.join(map(escape_text, settings['train_on']))}.",
                 *(f"- {one}: from {results.rounds[one]['from']}, recipe {results.rounds[one]['recipe']}." for one in line),
-                f"- Origin: commit {commit}, MD5 of the model in DVC {md5}.",
+                f"- Provenance: commit {commit}, MD5 of the model in DVC {md5}.",
                 f"- Machine: {results.machine}.",
             ]
         ),
         *(f"## {title}\n\n{format_frame(frame)}" for title, frame in own.values() if len(frame)),
-        "## What it cannot tell",
-        f"Differences are against {results.base} on the collections above and say nothing of others. Right answers that nobody has "
-        "labelled count as wrong ones. Intervals are over queries, for one draw of batches.",
-        "## Settings of its rounds",
+        "## Limitations",
+        f"Differences from {results.base} apply to the collections above only. Unlabelled relevant documents count as non-relevant. "
+        "Intervals cover the sampling of queries, not the order of training batches.",
+        "## Settings of the rounds",
         *(f"### {one}\n\n```json\n{results.recipes[one]}\n```" for one in line),
         "## Packages",
         "```\n" + "\n".join(f"{package}=={number}" for package, number in sorted(settings["versions"].items())) + "\n```",
@@ -83,12 +83,12 @@ def describe_round(name: str, results: Results) -> list[str]:
 
 
 def select_round(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The rows of a table that are about a round; all of one that is about none."""
+    """The rows of a round; all rows of a table without round names."""
     return frame.filter(pl.col("name") == name).drop("name") if "name" in frame.columns else frame
 
 
 def write_header(name: str, scores: pl.DataFrame | None, base: str) -> str:
-    """What the Hub reads, as YAML (JSON is YAML): library, base model and results."""
+    """The metadata of the Hub as YAML (JSON is valid YAML): library, base model and results."""
     measures = ("ndcg_at_10", "mrr_at_10", "map_at_100", "recall_at_100")
     results = [
         {

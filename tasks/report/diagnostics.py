@@ -1,4 +1,4 @@
-"""Suites for one ability: what each ranking measures there, and its difference from the base, unit by unit."""
+"""Diagnostic sets: the measure of each ranking, and its paired difference from the baseline."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from hone.stats.proportions import Z
 
 @dataclass(frozen=True)
 class SuiteScore:
-    """One ranking on one suite.
+    """One ranking on one diagnostic set.
 
     Attributes:
-        own: what is measured, with its interval.
-        difference: from the base; null for that itself.
-        p: of no difference, adjusted for all rounds and suites; null for references.
+        own: the measure with its interval.
+        difference: from the baseline; null for the baseline.
+        p: of no difference, Holm-adjusted for all rounds and sets; null for references.
     """
 
     collection: str
@@ -38,19 +38,19 @@ class SuiteScore:
 
 
 def separate_suites(settings: dict) -> tuple[dict[str, str], dict]:
-    """The suites for one ability, and the settings without them: all else on the page is about the other collections."""
+    """The diagnostic sets, and the settings without them, because the rest of the page covers the other collections."""
     suites = settings["abilities"]
     return suites, settings | {"evaluate_on": [name for name in settings["evaluate_on"] if name not in suites]}
 
 
 def measure_suites(suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: dict) -> list[SuiteScore]:
-    """Every name on every suite, in their order.
+    """Every ranking on every diagnostic set, in order.
 
     Args:
-        suites: the ability of each.
-        names: rankings.
-        base: what the others are held against.
-        rounds: which of them are rounds: their differences share the doubt.
+        suites: {collection: ability}.
+        names: of the rankings.
+        base: the baseline.
+        rounds: names of the rounds; their p values are adjusted together.
         settings: of the report: `min_relevance` of each collection, `seed`.
     """
     found = [one for name in suites for one in measure_suite(name, suites[name], names, base, settings)]
@@ -60,7 +60,7 @@ def measure_suites(suites: dict[str, str], names: list[str], base: str, rounds: 
 
 
 def measure_suite(collection: str, ability: str, names: list[str], base: str, settings: dict) -> list[SuiteScore]:
-    """One suite; p not yet adjusted."""
+    """One diagnostic set; p is not adjusted yet."""
     split = next(split for split in ("test", "dev") if len(read_qrels(collection, split)))
     queries = tables.read("queries", DATA / collection / split / "queries.parquet")
     qrels, grade = read_qrels(collection, split), settings["min_relevance"][collection]
@@ -77,14 +77,15 @@ def measure_suite(collection: str, ability: str, names: list[str], base: str, se
 
 
 def read_qrels(collection: str, split: str) -> pl.DataFrame:
+    """The qrels of a split."""
     return tables.read("qrels", DATA / collection / split / "qrels.parquet")
 
 
 def compare_units(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:
-    """What the second ranking measures more, with the 95 % interval and two-sided p; null without units.
+    """The difference of the second ranking from the first, with its 95 % interval and two-sided p; null without units.
 
-    Units of one group are a mean of independent observations: bootstrap and randomisation test, as for any measure. Two groups are an
-    AUC: DeLong's test of two correlated AUCs (1988), whose variance is the sum over the groups of that of the mean change.
+    One group is a mean of independent observations: bootstrap and randomization test, as for any measure. Two groups form an AUC:
+    DeLong's test of two correlated AUCs (1988), whose variance is the sum of the variances of the mean change in each group.
 
     Args:
         before, after: group, unit, value, of the same units.

@@ -1,4 +1,4 @@
-"""What the page says of forgetting and drift: what `tasks.drift` found, with the texts of the examples."""
+"""Forgetting and embedding drift, as `tasks.drift` found them, with the texts of the examples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hone.present.number_format import truncate
 
 
 def read_drift(training: TrainingSet) -> dict:
-    """The account, its examples with texts.
+    """The findings, with the texts of the examples.
 
     Raises:
-        Refused: nobody has looked.
+        Refused: `tasks.drift` has not run.
     """
     if not DRIFT.exists():
-        raise Refused(f"{DRIFT} is missing: `dvc repro drift` scores what earlier rounds trained on with the later models.")
+        raise Refused(f"{DRIFT} is missing. Run `dvc repro drift` to score the training pairs of earlier rounds with later models.")
     account = read_json(DRIFT)
     shown = [one for found in account["trained"].values() for one in found["examples"]]
     ids = {one[name] for one in shown for name in ("positive", "negative")}

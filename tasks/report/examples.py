@@ -18,7 +18,7 @@ QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
 
 @dataclass(frozen=True)
 class Document:
-    """A document of an example; `score` is by `scorer`, both null where nothing scored it."""
+    """A document of an example; `score` and `scorer` are null if it has no score."""
 
     doc_id: str
     text: str
@@ -31,7 +31,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Example:
-    """A training query with one known positive and its first negatives."""
+    """A training query with one labelled positive and its first negatives."""
 
     query_id: str
     query: str
@@ -40,10 +40,10 @@ class Example:
 
 
 def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
-    """Some queries of a round; none where the round mined nothing.
+    """Some queries of a round; none if the round mined no negatives.
 
-    A seed shows the same queries in every round, as far as they have negatives there; after them stand a few of which a negative
-    is known to be a right answer.
+    The seed selects the same queries in every round in which they have negatives. The last few have a negative that is a held-out
+    positive.
     """
     folder = ROUNDS / round
     negatives = tables.read("negatives", folder / "negatives.parquet").with_columns(place=pl.int_range(1, pl.len() + 1).over("query_id"))
@@ -53,11 +53,11 @@ def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed:
     marked = marked.with_columns(pl.col("hidden").fill_null(False)).filter(pl.col("place") <= NEGATIVES)
     order = training.queries().select("query_id", query="text").sort("query_id")
     order = order[generator(seed, "report", "examples").permutation(len(order))]
-    told = order.join(marked.filter("hidden"), on="query_id", how="semi", maintain_order="left").head(WITH_HIDDEN)
+    with_hidden = order.join(marked.filter("hidden"), on="query_id", how="semi", maintain_order="left").head(WITH_HIDDEN)
     others = order.join(marked, on="query_id", how="semi", maintain_order="left").join(
-        told, on="query_id", how="anti", maintain_order="left"
+        with_hidden, on="query_id", how="anti", maintain_order="left"
     )
-    queries = pl.concat([others.head(QUERIES), told])
+    queries = pl.concat([others.head(QUERIES), with_hidden])
     positives = (
         tables.scan("labels", folder / "labels.parquet")
         .filter(pl.col("label") == "positive")
@@ -84,7 +84,7 @@ def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed:
 
 
 def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
-    """The rows with a score and its scorer: the first that the round has, else the source that found the document."""
+    """The rows with score and scorer: the round's first scorer, else the source that found the document."""
     scores = tables.scan("scores", folder / "scores.parquet").join(shown.lazy(), on=PAIR, how="semi", maintain_order="left").collect()
     first = scores.filter(pl.col("scorer") == pl.col("scorer").first()).unique(PAIR, keep="first")
     own = shown.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename({"score": "own_score"})
@@ -94,7 +94,7 @@ def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
 
 
 def make_example(query_id: str, text: str, rows: list[dict]) -> Example | None:
-    """One example of its rows, the positive first; nothing where a positive is missing."""
+    """One example from its rows, the positive first; null if the positive is missing."""
     documents = [
         Document(row["doc_id"], truncate(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
         for row in rows

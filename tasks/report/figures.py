@@ -1,4 +1,4 @@
-"""The page's figures as plotly takes them. Colours are names of the page's palette ("c0", "muted"), which has a light and a dark side."""
+"""The page's plotly figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def draw_scores(found: list[Score], rounds: dict[str, dict]) -> dict:
-    """nDCG@10 of every reference and round with its interval; lines lead from each round to those that start from it."""
+    """nDCG@10 of every reference and round with its interval; lines connect each round with the rounds that start from it."""
     names = list(dict.fromkeys(score.name for score in found))
     data = []
     for number, (collection, places, own) in enumerate(place_collections(found, names)):
@@ -35,20 +35,20 @@ def draw_scores(found: list[Score], rounds: dict[str, dict]) -> dict:
 
 
 def draw_differences(found: list[Score], base: str) -> dict:
-    """What each round gives more than the base, with the paired interval, and a line at no change."""
+    """The difference of each round from the baseline, with the paired interval and a line at 0."""
     found = [score for score in found if score.base is not None and score.base.p is not None]
     names = list(dict.fromkeys(score.name for score in found))
     data = [
         draw_points(number, collection, places, [score.base.difference for score in own], [score.name for score in own], "{:+.4f}")
         for number, (collection, places, own) in enumerate(place_collections(found, names))
     ]
-    layout = layout_by_name(names, f"nDCG@10 more than {escape_label(base)}") | {"showlegend": len(data) > 1}
+    layout = layout_by_name(names, f"nDCG@10 difference from {escape_label(base)}") | {"showlegend": len(data) > 1}
     layout["yaxis"] |= {"zeroline": True, "rangemode": "tozero", "tickformat": "+~g"}
     return {"data": data, "layout": layout}
 
 
 def draw_changes(found: list[Score]) -> dict:
-    """How many queries each round answers better, worse and the same, against the base."""
+    """How many queries of each round are better, equal and worse than in the baseline."""
     found = [score for score in found if score.base is not None and score.base.p is not None]
     several = len({score.collection for score in found}) > 1
     bars = [escape_label(f"{score.name} · {score.collection}" if several else score.name) for score in found]
@@ -72,7 +72,7 @@ def draw_losses(by_round: dict[str, pl.DataFrame]) -> dict:
 
 
 def draw_fates(mined: list[Mined]) -> dict:
-    """Where each round's candidates went: a bar for each round and source, in parts by fate."""
+    """The outcome of each round's candidates: a bar for each round and source, stacked by outcome."""
     bars = {(one.round, source): escape_label(f"{one.round} · {source}") for one in mined for source in one.flows["source"].unique().sort()}
     counts = {(one.round, source, fate): number for one in mined for source, fate, number in one.flows.iter_rows()}
     data = [
@@ -83,26 +83,26 @@ def draw_fates(mined: list[Mined]) -> dict:
 
 
 def draw_hidden(mined: list[Mined]) -> dict:
-    """What became of the right answers that were hidden from training, one bar for each round that mines."""
+    """The outcome of the held-out positives: one bar for each round that mines."""
     mined = [one for one in mined if one.negatives]
     counts = {(one.round, fate): number for one in mined for fate, number in one.hidden.iter_rows()}
     bars = [one.round for one in mined]
     data = [
-        draw_bar(fate, [escape_label(name) for name in bars], [counts.get((name, fate), 0) for name in bars], shade, "hidden answers")
+        draw_bar(fate, [escape_label(name) for name in bars], [counts.get((name, fate), 0) for name in bars], shade, "held-out positives")
         for fate, shade in assign_shades([fate for _, fate in counts]).items()
     ]
-    return {"data": data, "layout": stack_bars(len(bars), "hidden right answers")}
+    return {"data": data, "layout": stack_bars(len(bars), "held-out positives")}
 
 
 def assign_shades(fates: list[str]) -> dict[str, str]:
-    """A colour for each fate: what was chosen first, the rules in the order in which they are met, the rest in grey."""
+    """A color for each outcome: chosen first, then filters in order of appearance, the rest in gray."""
     rules = [fate for fate in dict.fromkeys(fates) if fate not in (CHOSEN, NOT_CHOSEN, NOT_FOUND)]
     given = {CHOSEN: "c1"} | dict(zip(rules, islice(cycle(("c0", "c2", "c3", "c4", "c5")), len(rules)), strict=True))
     return {fate: shade for fate, shade in (given | {NOT_CHOSEN: MUTED, NOT_FOUND: "faint"}).items() if fate in fates}
 
 
 def place_collections(found: list[Score], names: list[str]) -> list[tuple[str, list[float], list[Score]]]:
-    """Each collection, its scores, and their places on the axis of names: beside one another, not on one another."""
+    """Each collection, its scores, and their positions on the axis of names, side by side."""
     collections = list(dict.fromkeys(score.collection for score in found))
     step = min(APART, 0.6 / max(1, len(collections) - 1))
     shift = {collection: (number - (len(collections) - 1) / 2) * step for number, collection in enumerate(collections)}
@@ -113,10 +113,10 @@ def place_collections(found: list[Score], names: list[str]) -> list[tuple[str, l
 def draw_points(number: int, collection: str, places: list[float], intervals: list, names: list[str], form: str) -> dict:
     """Means with their intervals."""
     ends = [f"{form.format(one.mean)} ({form.format(one.low)} to {form.format(one.high)})" for one in intervals]
-    said = [f"{name}: {text}" for name, text in zip(names, ends, strict=True)]
+    labels = [f"{name}: {text}" for name, text in zip(names, ends, strict=True)]
     return {
         "type": "scatter", "mode": "markers", "name": escape_label(collection), "legendgroup": collection, "x": places,
-        "y": [one.mean for one in intervals], "text": [escape_label(text) for text in said],
+        "y": [one.mean for one in intervals], "text": [escape_label(text) for text in labels],
         "hovertemplate": f"%{{text}}<extra>{escape_label(collection)}</extra>",
         "error_y": {
             "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": pick_color(number),

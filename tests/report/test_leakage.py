@@ -20,7 +20,7 @@ def test_only_what_leaked_is_said_first(workspace: Path):
     assert [one["leaked"] for one in found] == [False, True]
     assert warn_of_leaks(found) == [
         "Leakage on leaky: training sees 2 of 4 test queries (50.0 %) and 0 of 2 dev queries (0.0 %), as the same text or nearly. "
-        "Its score is memory in part."
+        "Its score partly reflects memorization."
     ]
 
 
@@ -31,9 +31,11 @@ def test_a_leak_into_dev_alone_touches_the_choice(workspace: Path):
     account["splits"]["dev"] |= {"leaked": 1, "near": 1, "share": 0.5}
     write_json(file, account)
     [line] = warn_of_leaks(read_leakage(["made-up"]))
-    assert line.endswith("1 of 2 dev queries (50.0 %), as the same text or nearly. What chooses the round there is memory in part.")
+    assert line.endswith(
+        "1 of 2 dev queries (50.0 %), as the same text or nearly. The selection of the round partly reflects memorization."
+    )
 
 
 def test_a_collection_that_nobody_looked_at(workspace: Path):
-    with pytest.raises(Refused, match=r"reports/leakage/made-up\.json is missing: `dvc repro leakage@made-up`"):
+    with pytest.raises(Refused, match=r"reports/leakage/made-up\.json is missing. Run `dvc repro leakage@made-up`"):
         read_leakage(["made-up"])

@@ -116,7 +116,7 @@ def test_several_collections_together_by_mean_and_by_borda_count(workspace: Path
 def test_what_is_missing_broken_or_out_of_date_is_refused(workspace: Path):
     write_all()
     write_scores("r2", "made-up", [float("nan"), 1.0, 1.0, 1.0], DEV["r2"])
-    with pytest.raises(Refused, match="query 't1' of made-up has a score that is no number in the evaluation of r2"):
+    with pytest.raises(Refused, match="query 't1' of made-up has a NaN or infinite score in the evaluation of r2"):
         score_rounds(ROUNDS, REFERENCES, ["made-up"], 13)
     write_scores("r2", "made-up", [1.0, 1.0], DEV["r2"])
     with pytest.raises(Refused, match=r"r2 and r0 were not evaluated on the same queries of made-up \(2, 4, 2 in both\)"):

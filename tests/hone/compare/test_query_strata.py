@@ -80,7 +80,7 @@ def test_lengths_are_what_the_model_reads(collection: Path):
     prompted = of(reading=Reading(4, (("document", "big: "),)))
     assert prompted.lengths["tokens"].to_list() == [6, 8]
     assert slice_queries(prompted, ("long",)).left_out == {
-        "long": "all queries are of one kind: every right answer is longer than what the model reads of it"
+        "long": "all queries have the same level: every right answer is longer than what the model reads of it"
     }
 
 
@@ -90,7 +90,7 @@ def test_what_does_not_part_them_is_told_and_the_others_stand(collection: Path):
     found = slice_queries(of(compare_with=("r0",)))
     assert set(found.left_out) == {"dated", "difficulty", "long", "overlap", "unseen"} == set(list_strata())
     assert found.left_out["dated"] == "no right answer has a date"
-    assert "`compare_with` has no bm25" in found.left_out["overlap"]
+    assert "`compare_with` does not list bm25" in found.left_out["overlap"]
     assert "tokenizer.json" in found.left_out["long"]
     assert found.levels.is_empty()
     save("dates", {"doc_id": ["d1"], "clock": ["calendar"], "date": ["2020"]}, collection / "dates.parquet")
