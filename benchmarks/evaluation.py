@@ -165,29 +165,29 @@ def write_rounds(results: Any) -> None:
 
 def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
     """The parts of the report that read queries."""
-    from hone.compare.contrast import all_scores, changed_most
-    from hone.compare.query_strata import Tables, kinds
-    from hone.compare.unjudged import holes, judged
+    from hone.compare import by_stratum
+    from hone.compare.contrast import find_largest_changes, score_rounds
+    from hone.compare.query_strata import Tables, slice_queries
+    from hone.compare.unjudged import bound_differences, read_judgments
     from hone.encoders.encoder import Reading
     from hone.ir.measures import DEPTH
     from hone.ir.trec_run import ranking_of
-    from tasks.report import by_stratum
-    from tasks.report.negative_flips import all_flips
+    from tasks.report.negative_flips import count_all_flips
 
     rounds = {name: {"from": start, "recipe": "none"} for name, start in zip(ROUNDS, (BASE, *ROUNDS), strict=False)}
-    part("report: scores, intervals, tests", all_scores)(rounds, [BASE], [NAME], 13)
-    part("report: what nobody has judged", holes)(
-        [BASE, *ROUNDS], BASE, judged(NAME, "test", 1), partial(ranking_of, collection=NAME, depth=DEPTH)
+    part("report: scores, intervals, tests", score_rounds)(rounds, [BASE], [NAME], 13)
+    part("report: what nobody has judged", bound_differences)(
+        [BASE, *ROUNDS], BASE, read_judgments(NAME, "test", 1), partial(ranking_of, collection=NAME, depth=DEPTH)
     )
-    part("report: flips", all_flips)(rounds, [NAME], [BASE, *ROUNDS])
-    part("report: queries that changed most", lambda: [changed_most(name, BASE, NAME) for name in ROUNDS])()
+    part("report: flips", count_all_flips)(rounds, [NAME], [BASE, *ROUNDS])
+    part("report: queries that changed most", lambda: [find_largest_changes(name, BASE, NAME) for name in ROUNDS])()
     # BM25's ranking cuts the queries: here it is the base's.
     for kind, ending in (("runs", "trec"), ("queries", "parquet")):
         Path("reports", kind, "bm25").mkdir()
         Path("reports", kind, "bm25", f"{NAME}.{ending}").symlink_to(Path("reports", kind, BASE, f"{NAME}.{ending}").absolute())
     of = Tables(NAME, "test", 1, "english", Reading(), (BASE, "bm25"))
-    cut = part("report: kinds of queries", kinds)(of, ("difficulty", "overlap"))
-    part("report: scores by kind", by_stratum.levels)(NAME, BASE, ROUNDS, cut, 13)
+    cut = part("report: kinds of queries", slice_queries)(of, ("difficulty", "overlap"))
+    part("report: scores by kind", by_stratum.compare_levels)(NAME, BASE, ROUNDS, cut, 13)
 
 
 if __name__ == "__main__":

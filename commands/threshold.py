@@ -16,7 +16,7 @@ from hone.errors import Refused, nearest
 from hone.ir.measures import DEPTH
 from hone.ir.trec_run import ranking_of
 from hone.layout import MODELS, PAIR, RUNS, collection_table, run_file
-from hone.present.format import count, share
+from hone.present.number_format import count, share
 from hone.seeds import generator
 from hone.stats.risk_control import Pairs, false_at_most, kept, losing_at_most, lost
 from tasks.evaluate.settings import EvaluateSettings

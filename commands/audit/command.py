@@ -25,7 +25,7 @@ from hone.config import params
 from hone.config.params import Machine, Model
 from hone.errors import Refused
 from hone.files import fingerprint, write_json, write_text
-from hone.present.format import count, share
+from hone.present.number_format import count, share
 from hone.stage import say
 from hone.stats.bootstrap import Interval
 from hone.text.alike import MOST

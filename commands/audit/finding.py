@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from commands.audit.dataset import Subject
-from hone.present import format
+from hone.present import number_format
 
 SHOWN = 2  # examples of a finding
 LISTED = 10_000  # places of a finding in the JSON
@@ -66,7 +66,7 @@ class Finding:
 
 def cut(text: str | None) -> str:
     """The beginning of a text that a page shows."""
-    return format.cut(text or "")
+    return number_format.truncate(text or "")
 
 
 def where(subject: Subject, pair: dict) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.audit.summary import span
-from hone.present import format
+from hone.present import html, number_format
 from tasks.report.page import render as report
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def render(content: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {name: getattr(format, name) for name in ("share", "count", "joined")} | {"span": span, "marked": marked}
+    environment.filters |= number_format.FILTERS | {"span": span, "marked": marked}
     styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
-    own = report.script((HERE / "page.js").read_text(encoding="utf-8"))
+    own = html.normalize_script((HERE / "page.js").read_text(encoding="utf-8"))
     return environment.get_template("page.html.jinja").render(
-        **content, style=Markup("\n".join(styles)), script=Markup(own), policy=report.POLICY.format(hashes=report.hash_of(own))
+        **content, style=Markup("\n".join(styles)), script=Markup(own), policy=html.write_policy([own])
     )
 
 

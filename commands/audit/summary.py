@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from commands.audit.candidates import Candidates
 from commands.audit.estimate import Estimate
 from commands.audit.finding import Finding
-from hone.present.format import count, share
+from hone.present.number_format import count, share
 from hone.stats.bootstrap import Interval
 
 NAMED = 3

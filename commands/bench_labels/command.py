@@ -26,9 +26,9 @@ from hone.judging.run_judge import ask
 from hone.layout import PAIR, ROUNDS
 from hone.mining.pool import Pool, merged
 from hone.mining.rules import Rules
-from hone.present.format import share as percent
+from hone.present.number_format import share as percent
 from hone.stats.proportions import Estimate, share
-from tasks.report.negatives import hidden_pairs
+from tasks.report.negatives import read_hidden_pairs
 from tasks.sample.settings import SampleSettings
 
 SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
@@ -139,7 +139,7 @@ def looked_at(round: str, depth: int) -> Bench:
         raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, list(given.rounds))}")
     if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
         raise Refused(f"round {round} has no candidates: `dvc repro` mines them, and a recipe without `retrieve` has none.")
-    hidden = hidden_pairs(training).unique()
+    hidden = read_hidden_pairs(training).unique()
     if hidden.is_empty():
         raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
     settings = SampleSettings.read(round=round)

@@ -9,10 +9,10 @@ import polars as pl
 
 from commands.bench_labels.arms import CLEAN, Arm
 from commands.bench_labels.repaired_labels import MEASURE, Repaired
-from hone.present.format import chance, joined, score, signed
+from hone.present.markdown import escape_text, format_texts
+from hone.present.number_format import format_change, format_p, join_words, score
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import OverSeeds
-from tasks.report.export_tables import escaped, in_words
 
 COLUMNS = ("negatives", "nDCG@10", "more than noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false among those trained")
 
@@ -27,9 +27,9 @@ def row(one: Repaired, arm: Arm) -> tuple[str, ...]:
     return (
         one.name,
         score(one.mean),
-        signed(more.mean, 4) if more else "",
+        format_change(more.mean, 4) if more else "",
         span(more) if more else "",
-        chance(one.p) if one.p is not None else "",
+        format_p(one.p) if one.p is not None else "",
         number(ratio.estimate) if ratio and ratio.estimate is not None else "",
         ends(ratio) if ratio else "",
         f"{arm.false:,} of {arm.trained:,}",
@@ -37,11 +37,11 @@ def row(one: Repaired, arm: Arm) -> tuple[str, ...]:
 
 
 def span(more: OverSeeds) -> str:
-    return f"{signed(more.low, 4)} to {signed(more.high, 4)}"
+    return f"{format_change(more.low, 4)} to {format_change(more.high, 4)}"
 
 
 def number(value: float) -> str:
-    return signed(value, 2) if value < 0 else f"{value:.2f}"
+    return format_change(value, 2) if value < 0 else f"{value:.2f}"
 
 
 def ends(ratio: Ratio) -> str:
@@ -60,7 +60,7 @@ def part_in_words(low: float, high: float) -> str:
 def sentence(found: list[Repaired]) -> str:
     """What the clean arm says of the damage."""
     damage = next(one for one in found if one.name == CLEAN).more
-    told = f"Clean labels give {signed(damage.mean, 4)} nDCG@10 ({span(damage)}) over noisy ones"
+    told = f"Clean labels give {format_change(damage.mean, 4)} nDCG@10 ({span(damage)}) over noisy ones"
     if damage.low > 0:
         return f"{told}: that is the damage."
     if damage.high < 0:
@@ -73,8 +73,8 @@ def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
     said = []
     if above := [one.name for one in found if one.ratio and one.ratio.estimate is not None and one.ratio.estimate > 1]:
         said.append(
-            f"{joined(above)}: a ratio above 1 is more than repair. What was taken out beside the hidden answers did harm too, as answers "
-            "that nobody has labelled or as negatives that are too hard."
+            f"{join_words(above)}: a ratio above 1 is more than repair. What was taken out beside the hidden answers did harm too, as "
+            "answers that nobody has labelled or as negatives that are too hard."
         )
     full = arms[0].trained
     fewer = [arm for arm in arms if arm.trained < full]
@@ -85,9 +85,9 @@ def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
 
 def markdown(found: list[Repaired], arms: list[Arm], about: str) -> str:
     """The result as a Markdown document."""
-    table = in_words(COLUMNS, rows_of(found, arms))
+    table = format_texts(COLUMNS, rows_of(found, arms))
     title = "# What false negatives cost, and what gives it back"
-    return "\n\n".join([title, escaped(about), escaped(sentence(found)), table, *map(escaped, remarks(found, arms))]) + "\n"
+    return "\n\n".join([title, escape_text(about), escape_text(sentence(found)), table, *map(escape_text, remarks(found, arms))]) + "\n"
 
 
 def every_query(scores: dict[str, np.ndarray], queries: pl.Series) -> pl.DataFrame:

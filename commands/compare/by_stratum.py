@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from hone.compare.query_strata import PLACE, Kinds, Tables, kinds, strata
+from hone.compare.by_stratum import Level, adjust_p, compare_levels
+from hone.compare.query_strata import PLACE, QuerySlices, Tables, list_strata, slice_queries
 from hone.config import methods
 from hone.config.params import Params
 from hone.encoders.encoder import Reading
 from hone.errors import Refused, nearest
-from hone.present.format import chance, score, signed, span
-from tasks.report.by_stratum import Level, adjusted, levels
+from hone.present.number_format import format_change, format_p, score, span
 
 KIND_COLUMNS = ("kind of query", "queries", "before", "after", "difference", "95 %", "randomisation")
 
 
 def refuse_stratum(by: str, one: str, other: str) -> None:
     """Raises Refused where there is no such stratum, or where it is cut by one of the two that are compared."""
-    if by not in strata():
-        raise Refused(f"--by {by}: there is no stratum of that name: {nearest(by, strata())}")
+    if by not in list_strata():
+        raise Refused(f"--by {by}: there is no stratum of that name: {nearest(by, list_strata())}")
     cutter = methods.find(PLACE, by).beside("CUT_BY")
     if cutter in (one, other):
         raise Refused(
@@ -41,14 +41,14 @@ def in_kinds(by: str, one: str, other: str, splits: dict[str, str], given: Param
     why = {name: found.left_out[by] for name, found in cut.items() if found.left_out}
     if len(why) == len(cut):
         raise Refused(f"--by {by}: it does not part the queries: {'; '.join(f'{name}: {reason}' for name, reason in why.items())}.")
-    found = [level for name, parts in cut.items() if name not in why for level in levels(name, one, [other], parts, given.seed)]
-    return adjusted(found), why
+    found = [level for name, parts in cut.items() if name not in why for level in compare_levels(name, one, [other], parts, given.seed)]
+    return adjust_p(found), why
 
 
-def cut_of(by: str, collection: str, split: str, given: Params) -> Kinds:
+def cut_of(by: str, collection: str, split: str, given: Params) -> QuerySlices:
     item = given.collections[collection]
     reading = Reading.of(given.model.model_dump())
-    return kinds(Tables(collection, split, item.min_relevance, item.language, reading, tuple(given.compare_with)), (by,))
+    return slice_queries(Tables(collection, split, item.min_relevance, item.language, reading, tuple(given.compare_with)), (by,))
 
 
 def row(level: Level) -> tuple[str, ...]:
@@ -58,5 +58,5 @@ def row(level: Level) -> tuple[str, ...]:
     few = ", too few to say much" if level.few else ""
     return (
         f"{level.level}: {level.meaning}{few}", f"{level.queries:,}", score(level.base), score(inside.mean),
-        signed(difference.mean, 4), span(difference), chance(inside.against.p),
+        format_change(difference.mean, 4), span(difference), format_p(inside.against.p),
     )  # fmt: skip

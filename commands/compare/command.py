@@ -14,7 +14,7 @@ from commands.compare.judged_holes import Filling, read_fillings, with_filling
 from commands.compare.page import on_holes, told
 from commands.console import line
 from commands.workspace import min_relevance
-from hone.compare.unjudged import Judged, holes, judged
+from hone.compare.unjudged import Judgments, bound_differences, read_judgments
 from hone.config import params
 from hone.config.params import Params
 from hone.errors import Refused
@@ -72,7 +72,8 @@ def compare(
     for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
         rows, more = [replace(first, against=replace(first.against, p=p)), *others], [NOT_HERE]
         if here:
-            by_ranking, more = with_rankings(one, other, judged(name, splits[name], min_relevance(given, name)), fillings.get(name), seed)
+            judgments = read_judgments(name, splits[name], min_relevance(given, name))
+            by_ranking, more = with_rankings(one, other, judgments, fillings.get(name), seed)
             rows += by_ranking
         more += [f"{by} does not part the queries of {name}: {uncut[name]}."] if name in uncut else []
         more = [*filter(None, [unknown[name]]), *more]
@@ -97,11 +98,11 @@ def suites(given: Params) -> list[str]:
     return [name for name, item in given.collections.items() if of_one(name, item)]
 
 
-def with_rankings(one: str, other: str, by: Judged, filling: Filling | None, seed: int) -> tuple[list[Compared], list[str]]:
+def with_rankings(one: str, other: str, by: Judgments, filling: Filling | None, seed: int) -> tuple[list[Compared], list[str]]:
     """What needs the rankings themselves: measures of judged documents alone, holes, and what a judge's labels make of these."""
     runs = {ranked: ranking_of(ranked, by.collection, DEPTH) for ranked in (one, other)}
     rows = on_judged(one, other, runs, by, generator(seed, "compare", by.collection))
-    sentences = on_holes(by, holes([one, other], one, by, runs.__getitem__), rows)
+    sentences = on_holes(by, bound_differences([one, other], one, by, runs.__getitem__), rows)
     if filling is None:
         return rows, sentences
     told_of_labels, more = with_filling(one, other, runs, by, filling, generator(seed, "compare", by.collection, "filled"))

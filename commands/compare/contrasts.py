@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from commands.compare.evaluations import Evaluated
-from hone.compare.contrast import MEASURE, Against, asked_first, held
-from hone.compare.unjudged import Judged
+from hone.compare.contrast import MEASURE, Contrast, make_contrast, read_first_split
+from hone.compare.unjudged import Judgments
 from hone.errors import Refused
 from hone.ir.condensed import NAMES as ON_JUDGED
 from hone.ir.condensed import judged_only
@@ -29,7 +29,7 @@ class Compared:
     measure: str
     before: float
     after: float
-    against: Against
+    against: Contrast
 
 
 def joined(one: Evaluated, other: Evaluated, collection: str) -> pl.DataFrame:
@@ -38,7 +38,7 @@ def joined(one: Evaluated, other: Evaluated, collection: str) -> pl.DataFrame:
     Raises:
         Refused: the two were evaluated on other queries, or hold what is no number.
     """
-    before, after = asked_first(one.files[collection]), asked_first(other.files[collection])
+    before, after = read_first_split(one.files[collection]), read_first_split(other.files[collection])
     together = before.join(after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after")
     if not len(together) == len(before) == len(after):
         raise Refused(
@@ -66,13 +66,13 @@ def pairwise(one: str, names: tuple[str, ...], before: np.ndarray, after: np.nda
     change = after - before
     found = []
     for place, (name, difference) in enumerate(zip(names, intervals(change, draw), strict=True)):
-        against = held(one, change[:, place], difference, draw)
+        against = make_contrast(one, change[:, place], difference, draw)
         against = replace(against, p=against.test.randomisation)
         found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), against))
     return found
 
 
-def on_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, draw: np.random.Generator) -> list[Compared]:
+def on_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, draw: np.random.Generator) -> list[Compared]:
     """The measures that leave out what nobody has judged; none where no query has a document judged wrong."""
     try:
         before, after = (judged_only(runs[name], by.qrels, by.min_relevance).drop("query_id").to_numpy() for name in (one, other))

@@ -12,9 +12,8 @@ from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file, folder_written_whole, home
 from hone.ir.provenance import of_table, unlike
 from hone.layout import DATA, QUERY_VALUES, run_file
-from hone.present.format import joined
-from hone.present.mlflow_client import ROUND, experiment, memory
-from tasks.report.mlflow_rounds import QUERIES
+from hone.present.mlflow_client import QUERIES, ROUND, experiment, memory
+from hone.present.number_format import join_words
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -104,7 +103,7 @@ def refuse_unlike(one: Evaluated, other: Evaluated, collection: str) -> str | No
     """
     before, after = (of_table(each.files[collection]) for each in (one, other))
     if before is None or after is None:
-        silent = joined([each.name for each, said in ((one, before), (other, after)) if said is None])
+        silent = join_words([each.name for each, said in ((one, before), (other, after)) if said is None])
         return (
             f"It is not known whether both were evaluated on the same documents and labels of {collection}: Hone did not keep that yet "
             f"when it evaluated {silent}. `dvc repro` evaluates again."

@@ -10,7 +10,7 @@ import polars as pl
 from commands.compare.contrasts import Compared, pairwise
 from commands.judge.independence import PEOPLE, Filler, plain, refuse_related
 from hone.compare.contrast import MEASURE
-from hone.compare.unjudged import Judged
+from hone.compare.unjudged import Judgments
 from hone.config.params import Params
 from hone.errors import Refused, nearest
 from hone.files import read_json
@@ -19,7 +19,7 @@ from hone.ir.judging_priority import unjudged
 from hone.ir.measures import per_query
 from hone.ir.unjudged_bounds import FIRST, Bounds, bounds, seen
 from hone.judging.settings import fitness_file
-from hone.present.format import count, share, signed
+from hone.present.number_format import count, format_change, share
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
 
 
 def with_filling(
-    one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, filling: Filling, draw: np.random.Generator
+    one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, draw: np.random.Generator
 ) -> tuple[list[str], list[Compared]]:
     """What a judge's labels make of a difference: sentences, and a line of the table.
 
@@ -92,7 +92,7 @@ def with_filling(
     return sentences(one, other, runs, by, filling, labels), row
 
 
-def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, filling: Filling, labels: pl.DataFrame) -> list[str]:
+def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, labels: pl.DataFrame) -> list[str]:
     """How much of the holes is filled, what that does to the bounds, and how far the judge can be believed."""
     holes = unjudged([runs[one], runs[other]], by.qrels, by.min_relevance).filter(pl.col("rank") <= FIRST)
     found = holes.join(filling.rows, on=["query_id", "doc_id"], how="inner")
@@ -112,13 +112,13 @@ def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judged, f
 
 def if_right(one: str, other: str, was: Bounds, now: Bounds) -> str:
     """The difference in rank-biased precision with the labels, and how far it could still move."""
-    change = f"If they are right, {other} gives {signed(now.observed)} more than {one} in rank-biased precision"
-    before = f"(between {signed(was.low)} and {signed(was.high)} without them)"
+    change = f"If they are right, {other} gives {format_change(now.observed)} more than {one} in rank-biased precision"
+    before = f"(between {format_change(was.low)} and {format_change(was.high)} without them)"
     if not now.unjudged:
         return f"{change} {before}: the two rank no unjudged document differently any more."
     sign = "is open" if now.open else "does not hang on what is unjudged"
     left = count(now.unjudged, "document")
-    could = f"between {signed(now.low)} and {signed(now.high)} whatever the {left} still unjudged would be"
+    could = f"between {format_change(now.low)} and {format_change(now.high)} whatever the {left} still unjudged would be"
     return f"{change}, {could} {before}: its sign {sign}."
 
 

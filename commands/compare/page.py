@@ -10,16 +10,15 @@ import polars as pl
 from commands.compare.by_stratum import KIND_COLUMNS
 from commands.compare.contrasts import Compared
 from commands.console import line, shortened, table
-from hone.compare.contrast import MEASURE, SAME
-from hone.compare.unjudged import Holes, Judged
-from hone.compare.unjudged import told as unjudged_told
+from hone.compare.contrast import MEASURE, SAME, describe_counts
+from hone.compare.contrast import classify_contrast as direction
+from hone.compare.unjudged import Judgments, UnjudgedBounds
+from hone.compare.unjudged import describe_unjudged as unjudged_told
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
-from hone.present.format import chance, count, harm, least_seen, score, signed, span
+from hone.present.markdown import escape_text, format_texts
+from hone.present.number_format import count, describe_margin, format_change, format_detectable, format_p, score, span
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
-from tasks.report.export_tables import escaped, in_words
-from tasks.report.summary import counts
-from tasks.report.summary import verdict as direction
 
 WORSE = 10  # queries that are shown
 NO_TEXTS = pl.DataFrame(schema={"query_id": pl.String, "text": pl.String})
@@ -53,8 +52,8 @@ class Page:
 
     def markdown(self) -> str:
         tables = [(COLUMNS, self.rows), (KIND_COLUMNS, self.kinds), (self.worse_columns, self.worse)]
-        shown = [in_words(columns, rows) for columns, rows in tables if rows]
-        return "\n\n".join([f"## {escaped(self.title)}", "\n".join(map(escaped, self.sentences)), *shown]) + "\n"
+        shown = [format_texts(columns, rows) for columns, rows in tables if rows]
+        return "\n\n".join([f"## {escape_text(self.title)}", "\n".join(map(escape_text, self.sentences)), *shown]) + "\n"
 
 
 def told(
@@ -66,11 +65,11 @@ def told(
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
         verdict(one, other, first, several),
-        counts(first.against),
+        describe_counts(first.against),
         *([] if first.against.sure and first.against.difference.mean > 0 else [within(first.against.test, margin)]),
     ]
     if least := first.against.test.detectable:
-        sentences.append(f"A true difference under {least_seen(least)} is missed by so many queries more than once in five times.")
+        sentences.append(f"A true difference under {format_detectable(least)} is missed by so many queries more than once in five times.")
     named = tables.read("queries", texts).select("query_id", "text") if texts else NO_TEXTS
     fell = (
         values.with_columns(change=change)
@@ -85,14 +84,14 @@ def told(
         sentences,
         [cells(row) for row in rows],
         [
-            (shortened(text or query_id, 90), score(before, 3), score(after, 3), signed(change))
+            (shortened(text or query_id, 90), score(before, 3), score(after, 3), format_change(change))
             for query_id, text, before, after, change in fell.select(*shown_of_query).rows()
         ],
         ("what got worse most", one, other, "change"),
     )  # fmt: skip
 
 
-def on_holes(by: Judged, unjudged: list[Holes], rows: list[Compared]) -> list[str]:
+def on_holes(by: Judgments, unjudged: list[UnjudgedBounds], rows: list[Compared]) -> list[str]:
     """What to know of documents that nobody has judged."""
     sentences = unjudged_told(unjudged, by)
     if not any(row.measure in ON_JUDGED for row in rows):
@@ -107,8 +106,8 @@ def cells(row: Compared) -> tuple[str, ...]:
     """A measure's line of the table, under `COLUMNS`."""
     difference, test = row.against.difference, row.against.test
     return (
-        row.measure, score(row.before), score(row.after), signed(difference.mean, 4), span(difference),
-        chance(row.against.p), chance(test.t), "–" if test.effect is None else signed(test.effect, 2),
+        row.measure, score(row.before), score(row.after), format_change(difference.mean, 4), span(difference),
+        format_p(row.against.p), format_p(test.t), "–" if test.effect is None else format_change(test.effect, 2),
     )  # fmt: skip
 
 
@@ -118,8 +117,8 @@ def verdict(one: str, other: str, first: Compared, several: int) -> str:
     how = {"better": "is better than", "worse": "is worse than"}.get(direction(against), "cannot be told from")
     adjusted = f", adjusted for {several} collections" if several > 1 else ""
     return (
-        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {signed(against.difference.mean)} "
-        f"({against.difference.called} {span(against.difference)}; {chance(against.p)}{adjusted})."
+        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {format_change(against.difference.mean)} "
+        f"({against.difference.called} {span(against.difference)}; {format_p(against.p)}{adjusted})."
     )
 
 
@@ -128,4 +127,4 @@ def within(test: Paired, margin: float) -> str:
     same = equivalent(test, margin)
     if same is not None and same <= LEVEL:
         return f"The two are shown to be the same within {margin:g}."
-    return f"{harm(test, margin).capitalize()}."
+    return f"{describe_margin(test, margin).capitalize()}."

@@ -6,11 +6,11 @@ import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.docs.markdown import cell, joined, paragraphs, safe, sentence, table
 from commands.recipes.text import plain
 from hone.config import docstrings, methods
 from hone.config.docstrings import Setting
 from hone.config.methods import Method
+from hone.present.markdown import escape_cell, escape_paragraphs, escape_prose, finish_sentence, format_table, join_blocks
 
 FOLDER = Path("docs/methods")
 MADE = "<!-- Made by `python -m commands.docs` from the docstrings: edit those. -->"
@@ -51,13 +51,13 @@ def index() -> str:
         (f"[{of.title}]({of.page}.md)", of.written.replace("|", "\\|"), ", ".join(f"`{one.name}`" for one in found(place)))
         for place, of in PLACES.items()
     ]
-    return joined(
+    return join_blocks(
         MADE,
         "# Methods",
         "What a recipe, or params.yaml, may name, and its parameters. A method's page has its formula, and of each parameter the default,\n"
         "the bounds and the source of the default: the paper, the authors' code, a survey (any secondary source), a Hone default (chosen\n"
         "here), or unverified (attributed to the paper, and checked in no source).",
-        table(("methods", "named by", "there are"), rows),
+        format_table(("methods", "named by", "there are"), rows),
         "A method of your own: [own-method.md](../own-method.md). Recipes that use these: [recipes.md](../recipes.md).",
     )
 
@@ -70,8 +70,8 @@ def found(place: str) -> list[Method]:
 def page(place: str) -> str:
     """The page of one place."""
     of, there = PLACES[place], found(place)
-    handed = [(f"`{name}`", cell(means)) for name, means in handed_over(place).items()]
-    return joined(
+    handed = [(f"`{name}`", escape_cell(means)) for name, means in handed_over(place).items()]
+    return join_blocks(
         MADE,
         f"# {of.title}",
         f"Named by {of.written}. Each is a file in `tasks/{place.replace('.', '/')}/`.\n"
@@ -79,7 +79,7 @@ def page(place: str) -> str:
         *(entry(method) for method in there),
         "## What they are handed",
         "Tables and values that the stage hands over by name; a method takes those that it names before its `*`.",
-        table(("name", "what it is"), handed),
+        format_table(("name", "what it is"), handed),
     )
 
 
@@ -93,12 +93,12 @@ def entry(method: Method) -> str:
     """What a method is, does, takes and gives."""
     of_module, of_function = docstrings.of_module(method), docstrings.of_function(method)
     file = Path(inspect.getfile(method.function)).relative_to(methods.TASKS.parent)
-    return joined(
+    return join_blocks(
         f"## {method.name}",
-        sentence(safe(docstrings.summary(method))),
-        paragraphs(of_module.text),
-        f"**It gives** {safe(of_function.summary)}" if of_function.summary else "",
-        paragraphs(of_function.text),
+        finish_sentence(escape_prose(docstrings.summary(method))),
+        escape_paragraphs(of_module.text),
+        f"**It gives** {escape_prose(of_function.summary)}" if of_function.summary else "",
+        escape_paragraphs(of_function.text),
         parameters(docstrings.of_method(method)),
         f"Reads {', '.join(f'`{name}`' for name in method.reads) or 'nothing'}; in [{file}](../../{file}).",
     )
@@ -108,12 +108,12 @@ def parameters(settings: list[Setting]) -> str:
     """A table of what may be set."""
     rows = [
         (
-            f"`{one.name}`", "must be given" if one.default is ... else f"`{written(one.default)}`", one.source, cell(one.allowed),
-            cell(one.means),
+            f"`{one.name}`", "must be given" if one.default is ... else f"`{written(one.default)}`", one.source, escape_cell(one.allowed),
+            escape_cell(one.means),
         )
         for one in settings
     ]  # fmt: skip
-    return table(("parameter", "default", "source", "allowed", "what it is"), rows)
+    return format_table(("parameter", "default", "source", "allowed", "what it is"), rows)
 
 
 def written(default: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from commands.docs.markdown import cell, joined, sentence, table
 from commands.docs.methods_pages import MADE, parameters
 from commands.recipes import catalogue
 from commands.recipes.catalogue import GROUPS, Row
@@ -15,6 +14,7 @@ from hone.config.sections.common import Section
 from hone.config.sections.relabel import Budget, Judged, Relabel
 from hone.config.sections.sample import Sample, Window
 from hone.config.sections.train import Train
+from hone.present.markdown import escape_cell, finish_sentence, format_table, join_blocks
 
 FILE = Path("docs/recipes.md")
 SECTIONS: dict[str, type[Section]] = {
@@ -35,11 +35,12 @@ INHERITED = (
 def page() -> str:
     """The page."""
     rows = catalogue.rows()
+    columns = ("recipe", "what it does", "paper", "fidelity", "differs by, or lacks")
     groups = [
-        joined(f"## {GROUPS[group]}", table(("recipe", "what it does", "paper", "fidelity", "differs by, or lacks"), map(row, members)))
+        join_blocks(f"## {GROUPS[group]}", format_table(columns, map(row, members)))
         for group, members in groupby(rows, key=lambda one: one.group)
     ]
-    return joined(
+    return join_blocks(
         MADE,
         "# Recipes",
         "A recipe says what one round does. `hone recipes NAME` tells it in order, with every parameter. *faithful*: the method of\n"
@@ -52,7 +53,7 @@ def page() -> str:
         "Sections are stages; a section that is missing is `none`. Where a method stands, it is its name, or\n"
         "`{name: {parameter: value}}`: [methods/](methods/README.md) has them all.\n"
         "A round of params.yaml may change any section of its recipe.",
-        *(joined(f"### {name}", parameters(settings_of(model))) for name, model in SECTIONS.items()),
+        *(join_blocks(f"### {name}", parameters(settings_of(model))) for name, model in SECTIONS.items()),
     )
 
 
@@ -60,10 +61,10 @@ def row(one: Row) -> tuple[str, ...]:
     """A recipe in its table."""
     found = one.found
     if found is None:
-        return f"`{one.name}`", cell(one.wrong), "", "", ""
+        return f"`{one.name}`", escape_cell(one.wrong), "", "", ""
     return (
-        f"[{one.name}](../recipes/{one.name}.yaml)", cell(sentence(found.about)), cell(found.paper or ""), found.fidelity or "",
-        cell(sentence(found.differs or "")),
+        f"[{one.name}](../recipes/{one.name}.yaml)", escape_cell(finish_sentence(found.about)), escape_cell(found.paper or ""),
+        found.fidelity or "", escape_cell(finish_sentence(found.differs or "")),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from hone.layout import PAIR, TRAINING_LIST, round_table
 from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
-from hone.present.format import count
+from hone.present.number_format import count
 from hone.seeds import seed_of
 from hone.stats.proportions import wilson
 from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left

@@ -26,7 +26,7 @@ from hone.judging.context import run_name
 from hone.judging.run_judge import ask
 from hone.layout import RUNS, TRAINING_LIST
 from hone.llm.budget import Budget
-from hone.present.format import count
+from hone.present.number_format import count
 from hone.seeds import seed_of
 
 COMMAND = "hone judge holes"

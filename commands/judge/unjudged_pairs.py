@@ -24,7 +24,7 @@ from hone.judging.requests import Asking
 from hone.judging.versions import prompted
 from hone.layout import PAIR
 from hone.llm.ledger.ledger import Ledger
-from hone.present.format import count, share
+from hone.present.number_format import count, share
 
 BLOCK = 1024  # pairs that are asked about at once, the heaviest first: a budget that ends leaves the lightest
 ONCE = {"votes": 1, "twice": False, "swap": False}

@@ -6,8 +6,8 @@ from commands.study import method_activity
 from commands.study.design import SEEDS, Question
 from commands.study.results import MEASURE, ArmRound, Contrast, Known, Result
 from hone.layout import BASE
-from hone.present.format import count, joined, least_seen, score, signed
-from hone.present.format import span as interval
+from hone.present.number_format import count, format_change, format_detectable, join_words, score
+from hone.present.number_format import span as interval
 from hone.stats.paired_tests import LEVEL
 
 
@@ -30,22 +30,22 @@ def headline(result: Result) -> str:
     if not known:
         return "Nothing can be held against anything yet: no contrast has a trial of both its arms with the same seed."
     if not acted:
-        return f"There is nothing to rank: in every contrast that could be looked at an arm never acted ({joined(resting(result))})."
+        return f"There is nothing to rank: in every contrast that could be looked at an arm never acted ({join_words(resting(result))})."
     shown = [one for one in acted if apart(one.difference)]
     if shown:
         left = len(acted) - len(shown)
         others = f"; the other {'contrast shows' if left == 1 else f'{left} contrasts show'} nothing" if left else ""
         return f"{'; '.join(map(of_contrast, shown))}{others}."
-    against = joined(list(dict.fromkeys(one.one for one in acted)))
+    against = join_words(list(dict.fromkeys(one.one for one in acted)))
     bounds = [one.difference.least for one in acted if one.difference.least]
-    seen = f"; a difference of {least_seen(max(bounds))} would mostly have been seen" if bounds else ""
+    seen = f"; a difference of {format_detectable(max(bounds))} would mostly have been seen" if bounds else ""
     return f"No arm is shown to differ from {against} in nDCG@10{seen}."
 
 
 def alone(result: Result) -> str:
     """What can be said where no contrast was named."""
     gains = [(one.arm, one.against[BASE]) for one in result.last]
-    told = [f"{arm} gives {signed(gain.mean, 4)} nDCG@10 over the base model ({interval(gain, 4)})" for arm, gain in gains]
+    told = [f"{arm} gives {format_change(gain.mean, 4)} nDCG@10 over the base model ({interval(gain, 4)})" for arm, gain in gains]
     return f"Nothing was to be held against anything: {'; '.join(told)}, which training without its negatives might give as well."
 
 
@@ -60,7 +60,7 @@ def verdict(one: Contrast, inactive: list[str]) -> tuple[str, str]:
     if one.difference is None:
         return "not run yet", ""
     if never := [name for name in (one.other, one.one) if name in inactive]:
-        return f"{joined(never)} never acted: not ranked", ""
+        return f"{join_words(never)} never acted: not ranked", ""
     if not apart(one.difference):
         return "not told apart", ""
     return ("more", "rose") if one.difference.mean > 0 else ("less", "fell")
@@ -86,9 +86,9 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
         )
     if inactive := resting(result):
         own = "what sets it apart" if len(inactive) == 1 else "what sets them apart"
-        said.append(f"Inactive, and not ranked: {joined(inactive)}. On this collection {own} never did anything.")
+        said.append(f"Inactive, and not ranked: {join_words(inactive)}. On this collection {own} never did anything.")
     said += [
-        f"{one.arm}: {joined(never)} never did anything here; what it gave comes from the rest of its recipe."
+        f"{one.arm}: {join_words(never)} never did anything here; what it gave comes from the rest of its recipe."
         for one in result.last
         if not one.inactive and (never := method_activity.resting(one.acts))
     ]
@@ -102,7 +102,7 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
     ]
     there = {one.arm for one in result.last}
     if missing := [name for name in question.arms if name not in there]:
-        said.append(f"Missing, because no trial has ended yet: {joined(missing)}.")
+        said.append(f"Missing, because no trial has ended yet: {join_words(missing)}.")
     if left:
         said.append(f"{count(len(left), 'trial')} of {len(question.arms) * question.seeds} did not end or did not run yet.")
     return said
@@ -138,7 +138,7 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
 
 def of_tests(contrasts: list[Contrast]) -> list[str]:
     least = [one.difference.least for one in contrasts if one.difference and one.difference.least]
-    seen = f" Here the least is {least_seen(min(least))}." if least else ""
+    seen = f" Here the least is {format_detectable(min(least))}." if least else ""
     return [
         f"{count(len(contrasts), 'contrast was', 'contrasts were')} named and alone have a p (by Holm, over all of them). "
         "Other "

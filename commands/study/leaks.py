@@ -6,7 +6,7 @@ from commands.study.collect_trial import Left
 from commands.study.trial_results import Kept
 from hone.layout import LEAKAGE
 from tasks.leakage.sentences import asked, sentence
-from tasks.report.leakage import first_lines
+from tasks.report.leakage import warn_of_leaks
 
 
 def leaks_of(trial: Kept, collections: list[str]) -> list[str]:
@@ -24,4 +24,4 @@ def leaks_of(trial: Kept, collections: list[str]) -> list[str]:
             continue
         account = left.json(file)
         found.append(account | {"told": sentence(account), "leaked": any(one["leaked"] for _, one in asked(account))})
-    return [*first_lines(found), *said]
+    return [*warn_of_leaks(found), *said]

@@ -11,8 +11,8 @@ from commands.study.cost import PAIRS, TEXTS, Reading, round_of
 from commands.study.design import Question
 from commands.study.results import MEASURE, RECALL, ArmRound, ByArm, Known, Result
 from hone.layout import BASE
-from hone.present.format import chance, count, least_seen, score, share, signed
-from tasks.report.export_tables import escaped, in_words
+from hone.present.markdown import escape_text, format_texts
+from hone.present.number_format import count, format_change, format_detectable, format_p, score, share
 
 ARM_COLUMNS = (
     "arm",
@@ -74,7 +74,7 @@ def arm_rows(result: Result) -> list[tuple[str, ...]]:
     rows = [
         (
             one.arm + (" (inactive)" if one.inactive else ""), score(one.measures[MEASURE].mean), level(one.measures[MEASURE]),
-            within(one.measures[RECALL]), f"{signed(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
+            within(one.measures[RECALL]), f"{format_change(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
             f"{share(one.hidden_share)} of {one.negatives:,}", spell(one.cost) if one.cost is not None else "–",
         )
         for one in ranked(result)
@@ -86,7 +86,7 @@ def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     """Columns and rows: each arm's difference to each control, without a test."""
     controls = list(dict.fromkeys(name for one in result.last for name in one.against if name != BASE))
     rows = [
-        (one.arm, *(f"{signed(one.against[name].mean, 4)} ({span(one.against[name])})" if name in one.against else "" for name in controls))
+        (one.arm, *(f"{format_change(own.mean, 4)} ({span(own)})" if own else "" for own in map(one.against.get, controls)))
         for one in ranked(result)
     ]
     return ("arm", *(f"more than {name}" for name in controls)), rows if controls else []
@@ -141,11 +141,11 @@ def contrast_rows(result: Result) -> list[tuple[str, ...]]:
 
 def figures(found: Known) -> tuple[str, ...]:
     """Difference, interval, p, and the least that could have been seen."""
-    return signed(found.mean, 4), span(found), chance(found.p), least_seen(found.least) if found.least else "–"
+    return format_change(found.mean, 4), span(found), format_p(found.p), format_detectable(found.least) if found.least else "–"
 
 
 def span(found: Known) -> str:
-    return f"{signed(found.low, 4)} to {signed(found.high, 4)}"
+    return f"{format_change(found.low, 4)} to {format_change(found.high, 4)}"
 
 
 def level(found: Known) -> str:
@@ -179,14 +179,14 @@ def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str
         limits: what it can and cannot say.
         command: that goes on with it.
     """
-    parts = [f"# {escaped(question.question)}", escaped(f"Study {name}." + (f" {question.source}" if question.source else ""))]
+    parts = [f"# {escape_text(question.question)}", escape_text(f"Study {name}." + (f" {question.source}" if question.source else ""))]
     if question.expected:
-        parts.append(escaped(f"What papers say: {question.expected}"))
+        parts.append(escape_text(f"What papers say: {question.expected}"))
     for result, said in told_of:
-        parts += [f"## {escaped(result.collection)}", "\n".join(f"- {escaped(sentence)}" for sentence in said)]
-        parts += [f"### {title}\n\n{in_words(columns, rows)}" for title, columns, rows in tables(result) if rows]
+        parts += [f"## {escape_text(result.collection)}", "\n".join(f"- {escape_text(sentence)}" for sentence in said)]
+        parts += [f"### {title}\n\n{format_texts(columns, rows)}" for title, columns, rows in tables(result) if rows]
     if limits:
-        parts += ["## What this can and cannot say", "\n".join(f"- {escaped(sentence)}" for sentence in limits)]
+        parts += ["## What this can and cannot say", "\n".join(f"- {escape_text(sentence)}" for sentence in limits)]
     if command:
         parts.append(f"The same command runs what is missing, and more seeds:\n\n    {command}")
     return "\n\n".join(parts) + "\n"

@@ -13,7 +13,7 @@ from commands.study.design import Question
 from commands.study.results import MEASURE
 from commands.study.trial_results import Kept
 from hone.config.params import Params
-from hone.present.format import joined, score
+from hone.present.number_format import join_words, score
 from tasks.train.card import spelled
 
 SPLIT = "dev"  # a setting that test queries chose would be flattered by them
@@ -94,7 +94,7 @@ def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
     """What was tried and what was taken."""
     if not question.tune:
         return []
-    tried = joined([spelled(setting) for setting in question.tune])
+    tried = join_words([spelled(setting) for setting in question.tune])
     said = [
         f"Tuned alike: each arm was tried on dev queries with {tried} (seed {question.first_seed}), and is measured with fresh seeds "
         f"({question.all_seeds[0]} to {question.all_seeds[-1]})."

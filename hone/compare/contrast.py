@@ -1,4 +1,4 @@
-"""Scores of every round and reference on every collection, with what changed against the base model."""
+"""Scores of every round and reference on every collection, and their differences from the baseline."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from hone.data.tables import read
 from hone.errors import Refused
 from hone.files import read_json
 from hone.ir.measures import NAMES
-from hone.layout import BASE, collection_table, metrics_file, query_values_file
+from hone.layout import BASE, DATA, metrics_file, query_values_file
+from hone.present.number_format import count
 from hone.seeds import generator
 from hone.stats.bootstrap import Interval, intervals
 from hone.stats.paired_tests import LEVEL, Paired, holm, paired
 
 MEASURE = "ndcg_at_10"
-SHOWN_QUERIES = 10  # of those that changed most, in each direction
-# A change below this is a rounding of the measure, not another ranking.
+SHOWN_QUERIES = 10  # largest gains, and as many largest losses
+# A smaller change is a rounding error of the measure.
 SAME = 1e-9
 
 
 @dataclass(frozen=True)
-class Against:
-    """What a ranking gives more than another, in nDCG@10: the mean over queries, and how many gained, lost, and neither.
+class Contrast:
+    """The difference between two rankings in nDCG@10, over queries.
 
     Attributes:
-        test: of no difference.
-        p: of the randomisation test, adjusted (Holm) for all contrasts of the page: every round against the base and against
-            the round that it starts from, on every collection. Null for references, which are no contrast.
+        other: the ranking that is subtracted.
+        difference: mean with its 95 % interval.
+        better, worse, equal: number of queries.
+        test: of the hypothesis of no difference.
+        p: of the randomization test, Holm-adjusted for all contrasts of the page: every round against the baseline and against
+            the round that it starts from, on every collection. Null for references, which are not tested.
     """
 
     other: str
@@ -43,7 +47,7 @@ class Against:
 
     @property
     def sure(self) -> bool:
-        """Whether it is a difference: its interval leaves 0 out, and its p, adjusted, is at most .05."""
+        """Whether the difference is significant: its interval excludes 0, and its adjusted p is at most 0.05."""
         return self.difference.beyond_zero and (self.p is None or self.p <= LEVEL)
 
 
@@ -52,12 +56,12 @@ class Score:
     """One round (or reference) on one collection.
 
     Attributes:
-        split: whose queries these are: test, or dev where no test query is judged.
-        means: each measure.
+        split: of the queries: test, or dev if no test query is judged.
+        means: {measure: mean over queries}.
         own: nDCG@10 with its interval.
-        dev: nDCG@10 on the dev queries; null where there are none.
-        base: against what the rounds are held against; null for that itself.
-        start: against the round that this one starts from; null where that is the base, and for references.
+        dev: nDCG@10 on the dev queries; null if there are none.
+        base: difference from the baseline; null for the baseline.
+        start: difference from the round that this one starts from; null for references, and if that round is the baseline.
     """
 
     name: str
@@ -67,31 +71,31 @@ class Score:
     means: dict[str, float]
     own: Interval
     dev: float | None
-    base: Against | None
-    start: Against | None
+    base: Contrast | None
+    start: Contrast | None
 
 
-def base_of(rounds: dict[str, dict], compare_with: list[str]) -> str:
-    """What the rounds are held against: r0 where it is evaluated, else the first reference, else the first round."""
+def find_base(rounds: dict[str, dict], compare_with: list[str]) -> str:
+    """The baseline: r0 if it is evaluated, else the first reference, else the first round."""
     return BASE if BASE in compare_with else [*compare_with, *rounds][0]
 
 
-def in_order(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
-    """Names as figures and tables show them: references, the base model last of them, then rounds."""
+def order_names(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
+    """Names in the order of figures and tables: references, the base model last of these, then rounds."""
     references = sorted(compare_with, key=lambda name: name == BASE)
     return [*references, *rounds]
 
 
-def all_scores(rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int) -> list[Score]:
-    """Every reference and round on every collection, in the order of `in_order`."""
-    names, base = in_order(rounds, compare_with), base_of(rounds, compare_with)
+def score_rounds(rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int) -> list[Score]:
+    """Every reference and round on every collection, in the order of `order_names`."""
+    names, base = order_names(rounds, compare_with), find_base(rounds, compare_with)
     starts = {name: item["from"] if item["from"] in names and item["from"] != base else None for name, item in rounds.items()}
-    found = [found for collection in collections for found in scores_on(collection, names, base, starts, seed)]
-    return adjusted(found, set(rounds))
+    found = [found for collection in collections for found in score_collection(collection, names, base, starts, seed)]
+    return adjust_p(found, set(rounds))
 
 
-def adjusted(found: list[Score], rounds: set[str]) -> list[Score]:
-    """Scores whose contrasts have their p, adjusted for as many as there are."""
+def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
+    """The scores with p, Holm-adjusted for all their contrasts."""
     contrasts = [(place, kind) for place, one in enumerate(found) if one.name in rounds for kind in ("base", "start") if getattr(one, kind)]
     ps = holm([getattr(found[place], kind).test.randomisation for place, kind in contrasts])
     made = list(found)
@@ -100,13 +104,13 @@ def adjusted(found: list[Score], rounds: set[str]) -> list[Score]:
     return made
 
 
-def scores_on(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
-    """Every name on one collection; intervals come from one set of draws, seeded by the collection's name.
+def score_collection(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
+    """Every name on one collection. The intervals share bootstrap draws, which are seeded by the name of the collection.
 
     Raises:
-        Refused: an evaluation is missing, holds what is no number, or is of other queries than the base's.
+        Refused: an evaluation is missing, has NaN or infinite scores, or covers other queries than the baseline.
     """
-    values = {name: shown(name, collection) for name in names}
+    values = {name: read_query_measures(name, collection) for name in names}
     refuse_other_queries(values, base, collection)
     together = values[base].select("query_id")
     for name, found in values.items():
@@ -119,7 +123,7 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
     found = intervals(np.column_stack([*column.values(), *changes]), draw)
     own = {name: replace(one, low=max(one.low, 0.0)) for name, one in zip(names, found, strict=False)}  # a measure is 0 or more
     against = {
-        pair: held(pair[1], change, one, generator(seed, "report", collection, "contrast"))
+        pair: make_contrast(pair[1], change, one, generator(seed, "report", collection, "contrast"))
         for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)
     }
     return [
@@ -130,7 +134,7 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
             queries=len(values[name]),
             means={measure: float(values[name][measure].mean()) for measure in NAMES},
             own=own[name],
-            dev=on_dev(name, collection),
+            dev=read_dev_score(name, collection),
             base=against.get((name, base)),
             start=against.get((name, starts.get(name))),
         )
@@ -139,47 +143,66 @@ def scores_on(collection: str, names: list[str], base: str, starts: dict[str, st
 
 
 def refuse_other_queries(values: dict[str, pl.DataFrame], base: str, collection: str) -> None:
-    """Raises Refused where a name has a score that is no number, or other queries than the base."""
+    """Raises Refused if a ranking has a NaN or infinite score, or covers other queries than the baseline."""
     for name, found in values.items():
         bad = found.filter(~pl.all_horizontal(pl.col(*NAMES).is_finite().fill_null(False)))
         if len(bad):
             raise Refused(
-                f"query '{bad['query_id'][0]}' of {collection} has a score that is no number in the evaluation of {name}: evaluate again."
+                f"query '{bad['query_id'][0]}' of {collection} has a NaN or infinite score in the evaluation of {name}. Evaluate it again."
             )
         common = len(found.join(values[base], on=["query_id", "split"], how="semi"))
         if not common == len(found) == len(values[base]):
             raise Refused(
                 f"{name} and {base} were not evaluated on the same queries of {collection} ({len(found):,}, {len(values[base]):,}, "
-                f"{common:,} in both): run `dvc repro`, which evaluates what is stale."
+                f"{common:,} in both). Run `dvc repro` to repeat outdated evaluations."
             )
 
 
-def held(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Against:
-    """Counts and test of a paired difference [queries]."""
+def make_contrast(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Contrast:
+    """Counts and test of a paired difference.
+
+    Args:
+        other: the ranking that is subtracted.
+        change: difference of each query, [queries].
+        difference: its mean with the interval.
+        draw: random numbers.
+    """
     better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
-    return Against(other, difference, better, worse, len(change) - better - worse, paired(change, draw))
+    return Contrast(other, difference, better, worse, len(change) - better - worse, paired(change, draw))
 
 
-def shown(name: str, collection: str) -> pl.DataFrame:
-    """query_id, split and the measures of the queries that the page is about: test, or dev where none is judged.
+def classify_contrast(against: Contrast) -> str:
+    """`better` or `worse` if the difference is significant, else `open`."""
+    if not against.sure:
+        return "open"
+    return "better" if against.difference.mean > 0 else "worse"
+
+
+def describe_counts(against: Contrast) -> str:
+    """How many queries are better, worse and equal, in a sentence."""
+    return f"{count(against.better, 'query is', 'queries are')} better, {against.worse:,} worse, {against.equal:,} equal."
+
+
+def read_query_measures(name: str, collection: str) -> pl.DataFrame:
+    """query_id, split and measures of the queries that the page reports: test, or dev if no test query is judged.
 
     Raises:
-        Refused: the name was not evaluated on the collection.
+        Refused: the ranking was not evaluated on the collection.
     """
     file = query_values_file(name, collection)
     if not file.exists():
-        raise Refused(f"{file} is missing: {name} was not evaluated on {collection}. `dvc repro` does it.")
-    return asked_first(file)
+        raise Refused(f"{file} is missing: {name} was not evaluated on {collection}. Run `dvc repro`.")
+    return read_first_split(file)
 
 
-def asked_first(file: Path) -> pl.DataFrame:
-    """Of a table of queries' measures, those of the split that stands first: test, or dev where none is judged."""
+def read_first_split(file: Path) -> pl.DataFrame:
+    """The rows of the first split in a table of query measures: test, or dev if no test query is judged."""
     values = pl.read_parquet(file)
     return values.filter(pl.col("split") == values["split"][0])
 
 
-def on_dev(name: str, collection: str) -> float | None:
-    """Mean nDCG@10 on dev queries; null where there are none."""
+def read_dev_score(name: str, collection: str) -> float | None:
+    """Mean nDCG@10 on dev queries; null if there are none."""
     return read_json(metrics_file(name, collection)).get("dev", {}).get(MEASURE)
 
 
@@ -188,9 +211,9 @@ class Overall:
     """One round or reference over several collections.
 
     Attributes:
-        mean: of nDCG@10 over the collections, each counting once.
-        borda: how many of the others it beats, summed over the collections; a tie is half. It does not ask by how much, so that one
-            easy collection cannot decide.
+        mean: nDCG@10, each collection with equal weight.
+        borda: number of other rankings that it beats, summed over collections; a tie counts one half. It ignores the size of
+            differences, so one easy collection cannot dominate.
     """
 
     name: str
@@ -198,8 +221,8 @@ class Overall:
     borda: float
 
 
-def overall(found: list[Score]) -> list[Overall]:
-    """Every name that was evaluated on every collection, in their order; nothing for a single collection."""
+def combine_collections(found: list[Score]) -> list[Overall]:
+    """Every ranking that was evaluated on all collections, in order; empty for a single collection."""
     collections = list(dict.fromkeys(score.collection for score in found))
     of = {(score.name, score.collection): score.own.mean for score in found}
     names = [name for name in dict.fromkeys(score.name for score in found) if all((name, one) in of for one in collections)]
@@ -209,22 +232,22 @@ def overall(found: list[Score]) -> list[Overall]:
         Overall(
             name,
             sum(of[name, one] for one in collections) / len(collections),
-            sum(beats(of[name, one] - of[other, one]) for one in collections for other in names if other != name),
+            sum(count_win(of[name, one] - of[other, one]) for one in collections for other in names if other != name),
         )
         for name in names
     ]
 
 
-def beats(difference: float) -> float:
-    """1 for more, half for the same, 0 for less."""
+def count_win(difference: float) -> float:
+    """1 for a win, 0.5 for a tie, 0 for a loss."""
     return 0.5 if abs(difference) <= SAME else float(difference > 0)
 
 
-def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
-    """The round to use, and whether dev queries chose it.
+def choose_round(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
+    """The round to use, and whether dev queries selected it.
 
-    It is the one of the highest mean over the collections that have dev queries (of equals the earliest). The base model
-    takes part: where no round is better, none is worth taking. Without dev queries it is the last round.
+    The round with the highest mean over the collections with dev queries is selected; the earliest one wins a tie. The base model
+    is a candidate too. Without dev queries it is the last round.
     """
     names = [name for name in dict.fromkeys((base if base == BASE else None, *rounds)) if name]
     dev = {name: [score.dev for score in found if score.name == name and score.dev is not None] for name in names}
@@ -233,13 +256,13 @@ def to_take(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str
     return max(names, key=lambda name: sum(dev[name]) / len(dev[name])), True
 
 
-def changed_most(name: str, base: str, collection: str) -> pl.DataFrame:
-    """The queries that rose and fell most against the base, the greatest rise first: query_id, text, base, score, change."""
-    values = shown(name, collection)
-    texts = read("queries", collection_table(collection, "queries", values["split"][0])).select("query_id", "text")
+def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
+    """The queries with the largest changes from the baseline, gains first: query_id, text, base, score, change."""
+    values = read_query_measures(name, collection)
+    texts = read("queries", DATA / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
     changes = (
         values.select("query_id", score=MEASURE)
-        .join(shown(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")
+        .join(read_query_measures(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")
         .with_columns(change=pl.col("score") - pl.col("base"))
         .filter(pl.col("change").abs() > SAME)
         .sort("change", "query_id", descending=[True, False])

@@ -1,4 +1,4 @@
-"""How much of each ranking nobody has judged, and whether that could turn a difference round."""
+"""Unjudged documents in each ranking, and whether they could reverse a difference."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import polars as pl
 from hone.data import tables
 from hone.ir.unjudged_bounds import Bounds, Seen, bounds, judged_wrong, seen
 from hone.layout import collection_table
-from hone.present.format import count, share, signed
+from hone.present.number_format import count, format_change, share
 
 
 @dataclass(frozen=True)
-class Holes:
+class UnjudgedBounds:
     """One ranking of a collection.
 
     Attributes:
         seen: how much of it is judged.
-        bounds: of what it gives more than `other`; null for that itself.
+        bounds: of its difference from `other`; null for `other` itself.
     """
 
     name: str
@@ -29,8 +29,8 @@ class Holes:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The judgments that rankings of a collection are held against: query_id, doc_id, relevance of one split."""
+class Judgments:
+    """The judgments of one split of a collection: query_id, doc_id, relevance."""
 
     collection: str
     qrels: pl.DataFrame
@@ -38,43 +38,53 @@ class Judged:
 
     @property
     def wrong(self) -> int:
+        """Number of judged non-relevant documents."""
         return judged_wrong(self.qrels, self.min_relevance)
 
 
-def judged(collection: str, split: str, min_relevance: int) -> Judged:
-    return Judged(collection, tables.read("qrels", collection_table(collection, "qrels", split)), min_relevance)
+def read_judgments(collection: str, split: str, min_relevance: int) -> Judgments:
+    """The qrels of a split."""
+    return Judgments(collection, tables.read("qrels", collection_table(collection, "qrels", split)), min_relevance)
 
 
-def holes(names: list[str], other: str, by: Judged, ranking: Callable[[str], pl.DataFrame]) -> list[Holes]:
-    """Every name's ranking (query_id, doc_id, rank, by its name), and how far its difference from that of `other` could move."""
+def bound_differences(names: list[str], other: str, by: Judgments, ranking: Callable[[str], pl.DataFrame]) -> list[UnjudgedBounds]:
+    """Bounds of the difference between every ranking and that of `other`.
+
+    Args:
+        names: of the rankings.
+        other: the baseline.
+        by: the judgments.
+        ranking: reads a ranking by its name: query_id, doc_id, rank.
+    """
     base = ranking(other)
     made = []
     for name in names:
         run = base if name == other else ranking(name)
         between = None if name == other else bounds(base, run, by.qrels, by.min_relevance)
-        made.append(Holes(name, seen(run, by.qrels, by.min_relevance), other, between))
+        made.append(UnjudgedBounds(name, seen(run, by.qrels, by.min_relevance), other, between))
     return made
 
 
-def warning(one: Holes) -> str:
-    """What unjudged documents could do to a difference."""
+def describe_bounds(one: UnjudgedBounds) -> str:
+    """Sentences: the difference, and how far unjudged documents could move it."""
     found = one.bounds
     change = (
-        f"{one.name} gives {signed(found.observed)} more than {one.other} in rank-biased precision where what nobody has judged is wrong"
+        f"The difference of {one.name} from {one.other} in rank-biased precision is {format_change(found.observed)} if all unjudged "
+        "documents are non-relevant."
     )
     if not found.unjudged:
-        return f"{change}; they rank no unjudged document differently."
+        return f"{change} Both rank all unjudged documents alike."
     documents = count(found.unjudged, "unjudged document")
-    could = f"between {signed(found.low)} and {signed(found.high)} whatever the {documents} that they rank differently would be judged"
-    return f"{change}, {could}: {'its sign is open' if found.open else 'its sign does not hang on them'}."
+    bounds = f"judging these could move it to any value from {format_change(found.low)} to {format_change(found.high)}"
+    return f"{change} They rank {documents} differently: {bounds}, which {'could' if found.open else 'cannot'} reverse its sign."
 
 
-def told(found: list[Holes], by: Judged) -> list[str]:
-    """What to know before believing a difference on a collection."""
-    parts = ", ".join(f"{share(one.seen.judged)} of {one.name}'s" for one in found)
-    sentences = [f"Of the first ten documents are judged: {parts}.", *(warning(one) for one in found if one.bounds)]
+def describe_unjudged(found: list[UnjudgedBounds], by: Judgments) -> list[str]:
+    """Sentences: how much of each ranking is judged, and how reliable the differences are."""
+    parts = ", ".join(f"{share(one.seen.judged)} ({one.name})" for one in found)
+    sentences = [f"Judged among the first ten documents: {parts}.", *(describe_bounds(one) for one in found if one.bounds)]
     if not by.wrong:
         sentences.append(
-            f"In {by.collection} only right answers are labelled: every other document counts as unjudged here, and as wrong in nDCG."
+            f"{by.collection} has labels of relevant documents only. All others count as unjudged here and as non-relevant in nDCG."
         )
     return sentences

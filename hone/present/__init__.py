@@ -1,1 +1,1 @@
-"""What is shown: numbers in words, model cards, provenance and MLflow."""
+"""Presentation: number formats, Markdown, HTML, plot style, model cards, provenance and MLflow."""

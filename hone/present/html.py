@@ -1,16 +1,42 @@
-"""Scripts within a page, which its Content-Security-Policy admits by their hashes."""
+"""HTML pages: one file that opens offline, loads nothing from the network and runs no script but its own."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# A figure's data is not a script, so it needs no hash. Plotly draws some images from data and blob addresses.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; {images}base-uri 'none'; form-action 'none'; script-src {hashes}"
+IMAGES = "img-src data: blob:; "
 
 
-def script(text: str) -> str:
-    """A script as a browser reads it back from the page: with plain line ends, for its hash is of what is read."""
+def open_templates(*folders: Path) -> Environment:
+    """Jinja's environment for the templates of these folders; it escapes every text and refuses undefined names."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def normalize_script(text: str) -> str:
+    """A script as the browser reads it from the page, with Unix line ends, because the browser hashes what it reads."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
 
 
-def hash_of(text: str) -> str:
-    """A script's hash as a content security policy names it."""
+def hash_script(text: str) -> str:
+    """A script's hash in the notation of a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def write_policy(scripts: list[str], images: bool = True) -> str:
+    """The content security policy of a page that runs these scripts only.
+
+    Args:
+        scripts: as `normalize_script` returns them.
+        images: whether the page draws figures, which need images from data and blob addresses.
+    """
+    return POLICY.format(images=IMAGES if images else "", hashes=" ".join(map(hash_script, scripts)))

@@ -28,6 +28,7 @@ EXPERIMENT = "hone"
 # The tags by which runs are found: the loop's address, and, in a child, its round and a fingerprint of all it logs.
 ADDRESS, ROUND, CONTENT = "hone.loop", "hone.round", "hone.content"
 PARENT = "mlflow.parentRunId"
+QUERIES = "queries"  # folder of a run's artifacts with the measures of each query
 # The tag that names measures of which some value is NaN or infinite.
 UNDEFINED = "hone.undefined"
 # What MLflow's client takes at once, and how long a parameter's value may be.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.layout import ADMITTED, LEAKAGE, leakage_file
-from hone.present.format import count, share
+from hone.present.number_format import count, share
 from hone.stage import run, say
 from tasks.leakage.example_texts import with_texts
 from tasks.leakage.sentences import asked, example, sentence

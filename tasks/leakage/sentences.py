@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hone.present.format import count, cut, joined, share
+from hone.present.number_format import count, join_words, share, truncate
 from tasks.leakage.texts import SPLITS
 
 CHARACTERS = 100
@@ -14,9 +14,9 @@ def sentence(account: dict) -> str:
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
-        return f"training sees none of {joined([queries(split, one['queries']) for split, one in parts])}.{by_lot(account)}"
+        return f"training sees none of {join_words([queries(split, one['queries']) for split, one in parts])}.{by_lot(account)}"
     told = [of_split(split, one) for split, one in parts]
-    return f"training sees {joined(told)}, as the same text or nearly.{by_lot(account)}"
+    return f"training sees {join_words(told)}, as the same text or nearly.{by_lot(account)}"
 
 
 def of_split(split: str, part: dict) -> str:
@@ -35,7 +35,7 @@ def by_lot(account: dict) -> str:
         return ""
     least = " Those of training that were not drawn may be near-duplicates too, so this is the least that leaks."
     of_training = any(were[kind] < could[kind] for kind in ("query", "positive"))
-    return f" Near-duplicates were looked for in {joined(parts)}, drawn by lot.{least if of_training else ''}"
+    return f" Near-duplicates were looked for in {join_words(parts)}, drawn by lot.{least if of_training else ''}"
 
 
 def queries(split: str, number: int) -> str:
@@ -50,7 +50,7 @@ def asked(account: dict) -> list[tuple[str, dict]]:
 def example(account: dict) -> str:
     """One pair in words."""
     one = account["examples"][0]
-    seen, asked_for = (cut(one[side], CHARACTERS) for side in ("training", "asked"))
+    seen, asked_for = (truncate(one[side], CHARACTERS) for side in ("training", "asked"))
     return (
         f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({seen!r}) and the {one['split']} "
         f"query '{one['asked_id']}' ({asked_for!r})"

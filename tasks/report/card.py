@@ -1,76 +1,94 @@
-"""Model cards: all that the page knows of one round's model, as the Hub reads it (Mitchell et al. 2019, arXiv 1810.03993)."""
+"""Model cards: scores, regressions, leakage and settings of one round, in the format of the Hugging Face Hub (arXiv 1810.03993)."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import polars as pl
 
+from hone.compare.contrast import describe_counts
 from hone.data.rounds import made_by
 from hone.files import folder_written_whole
-from hone.layout import CARDS
-from tasks.report.export_tables import TITLES, as_markdown, escaped
+from hone.present.markdown import escape_text, format_frame
+from tasks.report.leakage import warn_of_leaks
+from tasks.report.regressions import describe_open_harm, warn_of_harm
+from tasks.report.results import Results
+from tasks.report.section import Table
+from tasks.report.summary import describe_gain
+
+CARDS = Path("reports/cards")
 
 
-def write_cards(tables: dict[str, pl.DataFrame], rounds: dict[str, dict], base: str, told: dict, settings: dict) -> None:
+def write_cards(tables: list[Table], results: Results) -> None:
     """A card for each round.
 
     Args:
-        tables: as `flat` gives them.
-        rounds: {name: {"from": .., "recipe": ..}}.
-        base: what rounds are held against.
-        told: commit, machine, the DVC hash of each model, the settings of each round, and of each the sentences on top.
-        settings: of the stage: model, seed, train_on, evaluate_on, versions.
+        tables: that the page exports; a card has the rows of its round.
+        results: of the loop.
     """
     with folder_written_whole(CARDS) as place:
-        for name in rounds:
-            (place / f"{name}.md").write_text(card(name, tables, rounds, base, told, settings), encoding="utf-8")
+        for name in results.rounds:
+            (place / f"{name}.md").write_text(write_card(name, tables, results), encoding="utf-8")
 
 
-def card(name: str, tables: dict[str, pl.DataFrame], rounds: dict[str, dict], base: str, told: dict, settings: dict) -> str:
+def write_card(name: str, tables: list[Table], results: Results) -> str:
     """One round's card."""
-    line = made_by(rounds, name)
-    own = {title: of_round(frame, name) for title, frame in tables.items()}
-    model = settings["model"]
+    line, settings = made_by(results.rounds, name), results.settings
+    own = {table.name: (table.title, select_round(table.frame, name)) for table in tables}
+    model = settings.model
     exact = f" at {model['revision']}" if model["revision"] else ""
     tokens = f"{model['max_length']:,} tokens" if model["max_length"] else "the model's own length"
-    origin = f"commit {told['commit'] or 'unknown (no git repository)'}, MD5 of the model in DVC {told['models'].get(name, 'unknown')}"
+    commit, md5 = results.commit or "unknown (no git repository)", results.model_hashes.get(name, "unknown")
     parts = [
-        header(name, own.get("scores"), model["name"]),
+        write_header(name, own["scores"][1] if "scores" in own else None, model["name"]),
         f"# {name}, trained by Hone",
-        "\n".join(told["sentences"][name]),
+        "\n".join(describe_round(name, results)),
         "## Use",
         f'```python\nfrom sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer("models/{name}")\n```',
-        f"Texts are cut at {tokens}. Prompts are those of its own configuration, if it has some.",
-        "## Made of",
+        f"Texts are truncated at {tokens}. Prompts, if any, are those of the model's own configuration.",
+        "## Training",
         "\n".join(
             [
-                f"- Base model: {escaped(model['name'])}{exact}, seed {settings['seed']}.",
-                f"- Trained on: {', '.join(map(escaped, settings['train_on']))}.",
-                *(f"- {one}: from {rounds[one]['from']}, recipe {rounds[one]['recipe']}." for one in line),
-                f"- Origin: {origin}.",
-                f"- Machine: {told['machine']}.",
+                f"- Base model: {escape_text(model['name'])}{exact}, seed {settings.seed}.",
+                f"- Trained on: {', '.join(map(escape_text, settings.train_on))}.",
+                *(f"- {one}: from {results.rounds[one]['from']}, recipe {results.rounds[one]['recipe']}." for one in line),
+                f"- Provenance: commit {commit}, MD5 of the model in DVC {md5}.",
+                f"- Machine: {results.machine}.",
             ]
         ),
-        *(f"## {TITLES[title]}\n\n{as_markdown(frame)}" for title, frame in own.items() if len(frame)),
-        "## What it cannot tell",
-        f"Differences are against {base} on the collections above and say nothing of others. Right answers that nobody has labelled "
-        "count as wrong ones. Intervals are over queries, for one draw of batches.",
-        "## Settings of its rounds",
-        *(f"### {one}\n\n```json\n{told['recipes'][one]}\n```" for one in line),
+        *(f"## {title}\n\n{format_frame(frame)}" for title, frame in own.values() if len(frame)),
+        "## Limitations",
+        f"Differences from {results.base} apply to the collections above only. Unlabelled relevant documents count as non-relevant. "
+        "Intervals cover the sampling of queries, not the order of training batches.",
+        "## Settings of the rounds",
+        *(f"### {one}\n\n```json\n{results.recipes[one]}\n```" for one in line),
         "## Packages",
-        "```\n" + "\n".join(f"{package}=={number}" for package, number in sorted(settings["versions"].items())) + "\n```",
+        "```\n" + "\n".join(f"{package}=={number}" for package, number in sorted(settings.versions.items())) + "\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def of_round(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The rows of a table that are about a round; all of one that is about none."""
+def describe_round(name: str, results: Results) -> list[str]:
+    """The first sentences of a card: scores on each collection, leakage, regressions, and a better checkpoint."""
+    own = [one for one in results.scores if one.name == name and one.base is not None]
+    better_before = results.dev_checks[name]["better_before"]
+    return [
+        *(f"{describe_gain(one)} on {one.collection}. {describe_counts(one.base)}" for one in own),
+        *warn_of_leaks(results.leaks),
+        *warn_of_harm(results.harms, name),
+        *describe_open_harm(results.harms, name),
+        *([better_before] if better_before else []),
+    ]
+
+
+def select_round(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The rows of a round; all rows of a table without round names."""
     return frame.filter(pl.col("name") == name).drop("name") if "name" in frame.columns else frame
 
 
-def header(name: str, scores: pl.DataFrame | None, base: str) -> str:
-    """What the Hub reads, as YAML (JSON is YAML): library, base model and results."""
+def write_header(name: str, scores: pl.DataFrame | None, base: str) -> str:
+    """The metadata of the Hub as YAML (JSON is valid YAML): library, base model and results."""
     measures = ("ndcg_at_10", "mrr_at_10", "map_at_100", "recall_at_100")
     results = [
         {

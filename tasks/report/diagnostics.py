@@ -1,4 +1,4 @@
-"""Suites for one ability: what each ranking measures there, and its difference from the base, unit by unit."""
+"""Diagnostic sets: the measure of each ranking, and its paired difference from the baseline."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import polars as pl
 from hone.data import tables
 from hone.ir.diagnostic import Measured, measured
 from hone.ir.measures import DEPTH
-from hone.ir.trec_run import ranking_of
+from hone.ir.results import ranking_of
 from hone.layout import collection_table
 from hone.seeds import generator
 from hone.stats.bootstrap import NOTHING_KNOWN, Interval, intervals
 from hone.stats.paired_tests import SAME, holm, randomisation
 from hone.stats.proportions import Z
+from tasks.report.settings import ReportSettings
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One ranking on one suite.
+class SuiteScore:
+    """One ranking on one diagnostic set.
 
     Attributes:
-        own: what is measured, with its interval.
-        difference: from the base; null for that itself.
-        p: of no difference, adjusted for all rounds and suites; null for references.
+        own: the measure with its interval.
+        difference: from the baseline; null for the baseline.
+        p: of no difference, Holm-adjusted for all rounds and sets; null for references.
     """
 
     collection: str
@@ -37,54 +38,55 @@ class Shown:
     p: float | None
 
 
-def apart(settings: dict) -> tuple[dict[str, str], dict]:
-    """The suites for one ability, and the settings without them: all else on the page is about the other collections."""
-    suites = settings["abilities"]
-    return suites, settings | {"evaluate_on": [name for name in settings["evaluate_on"] if name not in suites]}
+def separate_suites(settings: ReportSettings) -> tuple[dict[str, str], ReportSettings]:
+    """The diagnostic sets, and the settings without them, because the rest of the page covers the other collections."""
+    suites = settings.abilities
+    return suites, settings.model_copy(update={"evaluate_on": [name for name in settings.evaluate_on if name not in suites]})
 
 
-def shown(suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: dict) -> list[Shown]:
-    """Every name on every suite, in their order.
+def measure_suites(suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: ReportSettings) -> list[SuiteScore]:
+    """Every ranking on every diagnostic set, in order.
 
     Args:
-        suites: the ability of each.
-        names: rankings.
-        base: what the others are held against.
-        rounds: which of them are rounds: their differences share the doubt.
+        suites: {collection: ability}.
+        names: of the rankings.
+        base: the baseline.
+        rounds: names of the rounds; their p values are adjusted together.
         settings: of the report: `min_relevance` of each collection, `seed`.
     """
-    found = [one for name in suites for one in on_suite(name, suites[name], names, base, settings)]
+    found = [one for name in suites for one in measure_suite(name, suites[name], names, base, settings)]
     places = [place for place, one in enumerate(found) if one.name in rounds and one.p is not None]
     adjusted = dict(zip(places, holm([found[place].p for place in places]), strict=True))
     return [replace(one, p=adjusted.get(place)) for place, one in enumerate(found)]
 
 
-def on_suite(collection: str, ability: str, names: list[str], base: str, settings: dict) -> list[Shown]:
-    """One suite; p not yet adjusted."""
-    split = next(split for split in ("test", "dev") if len(qrels_of(collection, split)))
+def measure_suite(collection: str, ability: str, names: list[str], base: str, settings: ReportSettings) -> list[SuiteScore]:
+    """One diagnostic set; p is not adjusted yet."""
+    split = next(split for split in ("test", "dev") if len(read_qrels(collection, split)))
     queries = tables.read("queries", collection_table(collection, "queries", split))
-    qrels, grade = qrels_of(collection, split), settings["min_relevance"][collection]
+    qrels, grade = read_qrels(collection, split), settings.min_relevance[collection]
     own = {}
     for name in dict.fromkeys((base, *names)):
         run = ranking_of(name, collection, DEPTH).join(queries, on="query_id", how="semi", maintain_order="left")
         own[name] = measured(ability, run, queries, qrels, grade)
     made = []
     for name in names:
-        draw = generator(settings["seed"], "ability", collection)
-        between = None if name == base else difference(own[base].units, own[name].units, draw)
-        made.append(Shown(collection, ability, name, own[name], *(between or (None, None))))
+        draw = generator(settings.seed, "ability", collection)
+        between = None if name == base else compare_units(own[base].units, own[name].units, draw)
+        made.append(SuiteScore(collection, ability, name, own[name], *(between or (None, None))))
     return made
 
 
-def qrels_of(collection: str, split: str) -> pl.DataFrame:
+def read_qrels(collection: str, split: str) -> pl.DataFrame:
+    """The qrels of a split."""
     return tables.read("qrels", collection_table(collection, "qrels", split))
 
 
-def difference(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:
-    """What the second ranking measures more, with the 95 % interval and two-sided p; null without units.
+def compare_units(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:
+    """The difference of the second ranking from the first, with its 95 % interval and two-sided p; null without units.
 
-    Units of one group are a mean of independent observations: bootstrap and randomisation test, as for any measure. Two groups are an
-    AUC: DeLong's test of two correlated AUCs (1988), whose variance is the sum over the groups of that of the mean change.
+    One group is a mean of independent observations: bootstrap and randomization test, as for any measure. Two groups form an AUC:
+    DeLong's test of two correlated AUCs (1988), whose variance is the sum of the variances of the mean change in each group.
 
     Args:
         before, after: group, unit, value, of the same units.

@@ -1,4 +1,4 @@
-"""What the page says of forgetting and drift: what `tasks.drift` found, with the texts of the examples."""
+"""Forgetting and embedding drift, as `tasks.drift` found them, with the texts of the examples."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from hone.data.training_set import TrainingSet
 from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import DRIFT
-from hone.present.format import cut
+from hone.present.number_format import truncate
 
 
-def drift(training: TrainingSet) -> dict:
-    """The account, its examples with texts.
+def read_drift(training: TrainingSet) -> dict:
+    """The findings, with the texts of the examples.
 
     Raises:
-        Refused: nobody has looked.
+        Refused: `tasks.drift` has not run.
     """
     if not DRIFT.exists():
-        raise Refused(f"{DRIFT} is missing: `dvc repro drift` scores what earlier rounds trained on with the later models.")
+        raise Refused(f"{DRIFT} is missing. Run `dvc repro drift` to score the training pairs of earlier rounds with later models.")
     account = read_json(DRIFT)
     shown = [one for found in account["trained"].values() for one in found["examples"]]
     ids = {one[name] for one in shown for name in ("positive", "negative")}
@@ -27,5 +27,5 @@ def drift(training: TrainingSet) -> dict:
     queries = dict(training.queries().filter(pl.col("query_id").is_in(list(asked))).select("query_id", "text").iter_rows())
     for one in shown:
         one["query"] = queries.get(one["query_id"], one["query_id"])
-        one.update({f"{name}_text": cut(documents.get(one[name], "")) for name in ("positive", "negative")})
+        one.update({f"{name}_text": truncate(documents.get(one[name], "")) for name in ("positive", "negative")})
     return account

@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.training_set import TrainingSet
 from hone.layout import PAIR, ROUNDS
-from hone.present.format import cut
+from hone.present.number_format import truncate
 from hone.seeds import generator
 
 QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
@@ -18,7 +18,7 @@ QUERIES, WITH_HIDDEN, NEGATIVES = 6, 3, 3
 
 @dataclass(frozen=True)
 class Document:
-    """A document of an example; `score` is by `scorer`, both null where nothing scored it."""
+    """A document of an example; `score` and `scorer` are null if it has no score."""
 
     doc_id: str
     text: str
@@ -31,7 +31,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Example:
-    """A training query with one known positive and its first negatives."""
+    """A training query with one labelled positive and its first negatives."""
 
     query_id: str
     query: str
@@ -39,11 +39,11 @@ class Example:
     negatives: list[Document]
 
 
-def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
-    """Some queries of a round; none where the round mined nothing.
+def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
+    """Some queries of a round; none if the round mined no negatives.
 
-    A seed shows the same queries in every round, as far as they have negatives there; after them stand a few of which a negative
-    is known to be a right answer.
+    The seed selects the same queries in every round in which they have negatives. The last few have a negative that is a held-out
+    positive.
     """
     folder = ROUNDS / round
     negatives = tables.read("negatives", folder / "negatives.parquet").with_columns(place=pl.int_range(1, pl.len() + 1).over("query_id"))
@@ -53,11 +53,11 @@ def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int)
     marked = marked.with_columns(pl.col("hidden").fill_null(False)).filter(pl.col("place") <= NEGATIVES)
     order = training.queries().select("query_id", query="text").sort("query_id")
     order = order[generator(seed, "report", "examples").permutation(len(order))]
-    told = order.join(marked.filter("hidden"), on="query_id", how="semi", maintain_order="left").head(WITH_HIDDEN)
+    with_hidden = order.join(marked.filter("hidden"), on="query_id", how="semi", maintain_order="left").head(WITH_HIDDEN)
     others = order.join(marked, on="query_id", how="semi", maintain_order="left").join(
-        told, on="query_id", how="anti", maintain_order="left"
+        with_hidden, on="query_id", how="anti", maintain_order="left"
     )
-    queries = pl.concat([others.head(QUERIES), told])
+    queries = pl.concat([others.head(QUERIES), with_hidden])
     positives = (
         tables.scan("labels", folder / "labels.parquet")
         .filter(pl.col("label") == "positive")
@@ -74,16 +74,17 @@ def examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int)
         .collect()
     )
     chosen = marked.join(queries, on="query_id", how="semi", maintain_order="left").select(positives.columns)
-    shown = scored(pl.concat([positives, chosen]), folder)
+    shown = join_scores(pl.concat([positives, chosen]), folder)
     texts = training.texts(shown["doc_id"].unique()).select("doc_id", text="full_text")
     by_query = shown.join(texts, on="doc_id", how="left", maintain_order="left").sort("place", maintain_order=True)
     rows = by_query.partition_by("query_id", as_dict=True)
-    made = [example(query_id, text, rows[(query_id,)].to_dicts()) for query_id, text in queries.select("query_id", "query").iter_rows()]
+    pairs = queries.select("query_id", "query").iter_rows()
+    made = [make_example(query_id, text, rows[(query_id,)].to_dicts()) for query_id, text in pairs]
     return [one for one in made if one is not None]
 
 
-def scored(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
-    """The rows with a score and its scorer: the first that the round has, else the source that found the document."""
+def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """The rows with score and scorer: the round's first scorer, else the source that found the document."""
     scores = tables.scan("scores", folder / "scores.parquet").join(shown.lazy(), on=PAIR, how="semi", maintain_order="left").collect()
     first = scores.filter(pl.col("scorer") == pl.col("scorer").first()).unique(PAIR, keep="first")
     own = shown.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename({"score": "own_score"})
@@ -92,10 +93,10 @@ def scored(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
     )
 
 
-def example(query_id: str, text: str, rows: list[dict]) -> Example | None:
-    """One example of its rows, the positive first; nothing where a positive is missing."""
+def make_example(query_id: str, text: str, rows: list[dict]) -> Example | None:
+    """One example from its rows, the positive first; null if the positive is missing."""
     documents = [
-        Document(row["doc_id"], cut(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
+        Document(row["doc_id"], truncate(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
         for row in rows
     ]
     return Example(query_id, text, documents[0], documents[1:]) if rows[0]["place"] == 0 else None

@@ -2,114 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-import polars as pl
-
-from hone.compare.contrast import Against, Overall, Score
-from hone.compare.unjudged import Holes
+from hone.compare.contrast import MEASURE, Contrast, Score
 from hone.files import folder_written_whole, written_whole
-from hone.layout import REPORT_TABLES, REPORT_TEXT
-from tasks.report.by_stratum import Level
-from tasks.report.diagnostics import Shown
-from tasks.report.negative_flips import Flips
-from tasks.report.negatives import Mined
-from tasks.report.regressions import Harm
+from hone.present.markdown import escape_text, format_frame
+from tasks.report.section import Table
 
-TABLES, MARKDOWN = REPORT_TABLES, REPORT_TEXT
-MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")
-ADDRESS = re.compile(r"www\.|(?:https?|ftp|mailto|xmpp):", re.IGNORECASE)  # what GitHub makes links of without any mark
-SMALLEST = 0.00005  # what four digits would show as 0, such as a p
-TITLES = {
-    "scores": "Scores",
-    "contrasts": "Differences in nDCG@10, with 95 % intervals and p adjusted by Holm",
-    "harm": "Did training hurt the base model?",
-    "kinds": "nDCG@10 by kind of query",
-    "suites": "Suites for one ability",
-    "mteb": "By mteb's own scorer",
-    "vectors": "How the vectors lie",
-    "overall": "All collections together",
-    "flips": "Queries answered before and not any more",
-    "negatives": "Right answers among the negatives",
-    "holes": "What nobody has judged",
-    "leakage": "Test and dev queries that training sees",
-}
+TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
 
 
-def flat(
-    found: list[Score], harms: list[Harm], levels: list[Level], flips: list[Flips], mined: list[Mined], holes: dict[str, list[Holes]],
-    leaks: list[dict], suites: list[Shown], mteb: dict[str, list[tuple[str, str, float]]], vectors: dict[str, list[dict]],
-    together: list[Overall],
-) -> dict[str, pl.DataFrame]:  # fmt: skip
-    """A table for each of `TITLES`; empty ones are left out."""
-    rows = {
-        "scores": [scored(one) for one in found],
-        "contrasts": [
-            {"name": one.name, "collection": one.collection, **difference(against)}
-            for one in found
-            for against in (one.base, one.start)
-            if against is not None
-        ],
-        "harm": [
-            {"name": one.name, "collection": one.collection, "trained_on": one.trained_on, "verdict": one.verdict, "p": one.p}
-            for one in harms
-        ],
-        "kinds": [
-            {"collection": one.collection, "stratum": one.stratum, "level": one.level, "level_queries": one.queries, "name": inside.name,
-             "base_ndcg_at_10": one.base, "ndcg_at_10": inside.mean, **difference(inside.against)}
-            for one in levels
-            for inside in one.rounds
-        ],
-        "suites": [
-            {"collection": one.collection, "name": one.name, "measure": one.own.measure, "chance": one.own.chance,
-             **{part: getattr(one.own.found, part) for part in ("estimate", "low", "high", "count")},
-             "difference": one.difference and one.difference.mean, "difference_low": one.difference and one.difference.low,
-             "difference_high": one.difference and one.difference.high, "p": one.p}
-            for one in suites
-        ],
-        "mteb": [
-            {"collection": collection, "name": name, "measure": measure, "value": value}
-            for collection, own in mteb.items()
-            for name, measure, value in own
-        ],
-        "vectors": [{"collection": collection, **row} for collection, own in vectors.items() for row in own],
-        "overall": [{"name": one.name, "mean_ndcg_at_10": one.mean, "borda": one.borda} for one in together],
-        "flips": [
-            {name: getattr(one, name) for name in ("name", "start", "collection", "queries", "answered", "lost", "won", "worse", "better")}
-            for one in flips
-        ],
-        "negatives": [
-            {"name": one.round, "negatives": one.negatives, "hidden_answers": one.hidden_chosen, "share": one.hidden_share}
-            for one in mined
-            if one.negatives
-        ],
-        "holes": [
-            {"collection": collection, "name": one.name, "judged_of_first_ten": one.seen.judged, "rank_biased_precision": one.seen.least,
-             "residual": one.seen.residual, "other": one.other if one.bounds else None,
-             "difference_at_least": one.bounds and one.bounds.low, "difference_at_most": one.bounds and one.bounds.high}
-            for collection, own in holes.items()
-            for one in own
-        ],
-        "leakage": [
-            {"collection": one["collection"], "split": split}
-            | {name: part[name] for name in ("queries", "compared", "same", "near", "share")}
-            for one in leaks
-            for split, part in one["asked"]
-        ],
-    }  # fmt: skip
-    return {name: pl.DataFrame(own, infer_schema_length=None) for name, own in rows.items() if own}
-
-
-def scored(one: Score) -> dict:
+def flatten_score(one: Score) -> dict:
+    """A score as a row."""
     return {
-        "name": one.name, "collection": one.collection, "split": one.split, "queries": one.queries, "ndcg_at_10": one.own.mean,
-        "low": one.own.low, "high": one.own.high, **{name: value for name, value in one.means.items() if name != "ndcg_at_10"},
-        "dev_ndcg_at_10": one.dev,
+        "name": one.name, "collection": one.collection, "split": one.split, "queries": one.queries, MEASURE: one.own.mean,
+        "low": one.own.low, "high": one.own.high, **{name: value for name, value in one.means.items() if name != MEASURE},
+        f"dev_{MEASURE}": one.dev,
     }  # fmt: skip
 
 
-def difference(against: Against) -> dict:
+def flatten_contrast(against: Contrast) -> dict:
+    """A difference as part of a row."""
     return {
         "other": against.other, "difference": against.difference.mean, "low": against.difference.low, "high": against.difference.high,
         "p": against.p, "t": against.test.t, "effect": against.test.effect, "detectable": against.test.detectable,
@@ -117,44 +30,16 @@ def difference(against: Against) -> dict:
     }  # fmt: skip
 
 
-def write(tables: dict[str, pl.DataFrame], sentences: list[str]) -> None:
+def write(tables: list[Table], sentences: list[str]) -> None:
     """One Parquet file for each table, and all of them as Markdown under the page's sentences."""
     with folder_written_whole(TABLES) as place:
-        for name, frame in tables.items():
-            frame.write_parquet(place / f"{name}.parquet")
+        for table in tables:
+            table.frame.write_parquet(place / f"{table.name}.parquet")
     with written_whole(MARKDOWN) as part:
-        part.write_text(markdown(tables, sentences), encoding="utf-8")
+        part.write_text(write_markdown(tables, sentences), encoding="utf-8")
 
 
-def markdown(tables: dict[str, pl.DataFrame], sentences: list[str]) -> str:
-    parts = ["# What the rounds gave", *map(escaped, sentences)]
-    parts += [f"## {TITLES[name]}\n\n{as_markdown(frame)}\n\nFrom `{TABLES}/{name}.parquet`." for name, frame in tables.items()]
+def write_markdown(tables: list[Table], sentences: list[str]) -> str:
+    parts = ["# Results of the rounds", *map(escape_text, sentences)]
+    parts += [f"## {one.title}\n\n{format_frame(one.frame)}\n\nFrom `{TABLES}/{one.name}.parquet`." for one in tables]
     return "\n\n".join(parts) + "\n"
-
-
-def as_markdown(frame: pl.DataFrame) -> str:
-    """A table with its columns' names; numbers to four digits after the point."""
-    return "\n".join([row(frame.columns), row(["---"] * frame.width), *(row(map(cell, values)) for values in frame.iter_rows())])
-
-
-def in_words(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of what is said in words already."""
-    return "\n".join([row(map(cell, columns)), row(["---"] * len(columns)), *(row(map(cell, words)) for words in rows)])
-
-
-def row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return "<0.0001" if 0 < value < SMALLEST else f"{value:.4f}"
-    return escaped(str(value))
-
-
-def escaped(text: str) -> str:
-    """A text that Markdown shows as it is, GitHub's too, with no address a link: names and texts of a collection may hold anything."""
-    flat = " ".join(MARKUP.sub(r"\\\g<0>", text).split())
-    return ADDRESS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", flat)

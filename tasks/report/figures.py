@@ -1,4 +1,4 @@
-"""The page's figures as plotly takes them. Colours are names of the page's palette ("c0", "muted"), which has a light and a dark side."""
+"""The page's plotly figures."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from itertools import cycle, islice
 import polars as pl
 
 from hone.compare.contrast import Score
+from hone.present.plot_style import APART, MUTED, draw_bar, escape_label, layout_by_name, pick_color, stack_bars
 from tasks.report.negatives import CHOSEN, NOT_CHOSEN, NOT_FOUND, Mined
 
-COLOURS, MUTED = 6, "muted"
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-APART = 0.12  # of a round's width, between collections
 
 
-def scores(found: list[Score], rounds: dict[str, dict]) -> dict:
-    """nDCG@10 of every reference and round with its interval; lines lead from each round to those that start from it."""
+def draw_scores(found: list[Score], rounds: dict[str, dict]) -> dict:
+    """nDCG@10 of every reference and round with its interval; lines connect each round with the rounds that start from it."""
     names = list(dict.fromkeys(score.name for score in found))
     data = []
-    for number, (collection, places, own) in enumerate(by_collection(found, names)):
+    for number, (collection, places, own) in enumerate(place_collections(found, names)):
         place = {score.name: at for score, at in zip(own, places, strict=True)}
         mean = {score.name: score.own.mean for score in own}
         steps = [(item["from"], name) for name, item in rounds.items() if item["from"] in place]
@@ -28,43 +27,43 @@ def scores(found: list[Score], rounds: dict[str, dict]) -> dict:
                 "type": "scatter", "mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": collection,
                 "x": [at for start, end in steps for at in (place[start], place[end], None)],
                 "y": [at for start, end in steps for at in (mean[start], mean[end], None)],
-                "line": {"color": colour(number), "width": 1.5, "dash": symbol(DASHES, number)},
+                "line": {"color": pick_color(number), "width": 1.5, "dash": pick_symbol(DASHES, number)},
             }
         )  # fmt: skip
-        data.append(points(number, collection, places, [score.own for score in own], [score.name for score in own], "{:.4f}"))
+        data.append(draw_points(number, collection, places, [score.own for score in own], [score.name for score in own], "{:.4f}"))
     return {"data": data, "layout": layout_by_name(names, "nDCG@10") | {"showlegend": len(data) > 2}}
 
 
-def differences(found: list[Score], base: str) -> dict:
-    """What each round gives more than the base, with the paired interval, and a line at no change."""
+def draw_differences(found: list[Score], base: str) -> dict:
+    """The difference of each round from the baseline, with the paired interval and a line at 0."""
     found = [score for score in found if score.base is not None and score.base.p is not None]
     names = list(dict.fromkeys(score.name for score in found))
     data = [
-        points(number, collection, places, [score.base.difference for score in own], [score.name for score in own], "{:+.4f}")
-        for number, (collection, places, own) in enumerate(by_collection(found, names))
+        draw_points(number, collection, places, [score.base.difference for score in own], [score.name for score in own], "{:+.4f}")
+        for number, (collection, places, own) in enumerate(place_collections(found, names))
     ]
-    layout = layout_by_name(names, f"nDCG@10 more than {plain(base)}") | {"showlegend": len(data) > 1}
+    layout = layout_by_name(names, f"nDCG@10 difference from {escape_label(base)}") | {"showlegend": len(data) > 1}
     layout["yaxis"] |= {"zeroline": True, "rangemode": "tozero", "tickformat": "+~g"}
     return {"data": data, "layout": layout}
 
 
-def changes(found: list[Score]) -> dict:
-    """How many queries each round answers better, worse and the same, against the base."""
+def draw_changes(found: list[Score]) -> dict:
+    """How many queries of each round are better, equal and worse than in the baseline."""
     found = [score for score in found if score.base is not None and score.base.p is not None]
     several = len({score.collection for score in found}) > 1
-    bars = [plain(f"{score.name} · {score.collection}" if several else score.name) for score in found]
+    bars = [escape_label(f"{score.name} · {score.collection}" if several else score.name) for score in found]
     parts = (("better", "c0", "better"), ("same", MUTED, "equal"), ("worse", "c1", "worse"))
-    data = [bar(name, bars, [getattr(score.base, field) for score in found], shade, "queries") for name, shade, field in parts]
-    return {"data": data, "layout": stacked(len(bars), "queries")}
+    data = [draw_bar(name, bars, [getattr(score.base, field) for score in found], shade, "queries") for name, shade, field in parts]
+    return {"data": data, "layout": stack_bars(len(bars), "queries")}
 
 
-def losses(by_round: dict[str, pl.DataFrame]) -> dict:
+def draw_losses(by_round: dict[str, pl.DataFrame]) -> dict:
     """Mean loss of each step, one line for each round."""
     data = [
         {
-            "type": "scatter", "mode": "lines", "name": plain(name), "x": frame["step"].to_list(), "y": frame["loss"].to_list(),
-            "line": {"color": colour(number), "width": 2, "dash": symbol(DASHES, number)},
-            "hovertemplate": f"step %{{x}}: %{{y:.3f}}<extra>{plain(name)}</extra>",
+            "type": "scatter", "mode": "lines", "name": escape_label(name), "x": frame["step"].to_list(), "y": frame["loss"].to_list(),
+            "line": {"color": pick_color(number), "width": 2, "dash": pick_symbol(DASHES, number)},
+            "hovertemplate": f"step %{{x}}: %{{y:.3f}}<extra>{escape_label(name)}</extra>",
         }
         for number, (name, frame) in enumerate(by_round.items())
     ]  # fmt: skip
@@ -72,38 +71,38 @@ def losses(by_round: dict[str, pl.DataFrame]) -> dict:
     return {"data": data, "layout": {"height": 340, "showlegend": True, **axes}}
 
 
-def fates(mined: list[Mined]) -> dict:
-    """Where each round's candidates went: a bar for each round and source, in parts by fate."""
-    bars = {(one.round, source): plain(f"{one.round} · {source}") for one in mined for source in one.flows["source"].unique().sort()}
+def draw_fates(mined: list[Mined]) -> dict:
+    """The outcome of each round's candidates: a bar for each round and source, stacked by outcome."""
+    bars = {(one.round, source): escape_label(f"{one.round} · {source}") for one in mined for source in one.flows["source"].unique().sort()}
     counts = {(one.round, source, fate): number for one in mined for source, fate, number in one.flows.iter_rows()}
     data = [
-        bar(fate, list(bars.values()), [counts.get((*key, fate), 0) for key in bars], shade, "candidates")
-        for fate, shade in shades([fate for _, _, fate in counts]).items()
+        draw_bar(fate, list(bars.values()), [counts.get((*key, fate), 0) for key in bars], shade, "candidates")
+        for fate, shade in assign_shades([fate for _, _, fate in counts]).items()
     ]
-    return {"data": data, "layout": stacked(len(bars), "candidates")}
+    return {"data": data, "layout": stack_bars(len(bars), "candidates")}
 
 
-def hidden(mined: list[Mined]) -> dict:
-    """What became of the right answers that were hidden from training, one bar for each round that mines."""
+def draw_hidden(mined: list[Mined]) -> dict:
+    """The outcome of the held-out positives: one bar for each round that mines."""
     mined = [one for one in mined if one.negatives]
     counts = {(one.round, fate): number for one in mined for fate, number in one.hidden.iter_rows()}
     bars = [one.round for one in mined]
     data = [
-        bar(fate, [plain(name) for name in bars], [counts.get((name, fate), 0) for name in bars], shade, "hidden answers")
-        for fate, shade in shades([fate for _, fate in counts]).items()
+        draw_bar(fate, [escape_label(name) for name in bars], [counts.get((name, fate), 0) for name in bars], shade, "held-out positives")
+        for fate, shade in assign_shades([fate for _, fate in counts]).items()
     ]
-    return {"data": data, "layout": stacked(len(bars), "hidden right answers")}
+    return {"data": data, "layout": stack_bars(len(bars), "held-out positives")}
 
 
-def shades(fates: list[str]) -> dict[str, str]:
-    """A colour for each fate: what was chosen first, the rules in the order in which they are met, the rest in grey."""
+def assign_shades(fates: list[str]) -> dict[str, str]:
+    """A color for each outcome: chosen first, then filters in order of appearance, the rest in gray."""
     rules = [fate for fate in dict.fromkeys(fates) if fate not in (CHOSEN, NOT_CHOSEN, NOT_FOUND)]
     given = {CHOSEN: "c1"} | dict(zip(rules, islice(cycle(("c0", "c2", "c3", "c4", "c5")), len(rules)), strict=True))
     return {fate: shade for fate, shade in (given | {NOT_CHOSEN: MUTED, NOT_FOUND: "faint"}).items() if fate in fates}
 
 
-def by_collection(found: list[Score], names: list[str]) -> list[tuple[str, list[float], list[Score]]]:
-    """Each collection, its scores, and their places on the axis of names: beside one another, not on one another."""
+def place_collections(found: list[Score], names: list[str]) -> list[tuple[str, list[float], list[Score]]]:
+    """Each collection, its scores, and their positions on the axis of names, side by side."""
     collections = list(dict.fromkeys(score.collection for score in found))
     step = min(APART, 0.6 / max(1, len(collections) - 1))
     shift = {collection: (number - (len(collections) - 1) / 2) * step for number, collection in enumerate(collections)}
@@ -111,53 +110,21 @@ def by_collection(found: list[Score], names: list[str]) -> list[tuple[str, list[
     return [(name, [names.index(score.name) + shift[name] for score in own[name]], own[name]) for name in collections]
 
 
-def points(number: int, collection: str, places: list[float], intervals: list, names: list[str], form: str) -> dict:
+def draw_points(number: int, collection: str, places: list[float], intervals: list, names: list[str], form: str) -> dict:
     """Means with their intervals."""
     ends = [f"{form.format(one.mean)} ({form.format(one.low)} to {form.format(one.high)})" for one in intervals]
-    said = [f"{name}: {text}" for name, text in zip(names, ends, strict=True)]
+    labels = [f"{name}: {text}" for name, text in zip(names, ends, strict=True)]
     return {
-        "type": "scatter", "mode": "markers", "name": plain(collection), "legendgroup": collection, "x": places,
-        "y": [one.mean for one in intervals], "text": [plain(text) for text in said],
-        "hovertemplate": f"%{{text}}<extra>{plain(collection)}</extra>",
+        "type": "scatter", "mode": "markers", "name": escape_label(collection), "legendgroup": collection, "x": places,
+        "y": [one.mean for one in intervals], "text": [escape_label(text) for text in labels],
+        "hovertemplate": f"%{{text}}<extra>{escape_label(collection)}</extra>",
         "error_y": {
-            "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": colour(number),
+            "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": pick_color(number),
             "array": [one.high - one.mean for one in intervals], "arrayminus": [one.mean - one.low for one in intervals],
         },
-        "marker": {"size": 10, "color": colour(number), "symbol": symbol(SYMBOLS, number)},
+        "marker": {"size": 10, "color": pick_color(number), "symbol": pick_symbol(SYMBOLS, number)},
     }  # fmt: skip
 
 
-def bar(name: str, bars: list[str], counts: list[int], shade: str, unit: str) -> dict:
-    """One part of horizontal bars."""
-    return {
-        "type": "bar", "orientation": "h", "name": plain(name), "y": bars, "x": counts, "marker": {"color": shade},
-        "hovertemplate": f"%{{y}}: %{{x:,}} {unit} {plain(name)}<extra></extra>",
-    }  # fmt: skip
-
-
-def stacked(bars: int, title: str) -> dict:
-    """Layout of horizontal bars in parts."""
-    axes = {
-        "xaxis": {"title": {"text": title}, "tickformat": ",d"},
-        "yaxis": {"autorange": "reversed", "type": "category", "showgrid": False},
-    }
-    return {"barmode": "stack", "height": 170 + 38 * bars, "showlegend": True, "bargap": 0.35, **axes}
-
-
-def layout_by_name(names: list[str], title: str) -> dict:
-    """Layout of a figure whose x axis has the names of rounds."""
-    ticks = {"tickvals": list(range(len(names))), "ticktext": [plain(name) for name in names], "range": [-0.5, len(names) - 0.5]}
-    return {"height": 340, "xaxis": ticks | {"zeroline": False, "showgrid": False}, "yaxis": {"title": {"text": title}, "zeroline": False}}
-
-
-def colour(number: int) -> str:
-    return f"c{number % COLOURS}"
-
-
-def symbol(kinds: tuple[str, ...], number: int) -> str:
+def pick_symbol(kinds: tuple[str, ...], number: int) -> str:
     return kinds[number % len(kinds)]
-
-
-def plain(text: str) -> str:
-    """A name without what plotly would read as markup or as a place holder."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")

@@ -1,4 +1,4 @@
-"""What the page says of leakage: what `tasks.leakage` found, by collection."""
+"""Leakage of evaluation queries into training, as `tasks.leakage` found it, by collection."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from tasks.leakage.example_texts import with_texts
 from tasks.leakage.sentences import asked, by_lot, sentence
 
 
-def leaks(collections: list[str]) -> list[dict]:
-    """The account of each collection, with its sentence and its splits in which something is asked.
+def read_leakage(collections: list[str]) -> list[dict]:
+    """The findings of each collection, with a sentence, and its splits that have queries.
 
     Raises:
-        Refused: a collection was not looked at.
+        Refused: a collection has not been checked.
     """
     found = []
     for name in collections:
         file = leakage_file(name)
         if not file.exists():
-            raise Refused(f"{file} is missing: `dvc repro leakage@{name}` looks for test queries in what is trained on.")
+            raise Refused(f"{file} is missing. Run `dvc repro leakage@{name}` to look for evaluation queries in the training data.")
         account = with_texts(read_json(file))
         leaked = any(one["leaked"] for _, one in asked(account))
         found.append(account | {"told": sentence(account), "by_lot": by_lot(account), "asked": asked(account), "leaked": leaked})
     return found
 
 
-def first_lines(found: list[dict]) -> list[str]:
-    """A sentence for each collection of which something leaked."""
-    return [f"Leakage on {one['collection']}: {one['told']} {meaning(one)}" for one in found if one["leaked"]]
+def warn_of_leaks(found: list[dict]) -> list[str]:
+    """A sentence for each collection with leaked queries."""
+    return [f"Leakage on {one['collection']}: {one['told']} {explain_leak(one)}" for one in found if one["leaked"]]
 
 
-def meaning(account: dict) -> str:
-    """What a leak does to the figures: dev queries choose the round, test queries are its score."""
+def explain_leak(account: dict) -> str:
+    """The effect of a leak: test queries bias the score, dev queries the selection of the round."""
     if account["splits"]["test"]["leaked"] or not account["splits"]["test"]["queries"]:
-        return "Its score is memory in part."
-    return "What chooses the round there is memory in part."
+        return "Its score partly reflects memorization."
+    return "The selection of the round partly reflects memorization."

@@ -23,18 +23,17 @@ DATA, ROUNDS = "hone.data", "hone.rounds"
 SHORT = 16
 
 
-def main() -> None:
+def main(settings: OpenSettings) -> None:
     """Find the loop's run or make it, and write by which address it is found."""
-    settings = OpenSettings.read().plain()
-    data = fingerprint(json.dumps(settings["loop"], sort_keys=True), fingerprint_of_file(TRAINING_LIST))[:SHORT]
-    rounds = [fingerprint(json.dumps(made, sort_keys=True))[:SHORT] for made in settings["rounds"]]
+    data = fingerprint(json.dumps(settings.loop, sort_keys=True), fingerprint_of_file(TRAINING_LIST))[:SHORT]
+    rounds = [fingerprint(json.dumps(made, sort_keys=True))[:SHORT] for made in settings.rounds]
     with memory() as client:
         address = known_loop(client, data, rounds) or fingerprint(data, *rounds)[:SHORT]
-        name = f"{settings['loop']['model']['name']} on {', '.join(settings['loop']['train_on'])} ({address[:6]})"
+        name = f"{settings.loop['model']['name']} on {', '.join(settings.loop['train_on'])} ({address[:6]})"
         loop = {"loop": address, "name": name}
         parent, new = parent_of(client, loop)
         if new:
-            log_params(client, parent.info.run_id, flat(settings["loop"]))
+            log_params(client, parent.info.run_id, flat(settings.loop))
         client.set_tag(parent.info.run_id, DATA, data)
         longest = max(rounds, json.loads(parent.data.tags.get(ROUNDS, "[]")), key=len)
         client.set_tag(parent.info.run_id, ROUNDS, json.dumps(longest))

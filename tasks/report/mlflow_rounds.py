@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
-from hone.layout import BASE, metrics_file, mlflow_run_file, query_values_file
-from hone.present.mlflow_client import CONTENT, LOOP, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
+from hone.layout import BASE, metrics_file, query_values_file
+from hone.present.mlflow_client import CONTENT, LOOP, QUERIES, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
 from hone.present.provenance import git_commit, hashes
 from hone.stage import run, say
-from tasks.report.loss import loss_by_step
+from tasks.report.loss import read_loss
 from tasks.report.settings import TrackSettings
 
-QUERIES = "queries"  # where the measures of each query are in a run
 PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
 
 
-def main(round: str) -> None:
+def main(settings: TrackSettings, round: str) -> None:
     """Log a round, or a reference such as r0 or bm25, as a child of the loop's run."""
-    settings = TrackSettings.read(round=round).plain()
-    scores = {name: read_json(metrics_file(round, name)) for name in settings["evaluate_on"]}
-    made = settings["made"]
-    loss = loss_by_step(round) if made else None
+    scores = {name: read_json(metrics_file(round, name)) for name in settings.evaluate_on}
+    made = settings.made
+    loss = read_loss(round) if made else None
     artefacts = hashes(outputs(round, made))
-    queries = [query_values_file(round, name) for name in settings["evaluate_on"]]
+    queries = [query_values_file(round, name) for name in settings.evaluate_on]
     kept = [fingerprint_of_file(file) for file in queries]
     content = fingerprint(json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True))
-    loop, measures = read_json(LOOP), measures_of(scores, settings["measures"])
+    loop, measures = read_json(LOOP), measures_of(scores, settings.measures)
     with memory() as client:
         parent, _ = parent_of(client, loop)
         child, new = child_of(client, loop, parent, round, content)
         own = child.info.run_id
         if new:
             log_params(client, own, flat(made or {}))
-            log_metrics(client, own, [(key, value, settings["position"] or 0) for key, value in measures.items()])
+            log_metrics(client, own, [(key, value, settings.position or 0) for key, value in measures.items()])
             if loss is not None:
                 log_metrics(client, own, [("loss", value, step) for step, value in loss.iter_rows()])
             for file in queries:  # ids and measures, no text: two runs can be held against each other query by query
@@ -43,10 +42,10 @@ def main(round: str) -> None:
                 client.set_tag(own, key, value)
             client.set_tag(own, CONTENT, content)
             client.set_terminated(own)
-        if settings["position"] is not None:
-            log_new_points(client, parent.info.run_id, measures, settings["position"])
+        if settings.position is not None:
+            log_new_points(client, parent.info.run_id, measures, settings.position)
             client.set_terminated(parent.info.run_id)
-    write_json(mlflow_run_file(round), loop | {"round": round, "content": content})
+    write_json(Path("reports/mlflow") / f"{round}.json", loop | {"round": round, "content": content})
     say(f"track {round}: {'logged' if new else 'was logged already'} in {loop['name']}")
 
 

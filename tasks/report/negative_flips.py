@@ -1,7 +1,7 @@
-"""Negative flips: queries that the round before answered and this one does not any more, and those that got worse at all.
+"""Negative flips: queries that the starting round answered and this round no longer answers, and all queries that got worse.
 
 Two models of the same mean can fail different queries, which users notice (Yan et al. 2021, "Positive-congruent training",
-arXiv 2011.09161, who name the negative flip). A query counts as answered where a right document is among the first ten.
+arXiv 2011.09161, who name the negative flip). A query counts as answered if a relevant document is among the first ten.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from pathlib import Path
 
 import polars as pl
 
-from hone.compare.contrast import MEASURE, SAME, shown
+from hone.compare.contrast import MEASURE, SAME, read_query_measures
 from hone.data.tables import read
 from hone.layout import DATA
 
-FIRST = "mrr_at_10"  # above 0 where a right document is among the first ten: one by its rank
+FIRST = "mrr_at_10"  # reciprocal rank of the first relevant document; 0 if it is not among the first ten
 SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Flips:
-    """One round against the one that it starts from, on one collection.
+    """One round compared with its starting round, on one collection.
 
     Attributes:
-        queries: asked.
-        answered: of them, before.
-        lost, won: answered before and not now; the reverse.
-        worse, better: queries whose nDCG@10 fell and rose.
-        rows: query_id, text, before, after (nDCG@10), change, rank_before, rank_after (of the first right document; null beyond ten),
-            of the queries that got worse: those that were lost first, then by their loss.
+        queries: number of evaluation queries.
+        answered: number that the starting round answered.
+        lost, won: numbers no longer answered, and newly answered.
+        worse, better: numbers of queries with lower and higher nDCG@10.
+        rows: query_id, text, before, after (nDCG@10), change, rank_before, rank_after (of the first relevant document; null
+            beyond ten) of the queries that got worse: queries no longer answered first, then by loss.
     """
 
     name: str
@@ -49,18 +49,18 @@ class Flips:
         return self.lost / self.answered if self.answered else None
 
 
-def all_flips(rounds: dict[str, dict], collections: list[str], known: list[str]) -> list[Flips]:
-    """Every round whose start was evaluated (is among `known`), on every collection."""
-    return [flips(name, item["from"], one) for one in collections for name, item in rounds.items() if item["from"] in known]
+def count_all_flips(rounds: dict[str, dict], collections: list[str], known: list[str]) -> list[Flips]:
+    """Every round whose starting round was evaluated (is in `known`), on every collection."""
+    return [count_flips(name, item["from"], one) for one in collections for name, item in rounds.items() if item["from"] in known]
 
 
-def flips(name: str, start: str, collection: str) -> Flips:
-    """What changed from the model that a round starts from to the round's own.
+def count_flips(name: str, start: str, collection: str) -> Flips:
+    """The changes from the starting round to the round.
 
-    A query that only one of the two was asked (an evaluation that is out of date) is left out.
+    A query that only one of the two covers is skipped; this happens if an evaluation is outdated.
     """
-    after = shown(name, collection)
-    pairs = after.join(shown(start, collection), on="query_id", how="inner", maintain_order="left", suffix="_before")
+    after = read_query_measures(name, collection)
+    pairs = after.join(read_query_measures(start, collection), on="query_id", how="inner", maintain_order="left", suffix="_before")
     pairs = pairs.with_columns(
         change=pl.col(MEASURE) - pl.col(f"{MEASURE}_before"),
         had=pl.col(f"{FIRST}_before") > SAME,
@@ -74,10 +74,10 @@ def flips(name: str, start: str, collection: str) -> Flips:
         better=(pl.col("change") > SAME).sum(),
     ).row(0, named=True)
     split = after["split"][0]
-    return Flips(name, start, collection, split, len(pairs), **counted, rows=fell(pairs, DATA / collection / split))
+    return Flips(name, start, collection, split, len(pairs), **counted, rows=list_losses(pairs, DATA / collection / split))
 
 
-def fell(pairs: pl.DataFrame, folder: Path) -> list[dict]:
+def list_losses(pairs: pl.DataFrame, folder: Path) -> list[dict]:
     """The queries that got worse, with their texts."""
     texts = read("queries", folder / "queries.parquet").select("query_id", "text")
     return (
@@ -91,13 +91,13 @@ def fell(pairs: pl.DataFrame, folder: Path) -> list[dict]:
             "change",
             before=f"{MEASURE}_before",
             after=MEASURE,
-            rank_before=rank_of(f"{FIRST}_before"),
-            rank_after=rank_of(FIRST),
+            rank_before=invert_reciprocal(f"{FIRST}_before"),
+            rank_after=invert_reciprocal(FIRST),
         )
         .to_dicts()
     )
 
 
-def rank_of(name: str) -> pl.Expr:
-    """The rank of the first right document from its reciprocal; null where there is none."""
+def invert_reciprocal(name: str) -> pl.Expr:
+    """The rank of the first relevant document from its reciprocal; null if there is none."""
     return pl.when(pl.col(name) > SAME).then((1 / pl.col(name)).round(0).cast(pl.Int32))

@@ -1,4 +1,4 @@
-"""What became of candidates: where they went, how many negatives are right answers that were hidden, how many are new."""
+"""Outcome of candidates: how many each filter removed, how many negatives are held-out positives, and how many are new."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from hone.files import read_json
 from hone.layout import PAIR, ROUNDS, round_table
 
 CHOSEN, NOT_CHOSEN, NOT_FOUND = "chosen", "not chosen", "not among the candidates"
+PLAIN_FATES = (CHOSEN, NOT_CHOSEN, NOT_FOUND)  # every other fate is the name of a filter
 
 
 @dataclass(frozen=True)
 class Mined:
-    """What a round made of its candidates; all is empty where it mines none (in-batch negatives only).
+    """The candidates of one round; everything is empty if it mines none (in-batch negatives only).
 
     Attributes:
-        negatives, queries: rows chosen, and queries that have some.
-        queries_removed: queries that left the training set here.
-        flows: source, fate (a rule's name, CHOSEN or NOT_CHOSEN), count: each pair once, under the source that ranked it best.
-        shortage: what `sample` counted of queries with too few negatives.
-        hidden: fate, count of all right answers that were hidden from training; besides the fates above NOT_FOUND.
-        new: of the negatives, those that the last mining round before it did not have; null where there was none.
-        before: the name of that round.
+        negatives, queries: number of chosen rows, and of queries that have some.
+        queries_removed: number of queries that this round drops.
+        flows: source, fate (a filter's name, CHOSEN or NOT_CHOSEN), count; each pair counts once, under the source that ranked it best.
+        shortage: counts by `sample` of queries with too few negatives.
+        hidden: fate, count of all held-out positives; the fates are those above and NOT_FOUND.
+        new: number of negatives that the previous mining round did not have; null if there is none.
+        before: name of that round.
     """
 
     round: str
@@ -46,7 +47,7 @@ class Mined:
 
     @property
     def hidden_chosen(self) -> int:
-        """Negatives that are right answers, as far as that is known."""
+        """Number of negatives that are held-out positives."""
         return int(self.hidden.filter(pl.col("fate") == CHOSEN)["count"].sum())
 
     @property
@@ -58,10 +59,10 @@ class Mined:
         return None if self.new is None else self.new / self.negatives
 
 
-def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
-    """query_id, doc_id of known relevant pairs that training does not see, of all collections that are trained on.
+def read_hidden_pairs(training: TrainingSet) -> pl.DataFrame:
+    """query_id, doc_id of the held-out positives of all training collections.
 
-    A pair of a document that was cut into chunks is one of each chunk, as `start` spreads the labels that training sees.
+    A chunked document yields one pair for each chunk, as `start` does for training labels.
     """
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     for collection in training:
@@ -72,12 +73,12 @@ def hidden_pairs(training: TrainingSet) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
+def count_rounds(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
     """Every round in the order of params.yaml.
 
     Args:
         rounds: {name: {"from": .., "recipe": ..}}.
-        hidden: as `hidden_pairs` gives it.
+        hidden: as `read_hidden_pairs` returns it.
     """
     last: dict[str, tuple[str, pl.DataFrame] | None] = {"r0": None}
     found = []
@@ -85,16 +86,16 @@ def mined(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
         before = last[item["from"]]
         negatives = tables.read("negatives", round_table(name, "negatives"))
         last[name] = (name, negatives) if len(negatives) else before
-        found.append(mined_in(name, item["recipe"], negatives, hidden, before))
+        found.append(count_round(name, item["recipe"], negatives, hidden, before))
     return found
 
 
-def mined_in(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
-    """One round; `before` names the last round that mined on the way to it, with its negatives."""
+def count_round(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
+    """One round; `before` is the previous mining round in its line, with its negatives."""
     folder = ROUNDS / name
     candidates = tables.read("candidates", folder / "candidates.parquet")
     removed = tables.read("removed", folder / "removed" / "sample.parquet")
-    fated = fates(candidates, negatives, removed.filter(pl.col("doc_id").is_not_null()))
+    fated = assign_fates(candidates, negatives, removed.filter(pl.col("doc_id").is_not_null()))
     renewed = before is not None and len(negatives) > 0
     return Mined(
         round=name,
@@ -113,8 +114,8 @@ def mined_in(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFra
     )
 
 
-def fates(candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
-    """query_id, doc_id, source, fate of each candidate pair once, and of negatives that were no candidates (a random fill)."""
+def assign_fates(candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
+    """query_id, doc_id, source, fate of each candidate pair, and of negatives that were not candidates (random fill)."""
     best = candidates.sort("rank", maintain_order=True).unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "source")
     chosen = negatives.unique(PAIR, keep="first", maintain_order=True)
     filled = chosen.join(best, on=PAIR, how="anti", maintain_order="left").select(*PAIR, "source")

@@ -1,4 +1,4 @@
-"""The first screen in questions: better, how sure, for whom worse, at what cost, which model to take."""
+"""The first screen: what a reader asks first, with the answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import polars as pl
 from hone.compare.contrast import Score
 from hone.data import tables
 from hone.data.rounds import made_by
-from hone.layout import round_table
-from hone.present.format import count, signed
+from hone.layout import ROUNDS
+from hone.present.number_format import count, format_change
 from tasks.report.relabelled import JudgedRound
 from tasks.report.summary import Summary
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A question, its answer, and the section that shows it: its id, and what the link to it says."""
+    """A question with its answer; `where` is the anchor of the section that shows it, `link` the text of the link to it."""
 
     asks: str
     says: str
@@ -25,33 +25,33 @@ class Answer:
     link: str
 
 
-def first_screen(
+def answer_questions(
     answer: Summary, found: list[Score], rounds: dict[str, dict], changed: list[dict], kinds: list[str], judged: list[JudgedRound],
     lengths: list[str],
 ) -> list[Answer]:  # fmt: skip
-    """What a reader wants to know first.
+    """The questions of the first screen with their answers.
 
     Args:
-        answer: the page's sentences.
+        answer: the summary.
         found: every score.
         rounds: {name: {"from": .., "recipe": ..}}.
-        changed: for each round and collection the queries that changed most.
-        kinds: sentences on kinds of query that got worse while the whole got better.
-        judged: what judges cost.
-        lengths: a sentence for each collection of whose documents not all is read.
+        changed: for each round and collection, the queries that changed most.
+        kinds: sentences on query slices that got worse although the mean got better.
+        judged: the rounds with judges, and what they cost.
+        lengths: a sentence for each collection whose documents are truncated.
     """
-    asked = ("judges", "What was asked") if judged else ("loss", "Loss by step")
+    asked = ("judges", "Verdicts and costs") if judged else ("loss", "Loss by step")
     return [
-        Answer("How sure is that?", " ".join(answer.sure), "scores", "Every score and interval"),
-        Answer("For whom is it worse?", for_whom(answer, found, changed, kinds), "queries", "Query by query"),
-        Answer("At what cost?", cost(answer.shown, rounds, judged), *asked),
-        Answer("Which model to take?", f"{answer.choice} {loads(answer.take)}", "rounds", "How it was made"),
-        *([Answer("What of the documents is not read?", " ".join(lengths), "settings", "How texts are read")] if lengths else []),
+        Answer("Is the difference significant?", " ".join(answer.sure), "scores", "All scores and intervals"),
+        Answer("Which queries got worse?", describe_losses(answer, found, changed, kinds), "queries", "All changes by query"),
+        Answer("What did it cost?", describe_cost(answer.shown, rounds, judged), *asked),
+        Answer("Which model should I use?", f"{answer.choice} {describe_loading(answer.take)}", "rounds", "Rounds and recipes"),
+        *([Answer("Are documents truncated?", " ".join(lengths), "settings", "Settings of the model")] if lengths else []),
     ]
 
 
-def for_whom(answer: Summary, found: list[Score], changed: list[dict], kinds: list[str]) -> str:
-    """How many queries a round answers worse than the base, which one most, and of which kind they are."""
+def describe_losses(answer: Summary, found: list[Score], changed: list[dict], kinds: list[str]) -> str:
+    """How many queries are worse than in the baseline, which one lost most, and in which slices they are."""
     parts = []
     for one in found:
         if one.name != answer.shown or one.base is None:
@@ -61,33 +61,34 @@ def for_whom(answer: Summary, found: list[Score], changed: list[dict], kinds: li
     rows = [row for one in changed if one["name"] == answer.shown for row in one["rows"] if row["change"] < 0]
     if rows:
         worst = min(rows, key=lambda row: row["change"])
-        parts.append(f"The greatest loss is {signed(worst['change'])}: “{shortened(worst['text'] or worst['query_id'])}”.")
-    return " ".join([*parts, *kinds]) or "There is nothing to hold it against."
+        parts.append(f"The largest loss is {format_change(worst['change'])}: “{shorten(worst['text'] or worst['query_id'])}”.")
+    return " ".join([*parts, *kinds]) or "There is no baseline to compare it with."
 
 
-def cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
-    """Steps of training, and what judges asked for, over all rounds that lead to one."""
+def describe_cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound]) -> str:
+    """Training steps and judge cost of all rounds that lead to one."""
     line = made_by(rounds, name)
-    steps = sum(steps_of(one) for one in line)
-    told = [f"{count(steps, 'step')} of training in {count(len(line), 'round')}."]
+    steps = sum(count_steps(one) for one in line)
+    sentences = [f"{count(steps, 'training step')} in {count(len(line), 'round')}."]
     judges = [judge for one in judged if one.round in line for judge in one.judges]
     if judges:
         answers, tokens, money, seconds = (sum(getattr(one, kind) for one in judges) for kind in ("answers", "tokens", "money", "seconds"))
-        spent = f", {money:.2f} of money" if money else ""
-        told.append(f"Judges answered {count(answers, 'question')}: {tokens:,} tokens, {seconds:,.0f} s{spent}.")
-    return " ".join(told)
+        spent = f", cost {money:.2f}" if money else ""
+        sentences.append(f"{count(answers, 'judge call')}: {tokens:,} tokens, {seconds:,.0f} s{spent}.")
+    return " ".join(sentences)
 
 
-def steps_of(name: str) -> int:
-    """Steps that a round trained."""
-    last = tables.scan("trained", round_table(name, "trained")).select(pl.col("step").max()).collect().item()
+def count_steps(name: str) -> int:
+    """Number of training steps of a round."""
+    last = tables.scan("trained", ROUNDS / name / "trained.parquet").select(pl.col("step").max()).collect().item()
     return int(last or 0)
 
 
-def loads(name: str) -> str:
-    return f'SentenceTransformer("models/{name}") loads it.'
+def describe_loading(name: str) -> str:
+    """How to load a model."""
+    return f'Load it with SentenceTransformer("models/{name}").'
 
 
-def shortened(text: str, most: int = 120) -> str:
-    """A text as a part of a sentence."""
+def shorten(text: str, most: int = 120) -> str:
+    """A text as part of a sentence, truncated."""
     return text.rstrip(" .") if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,4 +1,4 @@
-"""Tables for `dvc plots`, which draws a file's revisions over one another."""
+"""Tables for `dvc plots`, which overlays the revisions of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What judges made of a round's negatives: who was asked what, what was found, what it cost, and where they disagree."""
+"""Judges of a round's negatives: verdicts, cost and disagreements."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from dataclasses import dataclass
 import polars as pl
 
 from hone.data import tables
-from hone.data.labels import labelled_positives
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
-from hone.layout import PAIR, ROUNDS, round_account, round_table
-from hone.present.format import cut
+from hone.layout import PAIR, ROUNDS
+from hone.present.number_format import truncate
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
 SHOWN = 6
-# Parts of an account that a round without a judge does not have.
+# Parts of relabel.json that a round without a judge does not have.
 NOTHING = {"control": None, "actions": {}, "promotion": {}, "over_budget": None, "unconfirmed": None}
 
 
 @dataclass(frozen=True)
 class Judge:
-    """What one judge of a cascade said in a round, and what its answers cost there.
+    """The verdicts of one judge of a cascade in a round, and their cost.
 
     Attributes:
-        answers, tokens, money, seconds: of answers that this round asked for.
-        before: how many answers it had from elsewhere: another round, checkout or check; they cost nothing again.
-        hidden, hidden_found: pairs that are hidden right answers, and those of them that it found.
-        agreed: share of pairs on which all its votes say the same; null: it has one.
-        yes_bias: by how much it says yes more often than two opposite questions allow; null: it was not asked both.
+        answers, tokens, money, seconds: of the judge calls of this round.
+        before: number of cached answers from another round, checkout or check, which cost nothing.
+        hidden, hidden_found: number of held-out positives among the pairs, and of those judged positive.
+        agreed: fraction of pairs on which all its votes agree; null if it has one vote.
+        yes_bias: excess probability of yes over the inverted prompt; null without an inverted prompt.
     """
 
     judge: str
@@ -52,7 +51,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A pair on which two judges differ, with the texts to decide by."""
+    """A pair on which two judges disagree, with its texts."""
 
     query: str
     doc_id: str
@@ -76,38 +75,38 @@ class JudgedRound:
     over_budget: str | None
     unconfirmed: dict | None
     shares: list[dict]
-    strata: list[dict]  # of these, by source and rank band
+    strata: list[dict]  # false-negative rates by source and rank band
     disagreements: list[Disagreement]
 
 
-def judged_rounds(
+def read_judged_rounds(
     rounds: dict[str, dict], hidden: pl.DataFrame, training: TrainingSet, evidence: dict[str, list[dict]]
 ) -> list[JudgedRound]:
-    """Every round that a judge has read, or that should have been and was not.
+    """Every round with a judge, or whose judge was skipped.
 
     Args:
         rounds: {name: {"from": .., "recipe": ..}}.
-        hidden: query_id, doc_id of right answers that training does not see.
-        training: where texts come from.
-        evidence: by round, what `hone judge check` found of its last judge.
+        hidden: query_id, doc_id of the held-out positives.
+        training: source of the texts.
+        evidence: by round, the findings of `hone judge check` on its last judge.
     """
     made = []
     for name, item in rounds.items():
-        account = read_json(round_account(name, "relabel"))
+        account = read_json(ROUNDS / name / "relabel.json")
         if not account["judges"] and not account["left_out"]:
             continue
-        rows = placed(name, hidden)
+        rows = add_ranks(name, hidden)
         made.append(
             JudgedRound(
                 round=name,
                 recipe=item["recipe"],
                 judges=[
-                    judge(one, rows, place, account.get("run"), account.get("run_before"))
+                    count_judge(one, rows, place, account.get("run"), account.get("run_before"))
                     for place, one in enumerate(account["judges"], start=1)
                 ],
-                shares=[found["share_of_false_negatives"] for found in of_this_round(evidence.get(name, []))],
-                strata=[row for found in of_this_round(evidence.get(name, [])) for row in found.get("by_stratum") or []],
-                disagreements=disagreements(rows, name, training),
+                shares=[found["share_of_false_negatives"] for found in select_own_evidence(evidence.get(name, []))],
+                strata=[row for found in select_own_evidence(evidence.get(name, [])) for row in found.get("by_stratum") or []],
+                disagreements=find_disagreements(rows, name, training),
                 left_out=account["left_out"],
                 **{part: account.get(part, nothing) for part, nothing in NOTHING.items()},
             )
@@ -115,13 +114,13 @@ def judged_rounds(
     return made
 
 
-def of_this_round(evidence: list[dict]) -> list[dict]:
-    """What gold verdicts on a round's own candidates, or on such as were mined alike, say of false negatives."""
+def select_own_evidence(evidence: list[dict]) -> list[dict]:
+    """Gold verdicts on false negatives among the round's own candidates, or among candidates mined in the same way."""
     return [found for found in evidence if found.get("share_of_false_negatives") and not found["elsewhere"]]
 
 
-def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
-    """The judgments of a round with each pair's rank among its query's negatives, its band, and whether it is a hidden answer."""
+def add_ranks(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
+    """The judgments of a round with rank among the query's negatives, rank band, and whether the pair is a held-out positive."""
     folder = ROUNDS / round
     negatives = tables.read("negatives", folder / "negatives.parquet").select(*PAIR, rank=pl.int_range(1, pl.len() + 1).over("query_id"))
     band = pl.lit(BANDS[-1][0])
@@ -135,15 +134,15 @@ def placed(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before: str | None = None) -> Judge:
-    """One judge's part of the account, with costs and hidden answers from the judgments.
+def count_judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before: str | None = None) -> Judge:
+    """One judge's counts, with cost and held-out positives from the judgments.
 
     Args:
-        counted: of the account.
+        counted: the judge's part of relabel.json.
         rows: the round's judgments.
-        place: of the judge in the cascade.
-        run: how the names of the runs begin that worked for this round.
-        before: the third word of such names as earlier versions gave; null: none.
+        place: position of the judge in the cascade, from 1.
+        run: prefix of the names of this round's runs.
+        before: third word of run names of earlier versions; null if there are none.
     """
     own = rows.filter(pl.col("place") == place)
     paid = rows.filter((pl.col("place") == place) | ((pl.col("place") == 0) & (pl.col("judge") == counted["judge"])))
@@ -171,8 +170,8 @@ def judge(counted: dict, rows: pl.DataFrame, place: int, run: str | None, before
     )
 
 
-def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list[Disagreement]:
-    """Pairs that one judge finds right and another wrong, those first of which a hidden answer is known."""
+def find_disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list[Disagreement]:
+    """Pairs that one judge calls positive and another negative, held-out positives first."""
     kinds = pl.col("verdict").cast(pl.String)
     split = rows.group_by(PAIR, maintain_order=True).agg(
         differs=(kinds == "positive").any() & (kinds == "negative").any(), hidden=pl.col("hidden").any()
@@ -180,8 +179,8 @@ def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list
     chosen = split.filter("differs").sort("hidden", descending=True, maintain_order=True).head(SHOWN)
     if chosen.is_empty():
         return []
-    labels = tables.read("labels", round_table(round, "labels"))
-    known = labelled_positives(labels).unique("query_id", keep="first")
+    labels = tables.read("labels", ROUNDS / round / "labels.parquet")
+    known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).unique("query_id", keep="first")
     known = known.join(chosen, on="query_id", how="semi")
     texts = dict(training.texts(pl.concat([chosen["doc_id"], known["doc_id"]]).unique()).select("doc_id", "full_text").iter_rows())
     queries = dict(training.queries().join(chosen, on="query_id", how="semi").select("query_id", "text").iter_rows())
@@ -192,8 +191,8 @@ def disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) -> list
     by_pair = said.partition_by(PAIR, as_dict=True)
     return [
         Disagreement(
-            queries.get(query_id, query_id), doc_id, cut(texts.get(doc_id, "")),
-            cut(texts.get(positives.get(query_id), "")) or None, by_pair[(query_id, doc_id)].to_dicts(), hidden,
+            queries.get(query_id, query_id), doc_id, truncate(texts.get(doc_id, "")),
+            truncate(texts.get(positives.get(query_id), "")) or None, by_pair[(query_id, doc_id)].to_dicts(), hidden,
         )
         for query_id, doc_id, hidden in chosen.select(*PAIR, "hidden").iter_rows()
     ]  # fmt: skip

@@ -33,6 +33,7 @@ from tasks.evaluate.settings import EvaluateSettings, ReferenceSettings
 from tasks.leakage.settings import GateSettings, LeakageSettings
 from tasks.rank.settings import RankSettings
 from tasks.relabel.settings import RelabelSettings
+from tasks.report import registry
 from tasks.report.settings import OpenSettings, ReportSettings, TrackSettings
 from tasks.resolve import reference_models
 from tasks.resolve.recipe_models import (
@@ -159,7 +160,7 @@ def report(
     given: Params, rounds: dict[str, RoundItem], recipes: dict[str, Recipe], suites: dict[str, str], settings: dict[str, StageSettings]
 ) -> ReportSettings:
     """Settings of `report`; `settings`: of all stages before."""
-    methods_named = [*strata_modules(), *diagnostic_suites.modules(suites)]
+    methods_named = [*report_modules(), *diagnostic_suites.modules(suites)]
     return ReportSettings(
         rounds=rounds,
         compare_with=given.compare_with,
@@ -178,9 +179,9 @@ def report(
     )
 
 
-def strata_modules() -> list[str]:
-    """The methods that the report finds by name."""
-    return [methods.find(query_strata.PLACE, name).module for name in query_strata.strata()]
+def report_modules() -> list[str]:
+    """The sections and strata that the report finds by name."""
+    return [*registry.list_modules(), *(methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata())]
 
 
 def made_of(settings: dict[str, StageSettings], name: str, item: RoundItem) -> dict:

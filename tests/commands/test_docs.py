@@ -12,7 +12,6 @@ import pytest
 
 from commands.docs import methods_pages
 from commands.docs.__main__ import pages, stale
-from commands.docs.markdown import cell, safe, sentence
 from hone.config import docstrings, methods
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -78,10 +77,3 @@ def test_links_of_all_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", re.sub(r"`[^`\n]*`", "", file.read_text())):
             if "://" not in target:
                 assert (file.parent / target).exists(), f"{file.relative_to(PROJECT)}: {target}"
-
-
-def test_marks_of_markdown_stand_as_they_are():
-    assert safe("s+ * share <b> | `a|b`") == r"s+ \* share \<b\> \| `a|b`"
-    assert safe("one ` alone *") == r"one \` alone \*"
-    assert cell("two\nlines `a|b` | c") == r"two lines `a\|b` \| c"
-    assert (sentence("what it is"), sentence("What?"), sentence("")) == ("What it is.", "What?", "")

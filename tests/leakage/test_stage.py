@@ -12,7 +12,7 @@ from hone.files import read_json
 from hone.layout import LEAKAGE
 from hone.stage import call
 from tasks.leakage import gate
-from tasks.report.leakage import leaks
+from tasks.report.leakage import read_leakage
 from tests.prepared import pairs, prepare, write_rows
 from tests.stages import leakage
 
@@ -59,7 +59,7 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
     texts = ("how are lists sorted in place", "how are lists sorted in place?")
     assert all(repr(text) in str(refusal.value) for text in texts)  # from data/, for git keeps the file
     assert "lists sorted" not in (LEAKAGE / "theirs.json").read_text()
-    [shown] = leaks(["theirs"])[0]["examples"]
+    [shown] = read_leakage(["theirs"])[0]["examples"]
     assert (shown["training"], shown["asked"]) == texts
 
 
@@ -68,7 +68,7 @@ def test_a_positive_that_leaks_is_shown_with_its_text(workspace: Path):
     collection("theirs", {"q9": "who paints roses"}, {"t1": "ours tells of what is a heap"})
     found = prepared(train_on=["ours", "theirs"])
     assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [("positive", "d-q2")]
-    [shown] = leaks(["theirs"])[0]["examples"]
+    [shown] = read_leakage(["theirs"])[0]["examples"]
     assert shown["training"] == shown["asked"] == "ours tells of what is a heap"
 
 

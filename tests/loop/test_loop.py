@@ -301,7 +301,7 @@ def test_a_round_that_judges_read_is_killed_goes_on_and_asks_nothing_twice(proje
     trained = table(project, "rounds/r3/trained.parquet").filter(pl.col("role") == "negative")
     assert len(dropped) == account["actions"].get("drop", 0)
     assert trained.join(dropped, on=PAIR, how="semi").is_empty()
-    assert "What judges said of the negatives" in (project.folder / "reports/index.html").read_text()
+    assert "Judge verdicts on negatives" in (project.folder / "reports/index.html").read_text()
     known = json.loads((project.folder / "resolved/rounds/r3/relabel.json").read_text())["code"]
     used = [told["modules"] for note in project.notes.glob("*.json") if "--round" in (told := json.loads(note.read_text()))["arguments"]
             and "tasks.relabel" in told["arguments"]]  # fmt: skip

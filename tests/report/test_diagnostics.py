@@ -11,9 +11,9 @@ import pytest
 
 from hone.files import write_json
 from hone.seeds import generator
-from tasks.report.diagnostics import apart, difference, shown
+from tasks.report.__main__ import main
+from tasks.report.diagnostics import compare_units, measure_suites, separate_suites
 from tests.report.made_up import columns, save, write_all, write_leakage
-from tests.stages import report
 
 DRAW = generator(13, "test")
 
@@ -24,7 +24,7 @@ def units(**groups: list[float]) -> pl.DataFrame:
 
 
 def test_one_group_is_tested_as_any_measure():
-    found, p = difference(units(pairs=[0, 0, 0, 1]), units(pairs=[1, 1, 0, 1]), DRAW)
+    found, p = compare_units(units(pairs=[0, 0, 0, 1]), units(pairs=[1, 1, 0, 1]), DRAW)
     # Two of four gain 1: of four ways to turn two signs two are as far from 0. s = .57735, and t(.975, 3) s / 2 = .918693.
     assert (found.mean, found.low, p) == pytest.approx((0.5, 0.5 - 0.918693, 0.5))
 
@@ -32,14 +32,14 @@ def test_one_group_is_tested_as_any_measure():
 def test_two_groups_are_tested_as_correlated_aucs():
     """DeLong's variance by hand: the changes of each group, paired."""
     before, after = units(answered=[0.5, 0.5, 1.0], without=[0.5, 0.75]), units(answered=[1.0, 0.5, 1.0], without=[1.0, 0.5])
-    found, p = difference(before, after, DRAW)
+    found, p = compare_units(before, after, DRAW)
     # answered: .5, 0, 0, variance 1/12; without: .5, -.25, variance 9/32.
     error = np.sqrt(1 / 12 / 3 + 9 / 32 / 2)
     assert found.mean == pytest.approx(1 / 6)
     assert found.high - found.mean == pytest.approx(1.959964 * error)
     assert p == pytest.approx(0.685, abs=1e-3)
-    assert difference(units(), units(), DRAW) is None
-    assert difference(before, before, DRAW)[1] == 1.0
+    assert compare_units(units(), units(), DRAW) is None
+    assert compare_units(before, before, DRAW)[1] == 1.0
 
 
 def test_delongs_interval_covers_the_difference_at_its_rate():
@@ -59,7 +59,7 @@ def test_delongs_interval_covers_the_difference_at_its_rate():
             score = np.sqrt(0.5) * (ease + draw.normal(size=120)) + gap * (np.arange(120) < 60)
             run = pl.DataFrame({"query_id": ids, "doc_id": "d", "score": score})
             rankings.append(measured("no-answer", run, pl.DataFrame({"query_id": ids}), labels, 1).units)
-        found, _ = difference(*rankings, DRAW)
+        found, _ = compare_units(*rankings, DRAW)
         covered += found.low <= truth <= found.high
     assert 0.92 <= covered / times <= 0.98
 
@@ -79,9 +79,9 @@ def suite(workspace: Path) -> dict:
 
 
 def test_each_ranking_is_measured_and_held_against_the_base(suite: dict):
-    suites, settings = apart(suite)
+    suites, settings = separate_suites(suite)
     assert settings["evaluate_on"] == ["made-up"]
-    found = {one.name: one for one in shown(suites, ["bm25", "r0", "r1", "r2"], "r0", {"r1", "r2"}, settings)}
+    found = {one.name: one for one in measure_suites(suites, ["bm25", "r0", "r1", "r2"], "r0", {"r1", "r2"}, settings)}
     # r2 has 1 and .5 on t1 and t4: both are right. On t3 no ranking has d4 before d1 but by 0, which none has.
     assert {name: one.own.found.estimate for name, one in found.items()} == {"bm25": 0.0, "r0": 0.0, "r1": 0.0, "r2": 0.5}
     assert {one.own.found.count for one in found.values()} == {2}
@@ -92,13 +92,13 @@ def test_each_ranking_is_measured_and_held_against_the_base(suite: dict):
 
 def test_the_page_shows_a_suite_by_itself(suite: dict):
     write_json(Path("resolved/report.json"), suite)
-    report()
+    main()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
-    assert "One ability at a time" in text
+    assert "Diagnostic sets" in text
     assert "pairs r2 pairwise accuracy 0.25 0.5000" in text
     rows = pl.read_parquet("reports/tables/suites.parquet").select("name", "estimate", "difference").rows()
     assert rows == [("bm25", 0.0, 0.0), ("r0", 0.0, None), ("r1", 0.0, 0.0), ("r2", 0.5, 0.5), ("r3", 0.5, 0.5)]
-    assert "All collections together" not in text  # one collection is left
+    assert "Mean over collections" not in text  # one collection is left
     assert "pairs, 4 test queries" not in text
 
 
@@ -106,9 +106,9 @@ def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: dict):
     """`admit` refuses on it too."""
     write_leakage("pairs", 2)
     write_json(Path("resolved/report.json"), suite)
-    report()
+    main()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
-    assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Test and dev")[0]
+    assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Collection split")[0]
     assert "pairs test 4 4 0 2 50.0 %" in text
     assert "made-up test 4 4 0 0 0.0 %" in text
     leaked = pl.read_parquet("reports/tables/leakage.parquet")

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hone.present.format import CHARACTERS
+from hone.present.number_format import CHARACTERS
 from tasks.report import examples as module
-from tasks.report.examples import examples
-from tasks.report.negatives import hidden_pairs
+from tasks.report.examples import draw_examples
+from tasks.report.negatives import read_hidden_pairs
 from tests.report.made_up import write_all, write_training
 
 
 def drawn(round: str, seed: int = 13) -> list[module.Example]:
     training = write_training(["made-up"])
-    return examples(round, training, hidden_pairs(training), seed)
+    return draw_examples(round, training, read_hidden_pairs(training), seed)
 
 
 def test_an_example_has_query_positive_and_negative_with_scores(workspace: Path):

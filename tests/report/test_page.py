@@ -17,9 +17,9 @@ from typer.main import get_command
 
 from commands.__main__ import app as hone
 from hone.files import read_json, write_json
+from tasks.report.__main__ import main
 from tests.conftest import PROJECT
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_leakage, write_scores
-from tests.stages import report
 
 ADDRESS = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""", re.IGNORECASE)
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} &lt;b&gt;"
@@ -54,7 +54,7 @@ class Elements(HTMLParser):
 
 def page(**changes: object) -> str:
     write_all(**changes)
-    report()
+    main()
     return Path("reports/index.html").read_text(encoding="utf-8")
 
 
@@ -66,13 +66,13 @@ def own(text: str) -> str:
 def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFixture):
     text = Elements(page()).text
     said = capsys.readouterr().err
-    for sentence in ("Round r2 cannot be told from r0", "Take models/r2", "Against r1, from which it starts, it gives"):
+    for sentence in ("Round r2 is not significantly different from r0", "Use models/r2", "The change from r1, its starting round, is"):
         assert sentence in text
         assert sentence in said
     assert "2 queries are better, 1 worse, 1 equal." in said
     assert said.rstrip().endswith("open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)")
-    assert "3 right answers were hidden from training" in text
-    assert "r1 (warm-up): looks for no candidates; its negatives are the other texts of the same batch." in " ".join(text.split())
+    assert "3 positives are held out of training" in text
+    assert "r1 (warm-up): retrieves no candidates. Its negatives are in-batch negatives." in " ".join(text.split())
     assert "75.0 %" in text  # churn of r3
     # Loss by step is (0.5 + 1.5) / 2 = 1 and (1 + 3) / 2 = 2.
     assert json.loads(Elements(page()).scripts[0])["losses"]["data"][0]["y"] == [1.0, 2.0]
@@ -84,7 +84,7 @@ def test_a_round_that_was_better_on_dev_before_its_end_has_a_sentence(workspace:
     record = read_json(Path("rounds/r2/dev_checks.json"))
     write_json(Path("rounds/r2/dev_checks.json"), record | {"better_before": sentence})
     write_json(Path("rounds/r3/dev_checks.json"), record | {"checks": []})
-    report()
+    main()
     section = Elements(own(Path("reports/index.html").read_text()).partition('id="loss"')[2].partition("</section>")[0]).text
     assert section.count(sentence) == 1
     assert f"r2: {sentence}" in section
@@ -96,15 +96,15 @@ def test_a_round_that_was_better_on_dev_before_its_end_has_a_sentence(workspace:
 def test_the_first_screen_answers_what_one_asks_first(workspace: Path):
     first = own(page()).partition('id="answer"')[2].partition("</section>")[0]
     told = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?) <a", first, re.DOTALL))
-    assert list(told) == ["How sure is that?", "For whom is it worse?", "At what cost?", "Which model to take?"]
-    assert "A randomisation test over queries gives p = " in told["How sure is that?"]
+    assert list(told) == ["Is the difference significant?", "Which queries got worse?", "What did it cost?", "Which model should I use?"]
+    assert "A randomization test over queries gives p = " in told["Is the difference significant?"]
     # t4 falls from 1 to .5; r1 and r2 train two steps each, and nobody judged for them.
     assert (
-        told["For whom is it worse?"]
-        == "1 of 4 test queries of made-up are worse, 2 better, 1 equal. The greatest loss is −0.500: “test query 4”."
+        told["Which queries got worse?"]
+        == "1 of 4 test queries of made-up are worse, 2 better, 1 equal. The largest loss is −0.500: “test query 4”."
     )
-    assert told["At what cost?"] == "4 steps of training in 2 rounds."
-    assert told["Which model to take?"].endswith("SentenceTransformer(&#34;models/r2&#34;) loads it.")
+    assert told["What did it cost?"] == "4 training steps in 2 rounds."
+    assert told["Which model should I use?"].endswith("Load it with SentenceTransformer(&#34;models/r2&#34;).")
 
 
 def test_every_link_of_the_page_leads_somewhere_in_it(workspace: Path):
@@ -125,7 +125,7 @@ def test_every_section_says_which_files_and_which_command_it_is_made_of(workspac
         if name in ("answer", "settings", "sources"):
             continue
         told = html.unescape(re.search(r'<p class="source">(.*?)</p>', content, re.DOTALL)[1])
-        files, commands = (re.findall(r"<code>(.*?)</code>", part) for part in told.split("; made by "))
+        files, commands = (re.findall(r"<code>(.*?)</code>", part) for part in told.split("; command: "))
         for file in files:
             assert list(Path().glob(file)) or file in ("params.yaml", "recipes/*.yaml", "resolved/report.json"), (name, file)
         assert commands[0].split()[:2] == ["dvc", "repro"], name
@@ -154,11 +154,11 @@ def test_every_file_of_dvcs_lock_that_the_page_reads_has_its_hash(workspace: Pat
 def test_what_nobody_has_judged_and_how_vectors_lie(workspace: Path):
     text = " ".join(re.sub(r"<[^>]*>", " ", own(page())).split())
     # One of four documents is labelled in each ranking; r1 ranks it nowhere lower than r0.
-    assert "What nobody has judged made-up Round judged, of the first ten" in text
+    assert "Unjudged documents made-up Round judged among first ten" in text
     assert "r1 25.0 %" in text
-    assert "its sign is open" in text
-    assert "Only right answers of made-up are labelled" in text
-    lying = text.partition("How the vectors lie")[2].partition("Alignment:")[0]
+    assert "could reverse its sign" in text
+    assert "made-up has labels of relevant documents only" in text
+    lying = text.partition("Embedding geometry")[2].partition("Alignment:")[0]
     assert lying.split()[-4:] == ["r3", "0.500", "−2.500", "–"]
     assert "bm25" not in lying  # it has no vectors
 
@@ -170,20 +170,20 @@ def test_what_one_must_know_first_stands_under_the_headline(workspace: Path):
     write_leakage("other", 2)
     lying = Path("reports/metrics/r3/other.json")
     write_json(lying, read_json(lying) | {"uniformity": -0.1})
-    report()
+    main()
     text = own(Path("reports/index.html").read_text(encoding="utf-8"))
     said = re.findall(r'<p class="warning">(.*?)</p>', text)
     assert [line.partition(":")[0] for line in said] == [
         "Leakage on other", "Training hurt the base model", "The vectors of r3 have collapsed on other"
     ]  # fmt: skip
-    assert "Whether training hurt the base model on made-up is open" in text
+    assert "Whether training hurt the base model on made-up is inconclusive" in text
     shown = " ".join(re.sub(r"<[^>]*>", " ", text).split())
-    assert "r2 other (not trained on) −0.5000 −0.650 to −0.350 p &lt; .001 p = 1.000 yes, worse beyond doubt" in shown
+    assert "r2 other (not trained on) −0.5000 −0.650 to −0.350 p &lt; 0.001 p = 1.000 yes, significantly worse" in shown
     assert "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in shown  # flips: queries, answered, lost, their share, won, fell, rose
     assert "r2 2 r3 1 50.0 % 1 50.0 % +0.100" in shown  # of r2's two pairs r3 has forgotten one
-    assert "Negative, above it again d5 text of d5" in shown
+    assert "Negative, above the positive again d5 text of d5" in shown
     assert "other test 4 4 0 2 50.0 %" in shown
-    assert "A loop with more than 5.0 % of a split is refused" in shown
+    assert "Hone stops if more than 5.0 % of a split leaks" in shown
 
 
 def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(workspace: Path):
@@ -194,10 +194,10 @@ def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(works
     account["looked_at"]["compared"] = {"query": 2, "positive": 2, "asked": 3}
     account["splits"]["test"] |= {"compared": 2, "near": 1, "leaked": 1, "share": 0.5}
     write_json(file, account)
-    report()
+    main()
     shown = " ".join(re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split())
     assert "made-up test 4 2 0 1 50.0 %" in shown
-    assert "1 document is too long to be near-duplicates and was looked at for the same text only." in shown
+    assert "1 document is too long for the near-duplicate search and was compared verbatim only." in shown
     assert "Near-duplicates were looked for in 3 of 6 asked queries and 2 of 3 training queries, drawn by lot." in shown
     assert "training sees 50.0 % of 4 test queries (estimated)" in shown
 
@@ -206,7 +206,7 @@ def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
     clean = Elements(page())
     write_all(texts={name: f"{HOSTILE} {name}" for name in ("q2", "d2", "d5")})
     write_leakage("made-up", 1, training=HOSTILE)
-    report()
+    main()
     found = Elements(own(Path("reports/index.html").read_text(encoding="utf-8")))
     assert found.text.count(HOSTILE) >= 4
     assert {tag for tag, _ in found.tags} == {tag for tag, _ in clean.tags}
@@ -218,8 +218,8 @@ def test_the_score_by_mtebs_own_scorer_stands_beside_ours(workspace: Path):
     for name, value in (("r0", 0.25), ("r1", 0.5)):
         file = Path(f"reports/metrics/{name}/made-up.json")
         write_json(file, read_json(file) | {"mteb": {"map_at_1000": value}})
-    report()
-    assert "By mteb's own scorer, map at 1000: r0 0.2500, r1 0.5000." in html.unescape(own(Path("reports/index.html").read_text()))
+    main()
+    assert "Scores by mteb's own scorer, map at 1000: r0 0.2500, r1 0.5000." in html.unescape(own(Path("reports/index.html").read_text()))
 
 
 def test_texts_are_escaped(workspace: Path):
@@ -286,9 +286,9 @@ def test_the_same_inputs_give_the_same_page(workspace: Path):
 
 def test_rounds_that_mine_nothing(workspace: Path):
     text = Elements(page(rounds={"r1": ROUNDS["r1"]})).text
-    assert "No round looks for candidates" in text
-    assert "No round mines negatives, so none of them could be taken for one." in text
-    assert "Fewer than two rounds in a row mine negatives" in text
+    assert "No round retrieves candidates" in text
+    assert "No round mines negatives, so none of them is a negative." in text
+    assert "Fewer than two successive rounds mine negatives" in text
     assert "No round has mined negatives to show." in text
 
 
@@ -298,16 +298,16 @@ def test_no_hidden_answers_no_dev_queries_and_several_collections(workspace: Pat
         Path(f"data/{collection}/hidden.parquet").unlink()
         for name, values in TEST.items():
             write_scores(name, collection, values, None)
-    report()
+    main()
     text = Elements(Path("reports/index.html").read_text(encoding="utf-8")).text
-    assert "No right answers were hidden from training" in text
-    assert "the last round: there are no dev queries to choose by" in text
+    assert "No positives are held out of training" in text
+    assert "the last round. There are no dev queries to select a round by" in text
     for part in (
         "first, 4 test queries",
         "second, 4 test queries",
         "r2 on first",
         "r3 on second",
-        "All collections together",
+        "Mean over collections",
         "Borda count",
     ):
         assert part in text
@@ -315,8 +315,8 @@ def test_no_hidden_answers_no_dev_queries_and_several_collections(workspace: Pat
 
 def test_no_references(workspace: Path):
     text = Elements(page(compare_with=[])).text
-    assert "Round r2 cannot be told from r1" in text
-    assert "more than r1" in text
+    assert "Round r2 is not significantly different from r1" in text
+    assert "difference from r1" in text
 
 
 def test_a_round_that_params_no_longer_names_is_not_shown(workspace: Path):

@@ -8,8 +8,8 @@ import polars as pl
 
 from hone.data import tables
 from hone.files import read_json, write_json
-from tasks.report.negatives import hidden_pairs
-from tasks.report.relabelled import judged_rounds
+from tasks.report.negatives import read_hidden_pairs
+from tasks.report.relabelled import read_judged_rounds
 from tests.report.made_up import ROUNDS, write_all, write_training
 
 STRATUM = {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "low": 0.05, "high": 0.6, "count": 9}
@@ -17,13 +17,13 @@ STRATUM = {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "l
 
 def judged(workspace_hidden: list[tuple[str, str]] | None = None):
     training = write_training(["made-up"])
-    hidden = hidden_pairs(training)
+    hidden = read_hidden_pairs(training)
     if workspace_hidden:
         hidden = pl.DataFrame(workspace_hidden, schema=["query_id", "doc_id"], orient="row")
     share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
     told = {"share_of_false_negatives": share, "by_stratum": [STRATUM]}
     evidence = [told | {"elsewhere": None}, told | {"elsewhere": "on others"}, told | {"elsewhere": None, "by_stratum": None}]
-    return judged_rounds(ROUNDS, hidden, training, {"r3": evidence})
+    return read_judged_rounds(ROUNDS, hidden, training, {"r3": evidence})
 
 
 def test_rounds_that_nobody_judged_are_left_out(workspace: Path):

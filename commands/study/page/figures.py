@@ -9,7 +9,7 @@ from commands.study.conclusions import of_arm
 from commands.study.design import CONTROLS
 from commands.study.results import MEASURE, ArmRound, Known, Result
 from hone.layout import BASE
-from tasks.report.figures import APART, COLOURS, MUTED, bar, colour, layout_by_name, plain, stacked
+from hone.present.plot_style import APART, COLORS, MUTED, draw_bar, escape_label, layout_by_name, pick_color, stack_bars
 
 CONTROL_SYMBOLS = ("square", "diamond", "triangle-up", "cross", "x")
 ARM_SYMBOLS = ("circle", "star", "hexagon", "pentagon")
@@ -32,7 +32,7 @@ def looks(result: Result) -> dict[str, Look]:
     controls = [one.arm for one in result.last if one.arm in CONTROLS]
     others = [one.arm for one in result.last if one.arm not in controls]
     drawn = {name: Look(f"{name} (control)", "soft", CONTROL_SYMBOLS[at % len(CONTROL_SYMBOLS)]) for at, name in enumerate(controls)}
-    drawn |= {name: Look(name, colour(at), ARM_SYMBOLS[at // COLOURS % len(ARM_SYMBOLS)]) for at, name in enumerate(others)}
+    drawn |= {name: Look(name, pick_color(at), ARM_SYMBOLS[at // COLORS % len(ARM_SYMBOLS)]) for at, name in enumerate(others)}
     inactive = {one.arm for one in result.last if one.inactive}
     return {
         one.arm: Look(f"{one.arm} (inactive)", look.colour, f"{look.symbol}-open") if one.arm in inactive else look
@@ -88,8 +88,8 @@ def base_line(found: Known, end: float) -> list[dict]:
 def points(look: Look, places: list[float], found: list[Known], said: list[str]) -> dict:
     """Means of an arm with their intervals."""
     return {
-        "type": "scatter", "mode": "lines+markers", "name": plain(look.name), "x": places, "y": [one.mean for one in found],
-        "text": [plain(text) for text in said], "hovertemplate": "%{text}<extra></extra>",
+        "type": "scatter", "mode": "lines+markers", "name": escape_label(look.name), "x": places, "y": [one.mean for one in found],
+        "text": [escape_label(text) for text in said], "hovertemplate": "%{text}<extra></extra>",
         "line": {"color": look.colour, "width": 1.5},
         "marker": {"size": 11, "color": look.colour, "symbol": look.symbol, "line": {"color": look.colour, "width": 1}},
         "error_y": {
@@ -122,10 +122,10 @@ def time_by_stage(last: list[ArmRound]) -> dict:
         total.update(one.seconds)
     own = [kind for kind, seconds in total.most_common(KINDS) if seconds > 0]
     shown = [kind for kind in dict.fromkeys(kind for one in last for kind in one.seconds) if kind in own]
-    shades = {kind: colour(at) if at < COLOURS else "ink" for at, kind in enumerate(own)}
-    bars = [plain(one.arm) for one in last]
-    data = [bar(kind, bars, [round(one.seconds.get(kind, 0.0), 1) for one in last], shades[kind], "s") for kind in shown]
+    shades = {kind: pick_color(at) if at < COLORS else "ink" for at, kind in enumerate(own)}
+    bars = [escape_label(one.arm) for one in last]
+    data = [draw_bar(kind, bars, [round(one.seconds.get(kind, 0.0), 1) for one in last], shades[kind], "s") for kind in shown]
     rest = [round(sum(seconds for kind, seconds in one.seconds.items() if kind not in own), 1) for one in last]
     if any(rest):
-        data.append(bar(OTHER, bars, rest, MUTED, "s"))
-    return {"data": data, "layout": stacked(len(bars), "seconds of one trial")}
+        data.append(draw_bar(OTHER, bars, rest, MUTED, "s"))
+    return {"data": data, "layout": stack_bars(len(bars), "seconds of one trial")}

@@ -14,7 +14,7 @@ from commands.study.page import figures
 from commands.study.results import MEASURE, RECALL, Result
 from commands.study.text import counted, level, ranked, span
 from hone.layout import BASE
-from hone.present import format
+from hone.present import html, number_format
 from tasks.report.page import render as report
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ def render(
         tuned: sentences on what the arms were tried with and what they took.
 
     Returns:
-        HTML. Names, the question and all else are untrusted: the template and `figures.plain` escape them.
+        HTML. Names, the question and all else are untrusted: the template and `escape_label` escape them.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -49,10 +49,9 @@ def render(
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {one: getattr(format, one) for one in ("signed", "score", "share", "count", "joined", "chance")}
-    environment.filters |= {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
+    environment.filters |= number_format.FILTERS | {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
     drawn = [figures_of(result) for result in found]
-    scripts = [report.script(get_plotlyjs()), report.script((report.HERE / "page.js").read_text(encoding="utf-8"))]
+    scripts = [html.normalize_script(get_plotlyjs()), html.normalize_script((report.HERE / "page.js").read_text(encoding="utf-8"))]
     styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
     return environment.get_template("page.html.jinja").render(
         name=name,
@@ -73,7 +72,7 @@ def render(
         figures={f"{kind}-{at}": one for at, own in enumerate(drawn) for kind, one in own.items()},
         style=Markup("\n".join(styles)),
         scripts=[Markup(text) for text in scripts],
-        policy=report.POLICY.format(hashes=" ".join(report.hash_of(text) for text in scripts)),
+        policy=html.write_policy(scripts),
     )
 
 

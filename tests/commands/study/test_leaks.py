@@ -40,7 +40,9 @@ def trial(commit: str) -> Kept:
 
 def test_what_leaks_is_told_and_what_does_not_is_not(commit: str):
     [said] = leaks_of(trial(commit), ["ours", "theirs"])
-    assert said == ("Leakage on ours: training sees 1 of 4 test queries (25.0 %), as the same text or nearly. Its score is memory in part.")
+    assert said == (
+        "Leakage on ours: training sees 1 of 4 test queries (25.0 %), as the same text or nearly. Its score partly reflects memorization."
+    )
 
 
 def test_an_experiment_that_was_removed(commit: str):

@@ -51,7 +51,7 @@ def test_it_begins_with_the_question_and_the_answer():
     answered = "ance is above top-k by 0.023 nDCG@10 (+0.014 to +0.032); the other contrast shows nothing."
     places = [text.rindex(part) for part in ("What do harder negatives do here?", answered, "Contrasts", "Arms on scifact")]
     assert places == sorted(places)
-    assert "p = .002" in text
+    assert "p = 0.002" in text
 
 
 def test_where_nothing_is_shown_it_says_what_could_have_been():

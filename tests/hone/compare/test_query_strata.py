@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hone.compare.query_strata import Tables, kinds, strata
+from hone.compare.query_strata import Tables, list_strata, slice_queries
 from hone.encoders.encoder import Reading
 from tests.report.made_up import save, write_all
 from tests.tiny_model import tiny_model
@@ -36,7 +36,7 @@ def answer(folder: Path, **docs: str) -> None:
 
 def test_bm25_decides_what_is_hard_and_who_is_the_rival(collection: Path):
     answer(collection, t1="d1", t2="d9", t3="d3", t4="d3")
-    assert dict(kinds(of(), ("difficulty",)).levels.select("query_id", "level").rows()) == {
+    assert dict(slice_queries(of(), ("difficulty",)).levels.select("query_id", "level").rows()) == {
         "t1": "2 to 10", "t2": "beyond", "t3": "first", "t4": "first",
     }  # fmt: skip
     rivals = of().rivals.select("query_id", "doc_id", "text").sort("query_id").rows()
@@ -48,7 +48,7 @@ def test_a_query_without_a_term_is_in_no_level_that_goes_by_words(collection: Pa
     asked = {"t1": "sort a list", "t2": "of the", "t3": "sort", "t4": "sort"}
     save("queries", {"query_id": list(asked), "text": list(asked.values())}, collection / "test" / "queries.parquet")
     answer(collection, t1="d1", t2="d9", t3="d3", t4="d3")
-    levels = dict(kinds(of(), ("difficulty",)).levels.select("query_id", "level").rows())
+    levels = dict(slice_queries(of(), ("difficulty",)).levels.select("query_id", "level").rows())
     assert levels == {"t1": "2 to 10", "t3": "first", "t4": "first"}
     assert "made-up: 1 of 4 test queries have no term" in capsys.readouterr().err
 
@@ -76,31 +76,31 @@ def test_lengths_are_what_the_model_reads(collection: Path):
     assert of().lengths.rows() == [("d1", 4), ("d2", 6)]
     assert of().limit == 4
     assert of(reading=Reading(None)).limit == 32  # the model's own
-    assert dict(kinds(of(), ("long",)).levels.select("query_id", "level").rows()) == {"t1": "whole", "t2": "cut"}
+    assert dict(slice_queries(of(), ("long",)).levels.select("query_id", "level").rows()) == {"t1": "whole", "t2": "cut"}
     prompted = of(reading=Reading(4, (("document", "big: "),)))
     assert prompted.lengths["tokens"].to_list() == [6, 8]
-    assert kinds(prompted, ("long",)).left_out == {
-        "long": "all queries are of one kind: every right answer is longer than what the model reads of it"
+    assert slice_queries(prompted, ("long",)).left_out == {
+        "long": "all queries have the same level: every right answer is longer than what the model reads of it"
     }
 
 
 def test_what_does_not_part_them_is_told_and_the_others_stand(collection: Path):
     # A loop before this one left bm25's ranking there; of another corpus, it may be.
     assert Path("reports/runs/bm25/made-up.trec").exists()
-    found = kinds(of(compare_with=("r0",)))
-    assert set(found.left_out) == {"dated", "difficulty", "long", "overlap", "unseen"} == set(strata())
+    found = slice_queries(of(compare_with=("r0",)))
+    assert set(found.left_out) == {"dated", "difficulty", "long", "overlap", "unseen"} == set(list_strata())
     assert found.left_out["dated"] == "no right answer has a date"
-    assert "`compare_with` has no bm25" in found.left_out["overlap"]
+    assert "`compare_with` does not list bm25" in found.left_out["overlap"]
     assert "tokenizer.json" in found.left_out["long"]
     assert found.levels.is_empty()
     save("dates", {"doc_id": ["d1"], "clock": ["calendar"], "date": ["2020"]}, collection / "dates.parquet")
     answer(collection, t1="d1", t2="d2")
-    assert kinds(of(compare_with=("r0",))).levels.rows() == [("t1", "dated", "older"), ("t2", "dated", "undated")]
+    assert slice_queries(of(compare_with=("r0",))).levels.rows() == [("t1", "dated", "older"), ("t2", "dated", "undated")]
 
 
 def test_a_ranking_that_is_missing_is_told_by_its_file(collection: Path):
     Path("reports/runs/bm25/made-up.trec").unlink()
-    assert "reports/runs/bm25/made-up.trec is missing" in kinds(of(), ("difficulty",)).left_out["difficulty"]
+    assert "reports/runs/bm25/made-up.trec is missing" in slice_queries(of(), ("difficulty",)).left_out["difficulty"]
 
 
 def test_grades_below_min_relevance_are_no_answers(collection: Path):

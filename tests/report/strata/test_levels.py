@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hone.compare.query_strata import PLACE, strata
+from hone.compare.query_strata import PLACE, list_strata
 from hone.config import methods
 from hone.errors import Refused
 
@@ -37,7 +37,7 @@ def test_each_query_has_one_level_that_is_named(right: list, ranked: list, texts
         "language": "english",
         "dates": pl.DataFrame(known, schema={"doc_id": pl.String, "clock": pl.String, "date": pl.String}, orient="row"),
     }
-    for name in strata():
+    for name in list_strata():
         method = methods.find(PLACE, name)
         try:
             made = method({}, **tables)

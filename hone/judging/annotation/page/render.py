@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hone.present.html import hash_of, script
+from hone.present.html import normalize_script, write_policy
 
 HERE = Path(__file__).parent
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {hash}"
 
 
 def render(id: str, file: str, rows: list[dict[str, str]]) -> str:
@@ -25,7 +24,7 @@ def render(id: str, file: str, rows: list[dict[str, str]]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    code = script((HERE / "sheet.js").read_text(encoding="utf-8"))
+    code = normalize_script((HERE / "sheet.js").read_text(encoding="utf-8"))
     return environment.get_template("sheet.html.jinja").render(
         id=id,
         file=file,
@@ -33,7 +32,7 @@ def render(id: str, file: str, rows: list[dict[str, str]]) -> str:
         data=Markup(embedded({"id": id, "file": file, "rows": rows})),
         style=Markup((HERE / "sheet.css").read_text(encoding="utf-8")),
         script=Markup(code),
-        policy=POLICY.format(hash=hash_of(code)),
+        policy=write_policy([code], images=False),
     )
 
 

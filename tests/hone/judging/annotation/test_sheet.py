@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from hone.errors import Refused
 from hone.judging.annotation import csv as sheet_csv
 from hone.judging.annotation.csv import COLUMNS, marked, unmarked
-from hone.judging.annotation.page.render import hash_of, render
+from hone.judging.annotation.page.render import render
 from hone.judging.annotation.sheet import Sheet, drawn, shares
+from hone.present.html import hash_script
 from tests.report.test_page import ADDRESS, HOSTILE, Elements
 
 QUERIES = [f"q{number}" for number in range(40)]
@@ -211,7 +212,7 @@ def test_the_page_asks_no_network_for_anything_and_runs_only_its_own_script():
     [policy] = [tag["content"] for name, tag in found.tags if name == "meta" and tag.get("http-equiv") == "Content-Security-Policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
-    assert rules["script-src"] == hash_of(found.scripts[1])
+    assert rules["script-src"] == hash_script(found.scripts[1])
 
 
 def test_everything_that_the_script_names_is_on_the_page_and_fields_have_names():

@@ -1,0 +1,30 @@
+"""Commands that show more of what a section is about, for the rounds and pairs of this loop."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.report.results import Results
+
+
+def write_compare(results: Results, *options: str) -> str | None:
+    """`hone compare` for the baseline and the round that the headline is about; null if they are the same."""
+    answer = results.answer
+    return shlex.join(["hone", "compare", answer.base, answer.shown, *options]) if answer.base != answer.shown else None
+
+
+def write_bench_labels(results: Results) -> str | None:
+    """`hone bench-labels` for the round that the headline is about; null if that is the baseline."""
+    answer = results.answer
+    return f"hone bench-labels {answer.shown}" if answer.base != answer.shown else None
+
+
+def write_why(results: Results) -> str | None:
+    """`hone why` for the first query and negative that the page shows; null if no round mined negatives."""
+    for name, drawn in results.examples.items():
+        for one in drawn:
+            for negative in one.negatives:
+                return shlex.join(["hone", "why", one.query_id, negative.doc_id, "--round", name])
+    return None

@@ -1,0 +1,198 @@
+"""What the sections show: everything is computed from the files of the loop when a section first needs it, and once."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+
+import polars as pl
+
+from hone.compare import by_stratum
+from hone.compare.contrast import Overall, Score, combine_collections, find_largest_changes, score_rounds
+from hone.compare.query_strata import QuerySlices, Tables, slice_queries
+from hone.data import training_set
+from hone.data.training_set import TrainingSet
+from hone.encoders.encoder import Reading
+from hone.files import read_json
+from hone.present.mlflow_client import LOOP
+from hone.present.provenance import git_commit, hashes, machine
+from tasks.report import diagnostics, metrics, regressions
+from tasks.report.examples import Example, draw_examples
+from tasks.report.leakage import read_leakage, warn_of_leaks
+from tasks.report.loss import read_dev_checks, read_loss
+from tasks.report.negative_flips import Flips, count_all_flips
+from tasks.report.negatives import Mined, count_rounds, read_hidden_pairs
+from tasks.report.relabelled import JudgedRound, read_judged_rounds
+from tasks.report.settings import ReportSettings
+from tasks.report.summary import Summary, summarize
+from tasks.report.unjudged import bound_collection
+
+
+class Results:
+    """The results of a loop.
+
+    Attributes:
+        settings: of the stage, without the diagnostic sets.
+        suites: the ability that each diagnostic set measures.
+        rounds: {name: {"from": .., "recipe": ..}}.
+        collections: that are evaluated on, without the diagnostic sets.
+    """
+
+    def __init__(self, settings: ReportSettings) -> None:
+        self.suites, self.settings = diagnostics.separate_suites(settings)
+        self.rounds: dict[str, dict] = settings.rounds
+        self.collections: list[str] = self.settings.evaluate_on
+        self.seed: int = settings.seed
+
+    @cached_property
+    def training(self) -> TrainingSet:
+        return training_set.read()
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        return score_rounds(self.rounds, self.settings.compare_with, self.collections, self.seed)
+
+    @cached_property
+    def overall(self) -> list[Overall]:
+        return combine_collections(self.scores)
+
+    @cached_property
+    def answer(self) -> Summary:
+        return summarize(self.scores, self.rounds, self.settings.compare_with)
+
+    @property
+    def base(self) -> str:
+        """The baseline."""
+        return self.answer.base
+
+    @cached_property
+    def harms(self) -> list[regressions.Harm]:
+        return regressions.find_harms(self.scores, self.rounds, self.settings.train_on)
+
+    @cached_property
+    def leaks(self) -> list[dict]:
+        return read_leakage([*self.collections, *self.suites])
+
+    @cached_property
+    def geometry(self) -> dict[str, list[dict]]:
+        """Of each collection, alignment and uniformity of each model's embeddings."""
+        return {name: metrics.read_geometry(name, self.scores) for name in self.collections}
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Sentences that change how the headline is read: leakage, regressions, collapsed embeddings."""
+        collapsed = metrics.warn_of_collapse(self.geometry, self.base, list(self.rounds))
+        return [*warn_of_leaks(self.leaks), *regressions.warn_of_harm(self.harms, self.answer.shown), *collapsed]
+
+    @cached_property
+    def open_harm(self) -> list[str]:
+        """Where the round did no significant harm."""
+        return regressions.describe_open_harm(self.harms, self.answer.shown)
+
+    @cached_property
+    def hidden(self) -> pl.DataFrame:
+        """query_id, doc_id of the held-out positives."""
+        return read_hidden_pairs(self.training)
+
+    @cached_property
+    def mined(self) -> list[Mined]:
+        return count_rounds(self.rounds, self.hidden)
+
+    @cached_property
+    def losses(self) -> dict[str, pl.DataFrame]:
+        """Of each round, step and mean loss."""
+        return {name: read_loss(name) for name in self.rounds}
+
+    @cached_property
+    def dev_checks(self) -> dict[str, dict]:
+        return {name: read_dev_checks(name) for name in self.rounds}
+
+    @cached_property
+    def examples(self) -> dict[str, list[Example]]:
+        return {name: draw_examples(name, self.training, self.hidden, self.seed) for name in self.rounds}
+
+    @cached_property
+    def slices(self) -> dict[str, QuerySlices]:
+        """Of each collection, the level of each query in each stratum."""
+        return {name: self._slice(name) for name in self.collections}
+
+    def _slice(self, collection: str) -> QuerySlices:
+        settings = self.settings
+        split = next(score.split for score in self.scores if score.collection == collection)
+        grade, language = settings.min_relevance[collection], settings.language[collection]
+        return slice_queries(Tables(collection, split, grade, language, Reading.of(settings.model), tuple(settings.compare_with)))
+
+    @cached_property
+    def levels(self) -> list[by_stratum.Level]:
+        """Scores of every level of every stratum, p adjusted for all of them."""
+        found = [by_stratum.compare_levels(name, self.base, self.rounds, cut, self.seed) for name, cut in self.slices.items()]
+        return by_stratum.adjust_p([level for own in found for level in own])
+
+    @cached_property
+    def hidden_losses(self) -> dict[str, list[str]]:
+        """Of each collection, sentences on levels where a round is worse although it is better over all queries."""
+        return {
+            name: by_stratum.find_hidden_losses([one for one in self.levels if one.collection == name], self.scores)
+            for name in self.collections
+        }
+
+    @cached_property
+    def flips(self) -> list[Flips]:
+        return count_all_flips(self.rounds, self.collections, [*self.settings.compare_with, *self.rounds])
+
+    @cached_property
+    def unjudged(self) -> dict[str, dict]:
+        """Of each collection, bounds of each difference."""
+        return {name: bound_collection(name, self.scores, self.settings, self.base) for name in self.collections}
+
+    @cached_property
+    def suite_scores(self) -> list[diagnostics.SuiteScore]:
+        names = list(dict.fromkeys(one.name for one in self.scores))
+        return diagnostics.measure_suites(self.suites, names, self.base, set(self.rounds), self.settings)
+
+    @cached_property
+    def mteb(self) -> dict[str, list[tuple[str, str, float]]]:
+        """Of each collection, name, measure and value by mteb's own scorer."""
+        return {name: metrics.read_mteb(name, self.scores) for name in self.collections}
+
+    @cached_property
+    def changes(self) -> list[dict]:
+        """For each round and collection, the queries that rose and fell most against the baseline."""
+        several = len(self.collections) > 1
+        return [
+            {
+                "name": score.name,
+                "title": f"{score.name} on {score.collection}" if several else score.name,
+                "against": score.base,
+                "rows": find_largest_changes(score.name, score.base.other, score.collection).to_dicts(),
+            }
+            for score in self.scores
+            if score.name in self.rounds and score.base is not None
+        ]
+
+    @cached_property
+    def judged(self) -> list[JudgedRound]:
+        return read_judged_rounds(self.rounds, self.hidden, self.training, self.settings.evidence)
+
+    @cached_property
+    def recipes(self) -> dict[str, str]:
+        """Of each round, all settings as JSON."""
+        return {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in self.settings.recipes.items()}
+
+    @cached_property
+    def commit(self) -> str | None:
+        return git_commit()
+
+    @cached_property
+    def machine(self) -> str:
+        return f"{machine()}, {self.settings.model['precision']}"
+
+    @cached_property
+    def model_hashes(self) -> dict[str, str]:
+        """Of each round, DVC's hash of its model, if DVC knows it."""
+        return hashes({f"models/{name}": name for name in self.rounds})
+
+    @cached_property
+    def loop_name(self) -> str:
+        """The name of the loop's MLflow run."""
+        return read_json(LOOP)["name"]
