@@ -12,7 +12,7 @@ from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file, folder_written_whole, home
 from hone.ir.provenance import of_table, unlike
 from hone.layout import DATA, QUERY_VALUES, run_file
-from hone.present.mlflow_client import QUERIES, ROUND, experiment, memory
+from hone.present.mlflow_client import QUERIES, ROUND, experiment, open_client
 from hone.present.number_format import join_words
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def in_mlflow(name: str) -> Evaluated:
     Raises:
         Refused: no run, or several, have an id that begins so; or it has no tables.
     """
-    with memory() as client:
+    with open_client() as client:
         run = run_of(client, name)
         folder = home() / "compared" / run.info.run_id
         if not folder.exists():

@@ -1,7 +1,7 @@
-"""Runs in MLflow: one database in HONE_HOME, one parent for a loop, one child for each round; none is logged twice.
+"""MLflow runs: one database in HONE_HOME, one parent run per loop, one child run per round; none is logged twice.
 
-A run is found by its tags and never by MLflow's own id, so that what DVC keeps of it is the same on every machine, and a
-database that was deleted is filled again.
+Runs are found by tags, never by MLflow's run id. DVC therefore tracks the same files on every machine, and a deleted database is
+filled again.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 LOOP = MLFLOW_LOOP
 EXPERIMENT = "hone"
-# The tags by which runs are found: the loop's address, and, in a child, its round and a fingerprint of all it logs.
+# Tags that identify a run: the loop's address and, for a child, its round and a fingerprint of everything it logs.
 ADDRESS, ROUND, CONTENT = "hone.loop", "hone.round", "hone.content"
 PARENT = "mlflow.parentRunId"
 QUERIES = "queries"  # folder of a run's artifacts with the measures of each query
-# The tag that names measures of which some value is NaN or infinite.
+# Tag that lists measures with NaN or infinite values.
 UNDEFINED = "hone.undefined"
-# What MLflow's client takes at once, and how long a parameter's value may be.
+# Limits of MLflow's client: batch sizes, and length of a parameter's value.
 METRICS_AT_ONCE, PARAMS_AT_ONCE, CHARACTERS = 1000, 100, 6000
 
 
 @contextmanager
-def memory() -> Iterator[MlflowClient]:
-    """MLflow's client, one user at a time: six processes that made the database at once broke five (tried).
+def open_client() -> Iterator[MlflowClient]:
+    """MLflow's client, for one process at a time, because processes that create the database at the same time fail.
 
     Raises:
-        Refused: MLflow cannot be used. Its own words repeat the address, passwords included, and are cleaned of them.
+        Refused: MLflow cannot be used. The message omits passwords that MLflow's own error contains.
     """
     from filelock import FileLock
 
@@ -59,7 +59,7 @@ def memory() -> Iterator[MlflowClient]:
 
 
 def address_of_server() -> str:
-    """Where runs are kept: what MLFLOW_TRACKING_URI says, or the database in HONE_HOME."""
+    """The tracking URI: MLFLOW_TRACKING_URI, or the database in HONE_HOME."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 
@@ -73,8 +73,8 @@ def experiment(client: MlflowClient) -> str:
     return client.create_experiment(EXPERIMENT, artifact_location=own)
 
 
-def runs_with(client: MlflowClient, tag: str, value: str) -> list[Run]:
-    """All runs that have a tag, the newest first."""
+def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
+    """All runs with a tag, newest first."""
     found, token = [], None
     while True:
         page = client.search_runs(
@@ -86,32 +86,31 @@ def runs_with(client: MlflowClient, tag: str, value: str) -> list[Run]:
             return found
 
 
-def parent_of(client: MlflowClient, loop: dict[str, Any]) -> tuple[Run, bool]:
-    """The run of a loop as LOOP names it, made where it is missing, and whether it is new."""
-    there = [run for run in runs_with(client, ADDRESS, loop["loop"]) if PARENT not in run.data.tags]
+def find_parent(client: MlflowClient, loop: dict[str, Any]) -> tuple[Run, bool]:
+    """The run of a loop, created if it is missing, and whether it is new."""
+    there = [run for run in find_runs(client, ADDRESS, loop["loop"]) if PARENT not in run.data.tags]
     if there:
         return there[0], False
     return client.create_run(experiment(client), run_name=loop["name"], tags={ADDRESS: loop["loop"]}), True
 
 
-def child_of(client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, content: str) -> tuple[Run, bool]:
+def find_child(client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, content: str) -> tuple[Run, bool]:
     """The run of a round in a loop, and whether it is new.
 
-    A run with other contents is MLflow's to keep as deleted (its page can bring it back), and a new one takes its place: what was
-    logged of a run cannot be changed.
+    A run with other contents is deleted (MLflow can restore it) and replaced, because logged values cannot be changed.
     """
-    for run in runs_with(client, ADDRESS, loop["loop"]):
+    for run in find_runs(client, ADDRESS, loop["loop"]):
         if run.data.tags.get(PARENT) == parent.info.run_id and run.data.tags.get(ROUND) == name:
             if run.data.tags.get(CONTENT) == content:
                 return run, False
             client.delete_run(run.info.run_id)
-    # The tag of its contents is set when all is logged: a run that was broken off is replaced.
+    # The contents tag is set last, so an interrupted run is replaced.
     tags = {PARENT: parent.info.run_id, ADDRESS: loop["loop"], ROUND: name}
     return client.create_run(experiment(client), run_name=name, tags=tags), True
 
 
 def log_params(client: MlflowClient, run_id: str, values: dict[str, Any]) -> None:
-    """Log settings; what MLflow would refuse for its length is cut."""
+    """Log settings; values that are too long for MLflow are truncated."""
     from mlflow.entities import Param
 
     params = [Param(key, str(value)[:CHARACTERS]) for key, value in values.items()]
@@ -120,9 +119,9 @@ def log_params(client: MlflowClient, run_id: str, values: dict[str, Any]) -> Non
 
 
 def log_metrics(client: MlflowClient, run_id: str, values: list[tuple[str, float, int]]) -> None:
-    """Log name, value and step of measures. NaN and infinite values are left out, and the tag UNDEFINED names them.
+    """Log name, value and step of measures. NaN and infinite values are skipped, and the tag UNDEFINED lists them.
 
-    MLflow's database does not recognise a NaN that it has already, and fails the run that logs it again.
+    MLflow's database does not recognize a duplicate NaN, so logging it again would fail.
     """
     from mlflow.entities import Metric
 
@@ -136,7 +135,7 @@ def log_metrics(client: MlflowClient, run_id: str, values: list[tuple[str, float
 
 
 def log_new_points(client: MlflowClient, run_id: str, values: dict[str, float], step: int) -> None:
-    """Log measures at a step, without those whose newest value at this step is the same."""
+    """Log measures at a step, except those whose newest value at this step is the same."""
     newest = {
         key: max((point for point in client.get_metric_history(run_id, key) if point.step == step), key=lambda point: point.timestamp,
                  default=None)
@@ -145,7 +144,7 @@ def log_new_points(client: MlflowClient, run_id: str, values: dict[str, float], 
     log_metrics(client, run_id, [(key, value, step) for key, value in values.items() if newest[key] is None or newest[key].value != value])
 
 
-def flat(value: Any, name: str = "") -> dict[str, Any]:
+def flatten(value: Any, name: str = "") -> dict[str, Any]:
     """Settings without nesting: {"losses.0.method": "infonce"}; an empty list or section is written as such."""
     if isinstance(value, dict):
         parts = value.items()
@@ -155,5 +154,5 @@ def flat(value: Any, name: str = "") -> dict[str, Any]:
         return {name: value}
     found: dict[str, Any] = {}
     for key, item in parts:
-        found |= flat(item, f"{name}.{key}" if name else key)
+        found |= flatten(item, f"{name}.{key}" if name else key)
     return found or ({name: value} if name else {})

@@ -1,6 +1,6 @@
-"""A study in MLflow: one run for the study, a child for each arm and round; what is there already is not logged again.
+"""A study in MLflow: one run for the study and a child run for each arm and round; logged runs are not logged again.
 
-A study is found by its name and by what it asks, not by how many seeds it has: more seeds put another run in a child's place.
+A study is identified by its name and design, not by its number of seeds: more seeds replace the child runs.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hone.files import fingerprint
-from hone.present.mlflow_client import CONTENT, child_of, flat, log_metrics, log_new_points, log_params, memory, parent_of
-from hone.present.provenance import git_commit
+from hone.present.mlflow_client import CONTENT, find_child, find_parent, flatten, log_metrics, log_new_points, log_params, open_client
+from hone.present.provenance import read_commit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,8 +31,8 @@ class Child:
         place: of the round, from 1: the step of its metrics.
         params: recipe, question, steps and so on.
         metrics: over all seeds.
-        by_seed: of each measure its mean over queries for every seed; a seed is the step.
-        experiments: of every seed the commit of its experiment.
+        by_seed: {measure: {seed: mean over queries}}; the seed is the step.
+        experiments: {seed: commit of its DVC experiment}.
     """
 
     arm: str
@@ -49,48 +49,48 @@ class Child:
 
     @property
     def content(self) -> str:
-        """A hash of all that is logged of it."""
+        """A fingerprint of everything that is logged."""
         return fingerprint(json.dumps(asdict(self), sort_keys=True))
 
 
 def log(name: str, asks: dict[str, Any], children: list[Child], points: dict[str, float], seeds: int) -> int:
-    """Log a study's results as they are now.
+    """Log a study's current results.
 
     Args:
         name: of the study.
-        asks: all that makes it this study and no other, whatever the number of seeds: question, arms, rounds, collections, model.
+        asks: the design without the number of seeds: question, arms, rounds, collections, model.
         children: every arm after every round.
-        points: of the study itself, such as its contrasts; their step is the number of seeds.
-        seeds: that arms have at most.
+        points: measures of the study itself, such as its contrasts; their step is `seeds`.
+        seeds: largest number of seeds of any arm.
 
     Returns:
-        How many children were new.
+        The number of new child runs.
     """
     address = fingerprint(name, json.dumps(asks, sort_keys=True))[:SHORT]
     loop = {"loop": address, "name": f"study {name} ({address[:6]})"}
-    with memory() as client:
-        parent, new = parent_of(client, loop)
+    with open_client() as client:
+        parent, new = find_parent(client, loop)
         if new:
-            log_params(client, parent.info.run_id, flat(asks))
+            log_params(client, parent.info.run_id, flatten(asks))
             client.set_tag(parent.info.run_id, STUDY, name)
-        made = sum(logged(client, loop, parent, name, child) for child in children)
+        made = sum(log_child(client, loop, parent, name, child) for child in children)
         log_new_points(client, parent.info.run_id, points, seeds)
         client.set_terminated(parent.info.run_id)
     return made
 
 
-def logged(client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, child: Child) -> bool:
-    """Log an arm after a round unless it is there; whether it was new."""
-    run, new = child_of(client, loop, parent, child.name, child.content)
+def log_child(client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, child: Child) -> bool:
+    """Log an arm after a round unless it is logged already; return whether it is new."""
+    run, new = find_child(client, loop, parent, child.name, child.content)
     own = run.info.run_id
     if new:
-        log_params(client, own, flat(child.params))
+        log_params(client, own, flatten(child.params))
         log_metrics(client, own, [(key, value, child.place) for key, value in child.metrics.items()])
         log_metrics(client, own, [(key, value, seed) for key, values in child.by_seed.items() for seed, value in values.items()])
-        commit = git_commit()
+        commit = read_commit()
         tags = {STUDY: name, **{f"{EXPERIMENT_OF_SEED}.{seed}": said for seed, said in child.experiments.items()}}
         for key, value in (tags | ({GIT: commit} if commit else {})).items():
             client.set_tag(own, key, value)
-        client.set_tag(own, CONTENT, child.content)  # last: a run without it was broken off, and is replaced
+        client.set_tag(own, CONTENT, child.content)  # last: an interrupted run lacks it and is replaced
         client.set_terminated(own)
     return new

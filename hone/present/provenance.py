@@ -1,4 +1,4 @@
-"""Where a result comes from: the commit that is checked out, and DVC's hashes, which lead to the files."""
+"""Provenance of results: the git commit, the machine, and DVC's hashes of files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WRITTEN = (":(exclude)dvc.lock", ":(exclude)reports")
 TRIES, SECONDS = 5, 0.2
 
 
-def git_commit() -> str | None:
-    """The commit that is checked out, marked where tracked files differ from it; null outside a repository.
+def read_commit() -> str | None:
+    """The current commit, marked if tracked files differ from it; null outside a repository.
 
-    What DVC writes while it works does not count as a difference.
+    Files that DVC writes during a run do not count as differences.
     """
     try:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
@@ -28,8 +28,8 @@ def git_commit() -> str | None:
     return f"{commit}{' with changes' if changed else ''}"
 
 
-def lock_entries() -> list[dict[str, str]]:
-    """path, command (that makes it again) and md5 of every output that DVC's lock file knows now, by path."""
+def read_lock() -> list[dict[str, str]]:
+    """path, command (that regenerates it) and md5 of every output in DVC's lock file, sorted by path."""
     try:
         stages = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {})
     except (OSError, yaml.YAMLError):
@@ -43,24 +43,23 @@ def lock_entries() -> list[dict[str, str]]:
     return sorted(found, key=lambda row: row["path"])
 
 
-def machine() -> str:
-    """What the page was made on: cores, processor, system, Python; no names."""
-    processor = next(
-        (line.partition(":")[2].strip() for line in lines_of(Path("/proc/cpuinfo")) if line.startswith("model name")), platform.processor()
-    )
+def describe_machine() -> str:
+    """Cores, processor, operating system and Python of this machine, without its name."""
+    models = [line.partition(":")[2].strip() for line in read_lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    processor = models[0] if models else platform.processor()
     return f"{os.cpu_count()} cores, {processor or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
 
 
-def lines_of(file: Path) -> list[str]:
-    """Lines of a file of the system; none where it is not there."""
+def read_lines(file: Path) -> list[str]:
+    """Lines of a system file; empty if it does not exist."""
     try:
         return file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
 
 
-def hashes(wanted: dict[str, str]) -> dict[str, str]:
-    """DVC's hashes (MD5) of outputs, as far as its lock file knows them.
+def read_hashes(wanted: dict[str, str]) -> dict[str, str]:
+    """DVC's hashes (MD5) of those outputs that are in its lock file.
 
     A stage may not depend on dvc.lock, which changes with every stage. It holds the hashes of what earlier stages made when a
     later one runs. Another stage that ends at the same moment may be writing it, so a file that lacks something is read again.
@@ -75,12 +74,12 @@ def hashes(wanted: dict[str, str]) -> dict[str, str]:
     for attempt in range(TRIES):
         if attempt:
             time.sleep(SECONDS)
-        found = locked(wanted)
+        found = read_locked_hashes(wanted)
         if len(found) == len(wanted) or not LOCK.exists():
             break
     return found
 
 
-def locked(wanted: dict[str, str]) -> dict[str, str]:
-    """What the lock file says now; nothing where it cannot be read."""
-    return {wanted[entry["path"]]: entry["md5"] for entry in lock_entries() if entry["path"] in wanted}
+def read_locked_hashes(wanted: dict[str, str]) -> dict[str, str]:
+    """The wanted hashes in the current lock file; empty if it cannot be read."""
+    return {wanted[entry["path"]]: entry["md5"] for entry in read_lock() if entry["path"] in wanted}

@@ -15,7 +15,7 @@ from hone.data.training_set import TrainingSet
 from hone.encoders.encoder import Reading
 from hone.files import read_json
 from hone.present.mlflow_client import LOOP
-from hone.present.provenance import git_commit, hashes, machine
+from hone.present.provenance import describe_machine, read_commit, read_hashes
 from tasks.report import diagnostics, metrics, regressions
 from tasks.report.examples import Example, draw_examples
 from tasks.report.leakage import read_leakage, warn_of_leaks
@@ -181,16 +181,16 @@ class Results:
 
     @cached_property
     def commit(self) -> str | None:
-        return git_commit()
+        return read_commit()
 
     @cached_property
     def machine(self) -> str:
-        return f"{machine()}, {self.settings.model['precision']}"
+        return f"{describe_machine()}, {self.settings.model['precision']}"
 
     @cached_property
     def model_hashes(self) -> dict[str, str]:
         """Of each round, DVC's hash of its model, if DVC knows it."""
-        return hashes({f"models/{name}": name for name in self.rounds})
+        return read_hashes({f"models/{name}": name for name in self.rounds})
 
     @cached_property
     def loop_name(self) -> str:

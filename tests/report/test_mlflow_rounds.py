@@ -16,7 +16,7 @@ from hone.data import tables
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.ir.measures import NAMES
-from hone.present.mlflow_client import memory
+from hone.present.mlflow_client import open_client
 from tasks.report import mlflow_loop, mlflow_rounds
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
 from tests.templates import template
@@ -66,7 +66,7 @@ def database(home: Path) -> None:
     home.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HONE_HOME", str(home))
-        with memory():
+        with open_client():
             pass
 
 
@@ -180,7 +180,7 @@ def test_another_result_of_a_round_takes_the_place_of_its_run(opened: Path):
 def test_a_run_that_was_broken_off_is_replaced(opened: Path, monkeypatch: pytest.MonkeyPatch):
     mlflow_loop.main()
     with monkeypatch.context() as patched:
-        patched.setattr(mlflow_rounds, "git_commit", lambda: 1 / 0)  # between metrics and the end
+        patched.setattr(mlflow_rounds, "read_commit", lambda: 1 / 0)  # between metrics and the end
         with pytest.raises(ZeroDivisionError):
             mlflow_rounds.main("r1")
     mlflow_rounds.main("r1")
@@ -272,7 +272,7 @@ def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: 
 
 def test_a_server_that_cannot_be_used_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://me:hunter2%21@host/runs?token=of-mine")
-    with pytest.raises(Refused, match="MLflow cannot be used") as refusal, memory():
+    with pytest.raises(Refused, match="MLflow cannot be used") as refusal, open_client():
         raise AssertionError("such a server was taken")
     assert "hunter2" not in str(refusal.value)
     assert "of-mine" not in str(refusal.value)

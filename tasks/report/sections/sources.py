@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hone.present.provenance import lock_entries
+from hone.present.provenance import read_lock
 from tasks.report.results import Results
 from tasks.report.section import Part, Section
 
@@ -13,7 +13,7 @@ READ = ("data/", "models/", "rounds/", "reports/drift.json", "reports/leakage", 
 
 
 def collect(results: Results) -> dict[str, Any]:
-    return {"rows": [row for row in lock_entries() if row["path"].startswith(READ)]}
+    return {"rows": [row for row in read_lock() if row["path"].startswith(READ)]}
 
 
 SECTION = Section("sources", "Files and commands", Part.SETTINGS, 20, collect, link="files")

@@ -75,7 +75,7 @@ def test_more_seeds_take_the_place_of_a_child_and_stay_in_the_study():
 
 def test_a_child_that_was_broken_off_is_replaced(monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patched:
-        patched.setattr(mlflow_study, "git_commit", lambda: 1 / 0)  # between metrics and the end
+        patched.setattr(mlflow_study, "read_commit", lambda: 1 / 0)  # between metrics and the end
         with pytest.raises(ZeroDivisionError):
             log("harder", ASKS, [R1], {}, 2)
     assert log("harder", ASKS, [R1], {}, 2) == 1

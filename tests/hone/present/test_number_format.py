@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hone.present.mlflow_client import flat
+from hone.present.mlflow_client import flatten
 from hone.present.number_format import count, format_change, join_words, score, share, span
 from hone.stats.bootstrap import Interval
 
@@ -22,4 +22,4 @@ def test_figures_in_words():
 
 
 def test_settings_without_nesting():
-    assert flat({"a": {"b": [{"c": 1}, 2]}, "d": [], "e": {}, "f": None}) == {"a.b.0.c": 1, "a.b.1": 2, "d": [], "e": {}, "f": None}
+    assert flatten({"a": {"b": [{"c": 1}, 2]}, "d": [], "e": {}, "f": None}) == {"a.b.0.c": 1, "a.b.1": 2, "d": [], "e": {}, "f": None}

@@ -16,18 +16,18 @@ WHOLE = """stages:
 
 def test_hashes_of_what_is_asked_for(workspace: Path):
     Path("dvc.lock").write_text(WHOLE)
-    assert provenance.hashes(WANTED) == {"dvc.model": "one", "dvc.labels": "three"}
+    assert provenance.read_hashes(WANTED) == {"dvc.model": "one", "dvc.labels": "three"}
 
 
 def test_no_lock_file(workspace: Path):
-    assert provenance.hashes(WANTED) == {}
+    assert provenance.read_hashes(WANTED) == {}
 
 
 @pytest.mark.parametrize("half", [WHOLE[:30], WHOLE[: WHOLE.index("  b:")], ""])
 def test_a_lock_file_that_is_being_written_is_read_again(half: str, workspace: Path, monkeypatch: pytest.MonkeyPatch):
     Path("dvc.lock").write_text(half)
     monkeypatch.setattr(provenance.time, "sleep", lambda _: Path("dvc.lock").write_text(WHOLE))
-    assert provenance.hashes(WANTED) == {"dvc.model": "one", "dvc.labels": "three"}
+    assert provenance.read_hashes(WANTED) == {"dvc.model": "one", "dvc.labels": "three"}
 
 
 def git(*arguments: str) -> str:
@@ -37,15 +37,15 @@ def git(*arguments: str) -> str:
 
 
 def test_the_commit_says_whether_files_differ_from_it(workspace: Path):
-    assert provenance.git_commit() is None
+    assert provenance.read_commit() is None
     git("init", "--quiet")
     for name in ("code.py", "dvc.lock"):
         Path(name).write_text("one")
     git("add", "--all")
     git("commit", "--quiet", "-m", "first")
     commit = git("rev-parse", "HEAD")
-    assert provenance.git_commit() == commit
+    assert provenance.read_commit() == commit
     Path("dvc.lock").write_text("two")  # DVC writes it while stages run
-    assert provenance.git_commit() == commit
+    assert provenance.read_commit() == commit
     Path("code.py").write_text("two")
-    assert provenance.git_commit() == f"{commit} with changes"
+    assert provenance.read_commit() == f"{commit} with changes"
