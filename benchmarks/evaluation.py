@@ -149,8 +149,9 @@ def write_rounds(results: Any) -> None:
     import polars as pl
 
     from hone.files import read_json, write_json
+    from hone.ir.trec_run import ranking_of
 
-    base = results.ranking_of(BASE, NAME, results.DEPTH)
+    base = ranking_of(BASE, NAME, results.DEPTH)
     qrels = pl.read_parquet(Path("data") / NAME / "test" / "qrels.parquet")
     for number, name in enumerate(ROUNDS, start=1):
         moved = (pl.col("query_id").hash(seed=number) % 10 < number) & (pl.col("rank") == 1)
