@@ -11,7 +11,7 @@ import polars as pl
 from hone.data import tables
 from hone.ir.diagnostic import Measured, measured
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
+from hone.ir.trec_run import ranking_of
 from hone.layout import collection_table
 from hone.seeds import generator
 from hone.stats.bootstrap import NOTHING_KNOWN, Interval, intervals

@@ -7,7 +7,7 @@ from functools import partial
 from hone.compare.contrast import Score
 from hone.compare.unjudged import bound_differences, describe_bounds, read_judgments
 from hone.ir.measures import DEPTH
-from hone.ir.results import ranking_of
+from hone.ir.trec_run import ranking_of
 from tasks.report.settings import ReportSettings
 
 
