@@ -20,6 +20,7 @@ from hone.stage import say
 from tasks.collect.beir import beir
 from tasks.collect.folder import ENDINGS, folder
 from tasks.collect.refusals import examined, without_repeats
+from tasks.collect.settings import CollectionChecks
 
 GIVEN = "given"  # the source of a negative that a training file brought
 
@@ -76,7 +77,9 @@ def read_source(read: Callable[[Path, None], Source], path: Path, name: str) -> 
         source = faulty.source
     given = params.read().collections.get(path.name) if params.FILE.is_file() else None
     collection = given or params.Collection(source="folder", path=name)
-    settings = collection.model_dump() | {"train": False, "own_id": own_id_of(collection.source, collection.own_id)}
+    copied = ("min_relevance", "absent_labels", "repeated_queries", "empty_documents", "split")
+    own_id = own_id_of(collection.source, collection.own_id)
+    settings = CollectionChecks(train=False, own_id=own_id, **{name: getattr(collection, name) for name in copied})
     unreadable = bool(faults)
     try:
         examined(name, source, settings, faults)

@@ -12,7 +12,7 @@ from hone.data.source import SPLITS, Source
 from hone.data.tables import normalised
 from hone.errors import nearest
 from tasks.collect import split
-from tasks.collect.settings import CollectSettings
+from tasks.collect.settings import CollectionChecks
 
 ABSENT = {"absent": pl.String}
 
@@ -34,7 +34,7 @@ class Examined:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def examined(name: str, source: Source, settings: CollectSettings, faults: Faults) -> Examined:
+def examined(name: str, source: Source, settings: CollectionChecks, faults: Faults) -> Examined:
     """A collection without what its settings leave out.
 
     Args:
@@ -164,7 +164,7 @@ def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Fault
     return replace(source, qrels=labels.filter(pl.col("absent").is_null()).drop("absent")), lost
 
 
-def find_own_answers(source: Source, settings: CollectSettings, faults: Faults) -> None:
+def find_own_answers(source: Source, settings: CollectionChecks, faults: Faults) -> None:
     """Positive labels of the document with the query's own id, where the collection drops it from every ranking."""
     if source.published or settings.own_id != "drop":
         return

@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from hone.config.params import Hide, Split
 from hone.config.stage_settings import StageSettings
 from hone.data.own_id import OwnId
 
 
-class CollectSettings(StageSettings):
-    """How one collection is collected. What is not described here is documented in docs/collections.md.
+class CollectionChecks(BaseModel):
+    """What is refused, left out or accepted in a collection's files; docs/collections.md documents each.
+
+    Attributes:
+        train: whether the loop trains on it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: bool
+    own_id: OwnId
+    min_relevance: int
+    absent_labels: str
+    repeated_queries: str
+    empty_documents: str
+    split: Split
+
+
+class CollectSettings(CollectionChecks, StageSettings):
+    """How one collection is collected.
 
     Attributes:
         method: the kind of source, with its `parameters`.
         what: what follows the colon of `source`, such as the name of a BEIR dataset.
         path: what DVC watches.
-        train: whether the loop trains on it.
         evaluate: whether the loop evaluates on it.
         seed: of the split, the training queries and the held-out positives.
+        hide: which positives are held out.
+        train_queries: the maximum number of training queries; null: all.
     """
 
     place = "collect/{collection}"
@@ -28,15 +49,8 @@ class CollectSettings(StageSettings):
     parameters: dict[str, Any]
     what: str | None
     path: str
-    train: bool
     evaluate: bool
     seed: int
-    own_id: OwnId
     hide: Hide | None
     train_queries: int | None
-    min_relevance: int
-    absent_labels: str
-    repeated_queries: str
-    empty_documents: str
-    split: Split
     language: str

@@ -18,8 +18,10 @@ from commands.plan import command
 from hone.data import tables
 from hone.encoders.store import Space, keys_of
 from hone.errors import Refused
-from hone.files import write_json
+from tasks.evaluate.settings import ReferenceSettings
+from tasks.retrieve.settings import RetrieveSettings
 from tests.prepared import pairs, prepare, write_params, write_rows
+from tests.settings import write_settings
 from tests.tiny_model import tiny_model
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -150,15 +152,13 @@ def test_store_asks_nobody_for_a_model_that_was_never_fetched(made: Path, monkey
     monkeypatch.setattr(huggingface_hub, "snapshot_download", partial(here_only, huggingface_hub.snapshot_download))
     reading = store.read_settings()
     pinned = {"name": "someone/never-fetched", "revision": "0" * 40, "fingerprint": None}
-    settings = {"reference": {"kind": "model", "model": pinned, "reading": reading}, "task": None}
-    write_json(Path("resolved/reference/theirs/ours.json"), settings)
-    write_json(Path("resolved/rounds/r1/retrieve.json"), {"teachers": {"someone/teacher": pinned}})
+    reference = {"kind": "model", "model": pinned, "reading": reading}
+    write_settings(ReferenceSettings, {"reference": "theirs", "collection": "ours"}, reference=reference, model=reading, name="theirs")
+    write_settings(RetrieveSettings, {"round": "r1"}, teachers={"someone/teacher": pinned}, model=reading)
     assert {name for names in store.needed_spaces().values() for name in names} == {"r0"}
     tiny_model(Path("inputs/strong"))
-    write_json(
-        Path("resolved/reference/strong/ours.json"),
-        settings | {"reference": settings["reference"] | {"model": {"name": "inputs/strong", "revision": None, "fingerprint": "old"}}},
-    )
+    reference |= {"model": {"name": "inputs/strong", "revision": None, "fingerprint": "old"}}
+    write_settings(ReferenceSettings, {"reference": "strong", "collection": "ours"}, reference=reference, model=reading, name="strong")
     assert {name for names in store.needed_spaces().values() for name in names} == {"r0", "strong"}
 
 

@@ -15,7 +15,9 @@ from hone.encoders.device_lock import CLEANING, no_work, torch_lock
 from hone.encoders.endpoint import EndpointEncoder
 from hone.encoders.store import Space, keys_of
 from hone.errors import Refused
-from hone.files import home, part_owner, write_json
+from hone.files import home, part_owner
+from tasks.report.settings import ReportSettings
+from tests.settings import write_settings
 
 HOURS_AGO = time.time() - 2 * 3600
 ELSEWHERE = "another-machine-7-1"  # a process that cannot be seen from here
@@ -24,7 +26,7 @@ ELSEWHERE = "another-machine-7-1"  # a process that cannot be seen from here
 @pytest.fixture
 def idle(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Space:
     """A space that no model of this checkout needs."""
-    write_json(Path("resolved/report.json"), {"model": {"max_length": 8, "prompts": {}, "precision": "fp32"}})
+    write_settings(ReportSettings, {})
     monkeypatch.setattr(store, "needed_spaces", dict)
     space = Space({"weights": "of another checkout"})
     space.add(keys_of(["a"]), np.ones((1, 4), dtype=np.float32))
