@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_origin, is_typeddict
+from typing import Any, get_args, get_origin, get_type_hints
+
+from typing_extensions import is_typeddict
 
 from hone.config.stage_settings import StageSettings
 from hone.files import write_json
@@ -10,15 +12,15 @@ from hone.files import write_json
 LEAST = {str: "", int: 0, float: 0.0, bool: False, list: [], dict: {}}
 
 
-def write_settings(model: type[StageSettings], options: dict[str, str], **given: Any) -> None:
+def write_settings(kind: type[StageSettings], options: dict[str, str], **given: Any) -> None:
     """Write the settings of a stage; `options` find the file, such as `{"round": "r1"}`.
 
     The file holds what a stage would read: `given` is checked like the settings that `resolve` writes.
     """
-    names = {field.alias or name: field.annotation for name, field in model.model_fields.items() if field.is_required()}
+    names = {field.alias or name: field.annotation for name, field in kind.model_fields.items() if field.is_required()}
     filled = {name: least(annotation) for name, annotation in names.items()}
     known = {name: value for name, value in options.items() if name in filled}
-    write_json(model.file(**options), model.model_validate(filled | known | given).plain())
+    write_json(kind.file(**options), kind.model_validate(filled | known | given).plain())
 
 
 def least(annotation: Any) -> Any:
@@ -26,7 +28,7 @@ def least(annotation: Any) -> Any:
     if type(None) in get_args(annotation):
         return None
     if is_typeddict(annotation):
-        return {name: least(of) for name, of in annotation.__annotations__.items() if not isinstance(of, str)} or dict(READING)
+        return {name: READING[name] for name in get_type_hints(annotation)}
     if "none" in str(annotation):
         return "none"
     if get_origin(annotation) in LEAST:

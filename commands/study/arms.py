@@ -19,6 +19,7 @@ from hone.config import params
 from hone.config.params import FILE, Params
 from hone.config.recipe import read
 from hone.config.recipe_schema import Recipe
+from hone.config.stage_settings import StageSettings
 from hone.errors import Refused
 from hone.files import fingerprint, fingerprint_of_file
 from hone.layout import BASE
@@ -66,16 +67,21 @@ class Trial:
         return Params(**own | changed)
 
     @cached_property
-    def settings(self) -> dict[str, dict]:
-        """What every stage of it would do.
+    def stages(self) -> dict[str, StageSettings]:
+        """The settings of every stage.
 
         Raises:
-            Refused: it could not: the recipe wants what is not here.
+            Refused: the recipe needs something that is not here.
         """
         try:
-            return {name: values.plain() for name, values in everything(self.params).items()}
+            return everything(self.params)
         except Refused as refusal:
             raise Refused(f"the arm {self.arm} cannot run here: {refusal}") from None
+
+    @cached_property
+    def settings(self) -> dict[str, dict]:
+        """The settings of every stage as JSON values; see `stages`."""
+        return {name: values.plain() for name, values in self.stages.items()}
 
     @cached_property
     def address(self) -> str:

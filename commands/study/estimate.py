@@ -28,7 +28,7 @@ def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
         return [*said, "no time estimate (--no-probe)"]
     if not Path("rounds/r0/training.json").exists() or not work.texts:
         return [*said, "time: known when the first trial has ended (or after `dvc repro start`, which collects the texts for a probe)"]
-    rate, step, how = measured(missing[0].params, missing[0].settings, work)
+    rate, step, how = measured(missing[0].params, missing[0].stages, work)
     seconds = work.texts / (rate or 1) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
     return [
         *said,
@@ -41,7 +41,7 @@ def left_out(missing: list[Trial]) -> list[str]:
     """What is in no figure, as `hone plan` says it: rankers and their scores, a sentence for all arms that have the same."""
     arms: dict[str, list[str]] = {}
     for trial in {trial.arm: trial for trial in missing}.values():
-        for sentence in not_counted(trial.params, trial.settings, [f"{stage}@{name}" for stage in STAGES for name in trial.rounds]):
+        for sentence in not_counted(trial.params, trial.stages, [f"{stage}@{name}" for stage in STAGES for name in trial.rounds]):
             arms.setdefault(sentence, []).append(trial.arm)
     return [f"{', '.join(names)}: {sentence}" for sentence, names in arms.items()]
 
@@ -60,10 +60,10 @@ def work_of(missing: list[Trial]) -> Work:
                 continue
             done.add(f"{trial.seed}{way}")
             key = f"{trial.name}, {name}"
-            section = trial.settings[f"rounds/{name}/train"]["train"]
+            section = trial.stages[f"rounds/{name}/train"].train
             queries = sum(sizes[one]["train"] if sizes[one] else 0 for one in given.train_on)
             work.stages += [key] * STAGES_OF_ROUND
-            work.train[name] = training(section, queries) | {"steps": work.train.get(name, {}).get("steps", 0) + section["steps"]}
+            work.train[name] = training(section, queries) | {"steps": work.train.get(name, {}).get("steps", 0) + section.steps}
             if None not in sizes.values():
                 work.encode[key] = texts_of(sizes, trial, name)
         work.stages += [trial.name] * STAGES_BEFORE

@@ -15,6 +15,7 @@ import pytest
 
 from commands import store, why
 from commands.plan import command
+from hone.config.sections.train import Train
 from hone.data import tables
 from hone.encoders.store import Space, keys_of
 from hone.errors import Refused
@@ -199,9 +200,9 @@ def test_settings_that_would_change(made: Path):
 
 def test_how_many_steps(made: Path):
     """70 queries in batches of 32 are 3 steps an epoch; each query with its positive and 2 negatives."""
-    section = {"batch": {"method": "random", "parameters": {"size": 32}}, "steps": None, "epochs": 2, "negatives": 2}
+    section = Train(batch={"method": "random", "parameters": {"size": 32}}, steps=None, epochs=2, negatives=2)
     assert command.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
-    assert command.training(section | {"steps": 10}, 70)["steps"] == 10
+    assert command.training(section.model_copy(update={"steps": 10}), 70)["steps"] == 10
 
 
 def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):

@@ -11,9 +11,10 @@ import pytest
 
 from hone.files import write_json
 from hone.seeds import generator
-from tasks.report.__main__ import main
 from tasks.report.diagnostics import compare_units, measure_suites, separate_suites
+from tasks.report.settings import ReportSettings
 from tests.report.made_up import columns, save, write_all, write_leakage
+from tests.stages import report
 
 DRAW = generator(13, "test")
 
@@ -65,22 +66,22 @@ def test_delongs_interval_covers_the_difference_at_its_rate():
 
 
 @pytest.fixture
-def suite(workspace: Path) -> dict:
+def suite(workspace: Path) -> ReportSettings:
     """Two pairs: t1 wants d1 before d3 and t4 d3 before d1; t2 wants d1 before d4 and t3 d4 before d1.
 
     A ranking has d1 first where its nDCG is 1, d3 before it at .5, and d3, d4 and d5 before it at 0.
     """
-    settings = write_all(("made-up", "pairs"), evaluate_on=["made-up", "pairs"], abilities={"pairs": "negation"})
+    write_all(("made-up", "pairs"), evaluate_on=["made-up", "pairs"], abilities={"pairs": "negation"})
     twins = [("t1", "d1", "d3"), ("t4", "d3", "d1"), ("t2", "d1", "d4"), ("t3", "d4", "d1")]
     right, wrong = columns([(query, own) for query, own, _ in twins]), columns([(query, other) for query, _, other in twins])
     labels = {name: right[name] + wrong[name] for name in right} | {"relevance": [1] * 4 + [0] * 4, "weight": 1.0, "source": "made up"}
     save("qrels", labels, Path("data/pairs/test/qrels.parquet"))
-    return settings
+    return ReportSettings.read()
 
 
-def test_each_ranking_is_measured_and_held_against_the_base(suite: dict):
+def test_each_ranking_is_measured_and_held_against_the_base(suite: ReportSettings):
     suites, settings = separate_suites(suite)
-    assert settings["evaluate_on"] == ["made-up"]
+    assert settings.evaluate_on == ["made-up"]
     found = {one.name: one for one in measure_suites(suites, ["bm25", "r0", "r1", "r2"], "r0", {"r1", "r2"}, settings)}
     # r2 has 1 and .5 on t1 and t4: both are right. On t3 no ranking has d4 before d1 but by 0, which none has.
     assert {name: one.own.found.estimate for name, one in found.items()} == {"bm25": 0.0, "r0": 0.0, "r1": 0.0, "r2": 0.5}
@@ -90,9 +91,9 @@ def test_each_ranking_is_measured_and_held_against_the_base(suite: dict):
     assert found["bm25"].p is None  # a reference is no contrast
 
 
-def test_the_page_shows_a_suite_by_itself(suite: dict):
-    write_json(Path("resolved/report.json"), suite)
-    main()
+def test_the_page_shows_a_suite_by_itself(suite: ReportSettings):
+    write_json(Path("resolved/report.json"), suite.plain())
+    report()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
     assert "Diagnostic sets" in text
     assert "pairs r2 pairwise accuracy 0.25 0.5000" in text
@@ -102,11 +103,11 @@ def test_the_page_shows_a_suite_by_itself(suite: dict):
     assert "pairs, 4 test queries" not in text
 
 
-def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: dict):
+def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: ReportSettings):
     """`admit` refuses on it too."""
     write_leakage("pairs", 2)
-    write_json(Path("resolved/report.json"), suite)
-    main()
+    write_json(Path("resolved/report.json"), suite.plain())
+    report()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
     assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Collection split")[0]
     assert "pairs test 4 4 0 2 50.0 %" in text

@@ -12,15 +12,15 @@ from commands.export import export_model
 from hone.compare.contrast import score_rounds
 from hone.errors import Refused
 from hone.files import read_json, write_json
-from tasks.report.__main__ import main
 from tests.report.made_up import ROUNDS, write_all
+from tests.stages import report
 from tests.tiny_model import tiny_model
 
 
 @pytest.fixture
 def made(workspace: Path) -> Path:
     write_all()
-    main()
+    report()
     return workspace / "reports"
 
 
@@ -45,7 +45,7 @@ def test_tables_of_vectors_mteb_and_all_collections(workspace: Path):
     write_all(("first", "second"))
     file = Path("reports/metrics/r1/second.json")
     write_json(file, read_json(file) | {"mteb": {"map_at_1000": 0.25}})
-    main()
+    report()
     assert table("mteb").rows() == [("second", "r1", "map_at_1000", 0.25)]
     assert set(table("vectors").select("collection", "name").rows()) == {
         (one, name) for one in ("first", "second") for name in ("r0", *ROUNDS)

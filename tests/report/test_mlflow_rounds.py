@@ -17,6 +17,7 @@ from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.ir.measures import NAMES
 from hone.present.mlflow_client import open_client
+from hone.stage import call
 from tasks.report import mlflow_loop, mlflow_rounds
 from tests.report.made_up import ROUNDS, TEST, write_all, write_scores
 from tests.templates import template
@@ -75,9 +76,9 @@ def settings(*names: str, made: dict[str, dict] = MADE, loop: dict = LOOP) -> No
     rounds, common = {name: made[name] for name in names or made}, {"evaluate_on": ["made-up"], "measures": list(NAMES)}
     write_json(Path("resolved/open.json"), {"loop": loop, "rounds": list(rounds.values())})
     for place, name in enumerate(rounds, start=1):
-        write_json(Path(f"resolved/track/{name}.json"), common | {"made": made[name], "place": place})
+        write_json(Path(f"resolved/track/{name}.json"), common | {"made": made[name], "position": place})
     for name, place in (("r0", 0), ("bm25", None)):
-        write_json(Path(f"resolved/track/{name}.json"), common | {"made": None, "place": place})
+        write_json(Path(f"resolved/track/{name}.json"), common | {"made": None, "position": place})
 
 
 def client() -> MlflowClient:
@@ -102,9 +103,9 @@ def points(run: Run, key: str) -> list[tuple[int, float]]:
 
 def test_a_loop_and_its_rounds(loop: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(mlflow_rounds.PREFECT_RUN, "flow-7")
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     for name in ("r1", "r0", "bm25"):
-        mlflow_rounds.main(name)
+        call(mlflow_rounds.main, round=name)
     [parent], children = runs()
     assert set(children) == {"r1", "r0", "bm25"}
     r1 = children["r1"]
@@ -128,17 +129,17 @@ def test_a_loop_and_its_rounds(loop: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_what_is_not_known_is_left_out(opened: Path):
     Path("dvc.lock").unlink()
-    mlflow_loop.main()
-    mlflow_rounds.main("r1")
+    call(mlflow_loop.main)
+    call(mlflow_rounds.main, round="r1")
     _, children = runs()
     assert not {"dvc.model", "dvc.labels", "prefect.flow_run_id", "mlflow.source.git.commit"} & set(children["r1"].data.tags)
 
 
 def test_nothing_is_logged_twice(opened: Path):
     for _ in range(2):
-        mlflow_loop.main()
+        call(mlflow_loop.main)
         for name in ("r1", "r2"):
-            mlflow_rounds.main(name)
+            call(mlflow_rounds.main, round=name)
     [parent], children = runs()
     assert set(children) == {"r1", "r2"}
     assert points(children["r1"], "loss") == [(1, 1.0), (2, 2.0)]
@@ -153,8 +154,8 @@ def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(o
     scores = Path("reports/metrics/r1/made-up.json")
     write_json(scores, read_json(scores) | {"recall_at_100": float("nan")})
     for _ in range(2):
-        mlflow_loop.main()
-        mlflow_rounds.main("r1")
+        call(mlflow_loop.main)
+        call(mlflow_rounds.main, round="r1")
         Path("reports/mlflow/r1.json").unlink()
     [parent], children = runs()
     assert points(children["r1"], "loss") == [(1, 1.0)]
@@ -166,11 +167,11 @@ def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(o
 
 
 def test_another_result_of_a_round_takes_the_place_of_its_run(opened: Path):
-    mlflow_loop.main()
-    mlflow_rounds.main("r1")
+    call(mlflow_loop.main)
+    call(mlflow_rounds.main, round="r1")
     first = runs()[1]["r1"].info.run_id
     write_scores("r1", "made-up", [1.0] * 4, None)
-    mlflow_rounds.main("r1")
+    call(mlflow_rounds.main, round="r1")
     [_], children = runs()
     assert children["r1"].info.run_id != first
     assert children["r1"].data.metrics["made-up.ndcg_at_10"] == 1.0
@@ -178,12 +179,12 @@ def test_another_result_of_a_round_takes_the_place_of_its_run(opened: Path):
 
 
 def test_a_run_that_was_broken_off_is_replaced(opened: Path, monkeypatch: pytest.MonkeyPatch):
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     with monkeypatch.context() as patched:
         patched.setattr(mlflow_rounds, "read_commit", lambda: 1 / 0)  # between metrics and the end
         with pytest.raises(ZeroDivisionError):
-            mlflow_rounds.main("r1")
-    mlflow_rounds.main("r1")
+            call(mlflow_rounds.main, round="r1")
+    call(mlflow_rounds.main, round="r1")
     _, children = runs()
     assert (children["r1"].info.status, points(children["r1"], "loss")) == ("FINISHED", [(1, 1.0), (2, 2.0)])
 
@@ -192,57 +193,59 @@ def test_one_more_round_and_one_less_are_the_same_loop(opened: Path):
     addresses = []
     for names in (("r1", "r2"), ("r1", "r2", "r3"), ("r1",), ("r1", "r2", "r3")):
         settings(*names)
-        mlflow_loop.main()
+        call(mlflow_loop.main)
         addresses.append(read_json(Path("reports/mlflow/loop.json")))
     assert addresses == addresses[:1] * 4
     assert len(runs()[0]) == 1
 
 
 def test_a_round_that_does_something_else_makes_another_loop_and_the_return_finds_the_first(opened: Path):
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     first = read_json(Path("reports/mlflow/loop.json"))
     changed = MADE | {"r2": MADE["r2"] | {"recipe": "other"}}
     settings(made=changed)
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     assert read_json(Path("reports/mlflow/loop.json"))["loop"] != first["loop"]
     # The first loop's longer list must not be found by the second's beginning.
     settings("r1", "r2", made=changed)
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     assert len(runs()[0]) == 2
     settings()
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     assert read_json(Path("reports/mlflow/loop.json")) == first
 
 
 @pytest.mark.parametrize("what", ["data", "model", "seed"])
 def test_other_data_another_model_or_seed_make_another_loop(opened: Path, what: str):
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     if what == "data":
         listed = read_json(Path("rounds/r0/training.json"))
         write_json(Path("rounds/r0/training.json"), listed | {"collections": listed["collections"] | {"more": {}}})
     else:
         settings(loop=LOOP | {what: {"name": "other"} if what == "model" else 14})
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     assert len(runs()[0]) == 2
 
 
 def test_a_database_that_is_no_longer_there_is_filled_again(opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
-    mlflow_rounds.main("r1")
+    call(mlflow_rounds.main, round="r1")
     [parent], children = runs()
     assert parent.info.run_name == read_json(Path("reports/mlflow/loop.json"))["name"]
     assert set(children) == {"r1"}
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     assert len(runs()[0]) == 1
 
 
 def test_several_at_once_on_no_database(opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """orchestration.md: of six processes that began on no database, five crashed."""
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
     names = ["r1", "r2", "r3", "r0"]
-    processes = [multiprocessing.get_context("spawn").Process(target=mlflow_rounds.main, args=(name,)) for name in names]
+    processes = [
+        multiprocessing.get_context("spawn").Process(target=call, args=(mlflow_rounds.main,), kwargs={"round": name}) for name in names
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -256,8 +259,8 @@ def test_several_at_once_on_no_database(opened: Path, tmp_path: Path, monkeypatc
 
 def test_nothing_is_written_into_the_folder_of_the_project(loop: Path):
     before = set(loop.iterdir())
-    mlflow_loop.main()
-    mlflow_rounds.main("r1")
+    call(mlflow_loop.main)
+    call(mlflow_rounds.main, round="r1")
     assert set(loop.iterdir()) == before
     assert json.loads(Path("reports/mlflow/r1.json").read_text())["round"] == "r1"
     assert str(loop) not in Path("reports/mlflow/r1.json").read_text()
@@ -265,7 +268,7 @@ def test_nothing_is_written_into_the_folder_of_the_project(loop: Path):
 
 def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/own.db")
-    mlflow_loop.main()
+    call(mlflow_loop.main)
     assert (tmp_path / "own.db").exists()
     assert not Path(os.environ["HONE_HOME"], "mlflow.db").exists()
 

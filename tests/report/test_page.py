@@ -17,9 +17,9 @@ from typer.main import get_command
 
 from commands.__main__ import app as hone
 from hone.files import read_json, write_json
-from tasks.report.__main__ import main
 from tests.conftest import PROJECT
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_leakage, write_scores
+from tests.stages import report
 
 ADDRESS = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""", re.IGNORECASE)
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} &lt;b&gt;"
@@ -54,7 +54,7 @@ class Elements(HTMLParser):
 
 def page(**changes: object) -> str:
     write_all(**changes)
-    main()
+    report()
     return Path("reports/index.html").read_text(encoding="utf-8")
 
 
@@ -84,7 +84,7 @@ def test_a_round_that_was_better_on_dev_before_its_end_has_a_sentence(workspace:
     record = read_json(Path("rounds/r2/dev_checks.json"))
     write_json(Path("rounds/r2/dev_checks.json"), record | {"better_before": sentence})
     write_json(Path("rounds/r3/dev_checks.json"), record | {"checks": []})
-    main()
+    report()
     section = Elements(own(Path("reports/index.html").read_text()).partition('id="loss"')[2].partition("</section>")[0]).text
     assert section.count(sentence) == 1
     assert f"r2: {sentence}" in section
@@ -170,7 +170,7 @@ def test_what_one_must_know_first_stands_under_the_headline(workspace: Path):
     write_leakage("other", 2)
     lying = Path("reports/metrics/r3/other.json")
     write_json(lying, read_json(lying) | {"uniformity": -0.1})
-    main()
+    report()
     text = own(Path("reports/index.html").read_text(encoding="utf-8"))
     said = re.findall(r'<p class="warning">(.*?)</p>', text)
     assert [line.partition(":")[0] for line in said] == [
@@ -194,7 +194,7 @@ def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(works
     account["looked_at"]["compared"] = {"query": 2, "positive": 2, "asked": 3}
     account["splits"]["test"] |= {"compared": 2, "near": 1, "leaked": 1, "share": 0.5}
     write_json(file, account)
-    main()
+    report()
     shown = " ".join(re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split())
     assert "made-up test 4 2 0 1 50.0 %" in shown
     assert "1 document is too long for the near-duplicate search and was compared verbatim only." in shown
@@ -206,7 +206,7 @@ def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
     clean = Elements(page())
     write_all(texts={name: f"{HOSTILE} {name}" for name in ("q2", "d2", "d5")})
     write_leakage("made-up", 1, training=HOSTILE)
-    main()
+    report()
     found = Elements(own(Path("reports/index.html").read_text(encoding="utf-8")))
     assert found.text.count(HOSTILE) >= 4
     assert {tag for tag, _ in found.tags} == {tag for tag, _ in clean.tags}
@@ -218,7 +218,7 @@ def test_the_score_by_mtebs_own_scorer_stands_beside_ours(workspace: Path):
     for name, value in (("r0", 0.25), ("r1", 0.5)):
         file = Path(f"reports/metrics/{name}/made-up.json")
         write_json(file, read_json(file) | {"mteb": {"map_at_1000": value}})
-    main()
+    report()
     assert "Scores by mteb's own scorer, map at 1000: r0 0.2500, r1 0.5000." in html.unescape(own(Path("reports/index.html").read_text()))
 
 
@@ -298,7 +298,7 @@ def test_no_hidden_answers_no_dev_queries_and_several_collections(workspace: Pat
         Path(f"data/{collection}/hidden.parquet").unlink()
         for name, values in TEST.items():
             write_scores(name, collection, values, None)
-    main()
+    report()
     text = Elements(Path("reports/index.html").read_text(encoding="utf-8")).text
     assert "No positives are held out of training" in text
     assert "the last round. There are no dev queries to select a round by" in text

@@ -11,12 +11,12 @@ import pytest
 
 from hone.config import code_fingerprint
 from tasks.report import sections
-from tasks.report.__main__ import main
 from tasks.report.registry import list_modules, load_sections
 from tasks.report.section import Part
-from tasks.resolve.__main__ import report_modules
+from tasks.resolve.stages import report_modules
 from tests.report.made_up import write_all
 from tests.report.test_page import Elements, own
+from tests.stages import report
 
 GREETING = '''
 """greeting: says hello to each round."""
@@ -54,7 +54,7 @@ def greeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_new_file_is_a_new_section(greeting: None, workspace: Path):
     write_all()
-    main()
+    report()
     page = own(Path("reports/index.html").read_text(encoding="utf-8"))
     assert page.count('<section id="greeting" aria-labelledby="greeting-title">') == 1
     section = page.partition('<section id="greeting"')[2].partition("</section>")[0]
@@ -75,7 +75,7 @@ def test_a_section_without_data_is_left_out(greeting: None, workspace: Path):
     write_all(rounds={"x": {"from": "r0", "recipe": "warm-up"}}, recipes={"x": {"about": "what it does", "paper": None}})
     for folder in ("rounds", "reports/metrics", "reports/queries", "reports/runs"):
         (Path(folder) / "r1").rename(Path(folder) / "x")
-    main()
+    report()
     page = own(Path("reports/index.html").read_text(encoding="utf-8"))
     assert "greeting" not in page
     assert 'id="judges"' not in page

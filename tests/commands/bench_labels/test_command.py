@@ -61,7 +61,7 @@ def test_the_same_draws_for_every_arm_of_a_seed(workspace: Path):
     for arm in arms(bench, [], 1):
         made = examples_of(arm.labels, run.training, run.section)
         start = ModelFolder(run.start)
-        _, trained = fitted(made, run.training, run.section, run.settings["model"], start, 5, Path("checkpoints") / arm.name, "cpu")
+        _, trained = fitted(made, run.training, run.section, run.settings.model, start, 5, Path("checkpoints") / arm.name, "cpu")
         assert trained["step"].n_unique() == 4
         seen.append(trained)
     positives, negatives = (

@@ -11,6 +11,7 @@ import pytest
 from commands.compare.command import compare
 from hone.config import params
 from hone.errors import Refused
+from hone.stage import call
 from tasks.report.mlflow_loop import main as open_loop
 from tasks.report.mlflow_rounds import main as track
 from tests.prepared import COLLECTION, write_params
@@ -46,9 +47,9 @@ def logged(workspace: Path, once: tuple[Path, Path, dict[str, str]], monkeypatch
 
 def log() -> dict[str, str]:
     settings("r1", "r2")
-    open_loop()
+    call(open_loop)
     for name in ("r1", "r2"):
-        track(round=name)
+        call(track, round=name)
     [parent], children = runs()
     write_params(collections={"made-up": COLLECTION}, train_on=["made-up"], evaluate_on=["made-up"])
     return {"loop": parent.info.run_id} | {name: children[name].info.run_id for name in ("r1", "r2")}

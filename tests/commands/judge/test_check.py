@@ -360,7 +360,9 @@ def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server
     """20 pairs of 101 tokens, and 400 tokens are left: three more calls fit, each of which may use 116."""
     check("cheap", "ours", gold="hidden", pairs=40)
     judge = judge_line(params.read(), "cheap")
-    section = {"cascade": [judge], "retry": 0, "budget": {"pairs": None, "tokens": 20 * 101 + 400, "money": None, "minutes": None}}
+    line = judge | {"escalate": {"method": "found", "parameters": {}}, "evidence": []}
+    section = {"cascade": [line], "retry": 0, "budget": {"tokens": 20 * 101 + 400}}
+    section |= {"confirmed_at": 1, "left_out": {}, "train_on": ["ours"]}
     file = Path("resolved/rounds/r1/relabel.json")
     file.write_text(json.dumps(read_json(file) | {"relabel": section}))
     assert again("cheap", "ours")["spent"]["tokens"] == 20 * 101

@@ -10,16 +10,18 @@ from commands.compare.command import compare
 from commands.judge.unjudged_command import fill
 from hone.config import methods
 from hone.errors import Refused
-from hone.files import write_json
 from hone.ir.results import evaluate
 from hone.judging import fingerprint
 from hone.llm import gguf
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
+from tasks.relabel.settings import RelabelSettings
+from tasks.score.settings import ScoreSettings
 from tests.commands.judge.filling import ROUNDS, TEXTS, TRAIN, answer, endpoint, hashes, made, ranking, server, verdicts, write_judgments
 from tests.hone.llm.answering import Server, serving
 from tests.prepared import write_params
 from tests.relabel.judges import test_replay as replayed
 from tests.relabel.test_stage import run_to_negatives, write_recipe, write_run
+from tests.settings import write_settings
 from tests.stages import relabel, resolve
 
 __all__ = ["made", "server"]
@@ -58,6 +60,13 @@ def test_who_really_relabelled_a_round_is_known_from_its_tables(made: Path, serv
         assert hashes("data", "rounds") == labels
 
 
+def write_cascade(line: dict) -> None:
+    """What `resolve` writes of a round that one judge relabels."""
+    found = {"method": "found", "parameters": {}}
+    section = {"cascade": [line | {"escalate": found, "evidence": []}], "confirmed_at": 1, "left_out": {}, "train_on": [], "retry": 0}
+    write_settings(RelabelSettings, {"round": "r1"}, relabel=section)
+
+
 def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
     said = "the judge reworded is the model cheap-1b, which as trainer relabelled training data of round r1: .* whatever its prompt"
     with pytest.raises(Refused, match=said):
@@ -66,8 +75,7 @@ def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
     # That which params.yaml calls it is enough, where no answer has told the model's name.
     write_judgments("r1", "trainer", fingerprint="f" * 32)
     parameters = {"model": "Maker/Cheap-1B", "prompt": "graded"}
-    cascade = [{"name": "trainer", "method": "endpoint", "parameters": parameters, "fingerprint": "f" * 32}]
-    write_json(Path("resolved/rounds/r1/relabel.json"), {"relabel": {"cascade": cascade}})
+    write_cascade({"name": "trainer", "method": "endpoint", "parameters": parameters, "fingerprint": "f" * 32})
     with pytest.raises(Refused, match=said):
         fill("reworded", "ours")
 
@@ -83,7 +91,7 @@ def test_a_model_that_only_its_answers_name_is_refused_before_anything_is_writte
 def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, server: Server):
     """`hone judge serve` calls a model by its name and the beginning of its checksum."""
     line = {"name": "local", "method": "local", "parameters": {"model": "smollm2-135m"}, "fingerprint": "f" * 32}
-    write_json(Path("resolved/rounds/r1/relabel.json"), {"relabel": {"cascade": [line]}})
+    write_cascade(line)
     write_params(judges={"served": endpoint(server, gguf.name_of("smollm2-135m"))}, rounds=ROUNDS)
     with pytest.raises(
         Refused, match="the judge served is the model smollm2-135m [0-9a-f]{12}, which as local relabelled training data of"
@@ -92,9 +100,8 @@ def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, se
 
 
 def test_who_scored_the_training_data_may_not_fill_either(made: Path):
-    write_json(
-        Path("resolved/rounds/r1/score.json"), {"scorers": {"teacher": {"method": "cross-encoder", "parameters": {"model": "x/strong-7b"}}}}
-    )
+    scorers = {"teacher": {"method": "cross-encoder", "parameters": {"model": "x/strong-7b"}}}
+    write_settings(ScoreSettings, {"round": "r1"}, scorers=scorers)
     with pytest.raises(Refused, match="the judge strong is the model strong-7b, which as teacher scored training data of round r1"):
         fill("strong", "ours")
 

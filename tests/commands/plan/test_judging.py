@@ -65,11 +65,15 @@ def test_pairs_tokens_and_money_of_each_judge(planned: tuple[params.Params, dict
 
 
 def test_a_control_and_grades_of_known_answers_are_counted(planned: tuple[params.Params, dict]):
-    section = planned[1]["rounds/r1/relabel"]["relabel"]
-    section["control"] = 0.5
-    assert [one.pairs for one in of(planned)] == [6, 5]  # two by the rule, three of six by lot
-    section["grades"] = True
-    assert [one.pairs for one in of(planned)] == [6, 7]
+    given, settings = planned
+    relabel = settings["rounds/r1/relabel"]
+
+    def pairs(**changes: object) -> list[int]:
+        changed = relabel.model_copy(update={"relabel": relabel.relabel.model_copy(update=changes)})
+        return [one.pairs for one in of((given, settings | {"rounds/r1/relabel": changed}))]
+
+    assert pairs(control=0.5) == [6, 5]  # two by the rule, three of six at random
+    assert pairs(control=0.5, grades=True) == [6, 7]
 
 
 def test_no_prompt_lists_documents_of_two_queries(workspace: Path):
@@ -93,7 +97,7 @@ def test_tokens_by_a_models_own_tokenizer_and_worked_examples(planned: tuple[par
 
 def test_time_by_the_speed_that_the_ledger_knows(planned: tuple[params.Params, dict]):
     _, settings = planned
-    judge = settings["rounds/r1/relabel"].relabel["cascade"][1]["fingerprint"]
+    judge = settings["rounds/r1/relabel"].relabel.cascade[1]["fingerprint"]
     for number in range(2):
         Ledger().record(judge, Answer("no", "m", 10, 1, 0.0, 6.0), [Verdict(question_key("q", str(number)), "negative")], "before")
     assert of(planned)[1].seconds == pytest.approx(2 * 6.0 / 4)

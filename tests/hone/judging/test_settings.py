@@ -14,6 +14,7 @@ from hone.config.recipe import mined_as, recipe_of
 from hone.errors import Refused
 from hone.files import write_json
 from hone.judging.settings import held_against
+from tasks.relabel.settings import RelabelSettings
 from tasks.resolve.stages import everything
 from tests.prepared import write_params, write_rows
 
@@ -22,7 +23,7 @@ MISSING = {"local": {"model": "inputs/none.gguf"}}
 CHEAP = {"endpoint": {"url": "http://127.0.0.1:9/v1", "model": "small", "prompt": "yes-no"}}
 
 
-def relabel(section: Any, judges: dict | None = None) -> dict:
+def relabel(section: Any, judges: dict | None = None) -> RelabelSettings:
     """What `resolve` makes of a section `relabel` in the only round."""
     write_rows(Path("inputs/ours"), [], [], [])
     Path("recipes").mkdir(exist_ok=True)
@@ -39,11 +40,11 @@ def cascade(*lines: dict, **more: Any) -> dict:
 
 
 def test_a_named_judge_is_the_one_of_params(workspace: Path):
-    made = relabel(cascade({"judge": "guide", "escalate": {"most": {"pairs": 5}}}, {"judge": "cheap"}))["relabel"]
-    assert [(line["name"], line["method"]) for line in made["cascade"]] == [("guide", "encoder"), ("cheap", "endpoint")]
-    assert made["cascade"][0]["escalate"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
-    assert (made["action"], made["precision"], made["force"]) == ("drop", 0.8, False)
-    assert (made["unconfirmed"], made["confirmed_at"]) == (None, 2)
+    made = relabel(cascade({"judge": "guide", "escalate": {"most": {"pairs": 5}}}, {"judge": "cheap"})).relabel
+    assert [(line["name"], line["method"]) for line in made.cascade] == [("guide", "encoder"), ("cheap", "endpoint")]
+    assert made.cascade[0]["escalate"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
+    assert (made.action, made.precision, made.force) == ("drop", 0.8, False)
+    assert (made.unconfirmed, made.confirmed_at) == (None, 2)
 
 
 def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
@@ -55,7 +56,7 @@ def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
 
 
 def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
-    code = relabel(cascade({"judge": "cheap"}))["code"]
+    code = relabel(cascade({"judge": "cheap"})).code
     assert {"tasks.relabel.judges.endpoint", "tasks.relabel.escalate.found", "tasks.relabel.__main__"} <= set(code)
     assert "tasks.relabel.judges.people" not in code
 
@@ -84,19 +85,17 @@ def test_what_cannot_be_meant_is_refused_before_any_stage_works(workspace: Path,
 
 def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
     def chosen(*names: str, **judges: dict) -> tuple[str, str]:
-        (line,) = relabel(cascade({"judge": list(names)}), judges)["relabel"]["cascade"]
+        (line,) = relabel(cascade({"judge": list(names)}), judges).relabel.cascade
         return line["name"], line["method"]
 
     gone = {"local": {"model": "inputs/none.gguf"}}
     assert chosen("endpoint", "guide", endpoint=CHEAP, guide=GUIDE) == ("endpoint", "endpoint")
     assert chosen("endpoint", "guide", guide=GUIDE) == ("guide", "encoder")
     assert chosen("mine", "guide", mine=gone, guide=GUIDE) == ("guide", "encoder")
-    left = relabel(cascade({"judge": "guide"}, {"judge": ["endpoint", "mine"], "optional": True}), {"guide": GUIDE, "mine": gone})[
-        "relabel"
-    ]
-    assert [line["name"] for line in left["cascade"]] == ["guide"]
-    assert left["confirmed_at"] is None  # the recipe's last judge is not there
-    assert "inputs/none.gguf" in left["left_out"]["mine"]
+    left = relabel(cascade({"judge": "guide"}, {"judge": ["endpoint", "mine"], "optional": True}), {"guide": GUIDE, "mine": gone}).relabel
+    assert [line["name"] for line in left.cascade] == ["guide"]
+    assert left.confirmed_at is None  # the recipe's last judge is not there
+    assert "inputs/none.gguf" in left.left_out["mine"]
     keyed = {"endpoint": CHEAP["endpoint"] | {"key": "A_KEY_THAT_IS_NOT_SET"}}
     assert chosen("endpoint", "guide", endpoint=keyed, guide=GUIDE) == ("guide", "encoder")
     with pytest.raises(Refused, match="did you mean 'endpoint'"):
@@ -110,18 +109,18 @@ def found_of(fingerprint: str, mined: str | None, round: str = "r1") -> dict:
         Path("inputs/fitness/cheap@ours.json"),
         {"judge": "cheap", "collection": "ours", "fingerprint": fingerprint, "round": round, "mined_as": mined},
     )
-    return relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]["evidence"][0]
+    return relabel(cascade({"judge": "cheap"})).relabel.cascade[0]["evidence"][0]
 
 
 def test_what_was_found_of_a_judge_is_part_of_the_stage(workspace: Path):
-    line = relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]
+    line = relabel(cascade({"judge": "cheap"})).relabel.cascade[0]
     assert line["evidence"] == []
     found = found_of(line["fingerprint"], mined_as(recipe_of(params.read(), "r1")))
     assert (found["judge"], found["another"], found["elsewhere"]) == ("cheap", None, None)
 
 
 def test_what_was_found_of_another_judge_or_on_other_candidates_says_so(workspace: Path):
-    line = relabel(cascade({"judge": "cheap"}))["relabel"]["cascade"][0]
+    line = relabel(cascade({"judge": "cheap"})).relabel.cascade[0]
     mined = mined_as(recipe_of(params.read(), "r1"))
     assert "another model, prompt" in found_of("f", mined)["another"]
     assert "round r1, which mines otherwise" in found_of(line["fingerprint"], "0")["elsewhere"]
@@ -150,9 +149,9 @@ def test_a_retry_and_a_persons_word_make_the_stage_run(workspace: Path):
 def test_a_judge_that_cannot_work_is_left_out_where_the_recipe_allows_it(workspace: Path):
     judges = {"guide": GUIDE, "local": {"local": {"model": "inputs/none.gguf"}}}
     section = cascade({"judge": "guide"}, {"judge": "local", "optional": True})
-    made = relabel(section, judges)["relabel"]
-    assert [line["name"] for line in made["cascade"]] == ["guide"]
-    assert "none.gguf" in made["left_out"]["local"]
+    made = relabel(section, judges).relabel
+    assert [line["name"] for line in made.cascade] == ["guide"]
+    assert "none.gguf" in made.left_out["local"]
 
 
 def test_a_loss_that_learns_from_grades_wants_a_judge_that_writes_them(workspace: Path):
