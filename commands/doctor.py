@@ -162,6 +162,21 @@ def model() -> Iterator[Line]:
         yield Line(NOTE, f"model {given.name}: from the Hub; `dvc repro` fetches it, or says why it cannot")
 
 
+def named_models() -> Iterator[Line]:
+    """Whether the models that recipes and judges name are on this machine."""
+    from hone.config import params
+    from tasks.resolve.recipe_models import PROMPT, RecipeModels
+
+    given = params.read()
+    rows = {row for round in given.rounds for row in RecipeModels.of(given, round).named() if row.route != PROMPT}
+    for row in sorted({row.name: row for row in rows}.values(), key=lambda row: row.name):
+        roles = ", ".join(sorted({one.role for one in rows if one.name == row.name}))
+        if row.here:
+            yield Line(OK, f"model {row.name} ({roles}): on this machine")
+        else:
+            yield Line(NOTE, f"model {row.name} ({roles}): from the Hub; `dvc repro` downloads it")
+
+
 def lengths() -> Iterator[Line]:
     """How much of each collected collection's documents the model reads."""
     from hone.config import params
@@ -281,6 +296,7 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
     tools,
     locks,
     model,
+    named_models,
     lengths,
     judge,
     settings,

@@ -18,6 +18,7 @@ from hone.encoders.cross_encoder_scores import CrossScorer
 from hone.encoders.device_lock import no_work
 from hone.encoders.encoder import encoder_for
 from hone.encoders.model_folder import folder_here
+from hone.encoders.pinned_models import split_revision
 from hone.encoders.precision import device_of
 from hone.encoders.round_cross_encoders import NONE, RANKERS
 from hone.encoders.store import root, spaces
@@ -28,7 +29,7 @@ from hone.layout import MODELS
 from tasks.evaluate.reference import encoder_of
 from tasks.evaluate.settings import EvaluateSettings, ReferenceSettings
 from tasks.report.settings import ReportSettings
-from tasks.retrieve.settings import RetrieveSettings
+from tasks.resolve.recipe_models import TEXT, RecipeModels
 from tasks.score.settings import ScoreSettings
 
 CHECKPOINT_DAYS = 7
@@ -130,11 +131,10 @@ def read_settings() -> Reading | None:
 
 
 def teachers() -> dict[str, str | None]:
-    """Models beside the rounds' own that the resolved recipes retrieve with."""
-    named: dict[str, str | None] = {}
-    for settings in RetrieveSettings.existing():
-        named |= {pinned["name"]: pinned["revision"] for pinned in settings.teachers.values()}
-    return named
+    """The encoders that the recipes and judges of params.yaml name beside the rounds' own, with their revisions."""
+    given = params.read()
+    rows = [row for round in given.rounds for row in RecipeModels.of(given, round).named(route=TEXT)]
+    return dict(split_revision(row.name, row.revision) for row in rows)
 
 
 def show() -> None:

@@ -26,6 +26,7 @@ from hone.data.training_set import UNLABELLED
 from hone.files import read_json, size_of
 from hone.ir.mteb import reading_for, task_of
 from hone.layout import BASE, BASE_MODEL, DATA, MODELS, collection_table, round_table, settings_file
+from tasks.resolve.recipe_models import PROMPT, RecipeModels
 from tasks.resolve.stages import everything
 from tasks.resolve.stages import reading as reading_of
 
@@ -71,7 +72,7 @@ def plan(probe: bool) -> None:
         table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
     if work.checked:
         line(f"dev checks during training encode about {sum(work.checked.values()):,} more texts and keep no vectors (`train.dev_checks`)")
-    for sentence in [*work.unknown, *cut_lines(given, settings)]:
+    for sentence in [*work.unknown, *downloads(given), *cut_lines(given, settings)]:
         line(sentence)
     plan_judging(given, settings, work.stages)
     line(f"disk: about {size(disk(work))}")
@@ -128,6 +129,13 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
     work.encode = {name: count for name, count in work.encode.items() if count}
     work.unknown += not_counted(given, settings, to_run)
     return work
+
+
+def downloads(given: Params) -> list[str]:
+    """The models that recipes and judges name and that have to be downloaded first."""
+    rows = [row for round in given.rounds for row in RecipeModels.of(given, round).named() if row.route != PROMPT]
+    absent = {row.name: row.role for row in rows if not row.here}
+    return [f"model {name} ({role}) is downloaded from the Hub first" for name, role in absent.items()]
 
 
 def not_counted(given: Params, settings: dict[str, StageSettings], to_run: list[str]) -> list[str]:

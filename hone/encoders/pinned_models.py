@@ -16,4 +16,10 @@ def made_exact(named: dict[str, str | None]) -> dict[str, dict]:
     """
     for name in named:
         refuse_unwatched(name)
-    return {name: pinned(*(name.split("@", 1) if "@" in name else (name, revision))) for name, revision in named.items()}
+    return {name: pinned(*split_revision(name, revision)) for name, revision in named.items()}
+
+
+def split_revision(name: str, revision: str | None) -> tuple[str, str | None]:
+    """A model's name and its revision, which the name may carry: NAME@REVISION."""
+    own, at, after = name.partition("@")
+    return (own, after) if at else (name, revision)

@@ -1,175 +1,157 @@
-"""The methods and models that a recipe names: scorers, teachers, cross-encoders, judges."""
+"""The models that a recipe uses in a round. `resolve`, `hone plan`, `hone doctor` and `hone store clean` ask it and nothing else."""
 
 from __future__ import annotations
 
-from hone.config import methods
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from hone.config import methods, recipe
 from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
-from hone.config.source_name import source_name
-from hone.data import rounds as lineage
+from hone.config.stage_settings import NONE, PinnedModel
 from hone.encoders import round_cross_encoders
-from hone.encoders.encoder import Reading
-from hone.encoders.model_folder import ModelFolder, folder_here
-from hone.encoders.pinned_models import made_exact
-from hone.errors import Refused, nearest
-from hone.judging.settings import ResolvedRelabel
+from hone.encoders.model_folder import folder_here
+from hone.encoders.pinned_models import made_exact, split_revision
+from hone.errors import Refused
+from hone.judging.settings import first_able
 from hone.layout import BASE
 
-NO_SCORER = ""
+# What a model is given: a text at a time, a query and a document together, or a prompt.
+TEXT, PAIR, PROMPT = "text", "pair", "prompt"
 
 
-def used_judges(section: ResolvedRelabel) -> list[tuple[str, str]]:
-    """Place and name of every judge and every rule of a cascade."""
-    return [
-        used for line in section.cascade for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["escalate"]["method"]))
-    ]
+@dataclass(frozen=True)
+class ModelRow:
+    """A model and what a recipe uses it for.
 
-
-def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]]:
-    """Place and name of every method that a section names."""
-    return [(place, line["method"]) for place, line in used_lines(stage, section)]
-
-
-def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]:
-    """Place and line of every method that a section names, those that another holds after it."""
-    if isinstance(section, list):
-        lines = [(stage, line) for line in section]
-    else:
-        lines = [
-            (f"{stage}.{part}", line)
-            for part, value in (section.items() if isinstance(section, dict) else ())
-            for line in (value if isinstance(value, list) else [value])
-            if isinstance(line, dict) and "method" in line
-        ]
-    return [held for where, line in lines for held in methods.with_held(where, line)]
-
-
-def asked(stage: str, lines: list[dict]) -> list[dict]:
-    """All lines of a stage, those that another holds after it."""
-    return [one for line in lines for _, one in methods.with_held(stage, line)]
-
-
-def scorers(made: Recipe) -> dict[str, dict]:
-    """Whose scores of candidates and known positives are wanted: by name, the method and its parameters.
-
-    The encoders that compared queries with documents to retrieve come first, for their vectors are at hand, each as the source
-    `dense` of its model; then the recipe's own lines, and the round's starting model where a filter wants a dense source
-    and there is none.
-
-    Raises:
-        Refused: two lines or two encoders of the same name, or a rule that compares by what nobody scores.
+    Attributes:
+        role: miner, scorer, ranker, judge or student (the model that is trained).
+        name: a round of params.yaml or `r0` for the loop's own models; else as the recipe writes it.
+        revision: of a Hub id.
+        route: `text`, `pair` or `prompt`.
+        stage: that uses it.
+        optional: the round goes on without it.
+        own: whether the loop makes it.
     """
-    compared = [line for line in asked("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")]
-    dense: dict[str, dict] = {}
-    for line in compared:
-        item = {name: line["parameters"][name] for name in ("model", "revision")}
-        name = source_name({"method": "dense", "parameters": item})
-        if dense.setdefault(name, item) != item:
-            raise Refused(
-                f"two encoders of the recipe would score as '{name}': {told_model(dense[name])} and {told_model(item)}. Rename one of "
-                "them, or leave it out."
-            )
-    rules = [*(("sample.filters", line) for line in made.sample.filters), ("sample.choose", made.sample.choose)] if made.retrieve else []
-    ruled = [line["parameters"].get(name, NO_SCORER) for _, line in rules for name in ("scorer", "to_positives")]
-    ruled += [
-        line["parameters"][name] or NO_SCORER
-        for place, line in rules
-        for name in methods.find(place, line["method"]).beside("NAMES_SCORERS", ())
-    ]
-    if None in ruled and not dense:
-        dense = {"dense": {"model": None, "revision": None}}
-    named = {
-        name: {"method": "encoder", "parameters": {"to": "query", "model": item["model"], "revision": item["revision"]}}
-        for name, item in dense.items()
-    }
-    for line in made.score:
-        name = scorer_name(line)
-        if name in named:
-            raise Refused(f"two lines of the recipe would score as '{name}': leave one of them out.")
-        named[name] = line
-    for name in ruled:
-        if name not in (None, NO_SCORER, *named):
-            raise Refused(f"a rule compares by '{name}', which no source or scorer of the recipe gives: {nearest(name, named)}")
-    return named
+
+    role: str
+    name: str
+    revision: str | None
+    route: str
+    stage: str
+    optional: bool = False
+    own: bool = False
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on this machine."""
+        return folder_here(*split_revision(self.name, self.revision)) is not None
 
 
-def scorer_name(line: dict) -> str:
-    """What a scorer's rows are marked with: `encoder:NAME`, or `encoder-to-positives:NAME`."""
-    to = line["parameters"].get("to")
-    return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"}, "score")
+@dataclass(frozen=True)
+class RecipeModels:
+    """The models of a recipe in a round of params.yaml.
+
+    Attributes:
+        given: params.yaml, which names the judges.
+        made: the recipe, checked.
+        round: its name.
+    """
+
+    given: Params
+    made: Recipe
+    round: str
+
+    @classmethod
+    def of(cls, given: Params, round: str) -> Self:
+        """The models of a round's recipe."""
+        return cls(given, recipe.recipe_of(given, round), round)
+
+    def rows(self, *stages: str) -> Iterator[ModelRow]:
+        """Those of some stages, or of all, in the order of the stages.
+
+        Raises:
+            Refused: the recipe names a judge that params.yaml does not have.
+        """
+        kinds = {"retrieve": self._miners, "rank": self._ranker, "score": self._scorers, "relabel": self._judges, "train": self._student}
+        for stage, kind in kinds.items():
+            if not stages or stage in stages:
+                yield from kind()
+
+    def named(self, *stages: str, route: str | None = None) -> list[ModelRow]:
+        """Those that the loop does not make, of some stages or of all."""
+        return [row for row in self.rows(*stages) if not row.own and (route is None or row.route == route)]
+
+    def encoders(self, *stages: str) -> dict[str, PinnedModel]:
+        """The named encoders of some stages, pinned, by name.
+
+        Raises:
+            Refused: a model is named with two revisions, is missing, or lies in a folder that DVC does not watch.
+        """
+        named: dict[str, str | None] = {}
+        for row in self.named(*stages, route=TEXT):
+            if named.setdefault(row.name, row.revision) != row.revision:
+                one, other = (f"{row.name}@{each}" if each else row.name for each in (named[row.name], row.revision))
+                raise Refused(f"the recipe names the model {one} in one line and {other} in another: name the same revision in both.")
+        return made_exact(named)
+
+    def cross_encoders(self) -> dict[str, PinnedModel]:
+        """The named cross-encoders that score candidates, pinned, by name."""
+        return {row.name: round_cross_encoders.pinned(row.name, row.revision) for row in self.named("score", route=PAIR)}
+
+    def ranker_base(self) -> PinnedModel | None:
+        """The named model that the first in-loop cross-encoder starts from, pinned; null: the base encoder."""
+        return next((made_exact({row.name: row.revision})[row.name] for row in self.named("rank")), None)
+
+    @property
+    def parent(self) -> str:
+        """The round that this one starts from."""
+        return self.given.rounds[self.round].start
+
+    def _miners(self) -> Iterator[ModelRow]:
+        for line in self.made.retrieve:
+            for place, one in methods.with_held("retrieve", line):
+                yield from rows_of("miner", place, one, self.parent)
+
+    def _ranker(self) -> Iterator[ModelRow]:
+        if self.made.rank:
+            base = self.made.rank.base
+            yield ModelRow("ranker", base or BASE, self.made.rank.revision, PAIR if base else TEXT, "rank", own=base is None)
+
+    def _scorers(self) -> Iterator[ModelRow]:
+        for line in self.made.score:
+            for place, one in methods.with_held("score", line):
+                yield from rows_of("scorer", place, one, self.round if route_of(place, one) == PAIR else self.parent)
+
+    def _judges(self) -> Iterator[ModelRow]:
+        for place, item in enumerate([] if self.made.relabel == NONE else self.made.relabel.cascade, start=1):
+            _, _, line = first_able(self.given, item.judge, f"round {self.round}: relabel.cascade.{place}")
+            yield from rows_of("judge", "relabel.judges", line, self.parent, item.optional)
+
+    def _student(self) -> Iterator[ModelRow]:
+        yield ModelRow("student", BASE if self.made.train.init == "base" else self.parent, None, TEXT, "train", own=True)
 
 
-def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
-    """Raises Refused where a judge reads scores that nobody gives."""
-    named = scorers(made)
-    for line in section.cascade:
-        if line["method"] == "scores" and (name := line["parameters"]["scorer"]) not in named:
-            raise Refused(
-                f"{where}: the judge {line['name']} reads what '{name}' scores, and the recipe has no such: {nearest(name, named)}"
-            )
+def route_of(place: str, line: dict[str, Any]) -> str:
+    """What the model of a line is given."""
+    method = methods.find(place, line["method"])
+    return PAIR if method.beside("CROSS_ENCODER", False) else method.beside("MODEL_ROUTE", TEXT)
 
 
-def teachers(made: Recipe) -> dict[str, dict]:
-    """Every encoder that the recipe names beside the loop's own, made exact."""
-    lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in asked(place, given)]
-    named: dict[str, str | None] = {}
-    for name, revision in (pair for place, line in lines if not reads_pairs(place, line) for pair in named_in(line).items()):
-        if name == BASE and revision is None:
-            continue
-        if named.setdefault(name, revision) != revision:
-            one, other = (told_model({"model": name, "revision": each}) for each in (named[name], revision))
-            raise Refused(f"the recipe names the model {one} in one line and {other} in another: name the same revision in both.")
-    return made_exact(named)
+def named_in(line: dict[str, Any]) -> dict[str | None, str | None]:
+    """The models that a line names, as it writes them, with their revisions: `model` with `revision`, or `encoders`.
 
-
-def told_model(item: dict) -> str:
-    """A model with its revision, for messages."""
-    return f"{item['model']}@{item['revision']}" if item["revision"] else str(item["model"])
-
-
-def named_in(line: dict) -> dict[str, str | None]:
-    """The models that a line names, as it writes them, with their revisions: `model` with `revision`, or `encoders`."""
+    None stands for the loop's own model.
+    """
     given = line["parameters"]
-    one = {given["model"]: given.get("revision")} if given.get("model") else {}
-    return one | {name: None for name in given.get("encoders") or () if name}
+    one = {given["model"]: given.get("revision")} if "model" in given else {}
+    return one | dict.fromkeys(given.get("encoders") or ())
 
 
-def reads_pairs(place: str, line: dict) -> bool:
-    """Whether a line's model is a cross-encoder."""
-    return bool(methods.find(place, line["method"]).beside("CROSS_ENCODER", False))
-
-
-def cross_encoders(made: Recipe) -> dict[str, dict]:
-    """Every cross-encoder that the recipe names beside the loop's own, made exact."""
-    lines = [line for line in made.score if reads_pairs("score", line)]
-    return {name: round_cross_encoders.pinned(name, revision) for line in lines for name, revision in named_in(line).items()}
-
-
-def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
-    """Raises Refused where a round scores by the loop's own cross-encoder, and neither it nor one before it trains one."""
-    rounds = {name: {"from": item.start} for name, item in given.rounds.items()}
-    for name, made in recipes.items():
-        own = [line for line in made.score if reads_pairs("score", line) and not line["parameters"]["model"]]
-        trained = any(recipes[before].rank for before in lineage.made_by(rounds, name))
-        if own and not trained:
-            raise Refused(
-                f"round {name}: the recipe '{given.rounds[name].recipe}' scores by the loop's own cross-encoder, and neither it nor a "
-                "round before it trains one. Give it a section `rank` (`rank: {}`), or name a model: `cross-encoder: {model: inputs/NAME}`."
-            )
-
-
-def refuse_training_lengths(given: Params, recipes: dict[str, Recipe]) -> None:
-    """Raises Refused where a round would train on more tokens than the base model can tell apart, as far as it is on this machine."""
-    lengths = {name: made.train.max_length for name, made in recipes.items() if made.train.max_length}
-    folder = folder_here(given.model.name, given.model.revision) if lengths else None
-    for name, length in lengths.items() if folder else ():
-        try:
-            Reading().length(ModelFolder(folder), length)
-        except Refused as refusal:
-            raise Refused(f"round {name}: {refusal}") from None
-
-
-def ranker_start(made: Recipe) -> dict | None:
-    """The model that the recipe's ranker starts from where there is none yet, made exact; null: the base encoder."""
-    base = made.rank.base
-    return made_exact({base: made.rank.revision})[base] if base else None
+def rows_of(role: str, place: str, line: dict[str, Any], own: str, optional: bool = False) -> Iterator[ModelRow]:
+    """The models of one line; `own` is the loop's model that None stands for."""
+    route, stage = route_of(place, line), place.partition(".")[0]
+    for name, revision in named_in(line).items():
+        made_here = name is None or (name == BASE and revision is None)
+        yield ModelRow(role, name or own, revision, route, stage, optional, own=made_here)

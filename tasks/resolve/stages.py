@@ -36,18 +36,16 @@ from tasks.relabel.settings import RelabelSettings
 from tasks.report import registry
 from tasks.report.settings import OpenSettings, ReportSettings, TrackSettings
 from tasks.resolve import reference_models
-from tasks.resolve.recipe_models import (
-    cross_encoders,
-    ranker_start,
+from tasks.resolve.recipe_lines import (
     refuse_no_ranker,
     refuse_training_lengths,
     refuse_unscored,
     scorers,
-    teachers,
     used_judges,
     used_lines,
     used_methods,
 )
+from tasks.resolve.recipe_models import RecipeModels
 from tasks.retrieve.settings import RetrieveSettings
 from tasks.sample.settings import SampleSettings
 from tasks.score.settings import ScoreSettings
@@ -264,7 +262,7 @@ Part = tuple[dict[str, Any], list[tuple[str, str]]]  # settings of one stage, an
 
 
 def of_retrieve(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
-    values = {"retrieve": made.retrieve or NONE, "model": model, "teachers": teachers(made)}
+    values = {"retrieve": made.retrieve or NONE, "model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")}
     return values | {"files": input_files("retrieve", made.retrieve)}, used_methods("retrieve", made.retrieve)
 
 
@@ -272,13 +270,18 @@ def of_rank(given: Params, name: str, parent: str, made: Recipe, model: Reading)
     if made.rank is None:
         return {"rank": NONE}, []
     guards = [line for line in made.sample.filters if line["method"] in GUARDS]
-    values = {"rank": with_precision(given, made.rank, model), "model": model, "base": ranker_start(made), "guards": guards}
+    values = {
+        "rank": with_precision(given, made.rank, model),
+        "model": model,
+        "base": RecipeModels(given, made, name).ranker_base(),
+        "guards": guards,
+    }
     return values | {"recipe": given.rounds[name].recipe}, [("sample.filters", line["method"]) for line in guards]
 
 
 def of_score(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
-    values = {"score": made.score or NONE, "model": model, "teachers": teachers(made)}
-    values |= {"scorers": scorers(made), "cross_encoders": cross_encoders(made)}
+    values = {"score": made.score or NONE, "model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")}
+    values |= {"scorers": scorers(made), "cross_encoders": RecipeModels(given, made, name).cross_encoders()}
     return values, [*used_methods("score", made.score), *(("score", line["method"]) for line in scorers(made).values())]
 
 
@@ -289,7 +292,9 @@ def of_sample(given: Params, name: str, parent: str, made: Recipe, model: Readin
     rounds = {other: {"from": item.start} for other, item in given.rounds.items()}
     before = lineage.made_by(rounds, parent) if made.train.queries == "all" else []
     values = {"sample": made.sample, "before": before, "sources": [source_name(line) for line in made.retrieve]}
-    return values | {"files": input_files("sample", section)} | ({"model": model, "teachers": teachers(made)} if vectors else {}), used
+    return values | {"files": input_files("sample", section)} | (
+        {"model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")} if vectors else {}
+    ), used
 
 
 def of_relabel(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:

@@ -9,7 +9,7 @@ import pytest
 
 from commands.recipes.catalogue import published
 from hone.config import recipe
-from tasks.resolve.recipe_models import scorer_name
+from tasks.resolve.recipe_lines import scorer_name
 
 PROJECT = Path(__file__).parent.parent.parent
 NAMES = sorted(file.stem for file in (PROJECT / "recipes").glob("*.yaml"))

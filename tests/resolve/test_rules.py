@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from hone.config import recipe
+from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
 from hone.errors import Refused
-from tasks.resolve.recipe_models import scorers, teachers
+from tasks.resolve.recipe_lines import scorers
+from tasks.resolve.recipe_models import RecipeModels
 
 GUARDED = ["labelled", "same-text"]
 
@@ -22,6 +24,14 @@ def refused(folder: Path, **sections) -> str:
     with pytest.raises(Refused) as refusal:
         recipe.check(file)
     return str(refusal.value)
+
+
+PARAMS = {
+    "collections": {"ours": {"source": "folder", "path": "inputs"}},
+    "train_on": ["ours"],
+    "evaluate_on": ["ours"],
+    "rounds": {"r1": {"from": "r0", "recipe": "top-k"}},
+}
 
 
 def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
@@ -174,7 +184,7 @@ def test_no_encoder_takes_the_place_of_another(tmp_path):
         tmp_path, retrieve=[{"dense": {"model": "a/x", "revision": "1"}}], score=[{"encoder": {"model": "a/x", "revision": "2"}}]
     )
     with pytest.raises(Refused, match="names the model a/x@1 in one line and a/x@2 in another"):
-        teachers(revised)
+        RecipeModels(Params(**PARAMS), revised, "r1").encoders("retrieve", "score")
 
 
 def test_the_rounds_own_model_scores_where_a_rule_wants_it_and_nothing_dense_is_retrieved(tmp_path):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from hone.judging.cross_encoder_ledger import Scorer
 
 
+MODEL_ROUTE = "pair"
+
+
 def cross_encoder(
     questions: Questions,
     desk: Desk,

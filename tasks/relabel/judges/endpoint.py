@@ -22,6 +22,7 @@ from hone.judging.prompt import below_inputs, load
 from hone.llm import tokenizer as tokens
 from hone.llm.client import Endpoint
 
+MODEL_ROUTE = "prompt"
 HOW = frozenset({"url", "key", "plain_http", "slots", "timeout", "price", "batch"})
 PLAIN = {"votes": 1, "twice": False, "swap": False}  # each question is asked once
 ONCE = PLAIN | {"version": None}

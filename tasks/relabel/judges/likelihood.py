@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from hone.judging.context import Desk
 
 
+MODEL_ROUTE = "prompt"
+
+
 def likelihood(
     questions: Questions,
     desk: Desk,

@@ -28,6 +28,7 @@ from hone.llm import client, gguf, llama_server
 from hone.llm.budget import Budget
 from hone.llm.client import Call, Endpoint, Reply
 
+MODEL_ROUTE = "prompt"
 HOW = frozenset({"slots", "threads", "timeout"})
 ONCE = {"votes": 1, "twice": False, "swap": False}
 
