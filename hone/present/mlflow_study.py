@@ -32,7 +32,7 @@ class Child:
         params: recipe, question, steps and so on.
         metrics: over all seeds.
         by_seed: of each measure its mean over queries for every seed; a seed is the step.
-        experiments: of every seed the commit of its experiment.
+        experiments: the address of the trial of every seed.
     """
 
     arm: str

@@ -45,10 +45,13 @@ def lock_entries() -> list[dict[str, str]]:
 
 def machine() -> str:
     """What the page was made on: cores, processor, system, Python; no names."""
-    processor = next(
-        (line.partition(":")[2].strip() for line in lines_of(Path("/proc/cpuinfo")) if line.startswith("model name")), platform.processor()
-    )
-    return f"{os.cpu_count()} cores, {processor or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {processor()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def processor() -> str:
+    """The processor's model name."""
+    named = (line.partition(":")[2].strip() for line in lines_of(Path("/proc/cpuinfo")) if line.startswith("model name"))
+    return next(named, platform.processor()) or platform.machine()
 
 
 def lines_of(file: Path) -> list[str]:
