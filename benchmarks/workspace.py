@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parent.parent
 @contextmanager
 def workspace(**sections: object) -> Iterator[Path]:
     """The project's params.yaml with `sections` in place of its own, resolved, collected and started, as the current folder."""
+    from tasks.base import __main__ as base
     from tasks.collect import __main__ as collect
     from tasks.resolve import __main__ as resolve
     from tasks.start import __main__ as start
@@ -35,6 +36,7 @@ def workspace(**sections: object) -> Iterator[Path]:
             resolve.main()
             for name in given["collections"]:
                 collect.main(name)
+            base.main()
             start.main()
             yield Path(folder)
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from hone.files import fingerprint_of_file
+from tasks.base import __main__ as base
 from tasks.collect import __main__ as collect
 from tasks.resolve import __main__ as resolve
 from tasks.start import __main__ as start
@@ -100,6 +101,7 @@ def _kept(sections: dict[str, Any], folder: Path) -> None:
 
 def _run(sections: dict[str, Any]) -> None:
     collected(**sections)
+    base.main()
     start.main()
 
 

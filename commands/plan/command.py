@@ -23,7 +23,7 @@ from hone.data.tables import Documents
 from hone.data.training_set import UNLABELLED
 from hone.files import read_json, size_of
 from hone.ir.mteb import reading_for, task_of
-from hone.layout import DATA, MODELS, RESOLVED
+from hone.layout import BASE, DATA, MODELS, RESOLVED
 from tasks.resolve.__main__ import everything
 from tasks.resolve.__main__ import reading as reading_of
 
@@ -101,7 +101,7 @@ def work_of(given: Params, settings: dict[str, dict]) -> Work:
         return work
     mined = {later: read_of_each_query(settings, later) for later in given.rounds if f"retrieve@{later}" in to_run}
     for name in ["r0", *given.rounds]:
-        new = f"train@{name}" in to_run or (name == "r0" and "start" in to_run)
+        new = f"train@{name}" in to_run or (name == BASE and "base" in to_run)
         asked = {
             collection
             for collection in given.evaluate_on
@@ -271,7 +271,7 @@ def cut_lines(given: Params, settings: dict[str, dict]) -> list[str]:
     from hone.encoders.model_folder import ModelFolder, folder_here
     from hone.encoders.text_lengths import cut_documents
 
-    folder = Path("models/r0") if Path("models/r0").is_dir() else folder_here(given.model.name, given.model.revision)
+    folder = MODELS / BASE if (MODELS / BASE).is_dir() else folder_here(given.model.name, given.model.revision)
     if folder is None or not any(folder.rglob("tokenizer.json")):
         return []
     model, reading = ModelFolder(folder), Reading.of(reading_of(given))
@@ -297,7 +297,7 @@ def disk(work: Work) -> float:
     from hone.encoders.model_folder import folder_of
 
     given = params.read().model
-    source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.name, given.revision)
+    source = MODELS / BASE if (MODELS / BASE).is_dir() else folder_of(given.name, given.revision)
     return 2 * size_of(source) * len(work.train) + work.texts * dimension(source) * BYTES_PER_NUMBER
 
 
@@ -314,7 +314,7 @@ def measured(given: Params, settings: dict[str, dict], work: Work) -> tuple[floa
     from hone.encoders.model_folder import ModelFolder, folder_of
     from hone.encoders.precision import device_of
 
-    source = Path("models/r0") if Path("models/r0").is_dir() else folder_of(given.model.name, given.model.revision)
+    source = MODELS / BASE if (MODELS / BASE).is_dir() else folder_of(given.model.name, given.model.revision)
     reading, model = Reading.of(settings[f"evaluate/{given.evaluate_on[0]}"]["model"]), ModelFolder(source)
     device = device_of(given.machine.device)
     with torch_lock(device):

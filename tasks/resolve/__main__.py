@@ -56,8 +56,11 @@ def everything(given: Params) -> dict[str, dict]:
     refuse_training_lengths(given, recipes)
     model = reading(given)
     settings = {f"collect/{name}": collect(given, name) for name in given.collections}
-    settings["start"] = {
+    settings["base"] = {
         "model": pinned(given.model.name, given.model.revision),
+        **code_fingerprint.fingerprints(["tasks.base.__main__"]),
+    }
+    settings["start"] = {
         "train_on": list(given.train_on),
         "shares": given.shares,
         "min_relevance": {name: given.collections[name].min_relevance for name in given.train_on},
@@ -93,7 +96,7 @@ def everything(given: Params) -> dict[str, dict]:
             )  # fmt: skip
     rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
     settings["open"] = {
-        "loop": {"train_on": list(given.train_on), "model": settings["start"]["model"] | model, "seed": given.seed},
+        "loop": {"train_on": list(given.train_on), "model": settings["base"]["model"] | model, "seed": given.seed},
         "rounds": [made_of(settings, name, item) for name, item in rounds.items()],
         **code_fingerprint.fingerprints(["tasks.report.mlflow_loop"]),
     }

@@ -1,8 +1,6 @@
-"""start: collections and a base model -> round r0: the model as it comes, its labels the known ones, nothing mined."""
+"""start: collections -> round r0: the labelled positives and negatives, nothing mined."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import polars as pl
 
@@ -11,26 +9,17 @@ from hone.data import tables, training_set
 from hone.data.chunks import of_chunks
 from hone.data.own_id import own_pairs
 from hone.data.same_queries import share_labels
-from hone.encoders.model_folder import ModelFolder, copy_model, folder_of
 from hone.files import folder_written_whole, write_json
-from hone.stage import may_download, run, say
+from hone.layout import BASE, ROUNDS
+from hone.stage import run, say
 
-ROUND = Path("rounds/r0")
 OWN_ID = "the document has the query's own id (own_id: drop)"
 
 
 def main() -> None:
-    """Make models/r0, rankers/r0 and rounds/r0, so that round r1 finds what every later round finds."""
+    """Make rounds/r0, so that r1 finds the tables that every later round finds."""
     settings = stage_settings.of_stage("start")
-    model = settings["model"]
-    if model["fingerprint"] is None:
-        may_download()
-    with folder_written_whole(Path("models/r0")) as place:
-        copy_model(folder_of(model["name"], model["revision"]), place)
-        ModelFolder(place).refuse_unsafe()
-    with folder_written_whole(Path("rankers/r0")) as place:
-        write_json(place / "ranker.json", {"ranker": "none"})
-    with folder_written_whole(ROUND) as place:
+    with folder_written_whole(ROUNDS / BASE) as place:
         admitted = training_set.admit(
             settings["train_on"], settings["shares"], settings["min_relevance"], settings["language"], settings["own_id"]
         )
@@ -41,7 +30,7 @@ def main() -> None:
         for table in ("negatives", "trained"):
             tables.write(table, tables.empty(table), place / f"{table}.parquet")
     positives = labels.filter(pl.col("label") == "positive")
-    say(f"start: {model['name']}, {positives['query_id'].n_unique():,} training queries, {len(positives):,} known positives")
+    say(f"start: {positives['query_id'].n_unique():,} training queries, {len(positives):,} known positives")
 
 
 def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:

@@ -39,7 +39,7 @@ def test_a_clean_run_without_network(project: Project):
         pytest.skip("this machine does not let a process be cut off from the network (unshare --net)")
     outcome = project.repro(offline=True)
     assert not outcome.restored
-    assert {"resolve", "collect@python-api", "start", "train@r1", "train@r2", "evaluate@r2-python-api"} <= set(outcome.ran)
+    assert {"resolve", "collect@python-api", "base", "start", "train@r1", "train@r2", "evaluate@r2-python-api"} <= set(outcome.ran)
     assert len(outcome.ran) == len(set(outcome.ran))
 
 
@@ -63,7 +63,16 @@ def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
         packages = {name for name in told["modules"] if (project.folder / name.replace(".", "/") / "__init__.py").exists()}
         assert set(told["modules"]) - packages <= known, settings
         checked.add(settings)
-    assert {"start", "collect/python-api", "rounds/r2/retrieve", "rounds/r2/train", "evaluate/python-api", "track/r2", "report"} <= checked
+    assert {
+        "base",
+        "start",
+        "collect/python-api",
+        "rounds/r2/retrieve",
+        "rounds/r2/train",
+        "evaluate/python-api",
+        "track/r2",
+        "report",
+    } <= checked
     assert {"leakage/python-api", "admit", "drift"} <= checked
 
 
@@ -76,14 +85,15 @@ def settings_of(arguments: list[str]) -> str | None:
     name = module.rpartition(".")[2]
     return {
         "collect": f"collect/{given.get('collection')}",
+        "base": "base",
         "start": "start",
         "evaluate": f"evaluate/{given.get('collection')}",
         "reference": f"reference/{given.get('reference')}/{given.get('collection')}",
         "leakage": f"leakage/{given.get('collection')}",
-        "admit": "admit",
+        "gate": "admit",
         "drift": "drift",
-        "open": "open",
-        "track": f"track/{given.get('round')}",
+        "mlflow_loop": "open",
+        "mlflow_rounds": f"track/{given.get('round')}",
         "report": "report",
     }.get(name, f"rounds/{given.get('round')}/{name}")
 
@@ -162,7 +172,7 @@ def test_one_parameter_runs_what_it_touches_and_its_return_restores_it(project: 
     project.settings(changed(rounds=SMALL["rounds"] | {"r2": {"from": "r1", "recipe": "nv-retriever", "train": {"learning_rate": 5.0e-5}}}))
     outcome = project.repro()
     assert {"resolve", "train@r2", "evaluate@r2-python-api"} <= set(outcome.ran)
-    assert not [stage for stage in outcome.ran if stage.partition("@")[0] in ("collect", "start", "retrieve", "sample", "relabel")]
+    assert not [stage for stage in outcome.ran if stage.partition("@")[0] in ("collect", "base", "start", "retrieve", "sample", "relabel")]
     assert "train@r1" not in outcome.ran
     assert project.tables()["models/r2/model.safetensors"] != before["models/r2/model.safetensors"]
     project.settings(SMALL)
@@ -222,7 +232,7 @@ def test_a_misspelt_word_in_the_last_round_is_found_before_the_first_trains(proj
 
 
 KILLED_IN = (
-    "resolve", "collect@python-api", "start", "leakage@python-api", "admit", "train@r1", "retrieve@r2", "rank@r2", "score@r2",
+    "resolve", "collect@python-api", "base", "start", "leakage@python-api", "admit", "train@r1", "retrieve@r2", "rank@r2", "score@r2",
     "sample@r2", "relabel@r2", "train@r2", "evaluate@r2-python-api", "evaluate-reference@r0-python-api", "open", "track@r2", "drift",
     "report",
 )  # fmt: skip

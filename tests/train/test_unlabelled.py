@@ -82,7 +82,9 @@ def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
 def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains 2 steps of 4 queries with 6 negatives."""
     prepared()
-    monkeypatch.setattr(command, "stages_to_run", lambda *_: ["start", "retrieve@r1", "train@r1"])  # what DVC would say of a checkout
+    monkeypatch.setattr(
+        command, "stages_to_run", lambda *_: ["base", "start", "retrieve@r1", "train@r1"]
+    )  # what DVC would say of a checkout
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()

@@ -60,7 +60,7 @@ def test_what_a_plan_counts_for_a_middle_round(workspace: Path, monkeypatch: pyt
     }
     collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("big", "small")}
     prepare(collections=collections, train_on=["big"], evaluate_on=["small"], rounds=rounds)
-    stages = ["start", "train@r1", "retrieve@r2", "train@r2", "evaluate@r2-small"]
+    stages = ["base", "start", "train@r1", "retrieve@r2", "train@r2", "evaluate@r2-small"]
     monkeypatch.setattr(command, "stages_to_run", lambda *_: stages)  # what DVC would say of a checkout
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)

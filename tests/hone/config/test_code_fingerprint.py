@@ -12,7 +12,7 @@ import pytest
 from hone.config import code_fingerprint
 from tests.conftest import PROJECT
 
-STAGES = ("collect", "start", "retrieve", "rank", "score", "sample", "relabel", "train", "evaluate", "report")
+STAGES = ("collect", "base", "start", "retrieve", "rank", "score", "sample", "relabel", "train", "evaluate", "report")
 
 # Imports a stage's module and, as a run would, every module that its functions import when they are called.
 PROBE = """
