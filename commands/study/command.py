@@ -53,14 +53,16 @@ def study(
     tell_what_runs(name, question, now, probe and arm is None and not so_far, refresh)
     if dry:
         return True
-    named_after(name, question, len(now.found.keys() | now.older.keys()))
     if so_far and not (now.found or now.older):
         raise Refused("no trial of this study has ended yet: without --so-far it runs them.")
+    named_after(name, question, len(now.found.keys() | now.older.keys()))
     failed = {}
     if not so_far:
         worktree.remove_abandoned()
+        note_models(now, refresh)
         failed = run_missing(name, now.missing([one.trial for one in now.tries], refresh), now.tried)
         now = standing(name, question, given, arm)
+        note_models(now, refresh)
         ready = [trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)]
         failed |= run_missing(name, now.missing(ready, refresh), now.found)
     if arm is None and seed is None:
@@ -123,13 +125,22 @@ def standing(name: str, question: Question, given: Params, arm: str | None = Non
     return Standing(tries, tried, choices, work, ready, results_of(ready), older)
 
 
+def note_models(now: Standing, refresh: bool) -> None:
+    """Note which trials still need their models: those of any arm and seed, because another command may run them next."""
+    trials = [*(one.trial for one in now.tries), *now.ready]
+    missing = {trial.name: trial for trial in now.missing(trials, refresh)}
+    trial_models.note_unfinished(missing.values())
+    for trial in trials:
+        if trial.name not in missing:
+            trial_models.note_finished(trial)
+
+
 def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
     """Run trials of a study and add their results to `found`; why any of them failed, by name.
 
     One that fails does not keep the others from running.
     """
     failed: dict[str, str] = {}
-    trial_models.note_unfinished(missing)
     watched = Watched()
     with dvc.Runner() as runner:
         for place, trial in enumerate(missing, start=1):
@@ -160,7 +171,7 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     older = text.older_rows(now.older, question)
     if older:
         line()
-        line(text.older_sentence(older))
+        line(text.OLDER_SENTENCE)
         table(text.OLDER_COLUMNS, older)
     if not any(by_arm.values()):
         return

@@ -30,7 +30,7 @@ class TrialFailed(Exception):
 
 
 def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str], None]) -> Kept:
-    """The result of a trial, which another process may have run meanwhile.
+    """Run a trial, unless another process has run it meanwhile, and give its result.
 
     Args:
         name: of the study.

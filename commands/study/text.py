@@ -26,6 +26,10 @@ ARM_COLUMNS = (
     "time of one trial",
 )
 CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "could have been seen", "")
+OLDER_SENTENCE = (
+    "These trials ran with older code. Their results are in no other table and in no contrast. --refresh runs those that have no result of "
+    "today's code."
+)
 OLDER_COLUMNS = ("trial", "collection", "nDCG@10", "code", "written")
 COST_COLUMNS = (
     "arm",
@@ -192,7 +196,7 @@ def markdown(
         parts += [f"## {escaped(result.collection)}", "\n".join(f"- {escaped(sentence)}" for sentence in said)]
         parts += [f"### {title}\n\n{in_words(columns, rows)}" for title, columns, rows in tables(result) if rows]
     if older:
-        parts.append(f"## Results of older code\n\n{older_sentence(older)}\n\n{in_words(OLDER_COLUMNS, older)}")
+        parts.append(f"## Results of older code\n\n{OLDER_SENTENCE}\n\n{in_words(OLDER_COLUMNS, older)}")
     if limits:
         parts += ["## What this can and cannot say", "\n".join(f"- {escaped(sentence)}" for sentence in limits)]
     if command:
@@ -212,11 +216,6 @@ def older_rows(older: dict[str, list[TrialFile]], question: Question) -> list[tu
         for rows in [found.measured(list(found.facts["rounds"])[-1], collection, question.split)]
         if len(rows)
     ]
-
-
-def older_sentence(rows: list[tuple[str, ...]]) -> str:
-    trials = count(len({row[0] for row in rows}), "trial")
-    return f"{trials} ran with older code. These results are in no table above and in no contrast; --refresh runs the trials again."
 
 
 def arms_table(results: list[Result]) -> pl.DataFrame:

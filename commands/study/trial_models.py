@@ -22,7 +22,10 @@ HASH = re.compile(r"\bmd5: ([0-9a-f]{32}(?:\.dir)?)\b")
 
 
 def note_unfinished(trials: Iterable[Trial]) -> None:
-    """Note the models that trials will need, so that no other trial removes them."""
+    """Note the models that trials will need, so that no other trial removes them.
+
+    A trial that never runs leaves its note: models that it shares with other trials then stay.
+    """
     for trial in trials:
         write_json(note_of(trial), {round: trial.model_address(round) for round in trial.rounds})
 
@@ -38,8 +41,8 @@ def note_of(trial: Trial) -> Path:
 def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     """Remove the weights of a trial's models from DVC's cache; the bytes that this frees.
 
-    What stays: weights that a branch, a tag or the user's checkout names, those that an unfinished trial will need or has made, those
-    that no trial made, and everything where the cache is not the checkout's own, because other checkouts may use it.
+    What stays: weights that a commit or the user's checkout names, those that an unfinished trial will need or has made, those that
+    no trial made, and everything if the cache is not the checkout's own, because other checkouts may use it.
 
     Args:
         trial: whose file is written.
@@ -50,14 +53,15 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     if own_cache() != cache:
         return 0
     needed = {address for note in (folder() / "unfinished").glob("*.json") for address in read_json(note).values()}
-    gone = [name for name in trial.rounds if trial.model_address(name) not in needed and made_by_trial(stages, name)]
+    rounds = [name for name in trial.rounds if trial.model_address(name) not in needed]
+    places = {f"{place}/{name}": f"{stage}@{name}" for name in rounds for place, stage in ((MODELS, "train"), (RANKERS, "rank"))}
+    removable = {place for place, stage in places.items() if made_by_trial(stages[stage])}
     outs = [
         out for stage in yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"].values() for out in stage.get("outs", [])
     ]
-    folders = {str(place / name) for name in gone for place in (MODELS, RANKERS)}
-    used = files_of(cache, [out["md5"] for out in outs if "md5" in out and out["path"] not in folders] + used_elsewhere(project))
+    used = files_of(cache, [out["md5"] for out in outs if "md5" in out and out["path"] not in removable] + used_elsewhere(project))
     freed = 0
-    for md5 in (out["md5"] for out in outs if out["path"] in folders):
+    for md5 in (out["md5"] for out in outs if out["path"] in removable):
         weights = [entry["md5"] for entry in listing(cache, md5) if entry["relpath"].endswith(WEIGHTS)]
         for address in [md5, *weights] if weights else []:
             if address not in used:
@@ -67,9 +71,9 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     return freed
 
 
-def made_by_trial(stages: dict[str, dict], round: str) -> bool:
-    """Whether this trial or an earlier one trained the model of a round: it is then not one of the user's own rounds."""
-    return stages[f"train@{round}"]["seconds"] is not None
+def made_by_trial(stage: dict) -> bool:
+    """Whether this trial or an earlier one ran a stage: its output is then not one of the user's own rounds."""
+    return stage["seconds"] is not None
 
 
 def own_cache() -> Path:
@@ -80,14 +84,14 @@ def own_cache() -> Path:
 
 
 def used_elsewhere(project: Path) -> list[str]:
-    """Hashes that the checkout, a commit that a branch or tag names, or another worktree names."""
-    refs = (tried("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/tags", "refs/remotes", "refs/stash") or "").split()
-    texts = [tried("show", f"{ref}:./{LOCK}") or "" for ref in {"HEAD", *refs}]
+    """Hashes that any commit, the checkout or another worktree names."""
+    names = (f"./{LOCK}", "*.dvc")
+    history = tried("log", "--all", "HEAD", "--format=", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", *names) or ""
     files = (tried("ls-files", "-z", "--cached", "--others", "--", "*.dvc") or "").split("\0")
     prefix = git("rev-parse", "--show-prefix").strip()
     others = [file for file in (folder() / "worktrees").glob(f"*/{prefix}{LOCK}") if not file.is_relative_to(project)]
-    texts += [file.read_text(encoding="utf-8") for file in [LOCK, *others, *map(Path, filter(None, files))] if file.is_file()]
-    return [found for text in texts for found in HASH.findall(text)]
+    texts = [file.read_text(encoding="utf-8") for file in [LOCK, *others, *map(Path, filter(None, files))] if file.is_file()]
+    return [found for text in [history, *texts] for found in HASH.findall(text)]
 
 
 def files_of(cache: Path, hashes: Iterable[str]) -> set[str]:

@@ -24,6 +24,7 @@ REPORTS = Path("reports/studies")
 TRIALS = "trials"
 KEY = "hone.trial"  # of the metadata
 LAYOUT = 1  # of the metadata
+FACTS = ("arm", "seed", "fingerprints", "written", "leakage", "rounds", "stages")  # that the metadata must have
 LARGE = 200_000  # bytes; git keeps every version of a file
 LETTERS = pl.String
 TYPES = {
@@ -139,6 +140,8 @@ def facts_of(file: Path) -> dict[str, Any]:
         raise Refused(f"{file} is not a trial file: its metadata has no '{KEY}'. {remedy(file)}") from None
     if layout != LAYOUT:
         raise Refused(f"{file} has layout {layout}, and this version of Hone reads layout {LAYOUT}. {remedy(file)}")
+    if missing := [name for name in FACTS if name not in facts]:
+        raise Refused(f"{file} is not a trial file: its metadata lacks {listed(missing)}. {remedy(file)}")
     return facts
 
 

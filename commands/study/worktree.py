@@ -64,10 +64,10 @@ class Worktree:
     def open(self, trial: Trial) -> Iterator[Path]:
         """Give the project's folder in a fresh worktree, and remove the worktree when the block ends.
 
-        The caller holds `lock`. A process that was killed may have left the worktree, and DVC at work in it: both are removed first.
+        The caller holds `lock`. If a killed process left the worktree, or DVC running in it, both are removed first.
 
         Raises:
-            Refused: git or DVC cannot make it, or the trial's settings do not survive in a params.yaml.
+            Refused: git or DVC cannot make it, or a params.yaml cannot hold the trial's settings.
         """
         self.remove()
         try:
@@ -84,7 +84,7 @@ class Worktree:
             self.remove()
 
     def remove(self) -> None:
-        """Remove the worktree, and end what a killed process left at work in it."""
+        """Remove the worktree, and end processes that a killed one left running in it."""
         end_processes(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         with git_lock():
@@ -99,7 +99,7 @@ def folder() -> Path:
 
 
 def remove_abandoned() -> None:
-    """Remove worktrees of processes that were killed, unless DVC is still at work in one."""
+    """Remove worktrees that killed processes left, unless DVC still runs in one."""
     for place in sorted((folder() / "worktrees").iterdir()):
         with suppress(Timeout), FileLock(folder() / f"{place.name}.lock", timeout=0):
             if not processes_in(place):
@@ -138,7 +138,7 @@ def link_inputs(project: Path, trial: Trial) -> None:
 
 
 def share_cache(project: Path) -> None:
-    """Have DVC use the checkout's cache in a worktree.
+    """Make DVC use the checkout's cache in a worktree.
 
     Raises:
         Refused: there is no DVC project here.
@@ -153,7 +153,7 @@ def share_cache(project: Path) -> None:
         own = Config(str(Path(".dvc").absolute())).load_one("local").get("cache", {})
         with Config(str(project / ".dvc")).edit("local") as local:
             local["cache"] = own | {"dir": cache}
-            # DVC's index of the worktree is to leave with it.
+            # DVC's index of the worktree is removed with it.
             local["core"] = {"site_cache_dir": str(project / ".dvc/tmp/site")}
     except DvcException as error:
         raise Refused(f"DVC cannot share its cache with a trial: {error}") from error
@@ -172,7 +172,7 @@ def write_params(file: Path, trial: Trial) -> None:
 
 
 def end_processes(place: Path) -> None:
-    """End DVC and stages that a killed process left at work in a folder."""
+    """End DVC and stages that a killed process left running in a folder."""
     found = processes_in(place)
     for process in found:
         with suppress(psutil.NoSuchProcess):
@@ -181,7 +181,7 @@ def end_processes(place: Path) -> None:
 
 
 def processes_in(place: Path) -> list[psutil.Process]:
-    """DVC and stages that work in a folder; a user's shell is not one of them."""
+    """DVC processes and stages that run in a folder; a user's shell does not count."""
     if not place.exists():
         return []
     found = []

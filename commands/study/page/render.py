@@ -12,7 +12,7 @@ from commands.study import conclusions
 from commands.study.design import CONTROLS, Question
 from commands.study.page import figures
 from commands.study.results import MEASURE, RECALL, Result
-from commands.study.text import OLDER_COLUMNS, counted, level, older_sentence, ranked, span
+from commands.study.text import OLDER_COLUMNS, OLDER_SENTENCE, counted, level, ranked, span
 from hone.layout import BASE
 from hone.present import format
 from tasks.report.page import render as report
@@ -69,7 +69,7 @@ def render(
         tuned=list(tuned),
         older=list(older),
         older_columns=OLDER_COLUMNS,
-        older_sentence=older_sentence(list(older)),
+        older_sentence=OLDER_SENTENCE,
         files=files or {},
         base=BASE,
         measure=MEASURE,
