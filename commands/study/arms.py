@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -222,8 +222,19 @@ def fingerprint_of(path: Path) -> str:
     """A hash of a file, or of all files of a folder and where they lie in it."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return fingerprint(*(part for file in files for part in (str(file.relative_to(path)), fingerprint_of_file(file))))
-    return fingerprint_of_file(path) if path.is_file() else ""
+        return fingerprint(*(part for file in files for part in (str(file.relative_to(path)), hash_of(file))))
+    return hash_of(path) if path.is_file() else ""
+
+
+def hash_of(file: Path) -> str:
+    """The hash of a file, which is read once for all trials: large collections take seconds."""
+    about = file.stat()
+    return read_hash(file.absolute(), about.st_size, about.st_mtime_ns)
+
+
+@cache
+def read_hash(file: Path, size: int, changed: int) -> str:
+    return fingerprint_of_file(file)
 
 
 def user_params() -> Params:

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands.study import arms
 from commands.study.arms import Trial, rounds_of, trials, user_params
 from commands.study.design import Arm, asked
 from commands.study.worktree import write_params as write_params_of
@@ -169,6 +170,13 @@ def test_fingerprints_tell_settings_data_and_code_apart():
     data = trial("ance").fingerprints
     assert (data.settings, data.code) == (settings.settings, settings.code)
     assert data.data != settings.data
+
+
+def test_a_collection_is_read_once_for_all_trials(monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    monkeypatch.setattr(arms, "fingerprint_of_file", lambda file: read.append(file.name) or file.name)
+    assert trial("ance").fingerprints.data == trial("top-k", seed=2).fingerprints.data
+    assert sorted(read) == ["documents.jsonl", "qrels.jsonl", "queries.jsonl"]
 
 
 def test_other_code_of_a_stage_changes_the_fingerprint_of_code_alone(monkeypatch: pytest.MonkeyPatch):

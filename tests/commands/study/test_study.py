@@ -164,6 +164,23 @@ def test_a_kill_leaves_the_checkout_as_it_is_and_the_next_run_goes_on(project: P
     assert not list((project.home / "studies/worktrees").iterdir())
 
 
+@pytest.mark.slow
+def test_two_studies_run_at_once(project: Project):
+    before = checkout(project)
+    more = ["--seeds", "1", "--first-seed", "7", "--steps", "2", "--no-probe"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "commands", "study", "top-k", *more], cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL
+    ) as other:
+        wait_for_stage(project, "tasks.resolve", other)
+        said = hone(project, "study", "random", *more)
+        assert other.wait(300) == 0
+    assert "random, seed 7: done" in said
+    assert set(facts(project, "top-k-seeds-from-7")) == {"top-k"}
+    assert set(facts(project, "random-seeds-from-7")) == {"random"}
+    assert checkout(project) == before
+    assert not list((project.home / "studies/worktrees").iterdir())
+
+
 def wait_for_stage(project: Project, name: str, process: subprocess.Popen) -> None:
     """Return as soon as a stage is at work in a worktree."""
     for _ in range(3000):

@@ -19,7 +19,12 @@ from hone.errors import Refused
 from tests.commands.study.trials import made
 
 DVC = [sys.executable, "-m", "dvc"]
-STAGES = {"stages": {"one": {"cmd": "cp inputs/ours/queries.jsonl out", "deps": ["inputs", "params.yaml"], "outs": ["out"]}}}
+STAGES = {
+    "stages": {
+        "one": {"cmd": "cp inputs/ours/queries.jsonl out", "deps": ["inputs", "params.yaml"], "outs": ["out"]},
+        "two": {"cmd": "cp inputs/ours/qrels.jsonl data", "deps": ["inputs/ours"], "outs": ["data"]},
+    }
+}
 
 
 def git(*words: str) -> str:
@@ -34,7 +39,7 @@ def trial(workspace: Path) -> Trial:
     subprocess.run([*DVC, "init", "--quiet"], check=True)
     trial = made()
     Path("dvc.yaml").write_text(yaml.safe_dump(STAGES))
-    Path(".gitignore").write_text("/inputs/*\n/out\n")
+    Path(".gitignore").write_text("/inputs/*\n/out\n/data\n")
     for name in ("changed", "removed"):
         Path(f"recipes/{name}.yaml").write_text("about: as committed\n")
     git("add", "--all")
@@ -95,6 +100,16 @@ def test_what_ran_in_one_worktree_comes_from_the_run_cache_in_the_next(trial: Tr
             said.append(subprocess.run([*DVC, "--cd", str(project), "repro"], check=True, capture_output=True, text=True).stdout)
     assert "Running stage 'one'" in said[0]
     assert "Stage 'one' is cached - skipping run" in said[1]
+
+
+def test_what_ran_in_the_checkout_comes_from_the_run_cache(trial: Trial):
+    """DVC reads the linked inputs/ as it reads the user's."""
+    Path("dvc.lock").unlink()
+    subprocess.run([*DVC, "repro", "--quiet", "two"], check=True)
+    with Worktree(trial.address).open(trial) as project:
+        said = subprocess.run([*DVC, "--cd", str(project), "repro"], check=True, capture_output=True, text=True).stdout
+    assert "Stage 'two' is cached - skipping run" in said
+    assert "Running stage 'one'" in said  # it depends on params.yaml
 
 
 def test_a_kill_leaves_nothing_in_the_checkout_and_the_next_run_begins_anew(trial: Trial):
