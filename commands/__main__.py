@@ -140,6 +140,7 @@ def study(
     dry: Annotated[bool, typer.Option("--dry", help="Say what would run and how long it takes; run nothing.")] = False,
     probe: Annotated[bool, typer.Option(help="Measure the machine's speed for the estimate.")] = True,
     so_far: Annotated[bool, typer.Option("--so-far", help="Run nothing, and write what is known by now.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Run trials again that have a result of older code.")] = False,
     arm: Annotated[str | None, typer.Option(help="Run this arm alone, and say nothing of the whole.")] = None,
     seed: Annotated[int | None, typer.Option(help="Run this seed alone, and say nothing of the whole.")] = None,
 ) -> None:
@@ -152,9 +153,9 @@ def study(
         raise Refused(f"--contrast is ONE:OTHER, two arms of the study: {', '.join(contrast)}")
     changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed, "contrasts": pairs}
     changes |= {"collection": on, "split": split, "tune": settings(tune) if tune else None}
-    if so_far and (dry or arm is not None or seed is not None):
-        raise Refused("--so-far writes what is known of the whole study and runs nothing: leave out --dry, --arm and --seed.")
-    if not compare_recipes(what, changes, dry, probe, arm, seed, so_far):
+    if so_far and (dry or refresh or arm is not None or seed is not None):
+        raise Refused("--so-far writes what is known of the whole study and runs nothing: leave out --dry, --refresh, --arm and --seed.")
+    if not compare_recipes(what, changes, dry, probe, arm, seed, so_far, refresh):
         raise typer.Exit(1)
 
 

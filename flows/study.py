@@ -96,6 +96,7 @@ def study(
     first_seed: Annotated[int, Field(ge=1)] | None = None,
     collection: str | None = None,
     tune: list[Setting] = [],  # noqa: B006
+    refresh: bool = False,
 ) -> State:
     """Recipes side by side on the collections of params.yaml: what was run before is not run again.
 
@@ -113,6 +114,7 @@ def study(
         collection: That the contrasts are about. Null: as the file says, or all that are evaluated on.
         tune: Settings of training that each arm is tried with on dev queries before; it takes the best. None: as the file says, or no
             tuning.
+        refresh: Run trials again that have a result of older code.
     """
     changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed}
     try:
@@ -121,7 +123,7 @@ def study(
         what = words(list(recipes), file)
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}, PATIENCE) as runner:
             name, question = asked(what, changes)
-            work = Work(runner, Watched(), command(what, changes))
+            work = Work(runner, Watched(), command(what, changes, refresh))
             states = run_all(question, work)
             last = write_result(work, return_state=True)
     except Refused as refusal:
@@ -165,10 +167,10 @@ def pairs(contrasts: list[str]) -> list[tuple[str, str]] | None:
     return found or None
 
 
-def command(what: list[str], changes: dict[str, Any]) -> list[str]:
+def command(what: list[str], changes: dict[str, Any], refresh: bool = False) -> list[str]:
     """`hone study` of this environment, for the whole study."""
     said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
-    return [sys.executable, "-m", "commands", "study", *what, *said, "--no-probe"]
+    return [sys.executable, "-m", "commands", "study", *what, *said, *(["--refresh"] if refresh else []), "--no-probe"]
 
 
 def name_of(arm: str, seed: int) -> str:
@@ -211,6 +213,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--first-seed", type=int, help="fresh seeds begin with it")
     parser.add_argument("--on", help="the collection that the contrasts are about")
     parser.add_argument("--tune", action="append", default=[], help="a setting that each arm is tried with on dev: {learning_rate: 2.0e-5}")
+    parser.add_argument("--refresh", action="store_true", help="run trials again that have a result of older code")
     given = parser.parse_args(None if arguments is None else list(arguments))
     try:
         pairs(given.contrast)
@@ -222,7 +225,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     recipes = [] if file else given.what
     state = study(
         recipes, file, rounds=given.rounds, seeds=given.seeds, first=given.first, steps=given.steps, split=given.split,
-        contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, tune=given.tune, return_state=True,
+        contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, tune=given.tune,
+        refresh=given.refresh, return_state=True,
     )  # fmt: skip
     print(printable(f"{state.name}: {state.message}"), file=sys.stderr)
     return 0 if state.is_completed() else 1

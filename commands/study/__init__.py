@@ -1,1 +1,1 @@
-"""Recipes side by side: each with several seeds as experiments of DVC, told apart from chance, kept and never run twice."""
+"""Recipes side by side: each with several seeds in git worktrees. Results are trial files; no trial runs twice."""

@@ -1,17 +1,15 @@
-"""An arm with a seed: the params.yaml it would have, how DVC is told, and an address that says all it is computed from."""
+"""An arm with a seed: its params.yaml, and fingerprints of everything that its result depends on."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
 
 from commands.plan.command import counts
 from commands.study.design import Arm, Question
@@ -25,9 +23,27 @@ from hone.files import fingerprint, fingerprint_of_file
 from hone.layout import BASE
 from tasks.resolve.stages import everything
 
-KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 ADDRESS = 20  # hexadecimal digits
-LAYOUT = 4  # of what is kept of a trial: another finds none of it and gathers it anew from DVC's cache
+CODE = ("code", "packages")  # the parts of a stage's settings that identify its code
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Hashes of everything that a trial's result depends on.
+
+    Attributes:
+        settings: what every stage of the trial does, without its code.
+        data: the files of all collections.
+        code: the code of every stage and the versions of its packages.
+    """
+
+    settings: str
+    data: str
+    code: str
+
+    @property
+    def address(self) -> str:
+        return fingerprint(self.settings, self.data, self.code)[:ADDRESS]
 
 
 @dataclass(frozen=True)
@@ -51,11 +67,6 @@ class Trial:
     @property
     def name(self) -> str:
         return f"{self.arm}, seed {self.seed}"
-
-    @property
-    def experiment(self) -> str:
-        """What DVC calls it."""
-        return f"study-{self.arm}-s{self.seed}-{self.address[:8]}"
 
     @cached_property
     def params(self) -> Params:
@@ -84,11 +95,30 @@ class Trial:
         return {name: values.plain() for name, values in self.stages.items()}
 
     @cached_property
-    def address(self) -> str:
-        """A hash of what every stage that it needs would do, its code included, and of what collections are read from."""
-        wanted = {name: values for name, values in self.settings.items() if not name.startswith(NOT_READ)}
+    def wanted(self) -> dict[str, dict]:
+        """The settings of the stages that the trial runs."""
+        return {name: values for name, values in self.settings.items() if not name.startswith(NOT_READ)}
+
+    @cached_property
+    def fingerprints(self) -> Fingerprints:
+        settings = {name: {key: value for key, value in values.items() if key not in CODE} for name, values in self.wanted.items()}
+        code = {name: [values.get(key) for key in CODE] for name, values in self.wanted.items()}
         files = [fingerprint_of(Path(item.path)) for item in self.params.collections.values()]
-        return fingerprint(str(LAYOUT), json.dumps(wanted, sort_keys=True), *files)[:ADDRESS]
+        parts = (fingerprint(json.dumps(part, sort_keys=True)) for part in (settings, files, code))
+        return Fingerprints(*(part[:ADDRESS] for part in parts))
+
+    @property
+    def address(self) -> str:
+        """A hash of everything that the trial's result depends on."""
+        return self.fingerprints.address
+
+    def model_address(self, round: str) -> str:
+        """A hash of everything that the model of a round depends on: trials with a common beginning share it."""
+        names = list(self.rounds)
+        before = names[: names.index(round) + 1]
+        upstream = ("collect/", "base", "start", "admit", "leakage/", *(f"rounds/{name}/" for name in before))
+        settings = {name: values for name, values in self.wanted.items() if name.startswith(upstream)}
+        return fingerprint(self.fingerprints.data, json.dumps(settings, sort_keys=True))[:ADDRESS]
 
     @property
     def targets(self) -> list[str]:
@@ -96,26 +126,9 @@ class Trial:
         rounds = [f"evaluate@{name}-{collection}" for name in self.rounds for collection in self.params.evaluate_on]
         return [*rounds, *(f"evaluate-reference@{BASE}-{collection}" for collection in self.params.evaluate_on)]
 
-    @property
-    def overrides(self) -> list[str]:
-        """The arguments of `dvc exp run` that make its params.yaml of the user's."""
-        gone = [f"~rounds.{name}" for name in self.given.rounds]
-        made = [f"+rounds.{name}={hydra(item)}" for name, item in self.rounds.items()]
-        of_seed = [f"{added(self.given, 'seed')}seed={self.seed}"]
-        unset = {name: item for name, item in self.given.collections.items() if item.seed is None}
-        seeds = [f"{added(item, 'seed')}collections.{name}.seed={own_seed(self.given, name)}" for name, item in unset.items()]
-        unlearned = [f"~train.{name}" for name in self.question.train if name in self.given.train]
-        train = [*unlearned, *(f"+train.{name}={hydra(value)}" for name, value in self.question.train.items())]
-        return [part for value in [*gone, *made, *of_seed, *seeds, *train] for part in ("-S", value)]
-
 
 # Of what `resolve` writes, what a trial does not run.
 NOT_READ = ("open", "track/", "drift", "report", "reference/bm25/")
-
-
-def added(given: BaseModel, name: str) -> str:
-    """How an override of a setting begins: with + where the file does not have it."""
-    return "" if name in given.model_fields_set else "+"
 
 
 def own_seed(given: Params, collection: str) -> int:
@@ -215,47 +228,26 @@ def fingerprint_of(path: Path) -> str:
     """A hash of a file, or of all files of a folder and where they lie in it."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return fingerprint(*(part for file in files for part in (str(file.relative_to(path)), fingerprint_of_file(file))))
-    return fingerprint_of_file(path) if path.is_file() else ""
+        return fingerprint(*(part for file in files for part in (str(file.relative_to(path)), hash_of(file))))
+    return hash_of(path) if path.is_file() else ""
 
 
-def hydra(value: Any) -> str:
-    """A value in the grammar of DVC's `--set-param`: {from:r0,recipe:'top-k'}.
-
-    Raises:
-        Refused: a word that DVC writes without quotation marks, and that is then read as something else (YAML's versions differ).
-    """
-    for word in [*value] if isinstance(value, dict) else [value] if isinstance(value, str) else []:
-        if word and not is_word(word):
-            raise Refused(f"an arm has the word {word!r}, which a params.yaml that DVC writes would not keep as a word: choose another.")
-    if isinstance(value, dict):
-        if odd := [key for key in value if not KEY.fullmatch(str(key))]:
-            raise Refused(f"an arm has the name {odd[0]!r}, which DVC's --set-param cannot carry: write a recipe of its own in recipes/.")
-        return "{" + ",".join(f"{key}:{hydra(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(hydra, value)) + "]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if "${" in value:
-        raise Refused(f"an arm has the text {value!r}, in which DVC would look for another setting: write a recipe of its own in recipes/.")
-    # A backslash stands for itself, but before a quotation mark: those, and the last ones, are doubled.
-    return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value) + "'"
+def hash_of(file: Path) -> str:
+    """The hash of a file, which is read once for all trials: large collections take seconds."""
+    about = file.stat()
+    return read_hash(file.absolute(), about.st_size, about.st_mtime_ns)
 
 
-def is_word(text: str) -> bool:
-    """Whether a text without quotation marks is one in YAML 1.1, which PyYAML reads; `on`, `no` and `1:30` are not."""
-    return yaml.resolver.Resolver().resolve(yaml.ScalarNode, text, (True, False)) == "tag:yaml.org,2002:str"
+@cache
+def read_hash(file: Path, size: int, changed: int) -> str:
+    return fingerprint_of_file(file)
 
 
 def user_params() -> Params:
     """The user's params.yaml.
 
     Raises:
-        Refused: an experiment, which works in a copy of the project elsewhere, would not find something that it names.
+        Refused: the path of a collection leads out of the project, where a trial's worktree would not find it.
     """
     given = params.read()
     text = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -265,6 +257,6 @@ def user_params() -> Params:
             if place.startswith(".."):
                 raise Refused(
                     f"params.yaml: collections.{name}: {key} is {item[key]}. The arms of a study work in copies of this folder, where that "
-                    "leads nowhere: copy it below inputs/ and commit it (or `dvc add` it), or write its absolute path."
+                    "path leads nowhere. Copy the files below inputs/, or write an absolute path."
                 )
     return given

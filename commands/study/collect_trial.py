@@ -1,97 +1,87 @@
-"""What an experiment left behind, read from DVC's cache: measures of each query, and what each step of each round did."""
+"""The result of a trial, read from its worktree: the measures of each query, and what each step of each round did."""
 
 from __future__ import annotations
 
-import io
 import json
-import tempfile
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import yaml
-from dvc.api import DVCFileSystem
 
 from commands.plan.judging import FREE
 from commands.study.arms import Trial
 from commands.study.method_activity import acts_of
 from commands.study.trial_results import Kept, known_stages
-from hone.config import params
+from commands.study.worktree import LOCK
 from hone.data import tables
 from hone.data.chunks import of_chunks
-from hone.errors import Refused
-from hone.files import fingerprint
-from hone.layout import BASE, PAIR
+from hone.encoders.precision import precision_of
+from hone.errors import Refused, listed
+from hone.files import fingerprint, read_json
+from hone.layout import BASE, DATA, LEAKAGE, PAIR, RANKERS, RESOLVED, ROUNDS
+from hone.present import provenance
 
 COST = ("seconds", "wanted", "encoded", "encoding", "pairs", "scored", "scoring")  # what is known of a stage that ran
 
 
-class Left:
-    """The files of an experiment's commit, whether git or DVC keeps them."""
-
-    def __init__(self, commit: str) -> None:
-        self.files = DVCFileSystem(rev=commit)
-
-    def read(self, path: str) -> bytes:
-        with self.files.open(path) as file:
-            return file.read()
-
-    def table(self, path: str) -> pl.DataFrame:
-        return pl.read_parquet(io.BytesIO(self.read(path)))
-
-    def json(self, path: str) -> Any:
-        return json.loads(self.read(path))
-
-    def exists(self, path: str) -> bool:
-        return self.files.exists(path)
-
-
-def gathered(trial: Trial, commit: str, ran: dict[str, dict]) -> Kept:
-    """All that a study says of a trial.
+def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
+    """Everything that a study reports of a trial.
 
     Args:
-        trial: that was run.
-        commit: of its experiment.
-        ran: of the stages that ran in it, in whichever of its runs, what they cost; the others were restored from DVC's cache.
+        trial: whose stages have run.
+        project: the project's folder in the trial's worktree.
+        ran: the cost of the stages that ran in the trial, in whichever of its runs; others were restored from DVC's cache.
     """
-    left = Left(commit)
-    refuse_other_settings(left.read("params.yaml"), trial)
+    refuse_other_settings(project, trial)
     values = [
-        left.table(f"reports/queries/{name}/{collection}.parquet").with_columns(round=pl.lit(name), collection=pl.lit(collection))
+        pl.read_parquet(project / f"reports/queries/{name}/{collection}.parquet").with_columns(
+            round=pl.lit(name), collection=pl.lit(collection)
+        )
         for name in [BASE, *trial.rounds]
         for collection in trial.params.evaluate_on
     ]
-    hidden = hidden_pairs(left, trial)
+    hidden = hidden_pairs(project, trial)
     facts = {
-        "arm": trial.arm,
-        "seed": trial.seed,
-        "experiment": trial.experiment,
-        "commit": commit,
-        "stages": stages(left, ran),
-        "rounds": {name: of_round(left, trial, name, hidden) for name in trial.rounds},
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "leakage": {name: leakage(project, name) for name in trial.params.evaluate_on},
+        "rounds": {name: of_round(project, trial, name, hidden) for name in trial.rounds},
+        "stages": stages(project, ran),
     }
     return Kept(pl.concat(values, how="diagonal"), facts)
 
 
-def refuse_other_settings(ran: bytes, trial: Trial) -> None:
-    """Raises Refused where the params.yaml that an experiment ran with says something else than its trial."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "params.yaml"
-        file.write_bytes(ran)
-        there, wanted = (given.model_dump(mode="json", by_alias=True) for given in (params.read(file), trial.params))
-    if other := sorted(name for name in wanted if there[name] != wanted[name]):
+def machine() -> dict[str, Any]:
+    """The processor, its cores, and whether it multiplies bf16 numbers in hardware."""
+    return {"processor": provenance.processor(), "cores": os.cpu_count(), "bf16": precision_of("auto", "cpu") == "bf16"}
+
+
+def leakage(project: Path, collection: str) -> dict[str, Any]:
+    """The counts of a collection's leakage; its examples are the user's texts, which a trial's file does not hold."""
+    account = read_json(project / LEAKAGE / f"{collection}.json")
+    return {name: value for name, value in account.items() if name != "examples"}
+
+
+def refuse_other_settings(project: Path, trial: Trial) -> None:
+    """Raises Refused if the stages of a worktree had other settings or code than the trial: its fingerprints would be wrong."""
+    wanted = json.loads(json.dumps(trial.wanted))
+    other = [name for name, values in wanted.items() if read_json(project / RESOLVED / f"{name}.json") != values]
+    if other:
         raise Refused(
-            f"{trial.name}: DVC ran the experiment {trial.experiment} with other settings than were asked for ({', '.join(other)}): "
-            "nothing of it is taken. Write what the arm changes into a recipe of its own in recipes/."
+            f"{trial.name} ran with other settings or code than when the study began ({listed(sorted(other))}), so its result is not "
+            "kept. Fix: do not edit code while a study runs; run the study again."
         )
 
 
-def stages(left: Left, ran: dict[str, dict]) -> dict[str, dict]:
+def stages(project: Path, ran: dict[str, dict]) -> dict[str, dict]:
     """Of every stage whether it ran here, a hash of what went into it, and what it cost when it ran, here or in another trial.
 
     Null stands for what no trial ran (a stage whose result DVC had from elsewhere).
     """
-    lock, known = yaml.safe_load(left.read("dvc.lock"))["stages"], known_stages()
+    lock, known = yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"], known_stages()
     found = {}
     for name, item in lock.items():
         inputs = fingerprint(json.dumps([item["cmd"], item.get("deps", [])], sort_keys=True))[:20]
@@ -121,19 +111,19 @@ def read_by(noted: list[dict]) -> dict[str, Any]:
     }
 
 
-def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[str, Any]:
+def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[str, Any]:
     """What one round mined, judged and trained on."""
-    folder = f"rounds/{name}"
-    labels, trained = left.table(f"{folder}/labels.parquet"), left.table(f"{folder}/trained.parquet")
+    folder = project / ROUNDS / name
+    labels, trained = pl.read_parquet(folder / "labels.parquet"), pl.read_parquet(folder / "trained.parquet")
     section = trial.settings[f"rounds/{name}/train"]["train"]
     read = labels.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null())
     if section["draw"] == "first":
         read = read.filter(pl.col("rank") <= section["negatives"])
     else:
         read = read.join(trained.filter(pl.col("role") == "negative"), on=PAIR, how="semi")
-    removed = left.table(f"{folder}/removed/sample.parquet")
-    account, sampled = left.json(f"{folder}/relabel.json"), left.json(f"{folder}/sample.json")
-    negatives = left.table(f"{folder}/negatives.parquet")
+    removed = pl.read_parquet(folder / "removed/sample.parquet")
+    account, sampled = read_json(folder / "relabel.json"), read_json(folder / "sample.json")
+    negatives = pl.read_parquet(folder / "negatives.parquet")
     sources = dict(negatives["source"].value_counts(sort=True).rows())
     return {
         "recipe": trial.rounds[name]["recipe"],
@@ -141,7 +131,7 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
         "steps": int(trained["step"].max() or 0),
         "candidates": sampled["candidates"],
         "removed": sampled["removed"],
-        **attrition(sampled, pl.concat([removed, left.table(f"{folder}/removed/relabel.parquet")])),
+        **attrition(sampled, pl.concat([removed, pl.read_parquet(folder / "removed/relabel.parquet")])),
         "negatives": len(negatives),
         "sources": sources,
         "trained_on": len(read),
@@ -149,15 +139,15 @@ def of_round(left: Left, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[
         "positives": int((labels["label"] == "positive").sum()),
         **judged(trial.settings[f"rounds/{name}/relabel"]["relabel"], account),
         "acts": acts_of(trial.settings, name, sampled, sources, account),
-        "ranker": ranker_on_dev(left, trial, name),
+        "ranker": ranker_on_dev(project, trial, name),
     }
 
 
-def ranker_on_dev(left: Left, trial: Trial, name: str) -> dict[str, dict[str, float]]:
+def ranker_on_dev(project: Path, trial: Trial, name: str) -> dict[str, dict[str, float]]:
     """By collection nDCG@10 of dev queries in the encoder's order (`before`) and in that of the round's own ranker (`after`)."""
     if trial.settings[f"rounds/{name}/rank"]["rank"] == "none":
         return {}
-    dev = left.json(f"rankers/{name}/ranker.json")["dev"]
+    dev = read_json(project / RANKERS / name / "ranker.json")["dev"]
     return {collection: {key: found[key] for key in ("before", "after")} for collection, found in dev.items()}
 
 
@@ -196,14 +186,14 @@ def judged(section: dict | str, account: dict) -> dict[str, int]:
     return {"judged": asked[False], "judged_free": asked[True]}
 
 
-def hidden_pairs(left: Left, trial: Trial) -> pl.DataFrame:
+def hidden_pairs(project: Path, trial: Trial) -> pl.DataFrame:
     """Known relevant pairs that training does not see, of all collections that are trained on; of a document in chunks, each chunk."""
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     names = list(trial.params.train_on)
     for name in names:
-        path = f"data/{name}/hidden.parquet"
-        if left.exists(path):
-            documents = left.read(f"data/{name}/documents.parquet")
-            pairs = of_chunks(left.table(path).select(PAIR), pl.read_parquet(io.BytesIO(documents), columns=["doc_id", "parent_id"]))
+        folder = project / DATA / name
+        if (folder / "hidden.parquet").exists():
+            documents = pl.read_parquet(folder / "documents.parquet", columns=["doc_id", "parent_id"])
+            pairs = of_chunks(pl.read_parquet(folder / "hidden.parquet").select(PAIR), documents)
             found.append(pairs.select(tables.prefixed(f"{name}/" if len(names) > 1 else "", *PAIR)))
     return pl.concat(found)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from commands.console import line, spell, table
 from commands.plan.command import counts
-from commands.study import stash, text, tuning
+from commands.study import text, trial_models, tuning, worktree
 from commands.study.arms import Trial, trials, user_params
 from commands.study.design import Question, asked
 from commands.study.estimate import estimate
@@ -16,21 +16,19 @@ from commands.study.protocol import differences
 from commands.study.results import ByArm, every_query, results
 from commands.study.resume_command import again
 from commands.study.run_trial import TrialFailed, carried_out, refuse_left_out
-from commands.study.trial_results import Kept, kept
+from commands.study.trial_results import REPORTS, Kept, TrialFile, older_files, results_of
 from commands.study.tuning import Choice, Try
 from commands.study.write_report import PAGE, published
 from hone.config.params import Params
-from hone.errors import Refused, nearest
+from hone.errors import Refused, listed, nearest
 from hone.files import written_whole
 from hone.pipeline import graph as dvc
 from hone.pipeline.watch import Watched
 
-REPORTS = Path("reports/studies")
-
 
 def study(
     what: list[str], changes: dict, dry: bool = False, probe: bool = True, arm: str | None = None, seed: int | None = None,
-    so_far: bool = False,
+    so_far: bool = False, refresh: bool = False,
 ) -> bool:  # fmt: skip
     """Run what is missing of a study, say what is known, and write it below reports/studies/.
 
@@ -41,29 +39,32 @@ def study(
         probe: measure how fast this machine is, for an estimate of the time.
         arm, seed: only this trial is run, and nothing is said of the whole.
         so_far: run nothing, and write what is known by now.
+        refresh: also run trials that have a result of older code.
 
     Returns:
         Whether every trial that was to run has ended well.
     """
-    for sentence in stash.restore():
-        line(sentence)
     name, question = asked(what, changes)
     given = user_params()
     collections_of(question, given)
     refuse_left_out()
     refuse_unknown(question, arm, seed)
-    now = standing(question, given, arm)
-    tell_what_runs(name, question, now, probe and arm is None and not so_far)
+    now = standing(name, question, given, arm)
+    tell_what_runs(name, question, now, probe and arm is None and not so_far, refresh)
     if dry:
         return True
-    named_after(name, question, len(now.found))
-    if so_far and not now.found:
+    if so_far and not (now.found or now.older):
         raise Refused("no trial of this study has ended yet: without --so-far it runs them.")
+    named_after(name, question, len(now.found.keys() | now.older.keys()))
     failed = {}
     if not so_far:
-        failed = run_missing([one.trial for one in now.tries], now.tried)
-        now = standing(question, given, arm)
-        failed |= run_missing([trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)], now.found)
+        worktree.remove_abandoned()
+        note_models(now, refresh)
+        failed = run_missing(name, now.missing([one.trial for one in now.tries], refresh), now.tried)
+        now = standing(name, question, given, arm)
+        note_models(now, refresh)
+        ready = [trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)]
+        failed |= run_missing(name, now.missing(ready, refresh), now.found)
     if arm is None and seed is None:
         conclude(name, question, now, given, again(what, changes))
     for message in failed.values():
@@ -90,6 +91,7 @@ class Standing:
         work: every trial of the study, those of arms that have no choice yet as they would be without tuning.
         ready: those that can run.
         found: what those gave that have ended, by name.
+        older: of the trials and tries the results of other code, by name.
     """
 
     tries: list[Try]
@@ -98,9 +100,15 @@ class Standing:
     work: list[Trial]
     ready: list[Trial]
     found: dict[str, Kept]
+    older: dict[str, list[TrialFile]]
+
+    def missing(self, trials: Sequence[Trial], refresh: bool) -> list[Trial]:
+        """The trials without a result; those with one of older code only where it is to be refreshed."""
+        ended = self.found | self.tried
+        return [trial for trial in trials if trial.name not in ended and (refresh or trial.name not in self.older)]
 
 
-def standing(question: Question, given: Params, arm: str | None = None) -> Standing:
+def standing(name: str, question: Question, given: Params, arm: str | None = None) -> Standing:
     """How far a study is by now; with an arm, tuning is looked at for that arm alone.
 
     Raises:
@@ -109,29 +117,37 @@ def standing(question: Question, given: Params, arm: str | None = None) -> Stand
     if question.tune:
         collections_of(question.model_copy(update={"split": tuning.SPLIT}), given)
     tries = [one for one in tuning.tries_of(question, given) if arm in (None, one.arm)]
-    tried = there([one.trial for one in tries])
+    tried = results_of([one.trial for one in tries])
     choices = tuning.choices(tries, tried, collections_of(question, given))
     work = trials(question, given, {name: choice.taken for name, choice in choices.items()})
     ready = [trial for trial in work if not question.tune or trial.arm in choices]
-    return Standing(tries, tried, choices, work, ready, there(ready))
+    older = older_files(name, [*(one.trial for one in tries), *ready])
+    return Standing(tries, tried, choices, work, ready, results_of(ready), older)
 
 
-def there(work: list[Trial]) -> dict[str, Kept]:
-    """Of the trials that have ended what they gave, by name."""
-    return {trial.name: found for trial in work if (found := kept(trial.address)) is not None}
+def note_models(now: Standing, refresh: bool) -> None:
+    """Note which trials still need their models: those of any arm and seed, because another command may run them next."""
+    trials = [*(one.trial for one in now.tries), *now.ready]
+    missing = {trial.name: trial for trial in now.missing(trials, refresh)}
+    trial_models.note_unfinished(missing.values())
+    for trial in trials:
+        if trial.name not in missing:
+            trial_models.note_finished(trial)
 
 
-def run_missing(wanted: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
-    """Run the trials that are not there yet; why any of them failed, by name. One that fails does not keep the others from running."""
+def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
+    """Run trials of a study and add their results to `found`; why any of them failed, by name.
+
+    One that fails does not keep the others from running.
+    """
     failed: dict[str, str] = {}
-    missing = [trial for trial in wanted if trial.name not in found]
     watched = Watched()
     with dvc.Runner() as runner:
         for place, trial in enumerate(missing, start=1):
             watched.refuse_changes(f"before {trial.name}")
             line(f"{trial.name} ({place} of {len(missing)})")
             try:
-                found[trial.name] = carried_out(trial, runner, told_of_stage)
+                found[trial.name] = carried_out(name, trial, runner, told_of_stage)
             except TrialFailed as failure:
                 failed[trial.name] = str(failure)
                 line(f"{trial.name} failed; the others go on")
@@ -152,6 +168,11 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     """Say what the trials that are there say together, and write it."""
     found, work = now.found, now.work
     by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
+    older = text.older_rows(now.older, question)
+    if older:
+        line()
+        line(text.OLDER_SENTENCE)
+        table(text.OLDER_COLUMNS, older)
     if not any(by_arm.values()):
         return
     protocol, left = differences(work, given), [trial.name for trial in work if trial.name not in found]
@@ -165,7 +186,7 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
-    published(folder, name, question, with_words, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned)
+    published(folder, name, question, with_words, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned, older=older)
     for result, said in with_words:
         for sentence in ["", *said]:
             line(sentence)
@@ -197,17 +218,16 @@ def collections_of(question: Question, given: Params) -> list[str]:
     return names
 
 
-def tell_what_runs(name: str, question: Question, now: Standing, probe: bool) -> None:
+def tell_what_runs(name: str, question: Question, now: Standing, probe: bool, refresh: bool) -> None:
     line(f"{name}: {question.question}")
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
     line(f"contrasts: {contrasts}")
-    ended, count = len(now.found), len(now.work)
-    line(f"{count} trials ({len(question.arms)} arms, {question.seeds} seeds), {ended} are there, {count - ended} to run")
+    left, tries = now.missing(now.work, refresh), now.missing([one.trial for one in now.tries], refresh)
+    line(f"{len(now.work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(now.found)} are there, {len(left)} to run")
     if now.tries:
         settings = f"{len(question.tune)} settings of training for each arm, told apart by dev queries, seed {question.first_seed}"
-        ended, count = len(now.tried), len(now.tries)
-        line(f"tuned before: {settings}: {count} trials, {ended} are there, {count - ended} to run")
-    tries = [one.trial for one in now.tries if one.trial.name not in now.tried]
-    left = tries + [trial for trial in now.work if trial.name not in now.found]
-    for sentence in estimate(left, [*now.tried.values(), *now.found.values()], probe):
+        line(f"tuned before: {settings}: {len(now.tries)} trials, {len(now.tried)} are there, {len(tries)} to run")
+    if skipped := sorted(now.older.keys() - (now.found.keys() | now.tried.keys() | {trial.name for trial in [*left, *tries]})):
+        line(f"{len(skipped)} trials ran with older code and are not run again; --refresh runs them: {listed(skipped)}")
+    for sentence in estimate([*tries, *left], [*now.tried.values(), *now.found.values()], probe):
         line(sentence)

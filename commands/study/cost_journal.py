@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands.study.trial_results import USER
-from hone.files import home
+from commands.study.worktree import folder
 
 
 @dataclass(frozen=True)
 class Journal:
     """A file in HONE_HOME of one trial that has no result yet: a line for each run of a stage that ended well.
 
-    DVC says what went into a stage only when the whole experiment has ended, so stages are kept by their names: the address of
-    the trial says what they did.
+    Stages are listed by name: the trial's address identifies what they did.
 
     Args:
         address: of the trial.
@@ -26,7 +24,7 @@ class Journal:
 
     @property
     def file(self) -> Path:
-        return home() / USER / f"{self.address}.stages.jsonl"
+        return folder() / f"{self.address}.stages.jsonl"
 
     def write(self, stage: str, cost: dict[str, Any]) -> None:
         """Note a stage that has ended.

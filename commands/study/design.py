@@ -219,7 +219,7 @@ def refuse(question: Question, where: str) -> None:
             raise Refused(f"{where}: `tune` has {fixed[0]}: all arms of a study have as many updates, which `steps` sets for all.")
     for name, arm in question.arms.items():
         if not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
-            raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '_' and '-': git has no experiment of another.")
+            raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '_' and '-': it names the trial's file.")
         if fixed := [key for key in FIXED if key in (arm.changes.get("train") or {})]:
             raise Refused(
                 f"{where}: the arm {name} sets train.{fixed[0]}: all arms of a study have as many updates. `steps` of the study (--steps) "

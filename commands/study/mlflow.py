@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from commands.study.arms import Fingerprints
 from commands.study.design import Question
 from commands.study.results import MEASURE, ArmRound, ByArm, Known, Result
 from hone.config.params import Params
@@ -58,7 +59,7 @@ def child(arm: str, place: int, round: str, question: Question, found: list[Resu
         {"arm": arm, "recipe": some.recipe, "question": question.question, "steps": some.updates, "seeds": some.seeds, "round": round},
         metrics | counts(some),
         by_seed,
-        {trial.facts["seed"]: trial.facts["commit"] for trial in by_arm[arm]},
+        {trial.facts["seed"]: Fingerprints(**trial.facts["fingerprints"]).address for trial in by_arm[arm]},
     )
 
 

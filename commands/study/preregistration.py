@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from commands.study.design import Question
-from commands.study.trial_results import USER
-from hone.files import home, read_json, write_json
+from commands.study.trial_results import REPORTS
+from hone.files import read_json, write_json
 
 
 def named_after(name: str, question: Question, there: int) -> int:
@@ -17,7 +17,7 @@ def named_after(name: str, question: Question, there: int) -> int:
         question: of it.
         there: trials that have ended by now.
     """
-    file = home() / USER / "named" / f"{name}.json"
+    file = REPORTS / name / "contrasts.json"
     known = read_json(file) if file.exists() else []
     asked = {"contrasts": [list(pair) for pair in question.contrasts], "collection": question.collection}
     for one in known:

@@ -10,6 +10,7 @@ from commands.study.conclusions import headline, resting, verdict, warnings
 from commands.study.cost import PAIRS, TEXTS, Reading, round_of
 from commands.study.design import Question
 from commands.study.results import MEASURE, RECALL, ArmRound, ByArm, Known, Result
+from commands.study.trial_results import TrialFile
 from hone.layout import BASE
 from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import count, format_change, format_detectable, format_p, score, share
@@ -25,6 +26,11 @@ ARM_COLUMNS = (
     "time of one trial",
 )
 CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "could have been seen", "")
+OLDER_SENTENCE = (
+    "These trials ran with older code. Their results are in no other table and in no contrast. --refresh runs those that have no result of "
+    "today's code."
+)
+OLDER_COLUMNS = ("trial", "collection", "nDCG@10", "code", "written")
 COST_COLUMNS = (
     "arm",
     "texts read",
@@ -169,7 +175,10 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
     ]
 
 
-def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str]]], limits: Sequence[str] = (), command: str = "") -> str:
+def markdown(
+    name: str, question: Question, told_of: list[tuple[Result, list[str]]], limits: Sequence[str] = (), command: str = "",
+    older: list[tuple[str, ...]] | None = None,
+) -> str:  # fmt: skip
     """The whole study as a Markdown document.
 
     Args:
@@ -178,6 +187,7 @@ def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str
         told_of: of each collection the result, and what is said of it in sentences.
         limits: what it can and cannot say.
         command: that goes on with it.
+        older: rows of results of older code.
     """
     parts = [f"# {escape_text(question.question)}", escape_text(f"Study {name}." + (f" {question.source}" if question.source else ""))]
     if question.expected:
@@ -185,11 +195,27 @@ def markdown(name: str, question: Question, told_of: list[tuple[Result, list[str
     for result, said in told_of:
         parts += [f"## {escape_text(result.collection)}", "\n".join(f"- {escape_text(sentence)}" for sentence in said)]
         parts += [f"### {title}\n\n{format_texts(columns, rows)}" for title, columns, rows in tables(result) if rows]
+    if older:
+        parts.append(f"## Results of older code\n\n{OLDER_SENTENCE}\n\n{format_texts(OLDER_COLUMNS, older)}")
     if limits:
         parts += ["## What this can and cannot say", "\n".join(f"- {escape_text(sentence)}" for sentence in limits)]
     if command:
         parts.append(f"The same command runs what is missing, and more seeds:\n\n    {command}")
     return "\n\n".join(parts) + "\n"
+
+
+def older_rows(older: dict[str, list[TrialFile]], question: Question) -> list[tuple[str, ...]]:
+    """A row for each result of older code and each collection: nDCG@10 after its last round."""
+    return [
+        (name, collection, score(float(rows[MEASURE].mean())), file.fingerprints.code[:8], file.facts["written"])
+        for name, files in older.items()
+        for file in files
+        for found in [file.read()]
+        for collection in found.facts["leakage"]
+        if question.collection in (None, collection)
+        for rows in [found.measured(list(found.facts["rounds"])[-1], collection, question.split)]
+        if len(rows)
+    ]
 
 
 def arms_table(results: list[Result]) -> pl.DataFrame:

@@ -1,19 +1,40 @@
-"""What a trial gave, kept in HONE_HOME under what it was computed from: a study goes on where it was, and runs nothing twice."""
+"""The result of a trial: a small Parquet file below reports/studies/NAME/trials/, which the user commits.
+
+Rows are the measures of every query. The file's metadata holds what the trial depends on, what its stages did and took, and the machine.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from commands.study.arms import Fingerprints, Trial
 from commands.study.cost import Cost, round_of
 from hone.config.params import STAGES
-from hone.files import home, read_json, write_json, written_whole
+from hone.errors import Refused, listed
+from hone.files import written_whole
 
-USER = "studies"
+REPORTS = Path("reports/studies")
+TRIALS = "trials"
+KEY = "hone.trial"  # of the metadata
+LAYOUT = 1  # of the metadata
+FACTS = ("arm", "seed", "fingerprints", "written", "leakage", "rounds", "stages")  # that the metadata must have
+LARGE = 200_000  # bytes; git keeps every version of a file
+LETTERS = pl.String
+TYPES = {
+    "round": LETTERS,
+    "collection": LETTERS,
+    "split": LETTERS,
+    "query_id": LETTERS,
+    "ndcg_at_10": pl.Float64,
+    "recall_at_100": pl.Float64,
+}
 OF_ROUNDS = (*STAGES, "evaluate")
 
 
@@ -23,7 +44,7 @@ class Kept:
 
     Attributes:
         values: round (r0: the base model), collection, split, query_id and every measure.
-        facts: what was done and counted, as `commands.study.collect_trial` has it.
+        facts: what was done and counted, see `commands.study.collect_trial`.
     """
 
     values: pl.DataFrame
@@ -51,30 +72,109 @@ class Kept:
         return sum(item["seconds"] for item in self.facts["stages"].values() if item["ran"])
 
 
-def place_of(address: str) -> Path:
-    return home() / USER / f"{address}.parquet"
+@dataclass(frozen=True)
+class TrialFile:
+    """The file of a trial.
+
+    Attributes:
+        path: of the file.
+        facts: its metadata.
+    """
+
+    path: Path
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The trial's name, as `Trial.name`."""
+        return f"{self.facts['arm']}, seed {self.facts['seed']}"
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        return Fingerprints(**self.facts["fingerprints"])
+
+    def is_older(self, trial: Trial) -> bool:
+        """Whether it has the settings and data of a trial, and other code."""
+        there, wanted = self.fingerprints, trial.fingerprints
+        return (there.settings, there.data) == (wanted.settings, wanted.data) and there.code != wanted.code
+
+    def read(self) -> Kept:
+        """The result.
+
+        Raises:
+            Refused: the file is damaged or lacks a column.
+        """
+        try:
+            values = pl.read_parquet(self.path)
+        except Exception as error:  # polars and the file system have many
+            raise damaged(self.path, error) from None
+        odd = [name for name, kind in TYPES.items() if values.schema.get(name) != kind]
+        if odd:
+            raise Refused(f"{self.path} has no column {listed(odd)} of the expected type. {remedy(self.path)}")
+        return Kept(values, self.facts)
 
 
-def kept(address: str) -> Kept | None:
-    """What a trial gave; null where it never ended."""
-    file = place_of(address)
-    if not file.with_suffix(".json").exists():
-        return None
-    return Kept(pl.read_parquet(file), read_json(file.with_suffix(".json")))
+def trial_files(name: str = "*") -> list[TrialFile]:
+    """The trial files of a study, or of all studies.
+
+    Raises:
+        Refused: one of them is damaged or is not a trial file.
+    """
+    return [TrialFile(file, facts_of(file)) for file in sorted(REPORTS.glob(f"{name}/{TRIALS}/*.parquet"))]
 
 
-def keep(address: str, found: Kept) -> None:
-    file = place_of(address)
-    with written_whole(file) as part:
-        found.values.write_parquet(part)
-    write_json(file.with_suffix(".json"), found.facts)  # last: a result without it was cut off
+def facts_of(file: Path) -> dict[str, Any]:
+    """The metadata of a trial file, without reading its rows.
+
+    Raises:
+        Refused: the file is damaged or is not a trial file.
+    """
+    try:
+        metadata = pl.read_parquet_metadata(file)
+    except Exception as error:
+        raise damaged(file, error) from None
+    try:
+        facts = json.loads(metadata[KEY])
+        layout = facts["layout"]
+    except (KeyError, TypeError, ValueError):
+        raise Refused(f"{file} is not a trial file: its metadata has no '{KEY}'. {remedy(file)}") from None
+    if layout != LAYOUT:
+        raise Refused(f"{file} has layout {layout}, and this version of Hone reads layout {LAYOUT}. {remedy(file)}")
+    if missing := [name for name in FACTS if name not in facts]:
+        raise Refused(f"{file} is not a trial file: its metadata lacks {listed(missing)}. {remedy(file)}")
+    return facts
+
+
+def damaged(file: Path, error: Exception) -> Refused:
+    return Refused(f"{file} is damaged ({str(error).splitlines()[0]}). {remedy(file)}")
+
+
+def remedy(file: Path) -> str:
+    return f"Restore it with `git checkout -- {file}`, or delete it and run the study again: its trial then runs once more."
+
+
+def results_of(trials: Sequence[Trial]) -> dict[str, Kept]:
+    """The results of the trials that have ended, by name, whichever study ran them."""
+    files = {file.fingerprints: file for file in trial_files()}
+    return {trial.name: files[trial.fingerprints].read() for trial in trials if trial.fingerprints in files}
+
+
+def older_files(name: str, trials: Sequence[Trial]) -> dict[str, list[TrialFile]]:
+    """The files of a study with the settings and data of a trial, and other code; by the trial's name."""
+    files = trial_files(name)
+    found = {trial.name: [file for file in files if file.is_older(trial)] for trial in trials}
+    return {trial: older for trial, older in found.items() if older}
+
+
+def keep(name: str, trial: Trial, found: Kept) -> TrialFile:
+    """Write the result of a trial into the folder of a study."""
+    facts = {"layout": LAYOUT, "arm": trial.arm, "seed": trial.seed, "fingerprints": asdict(trial.fingerprints)} | found.facts
+    path = REPORTS / name / TRIALS / f"{trial.arm}-seed{trial.seed}-{trial.address[:8]}.parquet"
+    with written_whole(path) as part:
+        found.values.write_parquet(part, metadata={KEY: json.dumps(facts)}, statistics=False)
+    return TrialFile(path, facts)
 
 
 def known_stages() -> dict[str, dict[str, Any]]:
     """What is known of the stages that any trial ran, by what went into them."""
-    known: dict[str, dict[str, Any]] = {}
-    for file in sorted((home() / USER).glob("*.json")):
-        for stage in read_json(file)["stages"].values():
-            if stage["ran"]:
-                known[stage["inputs"]] = stage
-    return known
+    return {stage["inputs"]: stage for file in trial_files() for stage in file.facts["stages"].values() if stage["ran"]}

@@ -28,6 +28,7 @@ FILES = {
 def published(
     folder: Path, name: str, question: Question, told_of: list[tuple[Result, list[str]]], by_arm: ByArm, given: Params, *,
     differs: dict[str, list[str]], left: list[str], command: str, tuned: list[str] | None = None,
+    older: list[tuple[str, ...]] | None = None,
 ) -> int:  # fmt: skip
     """Write the page of a study, study.md and the times of its stages, and log it.
 
@@ -42,6 +43,7 @@ def published(
         left: names of trials that have not ended.
         command: that goes on with the study.
         tuned: sentences on what the arms were tried with and what they took.
+        older: rows of results of older code.
 
     Returns:
         How many runs of MLflow are new.
@@ -52,7 +54,8 @@ def published(
     found = [result for result, _ in told_of]
     leaks = leaks_of(some, [result.collection for result in found])
     hides = any(given.collections[one].hide for one in given.train_on)
-    write_text(folder / "study.md", markdown(name, question, told_of, conclusions.limits(question, found[0], hides, leaks), command))
+    limits = conclusions.limits(question, found[0], hides, leaks)
+    write_text(folder / "study.md", markdown(name, question, told_of, limits, command, older))
     text = render(
         name,
         question,
@@ -63,6 +66,7 @@ def published(
         hides=hides,
         command=command,
         tuned=tuned or [],
+        older=older or [],
         files={str(folder / file): told for file, told in FILES.items() if (folder / file).exists()},
     )
     write_text(folder / PAGE, text)

@@ -32,7 +32,7 @@ class Child:
         params: recipe, question, steps and so on.
         metrics: over all seeds.
         by_seed: {measure: {seed: mean over queries}}; the seed is the step.
-        experiments: {seed: commit of its DVC experiment}.
+        experiments: {seed: address of its trial}.
     """
 
     arm: str

@@ -45,9 +45,13 @@ def read_lock() -> list[dict[str, str]]:
 
 def describe_machine() -> str:
     """Cores, processor, operating system and Python of this machine, without its name."""
-    models = [line.partition(":")[2].strip() for line in read_lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
-    processor = models[0] if models else platform.processor()
-    return f"{os.cpu_count()} cores, {processor or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {processor()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def processor() -> str:
+    """The processor's model name."""
+    named = (line.partition(":")[2].strip() for line in read_lines(Path("/proc/cpuinfo")) if line.startswith("model name"))
+    return next(named, platform.processor()) or platform.machine()
 
 
 def read_lines(file: Path) -> list[str]:

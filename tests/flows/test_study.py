@@ -79,6 +79,7 @@ def test_the_command_of_a_study():
     ]  # fmt: skip
     tuned = command(["top-k"], {"tune": [{"learning_rate": 2e-5}, {"learning_rate": 1e-4}]})
     assert tuned[5:-1] == ["--tune", "{learning_rate: 2.0e-05}", "--tune", "{learning_rate: 0.0001}"]
+    assert command(["top-k"], {}, refresh=True)[4:] == ["top-k", "--refresh", "--no-probe"]
     assert words([], "studies/one.yaml") == ["studies/one.yaml"]
     assert told("top-k, seed 2 (1 of 1)\ntop-k, seed 2: done; 0 left\n", "top-k, seed 2") == "Completed"
     assert told("2 trials, 2 are there, 0 to run\n", "top-k, seed 2") == "Unchanged"

@@ -12,7 +12,7 @@ from commands.study import conclusions
 from commands.study.design import CONTROLS, Question
 from commands.study.page import figures
 from commands.study.results import MEASURE, RECALL, Result
-from commands.study.text import counted, level, ranked, span
+from commands.study.text import OLDER_COLUMNS, OLDER_SENTENCE, counted, level, ranked, span
 from hone.layout import BASE
 from hone.present import html, number_format
 from tasks.report.page import render as report
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 def render(
     name: str, question: Question, found: Sequence[Result], *, differs: dict[str, list[str]], left: Sequence[str] = (),
     leaks: Sequence[str] = (), hides: bool = True, command: str = "", files: dict[str, str] | None = None,
-    tuned: Sequence[str] = (),
+    tuned: Sequence[str] = (), older: Sequence[tuple[str, ...]] = (),
 ) -> str:  # fmt: skip
     """The whole page, in the style of the report's.
 
@@ -38,6 +38,7 @@ def render(
         command: that runs what is left.
         files: path and contents of the study's other files.
         tuned: sentences on what the arms were tried with and what they took.
+        older: rows of results of older code.
 
     Returns:
         HTML. Names, the question and all else are untrusted: the template and `escape_label` escape them.
@@ -65,6 +66,9 @@ def render(
         left=list(left),
         command=command,
         tuned=list(tuned),
+        older=list(older),
+        older_columns=OLDER_COLUMNS,
+        older_sentence=OLDER_SENTENCE,
         files=files or {},
         base=BASE,
         measure=MEASURE,

@@ -1,7 +1,8 @@
-"""A trial: its rounds, how DVC is told of them, and an address that changes with what it is computed from and with nothing else."""
+"""A trial: its rounds, its params.yaml, and fingerprints that change with what its result depends on and with nothing else."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.study.arms import Trial, hydra, is_word, rounds_of, trials, user_params
+from commands.study import arms
+from commands.study.arms import Trial, rounds_of, trials, user_params
 from commands.study.design import Arm, asked
-from hone.config import params
+from commands.study.worktree import write_params as write_params_of
+from hone.config import code_fingerprint, params
 from hone.config.yaml12 import from_yaml
 from hone.errors import Refused
 from tests.prepared import COLLECTION, pairs, write_params, write_rows
@@ -51,12 +54,10 @@ def test_a_first_round_is_the_same_for_all():
     assert made.rounds["r2"]["recipe"] == "ance"
 
 
-def test_what_dvc_makes_of_the_overrides_is_what_the_trial_is(tmp_path: Path):
-    from dvc.utils.hydra import apply_overrides
-
+def test_the_params_that_are_written_are_those_of_the_trial():
     made = trial("nv-retriever", seed=2, train={"learning_rate": 1e-3})
-    apply_overrides("params.yaml", made.overrides[1::2])
-    assert params.read() == made.params
+    write_params_of(Path("trial.yaml"), made)
+    assert params.read(Path("trial.yaml")) == made.params
     assert (made.params.seed, made.params.collections["ours"].seed) == (2, 7)
 
 
@@ -64,7 +65,6 @@ def test_the_users_file_stays_as_it_is():
     before = Path("params.yaml").read_bytes()
     made = trial("ance")
     assert made.address
-    assert made.overrides
     assert Path("params.yaml").read_bytes() == before
 
 
@@ -86,7 +86,7 @@ def test_an_address_says_what_a_trial_is_computed_from():
 
 def test_a_collection_outside_is_refused_for_a_copy_would_not_find_it():
     write_params(collections={"ours": COLLECTION | {"source": "folder:../x", "path": "../x"}})
-    with pytest.raises(Refused, match=r"path is \.\./x\. The arms of a study work in copies"):
+    with pytest.raises(Refused, match=r"path is \.\./x\. .*Copy the files below inputs/"):
         user_params()
 
 
@@ -106,10 +106,9 @@ def test_how_many_steps_an_epoch_has_must_be_known():
     assert trial("top-k", steps=None).rounds["r1"]["train"]["steps"] == 3  # batches of 64
 
 
-CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="$")
-WORDS = st.text(CHARACTERS, max_size=12).filter(lambda text: not text or is_word(text))
-KEYS = st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True).filter(is_word)
-# 1e-06 comes back as a word, which every setting that is a number takes for the number.
+CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))
+WORDS = st.text(CHARACTERS, max_size=12).filter(lambda text: from_yaml(text_of({"value": text}))["value"] == text)
+KEYS = st.from_regex(r"[a-z][a-z_:-]{0,8}", fullmatch=True)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | FLOATS | WORDS,
@@ -118,20 +117,31 @@ VALUES = st.recursive(
 )
 
 
-@pytest.mark.parametrize("text", [r"\d+", r"a\'b", "it's", "ends with \\", r"\\two", "a, b: {c}", "#x", " blank "])
+def text_of(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False)
+
+
+@given(VALUES)
+def test_any_setting_survives_in_a_params_file(value):
+    assert from_yaml(text_of({"kept": 1, "given": {"value": value}})) == {"kept": 1, "given": {"value": value}}
+
+
+def with_text(text: str) -> Trial:
+    """A trial whose arm has this text where a recipe names a column."""
+    return replace(trial("top-k"), rounds={"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"siblings:near": {"column": text}}]}})
+
+
+@pytest.mark.parametrize("text", [r"\d+", r"a\'b", "it's", "ends with \\", r"\\two", "a, b: {c}", "#x", " blank ", "on", "no", "1:30"])
 def test_texts_come_through_as_they_are(text: str):
-    from dvc.utils.hydra import apply_overrides
-
-    Path("any.yaml").write_text("kept: 1\n")
-    apply_overrides("any.yaml", [f"+given={hydra({'value': [text]})}"])
-    assert yaml.safe_load(Path("any.yaml").read_text())["given"] == {"value": [text]}
+    made = with_text(text)
+    write_params_of(Path("trial.yaml"), made)
+    assert params.read(Path("trial.yaml")) == made.params
 
 
-def test_what_dvc_cannot_carry_is_refused():
-    with pytest.raises(Refused, match="the name 'neighbour-bands:hard'"):
-        hydra({"neighbour-bands:hard": 0.4})
-    with pytest.raises(Refused, match="look for another setting"):
-        hydra("${x}")
+def test_a_text_that_would_become_a_number_is_refused():
+    """PyYAML writes it without quotation marks, and params.yaml is read as YAML 1.2, in which it is a number."""
+    with pytest.raises(Refused, match=r"its params.yaml would be read with other settings \(rounds\)"):
+        write_params_of(Path("trial.yaml"), with_text("1e-5"))
 
 
 def test_a_round_has_as_many_epochs_as_the_recipe_that_asks_for_most():
@@ -142,25 +152,53 @@ def test_a_round_has_as_many_epochs_as_the_recipe_that_asks_for_most():
 
 
 def test_a_batch_method_of_the_study_takes_the_place_of_the_users():
-    from dvc.utils.hydra import apply_overrides
-
     write_params(rounds=ROUNDS, train={"batch": {"random": {"size": 16}}})
     made = trial("ance", train={"batch": {"random": {"size": 8, "mixed": True}}})
-    apply_overrides("params.yaml", made.overrides[1::2])
-    assert params.read() == made.params
+    write_params_of(Path("trial.yaml"), made)
+    assert params.read(Path("trial.yaml")) == made.params
+    assert made.params.train["batch"] == {"random": {"size": 8, "mixed": True}}
 
 
-def test_a_word_that_yaml_would_read_as_something_else_is_refused():
-    for value in ("on", {"no": 1}, ["1:30"]):
-        with pytest.raises(Refused, match="would not keep as a word"):
-            hydra(value)
+def test_fingerprints_tell_settings_data_and_code_apart():
+    before = trial("ance").fingerprints
+    file = Path("recipes/ance.yaml")
+    file.write_text(file.read_text().replace("depth: 200", "depth: 100"))
+    settings = trial("ance").fingerprints
+    assert (settings.data, settings.code) == (before.data, before.code)
+    assert settings.settings != before.settings
+    Path("inputs/ours/queries.jsonl").write_text('{"query_id": "q", "text": "another"}\n')
+    data = trial("ance").fingerprints
+    assert (data.settings, data.code) == (settings.settings, settings.code)
+    assert data.data != settings.data
 
 
-@given(VALUES)
-def test_any_setting_comes_through_dvcs_grammar(value):
-    from dvc.utils.hydra import apply_overrides
+def test_a_collection_is_read_once_for_all_trials(monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    monkeypatch.setattr(arms, "fingerprint_of_file", lambda file: read.append(file.name) or file.name)
+    assert trial("ance").fingerprints.data == trial("top-k", seed=2).fingerprints.data
+    assert sorted(read) == ["documents.jsonl", "qrels.jsonl", "queries.jsonl"]
 
-    with Path("any.yaml").open("w") as file:
-        yaml.safe_dump({"kept": 1}, file)
-    apply_overrides("any.yaml", [f"+given={hydra({'value': value})}"])
-    assert from_yaml(Path("any.yaml").read_text()) == {"kept": 1, "given": {"value": value}}
+
+def test_other_code_of_a_stage_changes_the_fingerprint_of_code_alone(monkeypatch: pytest.MonkeyPatch):
+    before = trial("ance").fingerprints
+    meaning = code_fingerprint.meaning
+    monkeypatch.setattr(code_fingerprint, "meaning", lambda file: "other" if file.parent.name == "evaluate" else meaning(file))
+    after = trial("ance").fingerprints
+    assert (after.settings, after.data) == (before.settings, before.data)
+    assert after.code != before.code
+    assert after.address != before.address
+
+
+def test_code_that_a_trial_does_not_run_does_not_count(monkeypatch: pytest.MonkeyPatch):
+    before = trial("ance").address
+    meaning = code_fingerprint.meaning
+    monkeypatch.setattr(code_fingerprint, "meaning", lambda file: "other" if file.parent.name == "report" else meaning(file))
+    assert trial("ance").address == before
+
+
+def test_trials_with_a_common_first_round_share_its_model():
+    one, other = trial("ance", "top-k", first="warm-up"), trial("top-k", "ance", first="warm-up")
+    assert one.arm != other.arm
+    assert one.model_address("r1") == other.model_address("r1")
+    assert one.model_address("r2") != other.model_address("r2")
+    assert trial("ance", seed=2, first="warm-up").model_address("r1") != one.model_address("r1")

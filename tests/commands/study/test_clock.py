@@ -9,7 +9,6 @@ import pytest
 from commands.study.clock import StageClock
 
 LINES = """\
-Reproducing experiment 'study-ance-s1-0c0b673d'
 Running stage 'resolve':
 > python -m tasks.resolve
 01:15:19 resolve: 19 stages
@@ -20,7 +19,8 @@ Running stage 'train@r1':
 > python -m tasks.train --round r1
 Updating lock file 'dvc.lock'
 Running stage 'evaluate@r1-ours':
-Ran experiment(s): study-ance-s1-0c0b673d
+Updating lock file 'dvc.lock'
+Use `dvc push` to send your updates to remote storage.
 """
 
 
@@ -42,3 +42,12 @@ def heard(lines: str, times: Iterator[float]) -> dict[str, float]:
     for line in lines.splitlines():
         clock.hear(line)
     return seconds
+
+
+def test_the_last_stage_ends_with_dvc_if_no_line_says_so():
+    seconds: dict[str, float] = {}
+    clock = StageClock(seconds.__setitem__, iter([1.0, 5.5]).__next__)
+    clock.hear("Running stage 'evaluate@r1-ours':")
+    clock.finish()
+    clock.finish()
+    assert seconds == {"evaluate@r1-ours": 4.5}

@@ -1,20 +1,19 @@
-"""What is read of an experiment: what its stages cost, and who judged."""
+"""What is read of a trial's worktree: what its stages cost, and who judged."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
 import yaml
 
-from commands.study.arms import trials, user_params
-from commands.study.collect_trial import COST, attrition, judged, read_by, refuse_other_settings, stages
-from commands.study.design import asked
+from commands.study.collect_trial import COST, attrition, judged, leakage, machine, read_by, refuse_other_settings, stages
+from commands.study.trial_results import Kept, keep
 from hone.errors import Refused
-from tests.prepared import pairs, write_params, write_rows
+from hone.files import write_json
+from tests.commands.study.trials import FACTS, ROWS, made
 
 LOCK = {"stages": {name: {"cmd": name, "deps": [{"path": "x", "md5": name}]} for name in ("rank@r1", "score@r1", "train@r1")}}
 NOTED = [
@@ -27,8 +26,13 @@ NOTED = [
 ]
 
 
-def left() -> SimpleNamespace:
-    return SimpleNamespace(read=lambda path: yaml.safe_dump(LOCK).encode())
+@pytest.fixture
+def project(workspace: Path) -> Path:
+    """A worktree with a dvc.lock."""
+    folder = workspace / "worktree"
+    folder.mkdir()
+    (folder / "dvc.lock").write_text(yaml.safe_dump(LOCK))
+    return folder
 
 
 def test_what_models_read_for_a_stage():
@@ -38,14 +42,13 @@ def test_what_models_read_for_a_stage():
     assert set(found) | {"seconds"} == set(COST)
 
 
-def test_a_stage_costs_what_it_took_in_the_trial_that_ran_it(hone_home: Path):
+def test_a_stage_costs_what_it_took_in_the_trial_that_ran_it(project: Path):
     ran = {"rank@r1": {"seconds": 9.0, **read_by(NOTED)}}
-    first = stages(left(), ran)
+    first = stages(project, ran)
     assert (first["rank@r1"]["ran"], first["rank@r1"]["seconds"], first["rank@r1"]["scored"]) == (True, 9.0, 35)
     assert (first["train@r1"]["ran"], first["train@r1"]["seconds"], first["train@r1"]["pairs"]) == (False, None, None)
-    (hone_home / "studies").mkdir()
-    (hone_home / "studies/one.json").write_text(json.dumps({"stages": first}))
-    second = stages(left(), {"train@r1": {"seconds": 4.0, **read_by([])}})
+    keep("any", made(), Kept(ROWS, FACTS | {"stages": first}))
+    second = stages(project, {"train@r1": {"seconds": 4.0, **read_by([])}})
     assert second["rank@r1"] == first["rank@r1"] | {"ran": False}
     assert (second["train@r1"]["seconds"], second["score@r1"]["seconds"]) == (4.0, None)
 
@@ -75,14 +78,22 @@ def test_queries_that_leave_are_counted_once_whoever_sends_them_away():
     }  # fmt: skip
 
 
-def test_an_experiment_that_ran_with_other_settings_is_not_taken(workspace: Path):
-    """DVC carries an arm's settings in a grammar of its own: what came through must be what was asked for."""
-    write_params()
-    write_rows(Path("inputs/ours"), [{"doc_id": "d", "text": "a"}], [{"query_id": "q", "text": "b"}], pairs(("q", "d")))
-    _, question = asked(["ance"], {"steps": 3, "seeds": 1})
-    (made,) = trials(question, user_params())
-    ran = made.params.model_dump(mode="json", by_alias=True)
-    refuse_other_settings(yaml.safe_dump(ran).encode(), made)
-    ran["rounds"]["r1"]["train"]["steps"] = 4
-    with pytest.raises(Refused, match=r"ance, seed 1: DVC ran the experiment .* with other settings than were asked for \(rounds\)"):
-        refuse_other_settings(yaml.safe_dump(ran).encode(), made)
+def test_a_trial_that_ran_with_other_settings_is_not_kept(project: Path):
+    """Its fingerprints would be those of other code or settings than its stages had."""
+    trial = made()
+    resolved = {name: json.loads(json.dumps(values)) for name, values in trial.wanted.items()}
+    for name, values in resolved.items():
+        write_json(project / f"resolved/{name}.json", values)
+    refuse_other_settings(project, trial)
+    write_json(project / "resolved/rounds/r1/train.json", resolved["rounds/r1/train"] | {"code": {}})
+    with pytest.raises(Refused, match=r"ance, seed 1 ran with other settings or code than when the study began \('rounds/r1/train'\)"):
+        refuse_other_settings(project, trial)
+
+
+def test_the_examples_of_leakage_are_texts_and_are_not_kept(project: Path):
+    write_json(project / "reports/leakage/ours.json", {"collection": "ours", "splits": {}, "examples": [{"query": "a private text"}]})
+    assert leakage(project, "ours") == {"collection": "ours", "splits": {}}
+
+
+def test_a_machine_is_described_without_its_name():
+    assert set(machine()) == {"processor", "cores", "bf16"}

@@ -33,7 +33,6 @@ echo "{\\"stage\\": \\"$DVC_STAGE\\", \\"encoded\\": $1, \\"seconds\\": 2.0}" >>
 
 def test_a_trial_that_failed_once_keeps_what_its_stages_cost(workspace: Path, hone_home: Path):
     mended = hone_home / "mended"
-    (hone_home / "studies").mkdir()
     Path("note").write_text(NOTE)
     Path("note").chmod(0o755)
     Path("dvc.yaml").write_text(STAGES.replace("note ", "./note ").replace("MENDED", str(mended)))
@@ -43,14 +42,14 @@ def test_a_trial_that_failed_once_keeps_what_its_stages_cost(workspace: Path, ho
         ["git", *identity, "commit", "--quiet", "-m", "stages"],
     ):  # fmt: skip
         subprocess.run(command, check=True)
-    trial, journal = SimpleNamespace(name="a, seed 1", experiment="study-a", overrides=[], targets=["second"]), Journal("address")
+    trial, journal = SimpleNamespace(name="a, seed 1", targets=["second"]), Journal("address")
     with dvc.Runner() as runner, pytest.raises(TrialFailed, match="failed to reproduce 'second'"):
-        run(trial, runner, journal, lambda line: None)
+        run(trial, Path.cwd(), runner, journal, lambda line: None)
     assert set(journal.read()) == {"first"}  # what the stage that failed took is not what it takes
     mended.touch()
     said: list[str] = []
     with dvc.Runner() as runner:
-        run(trial, runner, journal, said.append)
+        run(trial, Path.cwd(), runner, journal, said.append)
     assert not [line for line in said if line.startswith("Running stage 'first'")]
     costs = journal.read()
     assert {stage: (cost["wanted"], cost["encoded"]) for stage, cost in costs.items()} == {
@@ -59,11 +58,10 @@ def test_a_trial_that_failed_once_keeps_what_its_stages_cost(workspace: Path, ho
     }
     assert all(cost["seconds"] >= 0 for cost in costs.values())
     journal.remove()
-    assert not list((hone_home / "studies").iterdir())
+    assert not list((hone_home / "studies").glob("*.jsonl"))
 
 
 def test_the_last_run_counts_and_a_line_that_was_cut_off_does_not(hone_home: Path):
-    (hone_home / "studies").mkdir()
     journal = Journal("address")
     assert journal.read() == {}
     journal.write("train@r1", {"seconds": 4.0})

@@ -13,19 +13,6 @@ from hone.layout import PAIR
 from tests.report.made_up import HIDDEN, write_collection
 
 
-class Here:
-    """The files of the current folder, in place of an experiment's."""
-
-    def read(self, path: str) -> bytes:
-        return Path(path).read_bytes()
-
-    def table(self, path: str) -> pl.DataFrame:
-        return pl.read_parquet(path)
-
-    def exists(self, path: str) -> bool:
-        return Path(path).exists()
-
-
 def test_a_hidden_document_is_looked_for_by_its_chunks_in_each_collection(workspace: Path):
     for name in ("one", "other"):
         write_collection(name)
@@ -34,6 +21,6 @@ def test_a_hidden_document_is_looked_for_by_its_chunks_in_each_collection(worksp
     tables.write("documents", tables.read("documents", file).with_columns(parent_id=parent.cast(pl.String)), file)
     tables.write("hidden", tables.read("hidden", hidden).with_columns(pl.col("doc_id").replace("d4", "whole")), hidden)
     trial = SimpleNamespace(params=SimpleNamespace(train_on={"one": None, "other": None}))
-    found = hidden_pairs(Here(), trial)
+    found = hidden_pairs(Path(), trial)
     assert found.columns == PAIR
     assert sorted(found.rows()) == sorted((f"{name}/{query}", f"{name}/{doc}") for name in ("one", "other") for query, doc in HIDDEN)

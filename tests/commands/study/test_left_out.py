@@ -1,4 +1,4 @@
-"""What git does not know is missing in the copies that a study works in: it is refused, with what keeps it."""
+"""Untracked code and recipes are missing in a trial's worktree: they are refused, with the command that adds them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ def put(*files: str) -> None:
 
 
 def test_a_new_recipe_is_to_be_added(repository: Path):
-    put("recipes/mine.yaml", "inputs/methods/mine.py")
-    with pytest.raises(Refused, match=r"does not know 'inputs/methods/mine.py', 'recipes/mine.yaml'.*: `git add` them\.$"):
+    put("recipes/mine.yaml", "hone/mine.py")
+    with pytest.raises(Refused, match=r"does not track 'hone/mine.py', 'recipes/mine.yaml'.*`git add hone/mine.py recipes/mine.yaml`"):
         refuse_left_out()
-    subprocess.run(["git", "add", "."], check=True)
+    subprocess.run(["git", "add", "recipes", "hone"], check=True)
     refuse_left_out()
 
 
-def test_texts_that_git_ignores_are_for_dvc(repository: Path):
-    """`git add` would refuse them, or commit private texts."""
-    put("inputs/ours/documents.jsonl")
-    with pytest.raises(Refused, match=r"does not know 'inputs/ours/documents.jsonl'.*: `dvc add` texts and models below inputs/"):
-        refuse_left_out()
-    put("inputs/ours.dvc")
-    subprocess.run(["git", "add", "."], check=True)
+def test_no_file_of_inputs_must_be_added(repository: Path):
+    """A trial has the user's inputs/: texts that git ignores, and methods that git does not track."""
+    put("inputs/ours/documents.jsonl", "inputs/methods/mine.py", "hone/__pycache__/old.pyc")
     refuse_left_out()
+
+
+def test_a_project_without_a_commit(workspace: Path):
+    """`git add .` is never advised: it could commit private texts."""
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with pytest.raises(Refused, match="has no commit yet.*Commit the project first") as refusal:
+        refuse_left_out()
+    assert "git add ." not in str(refusal.value)

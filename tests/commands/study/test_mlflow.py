@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import polars as pl
 import pytest
 
 from commands.study import mlflow
+from commands.study.arms import Fingerprints
 from commands.study.results import Contrast
 from commands.study.trial_results import Kept
 from hone.config.params import Params
 from tests.commands.study.made_up import after, known, question, result
 from tests.prepared import COLLECTION, ROUNDS
 
+FINGERPRINTS = Fingerprints("settings", "data", "code")
 GIVEN = Params(collections={"scifact": COLLECTION}, train_on=["scifact"], evaluate_on=["scifact"], rounds=ROUNDS)
 
 
@@ -19,7 +23,7 @@ def trial(seed: int, *values: float) -> Kept:
     """Two test queries after r1, and one of dev that does not count."""
     rows = [("r1", "scifact", "test", f"q{number}", value) for number, value in enumerate(values)] + [("r1", "scifact", "dev", "q9", 1.0)]
     columns = ["round", "collection", "split", "query_id", "ndcg_at_10"]
-    facts = {"seed": seed, "commit": f"commit{seed}", "rounds": {"r1": {}}}
+    facts = {"seed": seed, "fingerprints": asdict(FINGERPRINTS), "rounds": {"r1": {}}}
     return Kept(pl.DataFrame(rows, schema=columns, orient="row"), facts)
 
 
@@ -28,7 +32,7 @@ def test_an_arm_after_a_round_becomes_a_child():
     found = [result(after("ance", 0.4, hidden=12, negatives=480))]
     one = mlflow.child("ance", 1, "r1", question("ance"), found, {"ance": [trial(1, 0.2, 0.4), trial(2, 0.4, 0.6)]})
     assert one.by_seed["scifact.ndcg_at_10.by_seed"] == pytest.approx({1: 0.3, 2: 0.5})
-    assert one.experiments == {1: "commit1", 2: "commit2"}
+    assert one.experiments == {1: FINGERPRINTS.address, 2: FINGERPRINTS.address}
     assert one.params["recipe"] == "ance"
     assert one.params["steps"] == 40
     assert (one.metrics["scifact.ndcg_at_10"], one.metrics["scifact.ndcg_at_10.low"]) == pytest.approx((0.4, 0.38))

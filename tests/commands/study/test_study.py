@@ -1,4 +1,4 @@
-"""A study as a user runs it: real experiments of DVC in a copy of the project."""
+"""A study as a user runs it: real DVC and git worktrees in a copy of the project."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 
 from tests.loop.project import Project
@@ -22,8 +24,14 @@ WORDS = ["top-k", "ance", "--seeds", "1", "--steps", "2", "--no-probe"]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path, forks: Path) -> Project:
+    """The project with a dvc.lock and uncommitted changes of the user's."""
     folder = tmp_path_factory.mktemp("study")
-    return Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
+    project = Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
+    project.repro("resolve")
+    recipe = project.folder / "recipes/top-k.yaml"
+    recipe.write_text(recipe.read_text() + "# a remark that is not committed\n")
+    (project.folder / "notes.txt").write_text("untracked")
+    return project
 
 
 def hone(project: Project, *words: str, fails: bool = False) -> str:
@@ -55,16 +63,28 @@ def git(project: Project, *words: str) -> str:
     return subprocess.run(["git", *words], check=True, cwd=project.folder, capture_output=True, text=True).stdout
 
 
-def facts(project: Project) -> dict[str, dict]:
-    return {told["arm"]: told for file in sorted((project.home / "studies").glob("*.json")) for told in [json.loads(file.read_text())]}
+def facts(project: Project, study: str = "top-k-ance") -> dict[str, dict]:
+    """The metadata of a study's trial files, by arm."""
+    files = sorted((project.folder / "reports/studies" / study / "trials").glob("*.parquet"))
+    return {told["arm"]: told for file in files for told in [json.loads(pl.read_parquet_metadata(file)["hone.trial"])]}
+
+
+def checkout(project: Project) -> dict[str, object]:
+    """Everything of the user's checkout that a study must leave as it is."""
+    files = {name: (project.folder / name).read_bytes() for name in ("params.yaml", "dvc.lock", ".dvc/config", "recipes/top-k.yaml")}
+    status = [line for line in git(project, "status", "--porcelain").splitlines() if "reports/" not in line]
+    words = (["worktree", "list"], ["stash", "list"], ["for-each-ref"], ["symbolic-ref", "HEAD"])
+    made = [name for name in (".dvc/config.local", "data", "rounds", "models") if (project.folder / name).exists()]
+    return files | {"status": status, "git": [git(project, *one) for one in words], "made": made}
 
 
 def test_two_recipes_side_by_side(project: Project):
-    before = (project.folder / "params.yaml").read_bytes()
+    before = checkout(project)
     said = hone(project, "study", *WORDS)
     assert "2 trials (2 arms, 1 seeds), 0 are there, 2 to run" in said
-    assert (project.folder / "params.yaml").read_bytes() == before
-    assert not git(project, "status", "--porcelain", "--", "params.yaml", "recipes", "tasks", "dvc.yaml")
+    assert checkout(project) == before
+    assert not list((project.home / "studies/worktrees").iterdir())
+    assert "ance, seed 1: its models left DVC's cache" in said
     made = facts(project)
     assert all(told["rounds"]["r1"]["steps"] == 2 for told in made.values())
     # The second arm finds the texts of its mining in the store, and what comes before its round in DVC's cache.
@@ -88,6 +108,7 @@ def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
     assert len(facts(project)) == 2
     said = hone(project, "study", "random", "--steps", "2", "--seeds", "1", "--no-probe", "--so-far", fails=True)
     assert "no trial of this study has ended yet" in said
+    assert not (project.folder / "reports/studies/random").exists()
 
 
 def test_nothing_runs_twice(project: Project):
@@ -96,21 +117,108 @@ def test_nothing_runs_twice(project: Project):
     assert "resolve" not in said
 
 
-def test_what_dvc_keeps_is_gathered_again_where_the_memory_is_gone(project: Project):
-    """Without HONE_HOME's results the experiments are still there: nothing trains."""
+def test_a_second_clone_with_the_trial_files_runs_nothing(project: Project, tmp_path: Path):
+    git(project, "add", "recipes/top-k.yaml", "reports/studies/top-k-ance/trials")
+    git(project, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "trials")
+    git(project, "clone", "--quiet", str(project.folder), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone", tmp_path / "home", project.forks)
+    said = hone(clone, "study", *WORDS)
+    assert "2 are there, 0 to run" in said
+    assert "resolve" not in said
+    study = "reports/studies/top-k-ance/queries.parquet"
+    assert pl.read_parquet(clone.folder / study).equals(pl.read_parquet(project.folder / study))
+
+
+def test_without_its_file_a_trial_trains_again_and_takes_the_rest_from_the_run_cache(project: Project):
+    """Its model left the cache, and nothing else did."""
     kept = facts(project)
-    for file in (project.home / "studies").glob("*.*"):
-        file.unlink()
+    [file] = (project.folder / "reports/studies/top-k-ance/trials").glob("ance-*.parquet")
+    before = pl.read_parquet(file)
+    file.unlink()
     said = hone(project, "study", *WORDS)
-    assert "train r1" not in said
-    again = facts(project)
-    assert {arm: told["rounds"] for arm, told in again.items()} == {arm: told["rounds"] for arm, told in kept.items()}
+    assert "1 are there, 1 to run" in said
+    assert "train r1" in said
+    assert "retrieve r1" not in said
+    assert {arm: told["rounds"] for arm, told in facts(project).items()} == {arm: told["rounds"] for arm, told in kept.items()}
+    assert pl.read_parquet(file).equals(before)
+
+
+def test_a_kill_leaves_the_checkout_as_it_is_and_the_next_run_goes_on(project: Project):
+    words = ["study", "top-k", "--seeds", "1", "--first-seed", "5", "--steps", "2", "--no-probe"]
+    before = checkout(project)
+    with subprocess.Popen(
+        [sys.executable, "-m", "commands", *words], cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL
+    ) as process:
+        wait_for_stage(project, "tasks.train", process)
+        process.kill()
+    left = checkout(project)
+    assert len(left["git"][0].splitlines()) == 2  # git lists the worktree until the next study
+    assert {name: left[name] for name in left if name != "git"} == {name: before[name] for name in before if name != "git"}
+    assert left["git"][1:] == before["git"][1:]
+    said = hone(project, *words)
+    assert "top-k, seed 5: done" in said
+    assert "train r1" in said
+    assert "sample r1" not in said
+    assert facts(project, "top-k-seeds-from-5")["top-k"]["stages"]["sample@r1"]["seconds"] is not None
+    assert checkout(project) == before
+    assert not list((project.home / "studies/worktrees").iterdir())
+
+
+@pytest.mark.slow
+def test_two_studies_run_at_once(project: Project):
+    before = checkout(project)
+    more = ["--seeds", "1", "--first-seed", "7", "--steps", "2", "--no-probe"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "commands", "study", "top-k", *more], cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL
+    ) as other:
+        wait_for_stage(project, "tasks.resolve", other)
+        said = hone(project, "study", "random", *more)
+        assert other.wait(300) == 0
+    assert "random, seed 7: done" in said
+    assert set(facts(project, "top-k-seeds-from-7")) == {"top-k"}
+    assert set(facts(project, "random-seeds-from-7")) == {"random"}
+    assert checkout(project) == before
+    assert not list((project.home / "studies/worktrees").iterdir())
+
+
+def wait_for_stage(project: Project, name: str, process: subprocess.Popen) -> None:
+    """Return as soon as a stage is at work in a worktree."""
+    for _ in range(3000):
+        assert process.poll() is None, "the study ended before the stage began"
+        for one in psutil.process_iter(["cwd", "cmdline"]):
+            if name in (one.info["cmdline"] or []) and str(one.info["cwd"]).startswith(str(project.home)):
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"{name} never began")
+
+
+def test_results_of_older_code_are_shown_apart_and_run_again_if_asked(project: Project):
+    code = project.folder / "tasks/evaluate/__main__.py"
+    before = code.read_text()
+    code.write_text(before + "\nCHANGED = True\n")
+    try:
+        said = as_a_process(project, "study", *WORDS)
+        assert "0 are there, 0 to run" in said
+        assert "2 trials ran with older code and are not run again; --refresh runs them: 'ance, seed 1', 'top-k, seed 1'" in said
+        assert "Their results are in no other table and in no contrast" in said
+        said = as_a_process(project, "study", *WORDS, "--refresh", "--arm", "ance")
+        assert "ance, seed 1: done" in said
+        assert "retrieve r1" not in said  # its code is the same
+        assert len(list((project.folder / "reports/studies/top-k-ance/trials").glob("*.parquet"))) == 3
+        as_a_process(project, "study", *WORDS)
+        written = (project.folder / "reports/studies/top-k-ance/study.md").read_text()
+        assert pl.read_parquet(project.folder / "reports/studies/top-k-ance/queries.parquet")["arm"].unique().to_list() == ["ance"]
+        older = written.partition("## Results of older code")[2].replace("\\", "")
+        assert "top-k, seed 1" in older
+        assert "ance, seed 1" in older
+    finally:
+        code.write_text(before)
 
 
 def test_a_recipe_that_git_does_not_know_is_refused_before_work(project: Project):
     Path(project.folder / "recipes/mine.yaml").write_text("about: mine\n")
     said = hone(project, "study", "mine", "--steps", "2", fails=True)
-    assert "git does not know 'recipes/mine.yaml'" in said
+    assert "git does not track 'recipes/mine.yaml'" in said
     Path(project.folder / "recipes/mine.yaml").unlink()
 
 
@@ -127,7 +235,6 @@ def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Projec
     arms = {"broken": {"recipe": "top-k", "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}]}, "top-k": {"recipe": "top-k"}}
     study = {"question": "Which?", "arms": arms, "contrasts": [["top-k", "broken"]], "seeds": 1, "steps": 3}
     (folder / "mine.yaml").write_text(json.dumps(study))
-    git(project, "add", "--force", "inputs/links.csv")
     said = hone(project, "study", "mine.yaml", "--no-probe", fails=True)
     assert "broken, seed 1 failed" in said
     assert "top-k, seed 1" in said

@@ -1,0 +1,109 @@
+"""The models of trials in DVC's cache: weights are removed when a trial has ended, unless something else uses them.
+
+Small files of a model stay: trials share most of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from commands.study.arms import Trial
+from commands.study.worktree import LOCK, Worktree, folder, git, tried
+from hone.files import read_json, write_json
+from hone.layout import MODELS, RANKERS
+
+WEIGHTS = ".safetensors"
+HASH = re.compile(r"\bmd5: ([0-9a-f]{32}(?:\.dir)?)\b")
+
+
+def note_unfinished(trials: Iterable[Trial]) -> None:
+    """Note the models that trials will need, so that no other trial removes them.
+
+    A trial that never runs leaves its note: models that it shares with other trials then stay.
+    """
+    for trial in trials:
+        write_json(note_of(trial), {round: trial.model_address(round) for round in trial.rounds})
+
+
+def note_finished(trial: Trial) -> None:
+    note_of(trial).unlink(missing_ok=True)
+
+
+def note_of(trial: Trial) -> Path:
+    return folder() / "unfinished" / f"{Worktree(trial.address).name}.json"
+
+
+def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
+    """Remove the weights of a trial's models from DVC's cache; the bytes that this frees.
+
+    What stays: weights that a commit or the user's checkout names, those that an unfinished trial will need or has made, those that
+    no trial made, and everything if the cache is not the checkout's own, because other checkouts may use it.
+
+    Args:
+        trial: whose file is written.
+        project: the project's folder in the trial's worktree.
+        stages: of the trial, as its facts have them.
+    """
+    cache = Path(".dvc/cache").absolute()
+    if own_cache() != cache:
+        return 0
+    needed = {address for note in (folder() / "unfinished").glob("*.json") for address in read_json(note).values()}
+    rounds = [name for name in trial.rounds if trial.model_address(name) not in needed]
+    places = {f"{place}/{name}": f"{stage}@{name}" for name in rounds for place, stage in ((MODELS, "train"), (RANKERS, "rank"))}
+    removable = {place for place, stage in places.items() if made_by_trial(stages[stage])}
+    outs = [
+        out for stage in yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"].values() for out in stage.get("outs", [])
+    ]
+    used = files_of(cache, [out["md5"] for out in outs if "md5" in out and out["path"] not in removable] + used_elsewhere(project))
+    freed = 0
+    for md5 in (out["md5"] for out in outs if out["path"] in removable):
+        weights = [entry["md5"] for entry in listing(cache, md5) if entry["relpath"].endswith(WEIGHTS)]
+        for address in [md5, *weights] if weights else []:
+            if address not in used:
+                file = place_of(cache, address)
+                freed += file.stat().st_size if file.exists() else 0
+                file.unlink(missing_ok=True)
+    return freed
+
+
+def made_by_trial(stage: dict) -> bool:
+    """Whether this trial or an earlier one ran a stage: its output is then not one of the user's own rounds."""
+    return stage["seconds"] is not None
+
+
+def own_cache() -> Path:
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        return Path(repo.cache.local_cache_dir)
+
+
+def used_elsewhere(project: Path) -> list[str]:
+    """Hashes that any commit, the checkout or another worktree names."""
+    names = (f"./{LOCK}", "*.dvc")
+    history = tried("log", "--all", "HEAD", "--format=", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", *names) or ""
+    files = (tried("ls-files", "-z", "--cached", "--others", "--", "*.dvc") or "").split("\0")
+    prefix = git("rev-parse", "--show-prefix").strip()
+    others = [file for file in (folder() / "worktrees").glob(f"*/{prefix}{LOCK}") if not file.is_relative_to(project)]
+    texts = [file.read_text(encoding="utf-8") for file in [LOCK, *others, *map(Path, filter(None, files))] if file.is_file()]
+    return [found for text in [history, *texts] for found in HASH.findall(text)]
+
+
+def files_of(cache: Path, hashes: Iterable[str]) -> set[str]:
+    """Hashes of outputs, and of the files that those of them have that are folders."""
+    return {one for md5 in hashes for one in (md5, *(entry["md5"] for entry in listing(cache, md5)))}
+
+
+def listing(cache: Path, md5: str) -> list[dict[str, str]]:
+    """The files of a folder in the cache; none where it is a file or is not in the cache."""
+    file = place_of(cache, md5)
+    return json.loads(file.read_bytes()) if md5.endswith(".dir") and file.exists() else []
+
+
+def place_of(cache: Path, md5: str) -> Path:
+    return cache / "files/md5" / md5[:2] / md5[2:]
