@@ -70,11 +70,11 @@ def fitted(
     return loaded, trained
 
 
-def address(settings: TrainSettings, folder: Path, model: ModelFolder) -> str:
+def address(settings: TrainSettings, model: ModelFolder) -> str:
     """What the training is computed from: a checkpoint of anything else must not be gone on from."""
     return fingerprint(
         json.dumps(settings.plain(), sort_keys=True),
-        fingerprint_of_file(round_table(round, "labels")),
+        fingerprint_of_file(round_table(settings.round, "labels")),
         fingerprint_of_file(TRAINING_LIST),
         *(model.fingerprint(route) for route in ("query", "document")),
     )
