@@ -112,7 +112,7 @@ def test_drawn_training_texts_are_told_and_the_share_is_the_least():
     assert made["looked_at"]["comparable"] == {"query": 30, "positive": 0, "asked": 1}
     assert made["looked_at"]["compared"] == {"query": 10, "positive": 0, "asked": 1}
     assert sentence(made) == (
-        "training sees none of 1 test query. Near-duplicates were looked for in 10 of 30 training queries, drawn by lot. "
+        "training data contains none of 1 test query. Near-duplicates were searched in 10 of 30 training queries, sampled at random. "
         "Those of training that were not drawn may be near-duplicates too, so this is the least that leaks."
     )
 

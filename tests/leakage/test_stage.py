@@ -109,6 +109,6 @@ def test_what_could_not_be_evaluated_is_refused_before_any_round_mines(workspace
     labels = Path("inputs/theirs/qrels.jsonl")
     rows = [json.loads(line) for line in labels.read_text().splitlines()]
     labels.write_text("".join(json.dumps(row | {"relevance": int(row["query_id"] != "t1")}) + "\n" for row in rows))
-    with pytest.raises(Refused, match="the test queries of theirs.* none of their 1 labels is of relevance 1 or more"):
+    with pytest.raises(Refused, match="the test queries of theirs.* none of their 1 labels has relevance 1 or higher"):
         prepared(train_on=["ours"])
     assert not Path("rounds/admitted.json").exists()

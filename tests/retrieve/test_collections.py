@@ -72,7 +72,7 @@ def test_a_file_whose_ids_two_collections_have_wants_a_word(workspace: Path, sou
     graph = {"file": "inputs/edges.csv", "first": 1, "last": 2, "counted": "ranks"}
     line = {"run": {"file": "inputs/found.trec"}, "neighbour-bands": graph}[source]
     both = "the query 'q'" if source == "run" else "the document 'a'"
-    with pytest.raises(Refused, match=f"names {both}, which the collections 'one', 'other' both have"):
+    with pytest.raises(Refused, match=f"names {both}, which exists in both collections 'one', 'other'"):
         found({source: line}, one=WITH, other=dict(WITH))
     Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test", "retrieve": [{source: line | {"ids_of": "other"}}]}))
     resolve()

@@ -58,7 +58,7 @@ def test_scores_that_are_no_numbers_stop_the_stage(workspace: Path):
     tiny_cross_encoder(Path("inputs/cross"))
     without_numbers(Path("inputs/cross"))
     prepared({"score": [LINE]})
-    with pytest.raises(Refused, match="inputs/cross gives .* scores that are no numbers"):
+    with pytest.raises(Refused, match="inputs/cross returned NaN or infinity for .* scores"):
         score("r1")
     assert not Path("rounds/r1/scores.parquet").exists()
 

@@ -104,7 +104,7 @@ def test_checks_are_evenly_spaced_and_the_last_is_the_end(count: int, last: int,
 
 def test_the_sentence_has_both_scores_both_steps_and_the_queries():
     assert better_before(scored({24: 0.6, 48: 0.55, 72: 0.5, 96: 0.4}), 430) == (
-        "Dev nDCG@10 was higher at step 24 (0.600) than at the end, step 96 (0.400), on 40 dev queries and a pool of 430 documents: "
+        "Dev nDCG@10 was higher at step 24 (0.600) than at the end, step 96 (0.400), on 40 dev queries and a pool of 430 documents. "
         "train less, or lower the learning rate."
     )
 
@@ -272,7 +272,7 @@ def test_training_that_helps_dev_is_not(workspace: Path, capsys: pytest.CaptureF
     checks = record()["checks"]
     assert checks[-1]["ndcg_at_10"] > checks[0]["ndcg_at_10"]
     assert record()["better_before"] is None
-    assert "train less" not in capsys.readouterr().err + Path("models/r1/README.md").read_text()
+    assert "Train less" not in capsys.readouterr().err + Path("models/r1/README.md").read_text()
 
 
 @pytest.mark.parametrize("given", [{"asked": None}, {"grade": 0}, {"dev_scores": False}])

@@ -82,7 +82,7 @@ def test_nothing_to_train_on_is_refused():
 
 
 def test_a_label_without_text_is_refused():
-    with pytest.raises(Refused, match="1 labelled documents are in no collection.*'b'"):
+    with pytest.raises(Refused, match="1 labelled documents are in no training collection.*'b'"):
         examples(*named([("q", "a", "positive", None), ("q", "b", "negative", 1)], {"a": "one"}))
 
 

@@ -102,7 +102,7 @@ def test_who_a_judge_is_follows_from_the_graph(workspace: Path):
 
 @pytest.mark.parametrize(
     ("judge", "said"),
-    [({"group": {"column": "kind", "level": 1}}, "say by which `separator`"), ({"neighbours": {"first": 0.5, "last": 0.2}}, "ends at 0.2")],
+    [({"group": {"column": "kind", "level": 1}}, "Set `separator`"), ({"neighbours": {"first": 0.5, "last": 0.2}}, "ends at 0.2")],
 )
 def test_settings_that_cannot_be_meant(judge: dict, said: str):
     with pytest.raises(Refused, match=said):

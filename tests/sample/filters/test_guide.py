@@ -46,7 +46,7 @@ def test_what_has_no_number_goes():
 
 
 def test_a_guide_that_scored_nothing_is_refused():
-    with pytest.raises(Refused, match="guide compares by 'encoder:techer', which scored nothing: did you mean 'encoder:teacher'"):
+    with pytest.raises(Refused, match="guide needs the scores of 'encoder:techer', which has none; did you mean 'encoder:teacher'"):
         guide(pool("x"), pool("p"), scores(GUIDE, p=1.0, x=0.5), scorer="encoder:techer")
 
 

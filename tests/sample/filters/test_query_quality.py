@@ -64,7 +64,7 @@ def test_what_has_no_number_cannot_be_told_and_stays():
 
 
 def test_no_bound_is_refused():
-    with pytest.raises(Refused, match="no bound: set `negative_share`"):
+    with pytest.raises(Refused, match="no threshold. Set at least one of `negative_share`"):
         query_quality(ROWS, KNOWN, GIVEN)
 
 
