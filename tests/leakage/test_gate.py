@@ -30,9 +30,9 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
     said = str(refused.value)
     for part in (
         "leak into the training data (limit leakage.refuse_above: 50.0 %)",
-        "ours: training sees 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 %), as the same text or nearly.",
+        "ours: training data contains 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 %), verbatim or nearly.",
         f"the training query 'q1' of ours ({TRAINED['q1']!r}) and the test query 't1' ({ASKED['t1', 'test']!r})",
-        "Take out the training queries that reports/leakage/ours.json lists (`take_out`: by collection, with the ids of its source)",
+        "Remove the training queries listed in reports/leakage/ours.json (`take_out`: by collection, with the ids of its source)",
         "raise `leakage: {refuse_above: ...}` or set it to null",
     ):
         assert part in said

@@ -38,7 +38,7 @@ def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
         ({"positive-aware": {"share": None}}, "no threshold"),
         ("query-quality", "no threshold"),
         ({"semi-hard": {"margin": 0.1, "gap": 0.2}}, "empty"),
-        ({"cross-encoder": {"negative": 0.9, "positive": 0.1}}, "lies above"),
+        ({"cross-encoder": {"negative": 0.9, "positive": 0.1}}, "is above"),
         ({"closer-to-query": {"scorer": "encoder:a"}}, "the same model in both"),
         ({"semi-hard": {"margin": -1}}, "greater than 0"),
         ({"late-stopping": {"share": 2}}, "less than 1"),
@@ -119,7 +119,7 @@ def test_scorers_that_rules_want_are_refused_where_nobody_gives_them(tmp_path):
         scorers(made(tmp_path, "closer-to-query"))
     named = scorers(made(tmp_path, "closer-to-query", score=[{"encoder": {"to": "positives"}}]))
     assert list(named) == ["dense", "encoder-to-positives"]
-    with pytest.raises(Refused, match="compares by 'encoder:techer'.*did you mean 'encoder:teacher'"):
+    with pytest.raises(Refused, match="needs the scores of 'encoder:techer'.*did you mean 'encoder:teacher'"):
         scorers(made(tmp_path, {"guide": {"scorer": "encoder:techer"}}, score=[{"encoder": {"model": "teacher"}}]))
 
 

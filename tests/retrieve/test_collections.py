@@ -51,7 +51,7 @@ def test_a_collection_that_lacks_it_is_named_and_the_other_goes_on(workspace: Pa
     made = found(SOURCES[source], one=WITH, other=WITHOUT)
     assert ("one/q", "one/b") in made.select("query_id", "doc_id").rows()
     assert made["query_id"].unique().to_list() == ["one/q"]
-    assert "finds nothing in one collection, and goes on with the others. other: " in capsys.readouterr().err
+    assert "finds nothing in one collection and continues with the others. other: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", SOURCES)

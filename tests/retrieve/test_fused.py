@@ -135,7 +135,7 @@ def test_a_line_within_a_line_has_its_defaults():
         ({}, "'of' is missing"),
         ({"of": "dense"}, "'of' is 'dense': it should be a list"),
         ({"of": ["dense", {"fused": {"of": ["bm25"]}}]}, "retrieve: fused.of: 'fused' contains lines itself and cannot be nested"),
-        ({"of": ["dence"]}, "retrieve: fused.of: 'dence' is no method of retrieve: did you mean 'dense'"),
+        ({"of": ["dence"]}, "retrieve: fused.of: 'dence' is not a method of retrieve: did you mean 'dense'"),
         ({"of": [{"bm25": {"dept": 3}}]}, "retrieve: fused.of: bm25: 'dept' is not a setting: did you mean 'depth'"),
         ({"of": [{"bm25": {"depth": 0}}]}, "retrieve: fused.of: bm25: 'depth' is 0"),
         ({"of": ["dense", "bm25"], "weights": [1]}, "1 `weights` for 2 sources. Set one for each"),
@@ -197,7 +197,7 @@ def test_encoders_of_held_lines_score(resolved):
 
 
 def test_a_file_of_a_held_line_must_be_an_input(resolved):
-    with pytest.raises(Refused, match="a recipe reads elsewhere.trec, which must be a file below inputs/"):
+    with pytest.raises(Refused, match="a recipe reads elsewhere.trec, which is not a file below inputs/"):
         resolved(retrieve=[{"fused": {"of": [{"run": {"file": "elsewhere.trec"}}]}}])
 
 

@@ -228,7 +228,7 @@ def test_rules_that_leave_nothing_are_named_with_their_bounds():
     with pytest.raises(Refused) as refusal:
         sample(found, filters=["labelled", {"positive-aware": {"share": 0.9}}])
     assert str(refusal.value) == (
-        "no query has a negative: of 5 candidates none stayed. `positive-aware` (share 0.9) took 4; `labelled` took 1. "
+        "no query has a negative: of 5 candidates none remained. `positive-aware` (share 0.9) removed 4; `labelled` removed 1. "
         "Loosen `positive-aware`, or retrieve deeper."
     )
 
@@ -251,7 +251,7 @@ def test_scores_that_are_no_number_are_counted_and_what_has_none_goes():
     scores = tables.shaped("scores", pl.DataFrame(rows, schema=["query_id", "doc_id", "scorer", "score"], orient="row"))
     chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(filters=["labelled", "positive-aware"]))
     assert pairs(chosen) == [("q1", "d06"), ("q2", "d07")]
-    assert removed["detail"].to_list() == ["scores nothing, the bound is 0.855"] * 2
+    assert removed["detail"].to_list() == ["scores nothing, threshold 0.855"] * 2
     assert counts["scores_without_number"] == 2
 
 

@@ -142,8 +142,8 @@ def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(wo
 @pytest.mark.parametrize(
     ("encoders", "said"),
     [
-        (["elsewhere"], "must lie below inputs/"),
-        (["inputs/missing"], "the Hub did not answer|is no package"),
+        (["elsewhere"], "is not below inputs/"),
+        (["inputs/missing"], "did not answer|is not a bundled package"),
         ([], "at least 1 item"),
         (["inputs/guide"] * 2, "'inputs/guide' twice"),
         ([None, None], r"starting model \(null\) twice"),

@@ -239,7 +239,7 @@ def test_the_same_file_gives_the_same_page(workspace: Path):
             "t.jsonl, line 1: a query or positive is missing. The line has 'question_text', 'answers'",
         ),
         (b'{"query": "a", "pos": ["b"]}\n{"query": "caf\xe9", "pos": ["b"]}\n', "t.jsonl, line 2: byte 0xe9 is not UTF-8"),
-        (b'{"positive_passages": [{"text": "a"}]}\n', "t.jsonl, line 1: no `query` beside `positive_passages`"),
+        (b'{"positive_passages": [{"text": "a"}]}\n', "t.jsonl, line 1: `query` is missing beside `positive_passages`"),
         (
             b'{"query": "a", "positive_passages": ["b"]}\n',
             "line 1: `positive_passages` is not a list of objects with `text`: it contains 'b'",

@@ -41,7 +41,7 @@ def trial(commit: str) -> Kept:
 def test_what_leaks_is_told_and_what_does_not_is_not(commit: str):
     [said] = leaks_of(trial(commit), ["ours", "theirs"])
     assert said == (
-        "Leakage on ours: training sees 1 of 4 test queries (25.0 %), as the same text or nearly. Its score partly reflects memorization."
+        "Leakage on ours: training data contains 1 of 4 test queries (25.0 %), verbatim or nearly. Its score partly reflects memorization."
     )
 
 

@@ -30,7 +30,7 @@ def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_key_that_is_not_set_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("A_KEY", raising=False)
-    with pytest.raises(Refused, match=r"environment variable A_KEY, which is not set: export A_KEY="):
+    with pytest.raises(Refused, match=r"environment variable A_KEY, which is not set. Run `export A_KEY="):
         ask_all(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget(), print)
 
 

@@ -67,7 +67,7 @@ def test_the_same_group_as_a_known_answer(desk: Desk):
 
 
 def test_a_column_that_is_not_there(desk: Desk):
-    with pytest.raises(Refused, match="the judge group wants the metadata column 'kinds', .* did you mean 'kind'"):
+    with pytest.raises(Refused, match="the judge group needs the metadata column 'kinds', .* did you mean 'kind'"):
         group(questions(*ASKED), desk, "f", column="kinds")
 
 

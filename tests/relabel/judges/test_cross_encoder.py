@@ -181,7 +181,7 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
         ({"threshold": 0.5}, "goes with `compare: query`"),
         ({"model": "org/name"}, "set `revision` to its 40-digit commit"),
         ({"model": "org/name", "revision": "main"}, "set `revision` to its 40-digit commit"),
-        ({"model": "elsewhere"}, "must lie below inputs/"),
+        ({"model": "elsewhere"}, "is not below inputs/"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_does(desk: Desk, changes: dict, said: str):

@@ -40,7 +40,7 @@ def test_the_detail_says_which_condition_failed():
     assert told == {
         "answer": "to the query 0.6, not nearer than to the positive with 0.7",
         "easy": "to the query 0.4, not nearer than the positive with 0.5",
-        "unscored": "to the query nothing, no nearer than the positive with 0.5",
+        "unscored": "to the query nothing, not nearer than the positive with 0.5",
     }
 
 

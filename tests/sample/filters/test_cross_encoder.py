@@ -35,7 +35,7 @@ def test_what_has_no_number_goes():
     rows = pool("x", "y", "z")
     found = cross_encoder(rows, scores(CE, x=nan, y=0.01))
     assert left(rows, found) == ["y"]
-    assert found["detail"].to_list() == ["scores nothing, the bound is 0.1"] * 2
+    assert found["detail"].to_list() == ["scores nothing, threshold 0.1"] * 2
 
 
 def test_logits_are_refused():
@@ -49,7 +49,7 @@ def test_a_scorer_that_is_missing_is_refused():
 
 
 def test_bounds_the_wrong_way_round_are_refused():
-    with pytest.raises(Refused, match="lies above"):
+    with pytest.raises(Refused, match="is above"):
         cross_encoder(pool("x"), scores(CE, x=0.5), negative=0.9, positive=0.1)
 
 

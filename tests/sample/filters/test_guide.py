@@ -42,7 +42,7 @@ def test_what_has_no_number_goes():
     rows = pool("x", "y", "z")
     found = guide(rows, pool("p"), scores(GUIDE, p=0.5, x=nan, y=0.1), scorer=GUIDE)
     assert left(rows, found) == ["y"]
-    assert found["detail"].to_list() == ["the guide gives nothing, the bound is 0.5"] * 2
+    assert found["detail"].to_list() == ["the guide scores nothing, threshold 0.5"] * 2
 
 
 def test_a_guide_that_scored_nothing_is_refused():

@@ -69,7 +69,7 @@ def test_no_bound_is_refused():
 
 
 def test_a_scorer_that_is_missing_is_refused():
-    with pytest.raises(Refused, match="scored nothing"):
+    with pytest.raises(Refused, match="which has none"):
         query_quality(ROWS, KNOWN, GIVEN, negative_margin=0.0, scorer="encoder:other")
 
 
