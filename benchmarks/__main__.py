@@ -24,7 +24,7 @@ def main(names: list[str]) -> None:
             raise Refused(f"there is no benchmark '{name}': {nearest(name, NAMES)}")
     print(f"{os.cpu_count()} cores, precision auto = {precision_of('auto', 'cpu')}")
     for name in names or NAMES:
-        with torch_lock():  # a benchmark beside another torch process measures nothing
+        with torch_lock():  # a benchmark beside another torch process is meaningless
             importlib.import_module(f"benchmarks.{name}").main()
 
 

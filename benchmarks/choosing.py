@@ -1,9 +1,9 @@
-"""Negatives for 100,000 queries with 200 candidates each: every rule that chooses and every rule that keeps, against `top`.
+"""Negatives for 100,000 queries with 200 candidates each: every sampler and every filter, against `top`.
 
-Twice: a rule that chooses alone, on the merged pool, and the whole stage `sample` with each rule (merging, guard, rule, shortage,
-order), but for reading and writing its tables. The time of all processors stands beside the time: other work on the machine changes
-the second much and the first little. Ids, scores, texts and vectors are made up; rules, pool and stage are Hone's own.
-Two sources find 100 candidates of each query, so that merging has something to do.
+Two measurements: a sampler alone, on the merged pool, and the whole stage `sample` with each rule (merging, guard, rule, shortage, order),
+without reading and writing its tables. CPU time of all cores is shown beside wall time, because other work on the machine affects it less.
+Ids, scores, texts and vectors are synthetic. Rules, pool and stage are Hone's own. Two sources find 100 candidates of each query, so that
+there is something to merge.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ QUERIES, SOURCES, DEPTH, DOCUMENTS, DIMENSION = 100_000, ("dense", "bm25"), 100,
 WANTED = 3
 GB = 1024**2  # kilobytes
 GUARD = "labelled"  # every recipe that mines has it
-# What some rules cannot do without, and whose scores they read beside the dense source's.
+# Required tables of some rules, and the second scorer that they read beside the dense source.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "quota": {"shares": {"dense": 0.5, "bm25": 0.5}},
     "guide": {"scorer": "encoder:guide"},
@@ -59,7 +59,7 @@ def main(queries: int = QUERIES) -> None:
 
 
 def alone(world: World, choose: list[str]) -> None:
-    """Rules that choose, each by itself on the same pool."""
+    """Samplers, each alone on the same pool."""
     from hone.config import methods
     from hone.mining.pool import merged
 
@@ -76,7 +76,7 @@ def alone(world: World, choose: list[str]) -> None:
 
 
 def staged(world: World, choose: list[str], keep: list[str]) -> None:
-    """The stage with each rule in turn; `top` first, between and last, for other work on the machine comes and goes."""
+    """The stage with each rule in turn. `top` runs first, in between and last, because the load of the machine varies."""
     from hone.mining import rules
     from tasks.sample.negatives import sampled
 
@@ -99,17 +99,17 @@ def staged(world: World, choose: list[str], keep: list[str]) -> None:
     print(f"the stage with top: {wall:.1f} s, {processor:.1f} s of processor time (mean of {len(top)})")
     for (kind, name), cost in costs.items():
         ratio = f"{cost.processor / processor:6.2f} of its processor time, {cost.wall / wall:6.2f} of its time"
-        print(f"stage  {kind:<6} {name:<18} {ratio} (wanted: at most {WANTED}), {cost.most:4.1f} GB at most", flush=True)
+        print(f"stage  {kind:<6} {name:<18} {ratio} (target: at most {WANTED}), {cost.most:4.1f} GB at most", flush=True)
 
 
 def told(counts: dict) -> str:
-    """What the stage did, so that a rule that did nothing is seen."""
+    """Counts of the stage, which reveal a rule without effect."""
     return f"{counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} removed, {counts['beyond_top']:,} not top's"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call took: seconds, seconds of all processors, GB of memory of its own at most; and what it gave."""
+    """One call: wall seconds, CPU seconds of all cores, peak additional memory in GB, and its result."""
 
     wall: float
     processor: float
@@ -129,7 +129,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class World:
-    """What the stage reads, made up for so many queries."""
+    """Synthetic input of the stage for a number of queries."""
 
     count: int
 
@@ -143,7 +143,7 @@ class World:
 
     @cached_property
     def candidates(self) -> pl.DataFrame:
-        """Documents in equal steps for each query, found by one source and the other in turns."""
+        """Evenly spaced documents for each query, found by the two sources in turn."""
         draw = np.random.default_rng(0)
         first, step = draw.integers(DOCUMENTS, size=self.count), 2 * draw.integers(1, 300, size=self.count) + 1
         parts = []
@@ -165,7 +165,7 @@ class World:
 
     @cached_property
     def labels(self) -> pl.DataFrame:
-        """One known positive of each query; that of one in ten was retrieved."""
+        """One labelled positive of each query. One in ten was retrieved."""
         from hone.data import tables
 
         every = np.arange(self.count)
@@ -179,7 +179,7 @@ class World:
         return self.scores_of("dense")
 
     def scores_of(self, scorer: str) -> pl.DataFrame:
-        """Of each pair once, as the stage `score` writes them: candidates from 0 to 1, known positives from .5 (like themselves by 1)."""
+        """Scores of each pair, as from the stage `score`: candidates from 0 to 1, labelled positives from 0.5 (with themselves 1)."""
         from tasks.score.pair_scores import pairs_of
 
         pairs = pairs_of(self.candidates, self.labels)
@@ -197,7 +197,7 @@ class World:
 
     @cached_property
     def models(self) -> Any:
-        """Made-up vectors in a real store."""
+        """Synthetic vectors in a real embedding cache."""
         from hone.encoders import encoder
         from hone.encoders.store import Space
 
@@ -218,7 +218,7 @@ class World:
         return SimpleNamespace(encoder=lambda name=None: Made(encoder.ModelFolder(Path("made up")), encoder.Reading()))
 
     def prepare(self) -> None:
-        """Write what lies on disk: texts, queries, the last training, clicks, and all vectors, as retrieval leaves them."""
+        """Write the files of the stage: texts, queries, the last training, clicks, and all vectors, as after retrieval."""
         from hone.data import tables
 
         text = pl.format("{} {}", "doc_id", pl.lit("text " * 40))

@@ -1,4 +1,4 @@
-"""Timing: both sides in one run, in turns, the best of each."""
+"""Timing: both sides in one run, alternating, best time of each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and what the work gave."""
+    """Seconds, and the result of the work."""
     began = time.perf_counter()
     made = work()
     return time.perf_counter() - began, made
 
 
 def in_turns(times: int, **sides: Callable[[], Any]) -> dict[str, float]:
-    """The shortest time of each side, in seconds; the sides take turns so that a noisy minute touches all."""
+    """The shortest time of each side, in seconds. The sides alternate, so a busy minute affects both."""
     best = dict.fromkeys(sides, float("inf"))
     for _ in range(times):
         for name, work in sides.items():
@@ -25,4 +25,4 @@ def in_turns(times: int, **sides: Callable[[], Any]) -> dict[str, float]:
 
 def show(what: str, theirs: float, ours: float, wanted: str) -> None:
     """One line: both times and their ratio."""
-    print(f"{what}: {theirs:.1f} s against {ours:.1f} s, ratio {theirs / ours:.2f} (wanted: {wanted})", flush=True)
+    print(f"{what}: {theirs:.1f} s against {ours:.1f} s, ratio {theirs / ours:.2f} (target: {wanted})", flush=True)

@@ -1,4 +1,4 @@
-"""Scoring candidates by a cross-encoder against `CrossEncoder.rank`, query by query: the same model, pairs, length and precision."""
+"""Scoring candidates with a cross-encoder, against `CrossEncoder.rank` query by query: same model, pairs, length and precision."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main() -> None:
             model, scorer = theirs(kind), ours(kind)
             made = {"theirs": by_query(model, queries, texts, rows), "ours": cold(scorer, queries, texts, rows)}
             gaps = abs(made["theirs"] - made["ours"])
-            print(f"cross-scoring ({kind}): scores (0 to 1) differ by {gaps.mean():.5f} in the mean, {gaps.max():.5f} at most")
+            print(f"cross-scoring ({kind}): scores (0 to 1) differ by {gaps.mean():.5f} on average, {gaps.max():.5f} at most")
             if kind == "fp32":
                 exact = made["ours"]
             best = in_turns(
@@ -36,15 +36,15 @@ def main() -> None:
                 theirs=lambda model=model: by_query(model, queries, texts, rows),
                 ours=lambda scorer=scorer: cold(scorer, queries, texts, rows),
             )
-            show(f"cross-scoring, nothing in the store ({kind} both)", best["theirs"], best["ours"], "2")
+            show(f"cross-scoring, empty cache ({kind} both)", best["theirs"], best["ours"], "2")
             warm, _ = timed(lambda scorer=scorer: scorer.probabilities(queries, texts, rows))
-            print(f"cross-scoring, scores in the store ({kind}): {warm:.2f} s")
+            print(f"cross-scoring, cached scores ({kind}): {warm:.2f} s")
         moved = abs(made["ours"] - exact)
-        print(f"cross-scoring: scores of {fast} differ from those of fp32 by {moved.mean():.5f} in the mean, {moved.max():.5f} at most")
+        print(f"cross-scoring: scores of {fast} differ from those of fp32 by {moved.mean():.5f} on average, {moved.max():.5f} at most")
 
 
 def save_model() -> None:
-    """The base encoder as a cross-encoder; its head is random, which costs as much as a trained one's."""
+    """The base encoder as a cross-encoder. Its random head costs as much as a trained one."""
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -70,7 +70,7 @@ def candidates() -> tuple[list[str], list[str], np.ndarray]:
 
 
 def theirs(kind: str):
-    """The library's model, at a precision as its documentation sets one."""
+    """The library's model, with the precision set as in its documentation."""
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -87,7 +87,7 @@ def ours(kind: str):
 
 
 def by_query(model, queries: list[str], texts: list[str], rows: np.ndarray) -> np.ndarray:
-    """Scores of all pairs, one query after the other."""
+    """Scores of all pairs, query by query."""
     scores = np.empty(len(rows), dtype=np.float32)
     for query, text in enumerate(queries):
         own = (rows[:, 0] == query).nonzero()[0]
@@ -97,6 +97,6 @@ def by_query(model, queries: list[str], texts: list[str], rows: np.ndarray) -> n
 
 
 def cold(scorer, queries: list[str], texts: list[str], rows: np.ndarray) -> np.ndarray:
-    """Scores of all pairs, the store being empty."""
+    """Scores of all pairs, with an empty cache."""
     shutil.rmtree(scorer.space().folder, ignore_errors=True)
     return scorer.probabilities(queries, texts, rows)

@@ -1,4 +1,4 @@
-"""Encoding against `SentenceTransformer.encode` as it is documented: the same model, texts and length."""
+"""Encoding, against `SentenceTransformer.encode` as documented: same model, texts and length."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main() -> None:
         unit = {kind: vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for kind, vectors in made.items()}
         for kind in ours:
             cosine = (unit["theirs"] * unit[kind]).sum(1).min()
-            print(f"encoding: lowest cosine between their vector and ours in {kind}: {cosine:.5f}")
+            print(f"encoding: lowest cosine between their vectors and ours in {kind}: {cosine:.5f}")
         best = in_turns(TIMES, theirs=lambda: theirs.encode(texts), **{kind: (lambda kind=kind: ours[kind].encode(texts)) for kind in ours})
     show(f"encoding {TEXTS:,} documents, {fast} where they use fp32", best["theirs"], best[fast], "2.5")
     show(f"encoding {TEXTS:,} documents, both fp32", best["theirs"], best["fp32"], "1.0")

@@ -1,7 +1,7 @@
-"""Evaluation of made-up vectors, and what of the report grows with queries: seconds and memory, each size in a process of its own.
+"""Evaluation of synthetic vectors, and the parts of the report that grow with queries: seconds and memory, one process per size.
 
-Vectors, texts and labels are made up; ranking, measures, geometry, what is written, and the report's parts are the stages' own. Three
-rounds are held against the base: the ranking that was made, with some documents of some queries moved.
+Vectors, texts and labels are synthetic. Ranking, measures, geometry, output and report parts are those of the stages. Three rounds are
+compared with the base: its ranking, with some documents of some queries moved.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(sizes: tuple[tuple[int, int], ...] = SIZES) -> None:
 
 
 def measure(queries: int, documents: int) -> dict[str, tuple[float, float, float]]:
-    """Seconds, MB before and most MB of each part."""
+    """Seconds, initial MB and peak MB of each part."""
     from hone.ir import results
     from hone.ir.alignment_uniformity import geometry
     from hone.ir.ranking import by_encoder
@@ -51,32 +51,34 @@ def measure(queries: int, documents: int) -> dict[str, tuple[float, float, float
     part = partial(watched, found)
     write_collection(queries, documents)
     encoder = made_up_encoder()
-    part("vectors made and kept (no part of evaluation)", encode)(encoder)
+    part("vectors created and stored (not part of evaluation)", encode)(encoder)
     results.per_query = part("evaluate: measures", results.per_query)
     results.write_run = part("evaluate: the ranking written", results.write_run)
     rank, lie = part("evaluate: ranking", by_encoder), part("evaluate: geometry", geometry)
-    part("evaluate, the whole", results.evaluate)(BASE, NAME, partial(rank, encoder), 1, partial(lie, encoder))
+    part("evaluate: total", results.evaluate)(BASE, NAME, partial(rank, encoder), 1, partial(lie, encoder))
     write_rounds(results)
     report(part)
     return found
 
 
 def watched(found: dict[str, tuple[float, float, float]], name: str, work: Callable[..., Any]) -> Callable[..., Any]:
-    """The work, whose seconds and memory are noted under a name."""
+    """Measure seconds and memory of the work under a name."""
     from benchmarks.memory import Peak, memory
 
     def done(*given: Any, **named: Any) -> Any:
         before, began = memory(), time.perf_counter()
         with Peak() as peak:
             made = work(*given, **named)
-        found.setdefault(name, (time.perf_counter() - began, before / 1024, peak.highest / 1024))  # the base's, not that of made-up rounds
+        found.setdefault(
+            name, (time.perf_counter() - began, before / 1024, peak.highest / 1024)
+        )  # the base's, not that of synthetic rounds
         return made
 
     return done
 
 
 def write_collection(queries: int, documents: int) -> None:
-    """Documents in parts, and test queries, each answered by one document."""
+    """Documents in chunks, and test queries with one relevant document each."""
     import numpy as np
     import polars as pl
 
@@ -103,14 +105,14 @@ def write_collection(queries: int, documents: int) -> None:
 
 
 def made_up_encoder() -> Encoder:
-    """An encoder whose vector of a text is that of the number in it; a query's has noise on it."""
+    """An encoder whose vector of a text depends on the number in it. Vectors of queries have noise."""
     import numpy as np
 
     from hone.encoders import encoder
     from hone.encoders.store import Space
 
     class MadeUp:
-        """A number's vector is the sum of two rows of tables, by its quotient and remainder."""
+        """The vector of a number: the sum of two table rows, by quotient and remainder."""
 
         draw = np.random.default_rng(0)
         rows = draw.standard_normal((2, 1024, DIMENSION), dtype=np.float32)
@@ -137,7 +139,7 @@ def made_up_encoder() -> Encoder:
 
 
 def encode(encoder: Encoder) -> None:
-    """What an evaluation finds in the store."""
+    """The cache contents that an evaluation needs."""
     from hone.data import tables
 
     encoder.documents(tables.Documents(Path("data") / NAME / "documents.parquet"))
@@ -145,7 +147,7 @@ def encode(encoder: Encoder) -> None:
 
 
 def write_rounds(results: Any) -> None:
-    """What an evaluation leaves of three rounds: in a tenth to three tenths of the queries the first document goes down ten ranks."""
+    """Results of three rounds: in 10 % to 30 % of the queries, the first document moves down ten ranks."""
     import polars as pl
 
     from hone.files import read_json, write_json
@@ -177,18 +179,18 @@ def report(part: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Non
 
     rounds = {name: {"from": start, "recipe": "none"} for name, start in zip(ROUNDS, (BASE, *ROUNDS), strict=False)}
     part("report: scores, intervals, tests", score_rounds)(rounds, [BASE], [NAME], 13)
-    part("report: what nobody has judged", bound_differences)(
+    part("report: unjudged documents", bound_differences)(
         [BASE, *ROUNDS], BASE, read_judgments(NAME, "test", 1), partial(ranking_of, collection=NAME, depth=DEPTH)
     )
-    part("report: flips", count_all_flips)(rounds, [NAME], [BASE, *ROUNDS])
+    part("report: regressions", count_all_flips)(rounds, [NAME], [BASE, *ROUNDS])
     part("report: queries that changed most", lambda: [find_largest_changes(name, BASE, NAME) for name in ROUNDS])()
-    # BM25's ranking cuts the queries: here it is the base's.
+    # BM25's ranking defines query slices. Here the base's is used instead.
     for kind, ending in (("runs", "trec"), ("queries", "parquet")):
         Path("reports", kind, "bm25").mkdir()
         Path("reports", kind, "bm25", f"{NAME}.{ending}").symlink_to(Path("reports", kind, BASE, f"{NAME}.{ending}").absolute())
     of = Tables(NAME, "test", 1, "english", Reading(), (BASE, "bm25"))
-    cut = part("report: kinds of queries", slice_queries)(of, ("difficulty", "overlap"))
-    part("report: scores by kind", by_stratum.compare_levels)(NAME, BASE, ROUNDS, cut, 13)
+    cut = part("report: query slices", slice_queries)(of, ("difficulty", "overlap"))
+    part("report: scores by slice", by_stratum.compare_levels)(NAME, BASE, ROUNDS, cut, 13)
 
 
 if __name__ == "__main__":

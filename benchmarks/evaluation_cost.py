@@ -1,4 +1,4 @@
-"""Evaluation of a round by its stage with nothing in the store, against encoding its corpus once: embedded collection and model."""
+"""Evaluation of a round with an empty cache, against encoding its corpus once: bundled dataset and model."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def main() -> None:
     ratio = best["evaluation"] / best["encoding"]
     print(
         f"evaluation of {NAME} on {COLLECTION}: {best['evaluation']:.1f} s, its corpus encoded once: {best['encoding']:.1f} s, "
-        f"ratio {ratio:.2f} (wanted: at most 1.3)",
+        f"ratio {ratio:.2f} (target: at most 1.3)",
         flush=True,
     )
 
 
 def encode() -> None:
-    """The corpus alone, by the encoder of the stage."""
+    """The corpus alone, with the stage's encoder."""
     from hone.config import stage_settings
     from hone.data.tables import Documents
     from hone.encoders.encoder import encoder_for

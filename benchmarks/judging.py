@@ -1,4 +1,4 @@
-"""Judging is as fast as the endpoint: a server of its own process that takes 200 ms for an answer and 32 calls at once."""
+"""Judging runs at the speed of the endpoint: a separate server process with 200 ms per response and 32 concurrent calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length
 
 
 class Slow(asyncio.Protocol):
-    """A connection: each request is answered after a while; more than the slots at once wait."""
+    """Handle a connection: each request is answered after a delay, and requests beyond the slots wait."""
 
     free = asyncio.Semaphore(SLOTS)
 
@@ -75,12 +75,12 @@ def main() -> None:
         by_client(where, SLOTS)  # loads the libraries
         said("calls", timed(lambda: by_client(where, CALLS))[0])
         by_ledger(where, SLOTS, "warm")
-        said("questions with prompt and ledger", timed(lambda: by_ledger(where, CALLS, "cold"))[0])
+        said("questions with prompt and judgment log", timed(lambda: by_ledger(where, CALLS, "cold"))[0])
 
 
 def said(what: str, seconds: float) -> None:
-    """One line: the rate and its share of what the server can do."""
-    print(f"{CALLS:,} {what}: {seconds:.1f} s, {CALLS / seconds:.0f} a second, {IDEAL / seconds:.0%} (wanted: {WANTED})", flush=True)
+    """One line: the rate, and its fraction of the server's maximum."""
+    print(f"{CALLS:,} {what}: {seconds:.1f} s, {CALLS / seconds:.0f} per second, {IDEAL / seconds:.0%} (target: {WANTED})", flush=True)
 
 
 def by_client(where, count: int) -> None:
@@ -96,7 +96,7 @@ def by_client(where, count: int) -> None:
 
 
 def by_ledger(where, count: int, name: str) -> None:
-    """The whole way: prompts, claims, calls, and an answer committed each."""
+    """End to end: prompts, claims, calls, and a committed response each."""
     import polars as pl
 
     from hone.data.questions import of

@@ -1,6 +1,6 @@
-"""Memory of judging 10 thousand, 100 thousand and a million pairs with an endpoint's judge, each count in a process of its own.
+"""Memory of judging 10 thousand, 100 thousand and a million pairs with an endpoint's judge, one process per count.
 
-Answers are made up in this process; prompts, parsing, ledger, cascade, labels and the table of judgments are the stage's.
+Responses are generated in this process. Prompts, parsing, judgment log, cascade, labels and judgments table are the stage's.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def main() -> None:
                 check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"HONE_HOME": home},
             )  # fmt: skip
         before, most = (int(kilobytes) / 1024 for kilobytes in done.stdout.split())
-        a_pair = f"{(most - before) * 2**20 / count:,.0f} bytes a pair"
+        a_pair = f"{(most - before) * 2**20 / count:,.0f} bytes per pair"
         print(f"memory, {count:>9,} pairs: {before:.0f} MB before, at most {most:.0f} MB while judging ({a_pair})", flush=True)
 
 
 def measure(count: int, folder: Path) -> None:
-    """Print kilobytes of memory of its own before, and at most while judging."""
+    """Print kilobytes of private memory before judging, and the peak during judging."""
     import polars as pl
 
     from benchmarks.memory import Peak, memory
@@ -45,7 +45,7 @@ def measure(count: int, folder: Path) -> None:
     from tasks.relabel.initial_labels import joined
 
     class Training:
-        """Queries and texts that are made when they are asked for."""
+        """Queries and texts that are generated on access."""
 
         def queries(self) -> pl.DataFrame:
             names = pl.select(pl.format("q{}", pl.int_range(count // PER_QUERY))).to_series()

@@ -1,7 +1,7 @@
-"""Look-ups in a ledger of a million verdicts: seconds, and memory at a hundred thousand and at a million pairs.
+"""Look-ups in a judgment log of a million verdicts: seconds, and memory at 100 thousand and a million pairs.
 
-The ledger is made first, in listwise answers of 20 verdicts; then each count is looked up in a process of its own, in blocks
-and in no order, as the stage does. Keys are made block by block, so that memory is that of the look-up.
+The log is first filled with listwise responses of 20 verdicts. Each count is then looked up in its own process, in blocks and in random
+order, as in the stage. Keys are generated block by block, so the measured memory is that of the look-up.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def main() -> None:
             )
             seconds, before, highest = map(float, done.stdout.split())
             print(
-                f"ledger, {count:>9,} pairs in {VERDICTS:,} verdicts: {seconds:.1f} s (wanted for a million: at most {WANTED}), "
-                f"{(highest - before) / 1024:.0f} MB more than the {before / 1024:.0f} MB before",
+                f"judgment log, {count:>9,} pairs in {VERDICTS:,} verdicts: {seconds:.1f} s (target for a million: at most "
+                f"{WANTED}), {(highest - before) / 1024:.0f} MB more than the {before / 1024:.0f} MB before",
                 flush=True,
             )
 
 
 def keys(count: int) -> Iterator[list[bytes]]:
-    """Questions in blocks; which of all they are has no order."""
+    """Questions in blocks, in random order."""
     from hone.llm.ledger.ledger import question_key
 
     for start in range(0, count, BLOCK):
@@ -48,7 +48,7 @@ def keys(count: int) -> Iterator[list[bytes]]:
 
 
 def fill() -> None:
-    """Put in all verdicts, as an import does."""
+    """Write all verdicts, as an import does."""
     import polars as pl
 
     from hone.llm.ledger import parquet
@@ -67,7 +67,7 @@ def fill() -> None:
 
 
 def measure(count: int) -> None:
-    """Print seconds, kilobytes of memory before, and at most meanwhile."""
+    """Print seconds, kilobytes of memory before, and the peak."""
     from benchmarks.memory import Peak, memory
     from hone.llm.ledger.ledger import Ledger
 
@@ -81,11 +81,11 @@ def measure(count: int) -> None:
     with Peak() as peak:
         seconds, found = timed(look)
     if found != count:
-        raise AssertionError(f"{found:,} of {count:,} were found")
+        raise AssertionError(f"only {found:,} of {count:,} were found")
     print(seconds, before, peak.highest)
 
 
 if __name__ == "__main__":
-    # Without an argument nothing may be put into the ledger of whoever asks: it is never deleted from.
+    # Never write to the user's judgment log, whose entries are never deleted: an argument is required.
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
     {"all": main, "fill": fill}[what]() if not what.isdigit() else measure(int(what))

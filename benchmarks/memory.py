@@ -1,6 +1,6 @@
-"""Memory of encoding and search over 10 thousand, 100 thousand and a million texts, each count in a process of its own.
+"""Memory of encoding and search over 10 thousand, 100 thousand and a million texts, one process per count.
 
-The vectors are made up: a model would add its own memory, the same for any number of texts.
+The vectors are synthetic: a model would add its own memory, the same for any number of texts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def measure(count: int) -> None:
-    """Print kilobytes of memory of its own (not of files) before, at most while encoding, and at most while searching."""
+    """Print kilobytes of private memory before, and the peaks during encoding and during search."""
     import numpy as np
 
     from hone.encoders import encoder
@@ -42,7 +42,7 @@ def measure(count: int) -> None:
     from hone.encoders.store import Space
 
     class MadeUp:
-        """Random vectors in place of a model's."""
+        """Random vectors instead of a model's."""
 
         draw = np.random.default_rng(0)
         reported = None
@@ -56,7 +56,7 @@ def measure(count: int) -> None:
         def space(self, route: str) -> Space:
             return Space({"weights": f"made up for {route}"})
 
-    importlib.import_module("faiss")  # `nearest` loads it when first called; its own size is not what a search takes
+    importlib.import_module("faiss")  # `nearest` loads it on first use; its own size is not part of a search
     encoder._Work.worker = MadeUp()
     made = Made(encoder.ModelFolder(Path("made up")), encoder.Reading())
     before = memory()
@@ -75,7 +75,7 @@ def texts(count: int) -> Iterator[list[str]]:
 
 
 class Peak:
-    """The most memory that this process had in a block."""
+    """Measures the peak memory of this process in a block."""
 
     def __enter__(self) -> Peak:
         self.highest, self.going = memory(), True
@@ -94,7 +94,7 @@ class Peak:
 
 
 def memory() -> int:
-    """Kilobytes of this process that no file holds."""
+    """Kilobytes of this process that are not backed by files."""
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
 
 

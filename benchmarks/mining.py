@@ -1,4 +1,4 @@
-"""Mining one round against `mine_hard_negatives`: the same model, queries, documents, depth and rule."""
+"""Mining one round, against `mine_hard_negatives`: same model, queries, documents, depth and rule."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def main() -> None:
             cold, _ = timed(mine_ours)
             warm, _ = timed(mine_ours)
             ours[kind] = peer.our_pairs("r1")
-            exact = peer.our_scores("r1")  # in the end those of fp32
+            exact = peer.our_scores("r1")  # the last ones are those of fp32
         share = len(theirs.join(ours[kind], on=PAIR, how="semi")) / len(theirs)
-        print(f"mining ({kind}): {share:.3f} of their {len(theirs):,} negatives are among our {len(ours[kind]):,} (wanted: .95)")
-        show(f"mining, nothing encoded yet ({kind})", seconds, cold, wanted)
-        show(f"mining, vectors in the store ({kind})", seconds, warm, "20")
+        print(f"mining ({kind}): {share:.3f} of their {len(theirs):,} negatives are among our {len(ours[kind]):,} (target: 0.95)")
+        show(f"mining, empty cache ({kind})", seconds, cold, wanted)
+        show(f"mining, cached vectors ({kind})", seconds, warm, "20")
     gaps = differences(theirs, ours["auto"], exact)
     print(
-        f"mining (auto): for {len(gaps)} queries both found a negative, and not the same; the scores of the two differ (in fp32) by "
-        f"{gaps.median():.4f} in the median, for nine of ten by less than {gaps.quantile(0.9):.4f}"
+        f"mining (auto): for {len(gaps)} queries the two negatives differ; the median difference of their scores (fp32) is "
+        f"{gaps.median():.4f}, the 90th percentile {gaps.quantile(0.9):.4f}"
     )
 
 
 def mine_ours() -> None:
-    """The three stages that mine."""
+    """The three mining stages."""
     from tests.stages import retrieve, sample, score
 
     for stage in (retrieve, score, sample):
@@ -44,7 +44,7 @@ def mine_ours() -> None:
 
 
 def differences(theirs: pl.DataFrame, ours: pl.DataFrame, scores: pl.DataFrame) -> pl.Series:
-    """How far apart the scores of two different negatives of one query are."""
+    """Score differences of the two negatives, where they differ."""
     both = theirs.join(scores, on=PAIR).join(ours.join(scores, on=PAIR), on="query", suffix="_ours")
     other = both.filter(pl.col("text") != pl.col("text_ours"))
     return (other["score"] - other["score_ours"]).abs()

@@ -1,4 +1,4 @@
-"""`dvc repro` and the flow when nothing has changed, in this checkout."""
+"""`dvc repro` and the flow if nothing has changed, in this checkout."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def main() -> None:
         def run(name: str) -> None:
             done = subprocess.run(commands[name], check=True, capture_output=True, text=True, env=environment)
             if "Running stage" in done.stdout + done.stderr:
-                raise Refused("there was something to do: run `make loop` first, then this benchmark")
+                raise Refused("the loop is not up to date. Run `make loop` first, then this benchmark")
 
         run("dvc repro")
-        run("flow")  # makes Prefect's database, once
+        run("flow")  # creates Prefect's database, once
         best = in_turns(TIMES, **{name: (lambda name=name: run(name)) for name in commands})
-    print(f"nothing to do, dvc repro: {best['dvc repro']:.1f} s (wanted: at most 2)")
-    print(f"nothing to do, the flow without a server: {best['flow']:.1f} s (wanted: at most 10)")
+    print(f"nothing to do, dvc repro: {best['dvc repro']:.1f} s (target: at most 2)")
+    print(f"nothing to do, the flow without a server: {best['flow']:.1f} s (target: at most 10)")

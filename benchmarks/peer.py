@@ -1,4 +1,4 @@
-"""A round as sentence-transformers' documentation shows it: mine_hard_negatives, trainer, InformationRetrievalEvaluator."""
+"""A round as in the documentation of sentence-transformers: mine_hard_negatives, trainer, InformationRetrievalEvaluator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load(folder: Path = BASE_MODEL):
 
 
 def mine(model):
-    """Triplets of query, positive and negative; queries that it finds none for are gone."""
+    """Triplets of query, positive and negative. Queries without a negative are missing."""
     from datasets import Dataset
     from sentence_transformers.util import mine_hard_negatives
 
@@ -58,12 +58,12 @@ def evaluate(model) -> float:
 
 
 def pairs(triplets) -> pl.DataFrame:
-    """query and text of the negative of each row."""
+    """query and text of the negative for each row."""
     return pl.DataFrame({"query": triplets["query"], "text": triplets["negative"]}).unique()
 
 
 def our_pairs(round: str) -> pl.DataFrame:
-    """The same of a round's negatives: of each query the first, as `mine` takes one."""
+    """The same for a round's negatives: the first of each query, as `mine` uses one."""
     first = pl.read_parquet(f"rounds/{round}/negatives.parquet").filter(pl.col("rank") == pl.col("rank").min().over("query_id"))
     return with_texts(first).select("query", "text").unique()
 

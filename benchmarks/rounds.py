@@ -1,4 +1,4 @@
-"""The same rounds both ways: mine, train, evaluate; fp32 as their documentation has it, our `auto`, and both in fp32."""
+"""The same rounds both ways: mine, train, evaluate. In fp32 as in their documentation, with our `auto`, and both in fp32."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUNDS = 3
 def main() -> None:
     rounds = {f"r{number}": {"from": f"r{number - 1}", "recipe": "nv-retriever"} for number in range(1, ROUNDS + 1)}
     theirs, score = None, 0.0
-    for kind, wanted in (("auto", ".35 of their time: 2.9"), ("fp32", ".7 of their time: 1.4")):
+    for kind, wanted in (("auto", "0.35 of their time: 2.9"), ("fp32", "0.7 of their time: 1.4")):
         with workspace(rounds=rounds, model=precision(kind)):
             if theirs is None:
                 theirs, score = timed(theirs_way)

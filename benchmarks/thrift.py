@@ -1,14 +1,13 @@
-"""Tokens for each false negative that is found: RLHN's cascade against a guide that passes pairs to the strong judge alone.
+"""Tokens for each detected false negative: RLHN's cascade against a reference encoder that escalates only some pairs to the strong judge.
 
-The prompts, the packing of documents, the parsing, the rules and the ledger are the stage's; the two LLMs are made up. They
-know the truth and err at random as often as real ones were measured to; each errs on the same pairs whoever asks it:
+Prompts, packing of documents, parsing, rules and judgment log are the stage's. The two LLMs are simulated. They know the truth and err at
+random with the measured rates of real ones. Each errs on the same pairs for every caller:
 
-- the strong one as the recipe's guide does against the people who judged TREC DL 2019 (no strong LLM can be measured here);
-- the cheap one departs from the strong one as gpt-4o-mini does from gpt-4o in RLHN's own recorded answers, and reasons at
-  the recorded length.
+- the strong one as the recipe's guide against the judgments of TREC DL 2019 (no strong LLM can be measured here);
+- the cheap one differs from the strong one as gpt-4o-mini from gpt-4o in RLHN's recorded responses, and reasons at the recorded length.
 
-Collections: TREC DL 2019 within its pool (25 nearest passages of each query, one known answer, relevance by NIST), and RLHN's
-50 recorded queries (their negatives; the truth is what gpt-4o said, so the strong one makes no errors there).
+Collections: TREC DL 2019 within its pool (25 nearest passages of each query, one labelled positive, relevance by NIST), and RLHN's 50
+recorded queries (their negatives; the truth is gpt-4o's verdict, so the strong judge makes no errors there).
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 DOCUMENTS = 25
 SEEDS = 5
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-# Of documents that people judged relevant, and not relevant: how many the measured judge says yes to (docs/relabel.md, `guide`).
+# Rates of yes by the measured judge for documents judged relevant, and not relevant (docs/relabel.md, `guide`).
 SAYS_YES = (0.647, 0.129)
 TRIM = 64
 WANTED = 0.25
@@ -46,7 +45,7 @@ QUERY = re.compile(r"<query>\n(.*?)\n</query>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Case:
-    """Queries with one known answer each, their candidates and which of these answer the query."""
+    """Queries with one labelled positive each, their candidates, and the relevant ones among these."""
 
     name: str
     asked: pl.DataFrame  # query_id, text
@@ -65,33 +64,33 @@ class Case:
 
 @dataclass(frozen=True)
 class Recorded:
-    """RLHN's answers: length, and how the cheap judge departs from the strong one."""
+    """RLHN's responses: their length, and the differences of the cheap judge from the strong one."""
 
     a_document: float  # tokens of reasoning
-    says_yes: tuple[float, float]  # of what the strong one finds, and of what it does not
+    says_yes: tuple[float, float]  # rates of yes where the strong one says yes, and where it says no
 
 
 def main() -> None:
     if not DATA.is_dir():
-        print(f"thrift: skipped, {DATA.parent.name}/{DATA.name} is not beside the project")
+        print(f"thrift: skipped ({DATA.parent.name}/{DATA.name} does not exist beside the project)")
         return
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"HONE_HOME": os.environ.get("HONE_HOME", home), "HONE_LEDGER": f"sqlite:///{home}/judgments.db"}
         records = [json.loads(line) for file in sorted((DATA / "rlhn_cascade").glob("*.jsonl")) for line in file.open(encoding="utf-8")]
         recorded = measured(records)
         print(
-            f"thrift: recorded answers reason {recorded.a_document:.0f} tokens a document; the cheap judge finds "
-            f"{recorded.says_yes[0]:.3f} of what the strong one finds and {recorded.says_yes[1]:.3f} of the rest"
+            f"thrift: recorded responses have {recorded.a_document:.0f} reasoning tokens per document; the cheap judge finds "
+            f"{recorded.says_yes[0]:.3f} of the strong judge's positives and {recorded.says_yes[1]:.3f} of the rest"
         )
         for case in (of_trec(), of_rlhn(records)):
             compare(case, recorded)
 
 
 def compare(case: Case, recorded: Recorded) -> None:
-    """Print both schemes, and how few pairs the guide may pass on for as many false negatives."""
+    """Print both schemes, and how few pairs the guide must escalate for as many false negatives."""
     print(
         f"\n{case.name}: {len(case.asked)} queries, {len(case.candidates):,} pairs, {len(case.truth):,} of them false negatives; "
-        f"mean of {SEEDS} draws of errors"
+        f"mean over {SEEDS} error draws"
     )
     print("scheme                                   tokens   found  tokens a find  to RLHN")
     cheap = {"name": "cheap", "prompt": "listwise", "trim": None, "escalate": "found"}
@@ -104,20 +103,22 @@ def compare(case: Case, recorded: Recorded) -> None:
     for share in SHARES:
         guide = {"name": "guide", "escalate": {"pairs": round(share * len(case.candidates))}}
         ours = mean(case, recorded, [guide, brief])
-        show(f"guide passes {share:.0%}, strong is brief", ours, theirs)
+        show(f"guide escalates {share:.0%}, strong is brief", ours, theirs)
         if equal is None and ours[1] >= theirs[1]:
             equal = share, ours[0] / ours[1] / (theirs[0] / theirs[1])
-    told = "never found as many" if equal is None else f"as many found at {equal[0]:.0%} of the pairs: {equal[1]:.3f} of the tokens a find"
-    print(f"{case.name}: {told} (wanted: at most {WANTED})")
+    told = (
+        "never found as many" if equal is None else f"as many found at {equal[0]:.0%} of the pairs: {equal[1]:.3f} of the tokens per find"
+    )
+    print(f"{case.name}: {told} (target: at most {WANTED})")
 
 
 def mean(case: Case, recorded: Recorded, lines: list[dict]) -> tuple[float, float]:
-    """Tokens and false negatives found, over draws of errors."""
+    """Tokens and detected false negatives, over error draws."""
     return tuple(np.mean([run(case, recorded, lines, seed) for seed in range(SEEDS)], axis=0))
 
 
 def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[int, int]:
-    """Tokens of all answers, and how many of the truth the last judge's verdicts are right about."""
+    """Tokens of all responses, and how many true false negatives the last judge's verdicts detect."""
     from hone.config.methods import checked
     from hone.encoders.model_folder import folder_of
     from hone.encoders.round_encoders import Models
@@ -145,7 +146,7 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
 
 
 def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk: Desk, seed: int) -> pl.DataFrame:
-    """The stage's way of asking, with a made-up model at the other end."""
+    """The stage's calls, with a simulated model at the other end."""
     from hone.judging.ask import Asking, ask
     from hone.judging.prompt import harmless, load
     from hone.llm.client import Call, Endpoint, Reply
@@ -176,7 +177,7 @@ def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk
 
 
 def finds(case: Case, recorded: Recorded, judge: str, pair: tuple[str, str], seed: int) -> bool:
-    """What a made-up judge says of a pair: always the same with a seed."""
+    """The verdict of a simulated judge for a pair, always the same for a seed."""
     strong = draw(seed, "strong", pair) < case.strong[pair not in case.truth]
     return strong if judge == "strong" else draw(seed, "cheap", pair) < recorded.says_yes[not strong]
 
@@ -188,14 +189,14 @@ def draw(seed: int, judge: str, pair: tuple[str, str]) -> float:
 
 
 def guided(questions: object, desk: Desk) -> pl.DataFrame:
-    """The recipe's guide: similarity to the known answer, which costs nothing."""
+    """The recipe's guide: similarity to the labelled positive, which is free."""
     from tasks.relabel.judges.encoder import encoder
 
     return encoder(questions, desk, "guide")
 
 
 def measured(records: list[dict]) -> Recorded:
-    """From RLHN's recorded answers, read as the stage reads them."""
+    """From RLHN's recorded responses, parsed as in the stage."""
     from hone.judging.answers import listwise
     from hone.llm.tokenizer import Estimated
 
@@ -215,7 +216,7 @@ def measured(records: list[dict]) -> Recorded:
 
 
 def of_rlhn(records: list[dict]) -> Case:
-    """RLHN's recorded queries; what gpt-4o found is the truth."""
+    """RLHN's recorded queries. The verdicts of gpt-4o are the truth."""
     from hone.judging.answers import listwise
     from tasks.relabel.judges.replay import full_text
 
@@ -238,7 +239,7 @@ def of_rlhn(records: list[dict]) -> Case:
 
 
 def of_trec() -> Case:
-    """TREC DL 2019 in its pool: one relevant passage is known, the nearest others are candidates."""
+    """TREC DL 2019 in its pool: one relevant passage is labelled, and the nearest others are candidates."""
     from hone.encoders.encoder import encoder_for
     from hone.encoders.model_folder import folder_of
     from hone.encoders.search import as_table, nearest

@@ -1,1 +1,1 @@
-"""The library of Hone: what more than one stage uses. It imports nothing of tasks, commands or flows."""
+"""The library of Hone: code that several stages share. It never imports tasks, commands or flows."""

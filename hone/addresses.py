@@ -1,4 +1,4 @@
-"""Addresses of endpoints and names of keys: checked before anything is sent or kept, and nothing secret in what is said of them."""
+"""Endpoint URLs and names of key variables: validated before a request is sent or a file is written, and shown without secrets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from hone.errors import Refused
 
-VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # how names of environment variables are written
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # the usual form of an environment variable name
 WITH_USER = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#]*@", re.IGNORECASE)
-SHORTEST_SECRET = 3  # characters; a shorter part of an address is left in messages
-LONGEST_WORD = 24  # letters of such a name without `_`; what is longer looks like a key itself
+SHORTEST_SECRET = 3  # characters; shorter parts of a URL stay in messages
+LONGEST_WORD = 24  # characters of a name without `_`; a longer one is probably a key itself
 
 
 def at_home(url: str) -> bool:
-    """Whether an address is of this machine."""
+    """Whether a URL points to this machine."""
     host = (urlsplit(url).hostname or "").rstrip(".").partition("%")[0]
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -28,7 +28,7 @@ def at_home(url: str) -> bool:
         if not re.fullmatch(r"0x[0-9a-f]+|\d[0-9a-fx.]*", host):
             return False
         try:
-            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1 and 2130706433, as resolvers read them
+            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1 and 2130706433, as resolvers parse them
         except OSError:
             return False
     address = getattr(address, "ipv4_mapped", None) or address
@@ -36,16 +36,16 @@ def at_home(url: str) -> bool:
 
 
 def shown(url: str) -> str:
-    """An address without name, password, query and fragment, as it may stand in an error."""
+    """A URL without user, password, query and fragment, for messages."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def checked(url: str) -> str:
-    """The address itself.
+    """Return the URL itself.
 
     Raises:
-        Refused: it is none of http or https.
+        Refused: it is not an http or https URL.
     """
     try:
         parts = urlsplit(url)
@@ -54,21 +54,21 @@ def checked(url: str) -> str:
     except ValueError:
         fine = False
     if not fine:
-        raise Refused(f"'{shown_or_nothing(url)}' is no address of an endpoint: write one such as http://127.0.0.1:8080/v1")
+        raise Refused(f"'{shown_or_nothing(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1")
     return url
 
 
 def public(url: str) -> str:
-    """The address itself, which may be kept and shown as it is.
+    """Return the URL itself, if it is safe to store and show.
 
     Raises:
-        Refused: it is none of http or https, or has a name, a password, a query or a fragment in it.
+        Refused: it is not an http or https URL, or it contains a user, a password, a query or a fragment.
     """
     parts = urlsplit(checked(url))
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise Refused(
-            f"the address {shown(url)} is written with a name, a password, a query or a fragment, and addresses are kept in files: "
-            "leave them out; a key is named by `key`, the environment variable that holds it."
+            f"the URL {shown(url)} contains a user, a password, a query or a fragment, but URLs are stored in files. Remove that "
+            "part. Name the environment variable that holds the key with `key`."
         )
     return url
 
@@ -81,29 +81,30 @@ def shown_or_nothing(url: str) -> str:
 
 
 def variable(key: str) -> str:
-    """The name of an environment variable, as `key` has it.
+    """Return the name of an environment variable, as written in `key`.
 
     Raises:
-        Refused: it looks like a key itself, which the message does not repeat.
+        Refused: it looks like a key itself. The message does not repeat it.
     """
     likely = VARIABLE.fullmatch(key) and ("_" in key or len(key) <= LONGEST_WORD)
     if likely or key in os.environ:
         return key
     raise Refused(
         "`key` is not the name of an environment variable. It names the variable that holds the key and is never the key itself. "
-        "Fix: `export A_NAME=...` and write `key: A_NAME`, in capitals. If it was the key, replace that key: it stood in a file."
+        "Fix: `export A_NAME=...` and write `key: A_NAME`, in capitals. If it was the key, replace that key, because it was "
+        "stored in a file."
     )
 
 
 def refuse_secrets(given: Any, where: str) -> None:
-    """Refuse keys, passwords and unprotected ways for keys in settings: wherever a mapping has a `url`, and in any address.
+    """Refuse keys, passwords and unencrypted keys in settings: in each mapping with a `url`, and in each URL.
 
     Args:
-        given: as it was read from a file.
-        where: names that lead to it, for the message.
+        given: the parsed content of a file.
+        where: the path of names that leads to it, for the message.
 
     Raises:
-        Refused: an address that may not be kept, a `key` that is none, or a key that would be sent without encryption.
+        Refused: a URL that may not be stored, a `key` that is not a variable name, or a key that would be sent unencrypted.
     """
     if isinstance(given, dict):
         url, key = given.get("url"), given.get("key")
@@ -120,42 +121,42 @@ def refuse_secrets(given: Any, where: str) -> None:
         for place, value in enumerate(given, start=1):
             refuse_secrets(value, f"{where}.{place}")
     elif isinstance(given, str) and WITH_USER.match(given):
-        raise Refused(f"{where}: an address with a user or a password stands here, and settings are kept in files: leave these out.")
+        raise Refused(f"{where}: the URL contains a user or a password, but settings are stored in files. Remove both.")
 
 
 def protected(url: str, key: str, plain_http: bool) -> None:
-    """Raises Refused where a key would be sent over a network as it is, and nobody has allowed it."""
+    """Raise Refused if a key would be sent unencrypted over a network and `plain_http` does not allow it."""
     if urlsplit(url).scheme == "http" and not plain_http and not at_home(url):
         raise Refused(
-            f"{shown(url)} is reached without encryption, so that the network can read the key in {key}: write https://, or "
-            "`plain_http: true` if that network is trusted."
+            f"{shown(url)} is not encrypted, so the network can read the key in {key}. Use https://, or write `plain_http: true` "
+            "if you trust that network."
         )
 
 
 def secret(url: str, key: str | None, plain_http: bool = False) -> str | None:
-    """The key of an address, from the environment variable `key`; null where it wants none.
+    """The key of a URL, from the environment variable `key`. Null if the endpoint needs no key.
 
     Raises:
-        Refused: the variable is not set, or holds what cannot be a key; or the key would be sent without encryption.
+        Refused: the variable is not set, its value cannot be a key, or the key would be sent unencrypted.
     """
     if key is None:
         return None
     value = os.environ.get(variable(key))
     protected(url, key, plain_http)
-    where = f"the key of {shown(url)} is to be in the environment variable {key}"
+    where = f"the key of {shown(url)} is read from the environment variable {key}"
     if not value:
-        raise Refused(f"{where}, which is not set: export {key}=...")
+        raise Refused(f"{where}, which is not set. Run `export {key}=...`")
     if not all("!" <= letter <= "~" for letter in value):
-        raise Refused(f"{where}, which holds a blank, a line break or a letter that no key has: set it again.")
+        raise Refused(f"{where}, which contains a space, a line break or a character that keys never contain. Set it again.")
     return value
 
 
 def without_secrets(text: str, url: str) -> str:
-    """A text without the password, the user and the options of an address that it may repeat."""
+    """A text without the password, user and query values of a URL that it may repeat."""
     parts = urlsplit(url)
     user, _, _ = parts.netloc.rpartition("@")
     values = [value for _, value in parse_qsl(parts.query)]
-    # The longest first: the user may be part of the password.
+    # Longest first: the user may be part of the password.
     found = sorted({user, parts.username or "", parts.password or "", parts.query, *values}, key=len, reverse=True)
     for secret in (form for one in found for form in dict.fromkeys((one, unquote(one))) if len(form) >= SHORTEST_SECRET):
         text = text.replace(secret, "***")

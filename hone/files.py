@@ -1,4 +1,4 @@
-"""Files: where Hone keeps its memory, writing that is whole or absent, and fingerprints of contents."""
+"""Files: the cache folder, atomic writes and content hashes."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from hone.processes import lives, owner
 
 BLOCK = 1 << 20
 PART, OLD = ".part", ".old"
-# A name is at most 255 bytes on usual file systems; what stands beside a file adds a process, a random part and an ending.
+# A name has at most 255 bytes on usual file systems. Temporary names add a process, a random part and an ending.
 LONGEST_NAME = 180
-UNTOUCHED = 3600.0  # seconds after which a part that no process here writes, and nobody has locked, is abandoned
-# No space left on the device, quota exceeded, a file larger than the process or the file system allows.
+UNTOUCHED = 3600.0  # seconds; after this, an unlocked temporary file without a local writer counts as abandoned
+# No space left on the device, quota exceeded, or a file above the limit of the process or file system.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_IN_WORDS = re.compile(
     rf"os error (?:{'|'.join(map(str, FULL))})\b|errno (?:{'|'.join(map(str, FULL))})\b|no space left on device|disk quota exceeded"
     r"|database or disk is full",
     re.IGNORECASE,
 )
-# Reading the mask sets it for a moment, in all threads: it is read once, when the module is imported.
+# Reading the mask changes it for a moment in all threads, so it is read once at import.
 UMASK = os.umask(0o022)
 os.umask(UMASK)
 
 
 def home() -> Path:
-    """The absolute folder of caches and memory: `HONE_HOME`, or the user's data folder.
+    """The absolute folder of the caches: `HONE_HOME`, or the user's data folder.
 
-    It lies outside the clone on purpose: `git clean` must not delete vectors that took hours or answers that cost money.
+    It is outside the clone on purpose: `git clean` must not delete vectors that took hours or judgments that cost money.
     """
     import platformdirs
 
@@ -52,18 +52,18 @@ def home() -> Path:
         if refusal := describe_full_disk(error):
             raise Refused(refusal) from error
         raise Refused(
-            f"HONE_HOME, the folder of vectors and judgments, cannot be made at {folder} ({error.strerror}). "
-            "Set HONE_HOME to a folder that you can write to."
+            f"HONE_HOME (the folder of embeddings and judgments) cannot be created at {folder} ({error.strerror}). Set HONE_HOME "
+            "to a writable folder."
         ) from error
     return folder
 
 
 @contextmanager
 def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """Give a temporary file beside `path`; put it in place of `path` when the block ends well, remove it otherwise.
+    """Yield a temporary file beside `path`. It replaces `path` if the block succeeds and is removed otherwise.
 
-    A reader sees the old file or the new one, never half of one, whenever the writer is killed, the disk is full or the power fails.
-    `mode`: who may read and write it, less the user's mask.
+    Readers see the old file or the new file, never a partial one, even if the writer is killed, the disk is full or the power fails. `mode`
+    sets the permissions, reduced by the user's mask.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +84,10 @@ def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Like `written_whole`, for a folder: what is at `path` is replaced only when the block ends well.
+    """Like `written_whole`, for a folder: `path` is replaced only if the block succeeds.
 
-    Linux exchanges the two folders in one step. Elsewhere the old folder is renamed first, and a writer that was killed between
-    the two steps leaves it under another name: the next writer of `path` puts it back.
+    Linux exchanges the two folders in one step. On other systems the old folder is renamed first. If the writer is killed between the two
+    steps, the next writer of `path` restores the old folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 
 def part_prefix(path: Path) -> str:
-    """How the names of the temporary files beside `path` begin, before the number of the process that writes."""
+    """The prefix of the temporary files beside `path`. The number of the writing process follows it."""
     name = path.name
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = f"{name[:40]}-{fingerprint(name)[:16]}"
@@ -123,15 +123,15 @@ def part_prefix(path: Path) -> str:
 
 
 def _restore_old(path: Path) -> None:
-    """Put back the folder that a writer of `path` had renamed when it was killed."""
+    """Restore the folder that a killed writer of `path` had renamed."""
     if not path.exists():
         for old in sorted(path.parent.glob(f"{glob.escape(part_prefix(path))}*{OLD}")):
-            with suppress(OSError):  # another writer may have done it
+            with suppress(OSError):  # another writer may have restored it
                 old.rename(path)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step; False where the system or the file system cannot."""
+    """Exchange two folders in one step. False if the system or the file system does not support it."""
     if sys.platform != "linux":
         return False
     import ctypes
@@ -144,7 +144,7 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def _fsync(path: Path) -> None:
-    """Have a file's or folder's contents on the disk before anything is built on them; a folder that cannot be synced is left."""
+    """Flush a file's or folder's contents to the disk. A folder that cannot be synced is skipped."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -156,9 +156,9 @@ def _fsync(path: Path) -> None:
 
 
 def describe_full_disk(error: BaseException) -> str | None:
-    """A sentence on what to do if `error` means that the disk is full or a quota reached; None if it means something else.
+    """A sentence with the fix if `error` means that the disk is full or a quota is reached. None otherwise.
 
-    Parquet's, safetensors' and SQLite's writers do not raise OSError, so the text of their errors is read too, down to the cause.
+    The writers of Parquet, safetensors and SQLite do not raise OSError, so the error texts and their causes are searched too.
     """
     seen: BaseException | None = error
     while seen is not None:
@@ -171,30 +171,30 @@ def describe_full_disk(error: BaseException) -> str | None:
         return None
     words = " ".join(str(seen).split())[:200]
     return (
-        f"the disk is full ({words}). Nothing that was finished is lost: free some space (`hone store` shows what the vectors take) "
-        "and run the same command again."
+        f"the disk is full ({words}). No finished work is lost. Free some space (`hone store` shows the size of the embedding "
+        "cache) and run the same command again."
     )
 
 
 def remove_abandoned(path: Path, now: float | None = None) -> None:
-    """Remove what a writer of `path` left beside it when it was killed; the file of a writer that may be alive stays.
+    """Remove the temporary files that killed writers of `path` left. Files of writers that may still run stay.
 
     Args:
-        path: what is being written.
-        now: the time by the clock of the file system, which may be another machine's; null: by this machine's.
+        path: the file being written.
+        now: the time by the clock of the file system, which may belong to another machine. Null: this machine's time.
     """
     prefix = part_prefix(path)
     for part in path.parent.glob(f"{glob.escape(prefix)}*{PART}"):
-        with suppress(FileNotFoundError):  # its writer has just ended, or another has removed it
+        with suppress(FileNotFoundError):  # its writer has just ended, or another process has removed it
             if abandoned(part, prefix, time.time() if now is None else now):
                 shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 def abandoned(part: Path, prefix: str, now: float) -> bool:
-    """Whether nobody writes a temporary file or folder any more.
+    """Whether no process writes a temporary file or folder any more.
 
-    A process of this machine and container is looked up. Another machine or container that shares the folder has process numbers of
-    its own: its file is abandoned when no lock is on it and nothing in it has changed for an hour.
+    Hone looks up the process if it belongs to this machine and container. Other machines and containers that share the folder number their
+    processes separately. Their files count as abandoned if they are unlocked and unchanged for an hour.
     """
     name = part.name.removeprefix(prefix).partition(".")[0].replace("-", ":")
     life = lives(name)
@@ -204,13 +204,13 @@ def abandoned(part: Path, prefix: str, now: float) -> bool:
 
 
 def part_owner() -> str:
-    """This process in the name of a temporary file."""
+    """This process, as part of the name of a temporary file."""
     return owner().replace(":", "-")
 
 
 @contextmanager
 def being_written(part: Path) -> Iterator[float]:
-    """Hold a lock on a temporary file or folder, where the file system has locks; gives the time by that file system's clock."""
+    """Lock a temporary file or folder if the file system has locks. Yields the time by that file system's clock."""
     handle = os.open(part, os.O_RDONLY if part.is_dir() else os.O_RDWR)
     try:
         with suppress(OSError, ImportError):
@@ -225,7 +225,7 @@ def being_written(part: Path) -> Iterator[float]:
 def _locked(part: Path) -> bool:
     try:
         handle = os.open(part, os.O_RDONLY)
-    except PermissionError:  # another user's
+    except PermissionError:  # owned by another user
         return True
     try:
         import fcntl
@@ -233,7 +233,7 @@ def _locked(part: Path) -> bool:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except (OSError, ImportError):  # no locks here
+    except (OSError, ImportError):  # the file system has no locks
         return False
     finally:
         os.close(handle)
@@ -241,7 +241,7 @@ def _locked(part: Path) -> bool:
 
 
 def _changed(part: Path) -> float:
-    """When a file, or anything in a folder, was last changed."""
+    """The last modification time of a file, or of anything in a folder."""
     places = [part, *part.rglob("*")] if part.is_dir() else [part]
     newest = 0.0
     for place in places:
@@ -264,7 +264,7 @@ def read_json(path: Path) -> Any:
 
 
 def fingerprint(*parts: bytes | str) -> str:
-    """A hexadecimal SHA-256 of the parts; each is preceded by its length, so that ("ab", "c") differs from ("a", "bc")."""
+    """The hexadecimal SHA-256 of the parts. Each part is preceded by its length, so ("ab", "c") differs from ("a", "bc")."""
     total = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
@@ -274,7 +274,7 @@ def fingerprint(*parts: bytes | str) -> str:
 
 
 def fingerprint_of_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal: the figure that `sha256sum` prints."""
+    """The hexadecimal SHA-256 of a file's bytes, as `sha256sum` prints it."""
     total = hashlib.sha256()
     with Path(path).open("rb") as file:
         while block := file.read(BLOCK):
@@ -283,9 +283,9 @@ def fingerprint_of_file(path: Path) -> str:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files below `folder`."""
+    """Total size in bytes of all files below `folder`."""
     total = 0
     for file in Path(folder).rglob("*"):
-        with suppress(FileNotFoundError):  # a writer has put it in its place, or deleted it, meanwhile
+        with suppress(FileNotFoundError):  # a writer has moved or deleted it meanwhile
             total += file.stat().st_size if file.is_file() else 0
     return total

@@ -1,7 +1,6 @@
-"""How bytes reach an endpoint: its own servers without a proxy, answers no longer than an answer can be, nothing compressed.
+"""HTTP client for endpoints: no proxy for local servers, limited response sizes, no compression.
 
-Every header of a request is written here. Of the environment only proxies and certificates count, and for addresses of this
-machine nothing does.
+Every request header is set here. Only proxy and certificate variables of the environment are used, and none for local URLs.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ import httpx2
 from hone.addresses import at_home, checked, shown
 from hone.errors import Refused
 
-LONGEST_ANSWER = 2 << 20  # bytes; an answer is a few kilobytes
-LONGEST_ERROR = 64 << 10  # bytes of an error that are read; the status says what matters
-LONGEST_CONNECT = 20.0  # seconds until a connection stands, at most; what ends before that has cost nothing
+LONGEST_ANSWER = 2 << 20  # bytes; a response has a few kilobytes
+LONGEST_ERROR = 64 << 10  # bytes of an error response that are read; the status is enough
+LONGEST_CONNECT = 20.0  # seconds to connect, at most; a failed connection costs nothing
 
 
 class Unreadable(httpx2.TransportError):
-    """An answer that is not read to its end; the message says why."""
+    """A response that was not read to its end. The message states why."""
 
 
-# Nothing of these requests has been sent when they are raised.
+# These errors mean that no part of the request was sent.
 UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
 
 
 class Capped(httpx2.AsyncByteStream):
-    """A body as far as it may be long.
+    """A response body up to a maximum length.
 
     Args:
-        body: as it arrives.
-        most: bytes.
-        quiet: end there as if that were all; otherwise refuse.
+        body: the chunks as they arrive.
+        most: maximum bytes.
+        quiet: truncate longer bodies silently. Otherwise raise.
     """
 
     def __init__(self, body: Any, most: int, quiet: bool) -> None:
@@ -51,7 +50,7 @@ class Capped(httpx2.AsyncByteStream):
             if size > self.most:
                 if self.quiet:
                     return
-                raise Unreadable(f"an answer of more than {self.most >> 20} MB")
+                raise Unreadable(f"the response exceeds {self.most >> 20} MB")
             yield part
 
     async def aclose(self) -> None:
@@ -59,7 +58,7 @@ class Capped(httpx2.AsyncByteStream):
 
 
 class Client(httpx2.AsyncClient):
-    """A client whose answers are as long as they look, through a proxy too, and no longer than `longest` unless they are streamed."""
+    """A client that limits responses to `longest` bytes unless they are streamed, and refuses compressed ones."""
 
     def __init__(self, longest: int = LONGEST_ANSWER, **more: Any) -> None:
         super().__init__(**more)
@@ -70,7 +69,7 @@ class Client(httpx2.AsyncClient):
         response = await super().send(request, stream=True, **more)
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
-                raise Unreadable("a compressed answer, which was not asked for")
+                raise Unreadable("the response is compressed, which Hone did not request")
             failed = response.status_code >= 400
             if failed or not stream:
                 response.stream = Capped(response.stream, LONGEST_ERROR if failed else self.longest, quiet=failed)
@@ -82,9 +81,9 @@ class Client(httpx2.AsyncClient):
 
 
 class Waiting:
-    """A client for callers that wait. Every request has an end in time, headers and interim answers included.
+    """A blocking client. Every request has a deadline that includes headers and interim responses.
 
-    Threads may share it. Its connections are closed by `close`, or when nobody holds it any more.
+    Threads can share it. `close` closes its connections, and so does garbage collection.
     """
 
     def __init__(self, client: Client) -> None:
@@ -93,10 +92,10 @@ class Waiting:
         self.close = weakref.finalize(self, self.loop.call_soon_threadsafe, self.loop.stop)
 
     def run(self, work: Awaitable, seconds: float) -> Any:
-        """What `work` gives.
+        """Return the result of `work`.
 
         Raises:
-            TimeoutError: not within so many seconds.
+            TimeoutError: not finished within this time.
         """
 
         async def bounded() -> Any:
@@ -107,30 +106,30 @@ class Waiting:
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # who waits was interrupted
+            future.cancel()  # the caller was interrupted
             raise
 
     def request(self, method: str, url: str, seconds: float, **content: Any) -> httpx2.Response:
-        """A whole answer.
+        """A complete response.
 
         Raises:
-            TimeoutError: not within so many seconds.
-            httpx2.TransportError: none can be had.
+            TimeoutError: not finished within this time.
+            httpx2.TransportError: the request failed.
         """
         return self.run(self.client.request(method, url, **content), seconds)
 
     @contextmanager
     def stream(self, url: str, seconds: float, whole: float) -> Iterator[tuple[httpx2.Response, Iterator[bytes]]]:
-        """An answer that may be long: its beginning, and the parts of its body, of which there are none where it is an error.
+        """A streamed response: its headers and the chunks of its body. An error response has no chunks.
 
         Args:
-            url: to GET.
-            seconds: for its headers, and for each part.
-            whole: seconds for all of it.
+            url: the URL to GET.
+            seconds: timeout for the headers and for each chunk.
+            whole: timeout in seconds for the whole body.
 
         Raises:
-            TimeoutError: not within these.
-            httpx2.TransportError: none can be had.
+            TimeoutError: one of these timeouts expired.
+            httpx2.TransportError: the request failed.
         """
         until = time.monotonic() + whole
         response = self.run(self.client.send(self.client.build_request("GET", url), stream=True), seconds)
@@ -150,7 +149,7 @@ class Waiting:
 
 
 def serve(loop: asyncio.AbstractEventLoop, client: Client) -> None:
-    """Run a loop until it is stopped, then give up what is under way and close the connections."""
+    """Run a loop until it is stopped. Then cancel the pending tasks and close the connections."""
 
     async def end() -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -165,26 +164,26 @@ def serve(loop: asyncio.AbstractEventLoop, client: Client) -> None:
 
 
 def below(url: str, path: str) -> httpx2.URL:
-    """The address of something below a base address.
+    """The URL of a path below a base URL.
 
     Raises:
-        Refused: the base address is none.
+        Refused: the base URL is invalid.
     """
     try:
         return httpx2.URL(f"{checked(url).rstrip('/')}/{path}")
     except httpx2.InvalidURL:
-        raise Refused(f"'{shown(url)}' is no address of an endpoint: write one such as http://127.0.0.1:8080/v1") from None
+        raise Refused(f"'{shown(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1") from None
 
 
 def asynchronous(url: str, slots: int, timeout: float, secret: str | None, longest: int = LONGEST_ANSWER) -> Client:
-    """A client for many calls at once to one address; it follows no redirection, which could carry the key elsewhere.
+    """A client for concurrent calls to one URL. It never follows redirects, which could send the key elsewhere.
 
     Args:
-        url: where calls go.
-        slots: calls at once.
+        url: the endpoint.
+        slots: maximum concurrent calls.
         timeout: seconds for each step of a call, such as a read.
-        secret: the key; null: none is sent.
-        longest: bytes of an answer.
+        secret: the key. Null: no key is sent.
+        longest: maximum bytes of a response.
     """
     return Client(
         longest,

@@ -1,27 +1,27 @@
-"""Where a project keeps what, relative to its folder, and the names that every table and round share."""
+"""Paths of a project, relative to its folder, and names that all tables and rounds share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-BASE = "r0"  # the round before the first: the model as it comes
-PAIR = ["query_id", "doc_id"]  # the columns that name a pair in every table
+BASE = "r0"  # the round before the first: the base model
+PAIR = ["query_id", "doc_id"]  # the columns that identify a pair in every table
 
-INPUTS = Path("inputs")  # a user's own files, which DVC watches
-DATA = Path("data")  # <collection>: its documents, and queries and labels of each split
+INPUTS = Path("inputs")  # the user's own files, which DVC tracks
+DATA = Path("data")  # <collection>: documents, and queries and labels of each split
 ROUNDS = Path("rounds")  # <round>: its tables
 MODELS = Path("models")  # <round>
 RANKERS = Path("rankers")  # <round>: its cross-encoder
-REPORTS = Path("reports")  # small results, which git keeps
-RESOLVED = Path("resolved")  # what each stage will do, as `resolve` writes it
+REPORTS = Path("reports")  # small results, tracked by git
+RESOLVED = Path("resolved")  # the settings of each stage, written by `resolve`
 
-LABELS_MADE_HERE = INPUTS / "labels"  # decisions of people and measurements of judges, which git keeps
+LABELS_MADE_HERE = INPUTS / "labels"  # human decisions and judge measurements, tracked by git
 BASE_MODEL = MODELS / BASE
-TRAINING_LIST = ROUNDS / BASE / "training.json"  # the collections that are trained on, with the hashes of their tables
-ADMITTED = ROUNDS / "admitted.json"  # written when the rule on leakage passes
+TRAINING_LIST = ROUNDS / BASE / "training.json"  # the training collections with the hashes of their tables
+ADMITTED = ROUNDS / "admitted.json"  # written when the leakage gate passes
 
-LEAKAGE = REPORTS / "leakage"  # <collection>.json: what training sees of its test and dev queries
-DRIFT = REPORTS / "drift.json"  # what later models make of earlier negatives
+LEAKAGE = REPORTS / "leakage"  # <collection>.json: overlap of its test and dev queries with the training data
+DRIFT = REPORTS / "drift.json"  # how later models rank earlier negatives
 METRICS = REPORTS / "metrics"  # <model>/<collection>.json: means
 QUERY_VALUES = REPORTS / "queries"  # <model>/<collection>.parquet: the measures of each query
 RUNS = REPORTS / "runs"  # <model>/<collection>.trec: the rankings
@@ -30,13 +30,13 @@ MLFLOW_LOOP = MLFLOW_RUNS / "loop.json"  # their parent run
 STUDIES = REPORTS / "studies"  # <study>: its results
 CARDS = REPORTS / "cards"  # <round>.md: model cards
 PLOTS = REPORTS / "plots"  # tables for `dvc plots`
-REPORT_TABLES = REPORTS / "tables"  # the tables of the page
+REPORT_TABLES = REPORTS / "tables"  # the tables of the report
 REPORT_PAGE = REPORTS / "index.html"
 REPORT_TEXT = REPORTS / "report.md"
 
 
 def collection_table(collection: str, table: str, split: str | None = None) -> Path:
-    """A table of a collection: `documents`, `metadata`, `dates` or `hidden`; or, of a split, `queries`, `qrels` or `ranked`."""
+    """A table of a collection (`documents`, `metadata`, `dates`, `hidden`) or of a split (`queries`, `qrels`, `ranked`)."""
     return (DATA / collection / split if split else DATA / collection) / f"{table}.parquet"
 
 
@@ -46,12 +46,12 @@ def round_table(round: str, table: str) -> Path:
 
 
 def removed_table(round: str, stage: str) -> Path:
-    """The pairs and queries that a stage of a round removed, with the rule."""
+    """The pairs and queries that a stage of a round removed, each with its filter."""
     return ROUNDS / round / "removed" / f"{stage}.parquet"
 
 
 def round_account(round: str, name: str) -> Path:
-    """The counts of a round's stage, `sample` or `relabel`, or its `dev_checks`."""
+    """The counts of a round's `sample` or `relabel` stage, or its `dev_checks`."""
     return ROUNDS / round / f"{name}.json"
 
 
@@ -61,7 +61,7 @@ def settings_file(stage: str) -> Path:
 
 
 def settings_files(pattern: str) -> list[Path]:
-    """The settings of the stages whose path matches a pattern, such as "rounds/*/score", in their order."""
+    """The settings of the stages whose path matches a pattern, such as "rounds/*/score", sorted."""
     return sorted(RESOLVED.glob(f"{pattern}.json"))
 
 
@@ -71,7 +71,7 @@ def round_settings_file(round: str, stage: str) -> Path:
 
 
 def leakage_file(collection: str) -> Path:
-    """What training sees of a collection's test and dev queries."""
+    """The overlap of a collection's test and dev queries with the training data."""
     return LEAKAGE / f"{collection}.json"
 
 

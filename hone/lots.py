@@ -1,7 +1,7 @@
-"""Random numbers of pairs that follow from the pair alone: what else is drawn for, or was removed before, changes none of them.
+"""Random numbers that depend on the pair alone, so other draws and earlier removals do not change them.
 
-Two rounds that differ in one rule then differ in what that rule does and not in every draw after it. A stream of numbers, dealt out row
-by row, would shift with the first row that is missing.
+Two rounds that differ in one rule then differ only by the effect of that rule. A sequential stream would shift every later draw after the
+first missing row.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from hone.seeds import seed_of
 
 ODD = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-ROWS_PER_BLOCK = 1 << 16  # what is mixed at once stays in the processor's cache
+ROWS_PER_BLOCK = 1 << 16  # a block fits the processor's cache
 
 
 def lots(keys: np.ndarray, seed: int, *purpose: str, bits: Literal[32, 64] = 64) -> np.ndarray:
-    """A uniform number for each key, for one purpose (SplitMix64: Steele, Lea and Flood 2014).
+    """A uniform random number for each key and one purpose (SplitMix64: Steele, Lea and Flood 2014).
 
     Args:
-        keys: of queries or pairs, as `query_keys` and `pair_keys` give them: [n] of uint64.
+        keys: keys of queries or pairs from `query_keys` or `pair_keys`: [n] of uint64.
         seed: from params.yaml.
-        purpose: what is drawn, such as ("position 2", "sample.choose.random").
-        bits: of each number; 32 are the upper half of the 64.
+        purpose: the use of the draw, such as ("position 2", "sample.choose.random").
+        bits: bits of each number. 32 bits are the upper half of the 64.
 
     Returns:
         [n] of uint64 or uint32.
@@ -44,16 +44,16 @@ def lots(keys: np.ndarray, seed: int, *purpose: str, bits: Literal[32, 64] = 64)
 
 
 def unit(drawn: np.ndarray) -> np.ndarray:
-    """Lots as numbers from 0 to below 1: [n] of float64."""
+    """Random integers scaled to [0, 1): [n] of float64."""
     return (drawn >> np.uint64(11)) * 2.0**-53
 
 
 def query_keys(ids: pl.Series) -> np.ndarray:
-    """A key of each id, the same in every table: [n] of uint64. Fast where equal ids stand together."""
+    """A key for each id, equal in every table: [n] of uint64. Fast if equal ids are adjacent."""
     first = np.flatnonzero((ids != ids.shift()).fill_null(True).to_numpy())
     return np.repeat(ids.gather(first).hash().to_numpy(), np.diff(np.append(first, len(ids))))
 
 
 def pair_keys(pairs: pl.DataFrame) -> np.ndarray:
-    """A key of each query_id and doc_id: [n] of uint64."""
+    """A key for each query_id and doc_id: [n] of uint64."""
     return query_keys(pairs["query_id"]) * ODD + pairs["doc_id"].hash().to_numpy()

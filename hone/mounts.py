@@ -1,4 +1,4 @@
-"""Which file system a folder is on, as far as Linux tells: one that several machines share has no locks and memory in common."""
+"""The file system type of a folder, on Linux. File systems shared by several machines do not support locks or shared memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SHARED = re.compile(
 
 
 def shared_file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
-    """The type of the file system of a folder, such as nfs4, where other machines can mount it too; null where it is local.
+    """The file system type of a folder, such as nfs4, if other machines can mount it. Null if it is local.
 
-    Null as well on systems that do not list their mounts.
+    Also null on systems that do not list their mounts.
     """
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
@@ -26,7 +26,7 @@ def shared_file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        # Blanks and the like are written as octal numbers.
+        # Spaces and similar characters are octal escapes.
         point = Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), fields[1]))
         if place.is_relative_to(point) and len(point.parts) >= best:  # a later mount covers an earlier one
             best, kind = len(point.parts), fields[2]

@@ -1,4 +1,4 @@
-"""Processes by a name that no other has: which machine, since which start, in which space of process numbers, which process."""
+"""Unique process names: machine, boot, pid namespace, process number and start time."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def _machine(process: int) -> str:
         numbers = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         numbers = ""
-    # Machines that were cloned have one machine-id, and containers made from one image too; their boots and spaces differ.
+    # Cloned machines share a machine-id, and so do containers of one image. Their boots and namespaces differ.
     parts = "\0".join(("hone", host, _line(BOOT), numbers))
     return hashlib.sha256(parts.encode()).hexdigest()[:DIGITS]
 
 
 def machine() -> str:
-    """A hash of where process numbers mean the same: one boot of one machine, and one pid namespace (a container has its own).
+    """A hash of the scope of process numbers: one boot of one machine and one pid namespace (each container has its own).
 
-    A machine-id is confidential, so only a hash of it leaves the machine.
+    A machine-id is confidential, so only its hash leaves the machine.
     """
     return _machine(os.getpid())
 
 
 def owner() -> str:
-    """This process, as no other is called anywhere: machine, number, start."""
+    """A globally unique name of this process: machine, number, start time."""
     return f"{machine()}:{os.getpid()}:{started(os.getpid())}"
 
 
 def lives(name: str) -> bool | None:
-    """Whether the process of an `owner` runs; null where that cannot be seen from here: on another machine, in another container."""
+    """Whether the process of an `owner` runs. Null if it belongs to another machine or container."""
     where, _, process = name.partition(":")
     number, _, start = process.partition(":")
     if where != machine() or not number.isdigit():
@@ -49,7 +49,7 @@ def lives(name: str) -> bool | None:
 
 
 def alive(process: int) -> bool:
-    """Whether a process of this number runs on this machine; one that has ended and that nobody has waited for does not."""
+    """Whether a process with this number runs on this machine. Zombies do not count."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -64,7 +64,7 @@ def alive(process: int) -> bool:
 
 
 def started(process: int) -> str:
-    """When a process began, so that a later one with its number differs; empty where that cannot be known."""
+    """The start time of a process, which distinguishes it from a later one with the same number. Empty if unknown."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

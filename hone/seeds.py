@@ -1,4 +1,4 @@
-"""Random numbers that follow from params.yaml's seed and from what they are for, so that no two uses share a draw."""
+"""Random numbers derived from the seed in params.yaml and from their purpose, so no two uses share a draw."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def seed_of(seed: int, *purpose: str) -> int:
 
 
 def generator(seed: int, *purpose: str) -> np.random.Generator:
-    """Random numbers for one purpose."""
+    """A random generator for one purpose."""
     return np.random.default_rng(seed_of(seed, *purpose))
 
 
 def unit_hashes(texts: list[str], seed: int = 0) -> np.ndarray:
-    """A number in [0, 1) for each text that depends on the text and the seed alone."""
+    """A number in [0, 1) for each text. It depends only on the text and the seed."""
     digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest() for text in texts)
     return np.frombuffer(digests, dtype="<u8") / 2**64

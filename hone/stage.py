@@ -1,4 +1,4 @@
-"""How every stage is started: `python -m tasks.<stage>`. Its settings are read, its options come from a signature, errors are sentences."""
+"""Entry point of every stage (`python -m tasks.<stage>`): settings, command-line options and error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 from hone.errors import Refused, printable
 from hone.files import describe_full_disk
 
-# No library may phone home, and a model that is a folder must not wait for a hub that is not there.
+# No library may send telemetry, and a local model folder must not wait for an unreachable Hub.
 SWITCHES = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -31,9 +31,9 @@ SWITCHES = {
 
 
 def may_download() -> None:
-    """Let this process ask the Hub, which stages do not do unless something is not on this disk.
+    """Let this process download from the Hub. Stages do so only if something is not on this disk.
 
-    The Hub's libraries read the switch when they are imported, which another library may have done before.
+    The Hub's libraries read the switch at import, and another library may have imported them already.
     """
     os.environ["HF_HUB_OFFLINE"] = "0"
     for library in ("huggingface_hub.constants", "datasets.config"):
@@ -43,9 +43,9 @@ def may_download() -> None:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with its settings and the command line's options; see `call`.
+    """Call `main` with its settings and the command-line options (see `call`).
 
-    Ends the process with 1 and a sentence on standard error if the work is refused or the machine fails it.
+    If the work is refused or the disk is full, end the process with status 1 and a message on standard error.
     """
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
@@ -59,9 +59,9 @@ def run(main: Callable[..., None]) -> None:
 
 
 def call(main: Callable[..., None], **options: str) -> None:
-    """Call a stage's `main` with what `resolve` wrote for it, and with those options that are parameters of its own.
+    """Call a stage's `main` with the settings that `resolve` wrote, and with the options that `main` declares.
 
-    A stage has settings if its `main` has a parameter `settings`: the annotation is a model of hone.config.stage_settings.
+    A stage has settings if its `main` has a parameter `settings`, annotated with a model of hone.config.stage_settings.
     """
     settings, own = settings_of(main), inspect.signature(main).parameters
     given = {name: value for name, value in options.items() if name in own}
@@ -71,20 +71,20 @@ def call(main: Callable[..., None], **options: str) -> None:
 
 
 def options_of(main: Callable[..., None]) -> dict[str, Any]:
-    """The options of a stage's command line with their defaults: those that find its settings, and the parameters of `main`."""
+    """A stage's command-line options with their defaults: those that locate its settings, and the parameters of `main`."""
     settings = settings_of(main)
     found = {} if settings is None else dict.fromkeys(settings.options(), inspect.Parameter.empty)
     return found | {name: item.default for name, item in inspect.signature(main).parameters.items() if name != "settings"}
 
 
 def settings_of(main: Callable[..., None]) -> Any:
-    """The model of a stage's settings; null if it has none."""
+    """The model of a stage's settings. Null if it has none."""
     return get_type_hints(main).get("settings")
 
 
 @contextmanager
 def ended_by_sentences(name: str) -> Iterator[None]:
-    """End the process with 1 and one sentence, after `name`, where work is refused or the disk is full; other errors pass."""
+    """End the process with status 1 and one message, prefixed with `name`, if work is refused or the disk is full. Other errors pass."""
     try:
         yield
     except Refused as refusal:
@@ -96,12 +96,12 @@ def ended_by_sentences(name: str) -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """A line about the work, for whoever watches."""
+    """Print a timestamped log line to standard error."""
     print(f"{time.strftime('%H:%M:%S')} {printable(message)}", file=sys.stderr, flush=True)
 
 
 class Progress:
-    """Counts what is done and says so every few seconds, with the remaining time."""
+    """Counts finished items and logs progress with the remaining time every few seconds."""
 
     def __init__(self, what: str, total: int, every: float = 10.0) -> None:
         self.what, self.total, self.every = what, total, every

@@ -42,4 +42,4 @@ def test_judging(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture)
     monkeypatch.setattr(judging, "CALLS", 64)
     monkeypatch.setattr(judging, "SECONDS", 0.001)
     judging.main()
-    assert "64 questions with prompt and ledger:" in capsys.readouterr().out
+    assert "64 questions with prompt and judgment log:" in capsys.readouterr().out

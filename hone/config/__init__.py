@@ -1,1 +1,1 @@
-"""Settings: params.yaml, recipes, the methods they name, and which code a stage uses."""
+"""Settings: params.yaml, recipes, their methods, and the code of each stage."""

@@ -1,4 +1,4 @@
-"""Which code a stage uses: the modules of the project that it imports, however deep, and the packages they import."""
+"""The code of a stage: all project modules that it imports, directly or indirectly, and their packages."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from hone.config import user_methods
 from hone.files import fingerprint
 
 PROJECT = Path(__file__).parent.parent.parent
-PACKAGES = ("tasks", "hone")  # whose modules count wherever a stage imports them
-# What a package computes with, though no module of ours imports it.
+PACKAGES = ("tasks", "hone")  # packages whose modules count wherever a stage imports them
+# Computing dependencies of packages, which no module here imports.
 BEHIND = {"sentence_transformers": ("transformers", "tokenizers"), "bm25s": ("Stemmer",)}
 
 
 def fingerprints(modules: list[str]) -> dict[str, dict[str, str]]:
-    """Hashes of all code that `modules` use, and the versions of the packages behind it.
+    """Hashes of all code that `modules` use, and the versions of the imported packages.
 
-    A hash is of what the code does: comments, docstrings and layout do not count. Files of a stage's folder that are not
-    Python (a page's template) count as they stand.
+    A hash covers the behavior of the code: comments, docstrings and formatting do not count. Files of a stage's folder that are not Python
+    (a page's template) are hashed as bytes.
 
     Args:
-        modules: dotted names of Hone, such as "tasks.sample.__main__", or of the user's own code: in the project it is followed
-            like Hone's; of an installed package the module that is named counts, and the version of the package.
+        modules: dotted names of Hone, such as "tasks.sample.__main__", or of the user's code. User code in the project is followed like
+            Hone's. For an installed package, the named module and the package version count.
 
     Returns:
         {"code": {module or file: hash}, "packages": {name: version}}.
 
     Raises:
-        Refused: the user's code imports a file of the project that lies where DVC does not look.
+        Refused: the user's code imports a project file that DVC does not track.
     """
     reached: set[str] = set()
     outside: set[str] = set()
@@ -58,9 +58,9 @@ def fingerprints(modules: list[str]) -> dict[str, dict[str, str]]:
 
 
 def imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What a module imports, wherever in its text: modules of the project, and top-level names of others.
+    """All imports of a module, anywhere in its text: project modules, and top-level names of others.
 
-    The modules of Hone import what is below `tasks` and `hone` alone; one of the user's own also runs the packages it lies in.
+    Hone's modules import only from `tasks` and `hone`. A user's module also runs the packages that contain it.
     """
     file = path_of(name)
     names = _imported(file.read_bytes(), name if file.name == "__init__.py" else name.rpartition(".")[0])
@@ -75,7 +75,7 @@ def imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
 
 @cache
 def _divided(names: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Of what a module of Hone imports, Hone's modules, and the top-level names of others."""
+    """Hone modules and top-level names of others that a Hone module imports."""
     return (
         frozenset(found for found in names if ours(found) and path_of(found) is not None),
         frozenset(found.partition(".")[0] for found in names if not ours(found)),
@@ -84,7 +84,7 @@ def _divided(names: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
 
 @cache
 def _imported(text: bytes, package: str) -> frozenset[str]:
-    """The dotted names that a module's text imports; `package` is where relative ones begin."""
+    """The dotted names that a module's text imports. `package` is the base of relative ones."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -97,18 +97,18 @@ def _imported(text: bytes, package: str) -> frozenset[str]:
 
 
 def ours(name: str) -> bool:
-    """Whether a dotted name is of Hone's own code."""
+    """Whether a dotted name belongs to Hone's own code."""
     return name.partition(".")[0] in PACKAGES
 
 
 def path_of(name: str) -> Path | None:
-    """The file of a dotted name of the project; null for what is no module of it (a function that is imported by name)."""
+    """The file of a dotted name in the project. Null if it is not a module (an imported function)."""
     return _modules().get(name) if ours(name) else user_methods.in_project(name)
 
 
 @cache
 def _modules() -> dict[str, Path]:
-    """Hone's own modules by their dotted names, listed once: a check of all recipes looks up names a hundred thousand times."""
+    """Hone's own modules by dotted name, listed once: a check of all recipes looks up 100,000 names."""
     found = [file for package in PACKAGES for file in (PROJECT / package).rglob("*.py")]
     files = sorted(found, key=lambda file: file.name != "__init__.py")
     places = ((file.parent if file.name == "__init__.py" else file.with_suffix(""), file) for file in files)
@@ -116,7 +116,7 @@ def _modules() -> dict[str, Path]:
 
 
 def meaning(file: Path) -> str:
-    """A hash of what a Python file does: its syntax tree without docstrings. Of a compiled one, of its bytes."""
+    """A hash of a Python file: its syntax tree without docstrings. For compiled modules, of the bytes."""
     return _meaning(file.read_bytes()) if file.suffix == ".py" else fingerprint(file.read_bytes())
 
 
@@ -133,7 +133,7 @@ def _meaning(text: bytes) -> str:
 
 
 def versions(names: set[str] | frozenset[str]) -> dict[str, str]:
-    """Versions of the installed packages that provide these top-level names; the standard library has none."""
+    """Versions of the installed packages that provide these top-level names, except the standard library."""
     provided = _distributions()
     wanted = names | {behind for name in names for behind in BEHIND.get(name, ())}
     packages = {package for name in wanted for package in provided.get(name, ())}

@@ -1,6 +1,6 @@
-"""What a docstring in Google's style says, and which values a setting may have, in words: for `hone recipes NAME` and the pages of docs/.
+"""Parses Google-style docstrings, and describes valid values in words, for `hone recipes NAME` and the pages of docs/.
 
-The docstring is the documentation: nothing here, and no table elsewhere, says again what a parameter means.
+The docstring is the only documentation: no table elsewhere repeats the meaning of a parameter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hone.config.sections.common import Source
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Example|Examples|Note|Notes):")
 ENTRY = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 MATHS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
-# Where a default or a recipe's constant comes from: a docstring's entry ends with one of these in brackets.
+# Sources of defaults and constants of recipes: the last words of a docstring entry, in brackets.
 SOURCES = get_args(Source)
 OWN = "Hone default"
 SOURCE = re.compile(rf"\s*\[({'|'.join(SOURCES)})\]$")
@@ -28,13 +28,13 @@ TYPES = {"integer": "a whole number", "number": "a number", "string": "a text", 
 
 @dataclass(frozen=True)
 class Docstring:
-    """A docstring taken apart.
+    """A parsed docstring.
 
     Attributes:
         summary: its first paragraph, on one line.
-        text: what follows before the first section, as it stands.
-        entries: of `Args` or `Attributes`, what is said of each name, on one line.
-        returns: the section `Returns`, on one line; empty where there is none.
+        text: the text before the first section, unchanged.
+        entries: the entries of `Args` or `Attributes` by name, each on one line.
+        returns: the section `Returns`, on one line. Empty if there is none.
     """
 
     summary: str = ""
@@ -45,14 +45,14 @@ class Docstring:
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that a recipe may set.
+    """One setting of a recipe.
 
     Attributes:
-        name: as recipes write it.
-        default: what it is where a recipe says nothing; `...` where it must say something.
-        allowed: which values it may have, in words.
-        means: what its docstring says of it.
-        source: where its default comes from, one of SOURCES; empty where the docstring does not say.
+        name: its name in recipes.
+        default: the value if a recipe does not set it. `...` if it is required.
+        allowed: the valid values, in words.
+        means: its description in the docstring.
+        source: the source of its default, one of SOURCES. Empty if the docstring names none.
     """
 
     name: str
@@ -78,7 +78,7 @@ def taken_apart(docstring: str | None) -> Docstring:
 
 
 def entries_of(lines: list[str]) -> dict[str, str]:
-    """What a section says of each name: `name: text`, or `one, other: text` for several; what is indented further belongs to it."""
+    """The entries of a section: `name: text`, or `one, other: text` for several. Indented lines continue an entry."""
     told: dict[str, list[str]] = {}
     names: list[str] = []
     for line in lines:
@@ -97,27 +97,27 @@ def on_one_line(text: str) -> str:
 
 
 def of_module(method: Method) -> Docstring:
-    """What a method's module says: for Hone's own methods, what it is in one line, and where it is published."""
+    """The docstring of a method's module: for Hone's own methods, a one-line description and the publication."""
     return taken_apart(sys.modules[method.module].__doc__)
 
 
 def of_function(method: Method) -> Docstring:
-    """What a method's function says: the formula, its parameters, what it gives."""
+    """The docstring of a method's function: the formula, its parameters, its result."""
     return taken_apart(method.function.__doc__)
 
 
 def summary(method: Method) -> str:
-    """One line of what a method does: of its module where that begins with the method's name, as Hone's own do; else of its function."""
+    """A one-line description of a method: from its module if that begins with the method's name, otherwise from its function."""
     of_own, first = f"{method.name}: ", of_module(method).summary
     return first.removeprefix(of_own) if first.startswith(of_own) else of_function(method).summary
 
 
 def settings(model: type[BaseModel], entries: dict[str, str]) -> list[Setting]:
-    """What of a model may be set, in its own order.
+    """The settings of a model, in its own order.
 
     Args:
-        model: of pydantic: a method's parameters, or a section of a recipe.
-        entries: what is said of each, by name.
+        model: a pydantic model: a method's parameters, or a section of a recipe.
+        entries: descriptions by name.
     """
     schema = model.model_json_schema(by_alias=True)
     return [
@@ -132,22 +132,22 @@ def settings(model: type[BaseModel], entries: dict[str, str]) -> list[Setting]:
 
 
 def with_source(entry: str) -> tuple[str, str]:
-    """What an entry of a docstring says, and the source of the default that it ends with; empty where it names none."""
+    """An entry of a docstring and the source tag at its end. The tag is empty if there is none."""
     found = SOURCE.search(entry)
     return (entry[: found.start()], found[1]) if found else (entry, "")
 
 
 def of_method(method: Method) -> list[Setting]:
-    """What a recipe may set of a method."""
+    """The settings of a method that a recipe may set."""
     return settings(method.parameters, of_function(method).entries)
 
 
 def allowed(schema: dict[str, Any], inner: dict[str, Any]) -> str:
-    """Which values a JSON schema lets through: "a whole number from 1, or null".
+    """The valid values of a JSON schema in words: "a whole number from 1, or null".
 
     Args:
-        schema: of one setting.
-        inner: the schemas that it refers to, by name.
+        schema: schema of one setting.
+        inner: referenced schemas by name.
     """
     if "anyOf" in schema:
         return ", or ".join(dict.fromkeys(allowed(one, inner) for one in schema["anyOf"]))

@@ -1,10 +1,10 @@
-"""How a line of a recipe becomes a method: look-up by file name, checked parameters, errors that help.
+"""Methods of recipes: look-up by file name, checked parameters, helpful errors.
 
-A method is a file. The recipe's own words lead to it: `choose: {top: {n: 4}}` in the section `sample` is the function
-`top` in `tasks/sample/choose/top.py`. A name with dots is a function of the user's own: `choose: {inputs.mine.closest: {n: 4}}`
-is `closest` in `inputs/mine.py` (`hone.config.user_methods`). Its positional parameters are the tables it reads, handed over by name; its
-keyword-only parameters are what a recipe may set, checked against their annotations before any work starts. A parameter
-that is annotated as `Held` holds lines of a recipe itself (`fused: {of: [dense, bm25]}`), which are checked alike.
+A method is a file, and the recipe names it directly: `choose: {top: {n: 4}}` in the section `sample` is the function `top` in
+`tasks/sample/choose/top.py`. A dotted name is a user's function: `choose: {inputs.mine.closest: {n: 4}}` is `closest` in `inputs/mine.py`
+(`hone.config.user_methods`). Positional parameters are input tables, passed by name. Keyword-only parameters are settings of the recipe,
+checked against their annotations before any work starts. A parameter with the annotation `Held` contains lines of a recipe itself (`fused:
+{of: [dense, bm25]}`), which are checked too.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ TASKS = Path(__file__).parent.parent.parent / "tasks"
 class Held:
     """Marks a parameter whose values are lines of a recipe: `of: Annotated[list[Any], Held("retrieve")]`."""
 
-    place: str  # where the methods lie that they name
+    place: str  # the folder of the methods that they name
 
 
 @dataclass(frozen=True)
 class Method:
-    """One published way of doing a step."""
+    """One published method of a step."""
 
-    place: str  # where methods of its kind lie: "sample.choose"
-    name: str  # as recipes write it: "near-duplicate", or with dots: "inputs.mine.closest"
+    place: str  # the place of its kind: "sample.choose"
+    name: str  # its name in recipes: "near-duplicate", or dotted: "inputs.mine.closest"
     function: Callable[..., Any]
-    module: str  # where it was found, which is not where it is written if it was imported there
+    module: str  # the module in which it was found, which may import it from elsewhere
 
     def beside(self, name: str, default: Any = None) -> Any:
-        """What the method's module says of it under `name`, beside the function; `default` where it says nothing."""
+        """The attribute `name` of the method's module, or `default` if it is missing."""
         return getattr(sys.modules[self.module], name, default)
 
     @property
     def parameters(self) -> type[BaseModel]:
-        """What a recipe may set, with types, bounds and defaults."""
+        """The settings of a recipe, with types, bounds and defaults."""
         return settable(self.name, self.function)
 
     @property
     def holds(self) -> dict[str, str]:
-        """Of every parameter whose values are lines, the place of the methods that they may name."""
+        """The place of the methods that each parameter with lines may name."""
         marked = {name: [one for one in field.metadata if isinstance(one, Held)] for name, field in self.parameters.model_fields.items()}
         return {name: found[0].place for name, found in marked.items() if found}
 
     @property
     def reads(self) -> list[str]:
-        """The names of the tables it is handed."""
+        """The names of its input tables."""
         return [
             name
             for name, parameter in inspect.signature(self.function).parameters.items()
@@ -70,28 +70,28 @@ class Method:
         ]
 
     def __call__(self, parameters: dict[str, Any], **tables: Any) -> Any:
-        """Call it with the recipe's parameters and those of `tables` that it reads.
+        """Call it with the recipe's parameters and the `tables` that it reads.
 
-        A recipe may write what Python does not let a parameter be called (`from`): the annotation's `alias`.
+        A recipe may use a reserved Python word (`from`) as a name: the `alias` of the annotation.
         """
         names = {field.alias: name for name, field in self.parameters.model_fields.items() if field.alias}
         given = {names.get(name, name): value for name, value in parameters.items()}
         return self.function(**{name: tables[name] for name in self.reads}, **given)
 
 
-# Handed over by the stage though they are keyword-only: never a recipe's business.
+# Passed by the stage although they are keyword-only. A recipe cannot set them.
 HANDED_OVER = frozenset({"seed"})
 
 
 @cache
 def settable(name: str, function: Callable[..., Any]) -> type[BaseModel]:
-    """The keyword-only parameters of a method's function as a model called `name`."""
+    """The keyword-only parameters of a method's function as a model named `name`."""
     given = {
         name: parameter
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER
     }
-    # Only of what recipes may set: the tables' types need not be importable without torch.
+    # Only the settings: the types of tables need not be importable without torch.
     annotated = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in given.items()})
     hints = get_type_hints(annotated, function.__globals__, include_extras=True)
     fields = {name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in given.items()}
@@ -99,66 +99,66 @@ def settable(name: str, function: Callable[..., Any]) -> type[BaseModel]:
 
 
 def find(place: str, name: str) -> Method:
-    """The method that recipes call `name`.
+    """The method with the recipe name `name`.
 
     Args:
         place: stage and section, such as "retrieve" or "sample.filters".
-        name: as written in the recipe; with dots it is a function of the user's own.
+        name: as in the recipe. A dotted name is a function of the user.
 
     Raises:
-        Refused: there is none of that name; the message has the nearest one.
+        Refused: the method does not exist. The message suggests the nearest name.
     """
     if user_methods.dotted(name):
         return refuse_uncallable(Method(place, name, user_methods.function(name), name.rpartition(".")[0]))
     if name not in names(place):
         folder = "/".join(("tasks", *place.split(".")))
-        raise Refused(f"'{name}' is no method of {place}: {nearest(name, names(place))} (methods are the files in {folder}/)")
+        raise Refused(f"'{name}' is not a method of {place}: {nearest(name, names(place))} (methods are the files in {folder}/)")
     stem = name.replace("-", "_")
     module = importlib.import_module(f"tasks.{place}.{stem}")
     return Method(place, name, getattr(module, stem), module.__name__)
 
 
 def refuse_uncallable(method: Method) -> Method:
-    """A method of the user's own, if a stage can call it.
+    """A user's method, if the stage can call it.
 
     Raises:
-        Refused: it asks for a table that the stage does not hand over, or has a parameter without a type that can be checked.
+        Refused: it needs a table that the stage does not provide, or a parameter lacks a checkable type.
     """
     given = handed(method.place)
     for name, parameter in inspect.signature(method.function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise Refused(f"'{method.name}' takes *{name}: name each table and each parameter, so that they can be checked.")
+            raise Refused(f"'{method.name}' has a parameter *{name}. Name each table and each parameter, so they can be checked.")
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise Refused(f"'{method.name}' takes `{name}` by its place: leave out the `/`, for tables are handed over by name.")
+            raise Refused(f"'{method.name}' has a positional-only parameter `{name}`. Remove the `/`, because tables are passed by name.")
         if parameter.kind is not parameter.KEYWORD_ONLY and name not in given:
             raise Refused(
-                f"'{method.name}' asks for `{name}`, which {method.place} does not hand over: it hands over "
-                f"{', '.join(sorted(given))}. What a recipe sets stands after a `*`."
+                f"'{method.name}' needs the table `{name}`, which {method.place} does not provide. Available: "
+                f"{', '.join(sorted(given))}. Settings of a recipe come after a `*`."
             )
         if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER and parameter.annotation is parameter.empty:
-            raise Refused(f"'{method.name}' has no type for `{name}`: write `{name}: int` or `{name}: Annotated[int, Field(ge=1)]`.")
+            raise Refused(f"'{method.name}' has no type for `{name}`. Write `{name}: int` or `{name}: Annotated[int, Field(ge=1)]`.")
     try:
         _ = method.parameters
-    except Exception as error:  # whatever stands in an annotation is the user's
+    except Exception as error:  # an annotation of the user may contain anything
         raise Refused(f"'{method.name}' has a type that cannot be checked: {type(error).__name__}: {error}".splitlines()[0]) from None
     return method
 
 
 @cache
 def handed(place: str) -> frozenset[str]:
-    """The names of what a stage hands its methods: what the methods that come with Hone read there, and in `sample` the round's name."""
+    """The tables that a stage provides: those that Hone's own methods read, and in `sample` the round's name."""
     read = (name for one in same_stage(place) for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_")))
     return frozenset(read) | ({"round"} if place in same_stage("sample.filters") else frozenset())
 
 
 def same_stage(place: str) -> tuple[str, ...]:
-    """The places whose methods are handed the same: the rules of `sample` are."""
+    """The places whose methods receive the same tables, such as the rules of `sample`."""
     rules = ("sample.filters", "sample.choose")
     return rules if place in rules else (place,)
 
 
 def path_of(place: str, name: str) -> Path:
-    """The file of a method, which is not imported."""
+    """The file of a method, without importing it."""
     if user_methods.dotted(name):
         return user_methods.file_of(name.rpartition(".")[0])
     return TASKS.joinpath(*place.split("."), f"{name.replace('-', '_')}.py")
@@ -166,9 +166,9 @@ def path_of(place: str, name: str) -> Path:
 
 @cache
 def names(place: str) -> tuple[str, ...]:
-    """The methods of a place: the files that define a function of the file's own name, and whose docstring begins with the method's.
+    """The methods of a place: files with a function of the same name, whose docstring begins with the method's name.
 
-    A file without a docstring may be one too; a helper says in its first line what it gives, as every module does.
+    A file without a docstring may be a method too. A helper module states its purpose in its first line.
     """
     folder = TASKS.joinpath(*place.split("."))
     return tuple(
@@ -186,25 +186,24 @@ def line(given: Any, where: str) -> tuple[str, dict[str, Any]]:
             return str(name), {}
         if isinstance(parameters, dict):
             return str(name), parameters
-        raise Refused(f"{where}: {name}: {parameters!r} should be its parameters, such as {{parameter: value}}", (str(name),))
+        raise Refused(f"{where}: {name}: {parameters!r} is not a mapping of parameters. Write {{parameter: value}}", (str(name),))
     if isinstance(given, dict) and given:
         raise Refused(
-            f"{where}: {' and '.join(map(str, given))} are {len(given)} names where one method is meant: indent its parameters further, "
-            "or, in a list, give each method a '- ' of its own."
+            f"{where}: {' and '.join(map(str, given))} are {len(given)} names, but one method is expected. Indent its parameters "
+            "further, or, in a list, start each method with '- '."
         )
     if isinstance(given, list):
-        raise Refused(f"{where}: {given!r} is a list where one method is meant: write it without the brackets or the '- '.")
-    raise Refused(f"{where}: {given!r} should be a method's name, or {{name: {{parameter: value}}}}")
+        raise Refused(f"{where}: {given!r} is a list, but one method is expected. Remove the brackets or the '- '.")
+    raise Refused(f"{where}: {given!r} is not a method. Write its name, or {{name: {{parameter: value}}}}")
 
 
 def checked(place: str, given: Any, where: str) -> dict[str, Any]:
-    """A recipe's line with every default filled in, and so every line that it holds: `{"method": name, "parameters": {...}}`.
+    """A recipe's line with all defaults, and with all lines that it contains: `{"method": name, "parameters": {...}}`.
 
-    A method's module may say beside it `refuse_unfit`, which is given the parameters and raises Refused where each of them is
-    possible and they do not fit together.
+    A method's module may define `refuse_unfit`, which receives the parameters. It raises Refused if valid values do not fit together.
 
     Raises:
-        Refused: unknown method, unknown parameter, a value out of its range, or a held line that holds lines itself.
+        Refused: unknown method, unknown parameter, value out of range, or a nested line that contains lines itself.
     """
     name, parameters = line(given, where)
     try:
@@ -224,15 +223,15 @@ def checked(place: str, given: Any, where: str) -> dict[str, Any]:
 
 
 def held_line(place: str, given: Any, where: str) -> dict[str, Any]:
-    """A line inside another, checked; see `checked`."""
+    """Check a line inside another (see `checked`)."""
     found = checked(place, given, where)
     if find(place, found["method"]).holds:
-        raise Refused(f"{where}: '{found['method']}' holds lines itself and may not stand inside another line: name its own lines here.")
+        raise Refused(f"{where}: '{found['method']}' contains lines itself and cannot be nested. List its own lines here.")
     return found
 
 
 def with_held(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A checked line and the lines that it holds, each with the place of its method."""
+    """A checked line and the lines that it contains, each with the place of its method."""
     yield place, line
     for parameter, inner in find(place, line["method"]).holds.items():
         for one in line["parameters"][parameter]:
@@ -240,7 +239,7 @@ def with_held(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str,
 
 
 def constant(place: str, name: str, constant: str) -> Any:
-    """What a method's module says beside its function, read from its text and not imported; null where it says nothing."""
+    """An attribute of a method's module, read from its text without importing it. Null if it is missing."""
     tree = ast.parse(path_of(place, name).read_bytes())
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == constant for target in node.targets):

@@ -1,4 +1,4 @@
-"""Where modules are that a method of the user's own may import by a name that they had in `tasks`, before `hone` was a package."""
+"""New locations of modules that a user's method may import by their old name in `tasks`, before `hone` was a package."""
 
 from __future__ import annotations
 

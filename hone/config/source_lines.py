@@ -1,4 +1,4 @@
-"""Where in the user's files a recipe's setting stands: file and line, for whatever is wrong with it."""
+"""File and line of a recipe's settings in the user's files, for error messages."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from hone.config import methods
 from hone.config.yaml12 import Unusable, read
 from hone.errors import Refused
 
-Steps = Sequence[str | int]  # from a recipe's top to a setting: names of sections, parameters, and numbers in lists
-WORD = 4  # letters from which on a value is looked for in a sentence that does not quote it
+Steps = Sequence[str | int]  # from the top of a recipe to a setting: section names, parameters, and list indices
+WORD = 4  # minimum length of unquoted words that are looked up in a message
 
 
 def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
-    """What a YAML file says, and its tree of nodes, which knows lines.
+    """The content of a YAML file, and its tree of nodes, which has line numbers.
 
     Raises:
-        Refused: it is no YAML, no UTF-8, or says the same setting twice; names the line.
+        Refused: it is not YAML or not UTF-8, or sets a name twice. The message names the line.
     """
     try:
         return read(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise Refused(f"{file}, line {line}: this is not UTF-8: save the file as UTF-8.") from None
+        raise Refused(f"{file}, line {line}: the file is not UTF-8. Save it as UTF-8.") from None
     except yaml.MarkedYAMLError as error:
         raise Refused(f"{file}{', line ' + str(error.problem_mark.line + 1) if error.problem_mark else ''}: {of_syntax(error)}") from None
     except yaml.YAMLError as error:
@@ -36,34 +36,34 @@ def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
 
 
 def of_syntax(error: yaml.MarkedYAMLError) -> str:
-    """What is wrong with a line that is no YAML, and what to do."""
+    """The error in an invalid YAML line, and its fix."""
     if isinstance(error, Unusable):
         return error.problem
     problem = f"{error.problem}{f' ({error.context})' if error.context else ''}"
     if "'\\t'" in problem:
-        return "there is a tab, which YAML does not take: indent with spaces."
+        return "a tab is not allowed in YAML indentation. Indent with spaces."
     if "mapping values are not allowed" in problem:
-        return "a second ':' on the line, or this line is indented further than the one before: put a text with ': ' in quotes."
+        return "the line has a second ':' or is indented further than the previous one. Put a text with ': ' in quotes."
     if "expected ',' or" in problem:
-        return f"the bracket that opens on line {error.context_mark.line + 1} is not closed before this, or a comma is missing."
-    return f"this is not valid YAML: {problem}. Look at its indentation, quotes and brackets."
+        return f"the bracket opened on line {error.context_mark.line + 1} is not closed before this, or a comma is missing."
+    return f"this is not valid YAML: {problem}. Check indentation, quotes and brackets."
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A file that settings of a recipe come from: the recipe's own, or params.yaml `below` some names."""
+    """A file with settings of a recipe: the recipe's own, or params.yaml `below` some names."""
 
     file: Path
     root: yaml.Node | None
     below: tuple[str, ...] = ()
 
     def line(self, path: Steps) -> tuple[int, int | None]:
-        """How far the file follows a path, and the line where it ends; no line where it has nothing of it."""
+        """How far the file contains a path, and the line where it ends. Null if it contains nothing of it."""
         node, depth, line = self.root, 0, None
         for place, step in enumerate((*self.below, *path)):
             found = stepped(node, step)
             if found is None and isinstance(node, yaml.MappingNode) and isinstance(step, int):
-                continue  # a single line stands where a list may
+                continue  # a single item may replace a list
             if found is None:
                 break
             (line, node), depth = found, place + 1
@@ -72,7 +72,7 @@ class Layer:
 
 
 def stepped(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
-    """The line and the node that a name or number leads to; null where there is none."""
+    """The line and the node of a name or index. Null if there is none."""
     if isinstance(node, yaml.MappingNode):
         return next(((key.start_mark.line + 1, value) for key, value in node.value if key.value == str(step)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
@@ -82,14 +82,14 @@ def stepped(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | 
 
 @dataclass
 class Places:
-    """The files that a recipe's settings come from, those that win first, and what was found wrong in them."""
+    """The files with a recipe's settings, highest priority first, and the errors found in them."""
 
     layers: list[Layer]
     faults: list[str] = field(default_factory=list)
-    renamed: dict[str, str] = field(default_factory=dict)  # sections that are misspelt in the file
+    renamed: dict[str, str] = field(default_factory=dict)  # misspelled sections of the file
 
     def at(self, path: Steps) -> str:
-        """`recipes/mine.yaml, line 7`: the file that a setting comes from, and its line as far as it can be told."""
+        """The location of a setting, such as `recipes/mine.yaml, line 7`, as precisely as known."""
         if path and path[0] in self.renamed:
             path = (self.renamed[str(path[0])], *path[1:])
         reached = [(*layer.line(path), layer.file) for layer in self.layers]
@@ -101,11 +101,11 @@ class Places:
         return str(next(layer.file for layer in self.layers if not layer.below))
 
     def wrong(self, path: Steps, sentence: str) -> None:
-        """Note what is wrong with a setting."""
+        """Add an error of a setting."""
         self.faults.append(f"{self.at(path)}: {sentence}")
 
     def checked(self, place: str, given: Any, *path: str | int) -> dict[str, Any]:
-        """A method's line with its defaults; what cannot be meant is noted, and its method is then empty."""
+        """A method's line with its defaults. Errors are collected, and the method is then empty."""
         try:
             return methods.checked(place, given, ".".join(str(step) for step in path if not isinstance(step, int)))
         except Refused as refusal:
@@ -113,7 +113,7 @@ class Places:
             return {"method": "", "parameters": {}}
 
     def noting(self, refuse: Callable[[Any, str], None], recipe: Any) -> None:
-        """Note what a rule about a whole recipe refuses, at the line that its sentence speaks of."""
+        """Collect the error of a check of the whole recipe, with the line that its message refers to."""
         try:
             refuse(recipe, str(self))
         except Refused as refusal:
@@ -123,14 +123,14 @@ class Places:
             self.faults.append(f"{file}{f', line {line}' if line else ''}: {sentence}")
 
     def refuse(self) -> None:
-        """Raises Refused where anything was wrong, with a line for each."""
+        """Raise Refused with one line for each error, if there are any."""
         if self.faults:
             raise Refused("\n".join(self.faults))
 
 
 def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
-    """The line of the first word of a file that a sentence quotes, else of one that it has without quotes; null where it has none."""
-    quoted = re.findall(r"'([^']+)'", sentence)  # what is wrong comes first, and a nearer name after it
+    """The line of the first word in a file that a sentence quotes, or of one that it contains without quotes. Null if there is none."""
+    quoted = re.findall(r"'([^']+)'", sentence)  # the wrong word comes first, and the suggestion after it
     found = [(str(node.value), node.start_mark.line + 1) for node in words_of(root)]
     exact = (line for wrong in quoted for word, line in found if word == wrong)
     plain = [word.strip(".,:;()`'") for word in sentence.split()]
@@ -138,7 +138,7 @@ def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
 
 
 def words_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:
-    """Every name and every value of a tree that is no mapping or list, in the order of the file."""
+    """Every name and every scalar value of a tree, in file order."""
     if isinstance(root, yaml.ScalarNode):
         return [root]
     if root is None:

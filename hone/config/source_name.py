@@ -1,4 +1,4 @@
-"""What candidates are marked with: where they came from."""
+"""Names of candidate sources."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 
 from hone.config import methods
 
-# Parameters that say how much is found or which copy of a model it is, and not by which source.
+# Parameters that set the number of results or the copy of a model. They do not distinguish sources.
 NOT_NAMED = frozenset({"depth", "revision", "model", "file"})
 
 
 def source_name(line: dict, place: str = "retrieve") -> str:
-    """What candidates of a source are marked with: the method, and what sets it apart from another of its kind.
+    """The name of a source's candidates: the method, and the settings that distinguish it from others of its kind.
 
-    That is its own `name` where it has one, else its model or file, the sources that it holds (`fused:dense+bm25`), and what else
-    is not the default (`bm25:k1=1.2`). What scores (`place` is `score`) is told by its model alone.
+    The name is its `name` setting, if set. Otherwise it contains the model or file, the inner sources (`fused:dense+bm25`), and other
+    settings that are not defaults (`bm25:k1=1.2`). Scorers (`place` is `score`) are distinguished by model only.
     """
     if own := line["parameters"].get("name"):
         return f"{line['method']}:{own}"
@@ -24,7 +24,7 @@ def source_name(line: dict, place: str = "retrieve") -> str:
 
 
 def particulars(line: dict) -> list[str]:
-    """The lines that a source holds, and those of its other parameters that are not the default."""
+    """The lines inside a source, and its other parameters that are not defaults."""
     method = methods.find("retrieve", line["method"])
     defaults = {field.alias or name: field.default for name, field in method.parameters.model_fields.items()}
     held = ["+".join(map(source_name, line["parameters"][name])) for name in method.holds]

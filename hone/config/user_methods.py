@@ -1,7 +1,7 @@
-"""Methods of the user's own: a function that a recipe names by its dotted path, in `inputs/` or in an installed package.
+"""User methods: a function that a recipe names by its dotted path, in `inputs/` or in an installed package.
 
-A recipe is the user's own file, and so importing what it names is what it asks for. Nothing else leads to an import: no text, label or
-answer does. Code of the project lies below inputs/ (or tasks/), the folders that DVC watches: elsewhere an edit would run nothing again.
+A recipe is the user's own file, so naming a function in it is a request to import it. Texts, labels and responses never cause an import.
+Project code must be below inputs/ (or tasks/), the folders that DVC tracks. Elsewhere an edit would rerun nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def dotted(name: str) -> bool:
 
 
 def function(name: str) -> Callable[..., Any]:
-    """The function that a dotted path names.
+    """The function at a dotted path.
 
     Raises:
-        Refused: the path is none, the module is not there or cannot be imported, or it has no such function.
+        Refused: the path is invalid, the module is missing or cannot be imported, or it lacks the function.
     """
     module, _, last = name.rpartition(".")
     found = imported(module, name)
@@ -45,21 +45,21 @@ def function(name: str) -> Callable[..., Any]:
         raise Refused(f"'{name}': {place_of(found)} has no function '{last}': {nearest(last, there)}")
     if not inspect.isfunction(getattr(found, last)):
         kind = type(getattr(found, last)).__name__
-        raise Refused(f"'{name}' is no function but of the type {kind}; functions of {place_of(found)}: {listed(there) or 'none'}.")
+        raise Refused(f"'{name}' is not a function but of the type {kind}. Functions of {place_of(found)}: {listed(there) or 'none'}.")
     return getattr(found, last)
 
 
 def imported(module: str, name: str) -> ModuleType:
-    """A module, imported; `name` is the path as the recipe has it."""
+    """Import a module. `name` is the path in the recipe."""
     file = located(module, name)
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name == module or module.startswith(f"{error.name}."):
-            raise Refused(f"'{name}': {file or module} is not found by Python: run this in the folder that holds params.yaml.") from None
+            raise Refused(f"'{name}': Python does not find {file or module}. Run this in the folder that contains params.yaml.") from None
         refuse_moved(error, f"'{name}': {file or module}")
-        raise Refused(f"'{name}': {file or module} imports {error.name}, which is not installed here.") from None
-    except Exception as error:  # whatever the user's module does when it is imported
+        raise Refused(f"'{name}': {file or module} imports {error.name}, which is not installed here. Install it.") from None
+    except Exception as error:  # the user's module may raise anything on import
         refuse_moved(error, f"'{name}': {file or module}")
         here = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if file and Path(frame.filename) == file.resolve()]
         line = error.lineno if isinstance(error, SyntaxError) else here[-1] if here else None
@@ -69,85 +69,85 @@ def imported(module: str, name: str) -> ModuleType:
 
 
 def refuse_moved(error: Exception, who: str) -> None:
-    """Raises Refused, with the new name, where an import asks for a module by the name that it had in `tasks`."""
+    """Raise Refused with the new name if an import uses a module's old name in `tasks`."""
     part = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(error))
     old = f"{part[2]}.{part[1]}" if part else str(getattr(error, "name", ""))
     if isinstance(error, ImportError) and old in MOVED:
-        raise Refused(f"{who} imports {old}, which is {MOVED[old]} now.") from None
-    inside = [f"{name} is {new} now" for name, new in MOVED.items() if name.startswith(f"{old}.")]
-    if isinstance(error, ModuleNotFoundError) and inside:  # its folder is gone too
-        raise Refused(f"{who} imports something of {old}, which is no more: {'; '.join(inside)}.") from None
+        raise Refused(f"{who} imports {old}, which is now {MOVED[old]}. Change the import.") from None
+    inside = [f"{name} is now {new}" for name, new in MOVED.items() if name.startswith(f"{old}.")]
+    if isinstance(error, ModuleNotFoundError) and inside:  # its folder no longer exists either
+        raise Refused(f"{who} imports from {old}, which no longer exists: {'; '.join(inside)}. Change the import.") from None
 
 
 def refuse_result(name: str, found: object, columns: Sequence[str], among: pl.DataFrame | None = None) -> None:
-    """Looks at the table that a function of the user's own returned.
+    """Check the table that a user's function returned.
 
     Args:
-        name: its dotted path; a method of Hone's is not looked at.
-        found: what it returned.
-        columns: that the table must have.
-        among: query_id, doc_id of the rows that it may be made of; null: any.
+        name: its dotted path. Hone's methods are not checked.
+        found: the returned value.
+        columns: required columns.
+        among: query_id, doc_id of the allowed rows. Null: any.
 
     Raises:
-        Refused: it is no such table.
+        Refused: it is not a valid table.
     """
     import polars as pl
 
     if not dotted(name):
         return
     if not isinstance(found, pl.DataFrame):
-        raise Refused(f"{name} returned {type(found).__name__}: it should return a polars DataFrame with {', '.join(columns)}.")
+        raise Refused(f"{name} returned {type(found).__name__}. Return a polars DataFrame with {', '.join(columns)}.")
     lacking = [column for column in columns if column not in found.columns]
     if lacking:
-        raise Refused(f"{name} returned a table without {listed(lacking)}; it has {listed(found.columns, 10)}.")
+        raise Refused(f"{name} returned a table without {listed(lacking)}. It has {listed(found.columns, 10)}. Add the missing columns.")
     if among is not None:
         pairs = found.select("query_id", "doc_id")
         strange = pairs.join(among, on=["query_id", "doc_id"], how="anti")
         twice = pairs.filter(pairs.is_duplicated())
-        for rows, why in ((strange, "is no candidate of the pool"), (twice, "stands there twice")):
+        for rows, why in ((strange, "is not a candidate of the pool"), (twice, "is duplicated")):
             if len(rows):
                 raise Refused(f"{name} chose the document '{rows['doc_id'][0]}' for the query '{rows['query_id'][0]}', which {why}.")
 
 
 def located(module: str, name: str) -> Path | None:
-    """The file of a module of the project; null for one of an installed package.
+    """The file of a project module. Null for a module of an installed package.
 
     Raises:
-        Refused: there is no such module, or it lies where DVC does not look.
+        Refused: the module does not exist, or DVC does not track its folder.
     """
     if not NAME.fullmatch(name):
-        raise Refused(f"'{name}' is no path to a function: write inputs.file.function, each a name of Python's.")
+        raise Refused(f"'{name}' is not a path to a function. Write inputs.file.function, each a valid Python name.")
     file = in_project(module)
     if file is not None:
         refuse_unwatched(file)
         return file
     if in_project(name) is not None:
-        raise Refused(f"'{name}' is the file {in_project(name)}: name one of its functions, {name}.FUNCTION.")
+        raise Refused(f"'{name}' is the file {in_project(name)}. Name one of its functions, {name}.FUNCTION.")
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         spec = None
     if spec is None or spec.origin is None:
         beside = sorted(".".join(other.with_suffix("").parts) for other in INPUTS.rglob("*.py"))
-        hint = nearest(module, beside) if beside else "a module of your own is a file in inputs/"
-        raise Refused(f"'{name}': there is no module {module}, neither {Path(*module.split('.'))}.py nor in an installed package: {hint}")
+        hint = nearest(module, beside) if beside else "your own modules are files in inputs/"
+        raise Refused(f"'{name}': there is no module {module}, neither {Path(*module.split('.'))}.py nor in an installed package; {hint}")
     return None
 
 
 def refuse_unwatched(file: Path) -> None:
-    """Raises Refused for code of the project that lies where DVC does not look."""
+    """Raise Refused for project code in a folder that DVC does not track."""
     if not any(file.is_relative_to(folder) for folder in WATCHED):
-        raise Refused(f"{file} lies outside inputs/, so that DVC would not see when it is edited: move it below inputs/.")
+        raise Refused(f"{file} is outside inputs/, so DVC does not notice its changes. Move it below inputs/.")
 
 
 def in_project(module: str) -> Path | None:
-    """The file of a module below the current folder, relative to it; null where there is none."""
+    """The file of a module below the current folder, relative to it. Null if there is none."""
     place = Path(*module.split("."))
     return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 def file_of(module: str) -> Path:
-    """The file that a module's text stands in, which is not imported.
+    """The source file of a module, without importing it.
 
     Raises:
         Refused: there is none.
@@ -160,6 +160,6 @@ def file_of(module: str) -> Path:
 
 
 def place_of(module: ModuleType) -> str:
-    """A module's file as the user knows it."""
+    """A module's file as known to the user."""
     file = in_project(module.__name__)
     return str(file) if file else module.__name__

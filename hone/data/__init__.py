@@ -1,1 +1,1 @@
-"""Tables: their schemas, training sets, labels, pairs and where they come from."""
+"""Tables: schemas, training sets, labels, pairs and their sources."""

@@ -1,4 +1,4 @@
-"""Pairs of documents that were cut into chunks: what is known of a document is known of each of its chunks."""
+"""Pairs of documents that were split into chunks: a document's label applies to each of its chunks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import polars as pl
 
 
 def of_chunks(pairs: pl.DataFrame, parents: pl.DataFrame) -> pl.DataFrame:
-    """The pairs with each that names a parent replaced by one for each of its chunks; none twice.
+    """Replace each pair that names a parent with one pair for each of its chunks, without duplicates.
 
     Args:
-        pairs: query_id, doc_id and more; a doc_id may name the parent of chunks.
-        parents: doc_id, parent_id of documents; rows without a parent_id are no chunks.
+        pairs: query_id, doc_id and other columns. A doc_id may name the parent of chunks.
+        parents: doc_id, parent_id of documents. Rows without a parent_id are not chunks.
 
     Returns:
-        The columns of `pairs`: first those that name a document, then those of chunks.
+        The columns of `pairs`: first the pairs that name a document, then those of chunks.
     """
     chunks = parents.filter(pl.col("parent_id").is_not_null())
     own = pairs.filter(~pl.col("doc_id").is_in(chunks["parent_id"].implode()))

@@ -1,4 +1,4 @@
-"""What evaluation asks of a collection: its judged splits, refused where no ranking could score anything."""
+"""Evaluation splits of a collection. Splits on which every ranking would score 0 are refused."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from hone.errors import Refused
 from hone.layout import DATA
 
 SPLITS = ("test", "dev")
-REMEDY = "every ranking would score 0. Mend the labels, or take it out of `evaluate_on`."
+REMEDY = "every ranking would score 0. Fix the labels, or remove the collection from `evaluate_on`."
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One split of a collection as evaluation reads it."""
+    """One split of a collection, as evaluation reads it."""
 
     split: str
     queries: pl.DataFrame
     qrels: pl.DataFrame
-    ranked: pl.DataFrame | None = None  # query_id, doc_id: the only documents that are ranked; null: all
+    ranked: pl.DataFrame | None = None  # query_id, doc_id: the only documents that are ranked. Null: all
 
 
 def asked(collection: str, min_relevance: int) -> list[Asked]:
-    """The splits of a collection that have judged queries, test first.
+    """The splits of a collection with labelled queries, test first.
 
     Args:
         collection: its name.
-        min_relevance: the grade from which on a document is right.
+        min_relevance: the lowest relevance grade of a relevant document.
 
     Raises:
-        Refused: there is none, or one in which no query has a right answer among the documents.
+        Refused: the collection has no such split, or a split without any relevant document in the collection.
     """
     folder = DATA / collection
     found = [
@@ -43,7 +43,10 @@ def asked(collection: str, min_relevance: int) -> list[Asked]:
     ]
     judged = [part for part in found if not part.qrels.is_empty()]
     if not judged:
-        raise Refused(f"the collection {collection} is in `evaluate_on` and has no judged test or dev query: add labels, or take it out.")
+        raise Refused(
+            f"the collection {collection} is in `evaluate_on` but has no labelled test or dev query. Add labels, or remove it from "
+            "`evaluate_on`."
+        )
     documents = Documents(folder / "documents.parquet")
     known = pl.concat([documents.ids, documents.parents["parent_id"].rename("doc_id")])
     for part in judged:
@@ -52,24 +55,24 @@ def asked(collection: str, min_relevance: int) -> list[Asked]:
 
 
 def refuse_unanswerable(collection: str, part: Asked, known: pl.Series, min_relevance: int) -> None:
-    """Raises Refused where no query of a split has a right answer that can be found: ids of documents and parents are `known`."""
+    """Raise Refused if no query of a split has a relevant document in the collection. `known`: ids of documents and parents."""
     whose = f"the {part.split} queries of {collection}, which is in `evaluate_on`,"
     right = part.qrels.filter(pl.col("relevance") >= min_relevance)
     if right.is_empty():
         raise Refused(
-            f"{whose} have no right answer: none of their {len(part.qrels):,} labels is of relevance {min_relevance} or more, so that "
-            f"{REMEDY}"
+            f"{whose} have no relevant document: none of their {len(part.qrels):,} labels has relevance {min_relevance} or "
+            f"higher, so {REMEDY}"
         )
     if right.filter(pl.col("doc_id").is_in(known.implode())).is_empty():
         raise Refused(
-            f"{whose} have no right answer among its documents: '{right['doc_id'][0]}' and all others that are labelled are absent, "
-            f"so that {REMEDY}"
+            f"{whose} have no relevant document in the collection: '{right['doc_id'][0]}' and all other labelled documents are "
+            f"missing, so {REMEDY}"
         )
     if right.join(part.queries, on="query_id", how="semi").is_empty():
-        raise Refused(f"{whose} have no label: the labels name other queries, such as '{right['query_id'][0]}', so that {REMEDY}")
+        raise Refused(f"{whose} have no labels: the labels name other queries, such as '{right['query_id'][0]}', so {REMEDY}")
 
 
 def among(place: Path) -> pl.DataFrame | None:
-    """What is reranked of a split; null where all documents are ranked."""
+    """The documents to rerank for a split. Null if all documents are ranked."""
     file = place / "ranked.parquet"
     return tables.read("ranked", file) if file.exists() else None

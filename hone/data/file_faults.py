@@ -1,4 +1,4 @@
-"""Everything that is wrong with a collection's files, told at once: each kind with its first places and how many there are."""
+"""All errors in a collection's files, reported together: each kind with its first places and its count."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hone.errors import Refused
 if TYPE_CHECKING:
     from hone.data.source import Source
 
-SHOWN = 5  # places of a kind
+SHOWN = 5  # places shown for each kind
 
 
 @dataclass
 class Kind:
-    """One kind of fault. `what` stands before its places; where it is empty, each place has its own sentence."""
+    """One kind of error. `what` precedes its places. If it is empty, each place has its own sentence."""
 
     what: str
     remedy: str
@@ -28,15 +28,15 @@ class Kind:
         if not self.what and not self.remedy:
             return f"{self.places[0]}."
         places = "; ".join(self.places) + (f" and {self.count - len(self.places):,} more" if self.count > len(self.places) else "")
-        return f"{self.what} ({places}). What to do: {self.remedy}." if self.what else f"{places}. {self.remedy}."
+        return f"{self.what} ({places}). Fix: {self.remedy}." if self.what else f"{places}. {self.remedy}."
 
 
 @dataclass
 class Faults:
-    """Faults by kind, in the order in which they were met. What they take in memory does not grow with how many there are."""
+    """Errors by kind, in order of first occurrence. Memory use does not grow with their number."""
 
     kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)  # documents, queries: those of which rows are missing because they cannot be read
+    tables: set[str] = field(default_factory=set)  # documents, queries: tables with rows that could not be read
 
     def __bool__(self) -> bool:
         return bool(self.kinds)
@@ -46,13 +46,13 @@ class Faults:
         return sum(kind.count for kind in self.kinds.values())
 
     def line(self, file: object, number: int, what: str, remedy: str, kind: str = "", unit: str = "line") -> None:
-        """A fault of one line or row of a file.
+        """Add an error of one line or row of a file.
 
         Args:
-            file, number, unit: where it is.
-            what: what is wrong there, the value included.
-            remedy: what to do.
-            kind: what faults of one kind have in common; empty: their remedy.
+            file, number, unit: the place.
+            what: what is wrong, with the value.
+            remedy: how to fix it.
+            kind: the key that groups similar errors. Empty: the remedy.
         """
         found = self.kinds.setdefault((f"{file}", kind or remedy), Kind("", remedy))
         found.count += 1
@@ -60,7 +60,7 @@ class Faults:
             found.places.append(f"{file}, {unit} {number}: {what}")
 
     def rows(self, rows: pl.DataFrame, what: str, column: str, remedy: str) -> None:
-        """Rows of a table (`file`, `row`) that have the same fault; none where there are no rows."""
+        """Add the rows of a table (`file`, `row`) with the same error. An empty table adds nothing."""
         if rows.is_empty():
             return
         named = rows.head(SHOWN).with_columns(value=pl.col(column).cast(pl.String) if column in rows.columns else pl.lit(""))
@@ -70,11 +70,11 @@ class Faults:
         found.places += list(places)[: SHOWN - len(found.places)]
 
     def note(self, sentence: str, count: int = 1) -> None:
-        """A fault that has a sentence of its own (without a full stop)."""
+        """Add an error with its own sentence, without the final period."""
         self.kinds.setdefault(("", sentence), Kind("", "", count, [sentence]))
 
     def refusal(self, refusal: Refused) -> None:
-        """What a check refused, as one more fault."""
+        """Add the message of a Refused error."""
         if isinstance(refusal, Faulty):
             self.add(refusal.faults)
         else:
@@ -85,7 +85,7 @@ class Faults:
         self.tables |= others.tables
 
     def message(self, name: str = "") -> str:
-        """All of it: one sentence where there is one kind, else a list."""
+        """The full message: one sentence for one kind, a list for several."""
         of = f"the collection {name}" if name else "the data"
         if len(self.kinds) == 1:
             [kind] = self.kinds.values()
@@ -94,13 +94,13 @@ class Faults:
         return "\n".join([f"{of} has {self.count:,} errors of {len(told)} kinds:", *told])
 
     def refuse(self, name: str = "") -> None:
-        """Raises Refused with all of it, if there is anything."""
+        """Raise Refused with all errors, if there are any."""
         if self:
             raise Refused(self.message(name))
 
 
 class Faulty(Refused):
-    """Files of which some lines could not be read. `source` is what the others say, so that it can be checked too."""
+    """Some lines of a file could not be read. `source` holds the others, so they can be checked too."""
 
     def __init__(self, faults: Faults, source: Source | None) -> None:
         super().__init__(faults.message())

@@ -1,4 +1,4 @@
-"""Whose ids a file of the user's has, where several collections are trained on: their ids may be alike, and a file has them bare."""
+"""Which collection the ids of a user's file belong to, if several training collections have equal ids."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def refuse_ambiguous(file: str, ids: pl.Series, what: str, ids_of: str | None, collections: Iterable[TrainingCollection]) -> None:
-    """Raises Refused where a file names something that two collections have, and nobody said whose it is.
+    """Raise Refused if a file names an id that two collections have and the recipe does not name one of them.
 
     Args:
         file: for the message.
-        ids: `query_id` or `doc_id` as the file has them.
-        what: `query` or `document`: what they are ids of.
-        ids_of: the collection that the recipe names; null: none.
-        collections: those that are trained on.
+        ids: `query_id` or `doc_id` values of the file.
+        what: `query` or `document`, the kind of the ids.
+        ids_of: the collection named by the recipe. Null: none.
+        collections: the training collections.
     """
     collections = list(collections)
     names = [collection.name for collection in collections]
     if ids_of is not None:
         if ids_of not in names:
-            raise Refused(f"{file}: `ids_of: {ids_of}` is no collection that is trained on: {nearest(ids_of, names)}")
+            raise Refused(f"{file}: `ids_of: {ids_of}` is not a training collection; {nearest(ids_of, names)}")
         return
     if len(collections) < 2:
         return
@@ -43,6 +43,6 @@ def refuse_ambiguous(file: str, ids: pl.Series, what: str, ids_of: str | None, c
     if len(twice):
         both = [name for name, found in there.row(twice[0], named=True).items() if found]
         raise Refused(
-            f"{file} names the {what} '{asked[twice[0]]}', which the collections {listed(both)} both have. Say with `ids_of: {both[0]}` "
-            "whose ids the file has; the other collection may have a file of its own."
+            f"{file} names the {what} '{asked[twice[0]]}', which exists in both collections {listed(both)}. Write `ids_of: "
+            f"{both[0]}` to select the collection of the ids. Use a separate file for the other collection."
         )

@@ -1,8 +1,7 @@
-"""Ids, texts and grades as people's files have them, by one rule in every reader.
+"""Ids, texts and grades from users' files, converted by one rule in every reader.
 
-A value comes alone (from JSON) or as a column (from Parquet and CSV); both ways give the same. Missing values (null, NaN) are null and
-never the text "nan". An id that is a number is that number's digits, so that 7, 7.0 and "7" meet; a text stays as it stands, so that
-"007" does.
+Single values (JSON) and columns (Parquet, CSV) convert alike. Missing values (null, NaN) become null and never the text "nan". A numeric id
+becomes its digits, so 7, 7.0 and "7" are equal. A text is unchanged, so "007" stays "007".
 """
 
 from __future__ import annotations
@@ -13,20 +12,20 @@ from typing import Any
 
 import polars as pl
 
-MOST = 2**31 - 1  # the largest grade that a table holds
-EXACT = 2**53  # from here on a float no longer stands for one whole number
+MOST = 2**31 - 1  # the largest grade that a table can hold
+EXACT = 2**53  # above this, a float no longer represents one whole number
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
-LONGEST = 60  # characters of a value that are shown
+LONGEST = 60  # characters of a value in messages
 
-WHOLE = "Give whole numbers or texts: pandas makes decimals of whole numbers where a column has a gap, and `.astype('Int64')` undoes it"
+WHOLE = "Use whole numbers or texts. pandas converts whole numbers to decimals if a column has gaps, and `.astype('Int64')` reverts it"
 FRACTION = (
-    "Relevance grades are whole numbers (0: judged not relevant; 1 and more: relevant). Multiply all of them so that they are whole, "
-    "for example 0.5 and 1 by 2, and set `min_relevance` to match"
+    "Relevance grades are whole numbers (0: labelled not relevant, 1 or higher: relevant). Multiply all grades to make them "
+    "whole, for example 0.5 and 1 by 2, and set `min_relevance` to match"
 )
 
 
 class Odd(ValueError):
-    """A value that cannot be meant. The message completes "`doc_id` is ..."; `remedy` is what to do."""
+    """An invalid value. The message completes "`doc_id` is ...". `remedy` is the fix."""
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
@@ -34,46 +33,46 @@ class Odd(ValueError):
 
 
 def shown(value: Any) -> str:
-    """A value for a message: as Python writes it, cut off."""
+    """A value for a message: its Python repr, truncated."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # an integer of thousands of digits
+    except (ValueError, RecursionError):  # an integer with thousands of digits
         return f"a {type(value).__name__}"
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def missing(value: Any) -> bool:
-    """Whether there is no value: null, or NaN, which is what pandas writes for null."""
+    """Whether a value is missing: null, or NaN, which pandas writes for null."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def id_of(value: Any) -> str | None:
-    """An id as text; null where it is missing.
+    """An id as text. Null if it is missing.
 
     Raises:
-        Odd: a decimal number, true or false, a list or an object.
+        Odd: a decimal number, a Boolean, a list or an object.
     """
     if missing(value):
         return None
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
-        raise Odd(f"{shown(value)}, which is no id", "Give a text or a whole number")
+        raise Odd(f"{shown(value)}, which is not an id", "Use a text or a whole number")
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
         if not value.is_integer() or abs(value) >= EXACT:
             raise Odd(f"the decimal number {shown(value)}", WHOLE)
         return str(int(value))
-    raise Odd(f"{KINDS.get(type(value), 'no id')} ({shown(value)})", "Give a text or a whole number")
+    raise Odd(f"{KINDS.get(type(value), 'no id')} ({shown(value)})", "Use a text or a whole number")
 
 
 def text_of(value: Any) -> str | None:
-    """A text; a number as its digits; null where it is missing.
+    """A text. A number becomes its digits. Null if it is missing.
 
     Raises:
-        Odd: true or false, an infinite number, a list or an object.
+        Odd: a Boolean, an infinite number, a list or an object.
     """
     if missing(value):
         return None
@@ -81,43 +80,43 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
-    raise Odd(f"{KINDS.get(type(value), 'no text')} ({shown(value)})", "Give one text")
+    raise Odd(f"{KINDS.get(type(value), 'no text')} ({shown(value)})", "Use a single text")
 
 
 KINDS = {list: "a list", dict: "an object"}
 
 
 def grade_of(value: Any) -> int:
-    """A relevance grade: 1, 1.0, "1" and "1.0" are 1; it may be negative.
+    """A relevance grade: 1, 1.0, "1" and "1.0" are 1. It may be negative.
 
     Raises:
-        Odd: missing, no number, a fraction, or beyond what a table holds.
+        Odd: missing, not a number, a fraction, or too large for a table.
     """
     if missing(value) or (isinstance(value, str) and not value.strip()):
-        raise Odd("missing", "Give 0 for judged not relevant, 1 or more for relevant, or leave the whole column out")
+        raise Odd("missing", "Use 0 for labelled not relevant and 1 or higher for relevant, or omit the whole column")
     if isinstance(value, str):
         if not NUMBER.fullmatch(value.strip()):
-            raise Odd(f"{shown(value)}, which is no whole number", FRACTION)
+            raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
         digits = value.strip()
         number = int(digits) if digits.lstrip("+-").isdigit() and len(digits) < 20 else float(digits)
     elif isinstance(value, int | float):
         number = value
     else:
-        raise Odd(f"{shown(value)}, which is no whole number", FRACTION)
+        raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
     if isinstance(number, float) and not math.isinf(number) and not number.is_integer():
-        raise Odd(f"{shown(value)}, which is no whole number", FRACTION)
+        raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
     if abs(number) > MOST:
-        raise Odd(f"{shown(value)}, which is beyond {MOST:,}", FRACTION)
+        raise Odd(f"{shown(value)}, which exceeds {MOST:,}", FRACTION)
     return int(number)
 
 
 def as_ids(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """A column of ids as text (see `id_of`), and where it has a value that is no id."""
+    """A column of ids as text (see `id_of`), and a mask of its invalid values."""
     return _texts(column, decimals=False)
 
 
 def as_texts(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """A column of texts (see `text_of`), and where it has a value that is no text."""
+    """A column of texts (see `text_of`), and a mask of its invalid values."""
     return _texts(column, decimals=True)
 
 
@@ -135,7 +134,7 @@ def _texts(column: pl.Series, decimals: bool) -> tuple[pl.Series, pl.Series]:
     if kind.is_decimal():
         texts = column.cast(pl.String).str.replace(r"\.0*$", "")
         return texts, nothing if decimals else texts.str.contains(".", literal=True).fill_null(False)
-    if kind == pl.Binary:  # text without a mark that it is, as some writers of Parquet leave it
+    if kind == pl.Binary:  # text without a string type, as some Parquet writers store it
         texts = pl.Series([decoded(value) for value in column], dtype=pl.String)
         return texts, there & texts.is_null()
     written = (pl.String, pl.Null, pl.Categorical, pl.Enum)
@@ -146,7 +145,7 @@ def _texts(column: pl.Series, decimals: bool) -> tuple[pl.Series, pl.Series]:
 
 
 def decoded(value: bytes | None) -> str | None:
-    """UTF-8 as text; null where it is none."""
+    """UTF-8 bytes as text. Null if they are not valid UTF-8."""
     try:
         return None if value is None else value.decode()
     except UnicodeDecodeError:
@@ -154,7 +153,7 @@ def decoded(value: bytes | None) -> str | None:
 
 
 def as_grades(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """A column of grades as Int32 (see `grade_of`), and where it has a value that is none."""
+    """A column of grades as Int32 (see `grade_of`), and a mask of its invalid values."""
     if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype in (pl.Object, pl.Binary):
         return pl.Series([None] * len(column), dtype=pl.Int32), pl.repeat(True, len(column), eager=True)
     if column.dtype == pl.String:

@@ -1,7 +1,7 @@
-"""Where the labels are that people and judges made here: below inputs/labels/, which git keeps while it ignores other inputs.
+"""Paths of the labels made by people and judges here: below inputs/labels/, which git tracks although it ignores other inputs.
 
-They are a person's decisions (overrides.csv), what was measured of judges (fitness/), what judges filled (filled/), and how often unknown
-verdicts were asked again (retries.json). Hone kept them directly below inputs/ before, and finds them there too.
+They are human decisions (overrides.csv), judge measurements (fitness/), judgments for evaluation (filled/), and retries of unknown verdicts
+(retries.json). Earlier versions stored them directly below inputs/, where Hone still finds them.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from hone.layout import INPUTS, LABELS_MADE_HERE
 
 
 def label_file(name: str) -> Path:
-    """The path of a file of labels: where it is, or where it is to be written.
+    """The path of a label file: where it is, or where to write it.
 
     Args:
-        name: from inputs/labels/ on, such as "fitness/strong@ours.json".
+        name: the path below inputs/labels/, such as "fitness/strong@ours.json".
 
     Raises:
-        Refused: it is in both places, with different contents.
+        Refused: it exists in both places with different contents.
     """
     now, before = LABELS_MADE_HERE / name, INPUTS / name
     if not before.is_file():
         return now
     if now.is_file() and now.read_bytes() != before.read_bytes():
-        raise Refused(f"{before} and {now} are both there and differ: put what counts into {now} and remove {before}.")
+        raise Refused(f"{before} and {now} both exist and differ. Copy the valid content to {now} and delete {before}.")
     return now if now.is_file() else before
 
 
 def label_files(pattern: str) -> list[Path]:
-    """The files of labels whose path matches a pattern, such as "filled/ours@*.parquet", each name once.
+    """The label files whose path matches a pattern, such as "filled/ours@*.parquet", each name once.
 
     Raises:
-        Refused: one is in both places, with different contents.
+        Refused: one exists in both places with different contents.
     """
     names = {file.relative_to(folder).as_posix() for folder in (LABELS_MADE_HERE, INPUTS) for file in folder.glob(pattern)}
     return [label_file(name) for name in sorted(names)]

@@ -1,4 +1,4 @@
-"""Labels: those that a round carries over from the one it starts from, and the positives among them."""
+"""Labels that a round inherits from its start round, and the positives among them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 def positives_of(labels: Frame) -> Frame:
-    """The rows of the positives, labelled and promoted, in their order."""
+    """The rows of all positives, labelled and promoted, in their order."""
     return labels.filter(pl.col("label") == "positive")
 
 
 def labelled_positives(labels: Frame) -> Frame:
-    """The rows of the positives that came with the collection, without those that a judge promoted, in their order."""
+    """The rows of the labelled positives, without those that a judge promoted, in their order."""
     return positives_of(labels).filter(pl.col("judge") == "qrels")
 
 
 def carried_labels(start: str, queries: pl.DataFrame, refreshed: Collection[str] = ()) -> pl.DataFrame:
-    """The labels of round `start`, without pairs that no judge read only because something failed or was used up then.
+    """The labels of round `start`, without pairs that have no verdict only because of a failure or a budget limit.
 
-    Such a pair is unknown in its own round. In a later one it is a candidate like any other, and is judged anew if it is mined. What
-    queries with the same text share is found anew from what is left, so that it goes where its reason goes.
+    Such a pair is unknown in its own round. In a later round it is an ordinary candidate, and judges read it again if it is mined. Labels
+    shared between queries with the same text are recomputed from the remaining labels.
 
     Args:
-        start: the round that this one starts from.
+        start: the start round of this round.
         queries: query_id, text, collection of this round's training queries.
-        refreshed: judges of this round whose earlier positives it replaces (`relabel.refresh`): these are candidates again.
+        refreshed: judges of this round whose earlier positives it replaces (`relabel.refresh`). These become candidates again.
     """
     labels = tables.read("labels", round_table(start, "labels"))
     passed = (pl.col("label") == "unknown") & pl.col("judge").is_not_null() & kinds().is_in(PASSING)

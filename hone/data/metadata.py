@@ -1,4 +1,4 @@
-"""What is known of a collection's documents beside their texts, read by name (the table `metadata`)."""
+"""Metadata of a collection's documents, read by column name (table `metadata`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hone.errors import Refused, nearest
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of one collection, on disk. `prefix` is put before every doc_id where several collections are joined."""
+    """The metadata of one collection, on disk. `prefix` precedes every doc_id if several collections are joined."""
 
     path: Path
     collection: str = ""
@@ -21,26 +21,26 @@ class Metadata:
 
     @property
     def names(self) -> list[str]:
-        """The columns that the collection has."""
+        """The column names of the collection."""
         return tables.scan("metadata", self.path).select(pl.col("name").unique(maintain_order=True)).collect()["name"].to_list()
 
     def need(self, column: str, who: str) -> None:
-        """Raises Refused where no document has such a column; says which there are.
+        """Raise Refused if no document has such a column. The message lists the columns that exist.
 
         Args:
             column: its name.
-            who: what wants it, for the message.
+            who: the method that needs it, for the message.
         """
         names = self.names
         if column in names:
             return
-        there = f"its documents have {', '.join(names)}: {nearest(column, names)}" if names else "its documents have no metadata"
+        there = f"its documents have {', '.join(names)}; {nearest(column, names)}" if names else "its documents have no metadata"
         raise Refused(
-            f"{who} wants the metadata column '{column}', which the collection {self.collection} lacks; {there}. Give its documents "
-            "one (docs/collections.md, Metadata), or name another column in the recipe."
+            f"{who} needs the metadata column '{column}', but the collection {self.collection} lacks it ({there}). Add it to the "
+            "documents (docs/collections.md, Metadata), or name another column in the recipe."
         )
 
     def of(self, column: str) -> pl.DataFrame:
-        """doc_id and value of every document that has one; several rows where it has several."""
+        """doc_id and value of every document with a value. Multiple values are multiple rows."""
         rows = tables.scan("metadata", self.path).filter(pl.col("name") == column).select("doc_id", "value").collect()
         return rows.with_columns(tables.prefixed(self.prefix, "doc_id")) if self.prefix else rows

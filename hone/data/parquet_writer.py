@@ -1,4 +1,4 @@
-"""A table that is written block by block, whole or not at all, so that it need not be in memory."""
+"""Writes a table block by block and atomically, so it need not fit in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hone.files import written_whole
 
 
 class Spool:
-    """A writer of one table: `with Spool("judgments", path) as spool: spool.add(frame)`; a block that fails leaves no file."""
+    """Writer of one table: `with Spool("judgments", path) as spool: spool.add(frame)`. If the block fails, no file is written."""
 
     def __init__(self, table: str, path: Path) -> None:
         self.table, self.path = table, path

@@ -12,10 +12,10 @@ OWN_ID = "the document has the query's own id (own_id: drop)"
 
 
 def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
-    """A collection's training qrels as labels; a label of a parent becomes one of each of its chunks.
+    """A collection's training qrels as labels. A label of a parent becomes a label of each of its chunks.
 
-    Grades of `min_relevance` and more are positive, 0 is negative (judged), and what lies between is unknown: it trains
-    neither way. Where a collection drops the document with a query's own id, that document is the query: unknown for it, too.
+    Grades of `min_relevance` or higher are positive, and 0 is negative (labelled). Grades in between are unknown, which training ignores.
+    If a collection drops documents with the query's own id, that document is the query and is unknown too.
     """
     grade = pl.col("relevance")
     labels = (
@@ -34,9 +34,9 @@ def known_labels(collection: training_set.TrainingCollection) -> pl.DataFrame:
 
 
 def own_documents(collection: training_set.TrainingCollection, labels: pl.DataFrame) -> pl.DataFrame:
-    """A label `unknown` for each training query and the document, or chunk of a parent, with its id that has no label yet.
+    """A label `unknown` for each training query and the document (or chunks of the parent) with its id, if unlabelled.
 
-    Queries without a known answer have one too: rounds with `train.queries: all` mine for them.
+    Queries without a labelled positive get one too: rounds with `train.queries: all` mine for them.
     """
     documents = collection.documents
     queries = pl.concat([collection.queries()["query_id"], collection.unanswered()["query_id"]]).unique(maintain_order=True)

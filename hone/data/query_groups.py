@@ -1,4 +1,4 @@
-"""A pool's queries as runs of rows: what a rule does for each query, done with numpy for all of them at once."""
+"""A pool's queries as contiguous row ranges: vectorized per-query operations for all queries at once."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ SIGN = np.uint32(1 << 31)
 
 @dataclass(frozen=True)
 class Segments:
-    """Where the rows of each query begin: array [q + 1], the number of all rows last."""
+    """The first row of each query: array [q + 1]. The last entry is the number of rows."""
 
     bounds: np.ndarray
 
     @classmethod
     def of(cls, pool: pl.DataFrame) -> Segments:
-        """The runs of equal query_id.
+        """Build the groups of equal query_id.
 
         Raises:
-            ValueError: the rows of a query do not stand together.
+            ValueError: the rows of a query are not adjacent.
         """
         ids = pool["query_id"]
         if ids.is_empty():
             return cls(np.zeros(1, dtype=np.int64))
         first = run_starts(ids)
         if ids.gather(first).n_unique() < len(first):
-            raise ValueError("the rows of a query do not stand together in the pool: `merged` puts them so.")
+            raise ValueError("the rows of a query are not adjacent in the pool. Order them with `merged`.")
         return cls(np.append(first, len(ids)).astype(np.int64))
 
     def __len__(self) -> int:
@@ -45,16 +45,16 @@ class Segments:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Rows of each query: [q]."""
+        """The number of rows of each query: [q]."""
         return np.diff(self.bounds)
 
     def spread(self, values: np.ndarray) -> np.ndarray:
-        """A value of each query [q] beside each of its rows: [n]."""
+        """Repeat a value of each query [q] for each of its rows: [n]."""
         return np.repeat(values, self.lengths)
 
     @cached_property
     def places(self) -> np.ndarray:
-        """The place of each row among its query's, from 0: [n]."""
+        """The place of each row within its query, from 0: [n]."""
         return np.arange(self.bounds[-1]) - self.spread(self.starts)
 
     def heads(self, n: int) -> np.ndarray:
@@ -63,11 +63,11 @@ class Segments:
         return np.repeat(self.starts, kept) + np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
 
     def reduced(self, how: np.ufunc, values: np.ndarray) -> np.ndarray:
-        """`how` (np.add, np.minimum, np.maximum) over the values [n] of each query: [q]."""
+        """Reduce the values [n] of each query with `how` (np.add, np.minimum, np.maximum): [q]."""
         return how.reduceat(values, self.starts) if len(self) else values[:0]
 
     def deviation(self, values: np.ndarray) -> np.ndarray:
-        """The standard deviation of each query's values [n], those that are no number left out: [q]; 0 where there is none."""
+        """The standard deviation of each query's finite values [n]: [q]. 0 if there is none."""
         there = np.isfinite(values)
         count = np.maximum(self.reduced(np.add, there.astype(np.int64)), 1)
         given = np.where(there, values, 0).astype(np.float64)
@@ -76,11 +76,11 @@ class Segments:
         return np.sqrt(self.reduced(np.add, apart * apart) / count)
 
     def ordered(self, keys: np.ndarray, n: int | None = None) -> np.ndarray:
-        """Rows, query by query, in ascending order of their keys, equal keys in the order of the rows.
+        """Rows, query by query, in ascending order of their keys. Ties keep the order of the rows.
 
         Args:
-            keys: [rows] of fp32 (what is no number comes last) or uint32.
-            n: how many of each query; null: all.
+            keys: [rows] of fp32 (NaN and infinite values last) or uint32.
+            n: maximum rows of each query. Null: all.
 
         Returns:
             Rows of the pool.
@@ -89,7 +89,7 @@ class Segments:
         return rows if n is None else rows[self.heads(n)]
 
     def blocks(self, rows: int = ROWS_PER_BLOCK) -> Iterator[slice]:
-        """Runs of queries with about `rows` rows each, so that what is made beside a pool stays small."""
+        """Groups of queries with about `rows` rows each, so temporary arrays stay small."""
         first = 0
         while first < len(self):
             last = int(np.searchsorted(self.bounds, self.bounds[first] + rows, side="right")) - 1
@@ -98,7 +98,7 @@ class Segments:
             first = last
 
     def _ordered(self, keys: np.ndarray, block: slice) -> np.ndarray:
-        """The rows of a run of queries in order: number of the query, key and place in one integer, which sort by themselves."""
+        """The sorted rows of a group of queries. Query number, key and place form one sortable integer."""
         first, lengths = self.bounds[block.start], self.lengths[block]
         starts = np.repeat(self.bounds[block], lengths)
         query = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
@@ -113,12 +113,12 @@ class Segments:
 
 
 def run_starts(ids: pl.Series) -> np.ndarray:
-    """Rows at which another id begins."""
+    """Rows at which the id changes."""
     return np.flatnonzero((ids != ids.shift()).fill_null(True).to_numpy())
 
 
 def sortable(keys: np.ndarray) -> np.ndarray:
-    """Keys of fp32 as uint32 of the same order; what is no number is the greatest."""
+    """fp32 keys as uint32 of the same order. NaN is the greatest."""
     if keys.dtype == np.uint32:
         return keys
     numbers = np.where(np.isnan(keys), np.float32(np.nan), keys.astype(np.float32) + np.float32(0))  # -0 is 0

@@ -1,4 +1,4 @@
-"""What a judge is asked: candidates of queries, beside what is known to be right."""
+"""Input of a judge: candidates of queries with their labelled positives."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ QUERIES_PER_BLOCK = 1024
 
 @dataclass(frozen=True)
 class Questions:
-    """Candidates that want a verdict, with all texts that a judge may show.
+    """Candidates to judge, with all texts that a judge may show.
 
     Attributes:
-        pairs: query_id, doc_id, rank: each query's candidates together, in their order; no pair twice.
-        positives: query_id, doc_id: known answers of these queries, in the order of the labels. Answers that a judge
-            promoted are not among them: what a judge is shown must not depend on what another has said before.
+        pairs: query_id, doc_id, rank: each query's candidates together, in their order, without duplicates.
+        positives: query_id, doc_id: labelled positives of these queries, in label order. Promoted positives are excluded: the input of a
+            judge must not depend on earlier verdicts of another judge.
         queries: query_id, text.
-        documents: doc_id, full_text of every candidate and known answer.
+        documents: doc_id, full_text of every candidate and labelled positive.
     """
 
     pairs: pl.DataFrame
@@ -34,7 +34,7 @@ class Questions:
         return len(self.pairs)
 
     def only(self, pairs: pl.DataFrame) -> Questions:
-        """The same about some of the pairs (query_id, doc_id), in the order they have here."""
+        """The subset for some of the pairs (query_id, doc_id), in their order here."""
         kept = self.pairs.join(pairs, on=["query_id", "doc_id"], how="semi", maintain_order="left")
         return of(kept, self.positives, self.queries, self.documents)
 
@@ -48,12 +48,12 @@ class Questions:
 
     @property
     def positives_of(self) -> dict[str, list[str]]:
-        """doc_ids of each query's known answers."""
+        """doc_ids of each query's labelled positives."""
         return dict(self.positives.group_by("query_id", maintain_order=True).agg("doc_id").iter_rows())
 
 
 def of(pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> Questions:
-    """Questions about `pairs`, without what other queries need."""
+    """The questions for `pairs`, without data of other queries."""
     asked = pairs.select("query_id").unique()
     known = positives.join(asked, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
     shown = pl.concat([pairs["doc_id"], known["doc_id"]]).unique()
@@ -66,13 +66,13 @@ def of(pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, docu
 
 
 def in_blocks(negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, size: int = QUERIES_PER_BLOCK) -> Iterator[Questions]:
-    """Questions about a round's negatives, `size` queries at a time, so that texts need not be in memory all at once.
+    """Questions for a round's negatives, `size` queries at a time, so the texts need not fit in memory.
 
     Args:
-        negatives: of a round, each query's in their order.
-        labels: of the round that it starts from.
-        training: where texts come from.
-        size: queries of a block.
+        negatives: of a round, each query's in order.
+        labels: of its start round.
+        training: the source of the texts.
+        size: queries in a block.
     """
     ranked = negatives.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
     known = labelled_positives(labels)

@@ -1,4 +1,4 @@
-"""Queries with the same text under several ids: what is known of one is no negative of the others."""
+"""Queries with the same text but different ids: a positive of one is not a negative of the others."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ PERSON = "person"
 
 
 def share_labels(labels: pl.DataFrame, queries: pl.DataFrame, decided: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Labels in which a document that is positive or unknown for a query is not a negative of another with the same text.
+    """Labels in which a positive or unknown document of a query is never a negative of another query with the same text.
 
-    For the others it becomes unknown: it is neither mined nor trained as their negative, and their batches mask it; a dropped one is
-    dropped for the others too. It does not become positive, so that a wrong label stays with the query that has it. Queries are the
-    same where their normalised texts are, within one collection; in batches `Examples` compares across collections. What was shared
-    before is found anew. What a person has decided about a pair stands.
+    For the other queries it becomes unknown: it is not mined or used as a negative, and their batches mask it. A dropped pair is dropped
+    for the others too. It does not become positive, so a wrong label stays with its query. Queries are the same if their normalized texts
+    are equal within one collection. (In batches, `Examples` compares across collections.) Labels shared earlier are recomputed. Human
+    decisions about a pair stay.
 
     Args:
         labels: a table of labels.
         queries: query_id, text, collection of all training queries.
-        decided: query_id, doc_id of pairs that a person has decided, also where the label agrees and is another's; null: only those of
-            labels by a person.
+        decided: query_id, doc_id of pairs with a human decision, even if the label agrees and comes from another source. Null: only pairs
+            labelled by a person.
 
     Returns:
-        `labels` with such rows after the others; where every text stands once, without what was shared before.
+        `labels` followed by such rows. If every text is unique, `labels` without the rows shared earlier.
     """
     labels = labels.filter((pl.col("judge") != JUDGE).fill_null(True))
     alike = queries.select("query_id", "collection", same=normalised(pl.col("text"))).filter(
@@ -37,7 +37,7 @@ def share_labels(labels: pl.DataFrame, queries: pl.DataFrame, decided: pl.DataFr
     )
     if alike.is_empty():
         return labels
-    passes = pl.col("judge").is_not_null() & kinds().is_in(PASSING)  # a fault of one round, which does not outlast it
+    passes = pl.col("judge").is_not_null() & kinds().is_in(PASSING)  # an error of one round, which does not outlast it
     known = labels.filter((pl.col("label") != "negative") & ~passes.fill_null(False))
     by_person = labels.filter(pl.col("judge") == PERSON).select(PAIR)
     stands = [labels.filter(pl.col("label") != "negative").select(PAIR), by_person, *([] if decided is None else [decided.select(PAIR)])]
@@ -46,7 +46,7 @@ def share_labels(labels: pl.DataFrame, queries: pl.DataFrame, decided: pl.DataFr
         .select("collection", "same", "doc_id", known_to="query_id", label=pl.col("label").cast(pl.String), dropped=is_dropped())
         .join(alike, on=["collection", "same"], how="inner", maintain_order="left_right")
         .filter(pl.col("query_id") != pl.col("known_to"))
-        .sort("dropped", maintain_order=True)  # where it is both, it is masked
+        .sort("dropped", maintain_order=True)  # a pair that is both is masked
         .unique(PAIR, keep="first", maintain_order=True)
         .join(pl.concat(stands), on=PAIR, how="anti", maintain_order="left")
         .select(

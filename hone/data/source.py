@@ -1,4 +1,4 @@
-"""What a source of a collection gives: three tables, each row with the file and the row it came from."""
+"""The output of a collection's source: three tables, each row with its file and row number."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from hone.data.file_faults import Faults
 from hone.data.input_values import Odd
 from hone.errors import Refused, listed
 
-DEEPEST = 64  # lists and objects inside of each other; ours
-HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # a surrogate as JSON writes it
+DEEPEST = 64  # nesting depth of lists and objects [Hone default]
+HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # a surrogate in JSON notation
 SPLITS = ("train", "dev", "test")
-# Where a row stands, for errors: `file` is as the user named it, `row` counts lines or records from 1.
+# The origin of a row, for error messages: `file` as named by the user, `row` counts lines or records from 1.
 PLACE = {"file": pl.String, "row": pl.Int64}
 
 QUERIES = {"query_id": pl.String, "text": pl.String, "split": pl.String} | PLACE
 DOCUMENTS = {"doc_id": pl.String, "title": pl.String, "text": pl.String, "parent_id": pl.String} | PLACE
-# Columns that documents have besides where a source knows their dates (see the table `dates`).
+# Additional columns of documents if the source knows their dates (see the table `dates`).
 DATED = {"clock": pl.String, "date": pl.String}
 QRELS = {
     "query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32, "source": pl.String, "split": pl.String,
@@ -33,16 +33,16 @@ QRELS = {
 
 @dataclass(frozen=True)
 class Source:
-    """Documents, queries and labels as their source has them.
+    """Documents, queries and labels as read from the source.
 
-    A query or label whose `split` is null belongs to no split yet: a hash of the query's text decides (split.py).
+    A query or label with a null `split` has no split yet. A hash of the query's text assigns one (split.py).
 
     Attributes:
-        ranked: query_id, doc_id: the only documents that are ranked for a query of test; null: all of them.
-        metadata: doc_id, name, value: what else is known of documents; null: nothing.
-        published: whether it is a benchmark that stays as it is published, whatever is odd about it.
-        counts: what was read otherwise than it stands, by what about.json calls it: missing_titles, negative_grades.
-        origin: of a download, its address and checksum.
+        ranked: query_id, doc_id: the only documents ranked for a test query. Null: all.
+        metadata: doc_id, name, value: other data about documents. Null: none.
+        published: whether it is a benchmark that stays as published, without any cleaning.
+        counts: number of values that were changed on reading, by their name in about.json: missing_titles, negative_grades.
+        origin: URL and checksum of a download.
     """
 
     documents: pl.DataFrame
@@ -56,7 +56,7 @@ class Source:
 
 
 def frame(columns: dict[str, type[pl.DataType]], rows: list[tuple] | dict[str, object]) -> pl.DataFrame:
-    """Rows in the order of `columns`, or a dict of columns, as one of the three tables above."""
+    """Rows in the order of `columns`, or a dict of columns, as one of the three tables."""
     if isinstance(rows, dict):
         filled = {name: rows.get(name) for name in columns}
         return pl.DataFrame(filled, schema=columns, strict=False)
@@ -64,11 +64,11 @@ def frame(columns: dict[str, type[pl.DataType]], rows: list[tuple] | dict[str, o
 
 
 def json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict]]:
-    """Number (from 1) and contents of every line of a JSON Lines file that is not blank.
+    """Number (from 1) and content of every non-blank line of a JSON Lines file.
 
     Args:
         path: the file.
-        faults: takes the lines that are not UTF-8, no JSON, no object, nested too deeply, or have half of a character; they are left out.
+        faults: collects the lines that are skipped: invalid UTF-8 or JSON, not an object, nested too deeply, or a lone surrogate.
 
     Raises:
         Refused: the file is missing.
@@ -80,29 +80,29 @@ def json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict]]:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             what = f"not JSON ({error.msg} at character {error.pos + 1})"
-            faults.line(path, number, what, "Each line is one JSON object; mend or delete this one", "not JSON")
+            faults.line(path, number, what, "Each line must be one JSON object. Fix or delete this line", "not JSON")
             continue
         except RecursionError:
             record = None
-        except ValueError:  # Python reads no integer of more than 4,300 digits
+        except ValueError:  # Python does not parse integers with more than 4,300 digits
             what = "a number has thousands of digits"
-            faults.line(path, number, what, "Write it as a text, in quotes", what)
+            faults.line(path, number, what, "Write it as a text in quotes", what)
             continue
         if (record is None and line.strip() != "null") or too_deep(line, record):
-            what = f"lists or objects are nested more than {DEEPEST} deep"
-            faults.line(path, number, what, "Leave out what is nested, or write it as a text", what)
+            what = f"lists or objects are nested more than {DEEPEST} levels deep"
+            faults.line(path, number, what, "Remove the nested value, or write it as a text", what)
         elif not isinstance(record, dict):
-            what = f"a JSON object was expected, {line.strip()[:60]!r} stands there"
-            faults.line(path, number, what, "Each line is one JSON object", "no object")
+            what = f"expected a JSON object, found {line.strip()[:60]!r}"
+            faults.line(path, number, what, "Each line must be one JSON object", "no object")
         elif HALF.search(line) and (name := halved(record)) is not None:
-            what = f"`{printable(name)}` has half of a character (a surrogate such as \\ud83d without its other half)"
-            faults.line(path, number, what, "The text was cut inside of an emoji or the like: delete that half", "half")
+            what = f"`{printable(name)}` contains half a character (a surrogate such as \\ud83d without its other half)"
+            faults.line(path, number, what, "The text was cut inside an emoji or similar character. Delete that half", "half")
         else:
             yield number, record
 
 
 def too_deep(line: str, record: object) -> bool:
-    """Whether lists and objects are nested more than DEEPEST deep, which Python cannot walk through in every case."""
+    """Whether lists and objects are nested more than DEEPEST levels deep, which Python cannot always handle."""
     if line.count("[") + line.count("{") <= DEEPEST:
         return False
     level = [record]
@@ -112,7 +112,7 @@ def too_deep(line: str, record: object) -> bool:
 
 
 def halved(record: dict) -> str | None:
-    """The first field of a record in which half of a surrogate pair stands; null where there is none."""
+    """The first field of a record with a lone surrogate. Null if there is none."""
     for name, value in record.items():
         try:
             json.dumps([name, value], ensure_ascii=False).encode()
@@ -126,11 +126,11 @@ def printable(text: str) -> str:
 
 
 def text_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of every line of a UTF-8 file, without a mark of its encoding (BOM) at the beginning.
+    """Number (from 1) and text of every line of a UTF-8 file, without a byte order mark.
 
     Args:
         path: the file.
-        faults: takes the lines that are in another encoding, with the byte; they are left out.
+        faults: collects the skipped lines in another encoding, with the byte.
 
     Raises:
         Refused: the file is missing.
@@ -142,8 +142,8 @@ def text_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
         for number, raw in enumerate(file, start=1):
             if number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 raise Refused(
-                    f"{path}, line 1: this is UTF-16. Convert the file first: "
-                    f"`iconv -f utf-16 -t utf-8 {path.name} > {path.stem}.utf8{path.suffix}`."
+                    f"{path}, line 1: the encoding is UTF-16. Convert the file first: `iconv -f utf-16 -t utf-8 {path.name} > "
+                    f"{path.stem}.utf8{path.suffix}`."
                 )
             try:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -153,7 +153,9 @@ def text_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
 
 
 def value_of(read: Callable[[Any], Any], record: dict, name: str, path: Path, number: int, faults: Faults) -> Any:
-    """A field of a record, by `id_of`, `text_of` or `grade_of`; null where it is missing or cannot be meant, which `faults` then has."""
+    """A field of a record, converted by `id_of`, `text_of` or `grade_of`. Null if it is missing or invalid. Invalid values are added to
+    `faults`.
+    """
     try:
         return read(record.get(name))
     except Odd as odd:
@@ -162,11 +164,11 @@ def value_of(read: Callable[[Any], Any], record: dict, name: str, path: Path, nu
 
 
 def has(record: dict, names: Iterable[str], path: Path, number: int, faults: Faults) -> bool:
-    """Whether `record` has every one of `names`; where it has not, `faults` has the line."""
+    """Whether `record` has all of `names`. If not, the line is added to `faults`."""
     missing = [name for name in names if name not in record]
     if missing:
-        what = f"{listed(missing)} is missing; the line has {printable(listed(record))}"
-        remedy = "Rename the fields; docs/collections.md shows the layouts that are read"
+        what = f"{listed(missing)} is missing. The line has {printable(listed(record))}"
+        remedy = "Rename the fields. docs/collections.md lists the supported layouts"
         faults.line(path, number, what, remedy, f"lacks {missing}")
     return not missing
 
@@ -175,4 +177,4 @@ def _beside(path: Path) -> str:
     if not path.parent.exists():
         return f"The folder {path.parent} does not exist either."
     names = sorted(entry.name for entry in path.parent.iterdir())
-    return f"Beside it: {listed(names)}." if names else f"The folder {path.parent} is empty."
+    return f"It contains: {listed(names)}." if names else f"The folder {path.parent} is empty."

@@ -1,4 +1,4 @@
-"""The tables: the whole contract between stages. Each is written by one stage, once, and checked at both ends."""
+"""Schemas of the tables, the contract between stages. One stage writes each table once. Tables are checked on write and on read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hone.errors import Refused, listed
 from hone.files import written_whole
 
 ROWS_PER_GROUP = 8192
-# Soft hyphen, zero-width characters and marks of direction, variation selectors, tags, and what else Unicode lets a screen leave out.
+# Soft hyphen, zero-width characters, direction marks, variation selectors, tags and other characters that may be invisible.
 INVISIBLE = (
     r"[\u{00AD}\u{034F}\u{061C}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{180B}-\u{180F}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{206F}"
     r"\u{3164}\u{FE00}-\u{FE0F}\u{FEFF}\u{FFA0}\u{E0000}-\u{E0FFF}]"
@@ -29,19 +29,19 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "documents": DOCUMENTS,
     "qrels": QRELS,
     "hidden": QRELS,
-    # Of a reranking task: the only documents that are ranked for a query.
+    # For reranking tasks: the only documents that are ranked for a query.
     "ranked": {"query_id": pl.String, "doc_id": pl.String},
-    # When documents were written, as far as that is known. A date is parts of digits, the most significant first; dates of one
-    # `clock` can be compared: "calendar" (2021-03-04), or a library whose versions they are (1.10.2).
+    # Dates of documents, if known. A date consists of numbers, the most significant first. Dates with the same
+    # `clock` are comparable: "calendar" (2021-03-04), or a library name for versions (1.10.2).
     "dates": {"doc_id": pl.String, "clock": pl.String, "date": pl.String},
-    # What else a source knows of documents: a group, a path in a taxonomy, the ids of what it links to. A list is several rows.
+    # Other data about documents: a group, a taxonomy path, ids of linked documents. A list is several rows.
     "metadata": {"doc_id": pl.String, "name": pl.String, "value": pl.String},
     "candidates": CANDIDATES,
     "scores": {"query_id": pl.String, "doc_id": pl.String, "scorer": pl.String, "score": pl.Float32},
-    # In the order in which they were chosen; `rank` and `score` are those of the candidate.
+    # In selection order. `rank` and `score` are those of the candidate.
     "negatives": CANDIDATES,
     "removed": {"query_id": pl.String, "doc_id": pl.String, "rule": pl.String, "detail": pl.String},
-    # `rank` is the negative's place among its query's negatives, from 1; null for the other labels.
+    # `rank` is the place among the query's negatives, from 1. Null for other labels.
     "labels": {
         "query_id": pl.String,
         "doc_id": pl.String,
@@ -54,9 +54,9 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "judge": pl.String,
         "reason": pl.String,
     },
-    # What judges said of a round's negatives. `answer` numbers the answer in the ledger; what an answer said and cost stands
-    # once, in its first row here. `verdict` unknown: the judge could not say, for the `reason`. `place` is the judge's in the
-    # cascade, from 1; 0 where a known answer was graded, which is no negative.
+    # Verdicts of judges on a round's negatives. `answer` is the number of the response in the judgment log. Its text and cost
+    # are only in its first row here. `verdict` is unknown if the judge could not decide, for the `reason`. `place` is the judge's
+    # position in the cascade, from 1. It is 0 for a graded labelled positive, which is not a negative.
     "judgments": {
         "query_id": pl.String,
         "doc_id": pl.String,
@@ -86,20 +86,20 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "score": pl.Float32,
     },
 }
-# Columns that some tables have besides: where a text comes from, and its collection where several are joined.
+# Additional columns of some tables: where a text comes from, and its collection if several are joined.
 OPTIONAL = {"queries": {"origin": pl.String, "collection": pl.String}, "documents": {"origin": pl.String}}
 
 
 def empty(table: str) -> pl.DataFrame:
-    """The named table with no rows."""
+    """The named table without rows."""
     return pl.DataFrame(schema=SCHEMAS[table])
 
 
 def shaped(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with the columns of `table`, in their order and types; columns it lacks become null.
+    """`frame` with the columns of `table`, in order and with the right types. Missing columns become null.
 
     Raises:
-        Refused: a value that does not fit its column's type.
+        Refused: a value that does not fit the type of its column.
     """
     columns = SCHEMAS[table] | {name: kind for name, kind in OPTIONAL.get(table, {}).items() if name in frame.columns}
     try:
@@ -107,45 +107,45 @@ def shaped(table: str, frame: pl.DataFrame) -> pl.DataFrame:
             (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in columns.items()
         )
     except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
-        raise Refused(f"the table {table} cannot hold these values: {error}") from error
+        raise Refused(f"the table {table} cannot store these values: {error}") from error
 
 
 def checked(table: str, columns: dict[str, pl.DataType], path: Path) -> None:
-    """Raises Refused when `columns` are not those of the table."""
+    """Raise Refused if `columns` differ from those of the table."""
     wanted = SCHEMAS[table]
     missing = [name for name in wanted if name not in columns]
     extra = [name for name in columns if name not in wanted and name not in OPTIONAL.get(table, {})]
     wrong = [
-        f"{name} is {columns[name]} and should be {kind() if isinstance(kind, type) else kind}"
+        f"{name} is {columns[name]} and must be {kind() if isinstance(kind, type) else kind}"
         for name, kind in wanted.items()
         if name in columns and columns[name] != kind
     ]
     complaints = [
         *([f"it lacks {listed(missing)}"] if missing else []),
-        *([f"it has {listed(extra)}, which the table does not know"] if extra else []),
+        *([f"it has unexpected columns {listed(extra)}"] if extra else []),
         *wrong,
     ]
     if complaints:
-        raise Refused(f"{path} is not a {table} table: {'; '.join(complaints)}. A stage writes it: run `dvc repro` to have it made again.")
+        raise Refused(f"{path} is not a valid {table} table: {'; '.join(complaints)}. Run `dvc repro` to create it again.")
 
 
 def write(table: str, frame: pl.DataFrame, path: Path) -> None:
-    """Write `frame` as the named table, whole or not at all. The same rows give the same bytes."""
+    """Write `frame` as the named table, atomically. Equal rows give equal bytes."""
     checked(table, dict(frame.schema), path)
     with written_whole(Path(path)) as part:
         frame.write_parquet(part, compression="zstd", row_group_size=ROWS_PER_GROUP, statistics=True)
 
 
 def read(table: str, path: Path) -> pl.DataFrame:
-    """The named table, checked."""
+    """Read the named table and check it."""
     return scan(table, path).collect()
 
 
 def scan(table: str, path: Path) -> pl.LazyFrame:
-    """The named table, checked, to be read as far as it is needed."""
+    """The named table, checked, as a lazy frame."""
     path = Path(path)
     if not path.exists():
-        raise Refused(f"{path} is missing. A stage writes it: run `dvc repro` to have it made.")
+        raise Refused(f"{path} is missing. Run `dvc repro` to create it.")
     try:
         frame = pl.scan_parquet(path)
         columns = dict(frame.collect_schema())
@@ -159,7 +159,7 @@ def scan(table: str, path: Path) -> pl.LazyFrame:
 class Documents:
     """The documents of one collection, on disk: read by column, by chunk or by id, never all texts at once.
 
-    `prefix` is put before every id (`scifact/` where several collections are joined, else nothing).
+    `prefix` precedes every id (`scifact/` if several collections are joined, otherwise empty).
     """
 
     path: Path
@@ -170,16 +170,16 @@ class Documents:
 
     @property
     def ids(self) -> pl.Series:
-        """Every doc_id, in the order of the file."""
+        """Every doc_id, in file order."""
         return self._scan().select("doc_id").collect()["doc_id"]
 
     @property
     def parents(self) -> pl.DataFrame:
-        """doc_id and parent_id of the documents that are a chunk of something."""
+        """doc_id and parent_id of the documents that are chunks."""
         return self._scan().select("doc_id", "parent_id").filter(pl.col("parent_id").is_not_null()).collect()
 
     def chunks(self, rows: int = ROWS_PER_GROUP) -> Iterator[list[str]]:
-        """The texts in the order of the file, `rows` at a time, as an encoder reads them (title, blank, text)."""
+        """The texts in file order, `rows` at a time, as an encoder reads them (title, space, text)."""
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(self.path) as file:
@@ -187,7 +187,7 @@ class Documents:
                 yield pl.from_arrow(batch).select(full_text())["full_text"].to_list()
 
     def chunks_of(self, ids: pl.Series, rows: int = ROWS_PER_GROUP) -> Iterator[tuple[list[str], list[str]]]:
-        """doc_ids and texts of those of `ids` that are here, in the order of the file."""
+        """doc_ids and texts of the `ids` that exist here, in file order."""
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(self.path) as file:
@@ -198,7 +198,7 @@ class Documents:
                     yield wanted["doc_id"].to_list(), wanted["full_text"].to_list()
 
     def texts(self, ids: Iterable[str]) -> pl.DataFrame:
-        """doc_id, full_text and parent_id of those of `ids` that are here."""
+        """doc_id, full_text and parent_id of the `ids` that exist here."""
         wanted = pl.LazyFrame({"doc_id": list(ids)}, schema={"doc_id": pl.String}).unique()
         return self._scan().join(wanted, on="doc_id", how="semi").select("doc_id", full_text(), "parent_id").collect(engine="streaming")
 
@@ -210,29 +210,29 @@ class Documents:
 
 
 def prefixed(prefix: str, *names: str) -> list[pl.Expr]:
-    """The columns of ids with `prefix` before each id, under their own names; null stays null."""
+    """The id columns with `prefix` before each id, under their own names. Null stays null."""
     return [(pl.lit(prefix) + pl.col(name)).alias(name) for name in names]
 
 
 def full_text() -> pl.Expr:
-    """What an encoder reads of a document: title, a blank, text (BEIR's and MTEB's way); the text alone if untitled."""
+    """The text that an encoder reads of a document: title, a space, text (as in BEIR and MTEB). The text alone if untitled."""
     title, text = pl.col("title").fill_null(""), pl.col("text").fill_null("")
     return pl.when(title == "").then(text).otherwise(title + " " + text).str.strip_chars().alias("full_text")
 
 
 def normalised(text: pl.Expr) -> pl.Expr:
-    """The form in which texts are compared: equal where only spelling of the same characters, case, spaces or marks at the ends differ.
+    """The normalized form for comparing texts. Texts that differ only in character encoding, case, spaces or outer marks are equal.
 
-    One notion of "the same query" and "the same document" for filters, masks, splits, leakage and the audit. It is never encoded,
-    shown to a judge or hashed into a key of the store or the ledger. In order: curly quotes made straight (NFKC would take some apart),
-    Unicode's NFKC (full width, ligatures, accents written apart), characters that show nothing removed, all dashes made one, case
-    folded (by upper case, so that ß is ss), runs of white space made one, punctuation and white space at the ends removed.
+    Filters, masks, splits, leakage and the audit all use this definition of the same query or document. The form is never encoded, shown to
+    a judge or hashed into a key of the embedding cache or judgment log. Steps in order: straighten curly quotes (NFKC would split some),
+    apply Unicode NFKC (full width, ligatures, combining accents), remove invisible characters, unify dashes, fold case (by upper case, so ß
+    equals ss), collapse white space, and strip outer punctuation and white space.
     """
     return text.map_batches(_normalised, return_dtype=pl.String)
 
 
 def _normalised(texts: pl.Series) -> pl.Series:
-    """`normalised` of a column; texts of ASCII alone, which most are, need a third of the work."""
+    """`normalised` for a column. Pure ASCII texts, the majority, take a third of the time."""
     plain = texts.str.to_lowercase()
     other = texts.str.contains(r"[^\x00-\x7F]").fill_null(False).arg_true()
     if len(other):

@@ -1,7 +1,7 @@
-"""The training set: the queries, labels and documents of the collections that are trained on, as `start` admitted them.
+"""The training set: queries, labels and documents of the training collections, as admitted by `start`.
 
-`start` writes a list of these tables with their hashes. Later stages depend on that list, so that a change in any of
-them runs them again and a change in a collection that is only evaluated on does not. Test queries are not in it.
+`start` writes a list of these tables with their hashes. Later stages depend on that list. A change in one of these tables reruns them, and
+a change in a collection used only for evaluation does not. Test queries are not part of it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ TABLES = (
     "dev/queries.parquet",
     "dev/qrels.parquet",
 )
-UNLABELLED = "train/unlabelled.parquet"  # training queries without a known answer; collections that were collected before have none
+UNLABELLED = "train/unlabelled.parquet"  # training queries without a labelled positive; older collected collections lack this table
 
 
 @dataclass(frozen=True)
 class TrainingCollection:
-    """One collection that is trained on. Ids carry its name as a prefix where several are joined.
+    """One training collection. Ids have its name as a prefix if several collections are joined.
 
-    With `unlabelled` its training queries are also those without a known answer, for a round whose losses need none.
+    If `unlabelled` is set, its training queries include those without a labelled positive, for losses that need none.
     """
 
     name: str
@@ -61,13 +61,13 @@ class TrainingCollection:
         return pl.concat([own, self.unanswered()], how="diagonal") if split == "train" and self.unlabelled else own
 
     def unanswered(self) -> pl.DataFrame:
-        """query_id, text and collection of training queries without a known answer."""
+        """query_id, text and collection of training queries without a labelled positive."""
         file = self.folder / UNLABELLED
         queries = tables.read("queries", file) if file.exists() else tables.empty("queries")
         return self._named(queries).with_columns(collection=pl.lit(self.name))
 
     def qrels(self, split: str = "train") -> pl.DataFrame:
-        """The known labels; doc_id may name the parent of chunks."""
+        """The labels from the collection. doc_id may name the parent of chunks."""
         return self._named(tables.read("qrels", self.folder / split / "qrels.parquet"))
 
     def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -77,7 +77,7 @@ class TrainingCollection:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """All collections that are trained on."""
+    """All training collections."""
 
     collections: tuple[TrainingCollection, ...]
 
@@ -88,7 +88,7 @@ class TrainingSet:
         return pl.concat([collection.queries(split) for collection in self.collections])
 
     def unanswered(self) -> pl.DataFrame:
-        """Of `queries`, those without a known answer: none where the round trains on labelled ones alone."""
+        """The subset of `queries` without a labelled positive. Empty if the round trains only on labelled queries."""
         parts = [collection.unanswered() for collection in self.collections if collection.unlabelled]
         return pl.concat([tables.empty("queries").with_columns(collection=pl.lit("")), *parts], how="diagonal")
 
@@ -127,23 +127,23 @@ def tables_of(folder: Path) -> list[str]:
 
 
 def read(file: Path = TRAINING_LIST, unlabelled: bool = False) -> TrainingSet:
-    """The training set.
+    """Open the training set.
 
     Args:
         file: the list of its tables.
-        unlabelled: whether queries without a known answer are among its training queries.
+        unlabelled: whether the training queries include those without a labelled positive.
 
     Raises:
-        Refused: a table is not the one that was admitted.
+        Refused: a table differs from the admitted one.
     """
     if not file.exists():
-        raise Refused(f"{file} is missing: `dvc repro start` writes it (and `dvc repro` runs all that needs it).")
+        raise Refused(f"{file} is missing. Run `dvc repro start` to write it (`dvc repro` also runs all stages before it).")
     listed = read_json(file)["collections"]
     for name, item in listed.items():
         for table, expected in item["tables"].items():
             path = DATA / name / table
             if not path.exists() or fingerprint_of_file(path) != expected:
-                raise Refused(f"{path} is missing or was changed since `start` admitted it: run `dvc repro`.")
+                raise Refused(f"{path} is missing or has changed since `start` admitted it. Run `dvc repro`.")
     return TrainingSet(
         tuple(
             TrainingCollection(

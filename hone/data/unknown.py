@@ -1,7 +1,7 @@
-"""The two kinds of labels that are `unknown`. Neither is mined for its query again, nor compared with it in any batch.
+"""The two kinds of `unknown` labels. Neither is mined for its query again or compared with it in a batch.
 
-A judge found a dropped pair relevant and nobody has shown how often it is right; a masked pair is one that nobody could decide. For other
-queries the document stays what any other document is, in every batch.
+A judge found a dropped pair relevant, but its precision has not been measured. A masked pair could not be decided. For other queries the
+document is an ordinary document in every batch.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ DROPPED = "dropped"  # the `reason` of the label
 
 
 def is_dropped() -> pl.Expr:
-    """Whether a label is that of a dropped pair."""
+    """Whether a label belongs to a dropped pair."""
     return (pl.col("label").cast(pl.String) == "unknown") & (pl.col("reason") == DROPPED).fill_null(False)
 
 
 def is_masked() -> pl.Expr:
-    """Whether a label is that of a pair that is unknown for another reason."""
+    """Whether a label belongs to a pair that is unknown for another reason."""
     return (pl.col("label").cast(pl.String) == "unknown") & ~is_dropped()

@@ -1,19 +1,19 @@
-"""Why a judge has no answer, in words: a kind, and after a colon the details."""
+"""Reasons for a missing verdict: a kind, and details after a colon."""
 
 from __future__ import annotations
 
 import polars as pl
 
-# Say something of the endpoint, and not of the call.
+# About the endpoint, not about the call.
 ITS_FAULT = ("timed out", "unreachable", "broken", "another model")
-# The endpoint has not read the prompt to its end.
+# The endpoint did not read the whole prompt.
 CUT = "cut"
-# An earlier judge found the pair, and the judge that confirms has not read it.
+# An earlier judge found the pair, but the confirming judge has not read it.
 UNCONFIRMED = "unconfirmed"
-# May be otherwise in a later round: the endpoint's faults, what ended the work, and what was left for later.
+# May change in a later round: endpoint errors, aborted work and postponed pairs.
 PASSING = (*ITS_FAULT, CUT, "stopped", "over budget", UNCONFIRMED)
-TAKEN_OVER = "taken over"  # another process asks this now
-# An answer all the same: the same call would end in the same way, so they are kept.
+TAKEN_OVER = "taken over"  # another process queries the judge about this pair now
+# Stored as results all the same: the same call would end in the same way.
 ANSWERED = ("refused", "too long")
 
 

@@ -1,4 +1,4 @@
-"""A table that the user keeps below inputs/: Parquet, CSV or JSON Lines, with named columns; what is wrong is said with file and row."""
+"""A user's table below inputs/: Parquet, CSV or JSON Lines with named columns. Errors include file and row."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ENDINGS = (".parquet", ".csv", ".jsonl")
 
 
 def columns(file: Path) -> list[str]:
-    """The names of a table's columns; of JSON Lines those of its first line.
+    """The column names of a table. For JSON Lines, those of the first line.
 
     Raises:
-        Refused: the file is of another kind, or cannot be read.
+        Refused: the file has another type or cannot be read.
     """
     if file.suffix not in ENDINGS:
-        raise Refused(f"{file} is none of {listed(ENDINGS)}: save the table as one of these.")
+        raise Refused(f"{file} has an unsupported type. Save the table as one of {listed(ENDINGS)}.")
     if file.suffix == ".jsonl":
         faults = Faults()
         first = next(json_lines(file, faults), None)
@@ -37,10 +37,10 @@ def columns(file: Path) -> list[str]:
 
 
 def read_csv(file: Path, separator: str = ",") -> pl.DataFrame:
-    """A CSV file with a heading, every column as text; a mark of its encoding (BOM) is no part of the first name.
+    """A CSV file with a header, every column as text, without a byte order mark.
 
     Raises:
-        Refused: it is missing, not UTF-8, or has rows of another width than its heading; the message has all of them.
+        Refused: it is missing, not UTF-8, or has rows whose field count differs from the header. The message lists all of them.
     """
     faults = Faults()
     for _ in text_lines(file, faults):
@@ -56,7 +56,7 @@ def read_csv(file: Path, separator: str = ",") -> pl.DataFrame:
 
 
 def misshapen(file: Path, separator: str) -> Faults:
-    """The rows of a CSV file that have more fields than its heading."""
+    """The rows of a CSV file with more fields than its header."""
     faults = Faults()
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
@@ -64,31 +64,31 @@ def misshapen(file: Path, separator: str) -> Faults:
             width = len(next(rows, []))
             for number, row in enumerate(rows, start=2):
                 if len(row) > width:
-                    what = f"{len(row)} fields where the heading has {width}"
-                    faults.line(file, number, what, "Put fields that have commas or line breaks in quotes", unit="row")
+                    what = f"{len(row)} fields, but the header has {width}"
+                    faults.line(file, number, what, "Put fields with commas or line breaks in quotes", unit="row")
     except csv.Error:
-        pass  # what polars says of the file then stands alone
+        pass  # the message of polars is enough
     return faults
 
 
 def reason(error: Exception) -> str:
-    """The first line of what a library says."""
+    """The first line of a library's error message."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def need(file: Path, ids: tuple[str, ...]) -> None:
-    """Raises Refused where a table lacks one of the columns `ids`; the message has the nearest name."""
+    """Raise Refused if a table lacks one of the columns `ids`. The message suggests the nearest name."""
     there = columns(file)
     if missing := [name for name in ids if name not in there]:
         hints = "; ".join(nearest(name, there) for name in missing)
-        raise Refused(f"{file} lacks the column {listed(missing)}; it has {listed(there)} ({hints}). Rename it.")
+        raise Refused(f"{file} lacks the column {listed(missing)}. Found: {listed(there)} ({hints}). Rename the column.")
 
 
 def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.DataFrame:
-    """The columns `ids` as text and, where the table has them, those of `numbers` as Float64, with `row` (records, from 1).
+    """The columns `ids` as text and, if present, the columns `numbers` as Float64, with `row` (records, from 1).
 
     Raises:
-        Refused: a column of `ids` is missing or has an empty value, or a number is none; names the row.
+        Refused: a column of `ids` is missing or has an empty value, or a number is invalid. The message names the row.
     """
     need(file, ids)
     kept = [*ids, *(name for name in numbers if name in columns(file))]
@@ -102,7 +102,7 @@ def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise Refused(f"{file} cannot be read as {file.suffix[1:]}: {error}") from None
     if rows.is_empty():
-        raise Refused(f"{file} has no rows: it wants {listed(ids)}.")
+        raise Refused(f"{file} has no rows. It needs {listed(ids)}.")
     told, faults = rows.with_row_index("row", offset=1), Faults()
     typed = told
     for name in ids:
@@ -121,23 +121,23 @@ def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.
         number = as_number(told[name])
         wrong = (~number.is_finite()).fill_null(True).arg_true()
         if len(wrong):
-            raise Refused(f"{file}, row {wrong[0] + 1:,}: the {name} {told[name][wrong[0]]!r} should be a number.")
+            raise Refused(f"{file}, row {wrong[0] + 1:,}: the {name} {told[name][wrong[0]]!r} is not a number. Correct it.")
         typed = typed.with_columns(number.alias(name))
     return typed.select("row", *kept)
 
 
 def from_records(file: Path, kept: list[str]) -> pl.DataFrame:
-    """Columns of a JSON Lines file; a number may stand for an id in one line and a text in another.
+    """Columns of a JSON Lines file. An id may be a number in one line and a text in another.
 
     Raises:
-        Refused: lines cannot be read, or have lists or objects in one of these columns.
+        Refused: lines cannot be read, or one of these columns contains lists or objects.
     """
     faults, columns = Faults(), {name: [] for name in kept}
     for number, record in json_lines(file, faults):
         for name in kept:
             value = record.get(name)
             if isinstance(value, list | dict):
-                faults.line(file, number, f"`{name}` is {shown(value)}", "Give a text or a number", name)
+                faults.line(file, number, f"`{name}` is {shown(value)}", "Use a text or a number", name)
             elif isinstance(value, float) and value.is_integer():
                 value = id_of(value) if abs(value) < EXACT else str(value)
             columns[name].append(None if missing(value) or isinstance(value, list | dict) else str(value))
@@ -146,7 +146,7 @@ def from_records(file: Path, kept: list[str]) -> pl.DataFrame:
 
 
 def as_number(values: pl.Series) -> pl.Series:
-    """Float64; `true` and `false` are 1 and 0, null where a value is no number."""
+    """Float64. `true` and `false` become 1 and 0, and invalid values become null."""
     if values.dtype == pl.String:
         plain = values.str.strip_chars().str.to_lowercase().replace({"true": "1", "false": "0"})
         return plain.cast(pl.Float64, strict=False)

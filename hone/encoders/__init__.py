@@ -1,1 +1,1 @@
-"""Encoders: models, the vector store, batched inference, search, cross-encoders and endpoints."""
+"""Encoders: models, the embedding cache, batched inference, search, cross-encoders and endpoints."""

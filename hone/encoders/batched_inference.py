@@ -1,4 +1,4 @@
-"""The forward pass: batches of texts of like length through a model, at a precision that is set for each call."""
+"""Batched forward pass of an encoder: length-sorted batches at an explicit precision."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hone.encoders.precision import mkl_is_held_back
 from hone.errors import Refused
 from hone.stage import Progress
 
-# Tokens in a batch, padding included: on a processor small batches stay in its caches.
+# Tokens in a batch, with padding. On a CPU, small batches stay in its caches.
 TOKENS_ON_CPU, TOKENS_ON_GPU = 2048, 32_768
-# Texts tokenized at once. They are of like length already, so that little of them is padding.
+# Texts tokenized at once. They have similar lengths already, so padding is small.
 ROWS_PER_SLICE = 512
-# Processor cores that work on batches of their own; more would wait for Python's interpreter.
+# CPU workers with batches of their own. More would wait for the Python interpreter.
 MOST_WORKERS = 8
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -28,26 +28,26 @@ Features = dict[str, torch.Tensor | str | int]
 
 
 class TorchEncoder:
-    """A model that turns texts into vectors as fast as the device allows.
+    """An encoder that runs as fast as the device allows.
 
-    On a processor each core takes batches of its own: cores that share every small operation wait for one another
-    (one seventh of the time on two cores). On a GPU a batch that does not fit its memory is halved.
+    On a CPU, each worker processes its own batches: cores that share every small operation wait for one another (seven times slower on two
+    cores). On a GPU, a batch that exceeds its memory is halved.
 
     Args:
-        model: in torch, on its device, its length set; it is taken over (its weights may be rounded).
+        model: the torch model on its device, with its maximum length set. Its weights may be rounded in place.
         route: whether the texts are queries or documents.
-        prompt: what stands before each.
-        precision: "fp32", or "bf16" or "fp16" (autocast), whatever the model was trained in or used for before.
-        batch_tokens: tokens in a batch; null: what suits the device.
+        prompt: the prefix of each text.
+        precision: "fp32", or "bf16" or "fp16" (autocast), independent of the precision in training.
+        batch_tokens: tokens in a batch. Null: a default for the device.
     """
 
-    reported: str | None = None  # the weights are part of the space's address
+    reported: str | None = None  # the weights determine the cache address
 
     def __init__(self, model: SentenceTransformer, route: Route, prompt: str, precision: str, batch_tokens: int | None = None) -> None:
         self.model = model.eval()
         self.route, self.prompt, self.precision = route, prompt, precision
         if kind := PRECISIONS.get(precision):
-            # What autocast would do for every batch, done once: the same figures, a tenth of the time less.
+            # Autocast would do this for every batch. Doing it once gives the same values in 90 % of the time.
             for module in model.modules():
                 if isinstance(module, torch.nn.Linear):
                     module.to(kind)
@@ -60,7 +60,7 @@ class TorchEncoder:
         self.workers = min(torch.get_num_threads(), MOST_WORKERS) if self.on_cpu else 1
 
     def encode(self, texts: list[str], progress: Progress | None = None) -> np.ndarray:
-        """Vectors [n, d] in fp32 of n texts, in their order; of length 1 only if the model makes them so."""
+        """Embeddings [n, d] in fp32 of n texts, in order. Normalized only if the model normalizes."""
         progress = progress or Progress(f"encoding {self.route} texts", len(texts))
         order = np.argsort([-self._size(text) for text in texts], kind="stable")
         vectors: np.ndarray | None = None
@@ -72,7 +72,7 @@ class TorchEncoder:
         return vectors if vectors is not None else np.empty((0, 0), dtype=np.float32)
 
     def _batches(self, texts: list[str], order: np.ndarray) -> Iterator[tuple[np.ndarray, Features]]:
-        """Rows and features of one batch after the other, long texts first, each within the budget of tokens."""
+        """Rows and features of each batch, long texts first, within the token limit."""
         for start in range(0, len(order), ROWS_PER_SLICE):
             rows = order[start : start + ROWS_PER_SLICE]
             features = self._features([texts[row] for row in rows])
@@ -86,7 +86,7 @@ class TorchEncoder:
                 first += size
 
     def _in_parallel(self, batches: Iterator[tuple[np.ndarray, Features]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Rows and vectors of all batches, in any order, made by as many threads as there are workers."""
+        """Rows and embeddings of all batches, in any order, computed by one thread for each worker."""
         if self.workers == 1:
             for rows, features in batches:
                 yield from self._forward(rows, features)
@@ -110,7 +110,7 @@ class TorchEncoder:
         torch.set_num_threads(threads)
 
     def _forward(self, rows: np.ndarray, features: Features) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Rows and vectors of one batch; in two halves, and with half the budget from then on, when memory is out."""
+        """Rows and embeddings of one batch. If memory runs out, split it and halve the token limit permanently."""
         try:
             with torch.no_grad(), self._autocast():
                 on_device = {name: value.to(self.model.device) if torch.is_tensor(value) else value for name, value in features.items()}
@@ -120,8 +120,8 @@ class TorchEncoder:
         except torch.OutOfMemoryError:
             if len(rows) == 1:
                 raise Refused(
-                    f"the device {self.model.device} has too little memory for one text of "
-                    f"{self.model.max_seq_length} tokens: lower model.max_length, or set machine.device: cpu."
+                    f"the device {self.model.device} has too little memory for one text of {self.model.max_seq_length} tokens. "
+                    "Lower model.max_length, or set machine.device: cpu."
                 ) from None
             self.batch_tokens = max(1, self.batch_tokens // 2)
         half = np.arange(len(rows)) < len(rows) // 2
@@ -130,15 +130,15 @@ class TorchEncoder:
             yield from self._forward(rows[chosen], part_of(features, chosen, len(rows)))
 
     def _size(self, text: str) -> int:
-        """How long a text is, about: those of like length share a batch."""
+        """The approximate length of a text, for grouping texts into batches."""
         return len(text)
 
     def _features(self, texts: list[str]) -> Features:
-        """What the model reads of texts."""
+        """The tokenized inputs of the model."""
         return self.model.preprocess(texts, prompt=self.prompt or None, task=self.route)
 
     def _output(self, features: Features) -> torch.Tensor:
-        """Vectors [n, d] of a batch."""
+        """Embeddings [n, d] of a batch."""
         return self.model(features)["sentence_embedding"]
 
     def _autocast(self) -> torch.autocast:
@@ -147,12 +147,12 @@ class TorchEncoder:
 
 
 def through_onednn(linear: torch.nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
-    """What a linear layer gives, in fp32, multiplied by oneDNN where torch would take MKL; the operation that torch.compile calls."""
+    """A linear layer in fp32 by oneDNN where torch would use MKL. It is the operation that torch.compile calls."""
     return torch.ops.mkldnn._linear_pointwise(inputs, linear.weight, linear.bias, "none", [], "")
 
 
 def token_counts(features: Features, count: int) -> np.ndarray:
-    """Tokens of each of `count` texts, without padding; equal for all where the model has no such thing."""
+    """The token count of each of `count` texts, without padding. All equal if the model has no attention mask."""
     mask = features.get("attention_mask")
     if not torch.is_tensor(mask) or mask.ndim != 2 or len(mask) != count:
         return np.ones(count, dtype=np.int64)
@@ -160,7 +160,7 @@ def token_counts(features: Features, count: int) -> np.ndarray:
 
 
 def part_of(features: Features, rows: np.ndarray, count: int) -> Features:
-    """The features of some of `count` texts, without the columns that are padding for all of them."""
+    """The features of some of `count` texts, without columns that are padding for all of them."""
     chosen = torch.from_numpy(np.ascontiguousarray(rows))
     part = {
         name: value[chosen] if torch.is_tensor(value) and value.ndim and len(value) == count else value for name, value in features.items()

@@ -1,4 +1,4 @@
-"""The forward pass of a cross-encoder: pairs of texts of like length through a model, as an encoder's texts are."""
+"""Forward pass of a cross-encoder: length-sorted batches of pairs, as for an encoder's texts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ TextPair = tuple[str, str]
 
 
 class TorchCrossEncoder(TorchEncoder):
-    """A model that scores pairs of a query and a document: `encode` gives their logits [n, 1] in fp32.
+    """A model that scores pairs of a query and a document. `encode` returns their logits [n, 1] in fp32.
 
-    Batches, threads and halving on a full GPU are an encoder's. What the model's last layer makes is computed in fp32 whatever
-    the precision: with the 8 bits of bf16 many candidates of a query would have the same score.
+    Batches, threads and halving on a full GPU are as for an encoder. The last layer always runs in fp32: with the 8 bits of bf16, many
+    candidates of a query would have equal scores.
 
     Args:
-        model: in torch, on its device; it is taken over (its weights may be rounded).
+        model: the torch model on its device. Its weights may be rounded in place.
         precision, batch_tokens: as for an encoder.
     """
 
     def __init__(self, model: CrossEncoder, precision: str, batch_tokens: int | None = None) -> None:
         name = last_linear(model)
         head = deepcopy(model.get_submodule(name).state_dict())
-        # What `predict` puts before every pair: of a cross-encoder only the default prompt is applied.
+        # The prefix that `predict` adds to every pair: cross-encoders only use the default prompt.
         super().__init__(model, "document", model.prompts.get(model.default_prompt_name) or "", precision, batch_tokens)
         if precision in PRECISIONS:
             model.get_submodule(name).float().load_state_dict(head)
@@ -43,5 +43,5 @@ class TorchCrossEncoder(TorchEncoder):
 
 
 def last_linear(model: CrossEncoder) -> str:
-    """The name of the layer that makes the score."""
+    """The name of the layer that computes the score."""
     return [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)][-1]

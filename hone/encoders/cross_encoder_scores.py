@@ -1,7 +1,7 @@
-"""Pairs of texts to a cross-encoder's scores: from the store where they are there, else made in one stream of pairs and kept.
+"""Scores of a cross-encoder for pairs of texts: from the cache, or computed and stored.
 
-The store keeps them as it keeps vectors, of one number each: the address is what a score is computed from (weights, tokenizer,
-length, precision), a score is found by the hash of query and document, and a killed scoring goes on at its first missing shard.
+The cache stores them like one-dimensional vectors. The address covers everything a score depends on (weights, tokenizer, length,
+precision). The key is the hash of query and document. An interrupted run resumes at its first missing shard.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from hone.stage import Progress
 if TYPE_CHECKING:
     from hone.encoders.cross_encoder_inference import TorchCrossEncoder
 
-SCORES = "cross-encoder"  # what the store calls such a space
+SCORES = "cross-encoder"  # the kind of such an entry in the embedding cache
 
 
 @dataclass(frozen=True)
 class CrossScorer:
-    """One cross-encoder with one length of pairs and one precision.
+    """One cross-encoder with one maximum length and one precision.
 
     Args:
         model: its folder.
-        max_length: tokens of query and document together; null: the model's own.
-        precision: "fp32", "bf16" or "fp16" of all but the last layer, which is fp32; "auto": what is fast here.
-        device: where torch works.
-        batch_tokens: tokens in a batch; null: what suits the device.
-        user: who asks, as `hone store` shows it.
+        max_length: tokens of query and document together. Null: the model's maximum.
+        precision: "fp32", "bf16" or "fp16" of all layers but the last, which is fp32. "auto": the fast one on this device.
+        device: the torch device.
+        batch_tokens: tokens in a batch. Null: a default for the device.
+        user: the caller, shown by `hone store`.
     """
 
     model: CrossModel
@@ -55,7 +55,7 @@ class CrossScorer:
         return self.user or self.model.path.name
 
     def space(self) -> Space:
-        """Where its scores lie."""
+        """The cache entry of its scores."""
         return Space(
             {
                 "scores": SCORES,
@@ -67,7 +67,7 @@ class CrossScorer:
         )
 
     def logits(self, queries: Sequence[str], documents: Sequence[str], pairs: np.ndarray) -> np.ndarray:
-        """What the model's last layer says of pairs of texts.
+        """Logits of pairs of texts.
 
         Args:
             queries: n texts.
@@ -78,10 +78,10 @@ class CrossScorer:
             [k] in fp32, before any activation.
 
         Raises:
-            Refused: the model cannot be used, tells fewer tokens apart, or gives what is no number.
+            Refused: the model cannot be used, supports fewer tokens, or returns NaN.
 
-        Pairs are scored the longest first, those of all queries in one stream, in shards of 4,096: the same batches whatever
-        the order they are asked in, and whether a run was killed or not. A pair of equal texts is scored once.
+        Pairs of all queries are scored together, longest first, in shards of 4,096. The batches do not depend on the order of the request
+        or on interruptions. Pairs with equal texts are scored once.
         """
         if not len(pairs):
             return np.empty(0, dtype=np.float32)
@@ -98,19 +98,19 @@ class CrossScorer:
         return np.concatenate([block[:, 0] for _, block in found.blocks()])
 
     def probabilities(self, queries: Sequence[str], documents: Sequence[str], pairs: np.ndarray) -> np.ndarray:
-        """The sigmoid of the logits: [k] from 0 to 1, whatever activation the model itself has. See `logits`."""
+        """The sigmoid of the logits: [k] from 0 to 1, whatever the model's own activation. See `logits`."""
         return sigmoid(self.logits(queries, documents, pairs))
 
     def _refuse_length(self) -> None:
         bound = self.model.positions
         if self.max_length and bound and self.max_length > bound:
-            raise Refused(f"max_length is {self.max_length}, but {self.model.path} was made for at most {bound} tokens. Lower it.")
+            raise Refused(f"max_length is {self.max_length}, but {self.model.path} supports at most {bound} tokens. Lower it.")
 
     def _missing(self, space: Space, keys: np.ndarray, queries: Sequence[str], documents: Sequence[str], pairs: np.ndarray) -> np.ndarray:
-        """Rows of `pairs` that the store lacks, each text once, the longest first, equal ones by their hash."""
+        """Rows of `pairs` missing in the cache, each text pair once, longest first, ties by hash."""
         absent = (space.find(keys)[:, 0] < 0).nonzero()[0]
         _, first = np.unique(keys[absent], axis=0, return_index=True)
-        rows = absent[first]  # in the order of their hashes
+        rows = absent[first]  # sorted by hash
         long = np.array([len(text) for text in queries])[pairs[rows, 0]] + np.array([len(text) for text in documents])[pairs[rows, 1]]
         return rows[np.argsort(-long, kind="stable")]
 
@@ -118,7 +118,7 @@ class CrossScorer:
         self, space: Space, keys: np.ndarray, rows: np.ndarray, queries: Sequence[str], documents: Sequence[str], pairs: np.ndarray,
         progress: Progress,
     ) -> None:  # fmt: skip
-        """Score some rows and keep them as a shard, but for those that another process has scored meanwhile."""
+        """Score some rows and store them as a shard, except those that another process has scored meanwhile."""
         with torch_lock(self.device):
             space.refresh()
             still = rows[space.find(keys[rows])[:, 0] < 0]
@@ -132,9 +132,9 @@ class CrossScorer:
             bad = np.flatnonzero(~np.isfinite(made[:, 0]))
             if len(bad):
                 raise Refused(
-                    f"{self.name} gives {len(bad):,} of {len(made):,} scores that are no numbers, such as that of the query "
-                    f"{texts[bad[0]][0][:80]!r} with the document {texts[bad[0]][1][:80]!r}. They are not kept. The model is broken: its "
-                    "training may have diverged (a lower learning rate), or its precision is too low for it (`precision: fp32`)."
+                    f"{self.name} returned NaN or infinity for {len(bad):,} of {len(made):,} scores, such as that of the query "
+                    f"{texts[bad[0]][0][:80]!r} with the document {texts[bad[0]][1][:80]!r}. They are not stored. Either training "
+                    "diverged (lower the learning rate), or the precision is too low (set `precision: fp32`)."
                 )
             space.add(keys[still], made)
 
@@ -147,15 +147,14 @@ class CrossScorer:
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-x) in fp32, from 0 to 1 for any number."""
+    """1 / (1 + e^-x) in fp32, without overflow."""
     from scipy.special import expit
 
     return expit(np.asarray(logits, dtype=np.float32))
 
 
 def pair_keys(queries: Sequence[str], documents: Sequence[str], pairs: np.ndarray) -> np.ndarray:
-    """The hashes by which scores are found: [k, 2] of unsigned 64-bit integers. The query's length stands before it, so that
-    no two pairs are the same text put together."""
+    """The keys of scores: [k, 2] of unsigned 64-bit integers. The query's length comes first, so keys of different pairs differ."""
     begun = {}
     for number in np.unique(pairs[:, 0]):
         text = queries[number].encode()

@@ -1,6 +1,6 @@
-"""Locks of work: one user of torch at a time on each device, one of each endpoint, and none of them while the store is cleaned.
+"""Locks: one torch process per device, one process per endpoint, and neither during a cache cleanup.
 
-Two that use torch on one machine's cores are ten times slower than one after the other.
+Two torch processes on the same cores are ten times slower than one after the other.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from hone.files import home
 from hone.stage import say
 
 CLEANING = "store-cleaning.lock"
-# Below HONE_HOME: who holds one of these encodes, trains, or runs a study's stages, and needs vectors that no model of a checkout has yet.
+# Below HONE_HOME. Their holders encode, train or run study stages, and may need vectors that no local model needs yet.
 WORK = ("torch*.lock", "embeddings-*.lock", "studies/*.lock")
 
 
 @contextmanager
 def torch_lock(device: str = "cpu") -> Iterator[None]:
-    """Hold the device for the block. Waits, and says for whom; a process that is killed lets go at once.
+    """Lock the device for the block. Waits, and logs the holder. A killed process releases it at once.
 
-    May be taken again inside the block by the same process.
+    The lock is reentrant within a process.
     """
     from filelock import FileLock, Timeout
 
@@ -33,7 +33,7 @@ def torch_lock(device: str = "cpu") -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         other = holder.read_text() if holder.exists() else "another process"
-        say(f"waiting: {other} uses torch on {device}")
+        say(f"waiting for the device {device}, which {other} uses")
         lock.acquire()
     try:
         holder.write_text(f"process {os.getpid()}")
@@ -45,7 +45,7 @@ def torch_lock(device: str = "cpu") -> Iterator[None]:
 
 @contextmanager
 def endpoint_lock(name: str) -> Iterator[None]:
-    """Hold an endpoint for the block: texts that two processes need are encoded, and paid, once."""
+    """Lock an endpoint for the block, so texts that two processes need are encoded and paid for once."""
     from filelock import FileLock
 
     with FileLock(home() / f"embeddings-{name}.lock"):
@@ -54,7 +54,7 @@ def endpoint_lock(name: str) -> Iterator[None]:
 
 
 def wait_for_cleaning() -> None:
-    """Return when nobody cleans the store. Called with a lock of WORK held, which a cleaning that begins later will find."""
+    """Wait until no cache cleanup runs. The caller holds a WORK lock, which a later cleanup detects."""
     from filelock import FileLock
 
     with FileLock(home() / CLEANING):
@@ -63,10 +63,10 @@ def wait_for_cleaning() -> None:
 
 @contextmanager
 def no_work() -> Iterator[None]:
-    """Hold all work off the store for the block.
+    """Block all encoding and training for the block.
 
     Raises:
-        Refused: somebody is at work.
+        Refused: such work is running.
     """
     from filelock import FileLock, Timeout
 
@@ -79,7 +79,7 @@ def no_work() -> Iterator[None]:
                 holder = path.with_name(f"{path.name}.holder")
                 who = f" by {holder.read_text()}" if holder.exists() else ""
                 raise Refused(
-                    f"nothing was deleted: {path} is held{who}, so that something is being encoded or trained, and vectors that no model "
-                    "here needs yet may be in use. Run this again when it has ended."
+                    f"nothing was deleted: {path} is locked{who}, so encoding or training is running and may use vectors that no "
+                    "local model needs yet. Run this again when it has ended."
                 ) from None
         yield

@@ -1,4 +1,4 @@
-"""Texts to vectors: from the store where they are there, else encoded in batches of equal length and kept."""
+"""Embeddings of texts: from the cache, or computed in length-sorted batches and stored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROWS_PER_SHARD = 4096
 
 @dataclass(frozen=True)
 class Reading:
-    """How an encoder reads texts, in training as in encoding: length in tokens, prompts, precision."""
+    """Reading settings of an encoder, for training and encoding: maximum length, prompts, precision."""
 
     max_length: int | None = None
     prompts: tuple[tuple[Route, str | None], ...] = ()
@@ -39,62 +39,62 @@ class Reading:
 
     @classmethod
     def of(cls, settings: dict) -> Reading:
-        """From the part `model` of a stage's resolved settings."""
+        """From the section `model` of a stage's resolved settings."""
         return cls(settings["max_length"], tuple(settings["prompts"].items()), settings["precision"])
 
     def prompt(self, model: ModelFolder, route: Route) -> str:
-        """What is put before a text: the setting, or the model's own where there is none."""
+        """The prefix of a text: the setting, or the model's own prompt if it is not set."""
         given = dict(self.prompts).get(route)
         return model.prompt(route) if given is None else given
 
     def length(self, model: ModelFolder, in_training: int | None = None) -> int:
-        """Tokens after which a text is cut off.
+        """The number of tokens after which a text is truncated.
 
         Args:
             model: the folder.
-            in_training: a recipe's `train.max_length`, for training; null: as in encoding.
+            in_training: a recipe's `train.max_length`, for training. Null: as in encoding.
 
         Raises:
-            Refused: more than the model can tell apart.
+            Refused: more than the model supports.
         """
         length = in_training or self.max_length or model.max_length
         if model.positions and length > model.positions:
             setting = "train.max_length" if in_training else "model.max_length"
-            raise Refused(f"{setting} is {length}, but {model.path} was made for at most {model.positions} tokens. Lower it.")
+            raise Refused(f"{setting} is {length}, but {model.path} supports at most {model.positions} tokens. Lower it.")
         return length
 
 
 class TextEncoder(ABC):
-    """What makes vectors of texts and keeps them in the store: a model on this machine, or an endpoint."""
+    """A source of embeddings with a cache: a local model or an endpoint."""
 
     user: str | None
 
     @property
     def rows_per_shard(self) -> int:
-        """Texts whose vectors are kept at once: what a kill loses."""
+        """Texts stored at once, which is the maximum loss after a kill."""
         return ROWS_PER_SHARD
 
     @property
     @abstractmethod
     def similarity(self) -> str:
-        """ "cosine" or "dot": how its vectors are compared."""
+        """ "cosine" or "dot": how its embeddings are compared."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """How it is called where nobody is named who asks."""
+        """Its name if the caller is not named."""
 
     @abstractmethod
     def space(self, route: Route) -> Space:
-        """Where the vectors of a route lie."""
+        """The cache entry of a route."""
 
     @abstractmethod
     def worker(self, route: Route) -> Worker:
-        """What makes vectors that the store lacks."""
+        """The component that computes missing embeddings."""
 
     @abstractmethod
     def alone(self) -> AbstractContextManager:
-        """Held while vectors are made."""
+        """The lock for computing embeddings."""
 
     def queries(self, texts: list[str]) -> Vectors:
         return self.vectors([texts], "query", len(texts))
@@ -103,7 +103,7 @@ class TextEncoder(ABC):
         return self.vectors(documents.chunks(), "document", len(documents))
 
     def documents_of(self, documents: Documents, wanted: pl.Series) -> tuple[pl.Series, Vectors]:
-        """doc_ids and vectors of those of `wanted` that the collection has, in its order."""
+        """doc_ids and embeddings of those in `wanted` that the collection has, in its order."""
         doc_ids: list[str] = []
 
         def texts() -> Iterator[list[str]]:
@@ -115,15 +115,15 @@ class TextEncoder(ABC):
         return pl.Series(doc_ids, dtype=pl.String), vectors
 
     def vectors(self, texts: Iterable[list[str]], route: Route, total: int | None = None) -> Vectors:
-        """The vectors of all texts, in their order.
+        """The embeddings of all texts, in order.
 
         Args:
-            texts: in chunks, so that a collection need not be in memory.
+            texts: in chunks, so a collection need not fit in memory.
             route: whether they are queries or documents.
-            total: how many there are, for the remaining time; null where it is not known.
+            total: number of texts, for the remaining time. Null if unknown.
 
-        What the store lacks is gathered, in order, into shards of 4,096 texts (of an endpoint fewer); inside a shard the texts
-        are sorted by length. A killed run goes on at its first missing shard with the very batches it would have had.
+        Missing texts are collected, in order, into shards of 4,096 texts (fewer for an endpoint). Texts are sorted by length inside a
+        shard. An interrupted run resumes at its first missing shard with identical batches.
         """
         space = self.space(route)
         work = _Work(self, space, route, total)
@@ -141,28 +141,28 @@ class TextEncoder(ABC):
 
 
 class Worker(Protocol):
-    """Makes vectors.
+    """Computes embeddings.
 
     Attributes:
-        reported: what an endpoint calls the model that made them; null: a model on this machine, or the endpoint does not say.
+        reported: the model name that the endpoint reports. Null: a local model, or no name is reported.
     """
 
     reported: str | None
 
     def encode(self, texts: list[str], progress: Progress) -> np.ndarray:
-        """Vectors [n, d], fp32, in the order of the texts."""
+        """Embeddings [n, d], fp32, in the order of the texts."""
 
 
 @dataclass(frozen=True)
 class Encoder(TextEncoder):
-    """One model with one way of reading.
+    """One local model with its reading settings.
 
     Args:
         model: its folder.
-        reading: length, prompts, precision.
-        device: where torch works.
-        batch_tokens: tokens in a batch; null: what suits the device.
-        user: who asks, as `hone store` shows it.
+        reading: maximum length, prompts, precision.
+        device: the torch device.
+        batch_tokens: tokens in a batch. Null: a default for the device.
+        user: the caller, shown by `hone store`.
     """
 
     model: ModelFolder
@@ -180,7 +180,7 @@ class Encoder(TextEncoder):
         return self.model.path.name
 
     def space(self, route: Route) -> Space:
-        """Where the vectors of a route lie."""
+        """The cache entry of a route."""
         return Space(
             {
                 "weights": self.model.fingerprint(route),
@@ -206,7 +206,7 @@ class Encoder(TextEncoder):
 
 
 class _Work:
-    """What of a stream of texts is not in the store yet, encoded shard by shard."""
+    """Encodes the missing texts of a stream, shard by shard."""
 
     def __init__(self, encoder: TextEncoder, space: Space, route: Route, total: int | None) -> None:
         self.encoder, self.space, self.route = encoder, space, route
@@ -226,9 +226,9 @@ class _Work:
             self._encode_first(len(self.waiting))
 
     def _encode_first(self, count: int) -> None:
-        """Encode the first `count` waiting texts and keep them as a shard."""
+        """Encode the first `count` pending texts and store them as a shard."""
         with self.encoder.alone():
-            self.space.refresh()  # another process may have encoded them while this one waited
+            self.space.refresh()  # another process may have encoded them meanwhile
             wanted = np.array(list(self.waiting)[:count], dtype=np.uint64)
             still = wanted[self.space.find(wanted)[:, 0] < 0]
             if len(still):
@@ -247,17 +247,17 @@ class _Work:
 
 
 def refuse_no_numbers(vectors: np.ndarray, texts: list[str], who: str) -> None:
-    """Raises Refused where a vector [n, d] has what is not a number, or is infinite: one of those texts is named."""
+    """Raise Refused if a vector [n, d] contains NaN or infinity. The message shows one of the texts."""
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise Refused(
-            f"{who} makes {len(bad):,} of {len(vectors):,} vectors that are no numbers, such as that of {texts[bad[0]][:80]!r}. They "
-            "are not kept. The model is broken: its training may have diverged (a lower learning rate), or its precision is too low for it "
-            "(`model.precision: fp32`)."
+            f"{who} returned NaN or infinity in {len(bad):,} of {len(vectors):,} vectors, such as that of {texts[bad[0]][:80]!r}. "
+            "They are not stored. Either training diverged (lower the learning rate), or the precision is too low (set "
+            "`model.precision: fp32`)."
         )
 
 
 def encoder_for(model: Path, settings: dict, machine: dict, user: str | None = None) -> Encoder:
-    """The encoder of a model folder, read as the resolved settings say, on the device that params.yaml says."""
+    """The encoder of a model folder, with the resolved settings, on the device of params.yaml."""
     folder = ModelFolder(Path(model))
     return Encoder(folder, Reading.of(settings), device_of(machine["device"]), machine["batch_tokens"], user)

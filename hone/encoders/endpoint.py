@@ -1,4 +1,4 @@
-"""Vectors from an endpoint that speaks OpenAI's /v1/embeddings (vLLM, llama.cpp, Ollama, a vendor), kept in the store like any others."""
+"""Embeddings from an endpoint with OpenAI's /v1/embeddings API (vLLM, llama.cpp, Ollama, a vendor), cached like any others."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from hone.errors import Refused
 from hone.files import fingerprint
 from hone.stage import Progress
 
-LONGEST_VECTOR = 512 << 10  # bytes of a vector in an answer: 16,384 numbers of 32 letters (ours)
-LONGEST_NAME = 200  # characters of a reported name that are kept
-BACKOFF, LONGEST_BACKOFF = 0.5, 8.0  # seconds before the second attempt, doubled for each further one (ours)
-ROWS = 512  # texts whose vectors are kept at once: they may cost money, so that a kill loses few
+LONGEST_VECTOR = 512 << 10  # bytes of a vector in a response: 16,384 numbers of 32 characters [Hone default]
+LONGEST_NAME = 200  # stored characters of a reported name
+BACKOFF, LONGEST_BACKOFF = 0.5, 8.0  # seconds before the second attempt, doubled for each further one [Hone default]
+ROWS = 512  # texts stored at once; small, because they may cost money
 
 
 @dataclass(frozen=True)
 class EndpointEncoder(TextEncoder):
     """A model behind an endpoint.
 
-    What the model's weights are cannot be seen from here: the store's address has the url, the model's name, and `version`,
-    which a user changes when the server has another model under the same name. The name that the endpoint reports and the length
-    of its vectors are kept with the first ones: another name or length is refused.
+    The weights behind an endpoint are unknown. The cache address therefore contains the URL, the model's name and `version`, which the user
+    changes when the server changes its model. The reported name and the vector length are stored with the first vectors, and other values
+    are refused.
 
     Args:
-        url: the base address, ending in /v1 as a rule.
-        model: as the endpoint calls it.
-        key: name of the environment variable that holds the key; null: none is needed.
-        plain_http: the key may be sent to another machine without encryption.
-        prompts: what is put before every query and every document.
-        dimensions: of the vectors, where the model can give several; null: its own.
-        characters: after which a text is cut off; null: whole texts.
+        url: the base URL, usually ending in /v1.
+        model: the model's name at the endpoint.
+        key: name of the environment variable that holds the key. Null: no key is needed.
+        plain_http: whether the key may be sent to another machine without encryption.
+        prompts: the prefixes of queries and documents.
+        dimensions: of the vectors, if the model supports several. Null: the model's default.
+        characters: number of characters after which a text is truncated. Null: whole texts.
         similarity: "cosine" or "dot".
         version: any text.
         batch: texts in a request.
-        slots: requests at once.
+        slots: concurrent requests.
         timeout: seconds for a request.
-        attempts: times that a request is tried.
-        user: who asks, as `hone store` shows it.
+        attempts: maximum attempts of a request.
+        user: the caller, shown by `hone store`.
     """
 
     url: str
@@ -98,12 +98,12 @@ class EndpointEncoder(TextEncoder):
 
 
 class Requests:
-    """Requests for vectors of one route.
+    """Requests embeddings of one route.
 
     Args:
         encoder: the endpoint.
         route: whether the texts are queries or documents.
-        spaces: of both routes: queries and documents are compared, so that one model must have made both.
+        spaces: cache entries of both routes. Queries and documents are compared, so both must come from one model.
     """
 
     def __init__(self, encoder: EndpointEncoder, route: Route, spaces: Sequence[Space]) -> None:
@@ -116,10 +116,10 @@ class Requests:
         self.client = client_of(encoder, secret(encoder.url, encoder.key, encoder.plain_http))
 
     def encode(self, texts: list[str], progress: Progress) -> np.ndarray:
-        """Vectors [n, d], fp32, in the order of the texts.
+        """Embeddings [n, d], fp32, in the order of the texts.
 
         Raises:
-            Refused: the endpoint does not let us in, has no such model, cannot be reached, or gives what are no vectors.
+            Refused: authentication fails, the model does not exist, the endpoint cannot be reached, or it returns invalid vectors.
         """
         encoder = self.encoder
         asked = [f"{encoder.prompt(self.route)}{text[: encoder.characters]}" or " " for text in texts]
@@ -136,21 +136,21 @@ class Requests:
         return np.concatenate(made)
 
     def refuse_another_model(self, reported: str | None, dimension: int) -> None:
-        """Raises Refused where an answer comes from another model than those before it, in this run or in the store."""
+        """Raise Refused if a response comes from another model than earlier ones, in this run or in the cache."""
         who = f"{self.where} with the model '{self.encoder.model}'"
         with self.checking:
             if reported and self.reported not in (None, reported):
-                raise Refused(other_model(f"{who} answers as", self.reported, reported))
+                raise Refused(other_model(f"{who} reports the model", self.reported, reported))
             if self.dimension not in (None, dimension):
                 raise Refused(
-                    f"{who}, which answers as '{reported or 'no name'}', gives {dimension:,}-dimensional vectors, and gave "
-                    f"{self.dimension:,}-dimensional ones before (as '{self.reported or 'no name'}'): it is another model now. Serve the "
-                    "first one again, or set `version` (any text) so that all texts are encoded by the new one."
+                    f"{who}, which reports the model '{reported or 'no name'}', returned {dimension:,}-dimensional vectors, but "
+                    f"returned {self.dimension:,}-dimensional ones before (as '{self.reported or 'no name'}'), so the model has "
+                    "changed. Serve the first model again, or set `version` (any text) to encode all texts with the new one."
                 )
             self.reported, self.dimension = self.reported or reported, dimension
 
     def vectors_of(self, texts: list[str]) -> np.ndarray:
-        """What one request brings: array [texts, d]."""
+        """The result of one request: array [texts, d]."""
         encoder = self.encoder
         more: dict[str, Any] = {} if encoder.dimensions is None else {"dimensions": encoder.dimensions}
         told = f"{self.where} with the model '{encoder.model}'"
@@ -158,29 +158,31 @@ class Requests:
         code = response.status_code
         if code in (401, 403):
             help = (
-                f"check the key in {encoder.key}" if encoder.key else "it wants a key; `key` names the environment variable that holds one"
+                f"Check the environment variable {encoder.key}"
+                if encoder.key
+                else "Set `key` to the environment variable that holds the key"
             )
-            raise Refused(f"{told} does not let us in (status {code}): {help}.")
+            raise Refused(f"{told}: authentication failed (HTTP {code}). {help}.")
         if code == 404:
-            raise Refused(f"{told}: there is no such model or address (status 404). An address ends in /v1 as a rule.")
+            raise Refused(f"{told}: the model or URL does not exist (HTTP 404). Check both. A URL usually ends in /v1.")
         if not response.is_success:
-            cut = "" if encoder.characters else " Where texts are too long for the model, `characters` cuts them off."
-            raise Refused(f"{told} refuses {len(texts)} texts (status {code}).{cut}")
+            cut = "" if encoder.characters else " If texts are too long for the model, set `characters` to truncate them."
+            raise Refused(f"{told} rejected {len(texts)} texts (HTTP {code}).{cut}")
         try:
             answer = json.loads(response.content)
         except (ValueError, RecursionError):
-            raise Refused(f"{told} gives what is no JSON, or JSON that breaks off.") from None
+            raise Refused(f"{told} returned invalid or incomplete JSON.") from None
         vectors = matrix(answer, len(texts), told)
         if encoder.similarity == "cosine" and not vectors.any(axis=1).all():
-            raise Refused(f"{told} gives a vector of zeros, which has no direction and so no cosine with any other.")
+            raise Refused(f"{told} returned a zero vector, whose cosine is undefined.")
         self.refuse_another_model(reported_by(answer), vectors.shape[1])
         return vectors
 
     def answered(self, given: dict[str, Any], told: str) -> Any:
-        """The endpoint's last word on a request, after as many attempts as it takes; each has an end in time.
+        """The final response to a request, after retries. Each attempt has a deadline.
 
         Raises:
-            Refused: it cannot be reached, or answers what is not read to its end.
+            Refused: it cannot be reached, or the response exceeds the limit.
         """
         import httpx2
 
@@ -194,21 +196,23 @@ class Requests:
             try:
                 response = self.client.request("POST", below(self.where, "embeddings"), self.encoder.timeout, content=body, headers=JSON)
             except Unreadable as error:
-                raise Refused(f"{told} gives {error}.") from None
+                raise Refused(f"{told}: {error}.") from None
             except (TimeoutError, httpx2.TransportError) as error:
                 if attempt == last:
-                    raise Refused(f"{told} cannot be reached ({type(error).__name__}), tried {attempt + 1} times.") from None
+                    raise Refused(
+                        f"{told} cannot be reached ({type(error).__name__}, {attempt + 1} attempts). Check the URL and the server."
+                    ) from None
             else:
                 if attempt == last or not passes(response.status_code):
                     return response
                 asked = pause(response.headers.get("retry-after"))
                 wait = wait if asked is None else asked
             time.sleep(wait)
-        raise AssertionError("an endpoint is tried at least once")
+        raise AssertionError("`attempts` must be at least 1")
 
 
 def client_of(encoder: EndpointEncoder, key: str | None) -> Any:
-    """A client for several requests at once, each of which has an end in time."""
+    """A client for concurrent requests, each with a deadline."""
     from hone.http import LONGEST_ANSWER, Waiting, asynchronous
 
     longest = LONGEST_ANSWER + encoder.batch * LONGEST_VECTOR
@@ -216,16 +220,16 @@ def client_of(encoder: EndpointEncoder, key: str | None) -> Any:
 
 
 def reported_by(answer: Any) -> str | None:
-    """The name that an answer gives of the model, at most 200 characters; null where it gives none."""
+    """The model name in a response, at most 200 characters. Null if it has none."""
     name = answer.get("model") if isinstance(answer, dict) else None
     return name.strip()[:LONGEST_NAME] or None if isinstance(name, str) else None
 
 
 def matrix(answer: Any, count: int, told: str) -> np.ndarray:
-    """The vectors of an answer in the order of the texts.
+    """The vectors of a response in the order of the texts.
 
     Raises:
-        Refused: one is missing, stands twice, is of another length or holds what is no number.
+        Refused: a vector is missing, duplicated, of another length, or contains NaN.
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     rows = [one if isinstance(one, dict) else {} for one in (data if isinstance(data, list) else ())]
@@ -236,11 +240,11 @@ def matrix(answer: Any, count: int, told: str) -> np.ndarray:
             raise KeyError
         vectors = np.array([found[place] for place in range(count)])
     except (KeyError, ValueError):
-        raise Refused(f"{told} gives no vector for each of {count} texts, all of one length.") from None
+        raise Refused(f"{told} did not return one vector of equal length for each of {count} texts.") from None
     if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "iuf":
-        raise Refused(f"{told} gives vectors with what is no number.")
+        raise Refused(f"{told} returned vectors with values that are not numbers.")
     with np.errstate(over="ignore"):
         vectors = vectors.astype(np.float32)
     if not np.isfinite(vectors).all():
-        raise Refused(f"{told} gives vectors with what is no number, or one too large.")
+        raise Refused(f"{told} returned vectors with NaN or values that are too large.")
     return vectors

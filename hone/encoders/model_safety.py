@@ -1,4 +1,4 @@
-"""What a model's folder must not hold: code of its own, or weights in a form that can run code when they are opened."""
+"""Safety checks of model folders: no code, and no weight files that can execute code when opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hone.files import read_json
 
 
 def refuse_foreign(path: Path, kind: str) -> None:
-    """Raises Refused where a model's folder brings code of its own, or weights in a form that can run code when they are opened.
+    """Raise Refused if a model's folder contains code, or weight files that can execute code when opened.
 
     Args:
         path: the folder.
@@ -18,8 +18,8 @@ def refuse_foreign(path: Path, kind: str) -> None:
     """
     if foreign := foreign_code(path):
         raise Refused(
-            f"the model in {path} brings code of its own ({listed(foreign)}); Hone runs no code from models (no trust_remote_code). "
-            "Choose a model whose modules are sentence-transformers' own."
+            f"the model in {path} contains its own code ({listed(foreign)}), but Hone never runs code from models (no "
+            "trust_remote_code). Choose a model that uses only sentence-transformers modules."
         )
     pickled = sorted(
         file.relative_to(path)
@@ -27,15 +27,15 @@ def refuse_foreign(path: Path, kind: str) -> None:
         if not (file.with_name("model.safetensors").exists() or file.with_name("model.safetensors.index.json").exists())
     )
     if pickled or not any(path.rglob("*.safetensors")):
-        what = f"has weights in {listed(pickled)} and no model.safetensors beside" if pickled else "has no *.safetensors file"
+        what = f"has weights in {listed(pickled)} but no model.safetensors" if pickled else "has no *.safetensors file"
         raise Refused(
-            f"the model in {path} {what}; other weight files can run code when they are opened. Load it where you trust it and save it "
-            f"again: {kind}.save_pretrained(new_path)."
+            f"the model in {path} {what}, and other weight formats can execute code when opened. Load it in an environment that "
+            f"you trust and save it again: {kind}.save_pretrained(new_path)."
         )
 
 
 def foreign_code(path: Path) -> list[str]:
-    """Modules of a model's folder that are not sentence-transformers' own, and each configuration with an `auto_map`."""
+    """Modules in a model's folder that do not belong to sentence-transformers, and each configuration with an `auto_map`."""
     found = []
     for file in sorted(path.rglob("*.json")):
         if file.name not in ("modules.json", "router_config.json") and not file.name.endswith("config.json"):
@@ -53,8 +53,8 @@ def foreign_code(path: Path) -> list[str]:
 
 
 def read_configuration(file: Path) -> Any:
-    """A JSON file of a model's folder; Refused where it is none."""
+    """A JSON file of a model's folder. Raises Refused if it is invalid."""
     try:
         return read_json(file)
     except (ValueError, RecursionError) as error:
-        raise Refused(f"{file} is not JSON ({error}): copy the model's folder again.") from None
+        raise Refused(f"{file} is not valid JSON ({error}). Copy the model's folder again.") from None

@@ -1,4 +1,4 @@
-"""Encoders that recipes and judges name beside the round's own, made exact."""
+"""Pins the encoders that recipes and judges name in addition to the round's own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ def made_exact(named: dict[str, str | None]) -> dict[str, dict]:
     """Each model pinned, by its name.
 
     Args:
-        named: a model's name and its revision; a name may carry it: NAME@REVISION.
+        named: a model's name and its revision. A name may contain it: NAME@REVISION.
 
     Raises:
-        Refused: a folder that DVC does not watch, or a model that is not there.
+        Refused: a folder that DVC does not track, or a missing model.
     """
     for name in named:
         refuse_unwatched(name)

@@ -1,4 +1,4 @@
-"""Which numbers a processor multiplies fast, and the device that work runs on; told without loading torch where it can be."""
+"""Fast precisions of the hardware, and the device of the work, determined without loading torch if possible."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from hone.errors import Refused, nearest
+from hone.errors import Refused
 
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"})
 
 
 @cache
 def device_of(wanted: str) -> str:
-    """The device that `auto` means here: the first GPU, Apple's, or the processor; any other word as it stands."""
+    """The device for `auto`: the first GPU, Apple's GPU, or the CPU. Other values are returned unchanged."""
     if wanted != "auto":
         if not wanted.startswith(("cpu", "cuda", "mps", "xpu")):
-            raise Refused(f"machine.device is '{wanted}': {nearest(wanted, ('auto', 'cpu', 'cuda', 'mps', 'xpu'))}")
+            raise Refused(f"machine.device is '{wanted}', which is not a device. Use auto, cpu, cuda, mps or xpu.")
         return wanted
     if shutil.which("nvidia-smi") or shutil.which("rocm-smi") or Path("/System/Library").exists():
         import torch
@@ -30,7 +30,7 @@ def device_of(wanted: str) -> str:
 
 @cache
 def precision_of(wanted: str, device: str) -> str:
-    """What `auto` means on a device: bf16 where it is computed in hardware, else fp16 on a GPU and fp32 on a processor."""
+    """The precision for `auto` on a device: bf16 if the hardware supports it, otherwise fp16 on a GPU and fp32 on a CPU."""
     if wanted != "auto":
         return wanted
     if device.startswith("cuda"):
@@ -43,18 +43,18 @@ def precision_of(wanted: str, device: str) -> str:
 
 
 def mkl_is_held_back() -> bool:
-    """Whether MKL leaves half of the processor unused, as it does where avx512 is not Intel's; oneDNN does not (docs/benchmarks.md)."""
+    """Whether MKL uses only half of the CPU, as with avx512 of other vendors than Intel. oneDNN does not (docs/benchmarks.md)."""
     return "avx512f" in processor_flags() and "GenuineIntel" not in processor_says("vendor_id")
 
 
 def processor_flags() -> frozenset[str]:
-    """What the processor says it can do (Linux); nothing elsewhere."""
+    """The CPU flags (Linux). Empty elsewhere."""
     return processor_says("flags", "features")
 
 
 @cache
 def processor_says(*names: str) -> frozenset[str]:
-    """The words of the lines of these names."""
+    """The words of the lines with these names."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

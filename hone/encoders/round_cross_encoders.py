@@ -1,4 +1,4 @@
-"""The cross-encoders that a round has at hand: the loop's own, and those that its recipe names."""
+"""The cross-encoders of a round: the in-loop cross-encoder, and those that its recipe names."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class CrossModels:
-    """Cross-encoders by name; null names the loop's own.
+    """Cross-encoders by name. Null is the in-loop cross-encoder.
 
     Attributes:
-        own: the folder of this round's ranker.
-        precision: the round's.
+        own: the folder of this round's cross-encoder.
+        precision: the round's precision.
         machine: device and tokens of a batch.
-        named: what `resolve` pinned, by name: name, revision, fingerprint.
+        named: the pinned models by name: name, revision, fingerprint.
     """
 
     own: Path
@@ -38,14 +38,14 @@ class CrossModels:
 
     @classmethod
     def of(cls, round: str, precision: str, named: dict[str, PinnedModel]) -> CrossModels:
-        """Those of a round: its own cross-encoder, and those that `resolve` pinned, by name."""
+        """The cross-encoders of a round: its own, and those that `resolve` pinned, by name."""
         return cls(RANKERS / round, precision, stage_settings.machine(), named)
 
     def scorer(self, name: str | None, max_length: int | None, precision: str) -> CrossScorer:
-        """The scorer of a name.
+        """The scorer with this name.
 
         Raises:
-            Refused: the loop has trained none, or a model is no longer the one that `resolve` pinned.
+            Refused: the loop has not trained one, or a model differs from the one that `resolve` pinned.
         """
         folder = own_ranker(self.own) if name is None else pinned_folder(self.named[name])
         return CrossScorer(
@@ -55,38 +55,38 @@ class CrossModels:
 
 
 def own_ranker(folder: Path) -> Path:
-    """The folder of a round's ranker.
+    """The folder of a round's in-loop cross-encoder.
 
     Raises:
-        Refused: neither the round nor one before it has trained one.
+        Refused: neither the round nor an earlier one has trained one.
     """
     if read_json(folder / ABOUT)["ranker"] == NONE:
         raise Refused(
-            f"{folder} holds no cross-encoder: neither this round nor one before it has trained one. Give the recipe a section "
-            "`rank`, or name a model: `cross-encoder: {model: inputs/NAME}`."
+            f"{folder} contains no cross-encoder: neither this round nor an earlier one has trained one. Add a section `rank` to "
+            f"the recipe, or name a model: `cross-encoder: {{model: inputs/NAME}}`."
         )
     return folder
 
 
 def pinned(name: str, revision: str | None) -> dict[str, str | None]:
-    """A cross-encoder's name made exact: `name`, `revision`, and `fingerprint` of what lies on this disk.
+    """Pin a cross-encoder: `name`, `revision`, and the `fingerprint` of the files on this disk.
 
     Raises:
-        Refused: there is none of that name, it cannot be used, or it may change without anybody noticing.
+        Refused: it does not exist, cannot be used, or could change unnoticed.
     """
     here = is_folder(name, revision)
     return {"name": name, "revision": None if here else revision, "fingerprint": identity_of(name, revision) if here else None}
 
 
 def pinned_folder(model: dict) -> Path:
-    """The folder of a cross-encoder that `resolve` made exact, downloaded where it must be.
+    """The folder of a pinned cross-encoder, downloaded if necessary.
 
     Raises:
-        Refused: it is no longer the one that it was.
+        Refused: it has changed.
     """
     if len(model["revision"] or "") == COMMIT:
         may_download()
     folder = folder_of(model["name"], model["revision"])
     if model["fingerprint"] and CrossModel(folder).fingerprint() != model["fingerprint"]:
-        raise Refused(f"the cross-encoder '{model['name']}' has changed since `resolve` looked at it: run `dvc repro`.")
+        raise Refused(f"the cross-encoder '{model['name']}' has changed since `resolve` pinned it. Run `dvc repro`.")
     return folder

@@ -1,4 +1,4 @@
-"""The models that a round has at hand: the one it starts from, and the teachers that its recipe names."""
+"""The encoders of a round: its starting model, and the teachers that its recipe names."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hone.stage import may_download
 
 @dataclass(frozen=True)
 class Models:
-    """Encoders by name; null names the round's starting model, `r0` the model that the first round started from.
+    """Encoders by name. Null is the round's starting model, and `r0` the starting model of the first round.
 
-    Teachers read texts by their own prompts; length and precision are the round's.
+    Teachers use their own prompts. Length and precision are the round's.
     """
 
     start: Path
@@ -32,10 +32,10 @@ class Models:
         return cls(MODELS / settings.parent, settings.model, stage_settings.machine(), settings.teachers)
 
     def encoder(self, name: str | None = None) -> Encoder:
-        """The encoder of a name.
+        """The encoder with this name.
 
         Raises:
-            Refused: a teacher is no longer the one that `resolve` pinned.
+            Refused: a teacher differs from the one that `resolve` pinned.
         """
         if name is None:
             return encoder_for(self.start, self.reading, self.machine, user=self.start.name)
@@ -45,40 +45,38 @@ class Models:
         return encoder_for(pinned_folder(self.teachers[name]), own_prompts, self.machine, user=name)
 
     def base(self) -> Encoder:
-        """The model that the first round started from, read as the rounds' own are."""
+        """The starting model of the first round, with the reading settings of the rounds."""
         return encoder_for(MODELS / BASE, self.reading, self.machine, user=BASE)
 
 
 def pinned_folder(model: dict) -> Path:
-    """The folder of a model that `resolve` made exact (`name`, `revision`, `fingerprint`), downloaded where it must be.
+    """The folder of a pinned model (`name`, `revision`, `fingerprint`), downloaded if necessary.
 
     Raises:
-        Refused: it is no longer the one that it was.
+        Refused: it has changed.
     """
     name = model["name"]
     if model["fingerprint"] is None:
         may_download()
     folder = folder_of(name, model["revision"])
     if model["fingerprint"] and ModelFolder(folder).fingerprint("document") != model["fingerprint"]:
-        raise Refused(f"the model '{name}' has changed since `resolve` looked at it: run `dvc repro`.")
+        raise Refused(f"the model '{name}' has changed since `resolve` pinned it. Run `dvc repro`.")
     return folder
 
 
 def encoder_of(models: Models | None, name: str | None) -> Encoder:
-    """The encoder of a name: `r0`, a teacher, or null for the round's starting model.
+    """The encoder with this name: `r0`, a teacher, or null for the round's starting model.
 
     Raises:
-        Refused: no models are at hand, or this one was not pinned by `resolve`.
+        Refused: no models are available, or `resolve` did not pin this one.
     """
     if models is None:
-        raise Refused("the judge encoder needs the models of a round, and none is at hand here.")
+        raise Refused("the judge encoder needs the models of a round, which are not available here.")
     if name == BASE:
         folder = MODELS / BASE
         if not folder.is_dir():
-            raise Refused(f"the judge encoder wants the base model {folder}, which is missing: `dvc repro base` makes it.")
+            raise Refused(f"the judge encoder needs the base model {folder}, which is missing. Run `dvc repro base`.")
         return encoder_for(folder, models.reading, models.machine, user=BASE)
     if name is not None and name not in models.teachers:
-        raise Refused(
-            f"the judge encoder names the model '{name}', which `resolve` has not seen: {nearest(name, [BASE, *models.teachers])}"
-        )
+        raise Refused(f"the judge encoder names the model '{name}', which `resolve` did not pin; {nearest(name, [BASE, *models.teachers])}")
     return models.encoder(name)

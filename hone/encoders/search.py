@@ -1,4 +1,4 @@
-"""Exact nearest neighbours, in blocks of documents: the full matrix of scores never exists."""
+"""Exact nearest-neighbor search in blocks of documents, without the full score matrix."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ QUERIES_PER_BLOCK = 4096
 
 
 def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `depth` documents of highest inner product for each query, in fp32.
+    """The `depth` documents with the highest inner product for each query, in fp32.
 
     Args:
-        queries: n queries, in the store or as an array [n, d] of fp32.
+        queries: n queries, in the cache or as an array [n, d] of fp32.
         documents: m documents.
-        depth: how many to find; all m where there are fewer.
+        depth: number of documents for each query. All m if there are fewer.
 
     Returns:
         Scores [n, depth] in descending order and rows of documents [n, depth].
 
     Raises:
-        Refused: a vector has what is no number, so that some query has fewer neighbours, or queries and documents differ in length.
+        Refused: a vector contains NaN, so a query has fewer neighbors, or queries and documents differ in length.
     """
     import faiss
 
@@ -44,14 +44,12 @@ def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tu
         heap.finalize()
         scores[start : start + len(asked)], rows[start : start + len(asked)] = heap.D, heap.I
     if (rows < 0).any():
-        raise Refused(
-            "vectors in the store have what is no number: the model that made them is broken (`hone store` shows whose they are)."
-        )
+        raise Refused("vectors in the embedding cache contain NaN, so their model is broken (`hone store` shows which). Train it again.")
     return scores, rows
 
 
 def as_table(query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
-    """A search's result as query_id, doc_id, rank (from 1), score: one row for each query and document."""
+    """A search result as query_id, doc_id, rank (from 1), score: one row for each query and document."""
     count, depth = rows.shape
     return pl.DataFrame(
         {
@@ -65,7 +63,7 @@ def as_table(query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows:
 
 
 def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: int = 65_536) -> np.ndarray:
-    """Inner products in fp32 of pairs [n, 2] of a query's and a document's row: array [n]."""
+    """Inner products in fp32 of pairs [n, 2] of query and document rows: array [n]."""
     refuse_dimensions(queries.dimension, len(queries), documents)
     scores = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), rows):
@@ -75,38 +73,38 @@ def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: i
 
 
 def rows_of(pairs: pl.DataFrame, *ids: pl.Series) -> np.ndarray:
-    """Array [n, k]: where the ids of each of the k columns of `pairs` stand in the ids of the same place.
+    """Array [n, k]: the row of each id of the k columns of `pairs` in the corresponding id list.
 
     Raises:
-        Refused: an id stands nowhere: no row of another text may take its place.
+        Refused: an id is missing. The row of another text must never replace it.
     """
     return np.column_stack([places_of(pairs[name], known) for name, known in zip(pairs.columns, ids, strict=True)])
 
 
 def places_of(wanted: pl.Series, known: pl.Series) -> np.ndarray:
-    """Array [n]: where the ids `wanted` stand in `known`, each of them once.
+    """Array [n]: the positions of the ids `wanted` in `known`, each exactly once.
 
     Raises:
-        Refused: an id stands nowhere, or more than once.
+        Refused: an id is missing or duplicated.
     """
     places = pl.DataFrame({"id": known}).with_row_index("row")
     found = wanted.to_frame("id").join(places, on="id", how="left", maintain_order="left")
     if len(found) > len(wanted):
-        raise Refused(f"ids stand more than once, for example {listed(known.filter(known.is_duplicated()).unique())}. Run `dvc repro`.")
+        raise Refused(f"ids are duplicated, for example {listed(known.filter(known.is_duplicated()).unique())}. Run `dvc repro`.")
     absent = found.filter(pl.col("row").is_null())["id"]
     if len(absent):
         raise Refused(
-            f"{len(absent):,} of {len(wanted):,} ids are not among the texts that were encoded, for example {listed(absent.unique())}: the "
-            "tables do not belong together. Run `dvc repro`, which makes what is stale anew."
+            f"{len(absent):,} of {len(wanted):,} ids are not among the encoded texts, for example {listed(absent.unique())}, so "
+            "the tables are inconsistent. Run `dvc repro` to update them."
         )
     return found["row"].to_numpy().astype(np.int64)
 
 
 def refuse_dimensions(of_queries: int, count: int, documents: Vectors) -> None:
-    """Raises Refused where queries and documents have vectors of different lengths."""
+    """Raise Refused if queries and documents have vectors of different lengths."""
     if count and len(documents) and of_queries != documents.dimension:
         raise Refused(
             f"the queries have {of_queries:,}-dimensional vectors and the documents {documents.dimension:,}-dimensional ones "
-            f"({documents.space.folder}): the model behind them changed. For an endpoint, set `version` (any text) so that both are "
-            "encoded anew."
+            f"({documents.space.folder}), so their model has changed. For an endpoint, set `version` (any text) to encode both "
+            "again."
         )

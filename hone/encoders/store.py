@@ -1,8 +1,8 @@
-"""The vector store: every vector is found by what it was computed from, so none can be stale.
+"""The embedding cache: every vector is addressed by everything it depends on, so no vector can be stale.
 
-A *space* is what one route of one model makes of texts: its address is the fingerprint of weights, tokenizer, pooling,
-prompt, length and precision. Inside, a vector is found by its text's own hash. Vectors lie in shards, files that are
-complete or absent and carry a checksum; a shard that fails it is set aside and its texts are encoded again.
+A *space* holds the vectors of one route of one model. Its address is the fingerprint of weights, tokenizer, pooling, prompt, length and
+precision. Inside it, a vector is found by the hash of its text. Vectors are stored in shards, complete files with a checksum. A damaged
+shard is quarantined, and its texts are encoded again.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from hone.files import fingerprint, home, read_json, size_of, write_json, writte
 from hone.stage import say
 
 KEY_BYTES = 16
-WRITES = 2  # times that a shard is written before it is refused
-HEADER = 1 << 16  # bytes of a shard's header at most; Hone's have some 250
+WRITES = 2  # attempts to write a shard
+HEADER = 1 << 16  # maximum bytes of a shard's header; Hone's headers have about 250
 ABOUT, USES = "space.json", "uses.json"
 
 
@@ -36,16 +36,16 @@ def root() -> Path:
 
 
 def keys_of(texts: Sequence[str]) -> np.ndarray:
-    """The hashes by which texts are found: array [n, 2] of unsigned 64-bit integers."""
+    """The keys of texts: array [n, 2] of unsigned 64-bit integers."""
     digests = b"".join(hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest() for text in texts)
     return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
 
 
 @dataclass
 class Space:
-    """The vectors that one route of one model, with one prompt, length and precision, made of texts.
+    """The vectors of one route of one model, with one prompt, length and precision.
 
-    What lies on disk is read when it is first asked for.
+    Data on disk is read on first access.
     """
 
     description: dict[str, str | int]
@@ -63,7 +63,7 @@ class Space:
         return self._shards or []
 
     def refresh(self) -> None:
-        """Take notice of what lies on disk now, including what another process has written.
+        """Refresh the view of the disk, including shards of other processes.
 
         Raises:
             Refused: two shards have vectors of different lengths.
@@ -78,9 +78,9 @@ class Space:
         for shard in shards:
             if shard.dimension != first.dimension:
                 raise Refused(
-                    f"the store has {first.dimension:,}-dimensional and {shard.dimension:,}-dimensional vectors of {self.name} in one "
-                    f"space ({first.path}, {shard.path}): the model behind that name changed between two runs. Delete the folder "
-                    f"{self.folder}; its texts are encoded again."
+                    f"the embedding cache contains {first.dimension:,}-dimensional and {shard.dimension:,}-dimensional vectors of "
+                    f"{self.name} in one entry ({first.path}, {shard.path}), so the model with that name changed between two "
+                    f"runs. Delete the folder {self.folder}. Its texts are encoded again."
                 )
         if shards:
             self._index.add(len(before), [shard.keys() for shard in shards])
@@ -88,7 +88,7 @@ class Space:
 
     @property
     def name(self) -> str:
-        """What its description calls the model."""
+        """The model's name in the description."""
         return f"the model '{self.description['model']}'" if "model" in self.description else "one model"
 
     @property
@@ -97,35 +97,36 @@ class Space:
 
     @property
     def noted(self) -> dict:
-        """What is kept beside the vectors: the description, `dimension`, and the model's name as an endpoint `reported` it."""
+        """The stored metadata: the description, `dimension`, and the model's name that an endpoint `reported`."""
         return read_object(self.folder / ABOUT)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """Where the vectors of keys lie: array [n, 2] of shard and row, both -1 for what is not here."""
+        """The positions of keys: array [n, 2] of shard and row, both -1 for missing keys."""
         if self._shards is None:
             self.refresh()
         return self._index.find(keys)
 
     def add(self, keys: np.ndarray, vectors: np.ndarray, reported: str | None = None) -> None:
-        """Keep vectors [n, d] (fp32) of keys [n, 2] as one shard.
+        """Store vectors [n, d] (fp32) of keys [n, 2] as one shard.
 
-        A shard that cannot be read back is written once more: another text's vector must never stand in for one that is missing.
+        A shard that cannot be read back is written once more: the vector of another text must never replace a missing one.
 
         Args:
             keys, vectors: of the same texts.
-            reported: what the endpoint calls the model that made them; null: it does not say.
+            reported: the model name that the endpoint reports. Null: none is reported.
 
         Raises:
-            Refused: the vectors have another length than those that are here, or the shard cannot be read back twice.
+            Refused: the vectors differ in length from the stored ones, or the shard cannot be read back twice.
         """
         if self.dimension not in (None, vectors.shape[1]):
             raise Refused(
-                f"{self.name} gives {vectors.shape[1]:,}-dimensional vectors, and those in the store ({self.folder}) are "
-                f"{self.dimension:,}-dimensional: it is another model now. Nothing is kept of it."
+                f"{self.name} returned {vectors.shape[1]:,}-dimensional vectors, but those in the embedding cache ({self.folder}) "
+                f"are {self.dimension:,}-dimensional, so the model has changed. Nothing is stored. Serve the first model again, "
+                "or set `version`."
             )
         before = self.noted.get("reported")
         if reported and before not in (None, reported):
-            raise Refused(other_model(f"{self.name} answers as", before, reported))
+            raise Refused(other_model(f"{self.name} reports the model", before, reported))
         self._describe(vectors.shape[1], reported)
         path = self.folder / f"{fingerprint(keys.tobytes())[:32]}.safetensors"
         for _ in range(WRITES):
@@ -134,13 +135,13 @@ class Space:
                 self._append([shard])
                 return
         raise Refused(
-            f"the shard {path} was written {WRITES} times and read back with another checksum each time: the disk, its file system or the "
-            "memory of this machine returns other bytes than were written. Check them, or set HONE_HOME to a folder on another disk, and "
-            "run this again; what was kept before is used."
+            f"the shard {path} was written {WRITES} times and had another checksum each time: the disk, its file system or the "
+            "memory of this machine is faulty. Check them, or set HONE_HOME to a folder on another disk, and run this again. "
+            "Earlier shards are reused."
         )
 
     def _describe(self, dimension: int, reported: str | None) -> None:
-        """Write what the space is made of, unless that stands there: a kill may have come between the folder and this file."""
+        """Write the description of the entry, unless it exists. A kill may have separated the folder from this file."""
         there = self.noted
         wanted = {"dimension": dimension} | ({"reported": reported} if reported else {})
         if not there or any(name not in there for name in wanted):
@@ -148,7 +149,7 @@ class Space:
             write_json(self.folder / ABOUT, {**self.description, **made, **wanted, **there})
 
     def used_by(self, user: str) -> None:
-        """Note who needs this space, for `hone store`."""
+        """Record the user of this entry, for `hone store`."""
         if self.folder.exists():
             file = self.folder / USES
             uses = read_object(file)
@@ -168,7 +169,7 @@ class Shard:
 
     @classmethod
     def opened(cls, path: Path) -> Shard | None:
-        """The shard at `path`; null where it is gone, or is damaged, and then the file is set aside."""
+        """The shard at `path`. Null if it is missing or damaged. A damaged file is quarantined."""
         try:
             with path.open("rb") as file:
                 header, start = read_header(file)
@@ -177,15 +178,15 @@ class Shard:
             if shard is not None and shard.checksum() == header["__metadata__"]["xxh3"]:
                 return shard
         except FileNotFoundError:
-            return None  # another process has set it aside
+            return None  # another process has quarantined it
         except OSError as error:
-            raise Refused(f"{path} cannot be read ({error}). Check the disk, or delete the file: its texts are encoded again.") from error
+            raise Refused(f"{path} cannot be read ({error}). Check the disk, or delete the file. Its texts are encoded again.") from error
         set_aside(path, there.st_ino)
         return None
 
     @classmethod
     def described(cls, path: Path) -> Shard | None:
-        """The shard at `path` by its header alone, its vectors not looked at; null where there is none."""
+        """The shard at `path`, from its header alone. Null if there is none."""
         try:
             with path.open("rb") as file:
                 return cls._described(path, *read_header(file), os.fstat(file.fileno()).st_size)
@@ -194,7 +195,7 @@ class Shard:
 
     @classmethod
     def _described(cls, path: Path, header: dict, start: int, size: int) -> Shard | None:
-        """The shard of a header, whose data begin at byte `start`; null where no shard of `size` bytes has such a header."""
+        """The shard of a header whose data begin at byte `start`. Null if the header does not fit a file of `size` bytes."""
         try:
             keys, vectors = header["keys"], header["vectors"]
             (rows, dimension), (first, last) = vectors["shape"], sorted([keys["data_offsets"], vectors["data_offsets"]])
@@ -230,23 +231,23 @@ class Shard:
 
     def _mapped(self, kind: str, offset: int, shape: tuple[int, int]) -> np.ndarray:
         if not shape[0] or not shape[1]:
-            return np.empty(shape, dtype=kind)  # nothing can be mapped
+            return np.empty(shape, dtype=kind)  # an empty file cannot be mapped
         return np.memmap(self.path, dtype=kind, mode="r", offset=offset, shape=shape)
 
 
 def other_model(who: str, before: str, now: str) -> str:
-    """The refusal of another model behind the same address and name."""
+    """The error for another model behind the same URL and name."""
     return (
-        f"{who} '{now}', and the vectors in the store were made by '{before}': their scores cannot be compared. Serve '{before}' again, or "
-        "set `version` (any text) so that all texts are encoded by the new model."
+        f"{who} '{now}', but the vectors in the embedding cache come from '{before}', so their scores are not comparable. Serve "
+        f"'{before}' again, or set `version` (any text) to encode all texts with the new model."
     )
 
 
 def read_header(file: BinaryIO) -> tuple[dict, int]:
-    """The header of a safetensors file and where its data begin; an empty header where it is none, or has more than HEADER bytes."""
+    """The header of a safetensors file and the start of its data. An empty header if it is invalid or exceeds HEADER bytes."""
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
-    if not 0 < length <= HEADER:  # a flipped bit makes 2^40 of it
+    if not 0 < length <= HEADER:  # a flipped bit can make it 2^40
         return {}, 0
     try:
         header = json.loads(file.read(length))
@@ -256,16 +257,16 @@ def read_header(file: BinaryIO) -> tuple[dict, int]:
 
 
 def set_aside(path: Path, inode: int) -> None:
-    """Rename a damaged shard, unless another process has done so, or has written a new one there, meanwhile."""
+    """Rename a damaged shard, unless another process has renamed or replaced it meanwhile."""
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_ino != inode:
             return
         path.replace(path.with_suffix(".damaged"))
-        say(f"store: {path.name} is damaged (its checksum differs); it is set aside and its texts are encoded again")
+        say(f"embedding cache: {path.name} is damaged (wrong checksum), so it is quarantined and its texts are encoded again")
 
 
 def read_object(path: Path) -> dict:
-    """A small JSON file of the store; empty where it is missing, or was left half written."""
+    """A small JSON file of the cache. Empty if it is missing or half written."""
     try:
         found = read_json(path)
     except (OSError, ValueError, RecursionError):
@@ -274,9 +275,9 @@ def read_object(path: Path) -> dict:
 
 
 class Lookup:
-    """Counts which of many texts the store lacks: it reads keys and no vectors, so that no checksum is computed.
+    """Counts the texts that are missing in the cache. It reads only keys, so no checksum is computed.
 
-    A text that is wanted twice in one space counts once.
+    A text that is requested twice in one entry counts once.
     """
 
     def __init__(self) -> None:
@@ -284,15 +285,15 @@ class Lookup:
         self.wanted: dict[Path, list[np.ndarray]] = {}
 
     def want(self, space: Space, keys: np.ndarray) -> None:
-        """Note texts by their keys [n, 2] that a space is to have."""
+        """Add the keys [n, 2] of texts that an entry will need."""
         self.wanted.setdefault(space.folder, []).append(keys)
 
     def absent(self) -> int:
-        """How many of all that were noted the store lacks."""
+        """The number of added texts that are missing."""
         return sum(self._absent(folder, np.concatenate(parts)) for folder, parts in self.wanted.items())
 
     def absent_in(self, space: Space, keys: np.ndarray) -> int:
-        """How many different keys [n, 2] a space lacks, noted or not."""
+        """The number of distinct keys [n, 2] missing in an entry, added or not."""
         return self._absent(space.folder, keys)
 
     def _absent(self, folder: Path, keys: np.ndarray) -> int:
@@ -306,9 +307,9 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors of a sequence of texts, in its order, read from their shards when they are asked for.
+    """Vectors of a sequence of texts, in order, read from their shards on access.
 
-    `places` is an array [n, 2] of shard and row; `unit` says that they are to be given with length 1 (cosine).
+    `places` is an array [n, 2] of shard and row. `unit` normalizes the vectors (cosine).
     """
 
     space: Space
@@ -317,10 +318,10 @@ class Vectors:
 
     def __post_init__(self) -> None:
         absent = np.count_nonzero((self.places < 0).any(axis=1))
-        if absent:  # -1 as an index would be the last vector of the last shard
+        if absent:  # index -1 would be the last vector of the last shard
             raise Refused(
-                f"the store ({self.space.folder}) lacks {absent:,} of {len(self.places):,} vectors that were just made. Run this again: "
-                "they are then made anew."
+                f"the embedding cache ({self.space.folder}) lacks {absent:,} of {len(self.places):,} vectors that were just "
+                "computed. Run this again to compute them."
             )
 
     def __len__(self) -> int:
@@ -347,22 +348,22 @@ class Vectors:
             return shard.vectors()
         except (OSError, ValueError) as error:
             raise Refused(
-                f"the shard {shard.path} was deleted, set aside or cut short while this process was reading it ({error}), for example by "
-                "`hone store clean` of another checkout. Run this again; its texts are encoded again."
+                f"the shard {shard.path} was deleted, quarantined or truncated while this process was reading it ({error}), for "
+                "example by `hone store clean` in another checkout. Run this again. Its texts are encoded again."
             ) from error
 
     def part(self, rows: slice | np.ndarray) -> Vectors:
-        """Those of some rows, not yet read."""
+        """A lazy subset of some rows."""
         return Vectors(self.space, self.places[rows], self.unit)
 
     def blocks(self, rows: int = 32_768) -> Iterator[tuple[int, np.ndarray]]:
-        """Start and vectors of one run of rows after the other, so that memory does not grow with the collection."""
+        """Start and vectors of consecutive blocks of rows, so memory does not grow with the collection."""
         for start in range(0, len(self), rows):
             yield start, self.take(slice(start, start + rows))
 
 
 def spaces() -> list[tuple[Path, dict, dict, int]]:
-    """Folder, description, uses and size in bytes of every space on this machine; the description is empty where a kill left none."""
+    """Folder, description, uses and size in bytes of every entry on this machine. The description is empty if a kill prevented it."""
     return [
         (folder, read_object(folder / ABOUT), read_object(folder / USES), size_of(folder))
         for folder in sorted(root().glob("*"))

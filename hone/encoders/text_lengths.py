@@ -1,4 +1,4 @@
-"""How much of the texts a model reads: their tokens, counted by its own tokenizer, against the length at which it cuts."""
+"""Truncation of texts: token counts by the model's own tokenizer, compared with its maximum length."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.errors import Refused
 
-MOST = 20_000  # texts of a collection that are counted; of more, so many, evenly spaced
+MOST = 20_000  # counted texts of a collection; larger collections are sampled evenly
 TEXTS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What of some texts is not read.
+    """Truncation statistics of some texts.
 
     Attributes:
-        texts: how many there are.
-        counted: how many were counted; where these are fewer, the figures are estimates.
-        cut: of the counted, how many are longer than `length`.
-        tokens: of the counted, prompt and special tokens included.
-        lost: of these tokens, those after `length`.
-        length: tokens that the model reads of a text.
+        texts: number of texts.
+        counted: number of counted texts. If it is lower, the figures are estimates.
+        cut: counted texts longer than `length`.
+        tokens: tokens of the counted texts, with prompt and special tokens.
+        lost: truncated tokens among them.
+        length: maximum tokens of a text.
     """
 
     texts: int
@@ -44,12 +44,12 @@ class Cut:
 
     @property
     def share_cut(self) -> float:
-        """The fraction of texts that are cut."""
+        """The fraction of truncated texts."""
         return self.cut / self.counted if self.counted else 0.0
 
     @property
     def share_lost(self) -> float:
-        """The fraction of tokens that are not read."""
+        """The fraction of truncated tokens."""
         return self.lost / self.tokens if self.tokens else 0.0
 
     def told(self, what: str = "documents") -> str:
@@ -58,26 +58,26 @@ class Cut:
         if self.estimated:
             share = f"{self.share_cut:.1%}".replace("%", " %")
             return (
-                f"about {share} of {self.texts:,} {what} are cut after {self.length:,} tokens: about {lost} of all tokens are not read "
-                f"(estimated from {self.counted:,} {what}, evenly spaced)"
+                f"about {share} of {self.texts:,} {what} are cut after {self.length:,} tokens: about {lost} of all tokens are not "
+                f"read (estimated from {self.counted:,} evenly spaced {what})"
             )
         return f"{self.cut:,} of {self.texts:,} {what} are cut after {self.length:,} tokens: {lost} of all tokens are not read"
 
 
 def cut_of(counts: np.ndarray, texts: int, length: int) -> Cut:
-    """What is not read of `texts` texts, of which those with these token counts [n] were counted."""
+    """Statistics of `texts` texts, of which those with the token counts [n] were counted."""
     over = np.maximum(counts - length, 0)
     return Cut(texts, len(counts), int((over > 0).sum()), int(counts.sum()), int(over.sum()), length)
 
 
 def cut_documents(documents: Documents, model: ModelFolder, reading: Reading, in_training: int | None = None) -> Cut:
-    """What of a collection's documents a model does not read.
+    """Truncation of a collection's documents by a model.
 
     Args:
         documents: the collection.
-        model: whose tokenizer counts.
-        reading: with its prompt and length.
-        in_training: a recipe's `train.max_length`; null: as in encoding.
+        model: the model with the tokenizer.
+        reading: its prompt and maximum length.
+        in_training: a recipe's `train.max_length`. Null: as in encoding.
 
     Raises:
         Refused: the model has no tokenizer.json.
@@ -89,18 +89,18 @@ def cut_documents(documents: Documents, model: ModelFolder, reading: Reading, in
 
 
 def cut_texts(texts: pl.Series, model: ModelFolder, reading: Reading, route: str) -> Cut:
-    """What of texts a model does not read; null counts as an empty text."""
+    """Truncation of texts by a model. Null counts as an empty text."""
     counts = token_counts(texts.gather_every(step_of(len(texts))).fill_null("").to_list(), model.path, reading.prompt(model, route))
     return cut_of(counts, len(texts), reading.length(model))
 
 
 def step_of(count: int) -> int:
-    """How far apart the texts stand that are counted."""
+    """The distance between counted texts."""
     return max(1, -(-count // MOST))
 
 
 def token_counts(texts: Sequence[str], model: Path, prompt: str = "") -> np.ndarray:
-    """Tokens of each text [n], with the prompt and special tokens, by a model's tokenizer.
+    """The token count of each text [n], with prompt and special tokens, by a model's tokenizer.
 
     Raises:
         Refused: the model has no tokenizer.json.
@@ -109,7 +109,7 @@ def token_counts(texts: Sequence[str], model: Path, prompt: str = "") -> np.ndar
 
     files = sorted(Path(model).rglob("tokenizer.json"))
     if not files:
-        raise Refused(f"{model} has no tokenizer.json, so that how long texts are for it is not known.")
+        raise Refused(f"{model} has no tokenizer.json, so token counts are unknown. Save the model again with a fast tokenizer.")
     tokenizer = tokenizers.Tokenizer.from_file(str(files[0]))
     tokenizer.no_truncation()
     tokenizer.no_padding()

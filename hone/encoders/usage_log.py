@@ -1,6 +1,6 @@
-"""What stages asked models to read, and what these read: lines in a file, for whoever compares costs. Nothing unless a file is named.
+"""Log of model usage by stages, for cost comparisons. It is written only if a file is named.
 
-An encoder reads texts, a cross-encoder pairs of a query and a document.
+Encoders read texts. Cross-encoders read pairs of a query and a document.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ import numpy as np
 
 from hone.files import fingerprint
 
-FILE = "HONE_COUNT_ENCODING"  # the variable that names the file; `hone study` sets it
+FILE = "HONE_COUNT_ENCODING"  # the variable with the file name, set by `hone study`
 STAGE = "DVC_STAGE"  # set by DVC for every command
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is counted, by the words of its lines: what was asked for, and what was read for it."""
+    """The counted quantities, with the words of their log lines: requested and computed."""
 
     asked: str
     read: str
 
 
-TEXTS = Unit("asked", "encoded")  # an encoder's
-PAIRS = Unit("pairs", "scored")  # a cross-encoder's
+TEXTS = Unit("asked", "encoded")  # unit of an encoder
+PAIRS = Unit("pairs", "scored")  # unit of a cross-encoder
 
 
 def asked(unit: Unit, space: Path, keys: np.ndarray) -> None:
-    """Note a chunk of texts or pairs whose vectors or scores somebody wants: the same chunk asked for twice has the same line.
+    """Log a chunk of requested texts or pairs. Repeated requests of the same chunk produce equal lines.
 
     Args:
         unit: TEXTS or PAIRS.
-        space: where their vectors or scores lie.
-        keys: their hashes [n, 2]; each counts once.
+        space: the cache entry of their vectors or scores.
+        keys: their hashes [n, 2], each counted once.
     """
     if os.environ.get(FILE):
         _write({"space": space.name, "chunk": fingerprint(keys.tobytes())[:16], unit.asked: len(np.unique(keys, axis=0))})
 
 
 def read(unit: Unit, count: int, seconds: float) -> None:
-    """Note texts or pairs that a model has read, and how long that took."""
+    """Log the texts or pairs that a model has read, and the time it took."""
     if os.environ.get(FILE):
         _write({unit.read: count, "seconds": round(seconds, 3)})
 

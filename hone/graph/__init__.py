@@ -1,1 +1,1 @@
-"""Neighbours of documents and queries: nearest ones, bands of ranks, taxonomies."""
+"""Neighbors of documents and queries: nearest neighbors, rank bands, taxonomies."""

@@ -1,4 +1,4 @@
-"""The neighbours of documents, by rank: in a graph (a table of edges, a metadata column of links), or in an encoder's space."""
+"""Neighbors of documents by rank: in a graph (a table of edges, a metadata column of links), or in an embedding space."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from hone.encoders.encoder import TextEncoder
 
 EDGE = ("doc_id", "neighbour_id")
-ROWS_AT_ONCE = 256  # documents whose neighbours are looked up at once
+ROWS_AT_ONCE = 256  # documents processed at once
 FOUND = {"anchor": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float32}
 
 
 def edges_of_file(file: Path, prefix: str = "") -> pl.DataFrame:
-    """A graph in a table below inputs/.
+    """A graph from a table below inputs/.
 
     Args:
-        file: doc_id and neighbour_id of each edge, with `rank` (1: nearest) or `weight` (the more, the nearer) where it is known.
-        prefix: of ids where several collections are joined; the file has them without.
+        file: doc_id and neighbour_id of each edge, with `rank` (1: nearest) or `weight` (higher: nearer) if known.
+        prefix: prefix of ids if several collections are joined. The file has ids without prefix.
 
     Returns:
-        doc_id, neighbour_id and, where the file has it, nearness (the more, the nearer), in the order of the file.
+        doc_id, neighbour_id and, if the file has it, nearness (higher: nearer), in file order.
 
     Raises:
-        Refused: see `hone.data.user_tables.read`; or it has both rank and weight.
+        Refused: see `hone.data.user_tables.read`. Also if it has both rank and weight.
     """
     rows = user_tables.read(file, EDGE, ("rank", "weight"))
     if {"rank", "weight"} <= set(rows.columns):
-        raise Refused(f"{file} has both `rank` and `weight`: keep the one that says which neighbour is nearer.")
+        raise Refused(f"{file} has both `rank` and `weight`. Remove one of them.")
     near = [pl.col("weight").alias("nearness")] if "weight" in rows.columns else []
     near += [(-pl.col("rank")).alias("nearness")] if "rank" in rows.columns else []
     return rows.select(*prefixed(prefix, *EDGE), *near)
 
 
 def edges_of_column(metadata: Metadata, column: str) -> pl.DataFrame:
-    """A graph in a metadata column whose values are the ids of other documents: doc_id, neighbour_id."""
+    """A graph from a metadata column whose values are ids of other documents: doc_id, neighbour_id."""
     return metadata.of(column).select("doc_id", neighbour_id=pl.lit(metadata.prefix) + pl.col("value"))
 
 
 def inside(edges: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, int]:
-    """Edges between two documents that are here and differ, none twice, and how many name a document that is not here."""
+    """Edges between two different documents of the collection without duplicates, and the number of edges to other documents."""
     here = edges.filter(pl.all_horizontal(pl.col(name).is_in(ids.implode()) for name in EDGE))
     kept = here.filter(pl.col("doc_id") != pl.col("neighbour_id"))
     if "nearness" in kept.columns:
@@ -58,21 +58,21 @@ def inside(edges: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, int]:
 
 
 def by_edges(anchors: pl.Series, edges: pl.DataFrame, ids: pl.Series, last: int, hops: int, both_ways: bool) -> pl.DataFrame:
-    """The neighbours of documents in a graph.
+    """The neighbors of documents in a graph.
 
-    Edges that have a nearness are ranked by it. Links that have none are followed: documents that are fewer links away come first,
-    of these the ones to which more shortest ways lead, of equal ones the first in the collection.
+    Edges with a nearness are ranked by it. Links without one are followed: documents at fewer hops come first, then those with more
+    shortest paths, then those earlier in the collection.
 
     Args:
-        anchors: doc_id of the documents whose neighbours are wanted, none twice.
+        anchors: doc_id of the documents whose neighbors are needed, without duplicates.
         edges: see `inside`.
         ids: of all documents.
-        last: the rank after which no neighbour is wanted.
-        hops: of links, how far they are followed.
-        both_ways: of links, whether they are followed backwards too.
+        last: maximum rank.
+        hops: maximum hops for links.
+        both_ways: whether links are also followed backwards.
 
     Returns:
-        anchor, doc_id, rank (from 1), score (a weight where the graph has one; else 0: nothing compared them).
+        anchor, doc_id, rank (from 1), score (the weight if the graph has one, otherwise 0).
     """
     if "nearness" in edges.columns:
         wanted = edges.join(anchors.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
@@ -87,7 +87,7 @@ def by_edges(anchors: pl.Series, edges: pl.DataFrame, ids: pl.Series, last: int,
 
 
 def adjacency(edges: pl.DataFrame, ids: pl.Series, both_ways: bool):
-    """The links as a sparse matrix [documents, documents] of 0 and 1."""
+    """The links as a sparse 0/1 matrix [documents, documents]."""
     from scipy.sparse import csr_array
 
     rows = rows_of(edges.select(EDGE), ids, ids)
@@ -97,13 +97,13 @@ def adjacency(edges: pl.DataFrame, ids: pl.Series, both_ways: bool):
 
 
 def followed(rows: np.ndarray, graph, ids: pl.Series, last: int, hops: int) -> pl.DataFrame:
-    """The neighbours of some documents by links; see `by_edges`."""
+    """The neighbors of some documents by links (see `by_edges`)."""
     from scipy.sparse import csr_array
 
     here = csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), shape=(len(rows), graph.shape[0]))
     seen, reached = here, []
     for hop in range(1, hops + 1):
-        here = here @ graph  # the number of ways of this length
+        here = here @ graph  # the number of paths of this length
         here = here - here * (seen > 0)
         here.eliminate_zeros()
         seen = seen + here
@@ -127,7 +127,7 @@ def followed(rows: np.ndarray, graph, ids: pl.Series, last: int, hops: int) -> p
 
 
 def by_vectors(anchors: pl.Series, documents: Documents, encoder: TextEncoder, first: int, last: int) -> pl.DataFrame:
-    """Those neighbours of documents in an encoder's space that have a rank from `first` to `last`; see `by_edges`.
+    """The neighbors of documents in an embedding space, with ranks from `first` to `last` (see `by_edges`).
 
     Returns:
         anchor, doc_id, rank (from 1, the document itself not counted), score (inner product in fp32, as the model compares).

@@ -1,4 +1,4 @@
-"""Groups of documents: the same value of a metadata column, or the same place in a taxonomy whose paths the column has."""
+"""Groups of documents: the same value of a metadata column, or the same node of a taxonomy whose paths the column contains."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from hone.errors import Refused
 
 
 def refuse_unfit(separator: str | None, level: int | None) -> None:
-    """Raises Refused for a level of values that are no paths."""
+    """Raise Refused if `level` is set but the values are not paths."""
     if level is not None and not separator:
-        raise Refused("`level` is of a path: say by which `separator` its parts are parted.")
+        raise Refused("`level` needs paths. Set `separator` to the text that separates their parts.")
 
 
 def groups(values: pl.DataFrame, separator: str | None, level: int | None) -> pl.DataFrame:
-    """The groups that documents are in.
+    """The groups of documents.
 
     Args:
         values: doc_id, value.
-        separator: of a path's parts, such as ">"; null: values are groups as they stand.
-        level: how many parts, from the root, make a group, a shorter path being one of its own; null: all but the last part,
-            so that documents with the same parent are in one group, and a path of one part is in none.
+        separator: separator of path parts, such as ">". Null: each value is a group.
+        level: number of parts from the root that form a group. A shorter path is a group of its own. Null: all parts but the last, so
+            documents with the same parent form a group. A path of one part is then in no group.
 
     Returns:
-        doc_id, group, leaf (the whole value), none twice.
+        doc_id, group, leaf (the whole value), without duplicates.
     """
     if not separator:
         return values.select("doc_id", group="value", leaf="value").unique(maintain_order=True)

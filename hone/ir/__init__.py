@@ -1,1 +1,1 @@
-"""Retrieval quality: measures, rankings, run files, unjudged documents and MTEB's tasks."""
+"""Retrieval quality: measures, rankings, run files, unjudged documents and MTEB tasks."""

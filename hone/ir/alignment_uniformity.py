@@ -1,6 +1,6 @@
-"""How a model's vectors lie: near their answers (alignment), spread out (uniformity), and how clearly an answer stands above the rest.
+"""Geometry of a model's embedding space: alignment, uniformity, and the score gap between relevant and other documents.
 
-A model that collapses puts all texts into one corner: scores may still look well on easy queries when it begins.
+A collapsing model moves all texts together. At first the scores on easy queries may still look good.
 """
 
 from __future__ import annotations
@@ -15,32 +15,31 @@ from hone.ir.measures import in_blocks
 
 NAMES = ("alignment", "uniformity", "gap")
 PAIRS_AT_ONCE = 8_192
-SAMPLE = 2_000  # documents, evenly spaced, so that every round is measured on the same ones
+SAMPLE = 2_000  # documents, evenly spaced, so every round is measured on the same ones
 
 
 def geometry(
     encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, run: pl.DataFrame, min_relevance: int
 ) -> dict[str, float | None]:
-    """Alignment and uniformity (Wang and Isola 2020, arXiv 2005.10242) of vectors of length 1, and the gap of scores.
+    """Alignment and uniformity (Wang and Isola 2020, arXiv 2005.10242) of unit vectors, and the score gap.
 
     Args:
-        encoder: the model under evaluation; its vectors come from the store.
+        encoder: the evaluated model. Its vectors come from the embedding cache.
         queries: query_id, text.
         documents: the collection.
         qrels: query_id, doc_id, relevance.
         run: query_id, doc_id, score: the ranking.
-        min_relevance: the grade from which on a document is right.
+        min_relevance: the lowest relevance grade of a relevant document.
 
     Returns:
-        alignment: mean squared distance of a query to its answers, 0 to 4. uniformity: logarithm of the mean of
-        exp(-2 squared distance) over pairs of documents, from 0 where all are one downwards. gap: what the best answer
-        scores above the best other document, mean over the queries that have both in the ranking. Null where nothing is there.
-        A vector of length 0 has no direction and counts nowhere.
+        alignment: mean squared distance of a query to its relevant documents, 0 to 4. uniformity: logarithm of the mean of exp(-2 squared
+        distance) over pairs of documents, at most 0 (all vectors equal). gap: score of the best relevant document minus that of the best
+        other document, averaged over queries with both in the ranking. Null if nothing can be measured. Vectors of length 0 are ignored.
     """
     right = qrels.filter(pl.col("relevance") >= min_relevance).select("query_id", "doc_id").unique(maintain_order=True)
     ids = documents.ids
     sampled = ids.gather(np.unique(np.linspace(0, max(len(ids) - 1, 0), min(SAMPLE, len(ids))).astype(np.int64)))
-    # Only these are read and looked up again: the ranking has walked through all documents.
+    # Only these are read and looked up again, because the ranking has already read all documents.
     texts = documents.texts(pl.concat([sampled, right["doc_id"]])).select("doc_id", "full_text").sort("doc_id").with_row_index("row")
     vectors = encoder.vectors([texts["full_text"].to_list()], "document", len(texts))
     pairs = right.join(queries.select("query_id").with_row_index("asked"), on="query_id", how="inner")
@@ -56,13 +55,13 @@ def geometry(
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1, as 32-bit numbers; one of length 0 stays."""
+    """Unit vectors in fp32. Vectors of length 0 are unchanged."""
     wide = np.asarray(vectors, dtype=np.float32)
     return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
 
 
 def alignment(queries: Vectors, documents: Vectors, pairs: np.ndarray) -> float | None:
-    """Of queries and their answers, rows [n, 2] of the two; null where none has two directions."""
+    """Alignment of queries and their relevant documents, rows [n, 2]. Null if no pair has two nonzero vectors."""
     total, count = 0.0, 0
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         rows = pairs[start : start + PAIRS_AT_ONCE]
@@ -74,7 +73,7 @@ def alignment(queries: Vectors, documents: Vectors, pairs: np.ndarray) -> float 
 
 
 def uniformity(vectors: np.ndarray) -> float | None:
-    """Of all pairs of different rows, [n, d] of length 1; null for fewer than two."""
+    """Uniformity over all pairs of different rows of unit vectors [n, d]. Null for fewer than two."""
     if len(vectors) < 2:
         return None
     kernel = np.exp(-2 * np.maximum(2 - 2 * (vectors @ vectors.T).astype(np.float64), 0))
@@ -83,7 +82,7 @@ def uniformity(vectors: np.ndarray) -> float | None:
 
 
 def gap(run: pl.DataFrame, right: pl.DataFrame) -> float | None:
-    """What a query's best answer scores above its best other document, in the mean."""
+    """Mean score gap between a query's best relevant document and its best other document."""
     told, is_right = right.with_columns(right=pl.lit(True)), pl.col("right").fill_null(False)
     sums = [(0.0, 0)]
     for part in in_blocks(run):

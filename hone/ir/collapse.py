@@ -1,6 +1,6 @@
-"""Whether a model's vectors move into one corner: alignment and uniformity held against the base model's.
+"""Collapse check: alignment and uniformity of a model compared with those of the base model.
 
-A loss can be brought down by drawing all texts together; scores may still look well on easy queries when that begins.
+A model can reduce its loss by moving all texts together. At first the scores on easy queries may still look good.
 """
 
 from __future__ import annotations
@@ -8,34 +8,37 @@ from __future__ import annotations
 from hone.files import read_json
 from hone.layout import BASE, metrics_file
 
-# Of the way from the base model's uniformity to 0, where all documents are one point. All three are ours.
+# Fractions of the way from the base model's uniformity to 0, where all vectors are equal [Hone default].
 MOVED, COLLAPSED = 0.25, 0.75
-SLIGHTLY = 0.1  # enough where queries have not come nearer to their answers either
+SLIGHTLY = 0.1  # sufficient if alignment has not improved either
 
 
 def warning(name: str, collection: str, own: dict, other: str, base: dict) -> str | None:
-    """A sentence where a model collapses or begins to; null where it does not, or where it cannot be told.
+    """A warning if a model collapses or begins to. Null if it does not, or if the values are missing.
 
-    Uniformity a quarter of the way to 0 is a warning by itself: an alignment that is better then says nothing, for texts that lie
-    together lie near their answers. A tenth of the way is one where alignment is no better, which is a loss on both.
+    Uniformity that is 25 % closer to 0 is a warning in itself: a better alignment proves nothing then, because near texts align well. At 10
+    %, it is a warning only if alignment has not improved, which is a loss on both.
 
     Args:
-        name, collection: of what this is said.
-        own: alignment and uniformity of the model (`hone.ir.alignment_uniformity`); either may be missing or null.
-        other, base: the model that it is held against, by name, and its measures.
+        name, collection: the model and collection, for the message.
+        own: alignment and uniformity of the model (`hone.ir.alignment_uniformity`). Either may be missing or null.
+        other, base: name and measures of the model to compare with.
     """
     before, after = base.get("uniformity"), own.get("uniformity")
     if before is None or after is None or before >= 0:
         return None
     way = 1 - after / before
     share = f"{way:.0%}".replace("%", " %")
-    told = f"uniformity goes from {number(before)} ({other}) to {number(after)}, {share} of the way to 0, where all documents are one point"
+    told = (
+        f"uniformity changes from {number(before)} ({other}) to {number(after)}, {share} of the way to 0, where all documents have "
+        "the same vector"
+    )
     if way >= COLLAPSED:
         return f"The vectors of {name} have collapsed on {collection}: {told}."
     if way >= MOVED:
-        return f"The vectors of {name} draw together on {collection}: {told}."
+        return f"The vectors of {name} begin to collapse on {collection}: {told}."
     if way >= SLIGHTLY and not nearer(own.get("alignment"), base.get("alignment")):
-        return f"The vectors of {name} draw together on {collection}, and queries come no nearer to their answers: {told}."
+        return f"The vectors of {name} begin to collapse on {collection}, and alignment has not improved: {told}."
     return None
 
 
@@ -44,7 +47,7 @@ def nearer(after: float | None, before: float | None) -> bool:
 
 
 def warnings_of(name: str, collection: str) -> list[str]:
-    """The warning of an evaluation that has just been written, where the base model's is there already."""
+    """The warning for a finished evaluation, if the base model's evaluation exists."""
     files = [metrics_file(one, collection) for one in (name, BASE)]
     if name == BASE or not all(file.exists() for file in files):
         return []

@@ -1,6 +1,6 @@
-"""Measures that leave out what nobody has judged: bpref, and nDCG of the condensed list. They need documents judged wrong.
+"""Measures that ignore unjudged documents: bpref and condensed-list nDCG. They need documents judged not relevant.
 
-Where only right answers are labelled, every judged document is right, and both say no more than whether one was retrieved.
+If only relevant documents are labelled, both measures only show whether one was retrieved.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ def judged_only(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) 
     Args:
         run: query_id, doc_id, rank from 1.
         qrels: query_id, doc_id, relevance.
-        min_relevance: the grade from which on a document is right, in bpref.
+        min_relevance: the lowest relevance grade of a relevant document, in bpref.
 
     Returns:
-        query_id and one column for each of `NAMES`, of the queries that have a document judged right and one judged wrong;
-        others say nothing here.
+        query_id and one column for each of `NAMES`, for queries with a document judged relevant and one judged not relevant.
 
     Raises:
         Refused: no query has both.
@@ -35,7 +34,8 @@ def judged_only(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) 
     queries = qrels.group_by("query_id", maintain_order=True).agg(both=right.any() & (~right).any()).filter("both").select("query_id")
     if queries.is_empty():
         raise Refused(
-            "no query has a document that was judged wrong beside one that was judged right: this would be recall by another name."
+            "no query has both a document judged relevant and one judged not relevant, so this measure would equal recall. Add "
+            "labels of non-relevant documents."
         )
     judged = qrels.join(queries, on="query_id", how="semi", maintain_order="left")
     kept = run.join(judged, on=["query_id", "doc_id"], how="semi", maintain_order="left").with_columns(

@@ -1,4 +1,4 @@
-"""Suites for one ability: which measure is theirs (the methods in tasks/evaluate/abilities/), and what it says of a ranking."""
+"""Diagnostic sets: the measure of each (methods in tasks/evaluate/abilities/), and its value for a ranking."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PLACE = "evaluate.abilities"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measure of one ability says of a ranking.
+    """The value of a diagnostic measure for a ranking.
 
     Attributes:
-        measure: its name, as metrics files use it.
-        chance: what a ranking by lot has.
-        found: with its interval; null where there is nothing to measure.
-        units: group, unit, value: independent observations, whose mean in each group is the measure. Two rankings are compared
-            unit by unit.
+        measure: its name in metrics files.
+        chance: the chance level, for a random ranking.
+        found: the value with its interval. Null if nothing can be measured.
+        units: group, unit, value: independent observations. The measure is their mean in each group. Two rankings are compared unit by
+            unit.
     """
 
     measure: str
@@ -31,7 +31,7 @@ class Measured:
 
     @property
     def figures(self) -> dict[str, float | int | None]:
-        """As metrics files hold it: the measure, the ends of its interval, and how many units it rests on."""
+        """The entry for metrics files: the measure, the ends of its interval, and the number of units."""
         return {
             self.measure: self.found.estimate,
             f"{self.measure}_low": self.found.low,
@@ -41,14 +41,14 @@ class Measured:
 
 
 def measured(ability: str, run: pl.DataFrame, queries: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> Measured:
-    """One ability in one ranking.
+    """Measure one ability in one ranking.
 
     Args:
         ability: its name.
         run: query_id, doc_id, score.
         queries: query_id of every query of the split.
         qrels: query_id, doc_id, relevance.
-        min_relevance: the grade from which on a document is right.
+        min_relevance: the lowest relevance grade of a relevant document.
     """
     return methods.find(PLACE, ability)({}, run=run, queries=queries, qrels=qrels, min_relevance=min_relevance)
 
@@ -59,7 +59,7 @@ def measures() -> tuple[str, ...]:
 
 
 def told(ability: str | None, figures: dict[str, float | int | None]) -> str:
-    """The measure in a line about an evaluation; nothing for a collection that is no such suite."""
+    """The measure for a log line about an evaluation. Empty if the collection is not a diagnostic set."""
     if ability is None:
         return ""
     measure = methods.find(PLACE, ability).beside("MEASURE")
@@ -70,5 +70,5 @@ def told(ability: str | None, figures: dict[str, float | int | None]) -> str:
 
 
 def module(ability: str) -> str:
-    """Where a measure lies, for the fingerprint of a stage's code."""
+    """The module of a measure, for the fingerprint of a stage's code."""
     return methods.find(PLACE, ability).module

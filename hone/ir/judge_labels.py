@@ -1,6 +1,6 @@
-"""Labels by which a judge has filled holes: a set of their own for each collection and judge, never part of the collection's.
+"""Labels of unjudged documents by a judge: separate for each collection and judge, never part of the collection.
 
-They say what a difference would be if the judge were right. Nothing that trains reads them.
+They show a difference under the assumption that the judge is right. Training never reads them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ SCHEMA = {
     "query_id": pl.String,
     "doc_id": pl.String,
     "verdict": pl.Enum(["positive", "negative", UNKNOWN]),
-    "grade": pl.Float32,  # on the judge's own scale, which is not the collection's
+    "grade": pl.Float32,  # on the judge's own scale, which differs from the collection's
     "probability": pl.Float32,
     "reason": pl.String,  # why a verdict is unknown
     "judge": pl.String,
     "method": pl.String,
     "fingerprint": pl.String,
-    "model": pl.String,  # as the answer reports it
-    "models": pl.List(pl.String),  # every name that the judge's model goes by
+    "model": pl.String,  # as reported in the response
+    "models": pl.List(pl.String),  # every name of the judge's model
     "prompt": pl.String,
-    "answered": pl.String,  # when, UTC; null where a judge's answers have no time of their own
+    "answered": pl.String,  # time in UTC. Null if the judge's responses have no time
 }
 
 
@@ -38,56 +38,62 @@ def file_of(collection: str, judge: str) -> Path:
 
 
 def judges_of(collection: str) -> list[str]:
-    """The judges that have filled holes of a collection."""
+    """The judges that have labelled unjudged documents of a collection."""
     return [file.stem.rpartition("@")[2] for file in label_files(f"filled/{collection}@*.parquet")]
 
 
 def write(frame: pl.DataFrame, file: Path) -> None:
-    """Write labels, whole or not at all."""
+    """Write labels atomically."""
     rows = frame.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
     with written_whole(file) as part:
         rows.write_parquet(part, compression="zstd")
 
 
 def read(file: Path) -> pl.DataFrame:
-    """The labels of a file.
+    """Read the labels of a file.
 
     Raises:
-        Refused: it is no such table, or has a pair twice.
+        Refused: it is not such a table, or contains a pair twice.
     """
     try:
         frame = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Refused(f"{file} cannot be read as Parquet ({error}): remove it, and `hone judge holes` writes it anew.") from None
+        raise Refused(f"{file} cannot be read as Parquet ({error}). Delete it and run `hone judge holes` to write it again.") from None
     if dict(frame.schema) != SCHEMA:
         odd = sorted(set(frame.schema.items()) ^ set(SCHEMA.items()), key=str)
-        raise Refused(f"{file} is no table of filled holes (the column {odd[0][0]} differs): remove it, `hone judge holes` writes it anew.")
+        raise Refused(
+            f"{file} is not a table of judged documents (column {odd[0][0]} differs). Delete it and run `hone judge holes` to write "
+            "it again."
+        )
     twice = frame.filter(pl.struct("split", *PAIR).is_duplicated())
     if len(twice):
         split, query, doc = twice.row(0)[:3]
-        raise Refused(f"{file} has document '{doc}' of the {split} query '{query}' twice: remove it, `hone judge holes` writes it anew.")
+        raise Refused(
+            f"{file} contains document '{doc}' of the {split} query '{query}' twice. Delete it and run `hone judge holes` to write it "
+            "again."
+        )
     return frame
 
 
 def merged(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """What was filled before and what is filled now: of a pair the newest word, but a known one before any unknown one.
+    """Merge earlier and new labels: the newest verdict of a pair, but a known one before any unknown one.
 
-    In the order of split, query and document.
+    The result is ordered by split, query and document.
     """
     rows = pl.concat([before, now]).sort(pl.col("verdict").cast(pl.String) != UNKNOWN, maintain_order=True)
     return rows.unique(["split", *PAIR], keep="last", maintain_order=True).sort("split", *PAIR)
 
 
 def with_filled(qrels: pl.DataFrame, filled: pl.DataFrame, min_relevance: int) -> pl.DataFrame:
-    """A collection's labels and, below them, what a judge has filled.
+    """A collection's labels, followed by the labels of a judge.
 
-    A yes has the grade `min_relevance`, the lowest that is right, for a judge's grades are on a scale of its own; a no has 0.
-    What it could not say stays a hole. A label of the collection always counts more, and queries without any stay without.
+    A yes becomes the grade `min_relevance`, the lowest relevant one, because a judge's grades have their own scale. A no becomes 0.
+    Undecided documents stay unjudged. A label of the collection always has priority, and unlabelled queries stay unlabelled.
 
     Args:
         qrels: query_id, doc_id, relevance.
         filled: rows of one split.
-        min_relevance: the grade from which on a document is right.
+        min_relevance: the lowest relevance grade of a relevant document.
 
     Returns:
         query_id, doc_id, relevance.

@@ -1,4 +1,4 @@
-"""Measures of a ranking, by trec_eval (pytrec_eval, which ir-measures brings): what each query scores, and the means."""
+"""Measures of a ranking by trec_eval (pytrec_eval, as used by ir-measures): values of each query, and means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from hone.errors import Refused
 
-# By the names that metrics files use. nDCG takes grades as gains; the others ask for `min_relevance`.
+# By their names in metrics files. nDCG uses grades as gains. The others need `min_relevance`.
 THEIRS = {
     "ndcg_at_10": "ndcg_cut_10",
     "mrr_at_10": "recip_rank",
@@ -23,19 +23,19 @@ QUERIES_PER_BLOCK = 5_000
 
 
 def per_query(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> pl.DataFrame:
-    """What every judged query scores.
+    """The measures of every judged query.
 
     Args:
         run: query_id, doc_id, score.
         qrels: query_id, doc_id, relevance.
-        min_relevance: the grade from which a document counts as relevant, in all measures but nDCG.
+        min_relevance: the lowest relevance grade of a relevant document, in all measures but nDCG.
 
     Returns:
-        query_id and one column for each of `NAMES`, queries in the order of the qrels. A query with no result, or with no
-        relevant document, scores 0, as in TREC's evaluator. Documents of equal score are in trec_eval's order (`in_trec_order`).
+        query_id and one column for each of `NAMES`, queries in the order of the qrels. A query without results or without a relevant
+        document scores 0, as in trec_eval. Ties are broken as in trec_eval (`in_trec_order`).
 
     Raises:
-        Refused: a score is no number, or a pair is labelled twice.
+        Refused: a score is NaN or infinite, or a pair is labelled twice.
     """
     import pytrec_eval
 
@@ -49,13 +49,13 @@ def per_query(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) ->
         ranked = nested(as_far_as_right(part, judged), "score")
         found += [(query, *map(of.__getitem__, THEIRS.values())) for query, of in evaluator.evaluate(ranked).items()]
     values = pl.DataFrame(found, schema={"query_id": pl.String} | dict.fromkeys(NAMES, pl.Float64), orient="row")
-    # trec_eval's reciprocal rank knows no bound.
+    # trec_eval's reciprocal rank has no cutoff.
     values = values.with_columns(mrr_at_10=pl.when(pl.col("mrr_at_10") > 1 / 10.5).then("mrr_at_10").otherwise(0.0))
     return queries.to_frame().join(values, on="query_id", how="left", maintain_order="left").with_columns(pl.col(*NAMES).fill_null(0.0))
 
 
 def in_blocks(run: pl.DataFrame, queries: int = QUERIES_PER_BLOCK) -> Iterator[pl.DataFrame]:
-    """A ranking in parts of so many whole queries, so that what is made of it need not be in memory for all."""
+    """A ranking in blocks of whole queries, so intermediate results stay small."""
     runs = run["query_id"].rle().struct.unnest()
     if runs["value"].n_unique() < len(runs):
         yield from in_blocks(run.sort("query_id", maintain_order=True), queries)
@@ -66,7 +66,7 @@ def in_blocks(run: pl.DataFrame, queries: int = QUERIES_PER_BLOCK) -> Iterator[p
 
 
 def in_trec_order(run: pl.DataFrame) -> pl.DataFrame:
-    """Each query's documents as trec_eval orders them: by score as a 32-bit number, equal ones by id, the last id first.
+    """Each query's documents in trec_eval's order: by fp32 score, ties by document id, descending.
 
     Args:
         run: query_id, doc_id, score.
@@ -79,7 +79,7 @@ def in_trec_order(run: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_far_as_right(run: pl.DataFrame, qrels: pl.DataFrame) -> pl.DataFrame:
-    """query_id, doc_id, score (minus the rank) of each query's ranking down to its last right document: no measure looks further."""
+    """query_id, doc_id, score (minus the rank) of each query's ranking down to its last relevant document. No measure looks further."""
     right = qrels.filter(pl.col("relevance") > 0).select("query_id", "doc_id", right=pl.lit(True))
     ranked = in_trec_order(run).with_columns(rank=pl.int_range(1, pl.len() + 1).over("query_id"))
     ranked = ranked.join(right, on=["query_id", "doc_id"], how="left", maintain_order="left")
@@ -92,18 +92,21 @@ def as_far_as_right(run: pl.DataFrame, qrels: pl.DataFrame) -> pl.DataFrame:
 
 
 def refuse_no_number(run: pl.DataFrame) -> None:
-    """Raises Refused where a score is not a number, or is infinite."""
+    """Raise Refused if a score is NaN or infinite."""
     bad = run.filter(~pl.col("score").is_finite().fill_null(False)).head(1)
     for row in bad.iter_rows(named=True):
-        raise Refused(f"the score of document '{row['doc_id']}' for query '{row['query_id']}' is no number: the model is broken.")
+        raise Refused(
+            f"the score of document '{row['doc_id']}' for query '{row['query_id']}' is NaN or infinite: the model is broken. Train it "
+            "again with a lower learning rate."
+        )
 
 
 def refuse_two_grades(qrels: pl.DataFrame) -> None:
-    """Raises Refused where a pair of query and document stands twice."""
+    """Raise Refused if a query-document pair occurs twice."""
     twice = qrels.filter(pl.struct("query_id", "doc_id").is_duplicated()).select("query_id", "doc_id", "relevance").sort(pl.all())
     if len(twice):
         (query, doc, one), (*_, other) = twice.head(2).rows()
-        raise Refused(f"document '{doc}' is labelled twice for query '{query}' (grades {one} and {other}): keep one label for each pair.")
+        raise Refused(f"document '{doc}' is labelled twice for query '{query}' (grades {one} and {other}). Keep one label for each pair.")
 
 
 def means(values: pl.DataFrame) -> dict[str, float]:
@@ -112,7 +115,7 @@ def means(values: pl.DataFrame) -> dict[str, float]:
 
 
 def nested(frame: pl.DataFrame, value: str) -> dict[str, dict[str, float | int]]:
-    """{query: {document: value}}, as evaluators read it."""
+    """{query: {document: value}}, the input format of evaluators."""
     grouped = frame.group_by("query_id", maintain_order=True).agg("doc_id", value)
     return {
         query: dict(zip(documents, values, strict=True))

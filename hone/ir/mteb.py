@@ -1,7 +1,7 @@
-"""An MTEB task (Muennighoff et al., arXiv 2210.07316) as `collect` reads it and `evaluate` scores it, through mteb.
+"""An MTEB task (Muennighoff et al., arXiv 2210.07316), read by `collect` and scored by `evaluate`, through mteb.
 
-mteb's runner and its caches are not used: its results are kept by a model's name, and its vectors by a text, so that the
-second checkpoint of a name gets the first one's. Vectors come from Hone's store, and the task's own scorer is handed a ranking.
+mteb's runner and caches are not used. They key results by model name and vectors by text, so a second checkpoint with the same name would
+reuse the vectors of the first. Vectors come from Hone's embedding cache, and the task's own scorer receives a ranking.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hone.encoders.model_folder import Route
 
-NOTHING = "nothing was found"  # no document's id: mteb's lists cannot be empty
+NOTHING = "nothing was found"  # not a document id: mteb's lists cannot be empty
 KINDS = ["Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking"]
 ROUTES: tuple[Route, ...] = ("query", "document")
 
@@ -37,9 +37,9 @@ class MtebTask:
     """One split of one language of a task.
 
     Args:
-        task: mteb's own.
-        subset: of its languages; "default" where it has one.
-        split: mteb's name of it.
+        task: the mteb task.
+        subset: one of its languages. "default" if it has only one.
+        split: mteb's name of the split.
     """
 
     task: AbsTaskRetrieval
@@ -48,7 +48,7 @@ class MtebTask:
 
     @property
     def depth(self) -> int:
-        """How many documents of a query its scorer looks at."""
+        """The number of documents per query that its scorer reads."""
         return max(self.task.k_values)
 
     @property
@@ -57,13 +57,13 @@ class MtebTask:
         return not self.task.ignore_identical_ids
 
     def prompts(self, model: ModelFolder, instruction: str | None = None) -> dict[Route, str | None]:
-        """What mteb has this model read before a query and a document of this task; null: the model's own prompt.
+        """The prompt that mteb uses with this model for queries and documents of this task. Null: the model's own prompt.
 
-        A model's configuration may name prompts by task, by kind of task, and by "query" or "document"; the nearest counts.
+        A model's configuration may name prompts by task, by task type, and by "query" or "document". The most specific one applies.
 
         Args:
-            model: the model under evaluation.
-            instruction: how the task's instruction, which stands for `{instruction}`, is put before a query.
+            model: the evaluated model.
+            instruction: a template with `{instruction}`, filled with the task's instruction and placed before a query.
         """
         from mteb.models.abs_encoder import get_prompt_name
         from mteb.types import PromptType
@@ -75,7 +75,7 @@ class MtebTask:
         return found
 
     def instruction(self) -> str:
-        """What the task says to a model that follows instructions."""
+        """The task's instruction for instruction-following models."""
         from mteb.abstasks.abstask import get_abstask_prompt
 
         said = self.task.metadata.prompt
@@ -88,16 +88,16 @@ class MtebTask:
         Args:
             queries: query_id, text.
             qrels: query_id, doc_id, relevance.
-            run: query_id, doc_id, score: the first `depth` of each query.
-            ranked: query_id, doc_id: what is reranked, for a task of that kind.
+            run: query_id, doc_id, score: the first `depth` documents of each query.
+            ranked: query_id, doc_id: the documents to rerank, for reranking tasks.
 
         Returns:
-            The measure's name, as mteb has it, and its value.
+            The measure's name in mteb, and its value.
         """
         from datasets import Dataset
 
         ranked_of = nested(run, "score")
-        # A query that nothing was found for scores 0, and does not fall out of the mean.
+        # A query without results scores 0 and stays in the mean.
         results = {query: ranked_of.get(query) or {NOTHING: 0.0} for query in qrels["query_id"].unique(maintain_order=True)}
         judged = qrels.select("query_id", "doc_id", pl.col("relevance").cast(pl.Int64))
         among = None if ranked is None else dict(ranked.group_by("query_id", maintain_order=True).agg("doc_id").iter_rows())
@@ -118,52 +118,52 @@ class MtebTask:
 
 
 def task_of(settings: dict | None) -> MtebTask | None:
-    """From the part `task` of resolved settings: a collection's task; null where it is none of MTEB's."""
+    """A collection's task from the section `task` of resolved settings. Null if it is not an MTEB task."""
     return None if settings is None else mteb_task(settings["name"], settings["subset"], settings["split"])
 
 
 def reading_for(task: MtebTask | None, reading: Reading, settings: dict | None, model: Path) -> Reading:
-    """How a model reads a collection's texts: as params.yaml says, and where that leaves a prompt open, as the task does.
+    """The prompts for a collection: those of params.yaml, and the task's prompts where params.yaml sets none.
 
     Args:
-        task: a collection's; null: the collection is not one of MTEB's.
-        reading: what params.yaml says.
-        settings: the part `task` of resolved settings.
-        model: its folder.
+        task: the collection's task. Null: the collection is not an MTEB task.
+        reading: the settings of params.yaml.
+        settings: the section `task` of resolved settings.
+        model: the model's folder.
     """
     if task is None or settings is None:
         return reading
     instruction = settings["instruction"]
     of_task = task.prompts(ModelFolder(model), instruction)
     given = {route: prompt for route, prompt in reading["prompts"].items() if prompt is not None}
-    first = {"query": of_task["query"]} if instruction is not None else {}  # said of this collection, so it is nearer
+    first = {"query": of_task["query"]} if instruction is not None else {}  # specific to this collection, so it has priority
     return reading | {"prompts": of_task | given | first}
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """A ranking that is there already, as mteb asks a model to search."""
+    """A finished ranking behind mteb's search interface."""
 
     results: dict[str, dict[str, float]]
     mteb_model_meta: Any = None
 
     def index(self, *_: Any, **__: Any) -> None:
-        """Nothing: the ranking is made."""
+        """Does nothing, because the ranking exists already."""
 
     def search(self, *_: Any, **__: Any) -> dict[str, dict[str, float]]:
         return self.results
 
 
 def mteb_task(name: str, subset: str | None = None, split: str | None = None) -> MtebTask:
-    """A task by its name, before any of its data is there.
+    """Load a task by name, without its data.
 
     Args:
-        name: as mteb has it.
-        subset: one of its languages; null where it has one only.
-        split: null: "test" where it is evaluated on that, else the first that it is evaluated on.
+        name: name of the task in mteb.
+        subset: one of its languages. Null if it has only one.
+        split: null: "test" if the task evaluates on it, otherwise its first evaluation split.
 
     Raises:
-        Refused: no such task, subset or split, or one that Hone cannot evaluate; names what there is.
+        Refused: the task, subset or split does not exist, or Hone cannot evaluate it. The message lists valid values.
     """
     import mteb
     from mteb.abstasks.retrieval import AbsTaskRetrieval
@@ -173,32 +173,34 @@ def mteb_task(name: str, subset: str | None = None, split: str | None = None) ->
             task = mteb.get_task(name)
         except KeyError:
             if parts := benchmark(name):
-                raise Refused(f"'{name}' is a benchmark of {len(parts)} tasks; name those that you want: {listed(parts)}.") from None
+                raise Refused(f"'{name}' is a benchmark of {len(parts)} tasks. Name the tasks that you need: {listed(parts)}.") from None
             known = [found.metadata.name for found in mteb.get_tasks(task_types=KINDS, modalities=["text"])]
-            raise Refused(f"mteb {mteb.__version__} has no task '{name}': {nearest(name, known)}") from None
+            raise Refused(f"mteb {mteb.__version__} has no task '{name}'; {nearest(name, known)}") from None
     if parts := getattr(task.metadata, "tasks", None):
-        raise Refused(f"'{name}' is a mean of several tasks; name those that you want: {listed(part.metadata.name for part in parts)}.")
+        raise Refused(f"'{name}' aggregates several tasks. Name the tasks that you need: {listed(part.metadata.name for part in parts)}.")
     if not isinstance(task, AbsTaskRetrieval) or list(task.metadata.modalities) != ["text"]:
         kind = f"{task.metadata.type} ({listed(task.metadata.modalities)})"
-        raise Refused(f"mteb's task '{name}' is of the kind {kind}; Hone evaluates {listed(KINDS)} on texts.")
+        raise Refused(f"mteb's task '{name}' has the type {kind}, but Hone evaluates only {listed(KINDS)} on texts. Choose another task.")
     if task.metadata.dataset.get("trust_remote_code"):
-        raise Refused(f"mteb's task '{name}' is loaded by code that comes with its data, and Hone runs none. There is no way round.")
+        raise Refused(
+            f"mteb's task '{name}' needs a loader script from its data repository, and Hone does not run such code. Choose another task."
+        )
     subsets, splits = list(task.hf_subsets), list(task.metadata.eval_splits)
     if subset is None and len(subsets) > 1:
-        raise Refused(f"mteb's task '{name}' has several languages: write `options: {{subset: ...}}` with one of {listed(subsets)}.")
+        raise Refused(f"mteb's task '{name}' has several languages. Write `options: {{subset: ...}}` with one of {listed(subsets)}.")
     subset = subset or subsets[0]
     if subset not in subsets:
-        raise Refused(f"mteb's task '{name}' has no subset '{subset}': {nearest(subset, subsets)}")
+        raise Refused(f"mteb's task '{name}' has no subset '{subset}'; {nearest(subset, subsets)}")
     split = split or ("test" if "test" in splits else splits[0])
     if split not in splits:
-        raise Refused(f"mteb's task '{name}' is not evaluated on a split '{split}': {nearest(split, splits)}")
+        raise Refused(f"mteb's task '{name}' has no evaluation split '{split}'; {nearest(split, splits)}")
     task.hf_subsets = [subset]
     task.filter_eval_splits([split])
     return MtebTask(task, subset, split)
 
 
 def benchmark(name: str) -> list[str]:
-    """The tasks of a benchmark; none where there is no such benchmark."""
+    """The tasks of a benchmark. Empty if the benchmark does not exist."""
     import mteb
 
     try:
@@ -222,14 +224,14 @@ def loaded(found: MtebTask) -> dict[str, Any]:
     except Exception as error:
         raise Refused(
             f"the data of mteb's task '{name}' ({dataset['path']} at {dataset['revision']}) could not be loaded "
-            f"({type(error).__name__}: {error}). Check the network; what was downloaded once is read from the Hub's cache."
+            f"({type(error).__name__}: {error}). Check the network. Earlier downloads are read from the Hub's cache."
         ) from None
     return found.task.dataset[found.subset][found.split]
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without mteb's own remarks, which are for its command line."""
+    """Suppress mteb's own log messages, which are meant for its command line."""
     logger = logging.getLogger("mteb")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""What an evaluation looked at, kept in the table of its queries: without it, nobody could tell two collections of one name apart."""
+"""Provenance of an evaluation, stored in the table of its queries. It distinguishes two collections of the same name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hone.data.tables import Documents
 from hone.files import fingerprint_of_file
 from hone.layout import DATA
 
-KEY = "hone.evaluated_on"  # in the metadata of reports/queries/<name>/<collection>.parquet, which goes to MLflow as it is
+KEY = "hone.evaluated_on"  # in the metadata of reports/queries/<name>/<collection>.parquet, which MLflow stores unchanged
 DOCUMENTS, GRADE, OWN_ID = "documents.parquet", "min_relevance", "own_id"
 SPLITS = ("test", "dev")
 
@@ -21,10 +21,10 @@ Seen = dict[str, str | int]
 
 
 def seen(collection: str, min_relevance: int, drops_own_id: bool = False) -> Seen:
-    """The SHA-256 of each table that counts, by its path below data/<collection>, and the grade from which on a document is right.
+    """The SHA-256 of each table that matters, by its path below data/<collection>, and `min_relevance`.
 
-    Where queries and documents share ids, `own_id` is the rule for them. Evaluations of before that rule lack it, so that they
-    compare with later ones exactly where no id is shared, and the rule changes nothing.
+    If queries and documents share ids, `own_id` is recorded too. Evaluations from before that rule lack it. They are comparable with later
+    ones if no id is shared, because the rule then changes nothing.
     """
     folder = DATA / collection
     files = [folder / DOCUMENTS, *(file for split in SPLITS for file in sorted((folder / split).glob("*.parquet")))]
@@ -33,7 +33,7 @@ def seen(collection: str, min_relevance: int, drops_own_id: bool = False) -> See
 
 
 def shares_ids(folder: Path) -> bool:
-    """Whether a judged query has the id of a document, or of a parent of chunks."""
+    """Whether a judged query has the id of a document or of a parent of chunks."""
     documents = Documents(folder / DOCUMENTS)
     ids = pl.concat([documents.ids, documents.parents["parent_id"]])
     return any(len(own_pairs(tables.read("queries", folder / split / "queries.parquet")["query_id"], ids)) for split in SPLITS)
@@ -44,11 +44,11 @@ def as_metadata(looked_at: Seen) -> dict[str, str]:
 
 
 def of_table(file: Path) -> Seen | None:
-    """What a table of queries says of itself; null where it was written before that was kept."""
+    """The provenance stored in a table of queries. Null if the table is older than this feature."""
     said = pl.read_parquet_metadata(file).get(KEY)
     return None if said is None else json.loads(said)
 
 
 def unlike(one: Seen, other: Seen) -> list[str]:
-    """Names of what differs."""
+    """The names of the differences."""
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

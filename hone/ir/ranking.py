@@ -1,4 +1,4 @@
-"""The ranking of documents for evaluation: the first hundred of each query, chunks standing for their parents."""
+"""Rankings for evaluation: the first hundred documents of each query. Parents represent their chunks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hone.ir.measures import DEPTH, in_trec_order, refuse_no_number
 
 @dataclass(frozen=True)
 class Kept:
-    """What of a ranking is kept.
+    """Which part of a ranking is kept.
 
     Attributes:
-        depth: so many documents of each query.
+        depth: documents per query.
         itself: whether a document with the query's own id counts like any other (see `hone.data.own_id`).
-        among: query_id, doc_id: the only documents that are ranked; null: all.
+        among: query_id, doc_id: the only documents that are ranked. Null: all.
     """
 
     depth: int = DEPTH
@@ -33,14 +33,14 @@ FIRST = Kept()
 
 
 def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST) -> pl.DataFrame:
-    """The best documents of every query in an encoder's space.
+    """The best documents of every query by an encoder.
 
     Args:
-        encoder: the model under evaluation.
+        encoder: the evaluated model.
         queries: query_id, text.
         documents: the collection.
-        qrels: where they name parents of chunks, parents are ranked, each by its best chunk.
-        kept: how many, and of which.
+        qrels: if they name parents of chunks, parents are ranked, each by its best chunk.
+        kept: which documents, and how many.
 
     Returns:
         query_id, doc_id, score: in descending order.
@@ -53,14 +53,14 @@ def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qr
         return aggregated(sorted_by_score(scored, queries), None, kept)
     unit = units(documents, qrels)
     names = queries["query_id"]
-    # In blocks, so that what search and sorting need besides is not in memory for all queries.
+    # In blocks, so search and sorting need not keep all queries in memory.
     blocks = [slice(start, start + QUERIES_PER_BLOCK) for start in range(0, max(len(names), 1), QUERIES_PER_BLOCK)]
     return pl.concat([among_all(names[part], asked.part(part), vectors, ids, unit, kept) for part in blocks])
 
 
 def among_all(names: pl.Series, asked: Vectors, vectors: Vectors, ids: pl.Series, unit: pl.DataFrame | None, kept: Kept) -> pl.DataFrame:
-    """query_id, doc_id, score of the best documents, or units, of some queries among all."""
-    # One more than wanted, for a document that is the query itself; many more where several chunks make one unit.
+    """query_id, doc_id, score of the best documents, or units, for some queries."""
+    # One extra for the query's own document, and many more if several chunks form one unit.
     depth = kept.depth + 1 if unit is None else 4 * kept.depth
     while True:
         found = aggregated(as_table(names, ids, *nearest(asked, vectors, depth)), unit, kept)
@@ -73,7 +73,7 @@ def among_all(names: pl.Series, asked: Vectors, vectors: Vectors, ids: pl.Series
 
 
 def pairs_of(among: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
-    """Those of the pairs that belong to one of the queries."""
+    """The pairs that belong to one of the queries."""
     return among.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
 
 
@@ -85,7 +85,7 @@ def sorted_by_score(scored: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame
 
 
 def own_documents(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, among: pl.DataFrame | None) -> pl.DataFrame:
-    """query_id, doc_id of every query and the ranked document, or parent of chunks, that has the query's own id."""
+    """query_id, doc_id of every query and the document, or parent of chunks, with the query's own id."""
     if among is not None:
         return pairs_of(among, queries).filter(pl.col("doc_id") == pl.col("query_id"))
     unit = units(documents, qrels)
@@ -93,7 +93,7 @@ def own_documents(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFra
 
 
 def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
-    """doc_id and the unit that is ranked for it; null where every document stands for itself."""
+    """doc_id and the unit that is ranked for it. Null if every document is its own unit."""
     parents = documents.parents
     if not parents["parent_id"].is_in(qrels["doc_id"].implode()).any():
         return None
@@ -105,7 +105,7 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
 
 
 def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = FIRST) -> pl.DataFrame:
-    """Units instead of chunks, each with its highest score, in TREC's order, and of those what is kept."""
+    """Units instead of chunks, each with its highest score, in TREC order, reduced to the kept part."""
     refuse_no_number(found)
     if unit is not None:
         found = found.join(unit, on="doc_id", how="left", maintain_order="left").with_columns(doc_id="unit")

@@ -1,4 +1,4 @@
-"""What an evaluation writes: means for DVC and git, values of each query, and the ranking as a TREC run."""
+"""Output of an evaluation: means for DVC and git, values of each query, and the ranking as a TREC run file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hone.stage import say
 if TYPE_CHECKING:
     from hone.ir.mteb import MtebTask
 
-OWN_DROPPED = "own_id_dropped"  # pairs of a query and the document of its own id that the ranking leaves out
+OWN_DROPPED = "own_id_dropped"  # pairs of a query and the document with its own id, excluded from the ranking
 
 Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, Kept], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
@@ -38,17 +38,17 @@ def evaluate(
     own_id: OwnId = "keep",
     ability: str | None = None,
 ) -> None:
-    """Rank the queries of every split, measure, and write the results of `name` (a round or reference).
+    """Rank the queries of every split, compute the measures, and write the results of `name` (a round or reference).
 
     Args:
-        name: under which results are written.
-        collection: what is searched.
-        rank: queries, documents, qrels and what is kept -> query_id, doc_id, score.
-        min_relevance: the grade from which on a document is right.
-        lie: how vectors lie, for a model that has some; beside the measures.
-        task: of MTEB, whose own scorer speaks too.
-        own_id: `drop` removes the document with a query's own id from its ranking; a task of MTEB has its own rule.
-        ability: that the collection is a suite for, whose measure speaks too.
+        name: the name of the results.
+        collection: the searched collection.
+        rank: queries, documents, qrels and the kept part -> query_id, doc_id, score.
+        min_relevance: the lowest relevance grade of a relevant document.
+        lie: computes additional measures of a model's vectors.
+        task: an MTEB task, whose own scorer adds a measure.
+        own_id: `drop` removes the document with the query's own id from its ranking. MTEB tasks have their own rule.
+        ability: the ability that a diagnostic set tests, which adds a measure.
     """
     documents = Documents(collection_table(collection, "documents"))
     runs, values, metrics = [], [], {}
@@ -71,7 +71,7 @@ def evaluate(
     of_first = metrics[values[0]["split"][0]]
     dropped = f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped" if OWN_DROPPED in of_first else ""
     own = told(ability, of_first) + dropped
-    # Test measures stand at the top, where `dvc metrics` shows them under their own names.
+    # Test measures are at the top level, where `dvc metrics` shows them under their own names.
     write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
     with written_whole(query_values_file(name, collection)) as part:
         pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance, drops_own_id(own_id, task))))
@@ -81,10 +81,10 @@ def evaluate(
 
 
 def kept_for(part: Asked, task: MtebTask | None, own_id: OwnId) -> Kept:
-    """What of the ranking is kept: of an MTEB task what its scorer looks at, else the first hundred."""
+    """The kept part of the ranking: what an MTEB task's scorer reads, otherwise the first hundred documents."""
     return Kept(DEPTH if task is None else task.depth, not drops_own_id(own_id, task), part.ranked)
 
 
 def drops_own_id(own_id: OwnId, task: MtebTask | None) -> bool:
-    """Whether the document with a query's own id is removed from its ranking."""
+    """Whether the document with the query's own id is removed from its ranking."""
     return own_id == "drop" if task is None else not task.itself

@@ -1,7 +1,7 @@
-"""What unjudged documents hide: how much of a ranking nobody has judged, and how far a difference could move if somebody did.
+"""Effect of unjudged documents: the judged fraction of a ranking, and the bounds of a difference over all possible judgments.
 
-Rank-biased precision (Moffat and Zobel 2008) is linear in what documents are worth, so that the least and the most that a
-difference can be is exact: the worst case over all judgments that are still to be made.
+Rank-biased precision (Moffat and Zobel 2008) is linear in the relevance of documents. The minimum and maximum of a difference are therefore
+exact: the worst cases over all missing judgments.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from hone.layout import PAIR
 
 QUERIES_PER_BLOCK = 5_000
 
-PATIENCE = 0.8  # the chance that a reader goes on to the next document; Moffat and Zobel's middle value
+PATIENCE = 0.8  # probability that a reader continues to the next document; Moffat and Zobel's middle value
 FIRST = 10
 
 
 @dataclass(frozen=True)
 class Seen:
-    """How much of a ranking is judged, in the mean over the judged queries.
+    """The judged part of a ranking, averaged over the judged queries.
 
     Attributes:
-        judged: share of the first ten documents that are judged.
-        least: rank-biased precision with every unjudged document taken for wrong.
-        residual: what is added to it if every unjudged one is right.
+        judged: fraction of the first ten documents that are judged.
+        least: rank-biased precision if every unjudged document is not relevant.
+        residual: the increase if every unjudged document is relevant.
     """
 
     judged: float
@@ -37,12 +37,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The difference of two rankings in rank-biased precision, in the mean over queries.
+    """The difference of two rankings in rank-biased precision, averaged over queries.
 
     Attributes:
-        observed: with every unjudged document taken for wrong.
-        low, high: the least and the most that it can be, whatever the unjudged ones are.
-        unjudged: unjudged documents which the two rank differently.
+        observed: the difference if every unjudged document is not relevant.
+        low, high: minimum and maximum over all possible judgments.
+        unjudged: unjudged documents that the two rank differently.
     """
 
     observed: float
@@ -52,17 +52,17 @@ class Bounds:
 
     @property
     def open(self) -> bool:
-        """Whether what nobody has judged could turn its sign."""
+        """Whether unjudged documents could reverse the sign."""
         return self.low < 0 < self.high
 
 
 def seen(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Seen:
-    """How much of a ranking is judged.
+    """The judged part of a ranking.
 
     Args:
         run: query_id, doc_id, rank from 1.
-        qrels: query_id, doc_id, relevance. Queries without any are not counted.
-        min_relevance: the grade from which on a document is right.
+        qrels: query_id, doc_id, relevance. Queries without labels are excluded.
+        min_relevance: the lowest relevance grade of a relevant document.
     """
     queries, judged = qrels["query_id"].n_unique(), pl.col("gain").is_not_null()
     first = pl.col("rank") <= FIRST
@@ -80,12 +80,12 @@ def seen(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Seen
 
 
 def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Bounds:
-    """What `other` gives more than `one`, and how far that could move.
+    """The gain of `other` over `one`, and its bounds.
 
     Args:
         one, other: query_id, doc_id, rank from 1.
         qrels: query_id, doc_id, relevance.
-        min_relevance: the grade from which on a document is right.
+        min_relevance: the lowest relevance grade of a relevant document.
     """
     queries = qrels["query_id"].n_unique()
     more, open_ = pl.col("more"), pl.col("gain").is_null() & (pl.col("more") != 0)
@@ -108,13 +108,13 @@ def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_rele
 
 
 def between(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """gain, and `more`: what each document of either ranking weighs more in the second."""
+    """gain, and `more`: the additional weight of each document in the second ranking."""
     both = before.join(after, on=PAIR, how="full", coalesce=True, suffix="_after")
     return both.select(gain=pl.coalesce("gain", "gain_after"), more=pl.col("weight_after").fill_null(0) - pl.col("weight").fill_null(0))
 
 
 def in_blocks(qrels: pl.DataFrame, *runs: pl.DataFrame) -> Iterator[list[pl.DataFrame]]:
-    """Qrels and rankings of some judged queries after the other, so that what is made of them need not be in memory for all."""
+    """Qrels and rankings of judged queries in blocks, so intermediate results stay small."""
     block = pl.col("place") // QUERIES_PER_BLOCK
     blocks = qrels.select("query_id").unique(maintain_order=True).with_row_index("place").select("query_id", block=block)
     tables = [qrels, *runs]
@@ -124,9 +124,9 @@ def in_blocks(qrels: pl.DataFrame, *runs: pl.DataFrame) -> Iterator[list[pl.Data
 
 
 def worth(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> pl.DataFrame:
-    """query_id, doc_id, rank, weight, and gain: 1, 0, or null where nobody has judged it; of judged queries.
+    """query_id, doc_id, rank, weight, and gain of judged queries: 1, 0, or null if unjudged.
 
-    What lies beyond the ranks that an evaluation writes weighs .8 ** 100.
+    Documents beyond the ranks of an evaluation have the total weight 0.8 ** 100.
     """
     judged = qrels.select(*PAIR, gain=(pl.col("relevance") >= min_relevance).cast(pl.Float64)).unique(PAIR)
     return (
@@ -138,5 +138,5 @@ def worth(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> pl.Data
 
 
 def judged_wrong(qrels: pl.DataFrame, min_relevance: int = 1) -> int:
-    """How many documents people have judged not to be right."""
+    """The number of documents judged not relevant."""
     return len(qrels.filter(pl.col("relevance") < min_relevance))

@@ -1,1 +1,1 @@
-"""Mining: what sources, filters and samplers share."""
+"""Mining: code shared by sources, filters and samplers."""

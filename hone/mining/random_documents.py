@@ -1,4 +1,4 @@
-"""Documents drawn at random: what mined negatives are held against, and what fills up where too few were mined."""
+"""Random documents: a baseline for mined negatives, and padding for queries with too few of them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from hone.data.training_set import TrainingSet
 from hone.encoders.search import as_table
 from hone.seeds import generator
 
-CELLS = 8_000_000  # of a block of permutations in memory
+CELLS = 8_000_000  # permutations in memory at once
 
 
 def random_documents(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: int) -> pl.DataFrame:
-    """`depth` documents of every query, uniformly, none twice.
+    """`depth` documents for every query, drawn uniformly without replacement.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        draws: what is drawn for: rounds that start from the same round share it.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        depth: documents a query; of a smaller collection all of them.
+        depth: documents per query. All documents if the collection is smaller.
 
     Returns:
-        query_id, doc_id, rank (from 1, in the order drawn), score (0: nothing compared them).
+        query_id, doc_id, rank (from 1, in draw order), score (0, because nothing compared them).
     """
     count, depth = len(documents), min(depth, len(documents))
     rows = distinct(generator(seed, draws, "retrieve.random"), len(queries), count, depth)
@@ -33,8 +33,8 @@ def random_documents(queries: pl.DataFrame, documents: Documents, draws: str, *,
 
 
 def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np.ndarray:
-    """Array [rows, depth] of whole numbers below `count`, none twice in a row."""
-    if depth * depth > count:  # drawing again until none is doubled would take long
+    """Array [rows, depth] of integers below `count`, without duplicates in a row."""
+    if depth * depth > count:  # rejection sampling would be slow here
         per_block = max(1, CELLS // count)
         blocks = [
             draw.permuted(np.tile(np.arange(count), (min(per_block, rows - start), 1)), axis=1)[:, :depth]
@@ -50,12 +50,12 @@ def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np
         drawn[again] = draw.integers(count, size=(int(again.sum()), depth))
 
 
-# Random documents drawn for each negative that a short query lacks, so that the guards may refuse some.
+# Random documents drawn for each missing negative, because the filters may remove some.
 DRAWN_FOR_ONE = 4
 
 
 def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: RoundSettings) -> pl.DataFrame:
-    """Random documents for queries, each from its own collection; a query's are the same whichever others are short."""
+    """Random documents for queries, each from its own collection. A query's documents do not depend on the other queries."""
     drawn = [
         random_documents(collection.queries(), collection.documents, f"{settings.draws} fill", seed=settings.seed, depth=depth)
         for collection in training

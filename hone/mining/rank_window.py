@@ -1,4 +1,4 @@
-"""The window of ranks that negatives are chosen from."""
+"""The window of ranks for choosing negatives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hone.data.query_groups import Segments
 
 
 def in_window(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """Candidates whose place lies inside the window of ranks."""
+    """Candidates inside the window of ranks."""
     if window.first == 1 and window.last is None:
         return rows
     place = rows["rank"] if window.counted == "before" else pl.Series(Segments.of(rows).places + 1)
@@ -18,10 +18,10 @@ def in_window(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
 
 
 def beyond(rows: pl.DataFrame, window: Window, choose: dict) -> pl.DataFrame:
-    """Candidates that widening may take: what lies in the window or after its end, never before its beginning.
+    """Candidates available for widening: those inside the window or after its end, never before its start.
 
-    Whoever begins a window at rank 31 leaves the first 30 out because most false negatives are there. A rule that chooses may leave
-    out the first itself: its module's `skips` says how many, from its parameters.
+    A window that starts at rank 31 excludes the first 30 because most false negatives are there. A sampler may skip the first candidates
+    itself: `skips` in its module returns the number from its parameters.
     """
     widened = in_window(rows, window.model_copy(update={"last": None}))
     if skips := methods.find("sample.choose", choose["method"]).beside("skips"):

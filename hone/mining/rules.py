@@ -1,4 +1,4 @@
-"""How filters and samplers are handed their tables, each by the name of a parameter."""
+"""Calls filters and samplers with the tables that their parameters name."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hone.encoders.round_encoders import Models
 from hone.layout import PAIR, round_table
 from hone.mining.pool import Pool
 
-# What is known of a round's candidates alone: rules that read it cannot tell of documents drawn afterwards.
+# Data that exists only for a round's candidates: rules that read it cannot check documents drawn later.
 NEED_CANDIDATES = frozenset({"candidates", "scores", "trained", "models"})
 
 
 class Rules:
-    """The recipe's filters, with the tables that they and the rule that chooses may ask for, each by its name here."""
+    """The recipe's filters and the tables that they and the sampler may request, by name."""
 
     def __init__(
         self, lines: list[dict], candidates: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
@@ -31,7 +31,7 @@ class Rules:
         self.seed, self.round, self.draws = settings.seed, settings.round, settings.draws
 
     def apply(self, pool: Pool) -> None:
-        """Remove from the pool what the rules name, in their order; of nothing nothing is asked."""
+        """Remove the pairs that the filters match, in order. An empty pool calls no filter."""
         if pool.rows.is_empty():
             return
         texts = self._texts(pool.rows)
@@ -39,11 +39,11 @@ class Rules:
             pool.remove(line["method"], self._done("sample.filters", line, pool.rows, texts))
 
     def chosen(self, line: dict, rows: pl.DataFrame) -> pl.DataFrame:
-        """What the rule that chooses takes of the candidates that are left."""
+        """The sampler's choice among the remaining candidates."""
         return rows if rows.is_empty() else self._done("sample.choose", line, rows)
 
     def guarded(self, drawn: pl.DataFrame) -> pl.DataFrame:
-        """Those of random documents that no rule removes which can tell without scores."""
+        """The random documents that pass all filters that work without scores."""
         pool, texts = Pool(drawn), self._texts(drawn)
         for line in self.lines:
             if not NEED_CANDIDATES & set(methods.find("sample.filters", line["method"]).reads):
@@ -52,16 +52,16 @@ class Rules:
 
     @cached_property
     def models(self) -> Models:
-        """Encoders, for methods that look at vectors; `resolve` tells the stage of models where a method does."""
+        """Encoders for methods that read vectors. `resolve` lists the models if a method needs them."""
         return Models.of(self.settings)
 
     @cached_property
     def trained(self) -> pl.DataFrame:
-        """What the training of the round that this one starts from has seen."""
+        """The training examples of the round that this one starts from."""
         return tables.read("trained", round_table(self.settings.parent, "trained"))
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
-        """What rules could not tell of: scores that are no number, and queries that the last training has not seen."""
+        """Notes on what the filters could not check: scores that are NaN, and queries absent from the last training."""
         reads = {name for line in self.lines for name in methods.find("sample.filters", line["method"]).reads}
         told = {"scores_without_number": self.scores.filter(~pl.col("score").is_finite()).height} if "scores" in reads else {}
         if "trained" in reads:
@@ -81,12 +81,12 @@ class Rules:
 
 
 def texts_of(rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
-    """The texts of candidates and of labelled documents as filters read them: doc_id, full_text, parent_id, plain (normalised)."""
+    """The texts of candidates and labelled documents for the filters: doc_id, full_text, parent_id, plain (normalized)."""
     ids = pl.concat([rows["doc_id"], labels["doc_id"]]).unique()
     return training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
 
 
 def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:
-    """How many candidates each rule took, in the order of the rules; 0 of one that never acted."""
+    """The number of candidates that each filter removed, in the order of the filters. 0 if it had no effect."""
     took = dict(removed.filter(pl.col("doc_id").is_not_null())["rule"].value_counts().iter_rows())
     return {line["method"]: took.get(line["method"], 0) for line in lines}

@@ -1,1 +1,1 @@
-"""DVC as the commands and flows see it: the graph, what is out of date, one stage run at a time, repair after a kill."""
+"""DVC for commands and flows: the graph, stale stages, running one stage at a time, repair after a kill."""

@@ -1,4 +1,4 @@
-"""DVC's graph, what of it is out of date, and one stage run at a time in a process group of its own."""
+"""DVC's graph, its stale stages, and running one stage at a time in its own process group."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SAYS_RAN = re.compile(r"^Running stage '", re.MULTILINE)
 
 
 class StageFailed(Exception):
-    """A stage ended badly; the message is what it said last."""
+    """A stage failed. The message contains its last output."""
 
 
 class Stopping(Exception):
-    """The flow is being ended: nothing is started any more."""
+    """The flow is stopping: no new stage starts."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,10 @@ class Stage:
     Attributes:
         name: its address, such as `evaluate@r1-ours`.
         needs: the stages whose outputs it reads.
-        reads: paths.
-        makes: paths.
-        round: the round or reference that it works for, as its command says; null: none. An address does not tell: `r1-ours` may be a
-            round too.
-        collection: likewise.
+        reads: input paths.
+        makes: output paths.
+        round: the round or reference in its command. Null: none. The address is ambiguous: `r1-ours` may be a round too.
+        collection: the collection in its command. Null: none.
     """
 
     name: str
@@ -61,7 +60,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """What it does: `evaluate`, whatever for."""
+        """The task of the stage, such as `evaluate`."""
         return self.name.partition("@")[0]
 
 
@@ -69,16 +68,16 @@ def options_of(command: object) -> dict[str, str]:
     """The options of a stage's command, such as `--round r1`."""
     try:
         words = shlex.split(" ".join(map(str, command)) if isinstance(command, list) else str(command or ""))
-    except ValueError:  # a user's own stage, with a quote of its shell's
+    except ValueError:  # a user's own stage with unbalanced shell quotes
         words = []
     return {name: value for name, value in pairwise(part for word in words for part in word.split("=", 1)) if name.startswith("--")}
 
 
 def graph() -> list[Stage]:
-    """Every stage of the current folder, each after those it needs.
+    """Every stage of the current folder, each after the stages it needs.
 
     Raises:
-        Refused: there is no DVC project here, or dvc.yaml says something that cannot be meant.
+        Refused: this is not a DVC project, or dvc.yaml is invalid.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -100,22 +99,22 @@ def graph() -> list[Stage]:
                 for options in [options_of(stage.cmd)]
             }
     except DvcException as error:
-        raise Refused(f"DVC cannot read the stages here: {error}") from error
+        raise Refused(f"DVC cannot read dvc.yaml: {error}") from error
     return [found[name] for name in TopologicalSorter({stage.name: stage.needs for stage in found.values()}).static_order()]
 
 
 def path_of(item: object, root: Path) -> str:
-    """A dependency's or output's path from the project's root."""
+    """The path of a dependency or output, relative to the project's root."""
     return str(Path(item.fs_path).relative_to(root)) if Path(item.fs_path).is_relative_to(root) else item.def_path
 
 
 def out_of_date() -> set[str]:
-    """The stages of which DVC says that their own inputs, outputs or command have changed.
+    """The stages whose own inputs, outputs or command have changed, according to DVC.
 
-    A stage behind one of these is not in it: whether that one must run is known when the first has.
+    Stages behind them are not included: whether they must run is known only after the first ones have run.
 
     Raises:
-        Refused: DVC cannot tell.
+        Refused: `dvc status` failed.
     """
     command = [*dvc(), "status", "--json"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=STATUS_SECONDS)
@@ -124,37 +123,37 @@ def out_of_date() -> set[str]:
             return set(json.loads(done.stdout or "{}"))
     except json.JSONDecodeError:
         pass
-    raise Refused(f"`dvc status` failed: {last_lines(done.stdout + done.stderr) or 'it said nothing'}")
+    raise Refused(f"`dvc status` failed: {last_lines(done.stdout + done.stderr) or 'it printed nothing'}")
 
 
 def dvc() -> list[str]:
-    """DVC of this very environment."""
+    """The DVC command of this environment."""
     return [sys.executable, "-m", "dvc"]
 
 
 def told(said: str) -> Outcome:
-    """What a run did, from what DVC said of it."""
+    """Classify a run by DVC's output."""
     if SAYS_RAN.search(said):
         return "Completed"
     return "Restored" if SAYS_RESTORED.search(said) else "Unchanged"
 
 
 def last_lines(said: str) -> str:
-    """The end of an output, without what DVC says after every stage."""
+    """The last lines of an output, without the lines that DVC prints after every stage."""
     lines = [line.rstrip() for line in said.splitlines() if not NOISE.match(line)]
     return "\n".join(lines[-LAST_LINES:])
 
 
 @dataclass
 class Runner:
-    """Runs stages, and ends all that it started when its block ends, however it ends.
+    """Runs stages, and ends all started processes when its block ends, however it ends.
 
-    SIGTERM to DVC alone would leave the stage at work without its parent; so each stage is a process group of its own, which
-    is ended as a whole.
+    SIGTERM to DVC alone would leave the stage running without its parent. Each stage is therefore a process group, which is ended as a
+    whole.
 
     Args:
-        environment: variables for the stages besides this process's own.
-        patience: seconds that what is ended has to end what it started itself.
+        environment: additional environment variables for the stages.
+        patience: seconds between SIGTERM and SIGKILL.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -164,7 +163,7 @@ class Runner:
     _stopping: bool = False
 
     def __enter__(self) -> Runner:
-        # Without a handler SIGTERM ends this process at once, and what it started stays at work. Prefect brings one of its own.
+        # Without a handler, SIGTERM ends this process at once and its children keep running. Prefect installs its own handler.
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, leave)
         return self
@@ -179,24 +178,24 @@ class Runner:
 
         Args:
             stage: its address, such as "train@r2".
-            say: is called with each line of output.
+            say: called with each line of output.
 
         Raises:
-            StageFailed: it ended badly.
+            StageFailed: the stage failed.
             Stopping: the block has ended meanwhile.
         """
         code, said = self.heard([*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say)
         if code:
-            raise StageFailed(f"{stage} failed. It said last:\n{last_lines(said)}")
+            raise StageFailed(f"{stage} failed. Its last output:\n{last_lines(said)}")
         return told(said)
 
     def heard(self, command: list[str], what: str, say: Callable[[str], None]) -> tuple[int, str]:
-        """Run a command as one of these processes: how it ended, and all it said.
+        """Run a command as one of these processes. Returns its exit status and its output.
 
         Args:
-            command: of this environment.
-            what: it does, for the message where it is ended.
-            say: is called with each line of output.
+            command: a command of this environment.
+            what: its name in the message if it is interrupted.
+            say: called with each line of output.
 
         Raises:
             Stopping: the block has ended meanwhile.
@@ -209,20 +208,20 @@ class Runner:
                 if not NOISE.match(line):
                     say(line.rstrip())
             code = process.wait()
-        except BaseException:  # Ctrl-C or a signal, where this is the thread that they come to
+        except BaseException:  # Ctrl-C or a signal, if this is the main thread
             end(process, patience=self.patience)
             raise
         finally:
             with self._lock:
                 self._running.discard(process)
         if self._stopping:
-            raise Stopping(f"{what} was ended with the flow; run again, it goes on where it was.")
+            raise Stopping(f"{what} was interrupted with the flow. Run it again to resume.")
         return code, "".join(said)
 
     def _started(self, command: list[str]) -> subprocess.Popen:
         with self._lock:
             if self._stopping:
-                raise Stopping("the flow is being ended: nothing is started any more.")
+                raise Stopping("the flow is stopping, so no new stage starts.")
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -232,7 +231,7 @@ class Runner:
             return process
 
     def stop(self) -> None:
-        """Start nothing any more, and end what runs: politely, then for certain."""
+        """Start no more stages, and end the running ones: SIGTERM first, then SIGKILL."""
         with self._lock:
             self._stopping = True
             running = list(self._running)
@@ -240,22 +239,22 @@ class Runner:
 
 
 def leave(number: int, _: object) -> None:
-    """End by a signal as a shell would tell it, through every block that is open."""
+    """End this process by a signal, as a shell reports it, through every open block."""
     sys.exit(128 + number)
 
 
 def end(*processes: subprocess.Popen, patience: float) -> None:
-    """End all that some processes started: politely, then for certain."""
+    """End all children of some processes: SIGTERM first, then SIGKILL."""
     for process in processes:
         end_group(process, signal.SIGTERM)
     for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-        # DVC may be gone while its stage is not.
+        # DVC may have ended before its stage.
         end_group(process, signal.SIGKILL)
 
 
 def end_group(process: subprocess.Popen, how: signal.Signals) -> None:
-    """Send a signal to all processes that one started."""
+    """Send a signal to the whole process group of a process."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, how)

@@ -1,8 +1,8 @@
-"""DVC's own files, when a kill in the middle of writing one left half of it: DVC would refuse to work until somebody mends it.
+"""Repair DVC's own files after a kill left one half written, which blocks DVC.
 
-DVC writes two files in place. `.dvc/tmp/rwlock` says who works on what; it means nothing once its writer is dead. `dvc.lock` says what
-each stage last did; stages that are lost from it are restored from DVC's run cache, so what is whole is kept and nothing runs twice.
-`make loop` and the flow mend before they start; `python -m hone.pipeline.repair` does nothing else.
+DVC writes two files in place. `.dvc/tmp/rwlock` lists the running processes and is void once its writer has ended. `dvc.lock` records the
+last result of each stage. Complete stages in it are kept, and lost ones are restored from DVC's run cache, so nothing runs twice. `make
+loop` and the flow repair before they start. `python -m hone.pipeline.repair` only repairs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
 
 
 def main() -> None:
-    """Mend what is broken, unless DVC is at work: then it may be writing just now."""
+    """Repair broken files, unless DVC is running and may be writing them."""
     if not list(broken()):
         return
     from dvc.lock import Lock, LockError
@@ -34,23 +34,23 @@ def main() -> None:
             for file in broken():
                 mend(file)
     except LockError:
-        say("DVC is at work here; its files are left alone")
+        say("repair: skipped, because DVC is running here")
 
 
 def broken() -> Iterator[Path]:
-    """Those of DVC's files that it cannot read."""
+    """DVC's files that it cannot read."""
     if USERS.exists() and not is_json(USERS.read_text(encoding="utf-8")):
         yield USERS
     if RECORD.exists():
         text = RECORD.read_text(encoding="utf-8")
-        if not is_record(text) and not CONFLICT.search(text):  # a merge that conflicts is the user's to resolve
+        if not is_record(text) and not CONFLICT.search(text):  # a merge conflict is the user's to resolve
             yield RECORD
 
 
 def mend(file: Path) -> None:
     if file == USERS:
         file.unlink()
-        say(f"{file} was left half written by a process that was killed; it is removed")
+        say(f"repair: {file} was left half written by a killed process and is removed")
         return
     kept = whole_stages(file.read_text(encoding="utf-8"))
     if kept:
@@ -58,11 +58,11 @@ def mend(file: Path) -> None:
     else:
         file.unlink()
     count = len(STAGE.findall(kept))
-    say(f"{file} was left half written by a process that was killed; {count} stages of it are whole, the others come from DVC's cache")
+    say(f"repair: {file} was left half written by a killed process; {count} complete stages are kept, the others come from DVC's cache")
 
 
 def whole_stages(text: str) -> str:
-    """The longest beginning of a record's text that ends with a whole stage; empty where there is none."""
+    """The longest prefix of a lock file's text that ends with a complete stage. Empty if there is none."""
     for start in reversed([match.start() for match in STAGE.finditer(text)]):
         if is_record(text[:start]):
             return text[:start]
@@ -78,7 +78,7 @@ def is_json(text: str) -> bool:
 
 
 def is_record(text: str) -> bool:
-    """Whether DVC takes the text for a lock file of its own."""
+    """Whether the text is a valid DVC lock file."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
     from voluptuous import Invalid

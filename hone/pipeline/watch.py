@@ -1,4 +1,4 @@
-"""What must hold while a flow runs: nobody else works in this folder, and nobody edits what the work follows from."""
+"""Guards of a running flow: one flow per folder, and no edits of the files that define the work."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FOLDERS = ("recipes",)
 
 @contextmanager
 def alone_here() -> Iterator[None]:
-    """Hold the workspace for the block.
+    """Lock the workspace for the block.
 
     Raises:
-        Refused: another flow holds it.
+        Refused: another flow has locked it.
     """
     from filelock import FileLock, Timeout
 
@@ -28,7 +28,7 @@ def alone_here() -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise Refused("another flow works in this folder: wait until it ends, or end it.") from None
+        raise Refused("another flow runs in this folder. Wait until it ends, or stop it.") from None
     try:
         yield
     finally:
@@ -36,23 +36,22 @@ def alone_here() -> Iterator[None]:
 
 
 class Watched:
-    """The files that say what is done, as they stood when the flow began.
+    """The files that define the work, as they were when the flow began.
 
-    DVC records a parameter file as it stands when a stage *ends*: an edit while a stage works would be recorded as what the
-    stage had worked by.
+    DVC records a parameter file as it is when a stage *ends*. An edit during a stage would be recorded as the stage's input.
     """
 
     def __init__(self) -> None:
         self.before = hashes()
 
     def refuse_changes(self, when: str) -> None:
-        """Raises Refused when one of the files is not what it was at the beginning."""
+        """Raise Refused if one of the files has changed since the flow began."""
         now = hashes()
         changed = sorted(name for name in self.before | now if self.before.get(name) != now.get(name))
         if changed:
             raise Refused(
-                f"{listed(changed)} changed {when}, after the flow had begun: its results would belong to neither version. "
-                "Start the flow again; what is finished and still right is not done twice."
+                f"{listed(changed)} changed {when}, after the flow had begun, so the results would match neither version. Start "
+                "the flow again. Finished stages that are still valid are not repeated."
             )
 
 

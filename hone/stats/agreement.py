@@ -1,4 +1,4 @@
-"""Kappa: how far two judges agree beyond chance (Cohen 1960)."""
+"""Kappa: agreement of two judges beyond chance (Cohen 1960)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hone.stats.proportions import NOTHING, Estimate, Z, variance, wilson
 
 
 def kappa(one: np.ndarray, other: np.ndarray, queries: np.ndarray) -> Estimate:
-    """1 - (1 - observed) / (1 - expected), with the interval of its linearised variance, summed by query.
+    """1 - (1 - observed) / (1 - expected), with a confidence interval from its linearized variance, summed by query.
 
-    Where both agree on every pair, the lower bound is that of Wilson's for so many queries without a difference.
-    With one pair a query that variance is Fleiss', Cohen's and Everitt's (1969), but for n / (n - 1).
+    If both agree on every pair, the lower bound is Wilson's for as many queries without a difference. With one pair per query, the variance
+    is that of Fleiss, Cohen and Everitt (1969), except for the factor n / (n - 1).
 
     Args:
-        one, other: what each says of the same pairs; any values that can be equal.
-        queries: whose pair it is.
+        one, other: the verdicts on the same pairs, as values that can be compared.
+        queries: the query of each pair.
 
     Returns:
-        Kappa; NOTHING where no pair is there, or both say one and the same of all pairs (chance alone explains it).
+        Kappa. NOTHING if there are no pairs, or if both return the same verdict for all pairs (chance alone explains it).
     """
     one, other = np.asarray(one), np.asarray(other)
     count = len(one)
@@ -32,7 +32,7 @@ def kappa(one: np.ndarray, other: np.ndarray, queries: np.ndarray) -> Estimate:
     others = np.bincount(second, minlength=len(values)) / count
     observed, expected = float((first == second).mean()), float(shares @ others)
     found = 1 - (1 - observed) / (1 - expected)
-    if observed == 1:  # the variance is 0, though nobody can be so sure
+    if observed == 1:  # the variance is 0, although the value is not certain
         seen = len(np.unique(queries))
         return Estimate(1.0, 1 - (1 - wilson(seen, seen)[0]) / (1 - expected), 1.0, count)
     of_observed = (first == second) - observed

@@ -1,4 +1,4 @@
-"""AUC: how often an answer scores above another document (Mann and Whitney 1947), with its interval."""
+"""AUC: probability that a relevant document scores above another document (Mann and Whitney 1947), with its interval."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ import numpy as np
 
 from hone.stats.proportions import NOTHING, Estimate, Z, wilson
 
-TINY = 1e-12  # a variance that is 0 but for rounding
+TINY = 1e-12  # a variance that is 0 except for rounding
 
 
 def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = None) -> Estimate:
-    """The chance that a positive scores above a negative; ties count a half.
+    """The probability that a positive scores above a negative. Ties count a half.
 
-    The variance is DeLong's (1988), for pairs of one query Obuchowski's (1997), which is the same where each pair has a
-    query of its own. The interval is symmetric in the logit (Pepe 2003), so that it stays between 0 and 1. Where that
-    variance is 0, though nobody can be so sure, there are as many independent observations as the smaller class has
-    pairs, or as there are queries: the bound is exact where every pair is ordered right, or every one wrong, and
-    Wilson's where all pairs tie.
+    The variance is DeLong's (1988). For several pairs per query it is Obuchowski's (1997), which is identical if each pair has its own
+    query. The interval is symmetric in the logit (Pepe 2003), so it stays between 0 and 1. If the variance is 0, the value is still
+    uncertain. The number of independent observations is then the pair count of the smaller class, or the number of queries. The bound is
+    exact if all pairs are ordered correctly or all incorrectly, and Wilson's if all pairs tie.
 
     Args:
-        scores: larger is more like an answer.
-        positive: true for answers.
-        queries: whose pair it is; null: all are independent.
+        scores: higher means more likely relevant.
+        positive: true for relevant documents.
+        queries: the query of each pair. Null: all pairs are independent.
 
     Returns:
-        AUC; NOTHING where a class is missing: positives alone cannot show whether a judge tells others apart.
+        AUC. NOTHING if a class is missing: positives alone cannot show whether a judge separates the classes.
     """
     scores, positive = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
     count, others = int(positive.sum()), int((~positive).sum())
@@ -36,7 +35,7 @@ def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = N
     found = float(above.mean())
     names = np.arange(len(scores)) if queries is None else np.unique(queries, return_inverse=True)[1]
     if not names.any():
-        return Estimate(found, 0.0, 1.0, len(scores))  # one query says nothing of others
+        return Estimate(found, 0.0, 1.0, len(scores))  # one query does not generalize
     fewest = min(count, others, int(names.max()) + 1)
     if found in (0.0, 1.0):
         bound = 0.025 ** (1 / fewest)
@@ -51,7 +50,7 @@ def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = N
 
 
 def placements(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each positive the share of negatives below it, for each negative the share of positives above it; ties count a half."""
+    """For each positive the fraction of negatives below it, for each negative the fraction of positives above it. Ties count a half."""
     ordered, ranked = np.sort(negative), np.sort(positive)
     above = (np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")) / (2 * len(negative))
     below = 1 - (np.searchsorted(ranked, negative, "left") + np.searchsorted(ranked, negative, "right")) / (2 * len(positive))
@@ -59,7 +58,7 @@ def placements(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, 
 
 
 def variance(above: np.ndarray, below: np.ndarray, of_positive: np.ndarray, of_negative: np.ndarray) -> float:
-    """Obuchowski's variance of AUC from the placements' deviations and the numbers of their queries."""
+    """Obuchowski's variance of AUC from the deviations of the placements and their query numbers."""
     size = int(max(of_positive.max(), of_negative.max())) + 1
     first, second = np.bincount(of_positive, above, size), np.bincount(of_negative, below, size)
     rows, columns = len(above), len(below)

@@ -1,8 +1,8 @@
-"""How sure a mean is: percentile bootstrap over queries (Efron and Tibshirani 1993), and Student's t where there are fewer than 30.
+"""Confidence intervals of means: percentile bootstrap over queries (Efron and Tibshirani 1993), Student's t below 30 queries.
 
-Of few queries the percentile bootstrap is too narrow: its spread has 1 / n in place of 1 / (n - 1), and the quantiles of the normal
-distribution. BCa mends bias and skew, not this. Student's t is exact for normal values, and of these intervals the one that covers best for
-few (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015).
+The percentile bootstrap is too narrow for few queries: its variance uses 1 / n instead of 1 / (n - 1), and its quantiles are those of the
+normal distribution. BCa corrects bias and skew, but not this. Student's t is exact for normal values and has the best coverage of these
+intervals for small samples (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 DRAWS = 10_000
 LEVEL = 0.95
-CELLS = 5_000_000  # of a block of draws in memory
-FEW = 30  # queries from which on the bootstrap is used
+CELLS = 5_000_000  # draws in memory at once
+FEW = 30  # minimum number of queries for the bootstrap
 BOOTSTRAP, STUDENT, NOTHING_KNOWN = "percentile bootstrap", "Student's t", "one query: any difference"
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with the interval that covers it at the level of 95 %, and how it was made."""
+    """A mean with its 95 % confidence interval and the method."""
 
     mean: float
     low: float
@@ -30,28 +30,28 @@ class Interval:
 
     @property
     def called(self) -> str:
-        """What a sentence calls it; the method is named where it is not the usual one."""
+        """The name of the interval in a sentence. The method is included if it is not the usual one."""
         usual = self.method in (BOOTSTRAP, NOTHING_KNOWN)
         return "95 % interval" if usual else f"95 % interval by {self.method}"
 
     @property
     def beyond_zero(self) -> bool:
-        """Whether the interval does not include 0."""
+        """Whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
 
 def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
-    """The means of several series over the same queries, which are drawn again with replacement; of few queries by Student's t.
+    """Means of several series over the same queries, resampled with replacement. Student's t for few queries.
 
-    All series see the same draws. For the difference between two rankings give the differences query by query (paired).
+    All series share the same draws. To compare two rankings, pass the paired differences.
 
     Args:
         values: [queries, series].
-        draw: random numbers.
+        draw: random number generator.
 
     Returns:
-        One interval for each series; without any query everything is 0. One query says nothing of others, though the mean of what is
-        drawn from it never varies: its interval is all that a difference of two measures can be, from -1 to 1.
+        One interval for each series. Without queries, everything is 0. One query does not generalize, although its resampled mean never
+        varies, so its interval is the full range of a difference, from -1 to 1.
     """
     values = np.asarray(values, dtype=np.float64)
     queries = len(values)
@@ -73,11 +73,11 @@ def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
 
 
 def students(values: np.ndarray) -> list[Interval]:
-    """mean -+ t s / sqrt(n) of each series, s with n - 1, t the quantile for n - 1 degrees of freedom; inside -1 to 1, as all measures and
-    their differences are.
+    """mean -+ t s / sqrt(n) of each series, with s from n - 1 and n - 1 degrees of freedom. Clipped to [-1, 1], the range of all measures
+    and their differences.
 
     Args:
-        values: [queries, series], two queries or more.
+        values: [queries, series], at least two queries.
     """
     from scipy.special import stdtrit
 

@@ -1,4 +1,4 @@
-"""Calibration of probabilities: Brier score, calibration curve, and maps to calibrated probabilities."""
+"""Calibration of probabilities: Brier score, calibration curve, and calibration maps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from hone.stats.proportions import Estimate, mean
 
 BINS = 10
-EDGE = 1e-6  # of probabilities before their logit is taken
+EDGE = 1e-6  # clipping of probabilities before the logit
 
 
 def apply(map: dict, values: np.ndarray) -> np.ndarray:
-    """Probabilities through a map.
+    """Apply a calibration map to probabilities.
 
     Args:
-        map: {"kind": "isotonic", "x", "y"}: linear between these points, constant beyond them; or {"kind": "platt",
-            "slope", "intercept"}: the logistic function of slope times the logit, plus intercept.
-        values: in [0, 1]; not-a-number stays as it is.
+        map: {"kind": "isotonic", "x", "y"}: linear between these points, constant beyond them. Or {"kind": "platt", "slope", "intercept"}:
+            the logistic function of slope times the logit, plus intercept.
+        values: in [0, 1]. NaN stays NaN.
     """
     values = np.asarray(values, dtype=float)
     if map["kind"] == "isotonic":
@@ -25,9 +25,9 @@ def apply(map: dict, values: np.ndarray) -> np.ndarray:
 
 
 def isotonic(values: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> dict:
-    """The rising map with the least squared error (Zadrozny and Elkan 2002).
+    """The increasing map with the least squared error (Zadrozny and Elkan 2002).
 
-    Pairs of the same probability are one observation: their mean, with their weights' sum. Points that lie on a flat part are left out.
+    Pairs with the same probability form one observation: their mean, with the sum of their weights. Inner points of flat parts are omitted.
     """
     from scipy.optimize import isotonic_regression
 
@@ -43,12 +43,12 @@ def isotonic(values: np.ndarray, truth: np.ndarray, weights: np.ndarray | None =
 
 
 def brier(values: np.ndarray, truth: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
-    """The mean squared distance of a probability from what is true (Brier 1950); always saying .5 gives .25."""
+    """The Brier score (1950): mean squared difference of probability and outcome. A constant 0.5 scores 0.25."""
     return mean((np.asarray(values, dtype=float) - np.asarray(truth, dtype=float)) ** 2, queries, weights)
 
 
 def curve(values: np.ndarray, truth: np.ndarray, bins: int = BINS, weights: np.ndarray | None = None) -> list[dict]:
-    """Mean probability, share of answers and pairs, in bins of equal counts; equal probabilities are never parted."""
+    """Mean probability, fraction of positives and number of pairs in bins of equal counts. Equal probabilities share a bin."""
     values, truth = np.asarray(values, dtype=float), np.asarray(truth, dtype=float)
     if not len(values):
         return []
@@ -68,6 +68,6 @@ def curve(values: np.ndarray, truth: np.ndarray, bins: int = BINS, weights: np.n
 
 
 def logit(values: np.ndarray) -> np.ndarray:
-    """log(p / (1 - p)), of probabilities a little away from 0 and 1."""
+    """log(p / (1 - p)), with probabilities clipped away from 0 and 1."""
     inside = np.clip(np.asarray(values, dtype=float), EDGE, 1 - EDGE)
     return np.log(inside / (1 - inside))

@@ -1,4 +1,4 @@
-"""The interval of a ratio of two means that are both uncertain: the ratios that the data do not rule out."""
+"""Confidence set of a ratio of two uncertain means: the ratios that are consistent with the data."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio with all the values that are not ruled out.
+    """A ratio with its confidence set.
 
     Attributes:
-        estimate: above / below; null where `below` is 0.
-        parts: the intervals that these values fill, from low to high; an end that is not there is infinite. One from number to
-            number where `below` is surely not 0; two, each without an end, where it may be 0 and `above` is surely not; the
-            whole line where both may be; none where `below` is surely 0 and `above` is not.
+        estimate: above / below. Null if `below` is 0.
+        parts: the intervals of the confidence set, in ascending order. Missing ends are infinite. One bounded interval if `below` differs
+            significantly from 0. Two unbounded ones if only `above` does. The whole line if neither does. None if `below` is exactly 0 and
+            `above` is not.
     """
 
     estimate: float | None
@@ -31,33 +31,33 @@ class Ratio:
         return len(self.parts) == 1 and all(map(math.isfinite, self.parts[0]))
 
     def holds(self, ratio: float) -> bool:
-        """Whether the value is not ruled out."""
+        """Whether the value is in the confidence set."""
         return any(low <= ratio <= high for low, high in self.parts)
 
 
 def fieller(above: float, below: float, spread: np.ndarray, quantile: float) -> Ratio:
     """Fieller's confidence set of a ratio (E. C. Fieller 1954, "Some problems in interval estimation", JRSS B 16).
 
-    A ratio r stays if the mean `above` - r `below`, which is 0 where r is true, lies within `quantile` of its standard errors of 0:
+    A ratio r is in the set if the mean `above` - r `below` lies within `quantile` standard errors of 0:
 
         (above - r below)^2 <= quantile^2 (V_aa - 2 r V_ab + r^2 V_bb)
 
-    which is a quadratic inequality in r. Normal means are assumed, and nothing else: no division of uncertain figures.
+    This is a quadratic inequality in r. The only assumption is that both means are normal.
 
     Args:
         above, below: two means.
-        spread: [2, 2], the variances of the two means and their covariance.
+        spread: [2, 2], the covariance matrix of the two means.
         quantile: of Student's t distribution (or the normal one), such as 2.776 for 95 % and 4 degrees of freedom.
 
     Raises:
-        ValueError: `spread` is no covariance matrix, or a figure is no number.
+        ValueError: `spread` is not a covariance matrix, or a value is NaN.
     """
     (own, both), (twin, other) = np.asarray(spread, dtype=np.float64)
     if not np.isfinite([above, below, own, both, other, quantile]).all() or quantile < 0:
-        raise ValueError("a figure is no number, or the quantile is negative")
+        raise ValueError("a value is NaN, or the quantile is negative")
     scale = max(own, other, 1e-300)
     if not math.isclose(both, twin, abs_tol=1e-9 * scale) or min(own, other) < 0 or both * both > own * other + 1e-9 * scale * scale:
-        raise ValueError("that is no covariance matrix")
+        raise ValueError("`spread` is not a covariance matrix")
     square = quantile * quantile
     # a r^2 - 2 b r + c <= 0
     a, b, c = below * below - square * other, above * below - square * both, above * above - square * own
@@ -75,31 +75,30 @@ def fieller(above: float, below: float, spread: np.ndarray, quantile: float) -> 
 
 
 def half_line(b: float, c: float) -> tuple[tuple[float, float], ...]:
-    """Where c <= 2 b r: nowhere if `below` is surely 0 and `above` is surely not."""
+    """Where c <= 2 b r: empty if `below` is exactly 0 and `above` differs significantly from 0."""
     if b == 0:
         return ((-math.inf, math.inf),) if c <= 0 else ()
     return ((c / (2 * b), math.inf),) if b > 0 else ((-math.inf, c / (2 * b)),)
 
 
 def ratio_over_seeds(above: np.ndarray, below: np.ndarray) -> Ratio:
-    """The ratio of two mean differences over the same queries and seeds, both of which are drawn from more than were run.
+    """The ratio of two mean differences over the same queries and seeds, both sampled from larger populations.
 
-    Variances and covariance are those of the crossed model of `over_seeds`, as matrices of mean squares and products; of a
-    component (seeds, queries) the directions in which it comes out negative count as none. Degrees of freedom are the fewest
-    that `over_seeds` finds for either of the two means and for their difference (ours, to be careful: Fieller's theorem wants one
-    number).
+    Variances and covariance follow the crossed model of `over_seeds`, with matrices of mean squares and products. Negative directions of a
+    component (seeds, queries) are set to 0. Degrees of freedom are the smallest that `over_seeds` finds for either mean and for their
+    difference [Hone default]. This is conservative, because Fieller's theorem needs a single number.
 
     Args:
         above, below: [seeds, queries], paired, such as score after cleaning - noisy, and clean - noisy.
 
     Raises:
-        ValueError: the two have not the same shape, or fewer than two seeds or queries.
+        ValueError: the shapes differ, or there are fewer than two seeds or queries.
     """
     from scipy.special import stdtrit
 
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
     if above.shape != below.shape:
-        raise ValueError("the two differences are of other queries or seeds")
+        raise ValueError("the two differences have different queries or seeds")
     freedom = min(found.freedom for found in map(over_seeds, (above, below, above - below)))
     return fieller(
         float(above.mean()), float(below.mean()), spread_of_means(np.stack([above, below])), float(stdtrit(freedom, (1 + LEVEL) / 2))
@@ -124,6 +123,6 @@ def products(deviations: np.ndarray) -> np.ndarray:
 
 
 def not_negative(component: np.ndarray) -> np.ndarray:
-    """The nearest matrix that can be one of variances: negative eigenvalues become 0 (Higham 1988)."""
+    """The nearest positive semidefinite matrix: negative eigenvalues become 0 (Higham 1988)."""
     values, vectors = np.linalg.eigh(component)
     return (vectors * np.maximum(values, 0.0)) @ vectors.T

@@ -1,4 +1,4 @@
-"""How sure a difference between two rankings of the same queries is: tests, size, and what could have been seen at all."""
+"""Paired tests of two rankings of the same queries: p values, effect size and minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 DRAWS = 10_000
-EXACT = 13  # queries that differ, up to which all ways of turning signs are counted
-CELLS = 5_000_000  # of a block of draws in memory
+EXACT = 13  # maximum number of differing queries for the exact test
+CELLS = 5_000_000  # draws in memory at once
 LEVEL, POWER = 0.05, 0.8
 SAME = 1e-12
 
@@ -19,15 +19,13 @@ class Paired:
     """A mean difference over queries.
 
     Attributes:
-        queries: how many.
-        mean: of the differences.
-        deviation: of one query's difference (n - 1); null for fewer than two queries.
-        t: two-sided p of the paired t-test; null where it is not defined (fewer than two queries, or all differences are the same
-            and not 0).
-        randomisation: two-sided p of turning each query's sign at random.
-        effect: mean / deviation (Cohen's d of paired differences); null where nothing varies.
-        detectable: the smallest true difference that so many queries would show in four of five cases at the level of 5 %; null where
-            nothing varies, which says nothing of how other queries would.
+        queries: number of queries.
+        mean: mean of the differences.
+        deviation: standard deviation of a query's difference (n - 1). Null for fewer than two queries.
+        t: two-sided p of the paired t-test. Null if undefined (fewer than two queries, or all differences equal and not 0).
+        randomisation: two-sided p of the randomization test, which flips the sign of each query's difference.
+        effect: mean / deviation (Cohen's d of paired differences). Null if nothing varies.
+        detectable: minimum detectable effect (80 % power, level 5 %). Null if nothing varies, which does not generalize to other queries.
     """
 
     queries: int
@@ -40,18 +38,18 @@ class Paired:
 
 
 def paired(differences: np.ndarray, draw: np.random.Generator) -> Paired:
-    """What one can say of differences.
+    """Test the differences.
 
     Args:
-        differences: [queries], of one measure, query by query.
-        draw: random numbers for turning signs.
+        differences: [queries], of one measure.
+        draw: random number generator for sign flips.
 
     Raises:
-        ValueError: a difference is no number.
+        ValueError: a difference is NaN.
     """
     differences = np.asarray(differences, dtype=np.float64)
     if not np.isfinite(differences).all():
-        raise ValueError("a difference is no number")
+        raise ValueError("a difference is NaN")
     count = len(differences)
     mean = float(differences.mean()) if count else 0.0
     deviation = float(differences.std(ddof=1)) if count > 1 else None
@@ -68,7 +66,7 @@ def paired(differences: np.ndarray, draw: np.random.Generator) -> Paired:
 
 
 def t_test(mean: float, deviation: float | None, count: int, at: float = 0.0) -> float | None:
-    """Two-sided p of the mean being `at` (Student 1908); null for fewer than two queries, or the same difference in all."""
+    """Two-sided p that the mean is `at` (Student 1908). Null for fewer than two queries or identical differences."""
     from scipy.special import stdtr
 
     if deviation is None:
@@ -79,10 +77,9 @@ def t_test(mean: float, deviation: float | None, count: int, at: float = 0.0) ->
 
 
 def randomisation(differences: np.ndarray, draw: np.random.Generator) -> float:
-    """Two-sided p of Fisher's randomisation test: how often signs turned at random give a mean as far from 0.
+    """Two-sided p of Fisher's randomization test: the fraction of sign flips whose mean is as far from 0.
 
-    All ways are counted where few queries differ; otherwise 10,000 are drawn, and the one that was seen is counted with
-    them, so that no p is 0.
+    With few differing queries, all sign flips are counted. Otherwise 10,000 are drawn, and the observed one is counted too, so no p is 0.
     """
     moved = differences[np.abs(differences) > SAME]
     if not len(moved):
@@ -101,25 +98,25 @@ def randomisation(differences: np.ndarray, draw: np.random.Generator) -> float:
 
 
 def detectable(deviation: float, count: int, level: float = LEVEL, power: float = POWER) -> float:
-    """The smallest true mean difference that a t-test of so many queries shows with the given power."""
+    """The minimum detectable effect of a t-test with this number of queries and this power."""
     from scipy.special import stdtrit
 
     return float((stdtrit(count - 1, 1 - level / 2) + stdtrit(count - 1, power)) * deviation / math.sqrt(count))
 
 
 def no_worse(found: Paired, margin: float) -> float | None:
-    """One-sided p that the true difference is -`margin` or less: small means "no worse than `margin`" is shown."""
+    """One-sided p that the true difference is -`margin` or less. A small p shows "no worse than `margin`" (non-inferiority)."""
     return one_sided(found.mean + margin, found.deviation, found.queries)
 
 
 def equivalent(found: Paired, margin: float) -> float | None:
-    """p of two one-sided tests (Schuirmann 1987): small means that the difference is shown to lie within `margin` of 0."""
+    """p of two one-sided tests (Schuirmann 1987). A small p shows that the difference is within `margin` of 0."""
     lower, upper = no_worse(found, margin), one_sided(margin - found.mean, found.deviation, found.queries)
     return None if lower is None or upper is None else max(lower, upper)
 
 
 def one_sided(above: float, deviation: float | None, count: int) -> float | None:
-    """p of a mean that lies `above` the bound being below it; null for fewer than two queries."""
+    """p that the mean is below the bound, for a mean that lies `above` it. Null for fewer than two queries."""
     from scipy.special import stdtr
 
     if deviation is None:
@@ -130,7 +127,7 @@ def one_sided(above: float, deviation: float | None, count: int) -> float | None
 
 
 def holm(ps: list[float]) -> list[float]:
-    """p values of several contrasts, adjusted so that one error among them is as rare as said (Holm 1979), in their order."""
+    """Holm-adjusted p values of several comparisons (Holm 1979), in their order."""
     order = sorted(range(len(ps)), key=ps.__getitem__)
     adjusted, highest = [0.0] * len(ps), 0.0
     for place, number in enumerate(order):

@@ -1,6 +1,6 @@
 """Prediction-powered inference: a judge's verdicts on many units, corrected by gold verdicts on a few of them.
 
-Angelopoulos et al. 2023, arXiv 2301.09633. Here the units are candidates, a verdict is a yes or a no, and queries are independent.
+Angelopoulos et al. 2023, arXiv 2301.09633. Units are candidates, verdicts are yes or no, and queries are independent.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hone.stats.proportions import NOTHING, Estimate, share, wilson
 
 @dataclass(frozen=True)
 class Verdicts:
-    """A judge's verdicts on units that stand for all of them.
+    """A judge's verdicts on a sample of units.
 
     Attributes:
         yes: [units] whether the judge's verdict is yes.
-        queries: [units] the query of each; queries are independent.
-        weights: [units] how many units each stands for.
+        queries: [units] the query of each unit. Queries are independent.
+        weights: [units] the number of units that each represents.
     """
 
     yes: np.ndarray
@@ -31,7 +31,7 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class GoldVerdicts(Verdicts):
-    """Those of the units that have a gold verdict.
+    """The units with a gold verdict.
 
     Attributes:
         gold: [units] the gold verdict.
@@ -43,19 +43,19 @@ class GoldVerdicts(Verdicts):
 def corrected(
     judged: Verdicts, known: GoldVerdicts, sampled: float, interval: Callable[[float, float], tuple[float, float]] = wilson
 ) -> tuple[Estimate, Estimate, Estimate]:
-    """The share of units whose gold verdict is yes, the judge's precision, and its share of yes, each with an interval.
+    """The fraction of units whose gold verdict is yes, the judge's precision, and its fraction of yes, each with an interval.
 
-    With q the share of yes, and p1 and p0 the shares of gold among yes and among the rest, the share is q p1 + (1 - q) p0. The
-    precision is p1. Intervals are joined as Zou and Donner (2008) do, so that none collapses where no gold verdict was a yes.
+    With q the fraction of yes, and p1 and p0 the gold fractions among yes and among the rest, the fraction is q p1 + (1 - q) p0. The
+    precision is p1. Intervals are combined as in Zou and Donner (2008), so none collapses if no gold verdict is yes.
 
     Args:
         judged: every unit that the judge has read.
-        known: units that were drawn at random among its yes and among the rest.
-        sampled: the fraction of all queries that `judged` holds; 1: all.
-        interval: of a proportion and an effective number of observations.
+        known: units sampled at random among its yes and among the rest.
+        sampled: the fraction of all queries in `judged`. 1: all.
+        interval: computes an interval from a proportion and an effective sample size.
 
     Returns:
-        The share, the precision and the share of yes; NOTHING where it cannot be estimated.
+        The fraction, the precision and the fraction of yes. NOTHING if it cannot be estimated.
     """
     yes = share(judged.yes, judged.queries, judged.weights, sampled, interval)
     columns = (known.gold, known.queries, known.weights)
@@ -64,7 +64,7 @@ def corrected(
 
 
 def joined(yes: Estimate, right: Estimate, missed: Estimate) -> Estimate:
-    """q p1 + (1 - q) p0 with its interval; what is not known and not needed counts as nothing."""
+    """q p1 + (1 - q) p0 with its interval. Unknown terms with weight 0 are ignored."""
     if yes is NOTHING or (yes.estimate > 0 and right is NOTHING) or (yes.estimate < 1 and missed is NOTHING):
         return NOTHING
     among, rest = (part if part is not NOTHING else Estimate(0.0, 0.0, 0.0, 0) for part in (right, missed))

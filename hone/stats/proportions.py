@@ -1,4 +1,4 @@
-"""Shares and means with intervals that know that pairs of one query resemble each other."""
+"""Proportions and means with intervals that account for correlated pairs of one query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Z = 1.959964  # of the normal distribution, for 95 %
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval, and how many observations it rests on; null where nothing can be said."""
+    """An estimate with its 95 % interval and its number of observations. Null if it cannot be estimated."""
 
     estimate: float | None
     low: float | None
@@ -21,7 +21,7 @@ class Estimate:
     count: int
 
     def plain(self) -> dict:
-        """As JSON holds it."""
+        """The JSON form."""
         return asdict(self)
 
 
@@ -29,11 +29,11 @@ NOTHING = Estimate(None, None, None, 0)
 
 
 def wilson(hits: float, count: float, z: float = Z) -> tuple[float, float]:
-    """The interval of a share by Wilson's score (1927); all of [0, 1] for no observation.
+    """Wilson's score interval of a proportion (1927). All of [0, 1] without observations.
 
     Args:
-        hits, count: how many of how many; need not be whole where observations weigh.
-        z: quantile of the normal distribution; 1.96 is 95 %.
+        hits, count: successes and observations. Weighted counts need not be whole numbers.
+        z: quantile of the normal distribution. 1.96 is 95 %.
     """
     if count <= 0:
         return 0.0, 1.0
@@ -44,12 +44,12 @@ def wilson(hits: float, count: float, z: float = Z) -> tuple[float, float]:
 
 
 def exact(hits: float, count: float) -> tuple[float, float]:
-    """The 95 % interval of a share by Clopper and Pearson (1934); all of [0, 1] for no observation.
+    """The 95 % interval of a proportion by Clopper and Pearson (1934). All of [0, 1] without observations.
 
-    It never falls short of its level where `count` independent observations were made, all with the same chance.
+    Its coverage is guaranteed for `count` independent observations with the same probability.
 
     Args:
-        hits, count: how many of how many; need not be whole where observations weigh (Korn and Graubard 1998), but then nothing is proved.
+        hits, count: successes and observations. They need not be whole if weighted (Korn and Graubard 1998), but then without a guarantee.
     """
     from scipy.special import betaincinv
 
@@ -63,20 +63,20 @@ def share(
     hits: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None, sampled: float = 0.0,
     interval: Callable[[float, float], tuple[float, float]] = wilson,
 ) -> Estimate:  # fmt: skip
-    """The share of hits, with Wilson's interval for as many independent observations as there really are.
+    """The proportion of hits, with Wilson's interval at the effective sample size.
 
-    That number is the smallest of Kish's (sum w)^2 / sum w^2, what the variance between queries allows (Korn and Graubard
-    1998), and, where all observations agree, the number of queries.
+    The effective size is the smallest of Kish's (sum w)^2 / sum w^2, the size implied by the variance between queries (Korn and Graubard
+    1998), and, if all observations agree, the number of queries.
 
     Args:
         hits: true or false, one each.
-        queries: whose pair it is; pairs of one query are drawn together.
-        weights: how many pairs each stands for; null: all the same.
-        sampled: the share of all queries that was looked at; the rest alone is uncertain.
-        interval: Wilson's, or the exact one for a few observations.
+        queries: the query of each pair. Pairs of one query are sampled together.
+        weights: the number of pairs that each represents. Null: equal weights.
+        sampled: the fraction of all queries that was observed. Only the rest is uncertain.
+        interval: Wilson's, or the exact one for few observations.
 
     Returns:
-        The share; NOTHING where there is no observation.
+        The proportion. NOTHING without observations.
     """
     hits = np.asarray(hits, dtype=float)
     if not len(hits):
@@ -93,13 +93,13 @@ def share(
 
 
 def number_for(found: float, spread: float, queries: np.ndarray) -> float:
-    """How many independent observations would have the variance `spread`."""
+    """The number of independent observations that would have the variance `spread`."""
     own = found * (1 - found)
     return own / spread if own > 1e-12 and spread > 0 else float(len(np.unique(queries)))
 
 
 def mean(values: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
-    """The mean of any figures with a normal interval from the variance between queries; one query alone gives no interval."""
+    """The mean of values with a normal interval from the variance between queries. One query has no interval."""
     values = np.asarray(values, dtype=float)
     if not len(values):
         return NOTHING
@@ -113,10 +113,10 @@ def mean(values: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = N
 
 
 def variance(deviations: np.ndarray, queries: np.ndarray) -> float:
-    """The variance of a sum from deviations whose sum is 0, where queries and not pairs are independent.
+    """The variance of a sum from deviations with sum 0, with queries as independent units.
 
-    With every pair in a query of its own it is n / (n - 1) times the sum of squares. One query alone says nothing of the
-    others: the largest float.
+    If every pair has its own query, it is n / (n - 1) times the sum of squares. For one query it is the largest float, because one query
+    does not generalize.
     """
     _, places = np.unique(queries, return_inverse=True)
     sums = np.bincount(places, weights=deviations)

@@ -1,6 +1,6 @@
-"""Thresholds with a guarantee: what is lost in the mean (conformal risk control), what share of what is kept is false (Learn then Test).
+"""Thresholds with a guarantee: mean loss (conformal risk control), or false-negative rate of the rest (Learn then Test).
 
-Both hold for new queries that are drawn as the calibration queries were. The unit is the query: its pairs come together.
+Both hold for new queries from the distribution of the calibration queries. The unit is the query with all its pairs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GRID = tuple(round(0.5 + 0.01 * place, 2) for place in range(51))  # thresholds that are tried: .50 to 1.00
+GRID = tuple(round(0.5 + 0.01 * place, 2) for place in range(51))  # thresholds to test: 0.50 to 1.00
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Pairs:
     """Candidates of calibration queries.
 
     Attributes:
-        queries: whose pair it is, numbered from 0 to count - 1; each query's best candidates first.
-        values: pairs with a value above the threshold are removed; not-a-number is removed always.
-        false: it is a right answer, and no negative.
-        count: queries; one without pairs counts as one that loses nothing and keeps nothing.
+        queries: the query of each pair, numbered from 0 to count - 1. Each query's best candidates come first.
+        values: pairs with a value above the threshold are removed. NaN is always removed.
+        false: whether it is a false negative (a relevant document).
+        count: number of queries. A query without pairs loses nothing and keeps nothing.
     """
 
     queries: np.ndarray
@@ -30,7 +30,7 @@ class Pairs:
     count: int
 
     def of(self, chosen: np.ndarray) -> Pairs:
-        """Those of some queries, which are numbered anew."""
+        """The pairs of some queries, renumbered."""
         number = np.full(self.count, -1)
         number[chosen] = np.arange(len(chosen))
         there = number[self.queries] >= 0
@@ -38,14 +38,14 @@ class Pairs:
 
 
 def lost(pairs: Pairs, threshold: float) -> np.ndarray:
-    """The share of each query's true negatives that a threshold removes, [queries]: it falls as the threshold rises."""
+    """The fraction of each query's true negatives that a threshold removes, [queries]. It falls as the threshold rises."""
     removed = ~(pairs.values <= threshold) & ~pairs.false
     true = np.bincount(pairs.queries, ~pairs.false, pairs.count)
     return np.bincount(pairs.queries, removed, pairs.count) / np.maximum(true, 1)
 
 
 def kept(pairs: Pairs, threshold: float, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the first `most` candidates that each query keeps: how many there are, and how many are false; [queries], [queries]."""
+    """The number of kept and of false candidates among the first `most` that each query keeps: [queries], [queries]."""
     stays = pairs.values <= threshold
     before = np.cumsum(stays) - stays
     starts = np.searchsorted(pairs.queries, np.arange(pairs.count))
@@ -55,40 +55,40 @@ def kept(pairs: Pairs, threshold: float, most: int) -> tuple[np.ndarray, np.ndar
 
 
 def losing_at_most(pairs: Pairs, share: float, grid: tuple[float, ...] = GRID) -> float | None:
-    """The strictest threshold that loses at most this share of a new query's true negatives, in the mean.
+    """The strictest threshold that loses on average at most this fraction of a new query's true negatives.
 
-    Conformal risk control (Angelopoulos et al. 2024, arXiv 2208.02814): with n queries the mean loss m must satisfy
-    (n m + 1) / (n + 1) <= share, since a loss is at most 1.
+    Conformal risk control (Angelopoulos et al. 2024, arXiv 2208.02814): with n queries the mean loss m must satisfy (n m + 1) / (n + 1) <=
+    share, because a loss is at most 1.
 
     Returns:
-        Null where no threshold of the grid does.
+        Null if no threshold of the grid qualifies.
     """
-    # What is lost falls as the threshold rises, so halving the grid finds the first.
+    # The loss falls as the threshold rises, so bisection finds the first threshold.
     rising = sorted(grid)
     first = bisect_left(rising, True, key=lambda threshold: (lost(pairs, threshold).sum() + 1) / (pairs.count + 1) <= share)
     return rising[first] if first < len(rising) else None
 
 
 def false_at_most(pairs: Pairs, share: float, most: int, risk: float = 0.1, grid: tuple[float, ...] = GRID) -> float | None:
-    """The laxest threshold of which it is shown that at most this share of what is kept is false.
+    """The least strict threshold for which at most this fraction of the kept pairs is proven to be false.
 
-    Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052): the share of false ones need not fall as the threshold does, so
-    each threshold is tested, and all tests together err with at most the chance `risk` (Bonferroni). The hypothesis is that the
-    mean of false - share * kept is 0 or more; its p-value is Hoeffding's and Bentkus'.
+    Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052): the fraction of false ones need not fall as the threshold does. Each
+    threshold is therefore tested, and all tests together have an error probability of at most `risk` (Bonferroni). The null hypothesis is
+    that the mean of false - share * kept is 0 or more. Its p-value is that of Hoeffding and Bentkus.
 
     Args:
         pairs: of calibration queries.
-        share: of the kept that may be false.
-        most: candidates that are kept of each query.
-        risk: the chance that the threshold does not do what it says.
-        grid: thresholds that are tried.
+        share: maximum fraction of false pairs among the kept ones.
+        most: kept candidates of each query.
+        risk: error probability of the guarantee.
+        grid: thresholds to test.
 
     Returns:
-        Null where none can be shown.
+        Null if no threshold qualifies.
     """
     for threshold in sorted(grid, reverse=True):
         number, false = kept(pairs, threshold, most)
-        # false - share * kept lies between -share * most and (1 - share) * most: moved and shrunk to between 0 and 1.
+        # false - share * kept lies between -share * most and (1 - share) * most. It is scaled to [0, 1].
         scaled = (false - share * number) / most + share
         if hoeffding_bentkus(float(scaled.mean()), pairs.count, share) <= risk / len(grid):
             return threshold
@@ -98,7 +98,7 @@ def false_at_most(pairs: Pairs, share: float, most: int, risk: float = 0.1, grid
 def hoeffding_bentkus(mean: float, count: int, bound: float) -> float:
     """A p-value of the hypothesis that the mean is `bound` or more, for `count` independent values between 0 and 1.
 
-    The smaller of Hoeffding's and Bentkus' (2004), as in Bates et al. (2021), arXiv 2101.02703.
+    The smaller one of Hoeffding's and Bentkus' (2004), as in Bates et al. (2021), arXiv 2101.02703.
     """
     from scipy.special import bdtr
 
@@ -109,6 +109,6 @@ def hoeffding_bentkus(mean: float, count: int, bound: float) -> float:
 
 
 def divergence(one: float, other: float) -> float:
-    """Kullback and Leibler's, of two chances of yes."""
+    """The Kullback-Leibler divergence of two Bernoulli probabilities."""
     left = one * np.log(one / other) if one > 0 else 0.0
     return float(left + ((1 - one) * np.log((1 - one) / (1 - other)) if one < 1 else 0.0))

@@ -1,4 +1,4 @@
-"""A difference over queries and over seeds at once: both are drawn from more than were run, and both make it less sure."""
+"""A difference over queries and seeds. Both are samples, and both add uncertainty."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class OverSeeds:
 
     Attributes:
         mean: over all queries and seeds.
-        low, high: of the 95 % interval.
-        p: two-sided, of no difference.
+        low, high: the 95 % interval.
+        p: two-sided, for no difference.
         freedom: degrees of freedom (Satterthwaite).
-        of_seeds: deviation that seeds add to the mean difference of one run.
-        of_queries: deviation of a query's own difference.
+        of_seeds: standard deviation that seeds add to the mean difference of one run.
+        of_queries: standard deviation of a query's own difference.
         error: standard error of `mean`.
     """
 
@@ -34,7 +34,7 @@ class OverSeeds:
     error: float
 
     def detectable(self, level: float = LEVEL) -> float | None:
-        """The smallest true difference that as many queries and seeds would show in four of five cases; null where nothing varies."""
+        """The minimum detectable effect (80 % power) with as many queries and seeds. Null if nothing varies."""
         from scipy.special import stdtrit
 
         reach = stdtrit(self.freedom, 1 - level / 2) + stdtrit(self.freedom, POWER)
@@ -44,8 +44,8 @@ class OverSeeds:
 def over_seeds(differences: np.ndarray) -> OverSeeds:
     """A crossed model with random queries and random seeds: difference = mean + query + seed + rest.
 
-    The variance of the mean is (MS_queries + MS_seeds - MS_rest) / (queries * seeds), by mean squares of the two-way table;
-    a component that comes out negative counts as none. Degrees of freedom are Satterthwaite's (1946).
+    The variance of the mean is (MS_queries + MS_seeds - MS_rest) / (queries * seeds), by mean squares of the two-way table. Negative
+    components are set to 0. Degrees of freedom are Satterthwaite's (1946).
 
     Args:
         differences: [seeds, queries], paired: the same queries under each seed, and within a seed the same draws for both sides.
@@ -58,14 +58,14 @@ def over_seeds(differences: np.ndarray) -> OverSeeds:
     table = np.asarray(differences, dtype=np.float64)
     seeds, queries = table.shape
     if seeds < 2 or queries < 2:
-        raise ValueError("two seeds and two queries are the least that says something about others")
+        raise ValueError("at least two seeds and two queries are needed")
     mean = float(table.mean())
     by_seed, by_query = table.mean(1), table.mean(0)
     rest = table - by_seed[:, None] - by_query[None, :] + mean
     ms_seeds = queries * float(((by_seed - mean) ** 2).sum()) / (seeds - 1)
     ms_queries = seeds * float(((by_query - mean) ** 2).sum()) / (queries - 1)
     ms_rest = float((rest**2).sum()) / ((seeds - 1) * (queries - 1))
-    # (mean square, its degrees of freedom) of what makes up the variance; a negative component leaves with what it is held against.
+    # (mean square, its degrees of freedom) of the variance components. A negative component is removed with its reference term.
     parts = [(ms_queries, queries - 1), (ms_seeds, seeds - 1), (-ms_rest, (seeds - 1) * (queries - 1))]
     if ms_seeds <= ms_rest:
         parts = [(ms_queries, queries - 1)]

@@ -1,4 +1,4 @@
-"""Which texts are near-duplicates, of as many as minutes allow."""
+"""Near-duplicate texts of two tables, sampled if there are too many."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import polars as pl
 
 from hone.text.near_duplicates import clusters, signatures, similar
 
-MOST = 200_000  # texts; a drawn part of more
-THRESHOLD = 0.8  # that of the rule near-duplicate and of the split
-COMPARED = 50  # texts of one cluster that a text is compared with
-CHARACTERS = 4  # of shingles of queries, as the split has them
+MOST = 200_000  # texts; larger sets are sampled
+THRESHOLD = 0.8  # same as in the filter near-duplicate and in the split
+COMPARED = 50  # texts of one cluster that each text is compared with
+CHARACTERS = 4  # for shingles of queries, same as in the split
 
 
 def clustered(texts: pl.DataFrame, *, characters: int | None = None) -> pl.DataFrame:
-    """`same` and `cluster`: texts of one cluster resemble each other, directly or through others.
+    """`same` and `cluster`. Texts of one cluster are similar, directly or through other texts.
 
     Args:
-        texts: same, text; one row for each `same`.
+        texts: same, text. One row for each `same`.
         characters: as for `signatures`.
     """
     found = clusters(texts["text"].to_list(), THRESHOLD, characters=characters)
@@ -25,12 +25,12 @@ def clustered(texts: pl.DataFrame, *, characters: int | None = None) -> pl.DataF
 
 
 def drawn(texts: pl.DataFrame, first: pl.Series, draw: np.random.Generator, most: int = MOST) -> pl.DataFrame:
-    """One row for each different text, at most `most`: those that belong together first, the others by lot.
+    """One row for each different text, at most `most` rows: those in `first`, then a random sample of the others.
 
     Args:
         texts: same, text.
-        first: `same` of texts in the order in which they are wanted.
-        draw: of the rest.
+        first: `same` of texts, in order of priority.
+        draw: for sampling the others.
     """
     unique = texts.filter(pl.col("same").is_not_null()).unique("same", keep="first", maintain_order=True)
     if len(unique) <= most:
@@ -54,16 +54,16 @@ def resemble(left: pl.Series, right: pl.Series, *, characters: int | None = None
 
 
 def near_queries(training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Generator, most: int = MOST) -> tuple[pl.DataFrame, str]:
-    """Training queries that are near-duplicates of one that is asked, and what was not looked at.
+    """Training queries that are near-duplicates of an evaluation query, and a note on what was not searched.
 
     Args:
         training: same, text, name, ...
-        asked: same, text, name, split.
-        draw: of the training queries where there are too many.
-        most: queries of both kinds to look at.
+        asked: same, text, name, split of the evaluation queries.
+        draw: for sampling the training queries if there are too many.
+        most: maximum number of queries to search, of both kinds.
 
     Returns:
-        Rows of `training` with other, other_name, other_split of the first that resembles each; and a note.
+        Rows of `training` with other, other_name, other_split of the first similar query, and a note.
     """
     shown = asked.head(max(1, most // 2))
     seen = by_lot(training, most - len(shown), draw)
@@ -73,25 +73,25 @@ def near_queries(training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Ge
         near_pairs(left, right).join(right.drop("same", "text"), on="other_place", how="left", maintain_order="left").drop("other_place")
     )
     alike = left.join(found, on="place", how="inner", maintain_order="left")
-    note = f"Looked for in {len(seen):,} of {len(training):,} training queries, drawn by lot." if len(seen) < len(training) else ""
+    note = f"Searched {len(seen):,} of {len(training):,} training queries, sampled at random." if len(seen) < len(training) else ""
     return alike.unique("place", keep="first", maintain_order=True), note
 
 
 def by_lot(rows: pl.DataFrame, most: int, draw: np.random.Generator) -> pl.DataFrame:
-    """At most so many rows, in their order."""
+    """At most this number of rows, in their order."""
     if len(rows) <= most:
         return rows
     return rows[np.sort(draw.permutation(len(rows))[:most])]
 
 
 def near_pairs(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
-    """Texts of two tables that are the same or near-duplicates of each other.
+    """Pairs of identical or near-duplicate texts of two tables.
 
-    Each text is compared with the first 50 texts of the other table that lie in its cluster, so that many texts made from one
-    pattern cost no more than they are; the others of such a cluster are left uncompared.
+    Each text is compared with the first 50 texts of the other table in its cluster. Large groups of texts from one template therefore stay
+    cheap, but their remaining texts are not compared.
 
     Args:
-        left: place (their number), same, text.
+        left: place (row number), same, text.
         right: other_place, same, text.
 
     Returns:

@@ -1,6 +1,6 @@
-"""What a predicate extracts from texts: numbers, entities by rule, or the matches of a regular expression.
+"""Attributes of texts: numbers, rule-based entities, or matches of a regular expression.
 
-Texts and expressions are run by the regex crate of polars, whose time is linear in the text: no expression can hang it.
+Expressions run in the regex crate of polars, whose time is linear in the text, so no expression can hang.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import polars as pl
 NUMBER = r"\b(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\b"
 WORD = r"\p{Lu}[\p{L}\p{N}'’_-]*"
 RUN = rf"\b{WORD}(?:\s+{WORD})*"
-# The first word of a text or sentence, which is capitalised whatever it is.
+# The first word of a text or sentence is capitalized in any case.
 BEGINNING = rf"(?:^|[.!?:]\s+|\n\s*)[\"'“(\[]*{WORD}"
 
 
@@ -19,8 +19,8 @@ def extracted(texts: pl.Series, what: str) -> pl.Series:
 
     Args:
         texts: any texts.
-        what: `numbers` (1,000 and 1000 are one, 2.50 and 2.5 too), `entities` (runs of capitalised words; the word that begins a
-            sentence is none, so that of "New York is" the York is left), or a regular expression.
+        what: `numbers` (1,000 equals 1000, and 2.50 equals 2.5), `entities` (runs of capitalized words, without the first word of a
+            sentence: "New York is" yields York), or a regular expression.
     """
     if what == "numbers":
         found = texts.str.extract_all(NUMBER)
@@ -31,7 +31,7 @@ def extracted(texts: pl.Series, what: str) -> pl.Series:
 
 
 def plain_number(number: pl.Expr) -> pl.Expr:
-    """A number as one writes it: without commas, leading zeros and zeros after the decimal point's last digit."""
+    """A canonical number: without commas, leading zeros and trailing decimal zeros."""
     parted = number.str.replace_all(",", "")
     short = pl.when(parted.str.contains(".", literal=True)).then(parted.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(parted)
     bare = short.str.strip_chars_start("0")
@@ -39,13 +39,13 @@ def plain_number(number: pl.Expr) -> pl.Expr:
 
 
 def compiles(pattern: str) -> str:
-    """The pattern as it is.
+    """Return the pattern itself.
 
     Raises:
-        ValueError: it is no regular expression that the engine knows (it has no look-around and no back-references).
+        ValueError: it is not a regular expression that the engine supports (no look-around, no back-references).
     """
     try:
         pl.Series(["text"]).str.extract_all(pattern)
     except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{pattern!r} is no regular expression that can be used here: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{pattern!r} is not a supported regular expression: {' '.join(str(error).split())}") from None
     return pattern

@@ -1,4 +1,4 @@
-"""BM25: terms of texts in any script, an index of documents, and scores (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
+"""BM25: tokenization for any script, an index of documents, and scores (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from hone.stage import say
 if TYPE_CHECKING:
     from bm25s import BM25
 
-K1, B = 0.9, 0.4  # Anserini's, used with BEIR
+K1, B = 0.9, 0.4  # Anserini's values, used with BEIR
 
 
 def ranked(queries: pl.DataFrame, documents: Documents, language: str, *, depth: int = 100, k1: float = K1, b: float = B) -> pl.DataFrame:
-    """The `depth` best documents of every query, those without a common word left out.
+    """The `depth` best documents of every query. Documents that share no term with the query are excluded.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        language: of the stemmer, from the collection's settings; "none" stems nothing. Scripts without spaces between words, and Korean,
-            are read by pairs of letters whatever it is.
-        depth: documents a query.
-        k1, b: term saturation and length normalisation.
+        language: language of the stemmer, from the collection's settings. "none" disables stemming. Scripts without spaces between words,
+            and Korean, are always indexed as character bigrams.
+        depth: documents per query.
+        k1, b: term saturation and length normalization.
 
     Returns:
         query_id, doc_id, rank (from 1), score (above 0).
@@ -45,13 +45,13 @@ def ranked(queries: pl.DataFrame, documents: Documents, language: str, *, depth:
 
 
 def scores_of(pairs: pl.DataFrame, queries: pl.DataFrame, documents: Documents, language: str) -> pl.DataFrame:
-    """BM25's score of given pairs, as `bm25` has it by default; 0 without a common word.
+    """BM25 scores of given pairs, with the defaults of `bm25`. 0 if a pair shares no term.
 
     Args:
         pairs: query_id, doc_id.
         queries: query_id, text.
-        documents: the collection, which says how rare a word is.
-        language: of the stemmer.
+        documents: the collection, for document frequencies.
+        language: language of the stemmer.
 
     Returns:
         query_id, doc_id, score.
@@ -63,26 +63,26 @@ def scores_of(pairs: pl.DataFrame, queries: pl.DataFrame, documents: Documents, 
     rows = rows_of(pairs, queries["query_id"], documents.ids)
     order = np.argsort(rows[:, 0], kind="stable")
     for places in np.split(order, np.flatnonzero(np.diff(rows[order, 0])) + 1):
-        # All documents' scores of one query at a time: of all queries they would not fit the memory.
+        # All documents' scores for one query at a time. For all queries at once they would not fit in memory.
         if index.found is not None and len(places) and asked[rows[places[0], 0]]:
             found[places] = index.found.get_scores(asked[rows[places[0], 0]])[rows[places, 1]]
     return pairs.with_columns(score=pl.Series(found))
 
 
 def indexed(chunks: Iterable[list[str]], language: str, k1: float = K1, b: float = B) -> Index:
-    """The terms of all documents.
+    """Build the index of all documents.
 
     Args:
-        chunks: texts of documents, some at a time.
-        language: of the stemmer.
-        k1, b: term saturation and length normalisation.
+        chunks: chunks of document texts.
+        language: language of the stemmer.
+        k1, b: term saturation and length normalization.
     """
     import bm25s
 
     words, numbers = Words(language), {}
     ids = [row for chunk in chunks for row in words.numbered(pl.Series(chunk, dtype=pl.String), numbers)]
     bare = sum(not row for row in ids)
-    if bare == len(ids):  # of stop words and signs alone, which bm25s cannot index
+    if bare == len(ids):  # only stop words and punctuation, which bm25s cannot index
         return Index(None, words, len(ids), bare)
     index = bm25s.BM25(method="lucene", k1=k1, b=b)
     index.index((ids, numbers), show_progress=False)
@@ -91,13 +91,13 @@ def indexed(chunks: Iterable[list[str]], language: str, k1: float = K1, b: float
 
 @dataclass(frozen=True)
 class Index:
-    """Documents as BM25 finds them.
+    """A BM25 index.
 
     Attributes:
-        found: bm25s' index; null where no document has a term.
-        words: how queries become terms.
-        documents: how many there are.
-        bare: how many of them have no term, which no query finds.
+        found: the bm25s index. Null if no document has a term.
+        words: the tokenizer for queries.
+        documents: number of documents.
+        bare: number of documents without a term, which no query can retrieve.
     """
 
     found: BM25 | None
@@ -106,42 +106,42 @@ class Index:
     bare: int
 
     def best(self, asked: list[list[str]], depth: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and scores, [queries, depth] each, of the best documents of every query; a score of 0 is no match."""
+        """Rows and scores, [queries, depth] each, of the best documents of every query. A score of 0 means no match."""
         rows, scores = self.found.retrieve(asked, k=min(depth, self.documents), show_progress=False, return_as="tuple", n_threads=-1)
         return np.asarray(rows), np.asarray(scores)
 
     def say_without_terms(self, asked: list[list[str]]) -> None:
-        """Say how many queries find nothing, and how many documents are never found, for they have no term."""
+        """Log how many queries and documents have no term."""
         bare = sum(not terms for terms in asked)
         if bare or self.bare:
             say(
-                f"BM25: {bare:,} of {len(asked):,} queries and {self.bare:,} of {self.documents:,} documents have no term (nothing but "
-                "stop words and signs), so that it neither finds anything for these queries nor ever finds these documents"
+                f"BM25: {bare:,} of {len(asked):,} queries and {self.bare:,} of {self.documents:,} documents contain only stop "
+                "words or punctuation and are never matched"
             )
 
 
 def without_terms(texts: pl.Series, language: str) -> pl.Series:
-    """Where a text has no term, so that BM25 finds nothing for it."""
+    """Whether a text has no term, so BM25 finds nothing for it."""
     return pl.Series([not terms for terms in Words(language).of(texts)], dtype=pl.Boolean)
 
 
-# Scripts written without spaces between words, and Korean, where particles are attached to words.
+# Scripts without spaces between words, and Korean, which attaches particles to words.
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u{30FC}"
 RUN = rf"^[{UNSPACED}]"
 TOKEN = rf"[{UNSPACED}]+|[\w--[{UNSPACED}]]+"
 LETTER = rf"[{UNSPACED}]\p{{M}}*"  # with its vowel signs and tone marks
-# Languages of these scripts: they need no stemmer.
+# Languages of these scripts, which need no stemmer.
 WITHOUT_STEMMER = ("burmese", "chinese", "japanese", "khmer", "korean", "lao", "thai")
 DOTLESS = {"I": "\u0131", "\u0130": "i"}  # Turkish capitals
 SAME = {"i\u0307": "i", "\u03c2": "\u03c3", "\u200b": " ", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "", "\u00ad": ""}
 
 
 class Words:
-    """Texts to terms: stemmed words without the language's stop words.
+    """Tokenizer: stemmed words without the language's stop words.
 
-    A run of letters of a script that is written without spaces becomes its pairs of neighbouring letters, as Lucene's CJKAnalyzer
-    has it. In documents each letter is a term as well, so that a query of one letter finds them. Compared are compatibility forms
-    (NFKC) in lower case. A single letter or digit is a term; one beside an apostrophe (`don't`, `l'eau`) is part of a word and is none.
+    In a script without spaces, a run of characters becomes its character bigrams, as in Lucene's CJKAnalyzer. Documents also index each
+    character, so a query of one character matches. Texts are normalized to lowercase NFKC. A single letter or digit is a term, unless it is
+    next to an apostrophe and part of a word (`don't`, `l'eau`).
     """
 
     def __init__(self, language: str) -> None:
@@ -150,7 +150,7 @@ class Words:
 
         if language != "none" and language not in (*Stemmer.algorithms(), *WITHOUT_STEMMER):
             known = (*Stemmer.algorithms(), *WITHOUT_STEMMER)
-            raise Refused(f"BM25 has no stemmer for the language '{language}': {nearest(language, known)} Without one it is `none`.")
+            raise Refused(f"BM25 has no stemmer for the language '{language}'; {nearest(language, known)} Use `none` for no stemming.")
         self.turkish = language == "turkish"
         self.stemmer = None if language == "none" or language in WITHOUT_STEMMER else Stemmer.Stemmer(language)
         self.stop_words = list(_infer_stopwords(language)) if language in STOP_WORDS else []
@@ -160,7 +160,7 @@ class Words:
         return as_lists(self.terms(pl.Series(list(texts), dtype=pl.String), single=False), "term", len(texts))
 
     def numbered(self, texts: pl.Series, numbers: dict[str, int]) -> list[list[int]]:
-        """The terms of each document, by their numbers; `numbers` takes those that are new."""
+        """The terms of each document, as numbers. New terms are added to `numbers`."""
         found = self.terms(texts, single=True)
         there = found["term"].unique(maintain_order=True)
         column = pl.Series("number", [numbers.setdefault(term, len(numbers)) for term in there], dtype=pl.Int32)
@@ -170,8 +170,8 @@ class Words:
         """row (UInt32), term: in the order of the texts.
 
         Args:
-            texts: any number.
-            single: whether each letter of a run is a term, too; else only where it stands alone.
+            texts: any number of texts.
+            single: whether each character of a run is also a term. Otherwise only if it is alone.
         """
         plain = texts.str.normalize("NFKC")
         plain = (plain.str.replace_many(DOTLESS) if self.turkish else plain).str.to_lowercase().str.replace_many(SAME)
@@ -187,7 +187,7 @@ class Words:
 
 
 def letters_of(runs: pl.DataFrame, single: bool) -> pl.DataFrame:
-    """token, term: the pairs of neighbouring letters of each run; a run of one letter is itself."""
+    """token, term: the character bigrams of each run. A run of one character is its own term."""
     letters = runs.with_columns(term=pl.col("token").str.extract_all(LETTER)).explode("term")
     pairs = letters.with_columns(term=pl.col("term") + pl.col("term").shift(-1).over("token")).drop_nulls("term")
     alone = letters if single else letters.filter(pl.len().over("token") == 1)
@@ -202,20 +202,20 @@ def as_lists(found: pl.DataFrame, column: str, count: int) -> list[list]:
     return lists
 
 
-# The languages that bm25s has stop words for.
+# Languages with stop words in bm25s.
 STOP_WORDS = frozenset({"english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
                         "norwegian", "chinese", "turkish"})  # fmt: skip
 
 
 def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:
-    """The different words of each text.
+    """The distinct words of each text.
 
     Args:
-        texts: `text`, beside columns that name it.
-        language: of the stemmer, from the collection's settings.
+        texts: `text`, and columns that identify it.
+        language: language of the stemmer, from the collection's settings.
 
     Returns:
-        The other columns and `word`, a row for each different word; a text that has none has no row.
+        The other columns and `word`, one row for each distinct word. A text without words has no row.
     """
     words = pl.Series("word", Words(language).of(texts["text"]), dtype=pl.List(pl.String))
     return texts.drop("text").with_columns(words).explode("word").drop_nulls("word").unique(maintain_order=True)

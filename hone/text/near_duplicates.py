@@ -1,4 +1,4 @@
-"""Near-duplicate texts by MinHash: an estimate of the Jaccard similarity of their shingle sets.
+"""Near-duplicate texts by MinHash: estimated Jaccard similarity of shingle sets.
 
 Source: Broder, "On the resemblance and containment of documents" (1997); hashing by datasketch.
 """
@@ -12,20 +12,20 @@ import numpy as np
 PERMUTATIONS = 128
 SEED = 1
 ROWS_PER_BAND = 4
-PAIRS_PER_BLOCK = 100_000  # whose signatures are held at once: 100 MB
-ENTRIES_BEYOND = 8  # looked at beyond as many as may differ: of two texts that have little in common few agree
+PAIRS_PER_BLOCK = 100_000  # signatures held in memory at once: 100 MB
+ENTRIES_BEYOND = 8  # entries compared beyond the allowed number of differences: dissimilar texts share few
 
 
 def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.ndarray:
-    """MinHash signatures of texts, their case and white space folded.
+    """MinHash signatures of texts, with case and white space folded.
 
     Args:
         texts: n texts.
-        characters: shingles are runs of so many characters (for short texts); by default runs of three words.
+        characters: use shingles of this number of characters (for short texts). By default, shingles are three words.
 
     Returns:
-        Array [n, 128] of unsigned integers; the share of equal entries of two rows estimates their Jaccard similarity
-        with a standard error of at most .045.
+        Array [n, 128] of unsigned integers. The fraction of equal entries of two rows estimates their Jaccard similarity with a standard
+        error of at most 0.045.
     """
     from datasketch import MinHash
 
@@ -41,14 +41,14 @@ def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def similar(sketches: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which pairs of rows of `sketches` are similar enough, and how similar they are.
+    """Find pairs of rows of `sketches` that are similar enough, with their similarity.
 
-    Most pairs are told by the first entries of their signatures: where so many differ that the others cannot make up for them.
+    The first entries of the signatures rule out most pairs: too many differences for the others to make up.
 
     Args:
-        sketches: [n, 128], as `signatures` gives them.
+        sketches: [n, 128], from `signatures`.
         left, right: [k], rows of `sketches`.
-        threshold: from which estimated similarity on a pair is wanted.
+        threshold: minimum estimated similarity.
 
     Returns:
         Places [m] in `left` and `right`, ascending, and the estimated similarities [m].
@@ -67,10 +67,10 @@ def similar(sketches: np.ndarray, left: np.ndarray, right: np.ndarray, threshold
 
 
 def clusters(texts: Sequence[str], threshold: float, *, characters: int | None = None) -> np.ndarray:
-    """Number of the cluster of each text; texts whose estimated similarity reaches `threshold` share one.
+    """The cluster number of each text. Texts with an estimated similarity of at least `threshold` share one.
 
-    Pairs are found by banding (32 bands of 4 rows: a pair of similarity .8 is found with probability 1 - 5e-8),
-    then verified, so that memory grows with the duplicates there are and not with the square of the texts.
+    Pairs are found by banding (32 bands of 4 rows: a pair of similarity 0.8 is found with probability 1 - 5e-8) and then verified. Memory
+    grows with the number of duplicates, not with the square of the number of texts.
     """
     import polars as pl
     from scipy.sparse import coo_array
@@ -82,7 +82,7 @@ def clusters(texts: Sequence[str], threshold: float, *, characters: int | None =
     for band in range(0, PERMUTATIONS, ROWS_PER_BAND):
         columns = [f"row {number}" for number in range(ROWS_PER_BAND)]
         rows = pl.DataFrame(sketches[:, band : band + ROWS_PER_BAND], schema=columns).with_row_index("text")
-        # Each text against the first of its bucket: a chain of links is enough to find what hangs together.
+        # Compare each text with the first of its bucket: a chain of links is enough to find connected texts.
         first = rows.select("text", first=pl.col("text").first().over(columns))
         links.append(first.filter(pl.col("text") != pl.col("first")).cast(pl.Int64).to_numpy())
     pairs = np.unique(np.concatenate(links), axis=0)

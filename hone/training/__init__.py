@@ -1,1 +1,1 @@
-"""Training: arguments, checkpoints, network settings and teachers, shared by the retriever and the ranker."""
+"""Training: arguments, checkpoints, network settings and teachers for retriever and ranker."""

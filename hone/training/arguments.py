@@ -1,4 +1,4 @@
-"""What a retriever's training and a ranker's have in common, as arguments of sentence-transformers' trainers."""
+"""Arguments of sentence-transformers' trainers that retriever and ranker share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def arguments_of(section: Train | Rank, batch: int, seed: int, checkpoints: Path, on_cpu: bool) -> dict[str, Any]:
-    """Keyword arguments: seeded, checkpointed, silent.
+    """Keyword arguments: seeded, with checkpoints, without console output.
 
     Args:
-        section: `train` or `rank` of a recipe, resolved.
-        batch: rows of a batch.
-        seed: of this training.
-        checkpoints: folder for them; the newest two are kept.
-        on_cpu: whether it works on a processor.
+        section: resolved `train` or `rank` section of a recipe.
+        batch: rows in a batch.
+        seed: seed of this training.
+        checkpoints: folder of the checkpoints. The newest two are kept.
+        on_cpu: whether training runs on a CPU.
     """
     return {
         "output_dir": str(checkpoints),
@@ -26,7 +26,7 @@ def arguments_of(section: Train | Rank, batch: int, seed: int, checkpoints: Path
         "max_steps": section.steps or -1,
         "per_device_train_batch_size": batch,
         "learning_rate": section.learning_rate,
-        "warmup_steps": section.warmup,  # below 1: a share of all steps
+        "warmup_steps": section.warmup,  # below 1: a fraction of all steps
         "lr_scheduler_type": section.schedule,
         "weight_decay": section.weight_decay,
         "bf16": section.precision == "bf16",

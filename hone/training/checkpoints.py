@@ -1,4 +1,4 @@
-"""Checkpoints of a training: the newest that was saved whole."""
+"""Checkpoints of a training run: find the newest complete one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def last_checkpoint(folder: Path, complete: str) -> Path | None:
-    """The newest checkpoint of a folder; null where there is none.
+    """The newest complete checkpoint of a folder. Null if there is none.
 
     Args:
-        folder: where `checkpoint-STEP` lie.
-        complete: the file that is written last into each: those without it were cut off while they were saved, and are deleted.
+        folder: the folder of the `checkpoint-STEP` folders.
+        complete: the file that is written last into each. Checkpoints without it are incomplete and are deleted.
     """
     whole = []
     for path in folder.glob("checkpoint-*"):

@@ -1,4 +1,4 @@
-"""What is set in a network before it trains: how much it drops, and how attention is computed."""
+"""Network settings for training: dropout and attention implementation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from transformers import PreTrainedModel
 
 
 def set_dropout(model: torch.nn.Module, share: float) -> None:
-    """Set the share of activations that are dropped in training, everywhere in a model.
+    """Set the dropout rate everywhere in a model.
 
-    On a processor drawing the random numbers is half of a step, which is why recipes drop none unless they say so.
+    On a CPU, drawing the random numbers takes half of a step, so the default is no dropout.
     """
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -19,7 +19,7 @@ def set_dropout(model: torch.nn.Module, share: float) -> None:
 
 
 def set_plain_attention(model: torch.nn.Module) -> None:
-    """Attention as three separate operations: on a processor the fused one's backward pass takes six times as long."""
+    """Use unfused attention: on a CPU, the backward pass of fused attention takes six times as long."""
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             module.set_attn_implementation("eager")

@@ -1,4 +1,4 @@
-"""base: the base model and an empty place for a cross-encoder -> models/r0 and rankers/r0, from which every loop starts."""
+"""base: copy the base model to models/r0 and create an empty rankers/r0, the start of every loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.base.settings import BaseModelSettings
 
 
 def main(settings: BaseModelSettings) -> None:
-    """Copy the base model and check it, so that r1 finds what every later round finds: a model and a ranker of the round before."""
+    """Copy the base model and check it, so r1 has the same inputs as every later round: the previous round's model and ranker."""
     model = settings.model
     if model["fingerprint"] is None:
         may_download()

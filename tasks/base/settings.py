@@ -6,10 +6,10 @@ from hone.config.stage_settings import PinnedModel, StageSettings
 
 
 class BaseModelSettings(StageSettings):
-    """Which model r0 is.
+    """The model for r0.
 
     Attributes:
-        model: params.yaml's, pinned.
+        model: the pinned model of params.yaml.
     """
 
     place = "base"

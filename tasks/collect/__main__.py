@@ -1,4 +1,4 @@
-"""collect: a source of texts, queries and labels -> tables in data/<collection>/."""
+"""collect: read texts, queries and labels from a source and write the tables of data/<collection>/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.collect.settings import CollectSettings
 
 
 def main(settings: CollectSettings) -> None:
-    """Read one collection of params.yaml, refuse what is wrong with it, and write its tables."""
+    """Read one collection of params.yaml, report its errors, and write its tables."""
     collection = settings.collection
     found = prepared(collection, settings)
     if told := count_sentence(found.counts):

@@ -1,6 +1,6 @@
 """beir: a collection in BEIR's layout, from a folder or downloaded by name.
 
-Source: Thakur et al., BEIR (arXiv 2104.08663). Labels may also be in TREC's layout of four columns.
+Source: Thakur et al., BEIR (arXiv 2104.08663). Labels may also be in TREC's four-column layout.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from tasks.collect.beir_download import downloaded, origin_of
 from tasks.collect.metadata import of_records
 
 READS_FILES = True
-OWN = ("_id", "title", "text")  # of a line of the corpus; all else is metadata
-# What the heading of a column of grades is called; a first line with anything else there is refused, for it may be a label.
+OWN = ("_id", "title", "text")  # fields of a corpus line; all others are metadata
+# Valid headers of a grade column. Any other first line is refused, because it may be a label.
 GRADES = re.compile(r"((corpus|doc|query)?[ _-]*)?(scores?|rel|relevance|relevant|grades?|labels?|judge?ments?|ratings?)", re.IGNORECASE)
-ITERATION = re.compile(r"[Qq]?[0-9]+")  # TREC's second field, which means nothing
-LAYOUTS = "`query-id <tab> corpus-id <tab> grade` (BEIR) or `query-id 0 corpus-id grade` (TREC) is a line of labels"
+ITERATION = re.compile(r"[Qq]?[0-9]+")  # TREC's second field, which has no meaning
+LAYOUTS = "A label line is `query-id <tab> corpus-id <tab> grade` (BEIR) or `query-id 0 corpus-id grade` (TREC)"
 
 
 def beir(path: Path, what: str | None) -> Source:
     """Read corpus.jsonl, queries.jsonl and qrels/<split>.tsv.
 
-    What a line of corpus.jsonl has beside `_id`, `title` and `text`, and the keys of its object `metadata`, is metadata. A downloaded
-    collection is taken as it is published.
+    Metadata are all fields of corpus.jsonl other than `_id`, `title` and `text`, and the keys of its object `metadata`. A downloaded
+    collection is used as published.
 
     Args:
-        path: the folder (of no meaning where a collection is downloaded).
+        path: the folder (ignored for downloads).
         what: the name of a published collection to download, or a folder, or null.
 
     Raises:
-        Refused: a file is missing, a line cannot be read, a field is missing, an id stands twice, or a download fails.
+        Refused: a file or field is missing, a line cannot be read, an id is duplicated, or a download fails.
     """
     published = what is not None and not Path(what).is_dir()
     folder = downloaded(what) if published else path if what is None else Path(what)
     judged = {split: folder / "qrels" / f"{split}.tsv" for split in SPLITS if (folder / "qrels" / f"{split}.tsv").exists()}
     if not judged:
         raise Refused(
-            f"{folder} has none of {listed(f'qrels/{split}.tsv' for split in SPLITS)}: "
-            "a collection in BEIR's layout has corpus.jsonl, queries.jsonl and qrels/<split>.tsv."
+            f"{folder} has none of {listed(f'qrels/{split}.tsv' for split in SPLITS)}. A collection in BEIR's layout needs "
+            "corpus.jsonl, queries.jsonl and qrels/<split>.tsv."
         )
     faults = Faults()
     documents, metadata, doubled = texts_of(folder / "corpus.jsonl", "documents", faults, published)
@@ -77,10 +77,9 @@ def beir(path: Path, what: str | None) -> Source:
 
 
 def texts_of(file: Path, table: str, faults: Faults, published: bool) -> tuple[list[tuple], list[tuple[str, dict]], int]:
-    """Id, title, text, file and line of each line of a corpus or query file, what else it says, and how many ids stand there again.
+    """Id, title, text, file, line and other fields of each line of a corpus or query file, and the number of duplicated ids.
 
-    An id that stands twice is a fault; in a published file the last line counts, as BEIR's loader has it. A line without `_id` or `text`
-    is a fault.
+    A duplicated id is an error. In a published file the last line counts, as in BEIR's loader. A line without `_id` or `text` is an error.
     """
     rows: dict[str | int, tuple] = {}
     further: dict[str | int, tuple[str, dict]] = {}
@@ -92,12 +91,12 @@ def texts_of(file: Path, table: str, faults: Faults, published: bool) -> tuple[l
         name = value_of(id_of, record, "_id", file, number, faults)
         title = value_of(text_of, record, "title", file, number, faults) if "title" in record else ""
         text = value_of(text_of, record, "text", file, number, faults)
-        key = number if name is None else name  # of lines without an id each is one of its own
+        key = number if name is None else name  # each line without an id counts separately
         if key in rows:
             doubled += 1
             if not published:
-                remedy = "Delete one of the two lines, or give one another id (and mend the qrels)"
-                faults.line(file, number, f"the id {shown(name)} stands on line {rows[key][-1]} already", remedy)
+                remedy = "Delete one of the two lines, or change one id (also in the qrels)"
+                faults.line(file, number, f"the id {shown(name)} already occurs on line {rows[key][-1]}", remedy)
         if faults.count > count:
             continue
         rows[key] = (name, title, text, str(file), number)
@@ -109,9 +108,9 @@ def texts_of(file: Path, table: str, faults: Faults, published: bool) -> tuple[l
 
 
 def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, bool]]:
-    """Line, query id, document id, grade, and whether it is in TREC's layout, of every label of a file, which may have a heading.
+    """Line, query id, document id, grade, and whether it is in TREC's layout, for every label of a file with or without header.
 
-    Other lines are faults. The first line of three or four fields says which layout a file has; lines of TREC's are parted by white space.
+    Other lines are errors. The first line with three or four fields determines the layout. TREC fields are separated by white space.
     """
     first, width = True, 0
     for number, line in text_lines(file, faults):
@@ -122,15 +121,15 @@ def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, boo
         count = len(fields or ())
         width, trec = width or (count if count in (3, 4) else 0), count == 4
         if not fields or count != width or (trec and not begins and not ITERATION.fullmatch(fields[1])):
-            what = f"{shown(line.strip())} is no label"
+            what = f"{shown(line.strip())} is not a label"
             faults.line(file, number, what, LAYOUTS, "fields")
             continue
         query, doc, grade = fields[0], fields[-2], fields[-1]
         if begins and GRADES.fullmatch(grade.strip()):
             continue
         if begins and (not NUMBER.fullmatch(grade.strip()) or (trec and not ITERATION.fullmatch(fields[1]))):
-            what = f"{shown(line.strip())} is neither a label nor a heading"
-            faults.line(file, number, what, f"{LAYOUTS}; a heading ends in `score`", "heading")
+            what = f"{shown(line.strip())} is neither a label nor a header"
+            faults.line(file, number, what, f"{LAYOUTS}; a header ends in `score`", "heading")
             continue
         try:
             yield number, query, doc, grade_of(grade), trec
@@ -139,11 +138,11 @@ def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, boo
 
 
 def fields_of(line: str) -> list[str] | None:
-    """The fields of a line of labels: parted by tabs, or by any white space where that gives TREC's four or BEIR's three."""
+    """The fields of a label line: separated by tabs, or by any white space if that gives TREC's four or BEIR's three fields."""
     if "\t" in line:
         if '"' not in line:
             fields = line.split("\t")
-        else:  # as BEIR's loader reads it: a field in quotes may hold any sign
+        else:  # as in BEIR's loader: a quoted field may contain any character
             try:
                 fields = next(csv.reader([line], delimiter="\t"))
             except csv.Error:

@@ -1,4 +1,4 @@
-"""A published BEIR collection, downloaded once: complete or absent, and the one that its publisher has summed."""
+"""A published BEIR collection, downloaded once: complete or absent, and verified against the publisher's checksum."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hone.files import folder_written_whole, home, read_json, write_json
 from hone.stage import say
 
 ADDRESS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{}.zip"
-# BEIR's own checksums of the archives (github.com/beir-cellar/beir/wiki/Datasets-available).
+# BEIR's checksums of the archives (github.com/beir-cellar/beir/wiki/Datasets-available).
 MD5 = {
     "msmarco": "444067daf65d982533ea17ebd59501e4",
     "trec-covid": "ce62140cb23feb9becf6270d0d1fe6d1",
@@ -31,28 +31,28 @@ MD5 = {
     "climate-fever": "8b66f0a9126c521bae2bde127b4dc99d",
     "scifact": "5f7d1de60b170fc8027bb7898e2efca1",
 }
-WAIT = 60.0  # seconds without an answer, or in which less than SLOWEST bytes come
+WAIT = 60.0  # seconds without a response, or with less than SLOWEST bytes
 SLOWEST = 64 * 1024
-LARGEST = 8 * 1024**3  # bytes of an archive; MS MARCO, the largest, has 1.1 GB
-UNPACKED = 64 * 1024**3  # bytes of its files
+LARGEST = 8 * 1024**3  # maximum bytes of an archive; MS MARCO, the largest, has 1.1 GB
+UNPACKED = 64 * 1024**3  # maximum bytes of its files
 BLOCK = 1 << 20
-RECORD = "download.json"  # written last, so that a folder that has it is complete
+RECORD = "download.json"  # written last, which marks a folder as complete
 
 
 def downloaded(name: str) -> Path:
-    """The folder of a published collection, fetched once into HONE_HOME/downloads.
+    """The folder of a published collection, downloaded once to HONE_HOME/downloads.
 
     Args:
-        name: BEIR's; a part of `cqadupstack` is `cqadupstack/android`.
+        name: the name in BEIR. A part of `cqadupstack` is `cqadupstack/android`.
 
     Raises:
-        Refused: it cannot be fetched, is not the archive that BEIR has summed, or is no archive of a collection.
+        Refused: the download fails, its checksum differs from BEIR's, or it is not an archive of a collection.
     """
     from filelock import FileLock
 
     archive, *inside = PurePosixPath(name).parts or ("",)
     if archive in ("", ".", "..", "/") or ".." in inside or archive.startswith("."):
-        raise Refused(f"'{name}' is no name of a BEIR collection, and no folder of that name exists.")
+        raise Refused(f"'{name}' is not the name of a BEIR collection, and no folder with that name exists. Correct the name.")
     folder = home() / "downloads" / "beir" / archive
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f"{archive}.lock"):
@@ -63,47 +63,45 @@ def downloaded(name: str) -> Path:
 
 
 def origin_of(folder: Path) -> dict[str, str]:
-    """Address and checksum of a downloaded collection, as they were recorded."""
+    """URL and checksum of a downloaded collection, as recorded."""
     file = next(place / RECORD for place in (folder, *folder.parents) if (place / RECORD).exists())
     record = read_json(file)
     return {"address": record["address"], "md5": record["md5"]}
 
 
 def fetch(name: str, part: Path) -> None:
-    """Download an archive into a folder, check it, and unpack it there."""
+    """Download an archive into a folder, verify it, and unpack it there."""
     address, packed = ADDRESS.format(name), part / ".archive.zip"
-    say(f"beir:{name}: downloading {address}")
+    say(f"collect beir:{name}: downloading {address}")
     md5 = receive(address, packed, name)
     wanted = MD5.get(name)
     if wanted and md5 != wanted:
         raise Refused(
-            f"the BEIR collection '{name}' from {address} has the MD5 checksum {md5}, and BEIR publishes {wanted}: the download is "
-            "damaged or another file. Run it again; where it stays so, unpack it yourself and write `source: beir` with `path:` of "
-            "its folder."
+            f"the BEIR collection '{name}' from {address} has the MD5 checksum {md5}, but BEIR publishes {wanted}: the download "
+            "is damaged or another file. Run it again. If the problem persists, unpack the archive yourself and write `source: "
+            "beir` with `path:` of its folder."
         )
     if not wanted:
-        say(f"beir:{name}: BEIR publishes no checksum for it; its MD5, {md5}, is recorded in about.json")
+        say(f"collect beir:{name}: BEIR publishes no checksum for it, so its MD5, {md5}, is recorded in about.json")
     try:
         unpack(packed, part, name)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise Refused(
-            f"the BEIR collection '{name}' from {address} is no archive that can be unpacked ({error}). Check the name."
-        ) from None
+        raise Refused(f"the BEIR collection '{name}' from {address} is not a valid archive ({error}). Check the name.") from None
     size = packed.stat().st_size
     packed.unlink()
     write_json(part / RECORD, {"address": address, "md5": md5, "published": bool(wanted), "bytes": size})
 
 
 def receive(address: str, file: Path, name: str) -> str:
-    """Write what an address sends to a file, and give back its MD5 in hexadecimal.
+    """Write the content of a URL to a file. Returns its hexadecimal MD5.
 
     Raises:
-        Refused: no answer, another status than 200, a transfer that stalls or breaks off, or more than LARGEST bytes.
+        Refused: no response, a status other than 200, a stalled or interrupted transfer, or more than LARGEST bytes.
     """
     import httpx2
 
     total, size = hashlib.md5(usedforsecurity=False), 0
-    advice = "Check the name and the network, or unpack it yourself and write `source: beir` with `path:` of its folder."
+    advice = "Check the name and the network, or unpack the archive yourself and write `source: beir` with `path:` of its folder."
     try:
         with (
             httpx2.Client(timeout=WAIT, follow_redirects=True, max_redirects=3) as client,
@@ -111,12 +109,12 @@ def receive(address: str, file: Path, name: str) -> str:
             file.open("wb") as out,
         ):
             if answer.status_code != 200:
-                raise Refused(f"the BEIR collection '{name}' is not at {address} (HTTP status {answer.status_code}). {advice}")
+                raise Refused(f"the BEIR collection '{name}' is not available at {address} (HTTP status {answer.status_code}). {advice}")
             begun, before = time.monotonic(), 0
             for block in answer.iter_raw(BLOCK):
                 size += len(block)
                 if size > LARGEST:
-                    raise Refused(f"the BEIR collection '{name}' from {address} has more than {LARGEST:,} bytes. {advice}")
+                    raise Refused(f"the BEIR collection '{name}' from {address} exceeds {LARGEST:,} bytes. {advice}")
                 total.update(block)
                 out.write(block)
                 if (now := time.monotonic()) - begun >= WAIT:
@@ -125,7 +123,9 @@ def receive(address: str, file: Path, name: str) -> str:
                     begun, before = now, size
             promised = answer.headers.get("content-length")
         if promised is not None and promised.isdigit() and int(promised) != size:
-            raise Refused(f"the download of the BEIR collection '{name}' broke off after {size:,} of {int(promised):,} bytes. {advice}")
+            raise Refused(
+                f"the download of the BEIR collection '{name}' was interrupted after {size:,} of {int(promised):,} bytes. {advice}"
+            )
     except httpx2.HTTPError as error:
         reason = f"{type(error).__name__}: {error}"
         raise Refused(f"the BEIR collection '{name}' could not be downloaded ({reason}). {advice}") from None
@@ -136,7 +136,7 @@ def unpack(packed: Path, folder: Path, name: str) -> None:
     """Unpack the files below `name/` of an archive into a folder.
 
     Raises:
-        Refused: an entry leads out of the folder or is a link, or all are larger than UNPACKED.
+        Refused: an entry points outside the folder or is a link, or the files exceed UNPACKED bytes.
         zipfile.BadZipFile: the archive is damaged.
     """
     left = UNPACKED
@@ -150,7 +150,9 @@ def unpack(packed: Path, folder: Path, name: str) -> None:
                 or ":" in entry.filename
                 or kind not in (0, stat.S_IFREG, stat.S_IFDIR)
             ):
-                raise Refused(f"the archive of the BEIR collection '{name}' has an entry that leads out of its folder: {entry.filename!r}.")
+                raise Refused(
+                    f"the archive of the BEIR collection '{name}' contains an entry outside its folder: {entry.filename!r}. Do not use it."
+                )
             if entry.is_dir() or path.parts[0] != name or len(path.parts) < 2 or path.parts[1].startswith("."):
                 continue
             target = folder.joinpath(*path.parts[1:])
@@ -159,7 +161,9 @@ def unpack(packed: Path, folder: Path, name: str) -> None:
                 while block := source.read(BLOCK):
                     left -= len(block)
                     if left < 0:
-                        raise Refused(f"the archive of the BEIR collection '{name}' has more than {UNPACKED:,} bytes when it is unpacked.")
+                        raise Refused(
+                            f"the archive of the BEIR collection '{name}' exceeds {UNPACKED:,} bytes when unpacked. Do not use it."
+                        )
                     out.write(block)
     if not any(folder.rglob("corpus.jsonl")):
-        raise Refused(f"the archive of the BEIR collection '{name}' has no {name}/corpus.jsonl.")
+        raise Refused(f"the archive of the BEIR collection '{name}' lacks {name}/corpus.jsonl. Check the name.")

@@ -19,21 +19,21 @@ from tasks.collect.refusals import Examined, examined
 from tasks.collect.settings import CollectSettings
 from tasks.collect.training_part import hidden_part, training_part
 
-SHOWN = 8  # names of metadata that are told
+SHOWN = 8  # names of metadata in the log line
 TOLD = {
-    "repeated_labels": "labels stand there again with the same grade (one of each is kept)",
+    "repeated_labels": "duplicate labels with the same grade (one of each is kept)",
     "negative_grades": "labels have a grade below 0 (read as 0)",
-    "repeated_ids": "lines have an id that another line has (the last one counts)",
+    "repeated_ids": "lines have a duplicated id (the last one counts)",
     "missing_titles": "documents have no title",
     "empty_documents": "documents have neither title nor text",
 }
 
 
 def prepared(collection: str, settings: CollectSettings) -> Examined:
-    """A collection as it is read, without what its settings leave out.
+    """A collection as read, without the rows that its settings exclude.
 
     Raises:
-        Refused: it cannot be read, or something is wrong with it; the message has all of it.
+        Refused: it cannot be read, or it contains errors. The message lists all of them.
     """
     read, faults = methods.find("collect", settings.method), Faults()
     try:
@@ -47,7 +47,7 @@ def prepared(collection: str, settings: CollectSettings) -> Examined:
 
 
 def write_collection(place: Path, found: Examined, settings: CollectSettings) -> None:
-    """Write documents, and queries and qrels of each split; hide and leave out what the settings say."""
+    """Write documents, and queries and qrels of each split. Hold out and exclude what the settings define."""
     source, absent, repeated = found.source, found.absent, found.repeated
     qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
     empty = pl.col("absent") == "empty document"
@@ -95,20 +95,23 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
     write_json(place / "about.json", about)
     counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
     name = place.name.strip(".").split(".")[0]
-    say(f"{name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} positives hidden{metadata_told(columns)}")
+    say(
+        f"collect {name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} held-out "
+        f"positives{metadata_told(columns)}"
+    )
 
 
 def metadata_told(columns: list[str]) -> str:
-    """What is known of documents beside their texts, as the end of a sentence."""
+    """The metadata columns of documents, as the end of a sentence."""
     return f"; metadata: {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}" if columns else ""
 
 
 def count_sentence(counts: dict[str, int]) -> str:
-    """What was repaired or is missing in a collection, for a message; empty where nothing was."""
+    """The repairs and gaps of a collection, for a message. Empty if there are none."""
     return ", ".join(f"{number:,} {TOLD[name]}" for name, number in counts.items() if number)
 
 
 def dates_of(documents: pl.DataFrame) -> pl.DataFrame:
-    """The dates of those documents whose source knows one."""
+    """The dates of documents with a known date."""
     known = documents.filter(pl.col("date").is_not_null()) if "date" in documents.columns else documents.clear()
     return tables.shaped("dates", known)

@@ -19,14 +19,14 @@ from tasks.collect.metadata import of_columns, of_records
 READS_FILES = True
 CALENDAR = "calendar"  # whose dates are days, months or years
 DAY = r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}([T ].*)?)?)?$"  # ISO 8601; a time of day may follow
-OWN = ("doc_id", "title", "text", "parent_id", "date")  # of documents; every other column is metadata
+OWN = ("doc_id", "title", "text", "parent_id", "date")  # columns of documents; all others are metadata
 ENDINGS = (".parquet", ".csv", ".jsonl")
 TABLES = {
     "documents": (DOCUMENTS | DATED, ("doc_id", "text")),
     "queries": (QUERIES, ("query_id", "text")),
     "qrels": (QRELS, ("query_id", "doc_id")),
 }
-# How the values of each column are read: one at a time, and as a column.
+# Converters of each column: for one value, and for a column.
 AS_ID, AS_TEXT, AS_GRADE = (id_of, as_ids), (text_of, as_texts), (grade_of, as_grades)
 READ = {
     "doc_id": AS_ID,
@@ -43,7 +43,7 @@ READ = {
 
 @dataclass(frozen=True)
 class Given:
-    """A table as its file has it: the columns that Hone knows, with `row`; of documents what else the file says, as `metadata`."""
+    """A table as read: Hone's columns with `row`, and, for documents, all other columns as `metadata`."""
 
     file: Path
     rows: pl.DataFrame
@@ -53,16 +53,16 @@ class Given:
 def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -> Source:
     """Read documents (doc_id, text; title, parent_id, date), queries (query_id, text; split) and qrels (query_id, doc_id; relevance).
 
-    Columns after the semicolon may be left out: relevance is then 1, and the split follows from a hash of the query. What other
-    columns documents have is their metadata.
+    Columns after the semicolon are optional. The default relevance is 1, and the default split follows from a hash of the query. All other
+    columns of documents are metadata.
 
     Args:
         path: the folder.
-        what: the same as a part of `source`, or null.
-        metadata: which further columns of documents are kept as metadata; null: all of them. [Hone default]
+        what: the same, as a part of `source`, or null.
+        metadata: columns of documents to keep as metadata. Null: all. [Hone default]
 
     Raises:
-        Refused: a file is missing, is there twice, cannot be read, or lacks a column; all of it at once.
+        Refused: a file is missing, ambiguous or unreadable, or lacks a column. All errors are reported at once.
     """
     place, faults = Path(what) if what else path, Faults()
     given = {table: attempt(faults, table, read_table, place, table, faults) for table in TABLES}
@@ -80,7 +80,7 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
 
 
 def attempt(faults: Faults, table: str, read: Callable[..., Any], *arguments: Any) -> Any:
-    """What `read` gives; null where it refuses. `faults` has that, and the table of which rows are missing."""
+    """The result of `read`. Null if there are errors. `faults` holds the errors and the names of incomplete tables."""
     before = faults.count
     try:
         found = read(*arguments)
@@ -93,24 +93,24 @@ def attempt(faults: Faults, table: str, read: Callable[..., Any], *arguments: An
 
 
 def file_of(place: Path, table: str) -> Path:
-    """The one file that has a table."""
+    """The only file of a table."""
     files = [place / f"{table}{ending}" for ending in ENDINGS if (place / f"{table}{ending}").is_file()]
     if len(files) != 1:
         beside = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
         raise Refused(
-            f"{place} has both {listed(file.name for file in files)}: keep the one that is meant."
+            f"{place} contains both {listed(file.name for file in files)}. Delete one of them."
             if files
-            else f"{place} has no {table} file ({listed(f'{table}{ending}' for ending in ENDINGS)}); "
-            f"it has {listed(beside) if beside else 'nothing, or does not exist'}."
+            else f"{place} has no {table} file ({listed(f'{table}{ending}' for ending in ENDINGS)}). Found: "
+            f"{listed(beside) if beside else 'nothing, or the folder does not exist'}. Add it, or check `path`."
         )
     return files[0]
 
 
 def read_table(place: Path, table: str, faults: Faults) -> Given:
-    """One of the three tables. Rows with values that cannot be meant are left out, and `faults` has them.
+    """One of the three tables. Rows with invalid values are skipped and added to `faults`.
 
     Raises:
-        Refused: there is no such file, it cannot be read at all, or it lacks a column.
+        Refused: the file is missing, cannot be read at all, or lacks a column.
     """
     file = file_of(place, table)
     given = from_records(file, table, faults) if file.suffix == ".jsonl" else from_columns(file, table, faults)
@@ -123,15 +123,15 @@ def read_table(place: Path, table: str, faults: Faults) -> Given:
 
 
 def refuse_lacking(file: Path, names: list[str], table: str) -> None:
-    """Raises Refused where a file lacks a column that its table needs."""
+    """Raise Refused if a file lacks a required column."""
     missing = [name for name in TABLES[table][1] if name not in names]
     if missing:
         hints = "; ".join(nearest(name, names) for name in missing)
-        raise Refused(f"{file} lacks the column {listed(missing)}; it has {listed(names)} ({hints}). Rename it.")
+        raise Refused(f"{file}: the column {listed(missing)} is missing. Found: {listed(names)} ({hints}). Rename the column.")
 
 
 def from_records(file: Path, table: str, faults: Faults) -> Given:
-    """A table of a JSON Lines file, record by record: a key may have values of several types."""
+    """A table from a JSON Lines file, record by record: values of a key may have several types."""
     kinds = {name: kind for name, kind in TABLES[table][0].items() if name in READ}
     columns: dict[str, list] = {name: [] for name in (*kinds, "row")}
     names: dict[str, None] = {}
@@ -157,16 +157,16 @@ def from_records(file: Path, table: str, faults: Faults) -> Given:
     rows = pl.DataFrame(columns, schema=kinds | {"row": pl.Int64}).select(*(name for name in kinds if name in names), "row")
     if "relevance" in rows.columns:
         for number in ungraded:
-            faults.line(file, number, "`relevance` is missing", "Grade every label, or leave `relevance` out of all", unit="row")
+            faults.line(file, number, "`relevance` is missing", "Grade every label, or omit `relevance` from all labels", unit="row")
         rows = rows.filter(~pl.col("row").is_in(ungraded))
     return Given(file, rows, of_records(further) if table == "documents" else None)
 
 
 def from_columns(file: Path, table: str, faults: Faults) -> Given:
-    """A table of a Parquet or CSV file. Ids of a CSV file are read as text, so that '007' stays '007'."""
+    """A table from a Parquet or CSV file. Ids in a CSV file are read as text, so '007' stays '007'."""
     read = read_file(file)
     refuse_lacking(file, read.columns, table)
-    first = 2 if file.suffix == ".csv" else 1  # the heading is a row, too
+    first = 2 if file.suffix == ".csv" else 1  # the header counts as a row
     kinds = [name for name in TABLES[table][0] if name in READ and name in read.columns]
     rows, good = pl.DataFrame({"row": pl.int_range(first, first + len(read), eager=True)}), pl.repeat(True, len(read), eager=True)
     for name in kinds:
@@ -186,7 +186,7 @@ def from_columns(file: Path, table: str, faults: Faults) -> Given:
 
 
 def filled(given: Given, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
-    """One of the three tables, each row with its file and number; columns that the file lacks are null."""
+    """One of the three tables, each row with its file and number. Missing columns become null."""
     rows = given.rows.with_columns(file=pl.lit(str(given.file)), clock=pl.lit(CALENDAR))
     if "source" not in rows.columns:
         rows = rows.with_columns(source=pl.lit("folder"))
@@ -194,22 +194,22 @@ def filled(given: Given, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
 
 
 def wanted_of(documents: Given, wanted: list[str] | None) -> pl.DataFrame:
-    """The metadata of documents, or the columns of it that are wanted.
+    """The metadata of documents, or the requested columns.
 
     Raises:
-        Refused: one of these is not there.
+        Refused: one of these is missing.
     """
     found = documents.metadata
     if wanted is None:
         return found
     names = found["name"].unique().to_list()
     if absent := [name for name in wanted if name not in names]:
-        raise Refused(f"{documents.file} has no further column {listed(absent)} to keep as metadata: {nearest(absent[0], names)}")
+        raise Refused(f"{documents.file} has no metadata column {listed(absent)}; {nearest(absent[0], names)}")
     return found.filter(pl.col("name").is_in(wanted))
 
 
 def read_file(file: Path) -> pl.DataFrame:
-    """A Parquet or CSV file as it stands; of CSV every column is text.
+    """A Parquet or CSV file, unconverted. Every CSV column is text.
 
     Raises:
         Refused: it cannot be read.
@@ -223,10 +223,10 @@ def read_file(file: Path) -> pl.DataFrame:
 
 
 def with_days(rows: pl.DataFrame, file: Path, faults: Faults) -> pl.DataFrame:
-    """`date` as text, year first; an empty one is none. Rows with another are left out."""
+    """`date` as text, year first. An empty date becomes null. Rows with invalid dates are removed."""
     dates = rows["date"].str.strip_chars().replace("", None)
     bad = (dates.is_not_null() & ~dates.str.contains(DAY)).fill_null(False)
     for place in bad.arg_true():
-        what = f"the date {dates[place]!r} should be a year, month or day, year first (2021, 2021-03, 2021-03-04)"
-        faults.line(file, rows["row"][place], what, "Write it so, or leave it empty", unit="row")
+        what = f"the date {dates[place]!r} is not a year, month or day, year first (2021, 2021-03, 2021-03-04)"
+        faults.line(file, rows["row"][place], what, "Correct it, or leave it empty", unit="row")
     return rows.with_columns(date=dates).filter(~bad)

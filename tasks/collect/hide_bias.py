@@ -1,4 +1,4 @@
-"""How readily a known answer is hidden when answers that share no rare words with their query are to be preferred."""
+"""Sampling weights for held-out positives that prefer those with few rare words in common with their query."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import polars as pl
 from hone.data.tables import Documents
 from hone.text.bm25 import ranked
 
-DEPTH = 100  # ranks that are told apart; ours
+DEPTH = 100  # ranks that are distinguished [Hone default]
 
 
 def rank_weights(positives: pl.DataFrame, queries: pl.DataFrame, documents: Documents, language: str) -> np.ndarray:
-    """The rank of each known answer in its query's BM25 ranking, as a weight: the first has 1, what is not among the first 100 has 101.
+    """The BM25 rank of each labelled positive, as a weight: 1 for the first, 101 beyond the first 100.
 
     A parent of chunks has the rank of its best chunk.
 
@@ -20,7 +20,7 @@ def rank_weights(positives: pl.DataFrame, queries: pl.DataFrame, documents: Docu
         positives: query_id, doc_id.
         queries: query_id, text.
         documents: the collection.
-        language: of the stemmer.
+        language: language of the stemmer.
 
     Returns:
         [positives], from 1 to 101.

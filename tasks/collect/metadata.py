@@ -1,4 +1,4 @@
-"""What a source knows of documents beside their texts: a group, a path in a taxonomy, links. Values are texts; a list is several rows."""
+"""Metadata of a source's documents: a group, a taxonomy path, links. Values are texts, and a list is several rows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import polars as pl
 from hone.data import tables
 from hone.data.input_values import EXACT, missing
 
-NESTED = "metadata"  # the object in which BEIR's corpora keep it: its keys stand for themselves
+NESTED = "metadata"  # the metadata object of BEIR corpora: its keys have no prefix
 
 
 def of_records(records: Iterable[tuple[str, dict[str, Any]]]) -> pl.DataFrame:
-    """The table `metadata` of documents that come as JSON objects.
+    """The table `metadata` for documents from JSON objects.
 
     Args:
-        records: doc_id and what else is known of the document, by name. The keys of an object have its name before them
-            (`author.name`), those of the object `metadata` stand for themselves; null and empty texts say nothing.
+        records: doc_id and other fields of each document. Keys of an object get its name as a prefix (`author.name`), except those of the
+            object `metadata`. Null and empty texts are skipped.
 
     Returns:
-        doc_id, name, value; no row twice.
+        doc_id, name, value, without duplicate rows.
     """
     rows = [(doc, name, value) for doc, record in records for name, value in flat(record)]
     frame = pl.DataFrame(rows, schema=tables.SCHEMAS["metadata"], orient="row")
@@ -42,9 +42,9 @@ def flat(record: dict[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
 
 
 def as_text(value: Any) -> str:
-    """A value as a text, without white space at its ends; what has parts of its own as JSON, null and NaN as nothing.
+    """A value as a text, without outer white space. Nested values become JSON, and null and NaN are skipped.
 
-    A whole number is written without a decimal point, so that 7.0, which pandas makes of 7 beside a gap, is the id "7" of a link.
+    A whole number loses its decimal point, so 7.0 (which pandas makes of 7 beside a gap) becomes the id "7".
     """
     if missing(value):
         return ""
@@ -56,7 +56,7 @@ def as_text(value: Any) -> str:
 
 
 def of_columns(frame: pl.DataFrame) -> pl.DataFrame:
-    """The table `metadata` of documents that come as a table: of every column but `doc_id`, see `of_records`."""
+    """The table `metadata` of a documents table: every column but `doc_id` (see `of_records`)."""
     parts = []
     for name in frame.columns:
         kind = frame.schema[name]

@@ -1,7 +1,6 @@
 """mteb: any retrieval or reranking task of MTEB by name, loaded by mteb at the revision that it pins.
 
-Nothing of it is refused or left out that its publisher has (empty texts, labels of absent documents, a query that stands
-twice), for its scores are to be the published ones.
+MTEB data is used unmodified (empty texts, labels of missing documents, duplicated queries), so scores match published ones.
 """
 
 from __future__ import annotations
@@ -14,15 +13,17 @@ from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source, frame
 from hone.errors import Refused
 from hone.ir.mteb import loaded, mteb_task
 
-EVALUATED = "test"  # as Hone calls the split that is scored, whatever mteb calls it
+EVALUATED = "test"  # Hone's name of the scored split, whatever its name in mteb
 
 
 def check(what: str | None, options: dict) -> None:
-    """Raises Refused where a task, subset or split is not there, before any stage works."""
+    """Raise Refused if a task, subset or split does not exist, before any stage runs."""
     if what is None:
-        raise Refused("`source: mteb` needs the task's name: write `source: mteb:SciFact`.")
+        raise Refused("`source: mteb` needs a task name, for example `source: mteb:SciFact`.")
     if options["instruction"] is not None and "{instruction}" not in options["instruction"]:
-        raise Refused(f"`instruction` is {options['instruction']!r}: it says where the task's own goes by {{instruction}}.")
+        raise Refused(
+            f"`instruction` is {options['instruction']!r}, which lacks {{instruction}}, the place of the task's instruction. Add it."
+        )
     mteb_task(what, options["subset"], options["split"])
 
 
@@ -30,17 +31,17 @@ def mteb(path: Path, what: str | None, *, subset: str | None = None, split: str 
     """Read a task's corpus, queries and labels.
 
     Args:
-        path: of no meaning here; requirements.txt pins mteb, and mteb the data.
+        path: ignored. requirements.txt pins mteb, and mteb pins the data.
         what: the task's name.
-        subset: one of its languages, where it has several. [Hone default]
-        split: of those it is evaluated on; null: test, or the first. [Hone default]
-        instruction: for models that follow instructions, how the task's own (`{instruction}`) is put before a query, for example "Instruct:
-            {instruction}\\nQuery: "; null: only what the model's configuration says. [Hone default]
+        subset: one of its languages, if it has several. [Hone default]
+        split: one of its evaluation splits. Null: test, or the first. [Hone default]
+        instruction: a template with the task's instruction (`{instruction}`), placed before a query for instruction-following models, for
+            example "Instruct: {instruction}\\nQuery: ". Null: only the model's own configuration. [Hone default]
 
     Raises:
-        Refused: the task is not there, or its data cannot be loaded.
+        Refused: the task does not exist, or its data cannot be loaded.
     """
-    from mteb._create_dataloaders import _retrieval_texts  # the one place where mteb joins a query with its instruction
+    from mteb._create_dataloaders import _retrieval_texts  # the only place where mteb joins a query with its instruction
     from mteb.types import PromptType
 
     data = loaded(mteb_task(what, subset, split))
@@ -63,5 +64,5 @@ def mteb(path: Path, what: str | None, *, subset: str | None = None, split: str 
 
 
 def placed(rows: list[tuple], task: str) -> list[tuple]:
-    """Rows with where they come from: the task, and the row's number."""
+    """Rows with their origin: the task, and the row number."""
     return [(*row, f"mteb:{task}", number) for number, row in enumerate(rows, start=1)]

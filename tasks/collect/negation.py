@@ -1,8 +1,8 @@
-"""negation: pairs of documents that differ in a negation, and a query for each, from docstrings of the installed libraries.
+"""negation: pairs of documents that differ in a negation, with a query for each, from docstrings of installed libraries.
 
-Source: the form of NevIR (Weller et al., arXiv 2305.07614), whose queries people wrote. Here a parameter that is true or false gives a
-pair: one document says what the function does if it is True, the other what it does if it is False, in the docstring's own words;
-the two queries differ in the word "not". A model that overlooks it ranks the same document first for both.
+Source: the form of NevIR (Weller et al., arXiv 2305.07614), whose queries people wrote. Here each Boolean parameter gives a pair. One
+document describes the function if it is True, the other if it is False, in the docstring's words. The two queries differ in the word "not".
+A model that ignores it ranks the same document first for both.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from tasks.collect.python_api import PACKAGES, functions_in
 from tasks.collect.split import ALIKE, CHARACTERS
 
 ABILITY = "negation"
-# A parameter as numpydoc has it: its name and type on a line, what it does indented below.
+# A parameter in numpydoc: its name and type on one line, its description indented below.
 PARAMETER = re.compile(r"^(\w+) *:[^\n]*\bbool[^\n]*\n((?: {2,}[^\n]*\n|\n)+)", re.MULTILINE)
 DIRECTIVE = re.compile(r"\s*\.\. \w+::.*")
-# "If True and .." has no plain opposite, and "If False or None, .." says more than one thing.
+# "If True and .." has no simple opposite, and "If False or None, .." is ambiguous.
 PLAIN = r"(?: \((?:the )?default\))?[,:]? (?!and\b|or\b)(?:then )?(.+)"
 IF_TRUE = re.compile(rf"(?:If|When)(?: set to)? [`'*]*True[`'*]*{PLAIN}")
 IF_FALSE = re.compile(rf"(?:(?:If|When)(?: set to)? [`'*]*False[`'*]*|Otherwise|If not){PLAIN}")
 INSIDE = re.compile(r"[;,] (?:and )?(otherwise|if [`'*]*False[`'*]*)(?=[ ,])")
 SENTENCES = re.compile(r"(?<=[.;])\s+(?=[A-Z])")
-SHORTEST, LONGEST = 2, 40  # words of what a parameter does (ours)
+SHORTEST, LONGEST = 2, 40  # words of a parameter's description [Hone default]
 COLUMNS = {"function": pl.String, "parameter": pl.String, "true": pl.String, "false": pl.String, "file": pl.String, "row": pl.Int64}
 SIDES = {"true": ("If True", "is true"), "false": ("If False", "is not true")}
 
@@ -38,10 +38,10 @@ SIDES = {"true": ("If True", "is true"), "false": ("If False", "is not true")}
 def negation(
     *, packages: Annotated[list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)] = PACKAGES
 ) -> Source:
-    """Make the collection from the installed packages. All queries are of test, and only the two documents of a pair are ranked.
+    """Create the collection from the installed packages. All queries are test queries, and only the two documents of a pair are ranked.
 
     Args:
-        packages: whose functions. [Hone default]
+        packages: source packages of the functions. [Hone default]
 
     Raises:
         Refused: one of the packages is not installed.
@@ -72,9 +72,9 @@ def negation(
 
 
 def unlike(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of which no two are near-duplicates on either side, the first of those that are.
+    """Pairs without near-duplicates on either side. The first of each group is kept.
 
-    The same words, or nearly, stand in many functions. The suite's interval takes pairs for independent, so one of them is asked about.
+    Many functions share nearly identical texts. The interval of the measure assumes independent pairs, so only one of them is used.
     """
     for side in SIDES:
         alike = pl.Series("alike", clusters(pairs[side].to_list(), ALIKE, characters=CHARACTERS))
@@ -83,12 +83,12 @@ def unlike(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def table(columns: dict[str, type[pl.DataType]], rows: pl.DataFrame) -> pl.DataFrame:
-    """One of a source's tables from those of its columns that are there."""
+    """One of a source's tables from the available columns."""
     return frame(columns, {name: rows[name] for name in columns if name in rows.columns})
 
 
 def pairs_of(package: str) -> Iterator[tuple[str, str, str, str, str, int]]:
-    """Function, parameter, what it does if that is true and if it is false, file and line."""
+    """Function, parameter, its description if true and if false, file and line."""
     for function in functions_in(package):
         for name, said in PARAMETER.findall(ast.get_docstring(function.node) + "\n"):
             if both := opposites(said):
@@ -96,7 +96,7 @@ def pairs_of(package: str) -> Iterator[tuple[str, str, str, str, str, int]]:
 
 
 def opposites(said: str) -> tuple[str, str] | None:
-    """What happens if a parameter is true, and if it is false, where its description says both, each in one sentence."""
+    """The descriptions for true and for false, if each is one sentence."""
     text = INSIDE.sub(lambda inside: f". {inside[1][0].upper()}{inside[1][1:]}", DIRECTIVE.sub("", " ".join(said.split())))
     sentences = SENTENCES.split(text)
     sides = [[found[1] for one in sentences if (found := side.fullmatch(one))] for side in (IF_TRUE, IF_FALSE)]

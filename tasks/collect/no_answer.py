@@ -1,7 +1,7 @@
-"""no-answer: the test queries of another collection, for some of which every right answer is taken out of the documents.
+"""no-answer: the test queries of another collection. For some of them, all relevant documents are removed.
 
-Source: ours, after the unanswerable questions of SQuAD 2.0 (Rajpurkar et al., arXiv 1806.03822). What is asked of a retriever is that its
-best score is lower where there is nothing to find, so that a threshold on it can say so.
+Source: Hone, after the unanswerable questions of SQuAD 2.0 (Rajpurkar et al., arXiv 1806.03822). A good retriever has a lower best score if
+there is nothing to find, so a threshold can detect it.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from hone.seeds import unit_hashes
 
 ABILITY = "no-answer"
 OF_COLLECTION = True  # `path` is data/NAME of another collection
-DRAW = 17  # salt of the hash, which is not that by which queries were split
+DRAW = 17  # salt of the hash, different from the one of the query splits
 
 
 def no_answer(path: Path, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.5) -> Source:
-    """Make the collection from the tables of another one. All queries are of test.
+    """Create the collection from the tables of another one. All queries are test queries.
 
-    A document goes with every label that it is a right answer of a drawn query, of whatever grade. A query that was not drawn has
-    an answer as long as one of its own is left; where its last went with those of others it has none either.
+    A document is removed with all its labels if it is relevant for a drawn query, at any grade. A query that was not drawn keeps its
+    remaining positives. It becomes unanswerable if all of them are removed.
 
     Args:
-        path: data/NAME, as the other collection was collected.
-        share: of the test queries that have an answer, how many are drawn; by a hash of their texts. [Hone default]
+        path: data/NAME of the collected other collection.
+        share: fraction of the answerable test queries that is drawn, by a hash of their texts. [Hone default]
 
     Raises:
-        Refused: `path` holds no collection, or no query is left with an answer, or none without.
+        Refused: `path` is not a collection, or one kind of queries is empty.
     """
     if not (path / "documents.parquet").is_file():
-        raise Refused(f"{path} holds no collection: `path` of a collection with `source: no-answer` is data/NAME of another one.")
+        raise Refused(f"{path} contains no collection. For `source: no-answer`, `path` is data/NAME of another collection.")
     labels = tables.read("qrels", path / "test" / "qrels.parquet").filter(pl.col("relevance") > 0)
     queries = tables.read("queries", path / "test" / "queries.parquet").join(labels, on="query_id", how="semi", maintain_order="left")
     drawn = queries.filter(pl.Series(unit_hashes(queries["text"].to_list(), DRAW), dtype=pl.Float64) < share)
@@ -45,8 +45,9 @@ def no_answer(path: Path, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.5) -
     answered = left["query_id"].n_unique()
     if answered in (0, len(queries)):
         raise Refused(
-            f"of the {len(queries):,} test queries of {path} that have an answer, {answered:,} still have one when the answers of the "
-            f"{len(drawn):,} drawn ones are gone: both kinds are needed. Choose another `share` (it is {share:g}) or collection."
+            f"of the {len(queries):,} answerable test queries of {path}, {answered:,} remain answerable after removing the "
+            f"positives of the {len(drawn):,} drawn ones, but both kinds are needed. Choose another `share` (now {share:g}) or "
+            "collection."
         )
     documents = tables.read("documents", path / "documents.parquet")
     named = pl.col("doc_id").is_in(gone.implode()) | pl.col("parent_id").is_in(gone.implode()).fill_null(False)

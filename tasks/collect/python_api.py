@@ -1,10 +1,9 @@
-"""python-api: finding the function that a sentence describes, in the Python libraries that are installed here.
+"""python-api: find the function that a sentence describes, in the installed Python libraries.
 
-Each public function or method that has a docstring is a document: its signature and body without docstring and
-comments. A query is the first sentence of a docstring; every function whose docstring begins with that sentence is
-relevant. Made from numpy, scipy, pandas, scikit-learn and networkx, whose versions requirements.txt pins. A function's date
-is the version since which its library has it, where its docstring says so. Its metadata are `package`, `module`, `name` (the last part
-of its id) and `see_also`, the ids of the functions that the section "See Also" of its docstring names.
+Each public function or method with a docstring is a document: its signature and body without docstring and comments. A query is the first
+sentence of a docstring, and every function whose docstring begins with it is relevant. The libraries are numpy, scipy, pandas, scikit-learn
+and networkx, with versions pinned in requirements.txt. A function's date is the version that introduced it, if its docstring contains it.
+Its metadata are `package`, `module`, `name` (the last part of its id) and `see_also`, the ids of the functions in the section "See Also".
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from tasks.collect.see_also import names_in, resolved
 
 MORE = {"module": pl.String, "see_also": pl.List(pl.String)}
 PACKAGES = ["numpy", "scipy", "pandas", "sklearn", "networkx"]
-# Tests, build tools and copies of other projects' code are not a library's interface.
+# Tests, build tools and vendored code are not part of a library's interface.
 NOT_INTERFACE = frozenset({"tests", "testing", "_testing", "conftest", "distutils", "f2py", "_pyinstaller",
                            "externals", "_external", "_lib", "_build_utils", "_mptestutils"})  # fmt: skip
 
@@ -39,13 +38,13 @@ def python_api(
     shortest: Annotated[int, Field(ge=1)] = 4,
     longest: Annotated[int, Field(ge=1)] = 40,
 ) -> Source:
-    """Make the collection from the installed packages.
+    """Create the collection from the installed packages.
 
     Args:
-        packages: whose functions. [Hone default]
-        characters: how much of a function's code is kept. [Hone default]
-        shortest: words that a query has at least. [Hone default]
-        longest: words that a query has at most. [Hone default]
+        packages: source packages of the functions. [Hone default]
+        characters: maximum characters of a function's code. [Hone default]
+        shortest: minimum words of a query. [Hone default]
+        longest: maximum words of a query. [Hone default]
 
     Raises:
         Refused: one of the packages is not installed.
@@ -111,7 +110,7 @@ def query_id(sentence: str) -> str:
 
 @dataclass(frozen=True)
 class Function:
-    """A documented public function: its module and name in it, its code, and the file as it is shown."""
+    """A documented public function: module, name, code, and displayed file."""
 
     module: str
     name: str
@@ -120,7 +119,7 @@ class Function:
 
 
 def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int, str, str | None, str, list[str]]]:
-    """doc_id, code, first sentence, file, line, package, first version, module and names to see also of each documented public function."""
+    """doc_id, code, first sentence, file, line, package, first version, module and "See Also" names of each documented public function."""
     for one in functions_in(package):
         said = ast.get_docstring(one.node)
         where = (one.file, one.node.lineno, package, added_in(said), one.module, names_in(said))
@@ -135,7 +134,7 @@ def functions_in(package: str) -> Iterator[Function]:
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise Refused(f"this collection is made from the package '{package}', which is missing: `make setup`.")
+        raise Refused(f"this collection needs the package '{package}', which is missing. Run `make setup`.")
     root = Path(spec.origin).parent
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
@@ -147,7 +146,7 @@ def functions_in(package: str) -> Iterator[Function]:
 
 
 def documented(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Public functions with a docstring, and those of public classes, with their dotted names."""
+    """Public functions and methods of public classes with a docstring, with their dotted names."""
     for node in body:
         if getattr(node, "name", "_").startswith("_"):
             continue
@@ -158,20 +157,20 @@ def documented(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, as
 
 
 def code_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """Signature and body, in one layout for all, without docstring, decorators and comments."""
+    """Signature and body in a uniform layout, without docstring, decorators and comments."""
     node.body = node.body[1:] or [ast.Pass()]
     node.decorator_list = []
     return ast.unparse(node)
 
 
 def first_sentence(docstring: str) -> str:
-    """The first sentence of the first paragraph, on one line; the whole paragraph where no sentence ends in it."""
+    """The first sentence of the first paragraph, on one line. The whole paragraph if no sentence ends in it."""
     paragraph = " ".join(re.split(r"\n\s*\n", docstring.strip(), maxsplit=1)[0].split())
     end = re.match(r".+?[.!?](?=\s|$)", paragraph)
     return end.group() if end else paragraph
 
 
 def added_in(docstring: str) -> str | None:
-    """The version since which the function is there, where its docstring says so; what is indented is about a parameter."""
+    """The version that introduced the function, if its docstring contains it. Indented lines are about a parameter."""
     said = re.search(r"^\.\. versionadded:: *([0-9]+(?:\.[0-9]+)*)", docstring, re.MULTILINE)
     return said.group(1) if said else None

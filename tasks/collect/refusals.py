@@ -1,4 +1,4 @@
-"""What a collection is refused for, before any stage works: each kind with file, row, value and remedy, all of them at once."""
+"""Checks of a collection before any stage runs. All errors are reported at once, by kind, with file, row, value and fix."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ABSENT = {"absent": pl.String}
 
 @dataclass(frozen=True)
 class Examined:
-    """A collection as it is kept.
+    """A collection after its checks.
 
     Attributes:
-        source: with a split for every query and label; without what the settings leave out.
-        absent: labels that name what is not there, with `absent`: query, document, or empty document.
-        repeated: query_id, split (in which the text stays) of queries that are left out.
-        counts: what was read otherwise than it stands or was left out, by what about.json calls it.
+        source: with a split for every query and label, without the excluded rows.
+        absent: labels that name something missing, with `absent`: query, document, or empty document.
+        repeated: query_id, split (in which the text remains) of excluded queries.
+        counts: numbers of changed or excluded values, by their name in about.json.
     """
 
     source: Source
@@ -35,16 +35,16 @@ class Examined:
 
 
 def examined(name: str, source: Source, settings: CollectionChecks, faults: Faults) -> Examined:
-    """A collection without what its settings leave out.
+    """A collection without the rows that its settings exclude.
 
     Args:
-        name: of the collection.
-        source: as it was read.
+        name: name of the collection.
+        source: as read.
         settings: `absent_labels`, `repeated_queries`, `empty_documents`, `own_id`, `split`, `train`, `min_relevance` of the collection.
-        faults: what could not be read; takes what else is wrong.
+        faults: the read errors so far. Further errors are added.
 
     Raises:
-        Refused: there are faults. It has all of them.
+        Refused: there are errors. The message lists all of them.
     """
     counts = {"repeated_labels": 0, "negative_grades": 0, "missing_titles": 0} | source.counts
     find_faults(source, faults, settings.empty_documents == "leave-out")
@@ -67,40 +67,40 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
 
 
 def find_faults(source: Source, faults: Faults, without_text: bool = False) -> None:
-    """Doubled ids, empty ids and texts, unknown splits and grades below 0."""
+    """Find duplicated ids, empty ids and texts, unknown splits and grades below 0."""
     for table, rows, key, told in (
         ("documents", source.documents, "doc_id", "document"),
         ("queries", source.queries, "query_id", "query"),
     ):
         if rows.is_empty() and table not in faults.tables:
-            faults.note(f"there are no {table}: check `path` in params.yaml")
+            faults.note(f"there are no {table}. Check `path` in params.yaml")
         nameless = rows.filter(pl.col(key).is_null() | (pl.col(key).str.strip_chars() == ""))
-        faults.rows(nameless, f"a {told} has no id", "value", "give each row an id of its own")
+        faults.rows(nameless, f"a {told} has no id", "value", "give each row a unique id")
         doubled = rows.filter(pl.col(key).is_duplicated() & pl.col(key).is_not_null()).sort(key, "file", "row", maintain_order=True)
-        faults.rows(doubled, f"the {told} id stands more than once", key, "delete one, or give it another id")
+        faults.rows(doubled, f"the {told} id is duplicated", key, "delete one, or change its id")
         if source.published or (table == "documents" and without_text):
             continue
-        remedy = "give it a text, or delete the row and its labels"
+        remedy = "add a text, or delete the row and its labels"
         remedy += ", or set `empty_documents: leave-out`" if table == "documents" else ""
         faults.rows(rows.filter(bare(table)), f"the {told} has no text", key, remedy)
     for table, rows in (("queries", source.queries), ("qrels", source.qrels)):
         odd = rows.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))
         if not odd.is_empty():
             hint = nearest(odd["split"][0], SPLITS)
-            faults.rows(odd, f"a split of {table} is none of train, dev, test ({hint})", "split", "rename it")
+            faults.rows(odd, f"a split of {table} is not train, dev or test ({hint})", "split", "rename it")
     if not source.published:
         negative = source.qrels.filter(pl.col("relevance").is_null() | (pl.col("relevance") < 0))
-        faults.rows(negative, "a relevance is below 0", "relevance", "write 0 for what was judged not relevant")
+        faults.rows(negative, "a relevance is below 0", "relevance", "write 0 for labelled not relevant")
 
 
 def bare(table: str) -> pl.Expr:
-    """Whether a row has no text; a document with a title has one."""
+    """Whether a row has no text. A document with a title has one."""
     nothing = [pl.col(name).fill_null("").str.strip_chars() == "" for name in (("title", "text") if table == "documents" else ("text",))]
     return pl.all_horizontal(nothing)
 
 
 def without_empty(source: Source, leave_out: bool) -> tuple[Source, int, pl.Series]:
-    """The source without documents that have neither title nor text, how many these are, and their ids; a benchmark keeps them."""
+    """The source without documents that have neither title nor text, their number, and their ids. A benchmark keeps them."""
     empty = source.documents.filter(bare("documents"))["doc_id"]
     if source.published or not leave_out:
         return source, len(empty), empty.clear()
@@ -108,9 +108,9 @@ def without_empty(source: Source, leave_out: bool) -> tuple[Source, int, pl.Seri
 
 
 def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
-    """The source without exact repeats of labels, and how many there were; two grades of one pair are faults.
+    """The source without exact duplicates of labels, and their number. Two different grades of one pair are an error.
 
-    Of a published source the last grade of a pair counts, as BEIR's loader has it.
+    In a published source the last grade of a pair counts, as in BEIR's loader.
     """
     pair = ["query_id", "doc_id", "split"]
     if source.published:
@@ -124,16 +124,16 @@ def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
 
 
 def without_negative_grades(source: Source) -> tuple[Source, int]:
-    """A published source with 0 for grades below 0, and how many there were."""
+    """A published source with 0 instead of negative grades, and their number."""
     negative = int((source.qrels["relevance"] < 0).sum())
     return replace(source, qrels=source.qrels.with_columns(pl.col("relevance").clip(lower_bound=0))), negative
 
 
 def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Faults) -> tuple[Source, pl.DataFrame]:
-    """The source without labels that name a query or document it lacks, and those labels with the reason.
+    """The source without labels of missing queries or documents, and those labels with the reason.
 
-    A label may name a document or the parent of chunks. A published benchmark keeps labels of absent documents in dev and test, for its
-    measures count on them; a query that is absent cannot be asked, and its publisher's figures are without it.
+    A label may name a document or the parent of chunks. A published benchmark keeps labels of missing documents in dev and test, because
+    its measures count them. Labels of missing queries are removed, as in the published figures.
     """
     known_documents = pl.concat([source.documents["doc_id"], source.documents["parent_id"].drop_nulls()]).drop_nulls()
     document, query = pl.col("doc_id"), pl.col("query_id")
@@ -152,20 +152,20 @@ def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Fault
     for kind, key, table in (("query", "query_id", "queries"), ("document", "doc_id", "documents")):
         rows = lost.filter(pl.col("absent") == kind)
         if source.published or table in faults.tables or rows.is_empty():
-            continue  # of rows that could not be read the labels would be blamed
+            continue  # labels of unreadable rows would be reported wrongly
         there = source.queries["query_id"] if kind == "query" else known_documents
         decimals = rows.filter(pl.col(key).str.replace(r"\.0+$", "").is_in(there.implode()))
         if len(decimals):
-            remedy = "write whole numbers: pandas makes decimals of a column with a gap, and `.astype('Int64')` undoes it"
-            faults.rows(decimals, f"{key} is a column of decimal numbers in the labels, and of whole numbers in {table}", key, remedy)
+            remedy = "use whole numbers: pandas converts whole numbers to decimals if a column has gaps, and `.astype('Int64')` reverts it"
+            faults.rows(decimals, f"{key} contains decimal numbers in the labels but whole numbers in {table}", key, remedy)
         elif not ignore:
-            remedy = "add it, delete the labels, or set `absent_labels: ignore` to leave them out and count them"
-            faults.rows(rows, f"a label names a {kind} that is not there", key, remedy)
+            remedy = "add it, delete the labels, or set `absent_labels: ignore` to skip and count them"
+            faults.rows(rows, f"a label names a {kind} that does not exist", key, remedy)
     return replace(source, qrels=labels.filter(pl.col("absent").is_null()).drop("absent")), lost
 
 
 def find_own_answers(source: Source, settings: CollectionChecks, faults: Faults) -> None:
-    """Positive labels of the document with the query's own id, where the collection drops it from every ranking."""
+    """Positive labels of the document with the query's own id, if the collection drops it from every ranking."""
     if source.published or settings.own_id != "drop":
         return
     answers = source.qrels.filter((pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings.min_relevance))
@@ -174,9 +174,9 @@ def find_own_answers(source: Source, settings: CollectionChecks, faults: Faults)
 
 
 def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:
-    """Queries whose labels stand in two splits."""
+    """Queries with labels in two splits."""
     spread = qrels.filter(pl.col("split").n_unique().over("query_id") > 1).unique(["query_id", "split"], keep="first", maintain_order=True)
-    fault = "labels of one query stand in two splits, so that its answers would be trained on and asked"
+    fault = "labels of one query are in two splits, so its positives would be used for both training and evaluation"
     faults.rows(spread.sort("query_id", maintain_order=True), fault, "query_id", "keep its labels in one split")
 
 
@@ -185,8 +185,8 @@ def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
     queries = source.queries
     given = queries["split"].is_not_null()
     if given.any() and not given.all():
-        fault = "a query has no split and others have one"
-        faults.rows(queries.filter(~given), fault, "query_id", "give every query a split (train, dev, test), or none")
+        fault = "a query has no split, but others have one"
+        faults.rows(queries.filter(~given), fault, "query_id", "set a split (train, dev, test) for every query, or for none")
     elif not given.any() and not faults:
         queries = queries.with_columns(split=split.by_text(queries, shares.dev, shares.test))
     if queries["query_id"].is_duplicated().any():
@@ -196,12 +196,12 @@ def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
 
 
 def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Source, pl.DataFrame]:
-    """The source without queries that stand in another split too, by normalised text, and what was left out.
+    """The source without queries that also occur in another split, by normalized text, and the excluded ones.
 
-    Answers of such a query would be trained on and asked. Where they are left out, the copy in test stays, else that in dev.
+    Positives of such a query would be used for both training and evaluation. The copy in test remains, otherwise the one in dev.
 
     Returns:
-        The source, and query_id and split (in which the text stays) of the queries that are gone.
+        The source, and query_id and split (in which the text remains) of the excluded queries.
     """
     if not leave_out:
         find_leaks(source.queries, faults)
@@ -219,7 +219,7 @@ def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Sour
 
 
 def find_leaks(queries: pl.DataFrame, faults: Faults) -> None:
-    """Queries that, by normalised text, stand in two splits."""
+    """Queries whose normalized text occurs in two splits."""
     same = normalised(pl.col("text"))
     spread = queries.with_columns(same=same).filter((pl.col("split").n_unique().over("same") > 1) & pl.col("same").is_not_null())
     if spread.is_empty():
@@ -231,18 +231,18 @@ def find_leaks(queries: pl.DataFrame, faults: Faults) -> None:
     )
     count = spread["same"].n_unique()
     faults.note(
-        f"queries stand in two splits ({count:,} texts), for example {pair['text'][0]!r}: {places}. Keep each query in one "
-        "split, or set `repeated_queries: leave-out`: its copy in test stays, else that in dev",
+        f"queries occur in two splits ({count:,} texts), for example {pair['text'][0]!r}: {places}. Keep each query in one split, "
+        "or set `repeated_queries: leave-out`, which keeps the copy in test, otherwise the one in dev",
         count,
     )
 
 
 def find_no_training(source: Source, min_relevance: int, faults: Faults) -> None:
-    """A collection that is trained on and has no training query with an answer."""
+    """Find training collections without an answerable training query."""
     training = source.queries.filter(pl.col("split") == "train")
     relevant = source.qrels.filter(pl.col("relevance") >= min_relevance)
     if training.join(relevant, on="query_id", how="semi").is_empty():
         faults.note(
-            f"it is in `train_on` and has no training query with a positive (relevance {min_relevance} or more, split train): add labels, "
-            "lower `min_relevance`, or take it out"
+            f"it is in `train_on` but has no training query with a positive (relevance {min_relevance} or higher, split train). "
+            "Add labels, lower `min_relevance`, or remove it from `train_on`"
         )

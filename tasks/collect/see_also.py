@@ -1,4 +1,4 @@
-"""What the section "See Also" of a numpydoc docstring refers to, as documents of the same collection."""
+"""Documents of the same collection that the section "See Also" of a numpydoc docstring refers to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROLE = re.compile(r":\w+(?::\w+)*:`~?([^`]*)`")  # :func:`name`
 
 
 def names_in(docstring: str) -> list[str]:
-    """The names that the section lists, in its order; what is said about them, after a colon or indented, is left out."""
+    """The names in the section, in order, without their descriptions (after a colon or indented)."""
     found = SECTION.search(docstring)
     lines = textwrap.dedent(found.group(1)).split("\n") if found else []
     listed = [ROLE.sub(r"\1", line).split(" : ")[0].rstrip(" :") for line in lines if line and not line[0].isspace()]
@@ -22,16 +22,16 @@ def names_in(docstring: str) -> list[str]:
 
 
 def resolved(said: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """The documents that are meant: the whole id where it is named, else the one of that last name in the same module, else in the package.
+    """The referenced documents: by the whole id, otherwise by the last name in the same module, otherwise in the package.
 
-    A name that several documents of the module, or of the package where the module has none, could mean is left out.
+    Ambiguous names in the module, or in the package if the module has none, are skipped.
 
     Args:
         said: doc_id, target (a name, dotted or not).
         documents: doc_id, package, module, name (the last part).
 
     Returns:
-        doc_id, other (doc_id of the document meant), in the order of `said`.
+        doc_id, other (doc_id of the referenced document), in the order of `said`.
     """
     from_here = documents.select("doc_id", "package", "module")
     wanted = said.with_columns(name=pl.col("target").str.split(".").list.last()).join(
@@ -44,6 +44,6 @@ def resolved(said: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
 
 
 def only_one(wanted: pl.DataFrame, documents: pl.DataFrame, keys: list[str]) -> pl.Series:
-    """For each row the one document that agrees in `keys`; null where there is none, or more than one."""
+    """For each row the only document that agrees in `keys`. Null if there is none or more than one."""
     single = documents.filter(pl.len().over(keys) == 1).select(*keys, other="doc_id")
     return wanted.join(single, on=keys, how="left", maintain_order="left")["other"]

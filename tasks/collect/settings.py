@@ -12,7 +12,7 @@ from hone.data.own_id import OwnId
 
 
 class CollectionChecks(BaseModel):
-    """What is refused, left out or accepted in a collection's files; docs/collections.md documents each.
+    """How errors in a collection's files are handled: refused, excluded or accepted. docs/collections.md documents each setting.
 
     Attributes:
         train: whether the loop trains on it.
@@ -34,12 +34,12 @@ class CollectSettings(CollectionChecks, StageSettings):
 
     Attributes:
         method: the kind of source, with its `parameters`.
-        what: what follows the colon of `source`, such as the name of a BEIR dataset.
-        path: what DVC watches.
+        what: the text after the colon of `source`, such as the name of a BEIR dataset.
+        path: the path that DVC tracks.
         evaluate: whether the loop evaluates on it.
-        seed: of the split, the training queries and the held-out positives.
+        seed: seed of the split, the training queries and the held-out positives.
         hide: which positives are held out.
-        train_queries: the maximum number of training queries; null: all.
+        train_queries: the maximum number of training queries. Null: all.
     """
 
     place = "collect/{collection}"

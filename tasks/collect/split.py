@@ -1,4 +1,4 @@
-"""Which queries train, which tune, which test; how many train; and which of their answers are hidden."""
+"""Splits: train, dev or test for each query, the number of training queries, and the held-out positives."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from hone.data.tables import normalised
 from hone.seeds import unit_hashes
 from hone.text.near_duplicates import clusters
 
-# Queries alike by so much (estimated Jaccard similarity of their runs of four characters) share a split.
+# Queries with this estimated Jaccard similarity of their character 4-grams share a split.
 ALIKE = 0.8
 CHARACTERS = 4
 
 
 def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
-    """A split for every query, from a hash of its text, near-duplicates together.
+    """A split for every query, from a hash of its text. Near-duplicates share a split.
 
-    A cluster of near-duplicates goes where its smallest hash falls, so that a query keeps its split when others come or
-    go, unless it is a near-duplicate of a newcomer. Queries with the same normalised text share a split too. The hash is of
-    `form_drawn`, which never changes: a better notion of "the same text" must not move a collection's queries.
+    The smallest hash of a cluster determines its split. A query thus keeps its split when others are added or removed, unless it is a
+    near-duplicate of a new query. Queries with the same normalized text share a split too. The hash uses `form_drawn`, which never changes:
+    improved normalization must not move a collection's queries.
 
     Args:
         queries: with `text`.
-        dev: share of the clusters that becomes dev.
-        test: share that becomes test.
+        dev: fraction of the clusters for dev.
+        test: fraction of the clusters for test.
 
     Returns:
         "train", "dev" or "test" for each row.
@@ -33,7 +33,7 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
     places = pl.DataFrame({"cluster": clusters(texts, ALIKE, characters=CHARACTERS), "place": unit_hashes(texts)})
     places = places.with_columns(same=queries.select(normalised(pl.col("text")))["text"])
     smallest = places["place"]
-    while True:  # until no cluster and no text has two places: a text may join clusters, and these others
+    while True:  # until each cluster and text has one position: a text may join clusters, which then join others
         before = smallest
         places = places.with_columns(pl.col("place").min().over("cluster")).with_columns(pl.col("place").min().over("same"))
         smallest = places["place"]
@@ -48,12 +48,12 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
 
 
 def form_drawn(text: pl.Expr) -> pl.Expr:
-    """The form of a query's text whose hash draws its split: lower case, single spaces, no punctuation at the ends."""
+    """The form of a query's text for the split hash: lower case, single spaces, no outer punctuation."""
     return text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")
 
 
 def in_training_order(queries: pl.DataFrame, positives: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Training queries, those with several known positives first, each part shuffled by a hash of the text."""
+    """Training queries, those with several positives first, each part shuffled by a hash of the text."""
     several = positives.group_by("query_id").len("positives")
     return (
         queries.join(several, on="query_id", how="left", maintain_order="left")
@@ -64,22 +64,22 @@ def in_training_order(queries: pl.DataFrame, positives: pl.DataFrame, seed: int)
 
 
 def hidden(positives: pl.DataFrame, share: float, seed: int, weights: np.ndarray | None = None) -> pl.Series:
-    """Which known positives are kept from training: `share` of them, never a query's last.
+    """Which positives are held out: the fraction `share`, but each query keeps at least one.
 
-    The pairs are drawn in a seeded order over all queries; of each query the pair that comes last in that order stays.
+    The pairs are drawn in a seeded order over all queries. The last pair of each query in that order remains.
 
     Args:
         positives: query_id, doc_id of training queries.
-        share: of all these pairs, how many to hide; what would leave a query without one stays.
-        seed: of the draw.
-        weights: of each pair, above 0: one of twice the weight is drawn twice as readily (Efraimidis and Spirakis 2006); null: all alike.
+        share: fraction of all these pairs to hold out. The last positive of a query always stays.
+        seed: seed of the draw.
+        weights: weight of each pair, above 0. Twice the weight doubles the chance (Efraimidis and Spirakis 2006). Null: equal weights.
 
     Returns:
-        True for every pair that is hidden.
+        True for every held-out pair.
     """
     keys = (positives["query_id"] + "\t" + positives["doc_id"]).to_list()
     places = unit_hashes(keys, seed)
-    if weights is not None:  # times of first events of such rates: the least come first
+    if weights is not None:  # arrival times with these rates: the smallest come first
         places = -np.log1p(-places) / weights
     drawn = positives.select("query_id", place=pl.Series(places)).with_row_index("row")
     hideable = drawn.filter(pl.col("place").rank("ordinal").over("query_id") < pl.len().over("query_id"))

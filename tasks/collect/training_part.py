@@ -1,4 +1,4 @@
-"""The part of a collection that is trained on: which queries, and which positives are held out."""
+"""The training part of a collection: its queries, and the held-out positives."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tasks.collect.settings import CollectSettings
 def training_part(
     queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: CollectSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
-    """The queries to train on, their labels, queries without a known answer, and a row for each query that is left out.
+    """The training queries, their labels, queries without a labelled positive, and a row for each excluded query.
 
-    `train_queries` limits both kinds together, those with an answer first. A recipe that needs no answer (`train.queries: all`) reads the
-    others too; to all else they are left out.
+    `train_queries` limits both kinds together, answerable ones first. Queries without a positive are only used by recipes with
+    `train.queries: all`.
     """
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
@@ -35,7 +35,7 @@ def training_part(
 
 
 def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: CollectSettings) -> pl.DataFrame:
-    """The known positives that training will not see."""
+    """The held-out positives, which training never sees."""
     relevant = labels.filter(pl.col("relevance") >= settings.min_relevance)
     hide = settings.hide
     if hide is None:

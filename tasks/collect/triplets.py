@@ -1,7 +1,7 @@
 """triplets: training data in the layouts of sentence-transformers, FlagEmbedding and Tevatron (JSON Lines).
 
-Ids are hashes of the texts, so that the same text has the same id in every file. A negative that the file brings becomes
-a label of relevance 0 (its source: "given"), which the candidate source `judged` takes up.
+Ids are hashes of the texts, so equal texts have equal ids in every file. A negative in the file becomes a label of relevance 0 (source:
+"given"), which the candidate source `judged` uses.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
 
     Args:
         path: the file.
-        what: the same as a part of `source`, or null.
-        negatives: "judged" trusts them as not relevant; "documents" only adds their texts to the collection. [Hone default]
+        what: the same, as a part of `source`, or null.
+        negatives: "judged" labels them as not relevant. "documents" only adds their texts to the collection. [Hone default]
 
     Raises:
-        Refused: a line is in none of the three layouts, or has something else than texts; all of them at once.
+        Refused: a line matches none of the three layouts, or contains values that are not texts. All errors are reported at once.
     """
     file, faults = Path(what) if what else path, Faults()
     documents: dict[str, tuple] = {}
@@ -53,8 +53,8 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
                 repeated += known is not label and known[2] == relevance
                 if known[2] != relevance:
                     what = (
-                        f"{text[:60]!r} is a {'positive' if relevance else 'negative'} of {query[:60]!r} here and the opposite on line "
-                        f"{known[-1]}"
+                        f"{text[:60]!r} is a {'positive' if relevance else 'negative'} of {query[:60]!r} here and the opposite on "
+                        f"line {known[-1]}"
                     )
                     faults.line(file, number, what, "Delete the wrong one")
     source = Source(
@@ -70,9 +70,9 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
 
 
 def layout_of(record: dict, file: Path, number: int, faults: Faults) -> tuple[str, list[tuple[int, str, str]]] | None:
-    """The query, and relevance (1 or 0), title and text of each of its documents; a text that is missing is empty.
+    """The query, and relevance (1 or 0), title and text of each of its documents. Missing texts are empty.
 
-    Null where the line is in none of the layouts or has something else than texts, which `faults` then has.
+    Null if the line matches none of the layouts or contains values that are not texts. `faults` then holds the error.
     """
     try:
         return parted(record)
@@ -82,26 +82,26 @@ def layout_of(record: dict, file: Path, number: int, faults: Faults) -> tuple[st
 
 
 LAYOUTS = (
-    "Read are `anchor`, `positive`, `negative` (sentence-transformers), `query`, `pos`, `neg` (FlagEmbedding) and `query`, "
-    "`positive_passages`, `negative_passages` (Tevatron)"
+    "Supported fields are `anchor`, `positive`, `negative` (sentence-transformers), `query`, `pos`, `neg` (FlagEmbedding) and "
+    "`query`, `positive_passages`, `negative_passages` (Tevatron)"
 )
 
 
 def parted(record: dict) -> tuple[str, list[tuple[int, str, str]]]:
-    """What `layout_of` gives.
+    """The result of `layout_of`.
 
     Raises:
-        Odd: it is in none of the layouts, or has something else than texts.
+        Odd: it matches none of the layouts, or contains values that are not texts.
     """
     if "positive_passages" in record:
         if "query" not in record:
-            raise Odd(f"no `query` beside `positive_passages`; the line has {listed(record)}", LAYOUTS)
+            raise Odd(f"`query` is missing beside `positive_passages`. The line has {listed(record)}", LAYOUTS)
         query = one_text(record["query"], "query")
         return query, [*passages(record, 1, "positive_passages"), *passages(record, 0, "negative_passages")]
     asked = next((name for name in QUERY_NAMES if name in record), None)
     answer = next((name for name in POSITIVE_NAMES if name in record), None)
     if asked is None or answer is None:
-        raise Odd(f"no query and positive among {listed(record)}", LAYOUTS)
+        raise Odd(f"a query or positive is missing. The line has {listed(record)}", LAYOUTS)
     against = [name for name in record if name in ("neg", "negative") or name.startswith("negative_")]
     texts = [(1, "", text) for text in many_texts(record[answer], answer)]
     texts += [(0, "", text) for name in against for text in ([] if record[name] is None else many_texts(record[name], name))]
@@ -109,18 +109,18 @@ def parted(record: dict) -> tuple[str, list[tuple[int, str, str]]]:
 
 
 def passages(record: dict, relevance: int, name: str) -> Iterator[tuple[int, str, str]]:
-    """Relevance, title and text of Tevatron's passages; a field that is missing or null has none."""
+    """Relevance, title and text of Tevatron's passages. A missing or null field has none."""
     given = record.get(name)
     if not isinstance(given or [], list):
-        raise Odd(f"`{name}` should be a list, and is {shown(given)}", LAYOUTS)
+        raise Odd(f"`{name}` is not a list but {shown(given)}", LAYOUTS)
     for passage in given or []:
         if not isinstance(passage, dict):
-            raise Odd(f"`{name}` should hold objects with `text`, and has {shown(passage)}", LAYOUTS)
+            raise Odd(f"`{name}` is not a list of objects with `text`: it contains {shown(passage)}", LAYOUTS)
         yield relevance, one_text(passage.get("title"), f"title of {name}"), one_text(passage.get("text"), f"text of {name}")
 
 
 def one_text(value: object, name: str) -> str:
-    """A text; empty where it is missing."""
+    """A text. Empty if it is missing."""
     try:
         return text_of(value) or ""
     except Odd as odd:

@@ -1,6 +1,6 @@
-"""drift: what later models make of the pairs that earlier rounds trained on, and how far vectors have moved -> reports/drift.json.
+"""drift: how later models rank the training pairs of earlier rounds, and how far embeddings have moved -> reports/drift.json.
 
-It runs when all rounds are trained and evaluated, so that nearly all of its vectors are in the store.
+It runs after all rounds are trained and evaluated, so almost all of its embeddings are cached.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tasks.drift.settings import DriftSettings
 
 
 def main(settings: DriftSettings) -> None:
-    """Score a sample of the pairs that each round trained on with the models of its line, and compare their vectors."""
+    """Score a sample of each round's training pairs with the models of its lineage, and compare their embeddings."""
     rounds, training = settings.rounds, training_set.read()
     pairs = {name: drawn(pairs_of(name), generator(settings.seed, "drift", draws_of(rounds, name))) for name in rounds}
     pairs = {name: found for name, found in pairs.items() if len(found)}

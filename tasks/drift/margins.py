@@ -1,8 +1,8 @@
-"""What a model makes of pairs that a round trained on: how far the positive scores above the negative, and what is forgotten again.
+"""Margins of training pairs in later models: the positive's score minus the negative's, and forgotten pairs.
 
-A round learns a pair when its model puts the negative below the positive; a later model forgets it when it puts the negative above
-again. (Toneva et al. 2019, arXiv 1812.05159, count such events for examples of a classifier; here the events are of pairs, and
-between rounds.)
+A round learns a pair if its model ranks the negative below the positive. A later model forgets it by ranking the negative above the
+positive again. (Toneva et al. 2019, arXiv 1812.05159, count such events for training examples of a classifier. Here the units are pairs,
+and the events are between rounds.)
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from hone.encoders.search import pair_scores
 from hone.layout import round_table
 from tasks.drift.moved import Sample, Seen
 
-PAIRS = 1_000  # of each round; the standard error of a share is at most .016 (ours)
-SHOWN = 10  # forgotten pairs with their ids
+PAIRS = 1_000  # of each round; the standard error of a fraction is at most 0.016 [Hone default]
+SHOWN = 10  # forgotten pairs listed with ids
 
 
 def trained_pairs(trained: pl.DataFrame) -> pl.DataFrame:
-    """query_id, positive, negative: each mined negative once, with the positive beside which a step saw it last.
+    """query_id, positive, negative: each mined negative once, with the positive of its last training step.
 
     Args:
         trained: the table `trained` of a round.
@@ -36,12 +36,12 @@ def trained_pairs(trained: pl.DataFrame) -> pl.DataFrame:
 
 
 def drawn(pairs: pl.DataFrame, draw: np.random.Generator, most: int = PAIRS) -> pl.DataFrame:
-    """At most so many pairs, by lot."""
+    """A random sample of at most this number of pairs."""
     return pairs if len(pairs) <= most else pairs[np.sort(draw.permutation(len(pairs))[:most])]
 
 
 def margins(pairs: pl.DataFrame, sample: Sample, seen: Seen) -> np.ndarray:
-    """The score of each pair's positive less that of its negative, [pairs], in one model's space."""
+    """The margin of each pair, [pairs], in one model."""
     asked = sample.query_rows(pairs["query_id"])
     scores = [
         pair_scores(seen.queries, seen.documents, np.column_stack([asked, sample.document_rows(pairs[name])]))
@@ -51,18 +51,18 @@ def margins(pairs: pl.DataFrame, sample: Sample, seen: Seen) -> np.ndarray:
 
 
 def remembered(rounds: dict[str, dict], name: str, margin: dict[str, np.ndarray], pairs: pl.DataFrame) -> dict:
-    """What became of the pairs that one round trained on.
+    """The later margins of the pairs that one round trained on.
 
     Args:
         rounds: {name: {"from": .., "recipe": ..}}.
         name: the round.
-        margin: of every model of its line, margins [pairs]; the round that it starts from first.
+        margin: for every model of its lineage, margins [pairs]. The start round comes first.
         pairs: query_id, positive, negative.
 
     Returns:
-        pairs: how many. models: of each model how many negatives it ranks above their positive, the mean margin, and `forgotten`:
-        how many of these the round's own model had ranked below (null for that model and the one before it). examples: the most
-        clearly forgotten, of the last model that forgets any, with both margins.
+        pairs: number of pairs. models: for each model, the number of negatives ranked above their positive, the mean margin, and
+        `forgotten`: how many of these the round's own model had ranked below (null for that model and the previous one). examples: the most
+        clearly forgotten pairs of the last model that forgets any, with both margins.
     """
     learnt = margin[name] >= 0
     models, examples = [], []
@@ -89,5 +89,5 @@ def shown(pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray
 
 
 def pairs_of(name: str) -> pl.DataFrame:
-    """What a round trained on, of which the negative was mined."""
+    """The training pairs of a round whose negative was mined."""
     return trained_pairs(tables.read("trained", round_table(name, "trained")))

@@ -1,4 +1,4 @@
-"""How far vectors have moved: the same texts in the space of each model."""
+"""Embedding drift: the same texts in the embedding space of each model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hone.encoders.search import places_of
 from hone.encoders.store import Vectors
 from hone.ir.alignment_uniformity import unit
 
-DOCUMENTS = 1_000  # evenly spaced over the collections that are trained on (ours)
+DOCUMENTS = 1_000  # evenly spaced over the training collections [Hone default]
 QUERIES = 1_000
 
 
@@ -23,9 +23,9 @@ class Sample:
     """Texts that every model encodes.
 
     Attributes:
-        queries: query_id, text: those that vectors are compared of, and those of the pairs.
+        queries: query_id, text: queries for the comparison of vectors, and those of the pairs.
         documents: doc_id, text: the same.
-        asked, spread: rows of `queries` and `documents` that vectors are compared of.
+        asked, spread: rows of `queries` and `documents` for the comparison of vectors.
     """
 
     queries: pl.DataFrame
@@ -35,11 +35,11 @@ class Sample:
 
     @classmethod
     def of(cls, training: TrainingSet, pairs: pl.DataFrame | None) -> Sample:
-        """The sample of a training set.
+        """Sample a training set.
 
         Args:
-            training: whose queries and documents.
-            pairs: query_id, positive, negative: what models are asked about besides; null: nothing.
+            training: the training set.
+            pairs: query_id, positive, negative: additional pairs to score. Null: none.
         """
         every = training.queries().select("query_id", "text")
         asked = every["query_id"].gather(spaced(len(every), QUERIES))
@@ -62,23 +62,22 @@ class Sample:
 
 @dataclass(frozen=True)
 class Seen:
-    """A sample in one model's space."""
+    """A sample in one model's embedding space."""
 
     queries: Vectors
     documents: Vectors
 
 
 def vectors_of(encoder: Encoder, sample: Sample) -> Seen:
-    """The vectors of a sample, from the store as far as they are there."""
+    """The vectors of a sample, mostly from the embedding cache."""
     texts = sample.documents["text"].to_list()
     return Seen(encoder.queries(sample.queries["text"].to_list()), encoder.vectors([texts], "document", len(texts)))
 
 
 def moved(rounds: dict[str, dict], seen: dict[str, Seen], sample: Sample) -> list[dict]:
-    """Of each round the mean cosine of its vectors with those of the round that it starts from, and with the base model's.
+    """For each round, the mean cosine of its vectors with those of its start round and of the base model.
 
-    1 is where nothing has moved. A turn of the whole space moves every vector and no score, so this says how far a model has gone and
-    not whether that did harm.
+    1 means no movement. A rotation of the embedding space changes this figure but no ranking, so it measures distance and not harm.
     """
     rows = []
     for name in rounds:
@@ -95,12 +94,12 @@ def moved(rounds: dict[str, dict], seen: dict[str, Seen], sample: Sample) -> lis
 
 
 def cosine(one: Vectors, other: Vectors, at: np.ndarray) -> float | None:
-    """Mean cosine of the same rows of two spaces; null for none."""
+    """Mean cosine of the same rows of two spaces. Null if there are no rows."""
     if not len(at):
         return None
     return float((unit(one.take(at)) * unit(other.take(at))).sum(axis=1, dtype=np.float64).mean())
 
 
 def spaced(count: int, most: int) -> np.ndarray:
-    """At most so many numbers below `count`, evenly spaced."""
+    """At most this number of evenly spaced integers below `count`."""
     return np.unique(np.linspace(0, max(count - 1, 0), min(most, count)).astype(np.int64))

@@ -11,7 +11,7 @@ class DriftSettings(StageSettings):
     Attributes:
         rounds: of params.yaml, in order.
         model: how texts are read.
-        seed: of the negatives and texts that are drawn.
+        seed: seed for sampling negatives and texts.
     """
 
     place = "drift"

@@ -1,4 +1,4 @@
-"""evaluate: a round's model -> metrics on a collection, per query and in the mean."""
+"""evaluate: evaluate a round's model on a collection -> metrics, per query and averaged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(settings: EvaluateSettings, round: str) -> None:
     encoder = encoder_for(model, reading_for(task, settings.model, settings.task, model), stage_settings.machine(), user=round)
     rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
     evaluate(round, collection, rank, settings.min_relevance, lie, task, settings.own_id, settings.ability)
-    # For whoever watches, and no result: the report holds every round against the base model.
+    # A log message only, not a result: the report compares every round with the base model.
     for sentence in warnings_of(round, collection):
         say(sentence)
 

@@ -1,4 +1,4 @@
-"""BM25's ranking for evaluation, in the form of an encoder's."""
+"""BM25's ranking for evaluation, in the same form as an encoder's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hone.text.bm25 import ranked, scores_of
 
 
 def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST, *, language: str) -> pl.DataFrame:
-    """The best documents of every query by its words, chunks standing for their parents as in `by_encoder`.
+    """The BM25 ranking of every query. Parents represent their chunks, as in `by_encoder`.
 
-    A document without a common word is left out, but for one that must be ranked: it has 0.
+    Documents without a common word are omitted, except in reranking tasks, where they score 0.
     """
     if kept.among is not None:
         scored = scores_of(pairs_of(kept.among, queries), queries, documents, language)

@@ -1,4 +1,4 @@
-"""evaluate-reference: what rounds are held against (base model, BM25, another model, an endpoint) -> the same metrics."""
+"""evaluate-reference: evaluate a reference (base model, BM25, another model, an endpoint) -> the same metrics as for rounds."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def main(settings: ReferenceSettings) -> None:
 
 
 def encoder_of(name: str, settings: ReferenceSettings, task: MtebTask | None, here: Path | None = None) -> TextEncoder:
-    """What makes a reference's vectors.
+    """The encoder of a reference.
 
     Args:
-        name: of the reference.
-        settings: of its stage.
-        task: of MTEB, whose prompts it may read.
-        here: the folder of its model; null: the one that `resolve` pinned, downloaded where it must be.
+        name: name of the reference.
+        settings: settings of its stage.
+        task: an MTEB task, whose prompts it may use.
+        here: the folder of its model. Null: the pinned model, downloaded if necessary.
 
     Raises:
-        Refused: a model is no longer the one that `resolve` pinned.
+        Refused: a model differs from the one that `resolve` pinned.
     """
     given = settings.reference
     if given["kind"] == "endpoint":

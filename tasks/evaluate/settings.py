@@ -13,10 +13,10 @@ class EvaluateSettings(StageSettings):
 
     Attributes:
         model: how texts are read.
-        min_relevance: the grade from which a document is a positive.
-        task: of MTEB: name, subset, split, instruction; null: the collection is not one of MTEB's.
-        ability: that the collection is a diagnostic set for; null: none.
-        own_id: what happens to the document with a query's own id.
+        min_relevance: the lowest relevance grade of a positive.
+        task: the MTEB task: name, subset, split, instruction. Null: the collection is not an MTEB task.
+        ability: the ability that a diagnostic set tests. Null: none.
+        own_id: handling of the document with a query's own id.
     """
 
     place = "evaluate/{collection}"
@@ -33,9 +33,9 @@ class ReferenceSettings(EvaluateSettings):
     """How a reference is evaluated on a collection.
 
     Attributes:
-        name: of the reference.
-        language: of the collection, for BM25.
-        reference: its `kind` (r0, bm25, model, endpoint) and what that kind needs.
+        name: name of the reference.
+        language: language of the collection, for BM25.
+        reference: its `kind` (r0, bm25, model, endpoint) and the settings of that kind.
     """
 
     place = "reference/{reference}/{collection}"

@@ -1,6 +1,7 @@
-"""leakage: what training sees of a collection's test and dev queries -> reports/leakage/<collection>.json.
+"""leakage: find test and dev queries in the training data -> reports/leakage/<collection>.json.
 
-Of leaks it refuses nothing: `tasks.leakage.gate` does that, before any round mines. What cannot be evaluated is refused here.
+It does not block training because of leakage: `tasks.leakage.gate` does that, before any round mines. It refuses collections that cannot be
+evaluated.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from tasks.leakage.texts import asked_texts, training_texts
 
 
 def main(settings: LeakageSettings) -> None:
-    """Hold the queries that a collection asks against every text that is trained on, of all collections."""
+    """Compare a collection's evaluation queries with the training texts of all collections."""
     collection = settings.collection
-    evaluated.asked(collection, settings.min_relevance)  # what evaluation would refuse after hours of training is refused here
+    evaluated.asked(collection, settings.min_relevance)  # errors that evaluation would report only after hours of training
     training = training_set.read(unlabelled=settings.unlabelled)
     labels = tables.read("labels", round_table(BASE, "labels"))
     positives = positives_of(labels).select("query_id", "doc_id")

@@ -1,7 +1,7 @@
-"""What training sees of what is asked: the same texts, near-duplicates, and answers that both sides share.
+"""Leakage detection: equal texts, near-duplicates, and positives shared by training and evaluation queries.
 
-A near-duplicate is a text whose runs of four characters have an estimated Jaccard similarity of .8 or more (MinHash; Broder 1997):
-the measure by which Hone's own splits keep queries together, and by which `hone audit` looks.
+Near-duplicates are texts whose character 4-grams have an estimated Jaccard similarity of at least 0.8 (MinHash; Broder 1997). Hone's splits
+and `hone audit` use the same definition.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from hone.text.alike import MOST, THRESHOLD, by_lot, near_pairs
 from tasks.leakage.texts import SPLITS, Asked, Trained
 
 SHOWN = 10  # examples
-LONGER = 2  # than the longest asked query: a positive that is longer by so much resembles none (ours)
+LONGER = 2  # relative to the longest evaluation query: a positive above this factor cannot resemble one [Hone default]
 QUERY, POSITIVE = "query", "positive"
 
 
 def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int = MOST) -> dict:
-    """Counts, shares and examples.
+    """Counts, fractions and examples.
 
     Args:
-        trained: what is trained on.
-        asked: what the collection asks.
-        draw: which texts are looked at for near-duplicates where there are more than `most`.
-        most: texts that are compared for near-duplicates; the same text is looked for in all.
+        trained: the training texts.
+        asked: the collection's evaluation queries.
+        draw: for sampling the near-duplicate search if there are more than `most` texts.
+        most: maximum number of texts in the near-duplicate search. Equal texts are searched in all.
 
     Returns:
-        looked_at: texts of each kind, how many of them are short enough to be compared for near-duplicates, and how many were: fewer
-            where they were drawn by lot.
-        splits: for test and dev, how many judged queries there are and how many of them were compared; how many were found that
-            training sees: as the same text, among the compared as a near-duplicate, `leaked` either of the two; and the share of all
-            that this makes (null where nothing is asked). Where training texts were drawn, that is the least it can be.
-        training: training queries and training positives that are one of these.
-        shared_answers: training and asked queries that have an answer in common, by its text.
+        looked_at: number of texts of each kind, how many are short enough for the near-duplicate search, and how many were searched. This
+        is lower if they were sampled at random.
+        splits: for test and dev: the number of judged queries and of searched ones, and how many of them training sees. They are counted as
+        equal texts, as near-duplicates, and in total (`leaked`). `share` is the fraction of all judged queries (null if there are none). It
+        is a lower bound if training texts were sampled.
+        training: leaking training queries and positives.
+        shared_answers: training and evaluation queries that share a positive, by text.
         examples: at most ten pairs with their texts.
-        take_out: by collection, the training queries that are, or are answered by, one of these texts, by their source's own ids.
+        take_out: by collection, the training queries whose text or positive leaks, by the ids of their source.
     """
     texts = pl.concat([part.with_columns(kind=pl.lit(kind)) for part, kind in ((trained.queries, QUERY), (trained.positives, POSITIVE))])
     texts = texts.with_row_index("place")
@@ -70,13 +70,13 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
 
 
 def short_enough(texts: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """All queries, and the positives that are not far longer than any question."""
+    """All training queries, and those positives that are not far longer than any evaluation query."""
     longest = questions["text"].str.len_chars().max() or 0
     return texts.filter((pl.col("kind") == QUERY) | (pl.col("text").str.len_chars() <= LONGER * longest))
 
 
 def drawn(short: pl.DataFrame, questions: pl.DataFrame, draw: np.random.Generator, most: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What is compared for near-duplicates, as far as `most` goes: of each split its part of the questions, and one at least."""
+    """The texts of the near-duplicate search, limited by `most`: a proportional part of each split's queries, at least one."""
     room = min(1.0, (most // 2) / max(1, len(questions)))
     own = [questions.filter(pl.col("split") == split) for split in SPLITS]
     against = pl.concat([by_lot(part, max(1, round(room * len(part))), draw) for part in own])
@@ -92,10 +92,10 @@ def seen_of(texts: pl.DataFrame, seen: pl.Series, kind: str) -> pl.DataFrame:
 
 
 def of_split(split: str, questions: pl.DataFrame, same: pl.DataFrame, near: pl.DataFrame, against: pl.DataFrame) -> dict:
-    """How much of one split training sees.
+    """The leakage of one split.
 
-    The same text was looked for in all queries. Of the others, near-duplicates are as frequent among all as among those that were
-    drawn to be compared; where none of them was, they count as none.
+    Equal texts were searched in all queries. For the other queries, the rate of near-duplicates is estimated from the sample. An empty
+    sample counts as no near-duplicates.
     """
     own = questions.filter(pl.col("split") == split)
     exact = own.join(same, on="other_place", how="semi")
@@ -114,7 +114,7 @@ def of_split(split: str, questions: pl.DataFrame, same: pl.DataFrame, near: pl.D
 
 
 def shared_answers(trained: Trained, asked: Asked) -> dict:
-    """Queries of both sides that have an answer in common: usual where one corpus serves all splits, and no leak by itself."""
+    """Queries of both sides that share a positive. This is usual if one corpus serves all splits, and not a leak."""
     training = trained.answered.filter(pl.col("same").is_in(asked.answered["same"].implode()))
     questions = asked.answered.filter(pl.col("same").is_in(trained.answered["same"].implode()))
     return {
@@ -126,7 +126,7 @@ def shared_answers(trained: Trained, asked: Asked) -> dict:
 
 
 def examples(texts: pl.DataFrame, questions: pl.DataFrame, same: pl.DataFrame, near: pl.DataFrame) -> list[dict]:
-    """At most ten pairs, each asked query once: test before dev, near-duplicates and the same in turn, so that both are seen."""
+    """At most ten pairs, each evaluation query once: test before dev, near-duplicates and equal texts in turn."""
     first = same.unique("same", keep="first", maintain_order=True).select("same", "place")
     exact = questions.join(first, on="same", how="inner", maintain_order="left").select("place", "other_place", how=pl.lit("same"))
     nearly = near.join(exact, on="other_place", how="anti", maintain_order="left").with_columns(how=pl.lit("near"))
@@ -145,7 +145,7 @@ def examples(texts: pl.DataFrame, questions: pl.DataFrame, same: pl.DataFrame, n
 
 
 def take_out(trained: Trained, queries: pl.DataFrame, positives: pl.DataFrame) -> dict[str, list[str]]:
-    """By collection, ids (as its source has them) of the training queries without which nothing that was found would leak."""
+    """By collection, the training queries to remove so that no detected leak remains, by the ids of their source."""
     answered = trained.answered.filter(pl.col("same").is_in(positives["same"].implode()))["query_id"]
     gone = trained.queries.filter(pl.col("id").is_in(pl.concat([queries["id"], answered]).implode()))
     listed = gone.select("collection", "own").unique().sort("collection", "own").group_by("collection", maintain_order=True).agg("own")

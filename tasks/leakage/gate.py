@@ -1,7 +1,7 @@
-"""admit: the rule on leakage. Its file says that it passed and nothing else; `retrieve` depends on it, so no round mines before.
+"""admit: the leakage gate. `retrieve` depends on its file, so no round mines before the gate has passed.
 
-What it writes is the same whenever it passes: another test label, or another share below the bound, makes no round run again. No
-text of a test query reaches a stage that trains in this way.
+Its file is always the same: a new test label, or another fraction below the limit, reruns no round. No text of a test query reaches a
+training stage in this way.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ PASSED = {"leakage": "admitted"}
 
 
 def main(settings: GateSettings) -> None:
-    """Write rounds/admitted.json, unless training sees more of what is asked than params.yaml allows."""
+    """Write rounds/admitted.json, unless training sees more evaluation queries than params.yaml allows."""
     accounts = {name: read_json(leakage_file(name)) for name in settings.evaluate_on}
     refuse_leaks(accounts, settings.refuse_above)
     write_json(ADMITTED, PASSED)
-    say(f"admit: what is asked of {count(len(accounts), 'collection')} leaks no more than params.yaml allows")
+    say(f"admit: leakage check passed ({count(len(accounts), 'collection')})")
 
 
 def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
-    """Raises Refused where a split of a collection has a greater share of leaked queries; names counts, an example and ways out."""
+    """Raise Refused if the fraction of leaked queries of a split is too high. The message has counts, an example and fixes."""
     if refuse_above is None:
         return
     over = {name: one for name, one in accounts.items() if any(part["share"] > refuse_above for _, part in asked(one))}
@@ -35,12 +35,10 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
         return
     told = " ".join(f"{name}: {sentence(one)} For example {example(with_texts(one))}." for name, one in over.items())
     raise Refused(
-        f"test or dev queries leak into training, more than params.yaml allows (leakage.refuse_above: {share(refuse_above)}). {told} "
-        "Scores on them would be memory in part. Take out the training queries that "
-        f"{LEAKAGE}/{next(iter(over))}.json lists (`take_out`: by collection, with the ids of its source), "
-        "or evaluate on other queries. Where this is meant, raise "
-        "`leakage: {refuse_above: ...}` or set it to null; the report tells "
-        "what leaked all the same."
+        f"test or dev queries leak into the training data (limit leakage.refuse_above: {share(refuse_above)}). {told} Their "
+        f"scores would partly reflect memorization. Remove the training queries listed in {LEAKAGE}/{next(iter(over))}.json "
+        "(`take_out`: by collection, with the ids of its source), or evaluate on other queries. If the overlap is intentional, "
+        f"raise `leakage: {{refuse_above: ...}}` or set it to null. The report shows the leakage in any case."
     )
 
 

@@ -1,4 +1,4 @@
-"""What leaked, in sentences: for the stage, the refusal and the report."""
+"""Leakage results as sentences, for the stage, the error message and the report."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ CHARACTERS = 100
 
 
 def sentence(account: dict) -> str:
-    """Counts of one collection's account, as `found` gives it."""
+    """The counts of one collection's account from `found`."""
     parts = asked(account)
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
-        return f"training sees none of {join_words([queries(split, one['queries']) for split, one in parts])}.{by_lot(account)}"
+        return f"training data contains none of {join_words([queries(split, one['queries']) for split, one in parts])}.{by_lot(account)}"
     told = [of_split(split, one) for split, one in parts]
-    return f"training sees {join_words(told)}, as the same text or nearly.{by_lot(account)}"
+    return f"training data contains {join_words(told)}, verbatim or nearly.{by_lot(account)}"
 
 
 def of_split(split: str, part: dict) -> str:
-    """What was found in one split; an estimate where a part of it was compared."""
+    """The result for one split. An estimate if only a part was searched."""
     if part["compared"] < part["queries"]:
         return f"{share(part['share'])} of {queries(split, part['queries'])} (estimated)"
     return f"{part['leaked']:,} of {queries(split, part['queries'])} ({share(part['share'])})"
 
 
 def by_lot(account: dict) -> str:
-    """A sentence, after a blank, on what was drawn to be compared for near-duplicates; nothing where all was."""
+    """A sentence, after a space, on the sample of the near-duplicate search. Empty if all texts were searched."""
     could, were = (account["looked_at"][name] for name in ("comparable", "compared"))
-    kinds = {"asked": "asked queries", "query": "training queries", "positive": "documents that answer one"}
+    kinds = {"asked": "evaluation queries", "query": "training queries", "positive": "positives"}
     parts = [f"{were[kind]:,} of {could[kind]:,} {words}" for kind, words in kinds.items() if were[kind] < could[kind]]
     if not parts:
         return ""
-    least = " Those of training that were not drawn may be near-duplicates too, so this is the least that leaks."
+    least = " Training texts outside the sample may be near-duplicates too, so this is a lower bound."
     of_training = any(were[kind] < could[kind] for kind in ("query", "positive"))
-    return f" Near-duplicates were looked for in {join_words(parts)}, drawn by lot.{least if of_training else ''}"
+    return f" Near-duplicates were searched in {join_words(parts)}, sampled at random.{least if of_training else ''}"
 
 
 def queries(split: str, number: int) -> str:
@@ -43,7 +43,7 @@ def queries(split: str, number: int) -> str:
 
 
 def asked(account: dict) -> list[tuple[str, dict]]:
-    """The splits in which something is asked."""
+    """The splits with evaluation queries."""
     return [(split, account["splits"][split]) for split in SPLITS if account["splits"][split]["queries"]]
 
 

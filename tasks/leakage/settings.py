@@ -9,8 +9,8 @@ class LeakageSettings(StageSettings):
     """What is compared with the training data.
 
     Attributes:
-        min_relevance: the grade from which a document is a positive.
-        seed: of the texts that are drawn from a large collection.
+        min_relevance: the lowest relevance grade of a positive.
+        seed: seed for sampling large collections.
         unlabelled: whether a round trains on queries without a positive.
     """
 
@@ -26,8 +26,8 @@ class GateSettings(StageSettings):
     """The limit on leakage.
 
     Attributes:
-        refuse_above: the maximum fraction of evaluation queries that training may see; null: any.
-        evaluate_on: collections.
+        refuse_above: the maximum fraction of evaluation queries in the training data. Null: no limit.
+        evaluate_on: the collections for evaluation.
     """
 
     place = "admit"

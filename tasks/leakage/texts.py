@@ -1,4 +1,4 @@
-"""The texts of both sides: what is trained on, and what is asked."""
+"""The texts of both sides: training data and evaluation queries."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SPLITS = ("test", "dev")
 
 @dataclass(frozen=True)
 class Trained:
-    """What is trained on.
+    """The training texts.
 
     Attributes:
-        queries: id, own (the id in its collection's source), collection, text, same (a hash of the normalised text), of every
-            training query.
-        positives: the same columns, of every document that answers one.
-        answered: query_id, same: each training query with the text of each of its answers.
+        queries: id, own (the id in its collection's source), collection, text, same (a hash of the normalized text) of every training
+            query.
+        positives: the same columns for every positive.
+        answered: query_id, same: each training query with the text of each of its positives.
     """
 
     queries: pl.DataFrame
@@ -32,11 +32,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a collection asks.
+    """A collection's evaluation queries.
 
     Attributes:
         queries: id, split, text, same: the judged queries of test and dev.
-        answered: id, split, same: each of them with the text of each of its answers.
+        answered: id, split, same: each of them with the text of each of its positives.
     """
 
     queries: pl.DataFrame
@@ -44,11 +44,11 @@ class Asked:
 
 
 def training_texts(training: TrainingSet, positives: pl.DataFrame) -> Trained:
-    """Queries and answers of all collections that are trained on.
+    """Queries and positives of all training collections.
 
     Args:
-        training: as `start` admitted it.
-        positives: query_id, doc_id of known positives.
+        training: as admitted by `start`.
+        positives: query_id, doc_id of labelled positives.
     """
     texts = pl.concat([named(one, one.documents.texts(positives["doc_id"]).select(id="doc_id", text="full_text")) for one in training])
     documents = hashed(texts.sort("collection", "id"))
@@ -60,12 +60,12 @@ def training_texts(training: TrainingSet, positives: pl.DataFrame) -> Trained:
 
 
 def named(one: TrainingCollection, texts: pl.DataFrame) -> pl.DataFrame:
-    """id, own, collection, text: the ids as training has them, and as their source does."""
+    """id, own, collection, text: ids in the training set, and in their source."""
     return texts.select("id", own=pl.col("id").str.strip_prefix(one.prefix), collection=pl.lit(one.name), text="text")
 
 
 def asked_texts(collection: str, min_relevance: int) -> Asked:
-    """The judged queries of test and dev, with the texts of their answers; a label of a parent stands for its chunks."""
+    """The judged queries of test and dev, with the texts of their positives. A label of a parent applies to its chunks."""
     folder = DATA / collection
     documents = Documents(folder / "documents.parquet")
     chunks = documents.parents.select("doc_id", parent="parent_id")
@@ -84,5 +84,5 @@ def asked_texts(collection: str, min_relevance: int) -> Asked:
 
 
 def hashed(texts: pl.DataFrame) -> pl.DataFrame:
-    """The texts with `same`: equal for texts that differ in case, white space or punctuation at the ends only."""
+    """The texts with `same`: equal for texts that differ only in case, white space or outer punctuation."""
     return texts.with_columns(same=normalised(pl.col("text")).hash())

@@ -1,4 +1,4 @@
-"""rank: labels and candidates -> a cross-encoder trained in the loop. A recipe without one passes its predecessor's on."""
+"""rank: train the in-loop cross-encoder from labels and candidates. A recipe without `rank` passes on the previous one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main(settings: RankSettings) -> None:
     if settings.rank == "none":
         with folder_written_whole(RANKERS / round) as place:
             shutil.copytree(RANKERS / settings.parent, place, dirs_exist_ok=True)
-        say(f"rank {round}: none, that of {settings.parent} is passed on")
+        say(f"rank {round}: skipped (recipe has no `rank`); the ranker of {settings.parent} is used")
         return
     if settings.base and settings.base["fingerprint"] is None:
         may_download()
@@ -31,14 +31,14 @@ def main(settings: RankSettings) -> None:
     pairs = training_pairs(known, candidates, training, settings.rank, guards, settings.seed, settings.draws)
     about = trained(pairs, training, settings)
     counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"
-    say(f"rank {round}: from {about['from']}, {counts}")
+    say(f"rank {round}: trained from {about['from']}, {counts}")
     for name, found in about["dev"].items():
-        said = f"goes from {found['before']:.4f} to {found['after']:.4f} ({found['better']:,} better, {found['worse']:,} worse)"
+        said = f"changes from {found['before']:.4f} to {found['after']:.4f} ({found['better']:,} better, {found['worse']:,} worse)"
         say(f"rank {round}: nDCG@10 of the first {found['depth']} of {found['queries']:,} dev queries of {name} {said}")
         if found["after"] < found["before"]:
-            say(f"rank {round}: on {name} it orders worse than the encoder does: more labels, more epochs or another base may help")
+            say(f"rank {round}: it ranks {name} worse than the encoder; more labels, more epochs or another base may help")
     if not about["dev"]:
-        say(f"rank {round}: no training collection has dev queries, so how well it ranks was not measured")
+        say(f"rank {round}: not evaluated (no training collection has dev queries)")
 
 
 if __name__ == "__main__":

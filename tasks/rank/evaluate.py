@@ -1,4 +1,4 @@
-"""How well a ranker orders what an encoder retrieves: nDCG@10 on dev queries, before and after."""
+"""Evaluation of a ranker: nDCG@10 on dev queries before and after reranking an encoder's results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MEASURE = "ndcg_at_10"
 
 
 def reranked(scorer: CrossScorer, encoder: Encoder, collection: TrainingCollection, depth: int) -> dict | None:
-    """What a ranker makes of an encoder's ranking of a collection's dev queries; null where it has none.
+    """Rerank an encoder's results for a collection's dev queries. Null if it has none.
 
     Args:
         scorer: the ranker.
-        encoder: what retrieves.
+        encoder: the retriever.
         collection: documents, dev queries and their labels.
-        depth: documents of each query that are retrieved, and then ordered anew; documents below count neither before nor after.
+        depth: number of retrieved and reranked documents of each query. Documents below never count.
 
     Returns:
         `queries`, `depth`, `before` and `after` (mean nDCG@10), `better` and `worse` (queries).

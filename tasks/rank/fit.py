@@ -1,4 +1,4 @@
-"""sentence-transformers' trainer of cross-encoders on labelled pairs: seeded, checkpointed, going on where it was killed."""
+"""Trains a cross-encoder on labelled pairs with the trainer of sentence-transformers: seeded, with checkpoints, resumable."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ COMPLETE = "complete"  # written last into a checkpoint
 def fitted(
     start: Start, pairs: pl.DataFrame, section: Rank, max_length: int, seed: int, checkpoints: Path, device: str
 ) -> tuple[CrossEncoder, int]:
-    """A trained cross-encoder, and how many steps it took. Whoever calls it holds the device's lock.
+    """A trained cross-encoder and its number of steps. The caller holds the device lock.
 
-    The loss is the binary cross-entropy of a pair's logit with its label, as sentence-transformers computes it.
+    The loss is the binary cross-entropy of a pair's logit and label, as in sentence-transformers.
 
     Args:
-        start: the model that training starts from.
+        start: the initial model.
         pairs: query, document (texts), label.
-        section: the recipe's section `rank`, resolved.
+        section: the resolved section `rank` of the recipe.
         max_length: tokens of a pair.
-        seed: of a new head, of batches and of dropout.
-        checkpoints: folder for them; a training that was killed goes on from the last one there.
-        device: as `device_of` names it.
+        seed: seed of a new head, batches and dropout.
+        checkpoints: their folder. An interrupted training resumes from the last one.
+        device: as `device_of` returns it.
     """
     torch.manual_seed(seed)
     model = start.load(max_length, device)
@@ -58,27 +58,28 @@ def fitted(
     trainer.remove_callback(PrinterCallback)
     last = last_checkpoint(checkpoints, COMPLETE)
     if last is not None:
-        say(f"going on from {last.name}")
+        say(f"rank: resuming from {last.name}")
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return model, trainer.state.global_step
 
 
 def begin_at(model: CrossEncoder, share: float) -> None:
-    """Have a new head give every pair the share of positives to begin with (its bias: ln(share / (1 - share))), so that no step is
-    spent on learning how many there are; ours."""
+    """Initialize the bias of a new head to the fraction of positives (ln(share / (1 - share))), so no step is spent on learning it [Hone
+    default].
+    """
     head = model.get_submodule(last_linear(model))
     if head.bias is not None:
         torch.nn.init.constant_(head.bias, math.log(share / (1 - share)))
 
 
 class Steps(TrainerCallback):
-    """Marks each checkpoint as whole, and says how far training is."""
+    """Marks complete checkpoints, and logs the progress of training."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        self.progress = Progress("ranker's training steps", state.max_steps)
+        self.progress = Progress("rank: training steps", state.max_steps)
         self.progress.total -= state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:

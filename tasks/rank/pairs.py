@@ -1,4 +1,4 @@
-"""Which pairs a ranker is trained on: known positives, candidates that nobody knows to be right, and documents at random; by seed."""
+"""Training pairs of a ranker: labelled positives, candidates that are not positives, and random documents, by seed."""
 
 from __future__ import annotations
 
@@ -20,34 +20,36 @@ from hone.seeds import generator
 def training_pairs(
     labels: pl.DataFrame, candidates: pl.DataFrame, training: TrainingSet, section: Rank, guards: list[dict], seed: int, draws: str
 ) -> pl.DataFrame:
-    """query_id, doc_id, label: 1 for each known positive of a training query, 0 for what was drawn against it.
+    """query_id, doc_id, label: 1 for each labelled positive of a training query, 0 for its drawn negatives.
 
     Args:
-        labels: all that is known of the queries.
+        labels: all labels of the queries.
         candidates: query_id, doc_id, source, rank.
         training: queries and texts.
         section: the recipe's `rank`: negatives, random, window, draw, balance.
-        guards: those of the recipe's `sample.filters` that let no known answer, nor a copy or a part of one, become a negative.
+        guards: the filters in the recipe's `sample.filters` that keep positives, their copies and their chunks out of the negatives.
         seed: from params.yaml.
-        draws: what is drawn for, as `lineage.draws_of` has it.
+        draws: the random stream, from `lineage.draws_of`.
 
     Raises:
-        Refused: there are no candidates, no positives, or no candidate that may be a negative.
+        Refused: there are no candidates, no positives, or no eligible negatives.
     """
     if candidates.is_empty():
-        raise Refused("rank learns from candidates, and this round has none: the stage `retrieve` found nothing.")
+        raise Refused(
+            "rank needs candidates, but this round has none: the stage `retrieve` found nothing. Check the sources of the recipe."
+        )
     positives = positives_of(labels).select(PAIR).unique(maintain_order=True)
     positives = positives.join(training.queries(), on="query_id", how="semi", maintain_order="left")
     if positives.is_empty():
-        raise Refused("rank learns from known positives, and no training query has one.")
+        raise Refused("rank needs labelled positives, but no training query has one. Add labels.")
     window = section.window
     within = pl.col("rank") >= window.first if window.last is None else pl.col("rank").is_between(window.first, window.last)
     pool = candidates.filter(within).join(positives, on="query_id", how="semi", maintain_order="left")
     free = guarded(pool, labels, positives, training, guards)
     if free.is_empty():
         raise Refused(
-            f"rank found no negative: of the {len(candidates):,} candidates of this round none is in its window of ranks and not known to "
-            "be right, or a copy of what is. Retrieve deeper, or widen `rank.window`."
+            f"rank found no negative: none of the {len(candidates):,} candidates of this round is in its window of ranks and "
+            "neither a positive nor a copy of one. Retrieve deeper, or widen `rank.window`."
         )
     wanted = positives.group_by("query_id").agg(wanted=pl.len() * section.negatives)
     first = positives["doc_id"].unique() if section.balance else None
@@ -61,7 +63,7 @@ def training_pairs(
 
 
 def at_random(positives: pl.DataFrame, training: TrainingSet, each: int, draw: np.random.Generator) -> pl.DataFrame:
-    """query_id, doc_id: for every positive `each` documents of its query's collection, uniformly; of equal pairs one."""
+    """query_id, doc_id: `each` random documents of the query's collection for every positive, without duplicate pairs."""
     parts = [positives.clear()]
     for collection in training:
         own = positives.join(collection.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")["query_id"]
@@ -74,7 +76,7 @@ def at_random(positives: pl.DataFrame, training: TrainingSet, each: int, draw: n
 
 
 def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, training: TrainingSet, guards: list[dict]) -> pl.DataFrame:
-    """The rows of the pool whose pair no guard takes out."""
+    """The rows of the pool whose pair no guard removes."""
     texts = texts_of(pool, labels, training)
     for line in guards:
         guard = methods.find("sample.filters", line["method"])
@@ -85,21 +87,21 @@ def guarded(pool: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, t
 
 
 def lots_of(free: pl.DataFrame, how: str, seed: int, draws: str) -> np.ndarray:
-    """A lot of each candidate, [n]: of its pair, and with `even` of its source too, for each source draws from its own list."""
+    """A random number for each candidate, [n]: for its pair, and with `even` also for its source, which draws from its own list."""
     keys = pair_keys(free)
     return lots(keys + query_keys(free["source"]) if how == "even" else keys, seed, draws, "rank.drawn")
 
 
 def drawn(free: pl.DataFrame, wanted: pl.DataFrame, how: str, lots: np.ndarray, first: pl.Series | None = None) -> pl.DataFrame:
-    """query_id, doc_id of the candidates that are drawn, each once.
+    """query_id, doc_id of the drawn candidates, without duplicates.
 
     Args:
-        free: query_id, doc_id, source of candidates that may be negatives.
-        wanted: query_id, wanted: how many; a query with fewer has all of its own drawn.
-        how: `union`: every document of a query alike, however many sources found it. `even`: the sources give in turn, each one
-            of its list at random, until there are enough; what one gives no other gives again.
-        lots: by which they are drawn, [n].
-        first: doc_id of documents that are drawn before all others; null: none.
+        free: query_id, doc_id, source of eligible candidates.
+        wanted: query_id, wanted: the number to draw. A query with fewer candidates gets all of them.
+        how: `union`: uniformly among a query's documents, however many sources found them. `even`: sources draw in turn at random from
+            their lists, without repetition, until there are enough.
+        lots: their random numbers, [n].
+        first: doc_id of documents that are drawn before all others. Null: none.
     """
     after = ~pl.col("doc_id").is_in(first.implode()) if first is not None else pl.lit(False)
     order = free.with_columns(lot=pl.Series(lots), after=after)

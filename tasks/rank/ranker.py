@@ -1,4 +1,4 @@
-"""Training of a round's cross-encoder: from pairs to the folder of the ranker."""
+"""Training of a round's cross-encoder: from pairs to the ranker's folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.rank.start import Start, length_of, start_of
 
 
 def trained(pairs: pl.DataFrame, training: TrainingSet, settings: RankSettings) -> dict:
-    """Train on pairs, write the ranker's folder, and give back what its ranker.json says."""
+    """Train on pairs and write the ranker's folder. Returns the content of its ranker.json."""
     section, round = settings.rank, settings.round
     start = start_of(settings)
     length = length_of(section, settings.model, start)
@@ -58,7 +58,7 @@ def trained(pairs: pl.DataFrame, training: TrainingSet, settings: RankSettings) 
 
 
 def with_texts(pairs: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
-    """query, document (texts) and label of pairs, in their order."""
+    """query, document (texts) and label of pairs, in order."""
     documents = training.texts(pairs["doc_id"].unique()).unique("doc_id").select("doc_id", document="full_text")
     return (
         pairs.join(training.queries().select("query_id", query="text"), on="query_id", how="inner", maintain_order="left")
@@ -68,7 +68,7 @@ def with_texts(pairs: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
 
 
 def on_dev(place: Path, training: TrainingSet, settings: RankSettings) -> dict[str, dict]:
-    """nDCG@10 of the encoder's ranking and of the ranker's, by collection."""
+    """nDCG@10 of the encoder's ranking and of the reranked one, by collection."""
     machine, start = stage_settings.machine(), settings.parent
     device = device_of(machine["device"])
     scorer = CrossScorer(CrossModel(place), None, settings.model["precision"], device, machine["batch_tokens"], f"ranker {settings.round}")
@@ -79,7 +79,7 @@ def on_dev(place: Path, training: TrainingSet, settings: RankSettings) -> dict[s
 
 
 def address(settings: RankSettings, start: Start) -> str:
-    """What the training is computed from: a checkpoint of anything else must not be gone on from."""
+    """A hash of all training inputs. Checkpoints of other inputs must not be resumed."""
     return fingerprint(
         json.dumps(settings.plain(), sort_keys=True),
         fingerprint_of_file(round_table(settings.parent, "labels")),

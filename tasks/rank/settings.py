@@ -9,13 +9,13 @@ from hone.config.stage_settings import MethodLine, PinnedModel, Reading, RoundSe
 
 
 class RankSettings(RoundSettings):
-    """How a round's in-loop cross-encoder is trained. A recipe without `rank` passes on the one of the round before.
+    """How a round's in-loop cross-encoder is trained. A recipe without `rank` passes on the one of the previous round.
 
     Attributes:
         rank: the recipe's section.
         refreshed: judges whose positives of earlier rounds this round replaces.
         model: how the encoder reads texts.
-        base: the model that the first cross-encoder starts from; null: the base encoder.
+        base: the initial model of the first cross-encoder. Null: the base encoder.
         recipe: its name.
         guards: filters that keep positives, their copies and their chunks out of the negatives.
     """

@@ -1,4 +1,4 @@
-"""What a ranker starts from: the previous round's, a model that the recipe names, or the base encoder with a new head."""
+"""Initial model of a ranker: the previous round's, a model named by the recipe, or the base encoder with a new head."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from tasks.rank.settings import RankSettings
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-FOR_THE_QUERY = 32  # tokens that a pair has beside the document's, where nothing else is said; ours
+FOR_THE_QUERY = 32  # tokens of a pair beyond the document's, if not set [Hone default]
 
 
 @dataclass(frozen=True)
 class Start:
-    """A model's folder, how it is called, and whether its weights already score pairs."""
+    """A model's folder, its name, and whether its weights include a scoring head."""
 
     folder: Path
     name: str
     ranks: bool
 
     def fingerprint(self) -> str:
-        """What a training that starts here depends on."""
+        """The inputs that determine a training from this start."""
         return CrossModel(self.folder).fingerprint()
 
     def load(self, max_length: int, device: str) -> CrossEncoder:
-        """The model in torch, with one score for a pair; a head that it lacks has random weights, by torch's seed.
+        """The torch model with one score for a pair. A missing head gets random weights, from torch's seed.
 
         Raises:
-            Refused: it brings code of its own, or is no model that can score pairs.
+            Refused: it contains code, or cannot score pairs.
         """
         from sentence_transformers import CrossEncoder
 
@@ -51,11 +51,11 @@ class Start:
                 model_kwargs={"use_safetensors": True, "ignore_mismatched_sizes": True},
             )  # fmt: skip
         except (OSError, ValueError) as error:
-            raise Refused(f"rank cannot start from {self.name}: {error}") from None
+            raise Refused(f"rank cannot start from {self.name}: {error}. Set `rank.base` to another model.") from None
 
 
 def start_of(settings: RankSettings) -> Start:
-    """Where a round's ranker starts, by the resolved settings of the stage."""
+    """The start of a round's ranker, from the resolved settings of the stage."""
     section, previous = settings.rank, RANKERS / settings.parent
     if section.init == "previous" and read_json(previous / ABOUT)["ranker"] != NONE:
         return Start(previous, f"the ranker of {settings.parent}", ranks=True)
@@ -66,7 +66,7 @@ def start_of(settings: RankSettings) -> Start:
 
 
 def scores_pairs(folder: Path) -> bool:
-    """Whether a model has a head that gives one score for a pair."""
+    """Whether a model has a head with one score for a pair."""
     if not (folder / "config.json").is_file():
         return False
     config = read_json(folder / "config.json")
@@ -75,10 +75,10 @@ def scores_pairs(folder: Path) -> bool:
 
 
 def length_of(section: Rank, reading: dict, start: Start) -> int:
-    """Tokens of a pair: the recipe's, or what the encoder reads of a document and 32 more; never more than the weights tell apart.
+    """Maximum tokens of a pair: the recipe's, or the encoder's length for documents plus 32, limited by the model.
 
     Raises:
-        Refused: the recipe asks for more than that.
+        Refused: the recipe's value exceeds the model's limit.
     """
     bound = CrossModel(start.folder).positions
     given = section.max_length
@@ -86,5 +86,5 @@ def length_of(section: Rank, reading: dict, start: Start) -> int:
         own = Reading.of(reading).length(ModelFolder(BASE_MODEL)) + FOR_THE_QUERY
         return min(own, bound) if bound else own
     if bound and given > bound:
-        raise Refused(f"rank.max_length is {given}, but {start.name} was made for at most {bound} tokens. Lower it.")
+        raise Refused(f"rank.max_length is {given}, but {start.name} supports at most {bound} tokens. Lower it.")
     return given

@@ -1,7 +1,7 @@
-"""resolve: params.yaml and all recipes -> what each stage will do, every default filled in, its code fingerprinted.
+"""resolve: params.yaml and all recipes -> the settings of each stage, with all defaults and code fingerprints.
 
-One process looks at everything before anything works: a misspelt word in the last round's recipe is found before the
-first round trains. Stages depend on their own file below resolved/, so that a change runs again only what it touches.
+It checks everything before any stage runs, so a typo in the last round's recipe is found before the first round trains. Each stage depends
+on its own file below resolved/, so a change reruns only the affected stages.
 """
 
 from __future__ import annotations

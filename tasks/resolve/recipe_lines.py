@@ -17,7 +17,7 @@ NO_SCORER = ""
 
 
 def used_judges(section: ResolvedRelabel) -> list[tuple[str, str]]:
-    """Place and name of every judge and every rule of a cascade."""
+    """Place and name of every judge and every escalation rule."""
     return [
         used for line in section.cascade for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["escalate"]["method"]))
     ]
@@ -29,7 +29,7 @@ def used_methods(stage: str, section: dict | list | str) -> list[tuple[str, str]
 
 
 def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]:
-    """Place and line of every method that a section names, those that another holds after it."""
+    """Place and line of every method that a section names. Nested lines follow their parent."""
     if isinstance(section, list):
         lines = [(stage, line) for line in section]
     else:
@@ -43,19 +43,18 @@ def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]
 
 
 def asked(stage: str, lines: list[dict]) -> list[dict]:
-    """All lines of a stage, those that another holds after it."""
+    """All lines of a stage. Nested lines follow their parent."""
     return [one for line in lines for _, one in methods.with_held(stage, line)]
 
 
 def scorers(made: Recipe) -> dict[str, dict]:
     """The scorers of candidates and labelled positives: by name, the method and its parameters.
 
-    The encoders that compared queries with documents to retrieve come first, for their vectors are at hand, each as the source
-    `dense` of its model; then the recipe's own lines, and the round's starting model where a filter wants a dense source
-    and there is none.
+    The encoders of dense sources come first, because their vectors are cached, each as the source `dense` of its model. The recipe's own
+    scorers follow. The round's starting model is added if a filter needs a dense source and there is none.
 
     Raises:
-        Refused: two lines or two encoders of the same name, or a rule that compares by what nobody scores.
+        Refused: two lines or two encoders have the same name, or a rule needs scores that the recipe does not compute.
     """
     compared = [line for line in asked("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")]
     dense: dict[str, dict] = {}
@@ -64,11 +63,9 @@ def scorers(made: Recipe) -> dict[str, dict]:
         name = source_name({"method": "dense", "parameters": item})
         if dense.setdefault(name, item) != item:
             both = f"{name_with_revision(dense[name])} and {name_with_revision(item)}"
-            raise Refused(f"two encoders of the recipe would score as '{name}': {both}. Rename one of them, or leave it out.")
-    rules = []
-    if made.retrieve:
-        chosen = [*(("sample.filters", line) for line in made.sample.filters), ("sample.choose", made.sample.choose)]
-    rules = chosen if made.retrieve else []
+            raise Refused(f"two encoders of the recipe have the same scorer name '{name}': {both}. Rename or remove one of them.")
+    rules = [("sample.filters", line) for line in made.sample.filters] if made.retrieve else []
+    rules += [("sample.choose", made.sample.choose)] if made.retrieve else []
     ruled = [line["parameters"].get(name, NO_SCORER) for _, line in rules for name in ("scorer", "to_positives")]
     ruled += [
         line["parameters"][name] or NO_SCORER
@@ -84,45 +81,46 @@ def scorers(made: Recipe) -> dict[str, dict]:
     for line in made.score:
         name = scorer_name(line)
         if name in named:
-            raise Refused(f"two lines of the recipe would score as '{name}': leave one of them out.")
+            raise Refused(f"two lines of the recipe have the same scorer name '{name}'. Remove one of them.")
         named[name] = line
     for name in ruled:
         if name not in (None, NO_SCORER, *named):
-            raise Refused(f"a rule compares by '{name}', which no source or scorer of the recipe gives: {nearest(name, named)}")
+            raise Refused(f"a rule needs the scores of '{name}', which no source or scorer of the recipe computes; {nearest(name, named)}")
     return named
 
 
 def scorer_name(line: dict) -> str:
-    """What a scorer's rows are marked with: `encoder:NAME`, or `encoder-to-positives:NAME`."""
+    """The name of a scorer's rows: `encoder:NAME`, or `encoder-to-positives:NAME`."""
     to = line["parameters"].get("to")
     return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"}, "score")
 
 
 def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
-    """Raises Refused where a judge reads scores that nobody gives."""
+    """Raise Refused if a judge needs scores that the recipe does not compute."""
     named = scorers(made)
     for line in section.cascade:
         if line["method"] == "scores" and (name := line["parameters"]["scorer"]) not in named:
             raise Refused(
-                f"{where}: the judge {line['name']} reads what '{name}' scores, and the recipe has no such: {nearest(name, named)}"
+                f"{where}: the judge {line['name']} needs the scores of '{name}', which the recipe does not compute; {nearest(name, named)}"
             )
 
 
 def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
-    """Raises Refused where a round scores by the loop's own cross-encoder, and neither it nor one before it trains one."""
+    """Raise Refused if a round scores with the in-loop cross-encoder, but neither it nor an earlier round trains one."""
     rounds = {name: {"from": item.start} for name, item in given.rounds.items()}
     for name, made in recipes.items():
         own = [line for line in made.score if route_of("score", line) == PAIR and not line["parameters"]["model"]]
         trained = any(recipes[before].rank for before in lineage.made_by(rounds, name))
         if own and not trained:
             raise Refused(
-                f"round {name}: the recipe '{given.rounds[name].recipe}' scores by the loop's own cross-encoder, and neither it nor a "
-                "round before it trains one. Give it a section `rank` (`rank: {}`), or name a model: `cross-encoder: {model: inputs/NAME}`."
+                f"round {name}: the recipe '{given.rounds[name].recipe}' scores with the in-loop cross-encoder, but neither it "
+                f"nor an earlier round trains one. Add a section `rank` (`rank: {{}}`), or name a model: `cross-encoder: {{model: "
+                "inputs/NAME}`."
             )
 
 
 def refuse_training_lengths(given: Params, recipes: dict[str, Recipe]) -> None:
-    """Raises Refused where a round would train on more tokens than the base model can tell apart, as far as it is on this machine."""
+    """Raise Refused if a round's training length exceeds that of the base model, if that model is on this machine."""
     lengths = {name: made.train.max_length for name, made in recipes.items() if made.train.max_length}
     folder = folder_here(given.model.name, given.model.revision) if lengths else None
     for name, length in lengths.items() if folder else ():

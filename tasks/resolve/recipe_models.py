@@ -93,7 +93,7 @@ class RecipeModels:
         for row in self.named(*stages, route=TEXT):
             if named.setdefault(row.name, row.revision) != row.revision:
                 one, other = (f"{row.name}@{each}" if each else row.name for each in (named[row.name], row.revision))
-                raise Refused(f"the recipe names the model {one} in one line and {other} in another: name the same revision in both.")
+                raise Refused(f"the recipe names the model {one} in one line and {other} in another. Use the same revision in both.")
         return made_exact(named)
 
     def cross_encoders(self) -> dict[str, PinnedModel]:

@@ -1,4 +1,4 @@
-"""What rounds are held against, made exact: the base model, BM25, a model of the user's, or an endpoint of embeddings."""
+"""Pins the references: the base model, BM25, a user's model, or an embedding endpoint."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hone.encoders.precision import device_of, precision_of
 
 
 def resolved(given: Params, name: str) -> dict:
-    """A reference as `evaluate-reference` reads it: its `kind`, and what that kind needs.
+    """A reference as `evaluate-reference` reads it: its `kind`, and the settings of that kind.
 
     Raises:
-        Refused: an endpoint whose address is none or is not to be kept, or whose key is not set; a model that is not there.
+        Refused: an endpoint has an invalid or secret URL or an unset key, or a model does not exist.
     """
     if name in BUILT_IN:
         return {"kind": name}

@@ -113,7 +113,7 @@ def start(given: Params) -> StartSettings:
 
 
 def leakage(given: Params, name: str, unlabelled: bool) -> LeakageSettings:
-    """Settings of `leakage` for one collection; `unlabelled`: a round trains on queries without a positive."""
+    """Settings of `leakage` for one collection. `unlabelled`: a round trains on queries without a positive."""
     return LeakageSettings(
         collection=name,
         min_relevance=given.collections[name].min_relevance,
@@ -142,7 +142,7 @@ def of_reference(given: Params, reference: str, name: str, model: Reading, suite
 
 
 def evaluated(given: Params, name: str, model: Reading, suites: dict[str, str]) -> dict[str, Any]:
-    """How whatever is evaluated on a collection is evaluated."""
+    """Evaluation settings that all models share on a collection."""
     item = given.collections[name]
     return {
         "collection": name,
@@ -157,7 +157,7 @@ def evaluated(given: Params, name: str, model: Reading, suites: dict[str, str]) 
 def report(
     given: Params, rounds: dict[str, RoundItem], recipes: dict[str, Recipe], suites: dict[str, str], settings: dict[str, StageSettings]
 ) -> ReportSettings:
-    """Settings of `report`; `settings`: of all stages before."""
+    """Settings of `report`. `settings`: those of all earlier stages."""
     methods_named = [*report_modules(), *diagnostic_suites.modules(suites)]
     return ReportSettings(
         rounds=rounds,
@@ -178,18 +178,18 @@ def report(
 
 
 def report_modules() -> list[str]:
-    """The sections and strata that the report finds by name."""
+    """The sections and query slices that the report finds by name."""
     return [*registry.list_modules(), *(methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata())]
 
 
 def made_of(settings: dict[str, StageSettings], name: str, item: RoundItem) -> dict:
-    """What a round is made of: the round that it starts from, its recipe's name, and each stage's section."""
+    """The definition of a round: its start round, its recipe's name, and each stage's section."""
     sections = {stage: settings[f"rounds/{name}/{stage}"].plain()[stage] for stage in STAGES}
     return {"round": name, **item, **sections, "relabel": judges.told(sections["relabel"])}
 
 
 def reading(given: Params) -> Reading:
-    """How texts are read in every round, with `auto` made plain."""
+    """The reading settings of every round, with `auto` resolved."""
     precision = precision_of(given.model.precision, device_of(given.machine.device))
     return {"max_length": given.model.max_length, "prompts": given.model.prompts.model_dump(), "precision": precision}
 
@@ -203,11 +203,11 @@ def collect(given: Params, name: str) -> CollectSettings:
         check(what or None, line["parameters"])
     if what and Path(what).exists() and not Path(what).resolve().is_relative_to(Path(item.path).resolve()):
         raise Refused(
-            f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}: DVC watches `path` "
-            f"for changes, so it must be the same. Write `path: {what}`."
+            f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}. DVC tracks `path`, so both "
+            f"must be the same. Write `path: {what}`."
         )
     if not diagnostic_suites.made_from(given, name) and not what and not Path(item.path).exists():
-        raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist.")
+        raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist. Correct it.")
     copied = ("hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "empty_documents", "split", "language")
     return CollectSettings(
         collection=name,
@@ -224,13 +224,13 @@ def collect(given: Params, name: str) -> CollectSettings:
 
 
 def seed_of(given: Params, name: str) -> int:
-    """The seed of what is drawn from a collection before any round."""
+    """The seed of a collection's draws before any round."""
     own = given.collections[name].seed
     return given.seed if own is None else own
 
 
 def mteb_task_of(item: Collection) -> dict | None:
-    """Which of MTEB's tasks a collection is; null where it is none."""
+    """The MTEB task of a collection. Null if it is not one."""
     source, _, what = item.source.partition(":")
     if source != "mteb":
         return None
@@ -258,7 +258,7 @@ def stage_of_round(given: Params, name: str, parent: str, made: Recipe, stage: s
     return SETTINGS[stage](**shared, **values, **code)
 
 
-Part = tuple[dict[str, Any], list[tuple[str, str]]]  # settings of one stage, and place and name of the methods that it uses
+Part = tuple[dict[str, Any], list[tuple[str, str]]]  # settings of one stage, and place and name of its methods
 
 
 def of_retrieve(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
@@ -314,22 +314,22 @@ def of_train(given: Params, name: str, parent: str, made: Recipe, model: Reading
 
 
 def with_precision(given: Params, section: Rank | Train, model: Reading) -> Rank | Train:
-    """A section that trains with its precision made plain: `auto` is as texts are encoded."""
+    """A section that trains, with its precision resolved: `auto` is the precision of encoding."""
     if section.precision == "auto":
         return section.model_copy(update={"precision": model["precision"]})
     return section.model_copy(update={"precision": precision_of(section.precision, device_of(given.machine.device))})
 
 
 def input_files(stage: str, section: dict | list | str) -> dict[str, str]:
-    """Files of the user that the stage's methods read, with their hashes; FILE_COLUMNS in a method's module says what columns they have."""
+    """The user's files that the stage's methods read, with their hashes. FILE_COLUMNS in a method's module lists their columns."""
     read = [(methods.find(place, line["method"]), line["parameters"].get("file")) for place, line in used_lines(stage, section)]
     files = {Path(file): method.beside("FILE_COLUMNS") for method, file in read if file}
     for file, columns in files.items():
         if not file.is_file() or not file.resolve().is_relative_to(INPUTS.resolve()):
             there = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())
             raise Refused(
-                f"a recipe reads {file}, which must be a file below {INPUTS}/ (DVC watches that folder for changes). "
-                f"There: {', '.join(there) or 'nothing'}."
+                f"a recipe reads {file}, which is not a file below {INPUTS}/, the folder that DVC tracks. Found there: "
+                f"{', '.join(there) or 'nothing'}. Correct the path."
             )
         if columns:
             user_tables.need(file, columns)

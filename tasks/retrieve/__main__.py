@@ -1,4 +1,4 @@
-"""retrieve: queries, documents and the round's starting model -> candidates, each with the source it came from."""
+"""retrieve: mine candidates for the training queries with each source of the recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.retrieve.sources import know_whose, need_columns, refuse_nothing, sou
 
 
 def main(settings: RetrieveSettings) -> None:
-    """Ask every source of the round's recipe and write all candidates."""
+    """Run every source of the round's recipe and write all candidates."""
     round = settings.round
     sources = [] if settings.retrieve == "none" else settings.retrieve
     if any(teacher["fingerprint"] is None for teacher in settings.teachers.values()):
@@ -37,7 +37,7 @@ def main(settings: RetrieveSettings) -> None:
     by_source = dict(candidates.group_by("source").len().rows())
     told = ", ".join(f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources))
     say(
-        f"retrieve {round}: {len(candidates):,} candidates of {candidates['query_id'].n_unique():,} queries"
+        f"retrieve {round}: {len(candidates):,} candidates for {candidates['query_id'].n_unique():,} queries"
         + (f" ({told})" if len(sources) > 1 else "")
     )
 

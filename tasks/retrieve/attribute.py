@@ -1,8 +1,8 @@
-"""attribute: documents that share with the known answer what a predicate extracts from the texts, such as the same numbers.
+"""attribute: documents that share extracted values with the labelled positive, such as the same numbers.
 
 Sun et al., "APOLLO: An Optimized Training Approach for Long-form Numerical Reasoning", and the authors' code: number-aware negatives are
-the sentences and table rows of the same report that contain a digit (`match: kind`, `within: parent`, `pattern: "[0-9]"`), so that the
-retriever tells the key facts from the other numbers.
+sentences and table rows of the same report that contain a digit (`match: kind`, `within: parent`, `pattern: "[0-9]"`). They teach the
+retriever to separate the key facts from other numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hone.text.attributes import compiles, extracted
 
 SHARE = "numbers"
 ADDED_LATER = {"within": "collection"}
-PAIRS_AT_ONCE = 4_000_000  # (query, document) pairs that are compared at once
+PAIRS_AT_ONCE = 4_000_000  # (query, document) pairs compared at once
 
 
 def attribute(
@@ -48,35 +48,35 @@ def attribute(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `depth` documents that have most in common with the known answers of a query, rare values counting more.
+    """The `depth` documents that share most with the labelled positives of a query. Rare values weigh more.
 
-    Each shared value counts ln(documents / documents that have it).
+    Each shared value has the weight ln(documents / documents with this value).
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        labels: of the training queries.
-        models: where encoders come from.
-        draws: what is drawn for: rounds that start from the same round share it.
+        labels: labels of the training queries.
+        models: the available encoders.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        share: numbers, or entities by rule: runs of capitalised words, without the word that begins a sentence. [Hone default]
-        pattern: a regular expression whose matches are the values, instead of `share`. It is run by an engine whose time grows with the
-            text alone, whatever the expression. [Hone default]
-        match: `values`: the same values; `kind`: any value, as the known answer has one. [Hone default]
-        common: values that a larger share of the documents has tell nothing and are left out. [Hone default]
-        order: of documents with equally much in common, the nearer to the query first, or as drawn by the seed. [Hone default]
-        within: `parent`: only documents that are chunks of what a known answer is a chunk of (`parent_id`), as APOLLO's are all of one
-            report. The guard `same-parent` removes exactly these: leave it out. [Hone default]
-        depth: candidates a query. [Hone default]
-        model: a teacher that compares; null: the round's starting model. [Hone default]
-        revision: of a teacher from the Hub. [Hone default]
+        share: numbers, or rule-based entities: runs of capitalized words without the first word of a sentence. [Hone default]
+        pattern: a regular expression whose matches are the values, instead of `share`. The engine's time is linear in the text for any
+            expression. [Hone default]
+        match: `values`: the same values. `kind`: any value, if the labelled positive has one. [Hone default]
+        common: values in a larger fraction of the documents are ignored. [Hone default]
+        order: tie-breaking: documents nearer to the query first, or at random by the seed. [Hone default]
+        within: `parent`: only chunks of the same parents as the labelled positives (`parent_id`), as in APOLLO, where all are from one
+            report. The filter `same-parent` removes exactly these, so omit it. [Hone default]
+        depth: candidates per query. [Hone default]
+        model: a teacher for the comparison. Null: the round's starting model. [Hone default]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (the sum over shared values; 0 where only the kind is shared). Queries whose known
-        answers have no such value get no candidate.
+        query_id, doc_id, rank (from 1), score (the sum over shared values; 0 if only the kind is shared). Queries whose labelled positives
+        have no such value get no candidates.
 
     Raises:
-        NothingHere: no known answer of a training query has such a value.
+        NothingHere: no labelled positive of a training query has such a value.
     """
     ids, what = documents.ids, pattern or share
     draw = generator(seed, draws, "retrieve.attribute", what)
@@ -96,17 +96,20 @@ def attribute(
         parents = documents.parents.join(places, on="doc_id", how="inner", maintain_order="left").select("doc", parent="parent_id")
         if parents.is_empty():
             raise Refused(
-                f"attribute: `within: parent` needs documents that are chunks of something, and none in {documents.path} has a "
-                "`parent_id`: give the collection that column, or leave `within` out."
+                f"attribute: `within: parent` needs documents that are chunks, but none in {documents.path} has a `parent_id`. "
+                "Add that column to the collection, or remove `within`."
             )
         own = known.join(parents, on="doc", how="inner", maintain_order="left").select("query", "parent")
         family = own.unique(maintain_order=True).join(parents, on="parent", how="inner", maintain_order="left").select("query", "doc")
     asked = known.join(values, on="doc", how="inner", maintain_order="left").select("query", "value").unique(maintain_order=True)
     if asked.is_empty():
         rare = " that are rare enough (raise `common`)" if match == "values" else ""
-        raise NothingHere(f"attribute: no known answer of a training query has {told(pattern, share)}{rare}.")
+        raise NothingHere(f"attribute: no labelled positive of a training query has {told(pattern, share)}{rare}.")
     if without := len(queries) - asked["query"].n_unique():
-        say(f"attribute: {without:,} of {len(queries):,} queries have no known answer with {told(pattern, share)}, and get no candidate")
+        say(
+            f"attribute: {without:,} of {len(queries):,} queries have no labelled positive with {told(pattern, share)} and get no "
+            "candidates"
+        )
     encoder = models.encoder(model) if order == "near" else None
     vectors = (encoder.queries(queries["text"].to_list()), encoder.documents(documents)) if encoder else None
     if match == "values":
@@ -126,23 +129,23 @@ def attribute(
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused for a `share` that a `pattern` stands in place of."""
+    """Raise Refused if both `share` and `pattern` are set."""
     if parameters["pattern"] is not None and parameters["share"] != SHARE:
-        raise Refused(f"attribute: with a `pattern` nothing asks for `share: {parameters['share']}`: leave one of the two out.")
+        raise Refused(f"attribute: `pattern` replaces `share: {parameters['share']}`. Remove one of the two.")
 
 
 def removed_by(parameters: dict) -> dict[str, str]:
-    """The filters that would leave nothing of this source, and why."""
+    """The filters that would remove all candidates of this source, and why."""
     return {"same-parent": "removes every passage of a positive's own document"} if parameters["within"] == "parent" else {}
 
 
 def told(pattern: str | None, share: str) -> str:
-    """What is extracted, for messages."""
+    """The kind of extracted values, for messages."""
     return f"a match of {pattern!r}" if pattern else share
 
 
 def values_of(documents: Documents, what: str) -> pl.DataFrame:
-    """doc (row) and value: what a predicate extracts from each document, each value once."""
+    """doc (row) and value: the distinct values extracted from each document."""
     parts = [pl.DataFrame(schema={"doc": pl.UInt32, "value": pl.String})]
     start = 0
     for texts in documents.chunks():
@@ -156,17 +159,17 @@ def sharing(
     asked: pl.DataFrame, values: pl.DataFrame, known: pl.DataFrame, count: int, vectors: tuple[Vectors, Vectors] | None,
     draw: np.random.Generator, depth: int, family: pl.DataFrame | None = None,
 ) -> pl.DataFrame:  # fmt: skip
-    """query, doc (rows) and score, by query and score: documents that share values with a query's known answers.
+    """query, doc (rows) and score, by query and score: documents that share values with a query's labelled positives.
 
     Args:
         asked: query, value.
-        values: doc, value, often (documents that have it).
-        known: query, doc of known answers, which are left out.
-        count: of all documents.
-        vectors: of queries and documents, whose inner product says which of equal ones comes first; null: the lot does.
-        draw: for the lot.
-        depth: documents a query.
-        family: query, doc: the documents that may be found; null: all.
+        values: doc, value, often (number of documents with it).
+        known: query, doc of labelled positives, which are excluded.
+        count: number of all documents.
+        vectors: vectors of queries and documents, whose inner product breaks ties. Null: ties are broken at random.
+        draw: for random tie-breaking.
+        depth: documents per query.
+        family: query, doc: the eligible documents. Null: all.
     """
     having = values.with_columns(rarity=(count / pl.col("often")).log())
     often = values.select("value", "often").unique()
@@ -182,7 +185,7 @@ def sharing(
 
 
 def first(pairs: pl.DataFrame, vectors: tuple[Vectors, Vectors] | None, draw: np.random.Generator, depth: int) -> pl.DataFrame:
-    """The `depth` rows of each query (query, doc, score) of highest score, of equal ones the nearer or those that the lot puts first."""
+    """The `depth` rows of each query (query, doc, score) with the highest score. Ties: nearer documents, or at random."""
     ordered = pairs.sort("query", "doc")
     tie = pair_scores(*vectors, ordered.select("query", "doc").to_numpy()) if vectors else draw.random(len(ordered))
     ranked = ordered.with_columns(pl.Series("tie", tie)).sort("query", "score", "tie", descending=[False, True, True])
@@ -192,12 +195,12 @@ def first(pairs: pl.DataFrame, vectors: tuple[Vectors, Vectors] | None, draw: np
 def of_kind(
     asked: pl.Series, having: pl.Series, known: pl.DataFrame, vectors: tuple[Vectors, Vectors] | None, draw: np.random.Generator, depth: int
 ) -> pl.DataFrame:
-    """query, doc (rows) and score, by query: of the documents that have any value the nearest, or some that are drawn.
+    """query, doc (rows) and score, by query: the nearest documents with any value, or a random sample.
 
     Args:
         asked: rows of the queries.
-        having: rows of the documents that have a value.
-        known, vectors, draw, depth: as in `sharing`; so many more are looked at as a query has known answers at most.
+        having: rows of the documents with a value.
+        known, vectors, draw, depth: as in `sharing`. The search is deeper by the maximum number of labelled positives of a query.
     """
     rows, among = asked.to_numpy(), having.to_numpy()
     more = min(len(among), depth + known.group_by("query").len()["len"].max())

@@ -1,4 +1,4 @@
-"""bm25: the documents that share the query's rare words (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
+"""bm25: documents that share rare words with the query (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def bm25(
     k1: Annotated[float, Field(ge=0)] = K1,
     b: Annotated[float, Field(ge=0, le=1)] = B,
 ) -> pl.DataFrame:
-    """The `depth` best documents of every query, those without a common word left out.
+    """The `depth` best documents of every query. Documents that share no term with the query are excluded.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        language: of the stemmer, from the collection's settings; "none" stems nothing. Scripts without spaces between words (Chinese,
-            Japanese, Thai, Lao, Khmer, Burmese), and Korean, are read by pairs of letters whatever it is.
-        depth: candidates a query. [Hone default]
-        k1, b: term saturation and length normalisation; .9 and .4 are Anserini's, used with BEIR. [authors' code]
+        language: language of the stemmer, from the collection's settings. "none" disables stemming. Scripts without spaces between words
+            (Chinese, Japanese, Thai, Lao, Khmer, Burmese), and Korean, are always indexed as character bigrams.
+        depth: candidates per query. [Hone default]
+        k1, b: term saturation and length normalization. 0.9 and 0.4 are Anserini's values, used with BEIR. [authors' code]
 
     Returns:
         query_id, doc_id, rank (from 1), score (above 0).

@@ -1,7 +1,7 @@
-"""chunks: other passages of the document that a known positive is a passage of (InSeNT, arXiv 2505.24782).
+"""chunks: other passages of the document that contains a labelled positive (InSeNT, arXiv 2505.24782).
 
-They share the positive's subject, and only what the passage itself says tells them apart. The guard `same-parent` removes exactly
-these, because they are often answers too: a recipe with this source leaves that guard out.
+They share the positive's subject, so only the content of the passage separates them. The filter `same-parent` removes exactly these,
+because they are often relevant too: recipes with this source omit that filter.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from hone.data.tables import Documents
 from hone.errors import Refused
 from hone.layout import PAIR
 
-REMOVED_BY = {"same-parent": "removes every passage of a positive's own document"}  # keep rules that leave nothing of it, and why
+REMOVED_BY = {"same-parent": "removes every passage of a positive's own document"}  # filters that would remove all candidates, and why
 
 
 def chunks(labels: pl.DataFrame, documents: Documents, *, depth: Annotated[int, Field(ge=1)] | None = None) -> pl.DataFrame:
-    """The other passages of every known positive's parent, those that stand nearest to it first.
+    """The other passages of the parents of labelled positives, nearest passages first.
 
-    Where the labels name the parent itself, all its passages are positives and none is left.
+    If the labels name the parent itself, all its passages are positives, and none remains.
 
     Args:
-        labels: query_id, doc_id, label: of the training queries.
-        documents: the collection, whose `parent_id` says what a passage is a part of; its order is that of the passages.
-        depth: candidates a query; null: all, as InSeNT's in-sequence negatives are. [survey]
+        labels: query_id, doc_id, label: labels of the training queries.
+        documents: the collection. `parent_id` names the parent of a passage, and the row order is the order of the passages.
+        depth: candidates per query. Null: all, as for InSeNT's in-sequence negatives. [survey]
 
     Returns:
-        query_id, doc_id, rank (from 1, by the distance to the nearest known positive in passages; of equal distances the earlier
-        one first), score (0: nothing compared them).
+        query_id, doc_id, rank (from 1, by the distance in passages to the nearest labelled positive; ties: the earlier passage first),
+        score (0, because nothing compared them).
 
     Raises:
         Refused: no document has a parent.
@@ -39,8 +39,8 @@ def chunks(labels: pl.DataFrame, documents: Documents, *, depth: Annotated[int, 
     parents = documents.parents
     if parents.is_empty():
         raise Refused(
-            f"the source chunks needs documents that are passages of something, and none in {documents.path} has a `parent_id`: "
-            "give the collection that column, or take another source."
+            f"the source chunks needs documents that are chunks, but none in {documents.path} has a `parent_id`. Add that column "
+            "to the collection, or use another source."
         )
     passages = parents.with_columns(place=pl.int_range(pl.len()).over("parent_id"))
     positives = positives_of(labels).select(PAIR)

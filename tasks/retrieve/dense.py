@@ -1,7 +1,7 @@
-"""dense: the documents nearest to a query in an encoder's space, found exactly.
+"""dense: the nearest documents of a query in an embedding space, by exact search.
 
-The encoder is the round's starting model (ANCE, Xiong et al., arXiv 2007.00808: the newest checkpoint mines), or a
-teacher (NV-Retriever, arXiv 2407.15831: a stronger model mines).
+The encoder is the round's starting model (ANCE, Xiong et al., arXiv 2007.00808: the current checkpoint mines), or a teacher (NV-Retriever,
+arXiv 2407.15831: a stronger model mines).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hone.data.tables import Documents
 from hone.encoders.round_encoders import Models
 from hone.encoders.search import as_table, nearest
 
-COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
+COMPARES_QUERIES = True  # its encoder compares queries with documents, so it can score candidates
 
 
 def dense(
@@ -32,13 +32,13 @@ def dense(
     Args:
         queries: query_id, text.
         documents: the collection.
-        models: where encoders come from.
-        depth: candidates a query; ANCE's code takes 200. [Hone default]
-        model: a teacher; null: the round's starting model. [Hone default]
-        revision: of a teacher from the Hub. [Hone default]
+        models: the available encoders.
+        depth: candidates per query. ANCE's code uses 200. [Hone default]
+        model: a teacher. Null: the round's starting model. [Hone default]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product in fp32; of unit vectors where the model compares by cosine).
+        query_id, doc_id, rank (from 1), score (inner product in fp32, of unit vectors if the model uses cosine).
     """
     encoder = models.encoder(model)
     found = nearest(encoder.queries(queries["text"].to_list()), encoder.documents(documents), depth)

@@ -1,7 +1,7 @@
-"""feedback: a second pass with the query moved towards its top passages: Rocchio's pseudo-relevance feedback on vectors.
+"""feedback: a second search with the query moved towards its top passages: Rocchio's pseudo-relevance feedback on vectors.
 
-Li et al., "Pseudo Relevance Feedback with Deep Language Models and Dense Retrievers" (arXiv 2108.11044). The second pass finds
-what resembles the first answers and not the words of the query.
+Li et al., "Pseudo Relevance Feedback with Deep Language Models and Dense Retrievers" (arXiv 2108.11044). The second search finds documents
+that resemble the first results rather than the words of the query.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hone.encoders.round_encoders import Models
 from hone.encoders.search import QUERIES_PER_BLOCK, as_table, nearest
 from hone.encoders.store import Vectors
 
-COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
+COMPARES_QUERIES = True  # its encoder compares queries with documents, so it can score candidates
 
 
 def feedback(
@@ -32,22 +32,22 @@ def feedback(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `depth` documents nearest to alpha q + beta m of every query q, where m is the mean of its `passages` nearest documents.
+    """The `depth` documents nearest to alpha q + beta m for every query q. m is the mean of its `passages` nearest documents.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        models: where encoders come from.
-        depth: candidates a query. [Hone default]
-        passages: how many of the first pass are taken for relevant. [survey]
-        alpha, beta: weights of the query and of the passages' mean. 5 passages with .4 and .6 are the setting of the guide that reproduces
-            the paper (Pyserini, docs/experiments-vector-prf.md); the paper itself was not read. Set for inner products. [survey]
-        model: a teacher; null: the round's starting model. [Hone default]
-        revision: of a teacher from the Hub. [Hone default]
+        models: the available encoders.
+        depth: candidates per query. [Hone default]
+        passages: number of top passages that are assumed relevant. [survey]
+        alpha, beta: weights of the query and of the passages' mean. 5 passages with 0.4 and 0.6 are the settings of Pyserini's reproduction
+            guide (docs/experiments-vector-prf.md), for inner products. They were not checked in the paper. [survey]
+        model: a teacher. Null: the round's starting model. [Hone default]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product in fp32 with the moved query; where the model compares by cosine,
-        that query has length 1 again, which leaves the order as it is). With beta 0 the order is that of `dense`.
+        query_id, doc_id, rank (from 1), score (inner product in fp32 with the moved query). If the model uses cosine, that query is
+        normalized again, which does not change the order. With beta 0 the order is that of `dense`.
     """
     encoder = models.encoder(model)
     asked, answers = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
@@ -62,7 +62,7 @@ def feedback(
 
 
 def moved(queries: Vectors, documents: Vectors, passages: int, alpha: float, beta: float) -> np.ndarray:
-    """The queries' vectors [n, d] of the second pass."""
+    """The queries' vectors [n, d] of the second search."""
     own = queries.take(slice(None))
     _, rows = nearest(own, documents, passages)
     if not rows.size:

@@ -1,7 +1,7 @@
-"""fused: one ranking of what several sources find: by reciprocal ranks (Cormack, Clarke and Buettcher, SIGIR 2009), or by scores.
+"""fused: one ranking from several sources, by reciprocal ranks (Cormack, Clarke and Buettcher, SIGIR 2009) or by scores.
 
-Sources that stand side by side in a recipe are candidates side by side, each pair with its best rank; a fused one prefers
-what several of them agree on.
+Separate sources of a recipe contribute separate candidates, each pair with its best rank. A fused source prefers documents that several
+sources rank high.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hone.config.source_name import source_name
 from hone.errors import Refused
 from hone.layout import PAIR
 
-DECIMALS = 12  # fused scores that agree so far are equal: a sum's last digits follow from the order of the sources
+DECIMALS = 12  # fused scores count as equal up to this precision, because the last digits depend on the order of the sources
 
 
 def fused(
@@ -31,33 +31,33 @@ def fused(
     weights: list[Annotated[float, Field(ge=0)]] | None = None,
     depth: Annotated[int, Field(ge=1)] = 100,
 ) -> pl.DataFrame:
-    """The `depth` documents of highest fused score of every query.
+    """The `depth` documents with the highest fused score for every query.
 
     A document's fused score is the sum over the sources that found it of
 
     - reciprocal-rank: w / (k + rank);
-    - score, min-max: w (s - lowest) / (highest - lowest) over the source's list for the query, so that 1 is its best;
-    - score, z: w (s - lowest) / deviation (of the list's scores, not corrected): the order of z-scores, where a document
-      that a source did not find counts as its lowest.
+    - score, min-max: w (s - lowest) / (highest - lowest) over the source's list for the query, so its best document has 1;
+    - score, z: w (s - lowest) / standard deviation of the list's scores (not corrected). The order is that of z-scores, with a missing
+    document at the lowest score.
 
-    A source that did not find it adds nothing. Of a list whose scores are all equal each document gets w (ours).
+    Sources that did not find it add nothing. If all scores of a list are equal, each document gets w [Hone default].
 
     Args:
         queries: query_id.
-        ask: gives a source's candidates.
-        of: the sources, as lines of a recipe; none may be `fused` itself.
-        by: what is summed. [Hone default]
-        k: how little the first ranks stand out; 60 is the paper's. [unverified]
-        normalise: how scores of unlike sources are made alike; only for `by: score`. [Hone default]
-        weights: one for each source, in their order; null: all 1. [Hone default]
-        depth: candidates a query; each source has its own besides. [Hone default]
+        ask: returns a source's candidates.
+        of: the sources, as lines of a recipe. None may be `fused` itself.
+        by: the values to sum. [Hone default]
+        k: damping of the first ranks. 60 is the paper's value. [unverified]
+        normalise: normalization of scores of different sources, only for `by: score`. [Hone default]
+        weights: one for each source, in order. Null: all 1. [Hone default]
+        depth: candidates per query. Each source has its own depth as well. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (the fused one, in no encoder's space). Of equal scores the one with the better
-        best rank comes first, then the lower doc_id.
+        query_id, doc_id, rank (from 1), score (the fused one, in no encoder's space). Ties are broken by the better best rank, then by the
+        lower doc_id.
 
     Raises:
-        Refused: `by: score`, and a source has a score that is no number.
+        Refused: `by: score`, and a source has a score that is NaN or infinite.
     """
     shares = weights or [1.0] * len(of)
     parts = [
@@ -81,15 +81,15 @@ def fused(
 
 
 def part_of(found: pl.DataFrame, weight: float, by: str, k: float, normalise: str, source: str) -> pl.DataFrame:
-    """A source's candidates with `part`, what each adds to its document's fused score."""
+    """A source's candidates with `part`, their contribution to the document's fused score."""
     if by == "reciprocal-rank":
         return found.with_columns(part=weight / (k + pl.col("rank").cast(pl.Float64)))
     score = pl.col("score").cast(pl.Float64)
     bad = found.filter(~pl.col("score").is_finite().fill_null(False))
     if len(bad):
         raise Refused(
-            f"fused: the source {source} gives {len(bad):,} scores that are no numbers, such as that of document '{bad['doc_id'][0]}' "
-            f"for query '{bad['query_id'][0]}'. Fuse by reciprocal-rank, or leave that source out."
+            f"fused: the source {source} returned NaN or infinity for {len(bad):,} scores, such as that of document "
+            f"'{bad['doc_id'][0]}' for query '{bad['query_id'][0]}'. Fuse by reciprocal-rank, or remove that source."
         )
     above = score - score.min().over("query_id")
     spread = {"min-max": above.max(), "z": score.std(ddof=0)}[normalise].over("query_id")
@@ -97,11 +97,11 @@ def part_of(found: pl.DataFrame, weight: float, by: str, k: float, normalise: st
 
 
 def refuse_unfit(parameters: dict[str, Any]) -> None:
-    """Raises Refused where there is nothing to fuse, or weights that are not one a source."""
+    """Raise Refused if there are no sources, or the weights do not match them."""
     of, weights = parameters["of"], parameters["weights"]
     if not of:
-        raise Refused("fused: `of` is empty: name the sources to fuse, such as `of: [dense, bm25]`.")
+        raise Refused("fused: `of` is empty. Name the sources to fuse, such as `of: [dense, bm25]`.")
     if weights is not None and len(weights) != len(of):
-        raise Refused(f"fused: {len(weights)} `weights` for {len(of)} sources: give one for each, in the order of `of`.")
+        raise Refused(f"fused: {len(weights)} `weights` for {len(of)} sources. Set one for each, in the order of `of`.")
     if weights is not None and not any(weights):
-        raise Refused("fused: all `weights` are 0: no source would count.")
+        raise Refused("fused: all `weights` are 0, so no source counts. Set one above 0.")

@@ -1,4 +1,4 @@
-"""judged: documents that were judged not relevant (relevance 0), the only negatives that somebody has looked at."""
+"""judged: documents labelled not relevant (relevance 0), the only negatives with a human judgment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import polars as pl
 
 
 def judged(labels: pl.DataFrame) -> pl.DataFrame:
-    """The judged negatives of every query, in the order of the qrels.
+    """The labelled negatives of every query, in the order of the qrels.
 
     Args:
-        labels: of the training queries.
+        labels: labels of the training queries.
 
     Returns:
-        query_id, doc_id, rank (from 1), score (0: nothing compared them).
+        query_id, doc_id, rank (from 1), score (0, because nothing compared them).
     """
     return labels.filter((pl.col("label") == "negative") & (pl.col("judge") == "qrels")).select(
         "query_id",

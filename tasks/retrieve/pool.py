@@ -1,8 +1,8 @@
-"""pool: the newest model ranks inside a pool of documents that an earlier model found, and encodes nothing else.
+"""pool: the current model ranks only a pool of documents that the base model retrieved, and encodes nothing else.
 
-For collections whose encoding is most of a round's cost: the model of r0 reads the collection once, ever; a middle round reads anew
-only the union of what that model retrieves for the training queries. That saves something where nothing else has the round's model
-read the whole collection: it is trained on and not in `evaluate_on`, and the round's `train` says `dev_scores: false`. Ours.
+For collections whose encoding dominates a round's cost: the model of r0 encodes the collection once. A later round only encodes the union
+of the documents that r0 retrieves for the training queries. You save time only if no other step makes the round's model encode the whole
+collection: it is not in `evaluate_on`, and `train` sets `dev_scores: false`. A Hone method.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from hone.errors import Refused
 from hone.layout import BASE
 from hone.stage import say
 
-COMPARES_QUERIES = True  # its encoder compares queries with documents, and so may score candidates
-READS_WITHIN = "depth"  # the parameter that says how many documents of each query its encoder reads at most; the base model reads all
+COMPARES_QUERIES = True  # its encoder compares queries with documents, so it can score candidates
+READS_WITHIN = "depth"  # the parameter with the maximum number of documents per query that its encoder reads; the base model reads all
 
 
 def pool(
@@ -37,23 +37,23 @@ def pool(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `candidates` documents nearest to every query among those that the base model finds for any query within `depth`.
+    """The `candidates` nearest documents of every query among those that the base model ranks within `depth` for any query.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        models: where encoders come from.
-        round: who asks, for the message.
-        start: written `from`: the round whose model pools. Only r0: its vectors are in the store already when a round mines, and those of a
-            round between would have to be made of the whole collection, which is what this saves. [Hone default]
-        depth: documents of each query that are pooled. [Hone default]
-        candidates: a query. [Hone default]
-        model: who ranks inside the pool: a teacher; null: the round's starting model. [Hone default]
-        revision: of a teacher from the Hub. [Hone default]
+        models: the available encoders.
+        round: the round's name, for the message.
+        start: written `from`: the round whose model selects the pool. Only r0, because its vectors are already cached. Vectors of a later
+            round would require encoding the whole collection, which this method avoids. [Hone default]
+        depth: pooled documents of each query. [Hone default]
+        candidates: candidates per query. [Hone default]
+        model: the model that ranks the pool: a teacher. Null: the round's starting model. [Hone default]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product in fp32 by the model that ranks; of unit vectors where it compares
-        by cosine). Where `depth` is the size of the collection, what `dense` gives.
+        query_id, doc_id, rank (from 1), score (inner product in fp32 by the ranking model, of unit vectors if it uses cosine). If `depth`
+        is the size of the collection, the result equals `dense`.
     """
     texts = queries["text"].to_list()
     base = models.base()
@@ -65,7 +65,7 @@ def pool(
 
 
 def within(queries: Vectors, documents: Vectors, depth: int) -> np.ndarray:
-    """Of every document, whether it is among the `depth` nearest of any query: array [m] of bool."""
+    """Whether each document is among the `depth` nearest of any query: array [m] of bool."""
     found = np.zeros(len(documents), dtype=bool)
     for start in range(0, len(queries), QUERIES_PER_BLOCK):
         _, rows = nearest(queries.part(slice(start, start + QUERIES_PER_BLOCK)), documents, depth)
@@ -74,6 +74,9 @@ def within(queries: Vectors, documents: Vectors, depth: int) -> np.ndarray:
 
 
 def refuse_unfit(parameters: dict[str, Any]) -> None:
-    """Raises Refused for a round whose model has not read the collection."""
+    """Raise Refused for a round whose model has not encoded the collection."""
     if parameters["from"] != BASE:
-        raise Refused(f"pool: `from` is '{parameters['from']}', and only {BASE} can pool: no later model has read the whole collection.")
+        raise Refused(
+            f"pool: `from` is '{parameters['from']}', but only {BASE} can pool, because no later model has encoded the whole "
+            f"collection. Write `from: {BASE}`."
+        )

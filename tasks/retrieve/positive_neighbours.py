@@ -1,6 +1,6 @@
-"""positive-neighbours: the documents nearest to the known positives, document to document (ANCE-Tele, arXiv 2210.17167).
+"""positive-neighbours: the documents nearest to the labelled positives, document to document (ANCE-Tele, arXiv 2210.17167).
 
-Its "look-ahead" negatives: as a query moves towards its positive in training, the positive's neighbours are what it meets next.
+These are its "look-ahead" negatives: as training moves a query towards its positive, it approaches the positive's neighbors.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ def positive_neighbours(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `depth` documents nearest to a known positive of every query, without its known positives themselves.
+    """The `depth` documents nearest to a labelled positive of every query, without its positives themselves.
 
-    Each positive ranks its neighbours by itself; a document that several rank has its best rank (ours).
-    A query without a known positive has none.
+    Each positive ranks its neighbors separately. A document ranked by several positives gets its best rank [Hone default]. A query without
+    a labelled positive has no candidates.
 
     Args:
         queries: query_id.
         documents: the collection.
-        labels: query_id, doc_id, label: of the training queries.
-        models: where encoders come from.
-        depth: candidates a query; 200 in the authors' code, which draws 30 of them. [authors' code]
-        model: a teacher; null: the round's starting model, as in the authors' code. [authors' code]
-        revision: of a teacher from the Hub. [Hone default]
+        labels: query_id, doc_id, label: labels of the training queries.
+        models: the available encoders.
+        depth: candidates per query. 200 in the authors' code, which draws 30 of them. [authors' code]
+        model: a teacher. Null: the round's starting model, as in the authors' code. [authors' code]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1, by best rank; of equal ranks the nearer first), score (inner product in fp32 of the two
-        documents, the positive being the one that ranks it best; of unit vectors where the model compares by cosine).
+        query_id, doc_id, rank (from 1, by best rank; ties: the nearer first), score (inner product in fp32 of the document and the positive
+        that ranks it best, of unit vectors if the model uses cosine).
     """
     ids = documents.ids
     positives = positives_of(labels).select(*PAIR).unique(maintain_order=True)
@@ -54,20 +54,20 @@ def positive_neighbours(
         return as_table(queries["query_id"], ids, np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64))
     vectors = models.encoder(model).documents(documents)
     rows = known["row"].unique().sort()
-    # So many more as may be left out again: a query's own positives.
+    # Additional depth for documents that are removed again: a query's own positives.
     own = int(known.group_by("query_id").len()["len"].max())
     scores, found = nearest(vectors.take(rows.to_numpy()), vectors, depth + own)
     return merged(known, as_table(ids.gather(rows), ids, scores, found).rename({"query_id": "positive"}), queries, depth)
 
 
 def merged(known: pl.DataFrame, neighbours: pl.DataFrame, queries: pl.DataFrame, depth: int) -> pl.DataFrame:
-    """Each query's first `depth` neighbours of its positives by best rank, its positives left out.
+    """Each query's first `depth` neighbors of its positives by best rank, without its positives.
 
     Args:
-        known: query_id, doc_id: the known positives.
-        neighbours: positive, doc_id, rank, score: what is near to each.
-        queries: query_id, in their order.
-        depth: how many to keep.
+        known: query_id, doc_id: the labelled positives.
+        neighbours: positive, doc_id, rank, score: the neighbors of each positive.
+        queries: query_id, in order.
+        depth: maximum number of neighbors.
     """
     place = queries.select("query_id").with_row_index("place")
     return (

@@ -1,6 +1,6 @@
-"""previous: the negatives of the round that this one starts from ("momentum" negatives of ANCE-Tele, arXiv 2210.17167).
+"""previous: the negatives of the start round ("momentum" negatives of ANCE-Tele, arXiv 2210.17167).
 
-A model that leaves a group of negatives behind forgets it; with the last round's negatives among the candidates it keeps meeting it.
+A model forgets negatives that it no longer trains on. Adding the previous round's negatives to the candidates prevents it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from hone.stage import say
 def previous(
     queries: pl.DataFrame, negatives: pl.LazyFrame, round: str, *, depth: Annotated[int, Field(ge=1)] | None = None
 ) -> pl.DataFrame:
-    """The last round's negatives of every query, in the order in which it chose them.
+    """The previous round's negatives of every query, in their order.
 
-    The first round has none before it: the stage says so, and other sources of the recipe are what is left.
+    The first round has no predecessor. This is logged, and the other sources of the recipe remain.
 
     Args:
         queries: query_id.
-        negatives: query_id, doc_id, score: what the round chose that this one starts from, each query's in order.
-        round: who asks, for the message.
-        depth: candidates a query; null: all, as in the authors' code, where each round's negatives hold those of all before. [authors'
+        negatives: query_id, doc_id, score: the negatives of the start round, each query's in order.
+        round: the round's name, for the message.
+        depth: candidates per query. Null: all, as in the authors' code, where each round's negatives include all earlier ones. [authors'
             code]
 
     Returns:
-        query_id, doc_id, rank (from 1, in the order chosen), score (that of the source which found it then, or of the source
-        before that: of no one space).
+        query_id, doc_id, rank (from 1, in the order chosen), score (that of the original source, which may be from another embedding
+        space).
     """
     found = (
         negatives.join(queries.lazy(), on="query_id", how="semi", maintain_order="left")
@@ -41,5 +41,5 @@ def previous(
     )
     without = len(queries) - found["query_id"].n_unique()
     if without:
-        say(f"retrieve {round}: previous: {without:,} of {len(queries):,} queries have no negatives in the round that this one starts from")
+        say(f"retrieve {round}: previous: {without:,} of {len(queries):,} queries have no negatives in the start round")
     return found

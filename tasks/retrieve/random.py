@@ -1,4 +1,4 @@
-"""random: documents drawn from the whole collection, the control that every mined negative is held against."""
+"""random: documents drawn from the whole collection, the baseline for every mined negative."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hone.mining.random_documents import random_documents
 
 
 def random(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20) -> pl.DataFrame:
-    """`depth` documents of every query, uniformly, none twice.
+    """`depth` documents for every query, drawn uniformly without replacement.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        draws: what is drawn for: rounds that start from the same round share it.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        depth: candidates a query. [Hone default]
+        depth: candidates per query. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1, in the order drawn), score (0: nothing compared them).
+        query_id, doc_id, rank (from 1, in draw order), score (0, because nothing compared them).
     """
     return random_documents(queries, documents, draws, seed=seed, depth=depth)

@@ -1,4 +1,4 @@
-"""run: the candidates of a TREC run file, such as what a search system in production returned."""
+"""run: the candidates of a TREC run file, such as the results of a production search system."""
 
 from __future__ import annotations
 
@@ -32,18 +32,17 @@ def run(
     Args:
         queries: query_id, text.
         documents: the collection.
-        prefix: of ids where several collections are joined; the file has them without.
-        file: below inputs/; lines of "query Q0 document rank score tag". Ids may be encoded as in Hone's own run files.
-        depth: candidates a query. [Hone default]
-        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them. The stage asks in
-            that collection alone. [Hone default]
+        prefix: prefix of ids if several collections are joined. The file has ids without prefix.
+        file: a file below inputs/ with lines of "query Q0 document rank score tag". Ids may be encoded as in Hone's own run files.
+        depth: candidates per query. [Hone default]
+        ids_of: the training collection of the file's ids, if several have equal ids. Only that collection is searched. Null: any
+            collection. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1, by descending score; of equal scores the file's order), score; of a document that a query has twice
-            the highest.
+        query_id, doc_id, rank (from 1, by descending score; ties: file order), score (the highest one for duplicates).
 
     Raises:
-        Refused: a line is not of six parts, a score is no finite number, or a document is not in the collection.
+        Refused: a line does not have six fields, a score is NaN or infinite, or a document is not in the collection.
         NothingHere: it has no line for any training query.
     """
     lines = read_run(Path(file))
@@ -51,20 +50,20 @@ def run(
     asked = lines.join(queries, on="query_id", how="semi", maintain_order="left")
     if asked.is_empty():
         raise NothingHere(
-            f"{file} has no line for any of the {len(queries):,} training queries; its first query is "
-            f"'{lines['query_id'].first()}', the first training query is '{queries['query_id'].first()}'."
+            f"{file} has no line for any of the {len(queries):,} training queries. Its first query is "
+            f"'{lines['query_id'].first()}', but the first training query is '{queries['query_id'].first()}'."
         )
     strange = asked.filter(~pl.col("doc_id").is_in(documents.ids.implode()))
     if len(strange):
         raise Refused(
             f"{file} has {len(strange):,} lines whose document is not in the collection, for example "
-            f"{listed(strange['doc_id'].unique(maintain_order=True), 3)} (line {strange['line'][0]}). "
-            "Make the run again on this collection."
+            f"{listed(strange['doc_id'].unique(maintain_order=True), 3)} (line {strange['line'][0]}). Create the run again on "
+            "this collection."
         )
     best = asked.sort("query_id", "score", descending=[False, True], maintain_order=True)
     ranked = best.unique(["query_id", "doc_id"], keep="first", maintain_order=True)
     if len(ranked) < len(best):
-        say(f"{file}: {len(best) - len(ranked):,} lines name a document that their query has in another line; the highest score counts")
+        say(f"retrieve: {file}: {len(best) - len(ranked):,} lines repeat a document of their query; the highest score counts")
     return (
         ranked.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
         .filter(pl.col("rank") <= depth)
@@ -73,13 +72,13 @@ def run(
 
 
 def as_there(ids: pl.Series, known: pl.Series, prefix: str) -> pl.Series:
-    """Ids with their prefix, as a collection has them: as they stand, or as Hone's own run files encode them (`a%20b` is `a b`)."""
+    """Ids with their prefix, as in the collection: unchanged, or decoded from Hone's run files (`a%20b` is `a b`)."""
     plain, read = (pl.select(pl.lit(prefix) + one).to_series() for one in (ids, decoded(ids)))
     return plain.zip_with(plain.is_in(known.implode()) | ~read.is_in(known.implode()), read).alias(ids.name)
 
 
 def named(parameters: dict) -> tuple[str, pl.Series]:
-    """What the file's ids are of, and those by which a collection is known."""
+    """The kind of the file's ids, and the columns of ids."""
     return "query", read_run(Path(parameters["file"]))["query_id"]
 
 
@@ -87,7 +86,7 @@ def read_run(file: Path) -> pl.DataFrame:
     """line, query_id, doc_id and score of every line of a TREC run file.
 
     Raises:
-        Refused: the file is missing, empty or not UTF-8, lines have other parts, or a score is no finite number; the message has all such
+        Refused: the file is missing, empty or not UTF-8, lines are malformed, or a score is NaN or infinite. The message lists all such
             lines.
     """
     faults = Faults()
@@ -103,14 +102,14 @@ def read_run(file: Path) -> pl.DataFrame:
     )  # fmt: skip
     shaped = (pl.col("count") == len(COLUMNS)) & pl.col("score").is_not_null()
     for line, given in read.filter(~shaped).select("line", pl.col("text").str.strip_chars().str.slice(0, 80)).rows():
-        what = f"{given!r} should be six parts, '{' '.join(COLUMNS)}', the fifth a number"
-        faults.line(file, line, what, "A TREC run has such lines", "parts")
+        what = f"{given!r} does not have six fields, '{' '.join(COLUMNS)}', the fifth a number"
+        faults.line(file, line, what, "Use the format of a TREC run file", "parts")
     for line, given in (
         read.filter(shaped & ~pl.col("score").is_finite()).select("line", pl.col("text").str.strip_chars().str.slice(0, 80)).rows()
     ):
-        remedy = "Documents cannot be ordered by it: write a number, or delete the line"
+        remedy = "Write a finite number, or delete the line"
         faults.line(file, line, f"the score of {given!r} is not finite", remedy)
     faults.refuse()
     if read.is_empty():
-        raise Refused(f"{file} is empty: a TREC run has lines of '{' '.join(COLUMNS)}'.")
+        raise Refused(f"{file} is empty. A TREC run file has lines of '{' '.join(COLUMNS)}'.")
     return read.drop("text", "count")

@@ -8,7 +8,7 @@ from hone.config.stage_settings import EncodingSettings, MethodLine
 
 
 class RetrieveSettings(EncodingSettings):
-    """Where a round's candidates come from.
+    """The sources of a round's candidates.
 
     Attributes:
         retrieve: sources.

@@ -1,7 +1,8 @@
-"""siblings: documents of the known answer's own group, or under the same parent in a taxonomy.
+"""siblings: documents in the same group as the labelled positive, or with the same parent in a taxonomy.
 
-Decorte et al., "Design of Negative Sampling Strategies for Distantly Supervised Skill Extraction" (of the paper the abstract was read:
-negatives from related skills of a taxonomy gave the biggest gain). How siblings are drawn there is not in it: the orders are ours.
+Decorte et al., "Design of Negative Sampling Strategies for Distantly Supervised Skill Extraction". According to the abstract, negatives
+from related skills of a taxonomy gave the largest gain. The abstract does not define the sampling of siblings, so the orders are Hone's
+choice.
 """
 
 from __future__ import annotations
@@ -48,40 +49,40 @@ def siblings(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `depth` first documents of the groups that the known answers of a query are in; known answers are left out.
+    """The `depth` first documents of the groups of a query's labelled positives, without these positives.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        labels: of the training queries.
+        labels: labels of the training queries.
         metadata: of the collection.
-        models: where encoders come from.
-        draws: what is drawn for: rounds that start from the same round share it.
+        models: the available encoders.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        column: metadata that has a document's group, or its path in a taxonomy; several values are several groups.
-        separator: of a path's parts, such as ">"; null: values are groups as they stand. [Hone default]
-        level: of a path, how many parts from the root make a group; null: all but the last, so that siblings share a parent. [Hone default]
-        own_leaf: whether documents with the very path of a known answer are in too, or only those under other leaves. [Hone default]
-        order: nearest to the query first, farthest first, or as drawn by the seed. [Hone default]
-        depth: candidates a query. [Hone default]
-        model: a teacher that compares; null: the round's starting model. [Hone default]
-        revision: of a teacher from the Hub. [Hone default]
+        column: metadata with a document's group, or its path in a taxonomy. Several values are several groups.
+        separator: separator of path parts, such as ">". Null: each value is a group. [Hone default]
+        level: number of path parts from the root that form a group. Null: all but the last, so siblings share a parent. [Hone default]
+        own_leaf: whether documents with exactly the path of a labelled positive are included, or only other leaves. [Hone default]
+        order: nearest to the query first, farthest first, or at random by the seed. [Hone default]
+        depth: candidates per query. [Hone default]
+        model: a teacher for the comparison. Null: the round's starting model. [Hone default]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product with the query; 0 where they are drawn).
+        query_id, doc_id, rank (from 1), score (inner product with the query; 0 if drawn at random).
 
     Raises:
-        NothingHere: no known answer of a training query is in a group.
+        NothingHere: no labelled positive of a training query is in a group.
     """
     ids, known = documents.ids, labelled_positives(labels).select(PAIR)
     members = taxonomy.groups(metadata.of(column), separator, level)
     known_groups = known.join(members, on="doc_id", how="inner", maintain_order="left").select("query_id", "group", "leaf")
     if known_groups.is_empty():
-        raise NothingHere(f"siblings: no known answer of a training query has '{column}' in the metadata (or its path has no parent).")
+        raise NothingHere(f"siblings: no labelled positive of a training query has '{column}' in the metadata (or its path has no parent).")
     if without := len(queries.join(known_groups, on="query_id", how="anti")):
-        say(f"siblings: {without:,} of {len(queries):,} queries have no known answer with '{column}', and get no candidate")
+        say(f"siblings: {without:,} of {len(queries):,} queries have no labelled positive with '{column}' and get no candidates")
     draw = generator(seed, draws, "retrieve.siblings", column, str(level))
-    most = depth + known.group_by("query_id").len()["len"].max()  # for known answers, which are found too, leave
+    most = depth + known.group_by("query_id").len()["len"].max()  # additional depth, because labelled positives are found and removed
     search = drawn(draw, most) if order == "random" else compared(models.encoder(model), queries, documents, most, order == "far")
     asked = known_groups if not own_leaf else known_groups.with_columns(leaf=pl.lit(None, dtype=pl.String))
     found = in_groups(asked.unique(maintain_order=True), members, queries["query_id"], ids, search)
@@ -101,13 +102,13 @@ Search = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def in_groups(asked: pl.DataFrame, members: pl.DataFrame, queries: pl.Series, ids: pl.Series, search: Search) -> pl.DataFrame:
-    """What a search finds for queries among the documents of their groups, group by group.
+    """Search the documents of each query's groups, group by group.
 
     Args:
-        asked: query_id, group, leaf (documents of this leaf are left out; null: none are).
+        asked: query_id, group, leaf (documents of this leaf are excluded; null: none).
         members: doc_id, group, leaf.
-        queries, ids: of all queries and documents, in their order.
-        search: from rows of queries [q] and of documents [d] to scores and places among the latter, [q, at most d].
+        queries, ids: all queries and documents, in order.
+        search: maps rows of queries [q] and documents [d] to scores and positions among the latter, [q, at most d].
 
     Returns:
         query (row), query_id, doc_id, score.
@@ -128,13 +129,13 @@ def in_groups(asked: pl.DataFrame, members: pl.DataFrame, queries: pl.Series, id
 
 
 def with_leaf(known_groups: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
-    """query_id and doc_id of all documents that have the leaf of one of a query's known answers."""
+    """query_id and doc_id of all documents with the leaf of one of a query's labelled positives."""
     leaves = known_groups.select("query_id", "leaf").unique()
     return leaves.join(members.select("doc_id", "leaf").unique(), on="leaf", how="inner").select("query_id", "doc_id")
 
 
 def drawn(draw: np.random.Generator, depth: int) -> Search:
-    """A search that draws documents, none twice for a query."""
+    """A search that draws random documents, without duplicates for a query."""
 
     def search(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         places = distinct(draw, len(rows), len(among), min(depth, len(among)))
@@ -144,7 +145,7 @@ def drawn(draw: np.random.Generator, depth: int) -> Search:
 
 
 def compared(encoder: TextEncoder, queries: pl.DataFrame, documents: Documents, depth: int, far: bool) -> Search:
-    """A search for the documents that are nearest to a query, or farthest from it."""
+    """A search for the documents nearest to a query, or farthest from it."""
     asked, vectors = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
 
     def search(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +159,7 @@ def compared(encoder: TextEncoder, queries: pl.DataFrame, documents: Documents, 
 
 
 class Opposite:
-    """Vectors turned round: what is nearest to them is farthest from the vectors themselves."""
+    """Negated vectors: nearest to them means farthest from the originals."""
 
     def __init__(self, vectors: Vectors) -> None:
         self.vectors = vectors
@@ -175,7 +176,10 @@ class Opposite:
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused for a level, or a leaf, of values that are no paths."""
+    """Raise Refused for a level or leaf if the values are not paths."""
     taxonomy.refuse_unfit(parameters["separator"], parameters["level"])
     if not parameters["own_leaf"] and not parameters["separator"]:
-        raise Refused("`own_leaf: false` would leave nobody: without a `separator` a group is a leaf.")
+        raise Refused(
+            "`own_leaf: false` would exclude all documents, because without a `separator` a group is a leaf. Set `separator`, or "
+            "remove `own_leaf`."
+        )

@@ -1,4 +1,4 @@
-"""The sources of a recipe: what they need, and the candidates that each finds."""
+"""The sources of a recipe: their requirements, and the candidates of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.retrieve.settings import RetrieveSettings
 
 
 def need_columns(sources: list[dict], training: training_set.TrainingSet) -> None:
-    """Raises Refused where a source wants a metadata column that no collection has, before any source works."""
+    """Raise Refused if a source needs a metadata column that no collection has, before any source runs."""
     for line in sources:
         for _, one in methods.with_held("retrieve", line):
             column = one["parameters"].get("column")
@@ -25,7 +25,7 @@ def need_columns(sources: list[dict], training: training_set.TrainingSet) -> Non
 
 
 def know_whose(sources: list[dict], training: training_set.TrainingSet) -> None:
-    """Raises Refused where a file of ids may be one collection's or another's; a source's module says which it has (`named`)."""
+    """Raise Refused if ids of a file are ambiguous between collections. A source's module defines the kind of ids (`named`)."""
     for line in sources:
         for place, one in methods.with_held("retrieve", line):
             if (named := methods.find(place, one["method"]).beside("named")) and (found := named(one["parameters"])):
@@ -33,18 +33,18 @@ def know_whose(sources: list[dict], training: training_set.TrainingSet) -> None:
 
 
 def refuse_nothing(nothing: dict[str, dict[str, str]], collections: list[str]) -> None:
-    """Says which source had nothing to go by in which collection; raises Refused where one had nothing in any.
+    """Log which sources found nothing in which collections. Raises Refused if a source found nothing in any.
 
     Args:
-        nothing: by source and collection what it said.
-        collections: the names of all.
+        nothing: the messages by source and collection.
+        collections: the names of all collections.
     """
     for source, told in nothing.items():
         several = [f"{name}: {sentence}" if len(collections) > 1 else sentence for name, sentence in told.items()]
         if set(told) == set(collections):
             raise Refused(" ".join(several))
         for sentence in several:
-            say(f"retrieve: {source} finds nothing in one collection, and goes on with the others. {sentence}")
+            say(f"retrieve: {source} finds nothing in one collection and continues with the others. {sentence}")
 
 
 def source_of(
@@ -56,7 +56,7 @@ def source_of(
     settings: RetrieveSettings,
     nothing: dict[str, dict[str, str]],
 ) -> pl.DataFrame:
-    """Candidates of one source in one collection; what it said where there is nothing to go by is put into `nothing`."""
+    """Candidates of one source in one collection. If it has no data to work on, its message is added to `nothing`."""
     queries = collection.queries()
     given = {
         "queries": queries,
@@ -73,7 +73,7 @@ def source_of(
     }
 
     def ask(line: dict) -> pl.DataFrame:
-        """What a source gives, for one that is made of others."""
+        """The candidates of a nested source."""
         if line["parameters"].get("ids_of") not in (None, collection.name):
             return tables.empty("candidates").drop("source")
         try:

@@ -1,4 +1,4 @@
-"""sample: candidates and scores -> negatives, and a row for everything that was removed, with the rule that did it."""
+"""sample: select negatives from the candidates, and record every removal with its filter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.sample.settings import SampleSettings
 
 
 def main(settings: SampleSettings) -> None:
-    """Apply the recipe's rules in their order, choose, and write what was chosen and what was removed."""
+    """Apply the recipe's filters in order, choose negatives, and write both the negatives and the removals."""
     round = settings.round
     training = training_set.read(unlabelled=settings.unlabelled)
     candidates = tables.read("candidates", round_table(round, "candidates"))
@@ -24,8 +24,8 @@ def main(settings: SampleSettings) -> None:
     tables.write("removed", tables.shaped("removed", removed), removed_table(round, "sample"))
     write_json(round_account(round, "sample"), counts)
     gone = ", ".join(f"{count:,} by {rule}" for rule, count in counts["removed"].items()) or "none"
-    left = "".join(f", {count:,} queries left by {rule}" for rule, count in counts["left"].items())
-    say(f"sample {round}: {counts['chosen']:,} negatives of {counts['candidates']:,} candidates, removed: {gone}{left}")
+    left = "".join(f", {count:,} queries removed by {rule}" for rule, count in counts["left"].items())
+    say(f"sample {round}: {counts['chosen']:,} negatives from {counts['candidates']:,} candidates, removed: {gone}{left}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The negatives of a round: candidates and scores in, chosen negatives and removed rows out."""
+"""The negatives of a round: from candidates and scores to negatives and removals."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def sampled(
     settings: SampleSettings,
     left: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
-    """Negatives, removed rows and counts of a round.
+    """Negatives, removals and counts of a round.
 
-    Every candidate pair is chosen, removed, or neither (there were enough before it): the three never overlap. `beyond_top` counts
-    what the recipe chose that `top` would not have chosen of the same candidates. Retrieval looks for every training query; a query
-    without a known positive (it left in an earlier round) has nothing to be sampled against, and is counted apart (`without_positive`).
-    One that never had one is sampled where the recipe trains on such (`train.queries: all`).
+    Every candidate pair is chosen, removed, or unused because there were enough better ones. These sets never overlap. `beyond_top` counts
+    chosen candidates that `top` would not have chosen. Retrieval covers every training query. Queries whose positives were removed in an
+    earlier round cannot be sampled and are counted separately (`without_positive`). Queries that never had a positive are sampled if the
+    recipe trains on them (`train.queries: all`).
 
     Args:
-        left: query_id of the queries that left in an earlier round: of one without a known positive the labels have no trace.
-        settings: of the stage; its `sources` are the names of those that the recipe retrieves from, none where it mines nothing.
+        left: query_id of queries removed in an earlier round. For a query without a positive, the labels do not show it.
+        settings: settings of the stage. `sources` are the names of the recipe's sources, empty if it does not mine.
 
     Raises:
-        Refused: the recipe has sources and none found a candidate (with `on_shortage: random` every query is short, and filled), or
-            the rules leave no query a negative.
+        Refused: no source found a candidate (with `on_shortage: random` all queries are filled at random), or no query has a negative after
+            the filters.
     """
     section = settings.sample
     positives = positives_of(labels)
@@ -102,13 +102,13 @@ def sampled(
 
 
 def queries_left(rounds: list[str]) -> pl.DataFrame:
-    """query_id of the queries that left in some rounds."""
+    """query_id of the queries removed in some rounds."""
     files = [removed_table(name, stage) for name in rounds for stage in ("sample", "relabel")]
     parts = [tables.read("removed", file).filter(pl.col("doc_id").is_null()).select("query_id") for file in files]
     return pl.concat([tables.empty("removed").select("query_id"), *parts]).unique()
 
 
 def in_query_order(chosen: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:
-    """The rows of each query together, queries in their own order; inside a query the order stays."""
+    """The rows grouped by query. Queries and the rows of each query keep their order."""
     order = queries.to_frame("query_id").with_row_index("place")
     return chosen.join(order, on="query_id", how="inner", maintain_order="left").sort("place", maintain_order=True).drop("place")

@@ -1,4 +1,4 @@
-"""Candidates beside the known positives of their query, as one scorer compares them: what rules about scores start from."""
+"""Scores of candidates and labelled positives by one scorer, the basis of score-based rules."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def compared(
     pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, scorer: str | None, rule: str,
     *, to: Literal["lowest", "highest"] = "lowest",
 ) -> pl.DataFrame:  # fmt: skip
-    """Every row of the pool, in its order, with its own score and that of its query's known positives.
+    """Every row of the pool, in order, with its score and that of its query's labelled positives.
 
     Args:
         pool: query_id, doc_id and more.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        scorer: whose scores; null: the first that scored, which is the first dense source or the round's starting model.
-        rule: who asks, for messages.
-        to: which of a query's known positives is the reference.
+        scorer: the scorer. Null: the first scorer, which is the first dense source or the round's starting model.
+        rule: name of the calling rule, for messages.
+        to: which labelled positive of a query is the reference.
 
     Returns:
-        query_id, doc_id, by (the candidate's score; null where nobody gave one), reference (of the query's lowest-scored
-        known positive, or of the highest; null without one). In the scorer's space: cosine for the default encoder.
+        query_id, doc_id, by (the candidate's score; null if missing), reference (score of the query's lowest-scored or highest-scored
+        labelled positive; null if missing). In the scorer's space: cosine for the default encoder.
 
     Raises:
-        Refused: nobody of that name scored.
+        Refused: no scorer has this name.
     """
     by = of_scorer(scores, scorer, rule)
     values = given_to(pl.concat([pool.select(PAIR), positives.select(PAIR)]), by)
@@ -46,21 +46,21 @@ def compared(
 
 
 def given_to(pairs: pl.DataFrame, by: pl.DataFrame) -> pl.Series:
-    """What one scorer gave each of `pairs`; null where nothing. `by` is as `of_scorer` gives it."""
+    """The scores of one scorer for each of `pairs`. Null if missing. `by` comes from `of_scorer`."""
     rows = where(pairs, by)
     return pl.concat([by["by"], pl.Series("by", [None], dtype=by["by"].dtype)]).gather(np.where(rows < 0, len(by), rows))
 
 
 def of_scorer(scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:
-    """query_id, doc_id and `by` of one scorer's scores. A score that is no number (NaN, infinite) is none: null."""
+    """query_id, doc_id and `by` for one scorer's scores. NaN and infinite scores become null."""
     names = scores["scorer"].unique(maintain_order=True).to_list()
     if not names:
-        raise Refused(f"{rule} compares scores, and nobody scored this round's candidates: give the recipe a section `score`.")
+        raise Refused(f"{rule} compares scores, but this round's candidates have none. Add a section `score` to the recipe.")
     if scorer is not None and scorer not in names:
-        raise Refused(f"{rule} compares by '{scorer}', which scored nothing: {nearest(scorer, names)}")
+        raise Refused(f"{rule} needs the scores of '{scorer}', which has none; {nearest(scorer, names)}")
     return scores.filter(pl.col("scorer") == (scorer or names[0])).select(*PAIR, by=pl.when(pl.col("score").is_finite()).then("score"))
 
 
 def rounded(column: str) -> pl.Expr:
-    """A score as details of removed rows show it; `nothing` where there is none."""
+    """A score in the details of removals. `nothing` if it is missing."""
     return pl.col(column).round(4).cast(pl.String).fill_null("nothing")

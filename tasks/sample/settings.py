@@ -7,12 +7,12 @@ from hone.config.stage_settings import EncodingSettings
 
 
 class SampleSettings(EncodingSettings):
-    """How a round's negatives come from its candidates.
+    """How a round's negatives are selected from its candidates.
 
     Attributes:
-        sample: the recipe's section; every line has its parameters filled in.
-        before: the rounds that made the starting model, if queries without a positive train.
-        unlabelled: whether they do.
+        sample: the recipe's section. Every line has all parameters.
+        before: the lineage of the starting model, if queries without a positive are trained on.
+        unlabelled: whether they are trained on.
         refreshed: judges whose positives of earlier rounds this round replaces.
         sources: the names of the recipe's sources.
         files: the user's files that filters read, with their hashes.

@@ -1,4 +1,4 @@
-"""What happens when the rules leave a query fewer negatives than the recipe asks for."""
+"""Handling of queries with fewer negatives than the recipe requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hone.layout import PAIR
 
 
 def missing(chosen: pl.DataFrame, queries: pl.Series, n: int) -> pl.DataFrame:
-    """query_id and how many negatives it lacks (`lacks` > 0), for the queries that have fewer than `n`."""
+    """query_id and the number of missing negatives (`lacks` > 0), for queries with fewer than `n`."""
     have = chosen.group_by("query_id").len("have")
     return (
         queries.to_frame("query_id")
@@ -21,7 +21,7 @@ def missing(chosen: pl.DataFrame, queries: pl.Series, n: int) -> pl.DataFrame:
 
 
 def filled(chosen: pl.DataFrame, more: pl.DataFrame, short: pl.DataFrame) -> pl.DataFrame:
-    """`chosen`, and of `more` as many rows of each short query as it lacks, in order, none that is chosen already."""
+    """`chosen`, filled up for each short query with rows of `more`, in order and without duplicates."""
     extra = (
         more.join(short, on="query_id", how="inner", maintain_order="left")
         .join(chosen, on=PAIR, how="anti", maintain_order="left")
@@ -34,11 +34,11 @@ def filled(chosen: pl.DataFrame, more: pl.DataFrame, short: pl.DataFrame) -> pl.
 def random_fill(
     short: pl.DataFrame, draw: Callable[[pl.DataFrame], pl.DataFrame], guard: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
-    """Random documents for the short queries, those that a guard would remove left out.
+    """Random documents for the short queries, filtered by `guard`.
 
     Args:
         short: query_id, lacks.
-        draw: from queries to candidates (query_id, doc_id, rank, score).
-        guard: from candidates to those that may be negatives.
+        draw: maps queries to candidates (query_id, doc_id, rank, score).
+        guard: maps candidates to eligible candidates.
     """
     return guard(draw(short.select("query_id")).with_columns(source=pl.lit("random-fill")))

@@ -1,7 +1,7 @@
-"""score: candidates and known positives -> how each scorer compares them with their query, in fp32.
+"""score: score candidates and labelled positives with each scorer of the recipe, in fp32.
 
-Candidates come with the scores of their sources, which are not alike (BM25, a run, a teacher), and a known positive need
-not have been retrieved at all. Rules that compare the two need both from one scorer.
+Scores of different sources (BM25, a run, a teacher) are not comparable, and a labelled positive may not have been retrieved. Rules that
+compare the two need both scores from one scorer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def main(settings: ScoreSettings) -> None:
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
     refuse_no_number(scores)
     tables.write("scores", scores, round_table(round, "scores"))
-    say(f"score {round}: {len(scores):,} scores by {', '.join(settings.scorers) or 'nobody'}")
+    done = f"{len(scores):,} scores by {', '.join(settings.scorers)}" if settings.scorers else "skipped (no scorer configured)"
+    say(f"score {round}: {done}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""cross-encoder: how well a model that reads query and document together finds that they fit; the loop's own or any other.
+"""cross-encoder: scores pairs with a model that reads query and document together, the in-loop one or any other.
 
-The loop's own is what the stage `rank` trained (RocketQA, arXiv 2010.08191, denoises by such a one; R2anker, arXiv 2206.08063,
-teaches by it).
+The in-loop cross-encoder is trained by the stage `rank`. (RocketQA, arXiv 2010.08191, denoises with one, and R2anker, arXiv 2206.08063,
+distils from one.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hone.data.training_set import TrainingCollection
 from hone.encoders.round_cross_encoders import CrossModels
 from hone.encoders.search import rows_of
 
-# `model` names a cross-encoder and no encoder; null: the one that the stage `rank` trained.
+# `model` is a cross-encoder, not an encoder. Null: the one that the stage `rank` trained.
 CROSS_ENCODER = True
 
 
@@ -29,25 +29,24 @@ def cross_encoder(
     max_length: Annotated[int, Field(ge=8)] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
 ) -> pl.DataFrame:
-    """The probability that a cross-encoder gives pairs of the collection: the sigmoid of its one output.
+    """The sigmoid of a cross-encoder's output for pairs of the collection.
 
     Args:
-        pairs: query_id, doc_id; those of other collections are left out.
-        collection: where texts come from.
-        cross_models: where cross-encoders come from.
-        model: a folder below inputs/, or a Hub id; null: the loop's own, of this round or the last before it that trained one. [Hone
-            default]
-        revision: of a Hub id: its commit. [Hone default]
-        max_length: tokens of query and document together; null: the model's own. [Hone default]
-        precision: of all but the model's last layer, which is fp32 like the sigmoid; auto: the round's. `python -m benchmarks
-            cross_scoring` prints how far a score then moves; a threshold that must not depend on that takes fp32. [Hone default]
+        pairs: query_id, doc_id. Pairs of other collections are skipped.
+        collection: the source of the texts.
+        cross_models: the available cross-encoders.
+        model: a folder below inputs/, or a Hub id. Null: the in-loop cross-encoder of this round or the last earlier one. [Hone default]
+        revision: for a Hub id: its commit. [Hone default]
+        max_length: tokens of query and document together. Null: the model's maximum. [Hone default]
+        precision: precision of all layers but the last, which is fp32 like the sigmoid. auto: the round's. `python -m benchmarks
+            cross_scoring` prints the effect on scores. Use fp32 for thresholds that must not depend on it. [Hone default]
 
     Returns:
-        query_id, doc_id, score: from 0 to 1 whatever activation the model itself has. It is no measured probability: what it
-        means depends on how many negatives a positive was trained with.
+        query_id, doc_id, score: from 0 to 1, whatever the model's own activation. It is not a calibrated probability: it depends on the
+        number of negatives for each positive in training.
 
     Raises:
-        Refused: there is no such model, it gives more than one score for a pair, or scores that are no numbers.
+        Refused: the model does not exist, returns more than one score for a pair, or returns NaN.
     """
     queries = collection.queries().join(pairs, on="query_id", how="semi", maintain_order="left").select("query_id", "text")
     here = pairs.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")

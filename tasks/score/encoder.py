@@ -1,7 +1,7 @@
-"""encoder: how near a bi-encoder finds a candidate to its query, or to the query's known positives.
+"""encoder: similarity of a candidate to its query, or to the query's labelled positives, by a bi-encoder.
 
-The encoder that retrieved scores by itself (ANCE, arXiv 2007.00808; NV-Retriever, arXiv 2407.15831); this adds any other,
-as a guide that a filter may compare by (`positive-aware: {scorer: "encoder:NAME"}`).
+The retrieving encoder scores its candidates anyway (ANCE, arXiv 2007.00808; NV-Retriever, arXiv 2407.15831). This method adds any other
+encoder, as a reference for filters (`positive-aware: {scorer: "encoder:NAME"}`).
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ def encoder(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The encoder's similarity (inner product in fp32; cosine where the model compares so) of pairs of the collection.
+    """The encoder's similarity (inner product in fp32; cosine if the model uses it) for pairs of the collection.
 
     Args:
-        pairs: query_id, doc_id; those of other collections are left out.
-        positives: query_id, doc_id: known positives.
-        collection: where texts come from.
-        models: where encoders come from.
-        to: what a document is compared with: its query, or the known positive that it is most like. A known positive is most like itself,
-            which gives 1 by cosine: a `share` of .8 then means a similarity of .8. The maximum is Hone's choice. [Hone default]
-        model: a teacher; null: the round's starting model. [Hone default]
-        revision: of a teacher from the Hub. [Hone default]
+        pairs: query_id, doc_id. Pairs of other collections are skipped.
+        positives: query_id, doc_id: labelled positives.
+        collection: the source of the texts.
+        models: the available encoders.
+        to: compare a document with its query, or with the most similar labelled positive. The latter is the maximum over positives, a
+            choice of Hone. A labelled positive then has cosine 1 with itself, so a `share` of 0.8 means a similarity of 0.8. [Hone default]
+        model: a teacher. Null: the round's starting model. [Hone default]
+        revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
         query_id, doc_id, score.

@@ -1,7 +1,7 @@
-"""ensemble: how near several encoders together find a candidate to its query, or to the query's known positives.
+"""ensemble: similarity of a candidate to its query, or to the query's labelled positives, by several encoders.
 
-Their vectors are put side by side and reduced to the principal components that hold 95 % of the variance, as in Hard Negative
-Mining for Domain-Specific Retrieval in Enterprise Systems (arXiv 2505.18366; six encoders there).
+Their vectors are concatenated and reduced to the principal components with 95 % of the variance, as in Hard Negative Mining for
+Domain-Specific Retrieval in Enterprise Systems (arXiv 2505.18366; six encoders there).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ ROWS = 8192  # vectors, or pairs, in memory at once besides the reduced ones
 
 
 def named_once(encoders: list[str | None]) -> list[str | None]:
-    """The list as it is; raises ValueError where an encoder is named twice: it would only count double."""
+    """Return the list unchanged. Raises ValueError if an encoder is named twice, which would double its weight."""
     twice = next((name for place, name in enumerate(encoders) if name in encoders[:place]), ...)
     if twice is not ...:
         called = "the round's starting model (null)" if twice is None else f"'{twice}'"
-        raise ValueError(f"the ensemble names {called} twice: leave one of them out")
+        raise ValueError(f"the ensemble names {called} twice. Remove one of them")
     return encoders
 
 
@@ -43,26 +43,26 @@ def ensemble(
     variance: Annotated[float, Field(gt=0, le=1)] = 0.95,
     to: Literal["query", "positives"] = "query",
 ) -> pl.DataFrame:
-    """The cosine of reduced vectors of pairs of the collection, from -1 to 1.
+    """The cosine of reduced vectors for pairs of the collection, from -1 to 1.
 
-    Each encoder's vectors have length 1 where it compares by cosine, so that none outweighs the others. Mean and components
-    are those of the documents of the pairs (ours: the paper does not say of what); queries are moved and turned as they are.
-    Cosines of centred vectors spread around 0, so that a bound that was chosen for one encoder's cosines says nothing here.
+    Vectors of encoders that use cosine are normalized, so no encoder dominates. Mean and components are those of the documents of the pairs
+    [Hone default], because the paper does not define them. Queries are centered and projected with the same transform. Cosines of centered
+    vectors spread around 0, so a threshold chosen for one encoder's cosines is not valid here.
 
     Args:
-        pairs: query_id, doc_id; those of other collections are left out.
-        positives: query_id, doc_id: known positives.
-        collection: where texts come from.
-        models: where encoders come from.
-        encoders: names as in `encoder: {model: NAME}`, a Hub id with its commit as `NAME@COMMIT`; null: the round's starting model;
-            `r0`: the base model. One that reads as another does counts once, and the stage says so: joined to itself an encoder
-            gives its own scores (`[null, r0]` in a round from r0).
-        variance: share of the documents' variance that is kept; .95 (paper). [paper]
-        to: what a document is compared with: its query, or the known positive that it is most like. The maximum is Hone's choice. [Hone
+        pairs: query_id, doc_id. Pairs of other collections are skipped.
+        positives: query_id, doc_id: labelled positives.
+        collection: the source of the texts.
+        models: the available encoders.
+        encoders: names as in `encoder: {model: NAME}`, for a Hub id with its commit as `NAME@COMMIT`. Null: the round's starting model.
+            `r0`: the base model. Identical encoders count once, with a log message: concatenated with itself, an encoder gives its own
+            scores (`[null, r0]` in a round from r0).
+        variance: fraction of the documents' variance that is kept. [paper]
+        to: compare a document with its query, or with the most similar labelled positive (maximum over positives, a choice of Hone). [Hone
             default]
 
     Returns:
-        query_id, doc_id, score. The reduced vectors of the pairs' documents are in memory, in fp32.
+        query_id, doc_id, score. The reduced vectors of the pairs' documents are kept in memory, in fp32.
     """
     queries = collection.queries().join(pairs, on="query_id", how="semi", maintain_order="left").select("query_id", "text")
     here = pairs.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
@@ -84,32 +84,33 @@ def ensemble(
 
 
 def unlike(encoders: list[Encoder], collection: str) -> list[Encoder]:
-    """Those that do not give the vectors of one before them; says how many do."""
+    """The encoders without duplicates of earlier ones. Logs the number of duplicates."""
     spaces = [tuple(encoder.space(route).folder for route in ("query", "document")) for encoder in encoders]
     left = [encoder for place, encoder in enumerate(encoders) if spaces[place] not in spaces[:place]]
     if len(left) < len(encoders):
-        of = f"{len(encoders)} encoders of the ensemble are {len(left)}" + (" alone" if len(left) == 1 else "")
-        say(f"score: {collection}: {of}: the others are the same model, read in the same way")
+        of = f"{len(encoders)} encoders of the ensemble include only {len(left)} distinct" + (" alone" if len(left) == 1 else "")
+        say(f"score: {collection}: {of}; the others are the same model with the same settings")
     return left
 
 
 @dataclass(frozen=True)
 class Components:
-    """Principal components: `mean` [d], `axes` [d, k], the most variance first, and the `share` of the variance they hold."""
+    """Principal components: `mean` [d], `axes` [d, k] by descending variance, and the fraction `share` of the variance."""
 
     mean: np.ndarray
     axes: np.ndarray
     share: float
 
     def of(self, sides: Sequence[Vectors]) -> np.ndarray:
-        """Vectors of several encoders side by side, moved and turned: [n, k] in fp32, of length 1."""
+        """Concatenated vectors of several encoders, centered and projected: [n, k] in fp32, normalized."""
         reduced = np.concatenate([(block - self.mean) @ self.axes for block in side_by_side(sides)])
         return (reduced / np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
 def components(sides: Sequence[Vectors], variance: float) -> Components:
-    """The fewest principal components that hold a share of the variance of n vectors [n, d], by the eigenvectors of their
-    covariance [d, d] in fp64; one at least."""
+    """The fewest principal components (at least one) with a fraction of the variance of n vectors [n, d], from the eigenvectors of their
+    covariance [d, d] in fp64.
+    """
     count = len(sides[0])
     mean = sum(block.sum(0) for block in side_by_side(sides)) / count
     covariance = sum((block - mean).T @ (block - mean) for block in side_by_side(sides)) / count
@@ -122,7 +123,7 @@ def components(sides: Sequence[Vectors], variance: float) -> Components:
 
 
 def side_by_side(sides: Sequence[Vectors]) -> Iterator[np.ndarray]:
-    """Vectors of the same texts by several encoders, one after the other in each row: blocks [rows, d] of fp64."""
+    """Concatenated vectors of the same texts by several encoders: blocks [rows, d] of fp64."""
     for start in range(0, len(sides[0]), ROWS):
         yield np.hstack([vectors.take(slice(start, start + ROWS)) for vectors in sides]).astype(np.float64)
 

@@ -8,14 +8,14 @@ from hone.config.stage_settings import EncodingSettings, MethodLine, PinnedModel
 
 
 class ScoreSettings(EncodingSettings):
-    """Who scores a round's candidates and positives.
+    """The scorers of a round's candidates and positives.
 
     Attributes:
         score: the recipe's section.
         unlabelled: whether queries without a positive are scored.
         refreshed: judges whose positives of earlier rounds this round replaces.
-        scorers: by the name that their rows have.
-        cross_encoders: those that scorers name, by name.
+        scorers: by their name in the table.
+        cross_encoders: the cross-encoders of scorers, by name.
     """
 
     place = "rounds/{round}/score"

@@ -1,4 +1,4 @@
-"""start: collections -> round r0: the labelled positives and negatives, nothing mined."""
+"""start: create round r0 from the collections: labelled positives and negatives, without mining."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.start.settings import StartSettings
 
 
 def main(settings: StartSettings) -> None:
-    """Make rounds/r0, so that r1 finds the tables that every later round finds."""
+    """Create rounds/r0, so r1 has the same input tables as every later round."""
     with folder_written_whole(ROUNDS / BASE) as place:
         admitted = training_set.admit(settings.train_on, settings.shares, settings.min_relevance, settings.language, settings.own_id)
         write_json(place / "training.json", admitted)
@@ -25,7 +25,7 @@ def main(settings: StartSettings) -> None:
         for table in ("negatives", "trained"):
             tables.write(table, tables.empty(table), place / f"{table}.parquet")
     positives = positives_of(labels)
-    say(f"start: {positives['query_id'].n_unique():,} training queries, {len(positives):,} known positives")
+    say(f"start r0: {positives['query_id'].n_unique():,} training queries, {len(positives):,} labelled positives")
 
 
 if __name__ == "__main__":

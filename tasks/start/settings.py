@@ -7,14 +7,14 @@ from hone.data.own_id import OwnId
 
 
 class StartSettings(StageSettings):
-    """What the loop trains on.
+    """The training collections.
 
     Attributes:
         train_on: collections, in order.
-        shares: the fraction of each batch that a collection gets, by collection; empty: as many as there are queries.
-        min_relevance: the grade from which a document is a positive, by collection.
+        shares: the fraction of each batch for a collection. Empty: proportional to its queries.
+        min_relevance: the lowest relevance grade of a positive, by collection.
         language: by collection.
-        own_id: what happens to the document with a query's own id, by collection.
+        own_id: handling of the document with a query's own id, by collection.
     """
 
     place = "start"

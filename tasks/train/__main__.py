@@ -1,4 +1,4 @@
-"""train: labels -> a model, from the base or the previous round's weights."""
+"""train: train a model on the labels, from the base model or the previous round."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.train.settings import TrainSettings
 
 
 def main(settings: TrainSettings) -> None:
-    """Write models/<round>, the table of what each step saw, and the record of the dev checks."""
+    """Write models/<round>, the table of training steps, and the record of the dev checks."""
     round = settings.round
     section = settings.train
     start = MODELS / ("r0" if section.init == "base" else settings.parent)
@@ -35,7 +35,7 @@ def main(settings: TrainSettings) -> None:
         seed = seed_of(settings.seed, settings.draws, "train")
         runs = dev_runs(start, start.name, settings, training)
         before, checks = dev_means(runs, training), checks_of(training, runs, section.dev_checks, settings.seed)
-        del runs  # the first hundred of every dev query need not be in memory while it trains
+        del runs  # the dev rankings need not be in memory during training
         loaded, trained = fitted(made, training, section, settings.model, model, seed, checkpoints, device, checks)
         loaded.save_pretrained(str(place))
         checked = checks.record()

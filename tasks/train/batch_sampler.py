@@ -1,4 +1,4 @@
-"""Which rows and negatives each step trains on: a batch sampler for sentence-transformers' trainer, made of one of our batch methods."""
+"""Batch sampler for sentence-transformers' trainer: the rows and negatives of each step, by a batch method."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tasks.train.negatives import Draw
 
 
 class Epochs(BatchSampler):
-    """Batches of row numbers, the same for the same seed and epoch, whether training was interrupted or not.
+    """Batches of row numbers, deterministic for a seed and epoch, also after an interruption.
 
     Args:
         pairs: row, query, query_id, doc_id, collection of every pair of a query and a positive.
-        line: the batch method of the recipe.
-        positives: "one" draws one positive of each query for each epoch; "all" trains on every pair.
-        shares: of the collections, of the batches.
-        seed: of this round's training.
-        negatives: what each query trains with, by epoch.
+        line: the recipe's batch method.
+        positives: "one" draws one positive of each query in each epoch. "all" trains on every pair.
+        shares: fractions of the batches for each collection.
+        seed: seed of this round's training.
+        negatives: the negatives of each query, by epoch.
 
-    A query comes at the same place among the others, with the same positive, whichever other queries, positives and negatives a round has:
-    what is drawn follows from ids, epoch and seed.
+    Order and positive of a query do not depend on the other queries, positives and negatives of the round: draws follow from ids, epoch and
+    seed.
     """
 
     def __init__(self, pairs: pl.DataFrame, line: dict, positives: str, shares: dict[str, float], seed: int, negatives: Draw) -> None:

@@ -1,4 +1,4 @@
-"""The model's card: what sentence-transformers writes of its training, and before it what the loop knows."""
+"""The model card: the section by sentence-transformers, preceded by Hone's section."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ Means = dict[str, dict[str, float]]  # by collection and measure
 
 
 def write_card(place: Path, settings: TrainSettings, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> None:
-    """Put the loop's part into README.md of a saved model.
+    """Write Hone's section into README.md of a saved model.
 
     Args:
         place: the model's folder.
-        settings: of the stage `train`.
-        training: what it was trained on.
-        trained: what each step saw.
-        before: dev scores of the model that it started from.
+        settings: settings of the stage `train`.
+        training: the training set.
+        trained: the record of all steps.
+        before: dev scores of the starting model.
         checked: the record of its dev checks.
     """
     put_first(section(place, settings, training, trained, before, checked), place / "README.md")
 
 
 def section(place: Path, settings: TrainSettings, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> str:
-    """From what, by which recipe, on what, with which scores."""
+    """Starting model, recipe, data and scores."""
     train = settings.train
     start = "r0" if train.init == "base" else settings.parent
-    anew = ", others each epoch" if train.draw == "epoch" and train.negatives else ""
+    anew = ", different ones in each epoch" if train.draw == "epoch" and train.negatives else ""
     losses = ", ".join(f"{line['method']} ({spelled(line['parameters'])})" for line in train.losses)
     lines = [
         f"## Trained by Hone, round {settings.round}",
         "",
-        f"- **From:** the weights of {start}; candidates and known labels came from {settings.parent}.",
+        f"- **From:** the weights of {start}; candidates and labels are from {settings.parent}.",
         f"- **Recipe:** {settings.recipe}" + (f" ({settings.paper})" if settings.paper else ""),
-        f"- **Losses:** {losses}; {train.negatives} mined negative(s) a query{anew}; batches: {spelled(train.batch['parameters'])}.",
+        f"- **Losses:** {losses}; {train.negatives} mined negative(s) per query{anew}; batches: {spelled(train.batch['parameters'])}.",
         f"- **Steps:** {trained['step'].max()}, learning rate {train.learning_rate}, {train.precision}, seed {settings.seed}.",
         f"- **Length:** {lengths(settings, place)}.",
         *(trained_on(collection, trained) for collection in training),
@@ -56,11 +56,11 @@ def section(place: Path, settings: TrainSettings, training: TrainingSet, trained
 
 
 def lengths(settings: TrainSettings, place: Path) -> str:
-    """Where texts are cut, in encoding and in training."""
+    """The maximum lengths, in encoding and in training."""
     reading, model = Reading.of(settings.model), ModelFolder(place)
     encoding, training = reading.length(model), reading.length(model, settings.train.max_length)
     apart = f"; training read {training:,} tokens (`train.max_length`)" if training != encoding else ", in training as in encoding"
-    return f"texts are cut after {encoding:,} tokens{apart}"
+    return f"texts are truncated after {encoding:,} tokens{apart}"
 
 
 def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:
@@ -69,16 +69,16 @@ def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:
 
 
 def dev_runs(model: Path, name: str, settings: TrainSettings, training: TrainingSet) -> dict[str, pl.DataFrame]:
-    """How a model ranks the dev queries of each training collection: query_id, doc_id, score, by the collection's name.
+    """A model's rankings of the dev queries of each training collection: query_id, doc_id, score, by the collection's name.
 
-    There is none with `dev_scores: false`, and none of a collection without dev labels. The vectors are kept, so the evaluation and the
-    mining that follow do not encode the collection again.
+    Empty with `dev_scores: false`, and for collections without dev labels. The vectors are cached, so later evaluation and mining do not
+    encode the collection again.
 
     Args:
-        model: its folder.
-        name: of its round.
-        settings: of the stage `train`.
-        training: what is trained on.
+        model: the model's folder.
+        name: name of its round.
+        settings: settings of the stage `train`.
+        training: the training set.
     """
     runs: dict[str, pl.DataFrame] = {}
     for collection in training if settings.train.dev_scores else ():
@@ -91,7 +91,7 @@ def dev_runs(model: Path, name: str, settings: TrainSettings, training: Training
 
 
 def dev_means(runs: dict[str, pl.DataFrame], training: TrainingSet) -> Means:
-    """What rankings of dev queries score: {collection: {measure: mean}}."""
+    """Mean measures of dev rankings: {collection: {measure: mean}}."""
     return {
         collection.name: means(per_query(runs[collection.name], collection.qrels("dev"), collection.min_relevance))
         for collection in training
@@ -100,9 +100,9 @@ def dev_means(runs: dict[str, pl.DataFrame], training: TrainingSet) -> Means:
 
 
 def scores(place: Path, settings: TrainSettings, training: TrainingSet, start: str, before: Means) -> list[str]:
-    """A table of dev scores of this model and of the one it started from."""
+    """A table with the dev scores of this model and of its starting model."""
     if not settings.train.dev_scores:
-        return ["No scores on dev queries: the recipe says `dev_scores: false`. Test scores: reports/metrics."]
+        return ["Dev queries were not scored (`dev_scores: false` in the recipe). Test scores: reports/metrics."]
     after = dev_means(dev_runs(place, settings.round, settings, training), training)
     if not after:
         return ["No training collection has dev queries. Test scores: reports/metrics."]
@@ -116,7 +116,7 @@ def scores(place: Path, settings: TrainSettings, training: TrainingSet, start: s
 
 
 def during_training(checked: dict) -> list[str]:
-    """The dev checks, and the sentence if dev was better before the end."""
+    """The dev checks, and the warning if an earlier check was better."""
     if not checked["checks"]:
         return []
     of_steps = ", ".join(f"{one[MEASURE]:.3f} at step {one['step']:,}" for one in checked["checks"])

@@ -1,4 +1,4 @@
-"""Rows of a batch -> tokens: each text once, with what every query may be held against."""
+"""Collator: from rows of a batch to tokens. Each text occurs once, with its role for every query."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tasks.train.negatives import Negatives
 
 @dataclass
 class Collator:
-    """Makes a batch of queries and of documents, every document once, read by the same prompts as in encoding.
+    """Builds batches of queries and documents, every document once, with the same prompts as in encoding.
 
     Args:
-        examples: what is trained on.
-        preprocess: the model's.
+        examples: the training examples.
+        preprocess: the model's preprocessing.
         prompts: by route.
-        negatives: those that this epoch trains with.
-        valid_label_columns: sentence-transformers' trainer asks for it; there are none.
+        negatives: the negatives of this epoch.
+        valid_label_columns: required by sentence-transformers' trainer. Empty.
     """
 
     examples: Examples
@@ -34,10 +34,9 @@ class Collator:
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Features of `query` and `document`, and `label`.
 
-        `label` [B, 2 + documents]: the row of `pairs`, the place of the positive among the documents (-1: none), and for each
-        document 1 if it is one of the query's own negatives, 0 if it is another's, -1 if it may not be a negative.
-        Where labels have weights, `query_weight` [B] of the positives and `document_weights` [B, documents] of the
-        negatives; where a teacher has graded, `document_teacher` [B, documents].
+        `label` [B, 2 + documents]: the row of `pairs`, the column of the positive (-1: none), and for each document 1 if it is one of the
+        query's own negatives, 0 if it is another query's, -1 if it must not be a negative. If labels have weights: `query_weight` [B] of
+        the positives and `document_weights` [B, documents] of the negatives. If a teacher has graded: `document_teacher` [B, documents].
         """
         chosen = np.array([row["row"] for row in rows])
         queries = self._column("query")[chosen]

@@ -1,7 +1,7 @@
-"""Dev checks: nDCG@10 of the weights as they are, at a few steps of a training, on a small pool of dev queries and documents.
+"""Dev checks: nDCG@10 of the current weights at a few steps of training, on a small pool of dev queries and documents.
 
-They detect a training that was better before its end (Hone default). A check changes no weight and draws no random number. The last step's
-weights are saved, whatever the checks show.
+They detect a training that was better before its end [Hone default]. A check changes no weight and draws no random number. The weights of
+the last step are saved in any case.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 MEASURE = "ndcg_at_10"
 MOST_QUERIES = 40
-NEAREST = 10  # documents of each query by the model that the round starts from; its positives, best grades first, are as many at most
-MOST_TEXTS = 1_000  # of a collection's pool, where a document is many chunks
+NEAREST = 10  # documents per query by the starting model; also the maximum number of its positives, best grades first
+MOST_TEXTS = 1_000  # maximum texts of a collection's pool, because a document may have many chunks
 TEXTS_PER_BATCH = 32
 
 Encode = Callable[[list[str], Route], np.ndarray]  # texts and their route -> vectors [n, d]
@@ -41,10 +41,10 @@ class Part:
     Attributes:
         queries: query_id, text.
         texts: doc_id, full_text of every document, or chunk, of the pool.
-        unit: doc_id and the document that is ranked for it; null where each is ranked for itself.
+        unit: doc_id and the document that is ranked for it. Null if each is ranked for itself.
         qrels: of these queries.
-        min_relevance: the grade from which a document is a positive.
-        kept: what of a ranking counts.
+        min_relevance: the lowest relevance grade of a positive.
+        kept: which part of a ranking counts.
     """
 
     queries: pl.DataFrame
@@ -56,11 +56,11 @@ class Part:
 
     @property
     def documents(self) -> int:
-        """How many documents are ranked: chunks of one count once."""
+        """The number of ranked documents. Chunks of one document count once."""
         return len(self.texts) if self.unit is None else self.texts.join(self.unit, on="doc_id")["unit"].n_unique()
 
     def scores(self, encode: Encode) -> list[float]:
-        """nDCG@10 of each query among the pool's documents alone, in the order of `queries`."""
+        """nDCG@10 of each query within the pool, in the order of `queries`."""
         scores = encode(self.queries["text"].to_list(), "query") @ encode(self.texts["full_text"].to_list(), "document").T
         rows = np.argsort(-scores, axis=1, kind="stable")
         found = as_table(self.queries["query_id"], self.texts["doc_id"], np.take_along_axis(scores, rows, axis=1), rows)
@@ -73,8 +73,8 @@ class Checks:
     """The dev checks of one training.
 
     Attributes:
-        parts: the pool, by collection; none: nothing is checked.
-        count: how many checks the training has, the last at its end; fewer where it has fewer steps.
+        parts: the pool, by collection. Empty: no checks.
+        count: number of checks, the last at the end of training. Fewer if the training has fewer steps.
         seen: nDCG@10 of each query, by step.
     """
 
@@ -91,7 +91,7 @@ class Checks:
         return sum(part.documents for part in self.parts)
 
     def due(self, step: int, last: int) -> bool:
-        """Whether a step of a training that ends with step `last` is checked."""
+        """Whether a step is checked in a training that ends with step `last`."""
         return bool(self.parts) and step in {-(-place * last // self.count) for place in range(1, self.count + 1)}
 
     def measure(self, step: int, encode: Encode) -> float:
@@ -100,8 +100,9 @@ class Checks:
         return float(np.mean(self.seen[step]))
 
     def record(self) -> dict:
-        """What the round keeps of them: `queries`, `documents`, `checks` (each `step` and mean nDCG@10) and `better_before`, the sentence
-        of that name, or null."""
+        """The stored record: `queries`, `documents`, `checks` (each `step` and mean nDCG@10) and `better_before`, the warning of that name,
+        or null.
+        """
         checks = [{"step": step, MEASURE: float(np.mean(self.seen[step]))} for step in sorted(self.seen)]
         return {
             "queries": self.queries, "documents": self.documents, "checks": checks,
@@ -112,14 +113,14 @@ class Checks:
 def checks_of(training: TrainingSet, runs: dict[str, pl.DataFrame], count: int, seed: int) -> Checks:
     """The dev checks of a training.
 
-    The pool has at most 40 dev queries with a positive, drawn from all collections, the same in every round of a seed. Its documents are
-    their positives and the 10 nearest of each.
+    The pool has at most 40 dev queries with a positive from all collections, the same in every round with the same seed. Its documents are
+    their positives and the 10 nearest documents of each query.
 
     Args:
-        training: what is trained on.
-        runs: by collection, the ranking of its dev queries by the model that the round starts from: query_id, doc_id, score. A
-            collection without one is not checked.
-        count: of checks; 0: none.
+        training: the training set.
+        runs: by collection, the ranking of its dev queries by the starting model: query_id, doc_id, score. Collections without one are not
+            checked.
+        count: number of checks. 0: none.
         seed: from params.yaml.
     """
     collections = [collection for collection in training if collection.name in runs and count]
@@ -134,7 +135,7 @@ def checks_of(training: TrainingSet, runs: dict[str, pl.DataFrame], count: int, 
 
 
 def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series) -> Part:
-    """A collection's part of the pool. Where chunks make it too large, the queries that were drawn last are left out."""
+    """A collection's part of the pool. If it has too many chunks, the queries drawn last are dropped."""
     dev, documents = collection.qrels("dev"), collection.documents
     unit = units(documents, dev)
     place = drawn.to_frame("query_id").with_row_index("place")
@@ -143,7 +144,7 @@ def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series)
     wanted = pl.concat([frame.filter(pl.int_range(pl.len()).over("query_id") < NEAREST) for frame in pairs])
     if unit is not None:
         wanted = wanted.rename({"doc_id": "unit"}).join(unit, on="unit")
-    new = wanted.group_by("doc_id").agg(pl.col("place").min()).group_by("place").len().sort("place")  # texts that each query brings
+    new = wanted.group_by("doc_id").agg(pl.col("place").min()).group_by("place").len().sort("place")  # texts added by each query
     too_many = new.filter(pl.col("len").cum_sum() > MOST_TEXTS)["place"].min()
     if too_many is not None:
         wanted = wanted.filter(pl.col("place") < too_many)
@@ -154,14 +155,14 @@ def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series)
 
 
 def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
-    """A sentence if dev was significantly better at an earlier check than at the end; else null.
+    """A warning if dev was significantly better at an earlier check than at the end. Otherwise null.
 
-    The earlier check with the highest mean is compared with the last one, query by query, by Student's t (two-sided). Its p is multiplied
-    by the number of earlier checks (Bonferroni), because the best of them was selected, and must be below .05.
+    The earlier check with the highest mean is compared with the last one by a paired t-test (two-sided). The p value is multiplied by the
+    number of earlier checks (Bonferroni), because the best of them was selected. It must be below 0.05.
 
     Args:
         seen: nDCG@10 of each query, by step.
-        documents: of the pool.
+        documents: number of documents in the pool.
     """
     if len(seen) < 2:
         return None
@@ -174,25 +175,24 @@ def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
         return None
     then, now = (f"step {step:,} ({np.mean(seen[step]):.3f})" for step in (best, last))
     return (
-        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} dev queries and a pool of {documents:,} documents: "
-        "train less, or lower the learning rate."
+        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} dev queries and a pool of {documents:,} "
+        "documents. Train less, or lower the learning rate."
     )
 
 
 def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, prompts: dict[str, str]) -> np.ndarray:
-    """Vectors of texts by a model in training: [n, d] of fp32, of length 1 if it compares by cosine.
+    """Vectors of texts by a model in training: [n, d] of fp32, normalized if it uses cosine.
 
-    They have the precision and the length of training, so that a check takes no more memory than a step does. The model is left in train
-    mode.
+    Precision and length are those of training, so a check needs no more memory than a step. The model stays in train mode.
 
     Args:
         texts: n texts.
         route: whether they are queries or documents.
-        model: in training.
+        model: the model in training.
         prompts: by route.
 
     Raises:
-        Refused: a vector has what is not a number.
+        Refused: a vector contains NaN or infinity.
     """
     import torch
 

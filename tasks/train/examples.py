@@ -1,4 +1,4 @@
-"""Labels as training reads them: rows of (query, positive), each query's negatives, and what may never be one of them."""
+"""Training examples: rows of (query, positive), each query's negatives, and the documents that must never be negatives."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ NO_POSITIVE = -1
 
 @dataclass(frozen=True)
 class Examples:
-    """Queries and documents by number; documents of the same text share one.
+    """Queries and documents by number. Documents with the same text share a number.
 
     Attributes:
-        pairs: one row for each known or promoted positive: query, document (numbers), query_id, doc_id, collection, weight. A query
-            without a positive that trains all the same has one row, whose document is `NO_POSITIVE` and whose doc_id is null.
+        pairs: one row for each labelled or promoted positive: query, document (numbers), query_id, doc_id, collection, weight. Queries that
+            train without a positive have one row with document `NO_POSITIVE` and a null doc_id.
         query_texts, document_texts: by number.
-        document_ids: the id that stands for a number in the table `trained`.
-        negatives: all that were kept of each query, by rank; which of them train when, a `Draw` says.
-        known: sorted keys (query number * documents + document number) of pairs that are positive or unknown: masked or dropped.
-        weights: of negatives that count less or more than one, by key.
-        grades: of positives and negatives that a teacher has graded, by key; empty where no loss asks for them.
+        document_ids: the id of each number in the table `trained`.
+        negatives: all kept negatives of each query, by rank. A `Draw` selects those of each epoch.
+        known: sorted keys (query number * documents + document number) of positive and unknown (masked or dropped) pairs.
+        weights: negatives with a weight other than 1, by key.
+        grades: teacher grades of positives and negatives, by key. Empty if no loss needs them.
     """
 
     pairs: pl.DataFrame
@@ -44,11 +44,11 @@ class Examples:
 
     @property
     def weighted(self) -> bool:
-        """Whether any positive or negative counts other than once."""
+        """Whether any pair has a weight other than 1."""
         return len(self.weights.keys) > 0 or bool((self.pairs["weight"] != 1).any())
 
     def is_known(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """For each query (rows) and document (columns): is the document positive or unknown for it? [B, D] of bool."""
+        """Whether a document (column) is positive or unknown for a query (row): [B, D] of bool."""
         keys = self._keys(queries, documents)
         if not len(self.known):
             return np.zeros(keys.shape, dtype=bool)
@@ -56,11 +56,11 @@ class Examples:
         return (places < len(self.known)) & (self.known[np.minimum(places, len(self.known) - 1)] == keys)
 
     def weights_of(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """How often each document counts as a negative of each query: [B, D], 1 where the labels say nothing."""
+        """The weight of each document as a negative of each query: [B, D], 1 by default."""
         return self.weights.at(self._keys(queries, documents), 1.0)
 
     def grades_of(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """What the teacher gives each document for each query: [B, D], NaN where it gave nothing."""
+        """The teacher's grade of each document for each query: [B, D], NaN if missing."""
         return self.grades.at(self._keys(queries, documents), np.nan)
 
     def _keys(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
@@ -69,13 +69,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class ByKey:
-    """Values of a few of all pairs: sorted keys, and a number for each."""
+    """A sparse map of pairs: sorted keys, and a number for each."""
 
     keys: np.ndarray
     values: np.ndarray
 
     def at(self, keys: np.ndarray, otherwise: float) -> np.ndarray:
-        """The value of each key in fp32, `otherwise` where it has none."""
+        """The value of each key in fp32, `otherwise` if missing."""
         found = np.full(keys.shape, otherwise, dtype=np.float32)
         if len(self.keys):
             places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
@@ -87,26 +87,26 @@ class ByKey:
 def examples(
     labels: pl.DataFrame, queries: pl.DataFrame, texts: pl.DataFrame, teacher: str | None = None, unlabelled: bool = False
 ) -> Examples:
-    """What a round trains on.
+    """The training examples of a round.
 
     Args:
-        labels: of the round.
+        labels: labels of the round.
         queries: query_id, text, collection.
         texts: doc_id, full_text of every labelled document.
-        teacher: the judge whose grades are wanted; null: none are.
-        unlabelled: queries without a positive train with their mined negatives, for losses that need no positive.
+        teacher: the judge whose grades are needed. Null: none.
+        unlabelled: include queries without a positive, with their mined negatives, for losses that need no positive.
 
     Raises:
-        Refused: a labelled document has no text, no query has a positive, a weight is none, or a teacher graded nothing.
+        Refused: a labelled document has no text, no query has a positive, a weight is invalid, or a teacher graded nothing.
     """
     refuse_weights(labels)
     absent = labels.join(texts, on="doc_id", how="anti")["doc_id"].unique(maintain_order=True)
     if len(absent):
-        raise Refused(f"{len(absent):,} labelled documents are in no collection that is trained on: {listed(absent)}.")
+        raise Refused(f"{len(absent):,} labelled documents are in no training collection: {listed(absent)}. Run `dvc repro`.")
     trains = (pl.col("label") == "positive") | (pl.lit(unlabelled) & (pl.col("label") == "negative") & pl.col("rank").is_not_null())
     trained = queries.join(labels.filter(trains), on="query_id", how="semi", maintain_order="left")
     if trained.is_empty():
-        raise Refused("no query has a positive label: there is nothing to train on.")
+        raise Refused("no query has a positive label, so there is nothing to train on. Add labels to the training collections.")
     numbered = trained.with_row_index("query")
     documents = (
         texts.join(labels, on="doc_id", how="semi", maintain_order="left")
@@ -121,7 +121,7 @@ def examples(
         key=pl.col("query").cast(pl.Int64) * len(by_number) + pl.col("document"),
         weight=pl.col("weight").fill_null(1.0),
     )
-    dropped = keys_by_text(keyed.filter(is_dropped()), numbered, by_number)  # a copy is no negative either, however it is spelt
+    dropped = keys_by_text(keyed.filter(is_dropped()), numbered, by_number)  # a copy is not a negative either, however it is spelled
     keyed = keyed.filter((pl.col("label") != "negative") | ~pl.col("key").is_in(pl.Series(dropped).implode()))
     known = keyed.filter(pl.col("label") != "negative").select("key", "query", "document")
     mined = keyed.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null()).sort("query", "rank")
@@ -146,10 +146,10 @@ def examples(
 
 
 def keys_by_text(known: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> np.ndarray:
-    """Sorted keys of known pairs, and of every pair whose two normalised texts are those of a known one.
+    """Sorted keys of known pairs, and of every pair whose two normalized texts equal those of a known one.
 
-    A query may stand in several rows or collections, a document under several ids: what answers one is no negative of the other, however
-    the two are spelt. Each is still trained with its own text.
+    A query may occur in several rows or collections, and a document under several ids. A positive of one is never a negative of the other.
+    Each is still trained with its own text.
 
     Args:
         known: query, document (numbers).
@@ -168,36 +168,38 @@ def keys_by_text(known: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataF
 
 
 def comparable(texts: pl.Series) -> pl.Series:
-    """Texts in the form in which they are compared; a text of punctuation alone is the same as itself only."""
+    """Normalized texts for comparison. A text of punctuation alone equals only itself."""
     forms = texts.to_frame("text").with_columns(form=normalised(pl.col("text")))
     return forms.select(pl.when(pl.col("form") == "").then("text").otherwise("form")).to_series()
 
 
 def weights_by_key(keyed: pl.DataFrame, known: pl.DataFrame) -> ByKey:
-    """Weights of negatives, where they are not 1; of copies of one text the smallest counts."""
+    """Weights of negatives other than 1. For copies of one text, the smallest weight counts."""
     rows = keyed.filter(pl.col("label") == "negative").join(known, on="key", how="anti").group_by("key").agg(pl.col("weight").min())
     rows = rows.filter(pl.col("weight") != 1).sort("key")
     return ByKey(rows["key"].to_numpy(), rows["weight"].to_numpy())
 
 
 def grades_by_key(keyed: pl.DataFrame, teacher: str | None) -> ByKey:
-    """A teacher's grades; of copies of one text the mean. A text that is unknown by another id has none."""
+    """A teacher's grades. For copies of one text, the mean counts. Texts that are unknown under another id have none."""
     if teacher is None:
         return ByKey(np.empty(0, dtype=np.int64), np.empty(0))
     unknown = keyed.filter(pl.col("label") == "unknown").select("key")
     graded = keyed.filter(graded_by(teacher)).join(unknown, on="key", how="anti")
     rows = graded.group_by("key").agg(pl.col("query").first(), pl.col("grade").mean()).sort("key")
     if not rows["query"].is_duplicated().any():
-        raise Refused(f"{teacher} has graded no two documents of any query: there is no order to learn from.")
+        raise Refused(
+            f"{teacher} graded at most one document of each query, so there is no order to learn from. Grade more documents per query."
+        )
     return ByKey(rows["key"].to_numpy(), rows["grade"].to_numpy())
 
 
 def refuse_weights(labels: pl.DataFrame) -> None:
-    """Raises Refused at a weight that is negative or no number."""
+    """Raise Refused if a weight is negative or NaN."""
     wrong = labels.filter(~(pl.col("weight").is_finite() & (pl.col("weight") >= 0)))
     if len(wrong):
         query, document, weight = wrong.select("query_id", "doc_id", "weight").row(0)
         raise Refused(
-            f"the label of query '{query}' and document '{document}' has the weight {weight}: a weight is a number from 0 up. "
-            "The stage relabel writes it: run `dvc repro` to have it made again."
+            f"the label of query '{query}' and document '{document}' has the weight {weight}, but weights must be 0 or more. Run "
+            "`dvc repro` to create the label again."
         )

@@ -1,4 +1,4 @@
-"""Labels -> a trained model in memory: what the stage `train` does, for whoever wants a model of other labels."""
+"""From labels to a trained model in memory, for the stage `train` and for other callers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def learns_from_grades(section: Train) -> str | None:
-    """The first loss of a recipe that wants a teacher's grades; null where none does."""
+    """The first loss of a recipe that needs a teacher's grades. Null if none does."""
     losses = (methods.find("train.losses", line["method"]) for line in section.losses)
     return next((loss.name for loss in losses if loss.beside("LEARNS_FROM_GRADES", False)), None)
 
 
 def examples_of(labels: pl.DataFrame, training: TrainingSet, section: Train) -> Examples:
-    """What a round with these labels and this section `train` trains on."""
+    """The training examples for these labels and this section `train`."""
     learning = learns_from_grades(section)
     teacher = teacher_of(labels, f"the loss {learning}") if learning else None
     return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), teacher, section.queries == "all")
@@ -42,23 +42,23 @@ def fitted(
     made: Examples, training: TrainingSet, section: Train, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str,
     checks: Checks | None = None,
 ) -> tuple[SentenceTransformer, pl.DataFrame]:  # fmt: skip
-    """A trained model and the table `trained`. Whoever calls it holds the device's lock.
+    """A trained model and the table `trained`. The caller holds the device lock.
 
     Args:
-        made: what it is trained on.
-        training: for the shares of its collections.
-        section: the recipe's section `train`, resolved.
-        reading: how texts are read: max_length, prompts, precision.
-        start: the model that training starts from.
-        seed: of batches and dropout.
-        checkpoints: folder for them; a training that was killed goes on from the last one there.
-        device: as `device_of` names it.
-        checks: dev checks, which are made while it trains; null: none.
+        made: the training examples.
+        training: the training set, for the shares of its collections.
+        section: the resolved section `train` of the recipe.
+        reading: reading settings: max_length, prompts, precision.
+        start: the initial model.
+        seed: seed of batches and dropout.
+        checkpoints: their folder. An interrupted training resumes from the last one.
+        device: as `device_of` returns it.
+        checks: dev checks during training. Null: none.
     """
     from tasks.train.trainer import DevChecks, train, trainer
 
     read = Reading.of(reading)
-    length = read.length(start)  # refused here, before hours of training
+    length = read.length(start)  # refuse before hours of training
     loaded = start.load(read.length(start, section.max_length), device)
     prompts = {route: read.prompt(start, route) for route in ("query", "document")}
     loaded.prompts = loaded.prompts | prompts
@@ -66,12 +66,12 @@ def fitted(
     encode = partial(vectors_of, model=loaded, prompts=prompts)
     callbacks = [DevChecks(checks, encode)] if checks else []
     trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints, callbacks))
-    loaded.max_seq_length = length  # what is saved reads as encoding does, whatever training read
+    loaded.max_seq_length = length  # the saved model has the settings of encoding, not those of training
     return loaded, trained
 
 
 def address(settings: TrainSettings, model: ModelFolder) -> str:
-    """What the training is computed from: a checkpoint of anything else must not be gone on from."""
+    """A hash of all training inputs. Checkpoints of other inputs must not be resumed."""
     return fingerprint(
         json.dumps(settings.plain(), sort_keys=True),
         fingerprint_of_file(round_table(settings.round, "labels")),

@@ -1,4 +1,4 @@
-"""Which of its kept negatives a query trains with in an epoch: the first by rank, or others each time."""
+"""The negatives of each query in an epoch: the first by rank, or different ones each time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Negatives:
 
     Attributes:
         documents: document numbers, each query's by rank: [m].
-        keys: of each pair, as `lots.pair_keys` gives them, by which it is drawn: [m] of uint64.
-        first: where each query's begin: [queries + 1].
+        keys: key of each pair for drawing, from `lots.pair_keys`: [m] of uint64.
+        first: the start of each query: [queries + 1].
     """
 
     documents: np.ndarray
@@ -25,30 +25,29 @@ class Negatives:
     first: np.ndarray
 
     def of(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The documents of some queries, one query after the other, and how many each has: [sum], [queries]."""
+        """The documents of some queries, one query after the other, and their counts: [sum], [queries]."""
         counts = self.first[queries + 1] - self.first[queries]
         return self.documents[in_runs(self.first[queries], counts)], counts
 
     def at(self, rows: np.ndarray, counts: np.ndarray) -> Negatives:
-        """Some of these negatives; `counts` is how many each query has: [queries]."""
+        """A subset of these negatives. `counts` is the number for each query: [queries]."""
         return Negatives(self.documents[rows], self.keys[rows], np.append(0, np.cumsum(counts)))
 
 
 def in_runs(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The whole numbers from each start on, as many as its count says."""
+    """Consecutive integers from each start, as many as its count."""
     return np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
 
 
 class Draw:
-    """What queries train with, epoch by epoch.
+    """The negatives of each query, epoch by epoch.
 
     Args:
         kept: all negatives.
-        n: of each query; one that has fewer trains with all of its own.
-        how: `first`: those of best rank, in every epoch. `epoch`: each query's are shuffled once, by seed, and each epoch takes the
-            `n` after the last one's, from the beginning again after the end (as RLHN's authors train: Tevatron's data set). Each is
-            then taken as often as any other but for one time, and all are once epochs times `n` are as many.
-        seed: of this training.
+        n: negatives of each query. A query with fewer uses all of its own.
+        how: `first`: the best ranks, in every epoch. `epoch`: each query's negatives are shuffled once by seed, and each epoch uses the
+            next `n`, cyclically, as in RLHN's code (Tevatron's data set). The use counts of two negatives differ by at most one.
+        seed: seed of this training.
     """
 
     def __init__(self, kept: Negatives, n: int, how: str, seed: int) -> None:

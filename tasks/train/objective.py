@@ -1,4 +1,4 @@
-"""The objective: vectors of a batch -> the recipe's losses, and a record of what each step saw."""
+"""The training objective: from vectors of a batch to the recipe's losses, with a record of each step."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ ROWS_PER_PART = 32
 
 @dataclass(frozen=True)
 class Batch:
-    """What a loss sees. B queries, D documents, d dimensions.
+    """The input of a loss. B queries, D documents, d dimensions.
 
     Attributes:
-        queries: vectors [B, d] in fp32, of length 1 where the model compares by cosine.
+        queries: vectors [B, d] in fp32, normalized if the model uses cosine.
         documents: vectors [D, d].
         scores: inner products [B, D].
-        positive: [B], the column of each query's positive; -1 of one without, which only losses see that need none.
-        usable: [B, D], which documents may be negatives of which query: never its positive, nor another known positive
-            of it or one that is masked, whichever query brought it into the batch.
+        positive: [B], the column of each query's positive. -1 if there is none, only for losses that need none.
+        usable: [B, D], which documents may be negatives of which query: neither its positive nor another positive or masked document of it,
+            whichever query added it to the batch.
         own: [B, D], which of these were mined for this query.
-        weights: [B, D], how often a document counts as a negative of a query: 1 where the labels say nothing.
-        teacher: [B, D], a judge's grade of a document for a query; NaN where it gave none.
-        positive_weight: [B], of each query's positive: the objective counts the query so often, losses do not.
+        weights: [B, D], the weight of a document as a negative of a query: 1 by default.
+        teacher: [B, D], a judge's grade of a document for a query. NaN if missing.
+        positive_weight: [B], weight of each query's positive. The objective applies it, not the losses.
     """
 
     queries: torch.Tensor
@@ -50,21 +50,21 @@ Loss = Callable[[Batch], torch.Tensor]
 
 
 def weighted_mean(losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """The mean of [B] losses, each as often as its weight says; 0 where all weights are 0."""
+    """The weighted mean of [B] losses. 0 if all weights are 0."""
     total = weight.sum()
     return (losses * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 class Objective(nn.Module):
-    """The sum of the recipe's losses, in the form that sentence-transformers' trainer takes.
+    """The sum of the recipe's losses, as a loss module for sentence-transformers' trainer.
 
-    A batch's loss is the mean over its queries, each as often as its positive's weight says; the record has them unweighted.
+    A batch's loss is the mean over its queries, weighted by their positives. The record is unweighted.
 
     Args:
-        model: in training.
-        losses: each from a batch to one loss a query [B].
-        cosine: whether vectors are brought to length 1.
-        examples: for the record.
+        model: the model in training.
+        losses: each maps a batch to one loss per query [B].
+        cosine: whether vectors are normalized.
+        examples: the training examples, for the record.
     """
 
     def __init__(self, model: SentenceTransformer, losses: dict[str, Loss], cosine: bool, examples: Examples) -> None:
@@ -89,7 +89,7 @@ class Objective(nn.Module):
         self, queries: torch.Tensor, documents: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor | None = None,
         teacher: torch.Tensor | None = None, positive_weight: torch.Tensor | None = None,
     ) -> Batch:  # fmt: skip
-        """What losses see, scored in fp32 whatever the precision of the encoder. A negative of weight 0 is none."""
+        """The input of the losses, scored in fp32 whatever the encoder's precision. Negatives of weight 0 are not usable."""
         with torch.autocast(queries.device.type, enabled=False):
             positive, role = labels[:, 1], labels[:, 2:]
             usable = role >= 0
@@ -106,7 +106,7 @@ class Objective(nn.Module):
             )  # fmt: skip
 
     def _vectors(self, features: Features) -> torch.Tensor:
-        """Vectors of all texts of one route, in their order: [n, d], on a processor made in parts of like length."""
+        """Vectors of all texts of one route, in order: [n, d]. On a CPU they are computed in length-sorted parts."""
         count = next(len(value) for value in features.values() if torch.is_tensor(value))
         parts, order = self._parts(features, count)
         made = torch.cat([self.model(part)["sentence_embedding"].float() for part in parts])
@@ -116,7 +116,7 @@ class Objective(nn.Module):
     def _parts(self, features: Features, count: int) -> tuple[list[Features], np.ndarray]:
         """Features in parts, and the row of each text in the order of the parts.
 
-        A processor has no use for one large batch, and in parts of like length little of it is padding.
+        A CPU gains nothing from one large batch, and length-sorted parts need little padding.
         """
         order = np.argsort(-token_counts(features, count), kind="stable")
         device = next(self.model.parameters()).device
@@ -125,8 +125,9 @@ class Objective(nn.Module):
         return [part_of(features, rows, count) for rows in np.array_split(order, -(-count // ROWS_PER_PART))], order
 
     def _note(self, batch: Batch, rows: torch.Tensor, numbers: torch.Tensor, losses: torch.Tensor) -> None:
-        """Remember what this step saw: each query's positive with its loss, and its own negatives. A query without a positive has its
-        loss beside its first negative."""
+        """Record this step: each query's positive with its loss, and its own negatives. Without a positive, the loss is stored with the
+        first negative.
+        """
         scores, loss, positive = batch.scores.detach().cpu().numpy(), losses.detach().float().cpu().numpy(), batch.positive.cpu().numpy()
         pairs = self.examples.pairs[rows.cpu().numpy()]
         query, column = batch.own.cpu().numpy().nonzero()
@@ -152,5 +153,5 @@ class Objective(nn.Module):
         return pl.concat(self.record) if self.record else tables.empty("trained")
 
     def get_config_dict(self) -> dict[str, str]:
-        """For the model card."""
+        """Data for the model card."""
         return {"losses": " + ".join(self.losses)}

@@ -10,11 +10,11 @@ class TrainSettings(RoundSettings):
     """How a round's model is trained.
 
     Attributes:
-        train: the recipe's section; every line has its parameters filled in, and `precision` is not `auto`.
-        unlabelled: whether queries without a positive train.
+        train: the recipe's section. Every line has all parameters, and `precision` is not `auto`.
+        unlabelled: whether queries without a positive are trained on.
         model: how texts are read.
         recipe: its name.
-        paper: where it is published; null: nowhere.
+        paper: its publication. Null: none.
     """
 
     place = "rounds/{round}/train"

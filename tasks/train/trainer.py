@@ -1,4 +1,4 @@
-"""sentence-transformers' trainer with our losses and batches: seeded, checkpointed, going on where it was killed."""
+"""The trainer of sentence-transformers with Hone's losses and batches: seeded, with checkpoints, resumable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.train.examples import NO_POSITIVE, Examples
 from tasks.train.negatives import Draw
 from tasks.train.objective import Objective
 
-# Written last into a checkpoint: one without it was cut off while it was saved.
+# Written last into a checkpoint. A checkpoint without it is incomplete.
 COMPLETE = "trained.parquet"
 CHECKS = "dev_checks.json"
 
@@ -39,13 +39,13 @@ def trainer(
     """A trainer that is ready to start.
 
     Args:
-        model: to be trained, on its device.
-        examples: what it is trained on.
-        section: the recipe's section `train`, resolved.
+        model: the model to train, on its device.
+        examples: the training examples.
+        section: the resolved section `train` of the recipe.
         prompts: by route, as in encoding.
-        shares: of the collections, of the batches.
-        seed: of this round's training.
-        checkpoints: folder for them.
+        shares: fractions of the batches for each collection.
+        seed: seed of this round's training.
+        checkpoints: their folder.
         callbacks: called before a checkpoint counts as complete.
     """
     torch.manual_seed(seed)
@@ -78,7 +78,7 @@ def trainer(
 
 
 class Trainer(SentenceTransformerTrainer):
-    """The library's trainer with a batch method of ours."""
+    """The library's trainer with one of Hone's batch methods."""
 
     def __init__(self, epochs: Epochs, **given: object) -> None:
         self.epochs = epochs
@@ -88,12 +88,12 @@ class Trainer(SentenceTransformerTrainer):
         return self.epochs
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        """Without a model card and the pickled arguments, which nobody reads in a checkpoint and which take longer than a small model."""
+        """Save without a model card and the pickled arguments, which are not needed and take longer than a small model."""
         self.model.save_pretrained(output_dir or self.args.output_dir, create_model_card=False)
 
 
 def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
-    """The pairs as a dataset of row numbers that shows its texts to whoever looks (the model card)."""
+    """The pairs as a dataset of row numbers that can show its texts (for the model card)."""
 
     def with_texts(batch: dict[str, list[int]]) -> dict[str, list]:
         rows = pairs[batch["row"]]
@@ -107,14 +107,14 @@ def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
 
 
 class Record(TrainerCallback):
-    """Tells the objective which step it is, keeps what steps saw beside each checkpoint, and says how far it is."""
+    """Sets the objective's step, stores the step record with each checkpoint, and logs the progress."""
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.progress: Progress | None = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        self.progress = Progress("training steps", state.max_steps)
+        self.progress = Progress("train: steps", state.max_steps)
         self.progress.total -= state.global_step
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -128,11 +128,11 @@ class Record(TrainerCallback):
 
 
 class DevChecks(TrainerCallback):
-    """Makes the dev checks of a training, and keeps them beside each checkpoint.
+    """Runs the dev checks of a training, and stores them with each checkpoint.
 
     Args:
-        checks: to be made.
-        encode: texts and their route -> vectors by the weights as they are.
+        checks: the dev checks.
+        encode: texts and their route -> vectors by the current weights.
     """
 
     def __init__(self, checks: Checks, encode: Encode) -> None:
@@ -145,22 +145,22 @@ class DevChecks(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         if self.checks.due(state.global_step, state.max_steps):
             mean = self.checks.measure(state.global_step, self.encode)
-            say(f"dev check at step {state.global_step:,} of {state.max_steps:,}: nDCG@10 {mean:.3f}")
+            say(f"train: dev check at step {state.global_step:,} of {state.max_steps:,}: nDCG@10 {mean:.3f}")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         write_json(kept(args, state), self.checks.seen)
 
 
 def kept(args: TrainingArguments, state: TrainerState) -> Path:
-    """Where the dev checks up to a checkpoint are kept."""
+    """The file of the dev checks up to a checkpoint."""
     return Path(args.output_dir) / f"checkpoint-{state.global_step}" / CHECKS
 
 
 def train(ready: SentenceTransformerTrainer) -> pl.DataFrame:
-    """Train to the end, from the last complete checkpoint where there is one. Returns the table `trained`."""
+    """Train to the end, from the last complete checkpoint if there is one. Returns the table `trained`."""
     last = last_checkpoint(Path(ready.args.output_dir), COMPLETE)
     if last is not None:
         ready.loss.record = [tables.read("trained", last / COMPLETE)]
-        say(f"going on from {last.name}")
+        say(f"train: resuming from {last.name}")
     ready.train(resume_from_checkpoint=str(last) if last else None)
     return ready.loss.trained

@@ -210,15 +210,15 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, content:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"doc_id": "a", "text": "b\\ud83d"}', "documents.jsonl, line 2: `text` has half of a character"),
-        ('{"doc_id": "\\ud83d", "text": "b"}', "documents.jsonl, line 2: `doc_id` has half of a character"),
+        ('{"doc_id": "a", "text": "b\\ud83d"}', "documents.jsonl, line 2: `text` contains half a character"),
+        ('{"doc_id": "\\ud83d", "text": "b"}', "documents.jsonl, line 2: `doc_id` contains half a character"),
         (
             '{"doc_id": "a", "text": "b", "more": ' + "[" * 5000 + "]" * 5000 + "}",
-            "documents.jsonl, line 2: lists or objects are nested more than 64 deep",
+            "documents.jsonl, line 2: lists or objects are nested more than 64 levels deep",
         ),
         (
             '{"doc_id": "a", "text": "b", "more": ' + "[" * 100 + "]" * 100 + "}",
-            "documents.jsonl, line 2: lists or objects are nested more than 64 deep",
+            "documents.jsonl, line 2: lists or objects are nested more than 64 levels deep",
         ),
         ('{"doc_id": "a", "text": "b", "more": ' + "9" * 5000 + "}", "documents.jsonl, line 2: a number has thousands of digits"),
         ('{"doc_id": "a", "text": ["b"]}', "documents.jsonl, row 2: `text` is a list (['b'])"),
@@ -252,7 +252,7 @@ def test_a_mark_of_the_encoding_is_no_part_of_the_first_name(tmp_path: Path):
 
 def test_rows_with_more_fields_than_the_heading_are_named(tmp_path: Path):
     (tmp_path / "o.csv").write_text("query_id,doc_id,label\nq,d,positive\nq,d,2,positive\nq,e,positive,x,y\n")
-    with pytest.raises(Refused, match=r"o\.csv, row 3: 4 fields where the heading has 3; .*o\.csv, row 4: 5 fields"):
+    with pytest.raises(Refused, match=r"o\.csv, row 3: 4 fields, but the header has 3; .*o\.csv, row 4: 5 fields"):
         overrides.read(tmp_path / "o.csv")
 
 
@@ -269,7 +269,7 @@ def test_scores_of_a_run_by_which_nothing_can_be_ordered(tmp_path: Path):
     (tmp_path / "run.trec").write_text("q1 Q0 d1 1 inf t\nq1 Q0 d2 2 nan t\nq1 Q0 d3 3 1.0 t\nq1 d5\n")
     with pytest.raises(Refused) as refused:
         read_run(tmp_path / "run.trec")
-    for said in ("line 1: the score", "line 2: the score", "line 4: 'q1 d5' should be six parts"):
+    for said in ("line 1: the score", "line 2: the score", "line 4: 'q1 d5' does not have six fields"):
         assert said in str(refused.value)
     assert "d3" not in str(refused.value)
 

@@ -31,7 +31,7 @@ def test_what_is_read(folder: Path):
 def test_a_line_that_is_doubled_is_not_read_in_silence(folder: Path):
     with (folder / "corpus.jsonl").open("a") as file:
         file.write('{"_id": "d2", "text": "a third"}\n')
-    with pytest.raises(Refused, match=r"corpus\.jsonl, line 3: the id 'd2' stands on line 2 already"):
+    with pytest.raises(Refused, match=r"corpus\.jsonl, line 3: the id 'd2' already occurs on line 2"):
         beir(folder, None)
 
 
@@ -65,13 +65,13 @@ def test_ids_with_blanks_and_quotes(folder: Path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("q1\t007\thigh\n", "line 1: 'q1\\t007\\thigh' is neither a label nor a heading"),
-        ("q1\t007\tnan\n", "line 1: 'q1\\t007\\tnan' is neither a label nor a heading"),
-        ("q1\t007\t0.5\n", "line 1: the grade is '0.5', which is no whole number"),
-        ("q1\t007\t99999999999\n", "line 1: the grade is '99999999999', which is beyond"),
-        ("q1\t007\t1\nq1 x\td2 1\n", "line 2: 'q1 x\\td2 1' is no label"),
-        ("q1 0 007 1\nq1 d2 d3 1\n", "line 2: 'q1 d2 d3 1' is no label"),
-        ("q1\t007\t1\nq1\td2\n", "line 2: 'q1\\td2' is no label"),
+        ("q1\t007\thigh\n", "line 1: 'q1\\t007\\thigh' is neither a label nor a header"),
+        ("q1\t007\tnan\n", "line 1: 'q1\\t007\\tnan' is neither a label nor a header"),
+        ("q1\t007\t0.5\n", "line 1: the grade is '0.5', which is not a whole number"),
+        ("q1\t007\t99999999999\n", "line 1: the grade is '99999999999', which exceeds 2,147,483,647"),
+        ("q1\t007\t1\nq1 x\td2 1\n", "line 2: 'q1 x\\td2 1' is not a label"),
+        ("q1 0 007 1\nq1 d2 d3 1\n", "line 2: 'q1 d2 d3 1' is not a label"),
+        ("q1\t007\t1\nq1\td2\n", "line 2: 'q1\\td2' is not a label"),
     ],
 )
 def test_lines_that_are_no_labels(folder: Path, content: str, said: str):

@@ -70,14 +70,14 @@ def test_hidden_answers_leave_training_and_never_a_querys_last(folder: Path):
 
 def test_an_id_twice(folder: Path):
     message = refusal(folder, documents=[*DOCUMENTS, {"doc_id": "d1", "text": "again"}])
-    assert "the document id stands more than once" in message
+    assert "the document id is duplicated" in message
     assert "documents.jsonl, row 1: 'd1'" in message
     assert "documents.jsonl, row 7: 'd1'" in message
 
 
 def test_a_label_for_what_is_not_there(folder: Path):
     message = refusal(folder, qrels=[*QRELS, {"query_id": "q1", "doc_id": "d99"}])
-    assert "a label names a document that is not there" in message
+    assert "a label names a document that does not exist" in message
     assert "qrels.jsonl, row 6: 'd99'" in message
     assert "absent_labels: ignore" in message
 
@@ -98,7 +98,7 @@ def test_an_empty_text(folder: Path):
 
 def test_a_column_that_is_missing(folder: Path):
     message = refusal(folder, documents=[{"docid": "d1", "text": "text"}])
-    assert "lacks the column 'doc_id'" in message
+    assert "the column 'doc_id' is missing" in message
     assert "did you mean 'docid'?" in message
 
 
@@ -122,7 +122,7 @@ def test_no_training_query_with_an_answer(folder: Path):
 def test_a_query_in_two_splits(folder: Path):
     """By its text, for it may have two ids."""
     message = refusal(folder, queries=[*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}])
-    assert "stand in two splits" in message
+    assert "occur in two splits" in message
     assert "'q1' in train" in message
     assert "'q5' in test" in message
 
@@ -186,7 +186,7 @@ def test_dates_are_kept_where_there_are_some(folder: Path):
 
 def test_a_date_that_is_none(folder: Path):
     message = refusal(folder, documents=[*DOCUMENTS[:2], DOCUMENTS[2] | {"date": "4.3.2021"}, *DOCUMENTS[3:]])
-    assert "documents.jsonl, row 3: the date '4.3.2021' should be a year, month or day, year first" in message
+    assert "documents.jsonl, row 3: the date '4.3.2021' is not a year, month or day, year first" in message
 
 
 def read(folder: Path, **settings: object) -> Examined:
@@ -240,7 +240,7 @@ def test_ids_of_a_column_of_decimals(place: Path):
     (place / "qrels.jsonl").unlink()
     (place / "qrels.csv").write_text("query_id,doc_id\nq1,1.0\nq2,2.0\n")
     for absent in ("refuse", "ignore"):
-        with pytest.raises(Refused, match="doc_id is a column of decimal numbers in the labels, and of whole numbers in documents"):
+        with pytest.raises(Refused, match="doc_id contains decimal numbers in the labels but whole numbers in documents"):
             read(place, absent_labels=absent)
     (place / "qrels.csv").write_text("query_id,doc_id\nq1,1\nq2,2\n")
     assert read(place).source.qrels["doc_id"].to_list() == ["1", "2"]
@@ -265,7 +265,12 @@ def test_two_grades_of_one_pair(place: Path):
 
 @pytest.mark.parametrize(
     ("grade", "said"),
-    [(0.5, "is 0.5, which is no whole number"), (3000000000, "beyond 2,147,483,647"), (float("inf"), "beyond"), ([1], "no whole number")],
+    [
+        (0.5, "is 0.5, which is not a whole number"),
+        (3000000000, "exceeds 2,147,483,647"),
+        (float("inf"), "exceeds"),
+        ([1], "not a whole number"),
+    ],
 )
 def test_grades_that_a_table_cannot_hold(place: Path, grade: object, said: str):
     message = refused(place, qrels=[row | {"relevance": grade if row["doc_id"] == "d5" else 1.0} for row in QRELS])
@@ -301,14 +306,14 @@ def test_all_faults_are_told_at_once(place: Path):
     for one, said in zip(
         told,
         (
-            "row 7: `relevance` is 0.5, which is no whole number",
-            "qrels.jsonl, line 8: a JSON object was expected",
+            "row 7: `relevance` is 0.5, which is not a whole number",
+            "qrels.jsonl, line 8: expected a JSON object, found",
             "qrels.jsonl, line 9: not JSON",
-            "the document id stands more than once",
+            "the document id is duplicated",
             "the document has no text",
             "did you mean 'test'?",
-            "a label names a document that is not there",
-            "queries stand in two splits (1 texts)",
+            "a label names a document that does not exist",
+            "queries occur in two splits (1 texts)",
         ),
         strict=True,
     ):
@@ -322,7 +327,7 @@ def test_what_cannot_be_read_is_told_for_each_file(place: Path):
     with pytest.raises(Refused) as refusal:
         read(place)
     assert "has no queries file" in str(refusal.value)
-    assert "qrels.csv lacks the column 'query_id'" in str(refusal.value)
+    assert "qrels.csv: the column 'query_id' is missing" in str(refusal.value)
 
 
 def test_labels_are_not_blamed_for_documents_that_could_not_be_read(place: Path):

@@ -65,12 +65,10 @@ def test_the_draw_is_not_the_one_that_made_the_split(ours: Path):
 
 
 def test_what_cannot_be_made(ours: Path):
-    with pytest.raises(Refused, match="data/ours holds no collection: `path` of a collection with `source: no-answer` is data/NAME"):
+    with pytest.raises(Refused, match="data/ours contains no collection. For `source: no-answer`, `path` is data/NAME"):
         no_answer(Path("data/ours"))
     collected(collections={"ours": OURS})
-    with pytest.raises(
-        Refused, match=r"of the 40 test queries of data/ours that have an answer, 40 still have one.*`share` \(it is 1e-09\)"
-    ):
+    with pytest.raises(Refused, match=r"of the 40 answerable test queries of data/ours, 40 remain answerable.*`share` \(now 1e-09\)"):
         no_answer(Path("data/ours"), share=1e-9)
 
 
@@ -79,10 +77,10 @@ def test_what_cannot_be_made(ours: Path):
     [
         (
             {"suite": {"source": "no-answer", "path": "data/our"}},
-            "`path` is data/our, and no-answer is made from another collection: did you",
+            "`path` is data/our, but no-answer needs the name of another collection; did you",
         ),
-        ({"suite": {"source": "no-answer", "path": "data/suite"}}, "is made from another collection"),
-        ({"suite": {"source": "no-answer", "path": "inputs/ours"}}, "is made from another collection"),  # though it is there
+        ({"suite": {"source": "no-answer", "path": "data/suite"}}, "needs the name of another collection"),
+        ({"suite": {"source": "no-answer", "path": "inputs/ours"}}, "needs the name of another collection"),  # though it is there
     ],
 )
 def test_a_path_that_is_no_other_collection(ours: Path, changes: dict, message: str):

@@ -45,7 +45,7 @@ def test_a_document_that_is_positive_and_negative_is_refused(workspace: Path):
 
 
 def test_a_line_in_no_layout_is_refused(workspace: Path):
-    with pytest.raises(Refused, match="line 1: no query and positive among 'text'"):
+    with pytest.raises(Refused, match="line 1: a query or positive is missing. The line has 'text'"):
         triplets(write(workspace / "t.jsonl", [{"text": "x"}]), None)
 
 

@@ -64,13 +64,13 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
         candidates=PAIR | {"source": ["dense"], "rank": [1], "score": [0.9]},
         scores={"query_id": ["q1", "q1"], "doc_id": ["d2", "d1"], "scorer": ["dense"] * 2, "score": [0.9, 0.8]},
         labels={"query_id": ["q1"], "doc_id": ["d1"], "label": ["positive"]},
-        removed_sample=PAIR | {"rule": ["positive-aware"], "detail": ["scores 0.9, the bound is 0.76"]},
+        removed_sample=PAIR | {"rule": ["positive-aware"], "detail": ["scores 0.9, threshold 0.76"]},
     )
     said = "\n".join(why.life("q1", "d2", "r1"))
     assert "query q1: question number 1" in said
     assert "retrieve: dense found it at rank 1, score 0.9000" in said
     assert "score: dense gives 0.9000; the lowest other known positive of the query has 0.8000" in said
-    assert "sample: removed by the rule positive-aware (scores 0.9, the bound is 0.76)" in said
+    assert "sample: removed by the rule positive-aware (scores 0.9, threshold 0.76)" in said
     assert "label: none" in said
 
 

@@ -17,10 +17,10 @@ DOCUMENTS = [{"doc_id": "d1", "text": "one"}, {"doc_id": "d2", "text": ""}, {"do
 QUERIES = [{"query_id": "q1", "text": "ask", "split": "train"}, {"query_id": "q2", "text": "ask!", "split": "test"}]
 QRELS = pairs(("q1", "d1"), ("q2", "d9"))
 WRONG = (
-    "the document id stands more than once",
+    "the document id is duplicated",
     "the document has no text",
     "a document that is not there",
-    "queries stand in two splits (1 texts)",
+    "queries occur in two splits (1 texts)",
 )
 
 
@@ -81,7 +81,7 @@ def test_audit_of_files_that_cannot_be_read_tells_what_else_is_wrong(workspace: 
         file.write('{"query_id": "q3", "text": "a\\ud83d"}\n')
     with pytest.raises(Refused) as refused:
         command.audit("ours", encode=False)
-    assert "queries.jsonl, line 3: `text` has half of a character" in str(refused.value)
+    assert "queries.jsonl, line 3: `text` contains half a character" in str(refused.value)
     assert all(said in str(refused.value) for said in WRONG)
     assert not Path("audit.html").exists()
 

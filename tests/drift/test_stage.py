@@ -87,5 +87,5 @@ def test_rounds_that_mined_nothing_have_nothing_to_forget(workspace: Path):
 def test_a_round_without_its_table_is_refused(workspace: Path):
     prepared()
     Path("rounds/r3/trained.parquet").unlink()
-    with pytest.raises(Refused, match=r"rounds/r3/trained\.parquet is missing\. A stage writes it: run `dvc repro`"):
+    with pytest.raises(Refused, match=r"rounds/r3/trained\.parquet is missing\. Run `dvc repro`"):
         drift()

@@ -216,7 +216,7 @@ def test_an_instruction_follows_its_query(workspace: Path, registered):
     ("name", "subset", "split", "said"),
     [
         ("SciFct", None, None, "has no task 'SciFct': did you mean 'SciFact'"),
-        ("Banking77Classification", None, None, "of the kind Classification"),
+        ("Banking77Classification", None, None, "has the type Classification"),
         ("MIRACLRetrieval", None, None, "several languages"),
         ("MIRACLRetrieval", "dee", None, "did you mean 'de'"),
         ("SciFact", None, "tset", "did you mean 'test'"),

@@ -79,7 +79,7 @@ def test_a_folder_that_changed_since_it_was_looked_at_is_refused(workspace: Path
     tiny_model(workspace / "inputs" / "other", seed=5)
     project(strong={"model": "inputs/other"})
     (workspace / "inputs" / "other" / "config.json").write_text((workspace / "inputs" / "base" / "config.json").read_text() + " ")
-    with pytest.raises(Refused, match="has changed since `resolve` looked at it"):
+    with pytest.raises(Refused, match="has changed since `resolve` pinned it"):
         call(evaluate_reference, reference="strong", collection="ours")
 
 

@@ -155,14 +155,14 @@ def test_two_flows_in_one_folder(workspace: Path, loop):
     made(workspace, RISING)
     with alone_here():
         state, names = run(loop)
-    assert "another flow works in this folder" in state.message
+    assert "another flow runs in this folder" in state.message
     assert not names
 
 
 def test_no_project_here(workspace: Path, loop):
     (workspace / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     state, _ = run(loop)
-    assert "DVC cannot read the stages here" in state.message
+    assert "DVC cannot read dvc.yaml" in state.message
 
 
 def test_a_flow_that_is_ended_ends_its_stages(workspace: Path):

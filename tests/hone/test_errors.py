@@ -16,7 +16,7 @@ CLIPBOARD, LINK, EIGHT_BIT, BACKWARDS = "\x1b]52;c;bm8=\x07", "\x1b]8;;http://x\
 def test_the_nearest_name_or_all_of_them_each_once():
     assert nearest("lokal", ["local", "endpoint"]) == "did you mean 'local'?"
     assert nearest("x", ["local", "guide", "local"]) == "valid: guide, local"
-    assert nearest("x", []) == "there is none to choose from"
+    assert nearest("x", []) == "no valid names exist"
 
 
 def test_the_first_few_values_and_how_many_more():

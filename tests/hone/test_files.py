@@ -347,7 +347,7 @@ def test_a_full_disk_is_found_behind_the_error_that_it_caused():
 def test_a_home_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "file" / "home"))
-    with pytest.raises(Refused, match=r"HONE_HOME.*cannot be made at .*file/home \(Not a directory\)\. Set HONE_HOME to"):
+    with pytest.raises(Refused, match=r"HONE_HOME.*cannot be created at .*file/home \(Not a directory\)\. Set HONE_HOME to"):
         home()
 
 

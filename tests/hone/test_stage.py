@@ -47,7 +47,7 @@ def test_a_library_that_was_imported_offline_may_download_afterwards():
 
 def test_a_name_of_the_hub_is_asked_for_there():
     said = told(ASKED)
-    assert "the Hub did not answer" in said
+    assert "the Hugging Face Hub did not answer" in said
     assert "Offline" not in said
 
 

@@ -1,4 +1,4 @@
-"""What training sees of what is asked, counted by hand."""
+"""What training data contains of what is asked, counted by hand."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_the_share_is_that_of_the_queries_that_were_compared():
     made = found(one, asked({(f"t{number}", "test"): pattern.format(number) for number in range(200)}), np.random.default_rng(0), most=40)
     assert made["splits"]["test"] == {"queries": 200, "compared": 20, "same": 0, "near": 20, "leaked": 20, "share": 1.0}
     assert sentence(made) == (
-        "training sees 100.0 % of 200 test queries (estimated), as the same text or nearly. "
-        "Near-duplicates were looked for in 20 of 200 asked queries, drawn by lot."
+        "training data contains 100.0 % of 200 test queries (estimated), verbatim or nearly. "
+        "Near-duplicates were searched in 20 of 200 evaluation queries, sampled at random."
     )
 
 
@@ -112,8 +112,8 @@ def test_drawn_training_texts_are_told_and_the_share_is_the_least():
     assert made["looked_at"]["comparable"] == {"query": 30, "positive": 0, "asked": 1}
     assert made["looked_at"]["compared"] == {"query": 10, "positive": 0, "asked": 1}
     assert sentence(made) == (
-        "training sees none of 1 test query. Near-duplicates were looked for in 10 of 30 training queries, drawn by lot. "
-        "Those of training that were not drawn may be near-duplicates too, so this is the least that leaks."
+        "training data contains none of 1 test query. Near-duplicates were searched in 10 of 30 training queries, sampled at random. "
+        "Training texts outside the sample may be near-duplicates too, so this is a lower bound."
     )
 
 

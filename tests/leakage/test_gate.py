@@ -29,10 +29,10 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
         call(gate.main)
     said = str(refused.value)
     for part in (
-        "more than params.yaml allows (leakage.refuse_above: 50.0 %)",
-        "ours: training sees 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 %), as the same text or nearly.",
+        "leak into the training data (limit leakage.refuse_above: 50.0 %)",
+        "ours: training data contains 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 %), verbatim or nearly.",
         f"the training query 'q1' of ours ({TRAINED['q1']!r}) and the test query 't1' ({ASKED['t1', 'test']!r})",
-        "Take out the training queries that reports/leakage/ours.json lists (`take_out`: by collection, with the ids of its source)",
+        "Remove the training queries listed in reports/leakage/ours.json (`take_out`: by collection, with the ids of its source)",
         "raise `leakage: {refuse_above: ...}` or set it to null",
     ):
         assert part in said
@@ -64,5 +64,5 @@ def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: 
 
 
 def test_sentences_where_nothing_leaks_and_where_nothing_is_asked():
-    assert sentence(account(asked=asked(NONE))) == "training sees none of 1 test query."
+    assert sentence(account(asked=asked(NONE))) == "training data contains none of 1 test query."
     assert sentence(account(asked=asked({}))) == "no test or dev query is judged, so nothing can leak."

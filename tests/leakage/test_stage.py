@@ -53,8 +53,8 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
     assert found["ours"]["shared_answers"]["asked_of"] == 1  # by its chunks
     assert found["theirs"]["splits"]["test"] == {"queries": 3, "compared": 3, "same": 1, "near": 0, "leaked": 1, "share": 1 / 3}
     assert found["theirs"]["take_out"] == {"ours": ["q1"]}
-    assert "leakage on theirs: training sees 1 of 3 test queries (33.3 %), as the same text or nearly." in capsys.readouterr().err
-    with pytest.raises(Refused, match="theirs: training sees 1 of 3 test queries") as refusal:
+    assert "leakage on theirs: training data contains 1 of 3 test queries (33.3 %), verbatim or nearly." in capsys.readouterr().err
+    with pytest.raises(Refused, match="theirs: training data contains 1 of 3 test queries") as refusal:
         call(gate.main)
     texts = ("how are lists sorted in place", "how are lists sorted in place?")
     assert all(repr(text) in str(refusal.value) for text in texts)  # from data/, for git keeps the file
@@ -109,6 +109,6 @@ def test_what_could_not_be_evaluated_is_refused_before_any_round_mines(workspace
     labels = Path("inputs/theirs/qrels.jsonl")
     rows = [json.loads(line) for line in labels.read_text().splitlines()]
     labels.write_text("".join(json.dumps(row | {"relevance": int(row["query_id"] != "t1")}) + "\n" for row in rows))
-    with pytest.raises(Refused, match="the test queries of theirs.* none of their 1 labels is of relevance 1 or more"):
+    with pytest.raises(Refused, match="the test queries of theirs.* none of their 1 labels has relevance 1 or higher"):
         prepared(train_on=["ours"])
     assert not Path("rounds/admitted.json").exists()

@@ -201,5 +201,5 @@ def test_without_candidates_positives_or_negatives_it_says_so(workspace: Path):
         training_pairs(labels, candidates.clear(), training, SECTION, GUARDS, 0, "position 1")
     with pytest.raises(Refused, match="no training query has one"):
         training_pairs(labels.clear(), candidates, training, SECTION, GUARDS, 0, "position 1")
-    with pytest.raises(Refused, match="found no negative: of the 216 candidates"):
+    with pytest.raises(Refused, match="found no negative: none of the 216 candidates"):
         training_pairs(labels, candidates, training, SECTION.model_copy(update={"window": Ranks(first=25)}), GUARDS, 0, "position 1")

@@ -189,23 +189,23 @@ def test_without_dev_queries_it_says_that_nothing_was_measured(workspace: Path, 
     prepared({"rank": RANK | {"steps": 1}})
     rank("r1")
     assert about()["dev"] == {}
-    assert "was not measured" in capsys.readouterr().err
-    assert "how well it ranks was not measured" in Path("rankers/r1/README.md").read_text()
+    assert "not evaluated (no training collection has dev queries)" in capsys.readouterr().err
+    assert "the ranker was not evaluated" in Path("rankers/r1/README.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        ({"rank": {"base": "elsewhere"}}, "must lie below inputs/"),
-        ({"rank": {"base": "inputs/missing"}}, "the Hub did not answer"),
+        ({"rank": {"base": "elsewhere"}}, "is not below inputs/"),
+        ({"rank": {"base": "inputs/missing"}}, "the Hugging Face Hub did not answer"),
         ({"rank": {"negatives": 0}}, "'rank.negatives' is 0: it should be greater"),
         ({"rank": {"negative": 2}}, "did you mean 'negatives'"),
         ({"rank": {"window": {"first": 9, "last": 8}}}, "rank.window ends at rank 8 before it begins at 9"),
         ({"rank": {}, "retrieve": []}, "the recipe retrieves none"),
-        ({"score": ["cross-encoder"]}, "neither it nor a round before it trains one"),
+        ({"score": ["cross-encoder"]}, "neither it nor an earlier round trains one"),
         ({"score": [{"cross-encoder": {"model": "inputs/missing"}}]}, "there is no folder inputs/missing"),
-        ({"score": [{"cross-encoder": {"model": "inputs/tiny"}}]}, "is no cross-encoder"),
-        ({"score": [{"cross-encoder": {"model": "elsewhere"}}]}, "must lie below inputs/"),
+        ({"score": [{"cross-encoder": {"model": "inputs/tiny"}}]}, "is not a cross-encoder"),
+        ({"score": [{"cross-encoder": {"model": "elsewhere"}}]}, "is not below inputs/"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_does(workspace: Path, sections: dict, said: str):
@@ -225,7 +225,7 @@ def test_a_base_with_weights_that_can_run_code_is_refused(workspace: Path):
     for file in Path("inputs/pickled").rglob("*.safetensors"):
         file.rename(file.with_name("pytorch_model.bin"))
     prepared({"rank": RANK | {"base": "inputs/pickled"}})
-    with pytest.raises(Refused, match="and no model.safetensors beside"):
+    with pytest.raises(Refused, match="but no model.safetensors"):
         rank("r1")
 
 
@@ -234,5 +234,5 @@ def test_a_named_cross_encoder_that_has_changed_since_is_refused(workspace: Path
     prepared({"score": [{"cross-encoder": {"model": "inputs/cross"}}]})
     shutil.rmtree("inputs/cross")
     tiny_cross_encoder(Path("inputs/cross"), seed=1)
-    with pytest.raises(Refused, match="has changed since `resolve` looked at it"):
+    with pytest.raises(Refused, match="has changed since `resolve` pinned it"):
         score("r1")

@@ -198,7 +198,7 @@ def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(works
     shown = " ".join(re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split())
     assert "made-up test 4 2 0 1 50.0 %" in shown
     assert "1 document is too long for the near-duplicate search and was compared verbatim only." in shown
-    assert "Near-duplicates were looked for in 3 of 6 asked queries and 2 of 3 training queries, drawn by lot." in shown
+    assert "Near-duplicates were searched in 3 of 6 evaluation queries and 2 of 3 training queries, sampled at random." in shown
     assert "training sees 50.0 % of 4 test queries (estimated)" in shown
 
 

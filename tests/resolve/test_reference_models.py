@@ -20,10 +20,10 @@ def made(**endpoint: str) -> dict:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "'the url' is no address of an endpoint"),
-        ("http://127.0.0.1:99999/v1", "is no address of an endpoint"),
-        ("http://me:hidden@127.0.0.1:9/v1", "http://127.0.0.1:9/v1 is written with a name, a password"),
-        ("http://127.0.0.1:9/v1?key=hidden", "http://127.0.0.1:9/v1 is written with a name, a password"),
+        ("nonsense", "'the url' is not an endpoint URL"),
+        ("http://127.0.0.1:99999/v1", "is not an endpoint URL"),
+        ("http://me:hidden@127.0.0.1:9/v1", "http://127.0.0.1:9/v1 contains a user, a password"),
+        ("http://127.0.0.1:9/v1?key=hidden", "http://127.0.0.1:9/v1 contains a user, a password"),
     ],
 )
 def test_an_address_that_is_none_or_holds_a_secret(workspace: Path, url: str, said: str):

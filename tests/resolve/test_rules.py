@@ -45,10 +45,10 @@ def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
     [
         ("guide", "guide: 'scorer' is missing"),
         ({"guide": {"scorer": "dense"}}, "own: true"),
-        ({"positive-aware": {"share": None}}, "no bound"),
-        ("query-quality", "no bound"),
+        ({"positive-aware": {"share": None}}, "no threshold"),
+        ("query-quality", "no threshold"),
         ({"semi-hard": {"margin": 0.1, "gap": 0.2}}, "empty"),
-        ({"cross-encoder": {"negative": 0.9, "positive": 0.1}}, "lies above"),
+        ({"cross-encoder": {"negative": 0.9, "positive": 0.1}}, "is above"),
         ({"closer-to-query": {"scorer": "encoder:a"}}, "the same model in both"),
         ({"semi-hard": {"margin": -1}}, "greater than 0"),
         ({"late-stopping": {"share": 2}}, "less than 1"),
@@ -64,7 +64,7 @@ def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, ru
 
 def test_the_scorer_that_top_chooses_by_must_be_the_recipes(tmp_path):
     choose = {"filters": GUARDED, "choose": {"top": {"n": 1, "by": "ensemble"}}}
-    with pytest.raises(Refused, match="a rule compares by 'ensemble', which no source or scorer of the recipe gives"):
+    with pytest.raises(Refused, match="a rule needs the scores of 'ensemble', which no source or scorer of the recipe computes"):
         scorers(made(tmp_path, sample=choose))
     named = scorers(made(tmp_path, score=[{"ensemble": {"encoders": [None, "r0"]}}], sample=choose))
     assert list(named) == ["dense", "ensemble"]
@@ -120,23 +120,26 @@ def test_a_number_that_is_none_or_has_no_end_is_refused(tmp_path, sections):
 
 @pytest.mark.parametrize("rule", ["late-stopping", "training-dynamics"])
 def test_a_rule_about_queries_in_a_recipe_that_mines_nothing_is_refused(tmp_path, rule):
-    with pytest.raises(Refused, match=f"{rule} works where negatives are mined"):
+    with pytest.raises(Refused, match=f"{rule} needs mined negatives"):
         made(tmp_path, rule, retrieve=())
 
 
 def test_scorers_that_rules_want_are_refused_where_nobody_gives_them(tmp_path):
-    with pytest.raises(Refused, match="compares by 'encoder-to-positives', which no source or scorer of the recipe gives"):
+    with pytest.raises(Refused, match="needs the scores of 'encoder-to-positives', which no source or scorer of the recipe computes"):
         scorers(made(tmp_path, "closer-to-query"))
     named = scorers(made(tmp_path, "closer-to-query", score=[{"encoder": {"to": "positives"}}]))
     assert list(named) == ["dense", "encoder-to-positives"]
-    with pytest.raises(Refused, match="compares by 'encoder:techer'.*did you mean 'encoder:teacher'"):
+    with pytest.raises(Refused, match="needs the scores of 'encoder:techer'.*did you mean 'encoder:teacher'"):
         scorers(made(tmp_path, {"guide": {"scorer": "encoder:techer"}}, score=[{"encoder": {"model": "teacher"}}]))
 
 
 @pytest.mark.parametrize(
     ("sources", "says"),
     [
-        ([{"fused": {"of": ["dense", {"dense": {"depth": 5}}]}}], r"fused\.of: two sources are 'dense' and differ at most in depth"),
+        (
+            [{"fused": {"of": ["dense", {"dense": {"depth": 5}}]}}],
+            r"fused\.of: two sources have the name 'dense' and differ at most in depth",
+        ),
         ([{"fused": {"of": [{"dense": {"model": name}} for name in ("a/x", "b/x")]}}], "the model a/x in one and b/x in the other"),
         ([{"dense": {"model": name}} for name in ("a/x", "b/x")], "the model a/x in one and b/x in the other"),
         ([{"run": {"file": name}} for name in ("a/x.trec", "b/x.trec")], "the file a/x.trec in one and b/x.trec in the other"),
@@ -154,13 +157,16 @@ def test_the_same_source_alone_and_inside_a_line_is_two(tmp_path):
 @pytest.mark.parametrize(
     ("sections", "says"),
     [
-        ({"sample": {"choose": {"simans": {"form": "absolute", "b": 1}}}}, "`form: absolute` has no b, and b is 1"),
-        ({"retrieve": [{"attribute": {"pattern": "[a-z]", "share": "entities"}}]}, "nothing asks for `share: entities`"),
+        ({"sample": {"choose": {"simans": {"form": "absolute", "b": 1}}}}, "`form: absolute` has no b, but b is 1"),
+        ({"retrieve": [{"attribute": {"pattern": "[a-z]", "share": "entities"}}]}, "`pattern` replaces `share: entities`"),
         (
             {"sample": {"window": {"first": 50, "last": 60}, "choose": {"top": {"n": 20}}}},
-            "has 11 ranks, 50 to 60, and sample.choose",
+            "has 11 ranks, 50 to 60, but sample.choose",
         ),
-        ({"sample": {"choose": {"top": {"n": 1}}}, "train": {"negatives": 3}}, "train.negatives is 3, and sample.choose gives a query 1"),
+        (
+            {"sample": {"choose": {"top": {"n": 1}}}, "train": {"negatives": 3}},
+            "train.negatives is 3, but sample.choose selects only 1 for each query",
+        ),
     ],
 )
 def test_settings_that_would_be_ignored_or_never_met_are_refused(tmp_path, sections, says):
@@ -178,7 +184,7 @@ def test_settings_that_can_be_met(tmp_path):
 def test_no_encoder_takes_the_place_of_another(tmp_path):
     """One alone and one that a line holds, both called x: the scores of one would be lost."""
     held = {"fused": {"of": ["bm25", {"dense": {"model": "b/x"}}]}}
-    with pytest.raises(Refused, match="two encoders of the recipe would score as 'dense:x': a/x and b/x"):
+    with pytest.raises(Refused, match="two encoders of the recipe have the same scorer name 'dense:x': a/x and b/x"):
         scorers(made(tmp_path, retrieve=[{"dense": {"model": "a/x"}}, held]))
     revised = made(
         tmp_path, retrieve=[{"dense": {"model": "a/x", "revision": "1"}}], score=[{"encoder": {"model": "a/x", "revision": "2"}}]

@@ -96,14 +96,14 @@ def test_no_pattern_hangs_on_any_text(tmp_path: Path):
 
 @pytest.mark.parametrize("pattern", ["(", "(?<=a)b", r"(a)\1"])
 def test_a_pattern_that_is_none(pattern: str):
-    with pytest.raises(Refused, match="is no regular expression that can be used here"):
+    with pytest.raises(Refused, match="is not a supported regular expression"):
         methods.checked("retrieve", {"attribute": {"pattern": pattern}}, "here")
 
 
 def test_queries_whose_answer_has_nothing_to_share_are_counted(tmp_path: Path, capsys):
     asked = around.queries(q="sales", p="nothing")
     assert set(found(tmp_path, known=(("q", "answer"), ("p", "bare")), asked=asked)["query_id"]) == {"q"}
-    assert "1 of 2 queries have no known answer with numbers, and get no candidate" in capsys.readouterr().err
+    assert "1 of 2 queries have no labelled positive with numbers and get no candidates" in capsys.readouterr().err
     with pytest.raises(Refused, match="no known answer of a training query has numbers that are rare enough"):
         found(tmp_path, known=(("p", "bare"),), asked=asked)
 

@@ -51,7 +51,7 @@ def test_a_collection_that_lacks_it_is_named_and_the_other_goes_on(workspace: Pa
     made = found(SOURCES[source], one=WITH, other=WITHOUT)
     assert ("one/q", "one/b") in made.select("query_id", "doc_id").rows()
     assert made["query_id"].unique().to_list() == ["one/q"]
-    assert "finds nothing in one collection, and goes on with the others. other: " in capsys.readouterr().err
+    assert "finds nothing in one collection and continues with the others. other: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -72,7 +72,7 @@ def test_a_file_whose_ids_two_collections_have_wants_a_word(workspace: Path, sou
     graph = {"file": "inputs/edges.csv", "first": 1, "last": 2, "counted": "ranks"}
     line = {"run": {"file": "inputs/found.trec"}, "neighbour-bands": graph}[source]
     both = "the query 'q'" if source == "run" else "the document 'a'"
-    with pytest.raises(Refused, match=f"names {both}, which the collections 'one', 'other' both have"):
+    with pytest.raises(Refused, match=f"names {both}, which exists in both collections 'one', 'other'"):
         found({source: line}, one=WITH, other=dict(WITH))
     Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test", "retrieve": [{source: line | {"ids_of": "other"}}]}))
     resolve()

@@ -86,7 +86,9 @@ def test_a_query_that_no_source_answers():
 
 def test_a_score_that_is_no_number():
     assert list(fuse({"a": float("nan")}, WORDS)) == ["a", "b", "d"]  # ranks do not ask for it; a and b are both first
-    with pytest.raises(Refused, match="the source random gives 1 scores that are no numbers, such as that of document 'b' for query 'q'"):
+    with pytest.raises(
+        Refused, match="the source random returned NaN or infinity for 1 scores, such as that of document 'b' for query 'q'"
+    ):
         fuse({"a": 2.0, "b": float("nan")}, WORDS, by="score")
 
 
@@ -129,14 +131,14 @@ def test_a_line_within_a_line_has_its_defaults():
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"of": []}, "retrieve: fused: `of` is empty: name the sources to fuse"),
+        ({"of": []}, "retrieve: fused: `of` is empty. Name the sources to fuse"),
         ({}, "'of' is missing"),
         ({"of": "dense"}, "'of' is 'dense': it should be a list"),
-        ({"of": ["dense", {"fused": {"of": ["bm25"]}}]}, "retrieve: fused.of: 'fused' holds lines itself and may not stand inside another"),
-        ({"of": ["dence"]}, "retrieve: fused.of: 'dence' is no method of retrieve: did you mean 'dense'"),
-        ({"of": [{"bm25": {"dept": 3}}]}, "retrieve: fused.of: bm25: 'dept' is not known here: did you mean 'depth'"),
+        ({"of": ["dense", {"fused": {"of": ["bm25"]}}]}, "retrieve: fused.of: 'fused' contains lines itself and cannot be nested"),
+        ({"of": ["dence"]}, "retrieve: fused.of: 'dence' is not a method of retrieve: did you mean 'dense'"),
+        ({"of": [{"bm25": {"dept": 3}}]}, "retrieve: fused.of: bm25: 'dept' is not a setting: did you mean 'depth'"),
         ({"of": [{"bm25": {"depth": 0}}]}, "retrieve: fused.of: bm25: 'depth' is 0"),
-        ({"of": ["dense", "bm25"], "weights": [1]}, "1 `weights` for 2 sources: give one for each"),
+        ({"of": ["dense", "bm25"], "weights": [1]}, "1 `weights` for 2 sources. Set one for each"),
         ({"of": ["dense"], "weights": [0]}, "all `weights` are 0"),
         ({"of": ["dense"], "k": -1}, "'k' is -1"),
     ],
@@ -195,11 +197,11 @@ def test_encoders_of_held_lines_score(resolved):
 
 
 def test_a_file_of_a_held_line_must_be_an_input(resolved):
-    with pytest.raises(Refused, match="a recipe reads elsewhere.trec, which must be a file below inputs/"):
+    with pytest.raises(Refused, match="a recipe reads elsewhere.trec, which is not a file below inputs/"):
         resolved(retrieve=[{"fused": {"of": [{"run": {"file": "elsewhere.trec"}}]}}])
 
 
 def test_two_sources_of_one_name(resolved):
-    with pytest.raises(Refused, match="two sources are 'dense' and differ at most in depth"):
+    with pytest.raises(Refused, match="two sources have the name 'dense' and differ at most in depth"):
         resolved(retrieve=["dense", {"dense": {"depth": 200}}])
     assert len(resolved(retrieve=["bm25", {"bm25": {"b": 0.75}}])["retrieve"].retrieve) == 2

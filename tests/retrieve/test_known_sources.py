@@ -37,7 +37,7 @@ def test_the_last_rounds_negatives_in_their_order(capsys: pytest.CaptureFixture)
 def test_a_round_that_starts_from_none_has_none_before(capsys: pytest.CaptureFixture):
     found = previous(QUERIES, tables.empty("negatives").lazy(), "r1")
     assert found.is_empty()
-    assert "retrieve r1: previous: 2 of 2 queries have no negatives in the round that this one starts from" in "".join(capsys.readouterr())
+    assert "retrieve r1: previous: 2 of 2 queries have no negatives in the start round" in "".join(capsys.readouterr())
 
 
 PARENTS = {"a1": "a", "a2": "a", "a3": "a", "a4": "a", "b1": "b", "b2": "b"}
@@ -80,7 +80,7 @@ def test_a_recipe_that_removes_what_it_retrieves(tmp_path: Path, source):
     file = tmp_path / "tried.yaml"
     given = {"about": "a test", "retrieve": [source]}
     file.write_text(yaml.safe_dump(given))
-    said = "the rule `same-parent` removes every passage .* Leave it out .*filters: .labelled, same-text, near-duplicate."
+    said = "the filter `same-parent` removes every passage .* Remove it .*filters: .labelled, same-text, near-duplicate."
     with pytest.raises(Refused, match=said):
         check(file)
     file.write_text(yaml.safe_dump(given | {"sample": {"filters": ["labelled", "same-text"]}}))

@@ -48,7 +48,7 @@ def test_links_are_followed_by_hops_and_then_by_the_number_of_ways(tmp_path: Pat
     assert [doc for _, doc, _ in whole] == ["d1", "d2", "d4", "d3", "d5"]
     assert ranked(tmp_path, graph, first=1, last=9, hops=1) == [("q", "d1", 1), ("q", "d2", 2)]
     assert ranked(tmp_path, graph, known=(("q", "d5"),), first=1, last=1, hops=1) == [("q", "d4", 1)]
-    with pytest.raises(Refused, match="no known answer of a training query has a neighbour"):
+    with pytest.raises(Refused, match="no labelled positive of a training query has a neighbor"):
         ranked(tmp_path, graph, known=(("q", "d5"),), first=1, last=1, both_ways=False)
 
 
@@ -57,7 +57,7 @@ def test_what_is_too_near_to_one_answer_is_in_no_later_band_of_another(tmp_path:
     graph = "doc_id,neighbour_id,rank\nd0,d3,1\nd0,d4,2\nd1,d5,1\nd1,d6,2\nd1,d3,3\n"
     known = (("q", "d0"), ("q", "d1"))
     assert {doc for _, doc, _ in ranked(tmp_path, graph, known, first=1, last=1)} == {"d3", "d5"}
-    with pytest.raises(Refused, match="has a neighbour from 3"):
+    with pytest.raises(Refused, match="has a neighbor from 3"):
         ranked(tmp_path, graph, known, first=3, last=3)
 
 
@@ -92,19 +92,19 @@ def test_ids_that_are_not_here_are_counted_and_said(tmp_path: Path, capsys):
     assert ranked(tmp_path, graph, known=(("q", "d0"), ("p", "d6")), first=1, last=2, hops=1) == [("q", "d1", 1)]
     said = capsys.readouterr().err
     assert "2 edges of" in said
-    assert "name a document that is not in the collection, and are left out" in said
-    assert "1 of 2 known answers have no neighbour" in said
+    assert "name a document that is not in the collection and are ignored" in said
+    assert "1 of 2 labelled positives have no neighbor" in said
 
 
 @pytest.mark.parametrize(
     ("graph", "said"),
     [
-        ("doc_id,neighbour_id\n", "has no rows: it wants 'doc_id', 'neighbour_id'"),
+        ("doc_id,neighbour_id\n", "has no rows. It needs 'doc_id', 'neighbour_id'"),
         ("doc_id,neighbour_id\nx,y\n", "has no edge between two documents of the collection"),
         ("doc_id,neighbour_id\nd0,d0\n", "has no edge between two documents of the collection"),
         ("doc_id,neighbor_id\nd0,d1\n", "lacks the column 'neighbour_id'.*did you mean 'neighbor_id'"),
-        ("doc_id,neighbour_id,rank\nd0,d1,1\nd0,d2,near\n", "row 2: the rank 'near' should be a number"),
-        ("doc_id,neighbour_id,rank\nd0,d1,nan\n", "row 1: the rank 'nan' should be a number"),
+        ("doc_id,neighbour_id,rank\nd0,d1,1\nd0,d2,near\n", "row 2: the rank 'near' is not a number"),
+        ("doc_id,neighbour_id,rank\nd0,d1,nan\n", "row 1: the rank 'nan' is not a number"),
         ("doc_id,neighbour_id\nd0,d1\nd0,\n", "row 2: 'neighbour_id' is empty"),
         ("doc_id,neighbour_id,rank,weight\nd0,d1,1,1\n", "has both `rank` and `weight`"),
     ],
@@ -118,8 +118,8 @@ def test_a_graph_that_cannot_be_meant(tmp_path: Path, graph: str, said: str):
     ("line", "said"),
     [
         ({"first": 5, "last": 3, "counted": "ranks"}, "the band ends at 3.0 before it begins at 5.0"),
-        ({"first": 0.5, "last": 3, "counted": "ranks"}, "should have whole ranks from 1 up"),
-        ({"first": 0.5, "last": 3}, "should have shares of the collection"),
+        ({"first": 0.5, "last": 3, "counted": "ranks"}, "needs whole ranks of at least 1"),
+        ({"first": 0.5, "last": 3}, "needs fractions of the collection"),
         ({"file": "inputs/g.csv", "column": "cites"}, "name one of them"),
         ({"file": "inputs/g.csv", "model": "other"}, "name one of them"),
     ],
@@ -133,7 +133,7 @@ def test_a_share_of_a_collection_by_hand():
     """Of 5,183 documents .01 to .02 are the ranks 52 to 103; bands that meet do not overlap; 40 documents have no such rank."""
     assert bands.ranks(0.01, 0.02, "share", 5183) == (52, 103)
     assert bands.ranks(0.0, 0.01, "share", 5183) == (1, 51)
-    with pytest.raises(Refused, match="of 40 documents has no rank"):
+    with pytest.raises(Refused, match="contains no rank of a collection of 40 documents"):
         bands.ranks(0.01, 0.02, "share", 40)
 
 

@@ -81,8 +81,8 @@ def test_draws_follow_from_seed_and_round(tmp_path: Path):
 def test_queries_without_a_group_are_counted(tmp_path: Path, capsys):
     asked = around.queries(q="red cat", p="big stone")
     assert set(found(tmp_path, known=(("q", "a1"), ("p", "none")), asked=asked)["query_id"]) == {"q"}
-    assert "1 of 2 queries have no known answer with 'path'" in capsys.readouterr().err
-    with pytest.raises(Refused, match="no known answer of a training query has 'path' in the metadata"):
+    assert "1 of 2 queries have no labelled positive with 'path'" in capsys.readouterr().err
+    with pytest.raises(Refused, match="no labelled positive of a training query has 'path' in the metadata"):
         found(tmp_path, known=(("p", "none"),), asked=asked)
 
 
@@ -101,8 +101,8 @@ def test_several_groups_of_a_document_are_all_its_groups(tmp_path: Path):
     ("line", "said"),
     [
         ({}, "'column' is missing"),
-        ({"column": "path", "level": 2}, "say by which `separator`"),
-        ({"column": "path", "own_leaf": False}, "would leave nobody"),
+        ({"column": "path", "level": 2}, "Set `separator`"),
+        ({"column": "path", "own_leaf": False}, "would exclude all documents"),
     ],
 )
 def test_settings_that_cannot_be_meant(line: dict, said: str):

@@ -73,14 +73,14 @@ def test_a_run_file_in_the_order_of_its_scores(documents: Documents, tmp_path: P
     file = tmp_path / "run.trec"
     file.write_text("q1 Q0 a 1 0.5 tag\nq1 Q0 b 2 0.9 tag\nq9 Q0 a 1 0.5 tag\nq1 Q0 b 3 0.1 tag\n")
     assert run(QUERIES, documents, "", file=str(file)).rows() == [("q1", "b", 1, pytest.approx(0.9)), ("q1", "a", 2, 0.5)]
-    assert "1 lines name a document that their query has in another line" in capsys.readouterr().err
+    assert "1 lines repeat a document of their query" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("q1 Q0 a 1 high tag\n", "line 1: 'q1 Q0 a 1 high tag' should be six parts"),
-        ("q1 Q0 a 1 0.5 tag\nq1 a 1\n", "line 2: 'q1 a 1' should be six parts"),
+        ("q1 Q0 a 1 high tag\n", "line 1: 'q1 Q0 a 1 high tag' does not have six fields"),
+        ("q1 Q0 a 1 0.5 tag\nq1 a 1\n", "line 2: 'q1 a 1' does not have six fields"),
         ("q1 Q0 z 1 0.5 tag\n", "1 lines whose document is not in the collection, for example 'z' .line 1."),
         ("x Q0 a 1 0.5 tag\n", "no line for any of the 2 training queries"),
         ("", "is empty"),

@@ -157,7 +157,7 @@ def test_a_collection_without_the_column_is_told_before_anything_is_encoded(work
     write_rows(Path("inputs/ours"), [{"doc_id": "d1", "text": "one"}, {"doc_id": "d2", "text": "two"}], rows, qrels)
     prepare(rounds={"r1": {"from": "r0", "recipe": name}})
     monkeypatch.setattr("tasks.retrieve.sources.source_of", None)  # no source is asked
-    with pytest.raises(Refused, match=f"wants the metadata column '{column}', which the collection ours lacks"):
+    with pytest.raises(Refused, match=f"needs the metadata column '{column}', but the collection ours lacks it"):
         retrieve("r1")
 
 

@@ -35,7 +35,7 @@ def test_another_scorer():
 
 
 def test_nobody_of_that_name():
-    with pytest.raises(Refused, match=r"'othr', which scored nothing.*other"):
+    with pytest.raises(Refused, match=r"'othr', which has none.*other"):
         told(scorer="othr")
-    with pytest.raises(Refused, match="nobody scored"):
+    with pytest.raises(Refused, match="candidates have none"):
         compared(POOL, POSITIVES, SCORES.clear(), None, "a rule")

@@ -200,7 +200,7 @@ def test_a_query_that_a_rule_sends_away_comes_back_by_no_shortage_rule(shortage)
     quality = found.with_columns(score=pl.Series([0.99, 0.5, 0.5], dtype=pl.Float32)).select(*PAIR, "score", scorer=pl.lit("dense"))
     scores = pl.concat([quality, KNOWN.select(*PAIR, score=pl.lit(0.9, dtype=pl.Float32), scorer=pl.lit("dense"))])
     if shortage == "drop-query":
-        with pytest.raises(Refused, match="`on_shortage: drop-query` took all 2 queries, none of which had 2"):
+        with pytest.raises(Refused, match="`on_shortage: drop-query` removed all 2 queries, none of which had 2"):
             sampled(found, KNOWN, scores, Training(), section(**asked))
         return
     chosen, removed, _ = sampled(found, KNOWN, scores, Training(), section(**asked))
@@ -228,13 +228,13 @@ def test_rules_that_leave_nothing_are_named_with_their_bounds():
     with pytest.raises(Refused) as refusal:
         sample(found, filters=["labelled", {"positive-aware": {"share": 0.9}}])
     assert str(refusal.value) == (
-        "no query has a negative: of 5 candidates none stayed. `positive-aware` (share 0.9) took 4; `labelled` took 1. "
+        "no query has a negative: of 5 candidates none remained. `positive-aware` (share 0.9) removed 4; `labelled` removed 1. "
         "Loosen `positive-aware`, or retrieve deeper."
     )
 
 
 def test_a_window_that_leaves_nothing_is_named():
-    with pytest.raises(Refused, match=r"of 2 candidates 2 stayed, of which `top` chose none in the window of ranks 5 to the last\."):
+    with pytest.raises(Refused, match=r"of 2 candidates 2 remained, but `top` chose none in the window of ranks 5 to the last\."):
         sample(candidates({"q1": ["d05", "d06"]}), window={"first": 5})
 
 
@@ -251,7 +251,7 @@ def test_scores_that_are_no_number_are_counted_and_what_has_none_goes():
     scores = tables.shaped("scores", pl.DataFrame(rows, schema=["query_id", "doc_id", "scorer", "score"], orient="row"))
     chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(filters=["labelled", "positive-aware"]))
     assert pairs(chosen) == [("q1", "d06"), ("q2", "d07")]
-    assert removed["detail"].to_list() == ["scores nothing, the bound is 0.855"] * 2
+    assert removed["detail"].to_list() == ["scores nothing, threshold 0.855"] * 2
     assert counts["scores_without_number"] == 2
 
 
@@ -266,8 +266,8 @@ def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypat
     assert pairs(chosen) == [("q2", "d07"), ("q3", "d08")]
     assert removed.select("query_id", "doc_id", "rule", "detail").rows() == [
         ("q1", None, "late-stopping", "not learned in 4 visits"),
-        ("q1", "d05", "late-stopping", "its query leaves: not learned in 4 visits"),
-        ("q1", "d06", "late-stopping", "its query leaves: not learned in 4 visits"),
+        ("q1", "d05", "late-stopping", "its query is removed: not learned in 4 visits"),
+        ("q1", "d06", "late-stopping", "its query is removed: not learned in 4 visits"),
     ]
     assert counts["removed"] == {"labelled": 0, "late-stopping": 2, "training-dynamics": 0}
     assert counts["queries_not_trained"] == 1
@@ -295,9 +295,11 @@ def test_a_recipe_that_mines_nothing_gives_empty_tables():
 @pytest.mark.parametrize("found", [tables.empty("candidates"), candidates({"q9": ["d05"]})])
 def test_sources_that_find_nothing_are_no_in_batch_training(found: pl.DataFrame, shortage: str):
     """Nor are those that find candidates of queries without a known answer alone."""
-    with pytest.raises(Refused, match=r"no candidate was found for any of 3 training queries with a known answer, by 'dense': .* `dense`;"):
+    with pytest.raises(
+        Refused, match=r"no candidate was found for any of 3 training queries with a labelled positive, by 'dense', .* `dense`\."
+    ):
         sample(found, on_shortage=shortage)
-    with pytest.raises(Refused, match="`previous` has nothing in a first round"):
+    with pytest.raises(Refused, match="`previous` finds nothing in a first round"):
         sampled(
             found, KNOWN, tables.empty("scores"), Training(), section(on_shortage=shortage).model_copy(update={"sources": ["previous"]})
         )

@@ -58,12 +58,12 @@ def test_scores_that_are_no_numbers_stop_the_stage(workspace: Path):
     tiny_cross_encoder(Path("inputs/cross"))
     without_numbers(Path("inputs/cross"))
     prepared({"score": [LINE]})
-    with pytest.raises(Refused, match="inputs/cross gives .* scores that are no numbers"):
+    with pytest.raises(Refused, match="inputs/cross returned NaN or infinity for .* scores"):
         score("r1")
     assert not Path("rounds/r1/scores.parquet").exists()
 
 
 def test_no_scorer_may_give_what_is_no_number():
     bad = tables.shaped("scores", pl.DataFrame({"query_id": ["q"], "doc_id": ["d"], "scorer": ["s"], "score": [float("nan")]}))
-    with pytest.raises(Refused, match="the scorer s gives 1 scores .* document 'd' for the query 'q'"):
+    with pytest.raises(Refused, match="the scorer s returned NaN or infinity for 1 scores .* document 'd' for the query 'q'"):
         refuse_no_number(bad)

@@ -95,7 +95,7 @@ def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(work
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        ({"score": [GUIDE, GUIDE]}, "two lines of the recipe would score as 'encoder:guide'"),
+        ({"score": [GUIDE, GUIDE]}, "two lines of the recipe have the same scorer name 'encoder:guide'"),
         (
             {"score": [GUIDE], "sample": {"filters": ["labelled", {"positive-aware": {"scorer": "encoder:giude"}}]}},
             "did you mean 'encoder:guide'",
@@ -112,5 +112,5 @@ def test_what_cannot_be_meant_is_refused(workspace: Path, sections: dict, said: 
 
 def test_a_guide_outside_of_inputs_is_refused(workspace: Path):
     tiny_model(Path("elsewhere"))
-    with pytest.raises(Refused, match="must lie below inputs/"):
+    with pytest.raises(Refused, match="is not below inputs/"):
         settings(score=[{"encoder": {"model": "elsewhere"}}])

@@ -124,7 +124,7 @@ def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(wo
     prepared({"ensemble": {"encoders": [None, "r0", "inputs/guide"]}}, {"encoder": {"model": "r0"}})
     retrieve("r1")
     score("r1")
-    assert "3 encoders of the ensemble are 2: the others are the same model" in capsys.readouterr().err
+    assert "3 encoders of the ensemble include only 2 distinct; the others are the same model" in capsys.readouterr().err
     both = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by_base, by_start = (both.filter(pl.col("scorer") == name).drop("scorer") for name in ("encoder:r0", "dense"))
     assert by_base.equals(by_start)
@@ -142,8 +142,8 @@ def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(wo
 @pytest.mark.parametrize(
     ("encoders", "said"),
     [
-        (["elsewhere"], "must lie below inputs/"),
-        (["inputs/missing"], "the Hub did not answer|is no package"),
+        (["elsewhere"], "is not below inputs/"),
+        (["inputs/missing"], "did not answer|is not a bundled package"),
         ([], "at least 1 item"),
         (["inputs/guide"] * 2, "'inputs/guide' twice"),
         ([None, None], r"starting model \(null\) twice"),

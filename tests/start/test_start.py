@@ -65,5 +65,5 @@ def test_a_table_that_changed_after_it_was_admitted_is_refused(workspace: Path):
     prepare()
     file = Path("data/ours/train/queries.parquet")
     tables.write("queries", tables.read("queries", file).with_columns(text=pl.lit("the secret test question")), file)
-    with pytest.raises(Refused, match="was changed since `start` admitted it"):
+    with pytest.raises(Refused, match="has changed since `start` admitted it"):
         training_set.read()

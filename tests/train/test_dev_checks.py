@@ -104,8 +104,8 @@ def test_checks_are_evenly_spaced_and_the_last_is_the_end(count: int, last: int,
 
 def test_the_sentence_has_both_scores_both_steps_and_the_queries():
     assert better_before(scored({24: 0.6, 48: 0.55, 72: 0.5, 96: 0.4}), 430) == (
-        "Dev nDCG@10 was higher at step 24 (0.600) than at the end, step 96 (0.400), on 40 dev queries and a pool of 430 documents: "
-        "train less, or lower the learning rate."
+        "Dev nDCG@10 was higher at step 24 (0.600) than at the end, step 96 (0.400), on 40 dev queries and a pool of 430 documents. "
+        "Train less, or lower the learning rate."
     )
 
 
@@ -249,7 +249,7 @@ def test_a_training_that_was_killed_reports_the_same_checks(
     train("r1")
     said = capsys.readouterr().err
     last = {4: 0, 6: 4, 8: 4}[step]
-    assert (f"going on from checkpoint-{last}" in said) is (last > 0)
+    assert (f"resuming from checkpoint-{last}" in said) is (last > 0)
     assert said.count("dev check at step") == len([check for check in (3, 5, 7, 9) if check > last])
     assert record() == unbroken
     assert weights() == same
@@ -272,7 +272,7 @@ def test_training_that_helps_dev_is_not(workspace: Path, capsys: pytest.CaptureF
     checks = record()["checks"]
     assert checks[-1]["ndcg_at_10"] > checks[0]["ndcg_at_10"]
     assert record()["better_before"] is None
-    assert "train less" not in capsys.readouterr().err + Path("models/r1/README.md").read_text()
+    assert "Train less" not in capsys.readouterr().err + Path("models/r1/README.md").read_text()
 
 
 @pytest.mark.parametrize("given", [{"asked": None}, {"grade": 0}, {"dev_scores": False}])

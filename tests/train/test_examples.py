@@ -82,7 +82,7 @@ def test_nothing_to_train_on_is_refused():
 
 
 def test_a_label_without_text_is_refused():
-    with pytest.raises(Refused, match="1 labelled documents are in no collection.*'b'"):
+    with pytest.raises(Refused, match="1 labelled documents are in no training collection.*'b'"):
         examples(*named([("q", "a", "positive", None), ("q", "b", "negative", 1)], {"a": "one"}))
 
 
@@ -157,5 +157,5 @@ def test_grades_are_the_teachers_and_there_only_where_they_are_asked_for():
 
 
 def test_a_teacher_of_single_documents_is_refused():
-    with pytest.raises(Refused, match="lm has graded no two documents of any query"):
+    with pytest.raises(Refused, match="lm graded at most one document of each query"):
         judged(("q", "p", "positive", None, 1.0, "qrels", 2.0), ("q", "a", "negative", 1, 1.0, "lm", -1.5), texts=TEXTS, teacher="lm")

@@ -141,7 +141,7 @@ def test_one_that_left_in_an_earlier_round_stays_out(workspace: Path):
 def test_a_loss_that_needs_an_answer_is_refused(workspace: Path):
     write_recipe("infonce")
     write_params(model=MODEL, rounds=ROUNDS)
-    with pytest.raises(Refused, match="infonce needs a known answer of each query"):
+    with pytest.raises(Refused, match="infonce needs a labelled positive for each query"):
         resolve()
 
 

@@ -1,1 +1,1 @@
-"""The sections of a recipe: every setting with its type, range and default. A method's own are beside the method."""
+"""The sections of a recipe: every setting with type, range and default. Settings of a method are in the method's file."""

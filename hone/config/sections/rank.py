@@ -14,7 +14,7 @@ class Ranks(Section):
 
     Attributes:
         first: the first rank. [Hone default]
-        last: the last rank; null: to the end. [Hone default]
+        last: the last rank. Null: to the end. [Hone default]
     """
 
     first: Annotated[int, Field(ge=1)] = 1
@@ -22,32 +22,32 @@ class Ranks(Section):
 
 
 class Rank(Section):
-    """How the loop's own cross-encoder comes from labels and candidates. The defaults are ours.
+    """How the in-loop cross-encoder is trained from labels and candidates. All defaults are Hone's.
 
     Attributes:
-        base: what the first ranker starts from: an encoder, a cross-encoder or another model of transformers (a folder below inputs/, a Hub
-            id); null: the base encoder. A head that it lacks is new. [Hone default]
-        revision: of a Hub id. [Hone default]
-        init: `previous` starts from the last round's ranker, where there is one; `base` never. [Hone default]
-        negatives: drawn for each known positive among candidates that nobody knows to be right. [Hone default]
-        random: documents drawn from the whole collection for each known positive beside, as negatives: easy ones, from which a model that
-            never saw a query and a document together learns what it is to match. [Hone default]
-        window: the ranks of each source's list that are drawn from. [Hone default]
-        draw: `union` draws among all candidates of a query alike; `even` has the sources give in turn. [Hone default]
-        balance: draw first those that are a known answer of another training query. Else most documents stand on one side alone, and a
-            document tells its label without the query. [Hone default]
-        epochs: how often each pair is seen. [Hone default]
-        steps: of the whole training, in place of epochs; null: as `epochs` says. [Hone default]
-        batch: pairs of a step. [Hone default]
-        learning_rate: at its highest. [Hone default]
-        warmup: the share of steps in which the rate rises from 0. [Hone default]
-        schedule: how the rate falls afterwards. [Hone default]
-        dropout: null: the model's own. [Hone default]
-        weight_decay: AdamW's. [Hone default]
-        max_length: tokens of a query and a document together; null: what the encoder reads of a document, and 32. [Hone default]
-        precision: `auto`: as texts are encoded (params.yaml's `model.precision`). [Hone default]
-        checkpoint_steps: a killed training goes on from the last multiple of these. [Hone default]
-        rerank: documents of each dev query that it is tried on. [Hone default]
+        base: the starting model of the first ranker: an encoder, a cross-encoder or another transformers model (a folder below inputs/, a
+            Hub id). Null: the base encoder. A missing head is initialized at random. [Hone default]
+        revision: for a Hub id. [Hone default]
+        init: `previous` starts from the previous round's ranker, if it exists. `base` never does. [Hone default]
+        negatives: number drawn for each labelled positive, among candidates that are not positives. [Hone default]
+        random: number of additional random negatives for each labelled positive. These easy examples teach an untrained model what a match
+            is. [Hone default]
+        window: the ranks of each source's list from which negatives are drawn. [Hone default]
+        draw: `union` draws uniformly among all candidates of a query. `even` draws from the sources in turn. [Hone default]
+        balance: first draw documents that are positives of other training queries. Otherwise most documents have only one label, and the
+            model can learn it without the query. [Hone default]
+        epochs: number of passes over the pairs. [Hone default]
+        steps: total training steps, instead of epochs. Null: determined by `epochs`. [Hone default]
+        batch: pairs per step. [Hone default]
+        learning_rate: the peak learning rate. [Hone default]
+        warmup: fraction of steps in which the learning rate increases from 0. [Hone default]
+        schedule: decay of the learning rate afterwards. [Hone default]
+        dropout: dropout rate. Null: the model's own. [Hone default]
+        weight_decay: weight decay of AdamW. [Hone default]
+        max_length: maximum tokens of a query and a document together. Null: the encoder's length for documents plus 32. [Hone default]
+        precision: `auto`: the precision of encoding (`model.precision` in params.yaml). [Hone default]
+        checkpoint_steps: steps between checkpoints. An interrupted training resumes from the last one. [Hone default]
+        rerank: number of documents of each dev query that are reranked for evaluation. [Hone default]
     """
 
     base: str | None = None

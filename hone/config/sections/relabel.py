@@ -12,12 +12,12 @@ Action = Literal["keep", "drop", "drop-query", "weight", "mask", "promote"]
 
 
 class Judged(Section):
-    """One line of a cascade: who judges, and by which rule pairs go on to the next judge.
+    """One step of a cascade: the judge, and the rule that escalates pairs to the next judge.
 
     Attributes:
-        judge: a name of params.yaml's `judges`, or a judge with its parameters; of a list the first that is there and can work.
-        escalate: the rule that decides which pairs go to the next judge. [Hone default]
-        optional: go on without it where it cannot work. [Hone default]
+        judge: a name in `judges` of params.yaml, or a judge with its parameters. In a list, the first one that works here.
+        escalate: the escalation rule, which selects pairs for the next judge. [Hone default]
+        optional: continue without it if it cannot work here. [Hone default]
     """
 
     renamed: ClassVar[dict[str, str]] = {"send": "escalate"}
@@ -28,7 +28,7 @@ class Judged(Section):
 
 
 class Band(Section):
-    """What becomes of pairs from a probability on."""
+    """The action for pairs from a probability on."""
 
     renamed: ClassVar[dict[str, str]] = {"then": "action"}
 
@@ -37,13 +37,13 @@ class Band(Section):
 
 
 class Budget(Section):
-    """What judging may cost in one round: a hard stop; null: no limit.
+    """The maximum cost of judging in one round: a hard limit. Null: no limit.
 
     Attributes:
         money: in the currency of the judge's `price`. [Hone default]
-        tokens: read and written. [Hone default]
-        pairs: that a judge is asked about. [Hone default]
-        minutes: of the whole stage. [Hone default]
+        tokens: prompt and completion tokens. [Hone default]
+        pairs: judged pairs. [Hone default]
+        minutes: duration of the whole stage. [Hone default]
     """
 
     money: Annotated[float, Field(ge=0)] | None = None
@@ -53,25 +53,26 @@ class Budget(Section):
 
 
 class Relabel(Section):
-    """Who reads the negatives, and what becomes of the false ones.
+    """Which judges read the negatives, and what happens to the detected false negatives.
 
     Attributes:
         cascade: judges, cheapest first.
-        action: what becomes of a false negative: it stays (`keep`), leaves (`drop`), takes its query along (`drop-query`), weighs less
-            (`weight`), is not compared (`mask`), or becomes a positive (`promote`); or a list of bands of its probability. [Hone default]
-        unconfirmed: what becomes of a false negative that an earlier judge of the cascade found and the last one did not read (its rule did
-            not pass it on, or the last judge was left out); null: what becomes of any other. [Hone default]
-        final: whose word counts: the `last` judge's, or only what `all` agree on. [Hone default]
-        depth: negatives of each query that are judged; null: all. [Hone default]
-        control: of the pairs that a judge does not send on, the share that the next one reads all the same, to see what is missed. [Hone
+        action: the action for a false negative: `keep` it, `drop` it, drop the whole query (`drop-query`), lower its weight (`weight`),
+            ignore it in the loss (`mask`), or make it a positive (`promote`). A list defines actions by bands of its probability. [Hone
             default]
-        most_hits: queries with more hits are set aside; null: none. 7 in RLHN's paper, 8 in its code. [Hone default]
-        precision: the lower bound of the last judge's precision that `promote` needs. [Hone default]
-        force: promote without it. [Hone default]
-        refresh: what the same judges promoted in earlier rounds is a candidate again, so that this round's positives replace theirs;
-            else promotions of all rounds add up. [Hone default]
+        unconfirmed: the action for a false negative that an earlier judge found and the last judge did not read (it was not escalated, or
+            the last judge was skipped). Null: the same action. [Hone default]
+        final: which verdict is used: the `last` judge's, or only verdicts on which `all` judges agree. [Hone default]
+        depth: number of judged negatives of each query. Null: all. [Hone default]
+        control: fraction of the pairs that are not escalated but read by the next judge all the same, to estimate the missed ones. [Hone
+            default]
+        most_hits: queries with more detected false negatives are excluded. Null: no limit. 7 in RLHN's paper, 8 in its code. [Hone default]
+        precision: the lower confidence bound of the last judge's precision that `promote` requires. [Hone default]
+        force: promote without this check. [Hone default]
+        refresh: promotions by the same judges in earlier rounds become candidates again, so this round's positives replace them. Otherwise
+            promotions of all rounds accumulate. [Hone default]
         grades: write the judges' grades into the labels, for a loss that learns from them. [Hone default]
-        budget: what judging may cost. [Hone default]
+        budget: the maximum cost of judging. [Hone default]
     """
 
     renamed: ClassVar[dict[str, str]] = {"then": "action"}

@@ -12,12 +12,12 @@ GUARDS = ("labelled", "same-text", "near-duplicate", "same-parent")
 
 
 class Window(Section):
-    """Ranks that negatives are taken from.
+    """The ranks from which negatives are chosen.
 
     Attributes:
         first: the first rank. [Hone default]
-        last: the last rank; null: to the end. [Hone default]
-        counted: `before` the filters or `after` them; libraries differ. After is ours. [Hone default]
+        last: the last rank. Null: to the end. [Hone default]
+        counted: whether ranks are counted `before` or `after` the filters. Libraries differ. [Hone default]
     """
 
     first: Annotated[int, Field(ge=1)] = 1
@@ -26,16 +26,14 @@ class Window(Section):
 
 
 class Sample(Section):
-    """How negatives come from candidates.
+    """How negatives are selected from candidates.
 
     Attributes:
-        filters: rules that remove candidates, in their order. The default has those that let no known answer become a negative. [Hone
-            default]
-        window: of what is left, the ranks that are chosen from. [Hone default]
-        choose: the rule that chooses negatives of these. [Hone default]
-        on_shortage: what happens where a query gets fewer than the rule's `n`: `widen` takes the next ranks after the window's end (none
-            before its beginning), `random` draws documents from the collection, `fewer` leaves it, `drop-query` takes the query out of the
-            round. [Hone default]
+        filters: rules that remove candidates, in order. The default ensures that no labelled positive becomes a negative. [Hone default]
+        window: the ranks of the remaining candidates that are available. [Hone default]
+        choose: the sampler, which chooses the negatives. [Hone default]
+        on_shortage: the action if a query gets fewer than `n` negatives: `widen` uses the next ranks after the window (never before it),
+            `random` draws documents from the collection, `fewer` accepts it, `drop-query` removes the query from the round. [Hone default]
     """
 
     renamed: ClassVar[dict[str, str]] = {"keep": "filters"}

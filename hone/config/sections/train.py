@@ -10,35 +10,34 @@ from hone.config.sections.common import Line, Section
 
 
 class Train(Section):
-    """How a model comes from labels.
+    """How a model is trained from labels.
 
     Attributes:
-        init: the weights that training starts from: of the `previous` round, or the `base` model. [Hone default]
-        losses: their sum is what training makes small. [Hone default]
-        batch: which queries train together. [Hone default]
-        negatives: of each query, how many train with it at each step; 0: the other answers of the batch alone. [Hone default]
-        draw: which of its negatives these are: the `first` by rank in every epoch, or with `epoch` others in each, of all that were kept:
-            each query's are shuffled once and then taken in turn, as RLHN's authors train. [Hone default]
-        queries: those with a known answer (`labelled`), or `all`: also those without, for losses that need none (`distil`). Then a known
-            answer teaches only where it was retrieved, like any other document. [Hone default]
-        positives: `one` known answer of each query in an epoch, drawn anew, or `all`. [Hone default]
-        epochs: how often each query is seen. [Hone default]
-        steps: of the whole training, in place of epochs; null: as `epochs` says. [Hone default]
-        max_length: tokens after which a text is cut in training alone; null: params.yaml's `model.max_length`, as in encoding. [Hone
+        init: initial weights: those of the `previous` round, or of the `base` model. [Hone default]
+        losses: the losses. Training minimizes their sum. [Hone default]
+        batch: how queries are grouped into batches. [Hone default]
+        negatives: negatives of each query in a step. 0: only in-batch negatives. [Hone default]
+        draw: which negatives are used: the `first` by rank in every epoch, or different ones in each `epoch`. For `epoch`, each query's
+            negatives are shuffled once and used in turn, as in RLHN's code. [Hone default]
+        queries: queries with a labelled positive (`labelled`), or `all`, including those without one, for losses that need none (`distil`).
+            With `all`, a labelled positive is only used if it was retrieved, like any other document. [Hone default]
+        positives: `one` labelled positive of each query in an epoch, drawn anew, or `all`. [Hone default]
+        epochs: number of passes over the queries. [Hone default]
+        steps: total training steps, instead of epochs. Null: determined by `epochs`. [Hone default]
+        max_length: tokens after which a text is truncated in training only. Null: `model.max_length` in params.yaml, as in encoding. [Hone
             default]
-        learning_rate: 2e-5 is usual for encoders of this size; params.yaml's `train` sets another for recipes that leave it open. [Hone
-            default]
-        warmup: the share of steps in which the rate rises from 0. [Hone default]
-        schedule: how the rate falls afterwards. [Hone default]
-        dropout: 0 makes vectors in training what they are in retrieval; null: the model's own. [Hone default]
-        weight_decay: AdamW's; .01 as in transformers' examples. [Hone default]
-        precision: `auto`: as texts are encoded (params.yaml's `model.precision`). [Hone default]
-        checkpoint_steps: a killed training goes on from the last multiple of these. [Hone default]
-        dev_scores: write scores on dev queries into the model's card; for them the model reads the whole collections that it was trained
-            on. [Hone default]
-        dev_checks: how many times training measures nDCG@10 on 40 dev queries and a small pool of documents, evenly spaced, the last time
-            at the end; 0, or `dev_scores: false`: never. If an earlier check is significantly better than the last, the output, the model
-            card and the report contain a warning. The last step's weights are saved all the same. [Hone default]
+        learning_rate: the peak learning rate. 2e-5 is usual for encoders of this size. `train` in params.yaml sets the value for recipes
+            that do not. [Hone default]
+        warmup: fraction of steps in which the learning rate increases from 0. [Hone default]
+        schedule: decay of the learning rate afterwards. [Hone default]
+        dropout: dropout rate. With 0, vectors in training equal those in retrieval. Null: the model's own. [Hone default]
+        weight_decay: weight decay of AdamW. 0.01 as in the examples of transformers. [Hone default]
+        precision: `auto`: the precision of encoding (`model.precision` in params.yaml). [Hone default]
+        checkpoint_steps: steps between checkpoints. An interrupted training resumes from the last one. [Hone default]
+        dev_scores: write scores on dev queries into the model card. The model then reads all of its training collections. [Hone default]
+        dev_checks: how often training measures nDCG@10 on 40 dev queries and a small pool of documents, at even intervals up to the end. 0,
+            or `dev_scores: false`: never. If an earlier check is significantly better than the last, the log, the model card and the report
+            contain a warning. The weights of the last step are saved all the same. [Hone default]
     """
 
     init: Literal["base", "previous"] = "previous"

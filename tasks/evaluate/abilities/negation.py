@@ -1,7 +1,7 @@
-"""negation: the share of pairs of queries that both rank their own document above the other's.
+"""negation: fraction of query pairs in which both queries rank their own document above the other's.
 
-Source: NevIR's pairwise accuracy (Weller et al., arXiv 2305.07614). A model that overlooks the negation ranks one document first for
-both and is right for neither pair; one that ranks at random is right for a quarter of them.
+Source: NevIR's pairwise accuracy (Weller et al., arXiv 2305.07614). A model that ignores the negation ranks one document first for both
+queries, so no pair is correct. The chance level is 25 %.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ CHANCE = 0.25
 
 
 def negation(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> Measured:
-    """Pairs are queries of which each is answered by the document that is judged wrong for the other.
+    """Pairs are two queries, each with a relevant document that is judged not relevant for the other.
 
     Args:
-        run: query_id, doc_id, score; a document that is not in it stands below those that are.
-        qrels: query_id, doc_id, relevance: of each query one document is right and one judged wrong.
-        min_relevance: the grade from which on a document is right.
+        run: query_id, doc_id, score. Missing documents rank below all others.
+        qrels: query_id, doc_id, relevance: each query has one relevant document and one judged not relevant.
+        min_relevance: the lowest relevance grade of a relevant document.
 
     Returns:
-        The share with Wilson's interval, which takes pairs for independent; equal scores are not right. Units are pairs, 1 where
-        both queries are right.
+        The fraction with Wilson's interval, which assumes independent pairs. Ties are not correct. Units are pairs, with value 1 if both
+        queries are correct.
     """
     scored = qrels.join(run.select("query_id", "doc_id", "score"), on=["query_id", "doc_id"], how="left", maintain_order="left")
     scored = scored.with_columns(pl.col("score").cast(pl.Float64).fill_null(-np.inf))

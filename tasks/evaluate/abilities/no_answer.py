@@ -1,7 +1,7 @@
-"""no-answer: how well the score of the first document tells queries that have an answer from those that have none.
+"""no-answer: how well the top score separates answerable from unanswerable queries.
 
-Source: the area under the ROC curve (Mann and Whitney 1947): the chance that a query with an answer scores higher than one
-without. At .5 no threshold on the score can say that there is nothing to find.
+Source: the area under the ROC curve (Mann and Whitney 1947): the probability that an answerable query has a higher top score than an
+unanswerable one. At 0.5, no threshold can detect unanswerable queries.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ CHANCE = 0.5
 
 
 def no_answer(run: pl.DataFrame, qrels: pl.DataFrame, queries: pl.DataFrame, min_relevance: int) -> Measured:
-    """A query without any label has no answer; one whose labels are all of a lower grade is left out.
+    """A query without labels is unanswerable. Queries with only lower grades are excluded.
 
     Args:
-        run: query_id, doc_id, score; a query for which nothing is found scores below all others.
+        run: query_id, doc_id, score. A query without results scores below all others.
         qrels: query_id, doc_id, relevance.
         queries: query_id of every query.
-        min_relevance: the grade from which on a document is right.
+        min_relevance: the lowest relevance grade of a relevant document.
 
     Returns:
-        The AUC with DeLong's interval. Units are queries: for each that has an answer the share of the others below it, and for
-        each of the others the share of those above it; ties count a half.
+        The AUC with DeLong's interval. Units are queries: for each answerable one the fraction of unanswerable ones below it, and for each
+        unanswerable one the fraction of answerable ones above it. Ties count a half.
     """
     best = run.group_by("query_id").agg(score=pl.col("score").cast(pl.Float64).max())
     labelled = qrels.group_by("query_id").agg(answered=(pl.col("relevance") >= min_relevance).any())

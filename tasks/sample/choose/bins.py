@@ -1,6 +1,6 @@
-"""bins: candidates drawn evenly over bins of the margin to the known positive (TAS-Balanced, arXiv 2104.06967).
+"""bins: candidates drawn evenly over bins of the margin to the labelled positive (TAS-Balanced, arXiv 2104.06967).
 
-Most candidates are easy, so that a uniform draw is an easy one; even bins show hard and easy alike.
+Most candidates are easy, so uniform sampling mostly draws easy ones. Bins give hard and easy candidates equal weight.
 """
 
 from __future__ import annotations
@@ -29,30 +29,29 @@ def bins(
     scorer: str | None = None,
     n: Annotated[int, Field(ge=1)] = 4,
 ) -> pl.DataFrame:
-    """`n` candidates of every query, none twice, each from another bin as long as bins last, in the order drawn.
+    """`n` candidates of every query without duplicates, from different bins as long as possible, in draw order.
 
-    The margin of a candidate is s+ - s, s+ the score of its query's known positive (the lowest-scored where there are several:
-    ours; the paper bins pairs of positive and negative). Between the least and the greatest margin of a query lie `bins` bins
-    of equal width; the greatest margin belongs to the last. The first draw is the paper's: a bin that is not empty, uniformly,
-    and from it a candidate, uniformly. Further draws, which the paper leaves to later epochs, go through the bins that have
-    some left, each once in random order, then each again (ours).
+    The margin of a candidate is s+ - s, where s+ is the score of its query's labelled positive (the lowest-scored one of several [Hone
+    default]; the paper bins pairs of positive and negative). The range of margins of a query is divided into `bins` bins of equal width.
+    The first draw follows the paper: a non-empty bin uniformly at random, then a candidate in it uniformly. The paper leaves further draws
+    to later epochs. Here they go through the remaining non-empty bins in random order, repeatedly [Hone default].
 
-    Bins are equally wide in the scorer's space, so a shift or a positive factor of all scores changes nothing; the paper's are
-    margins of a teacher (mean of cross-encoders), which `scorer` names. s+ shifts all margins of a query alike and so moves no
-    bin: it matters only for who reads the margins. A candidate without a score comes last, by rank.
+    Bins have equal width in the scorer's space, so a shift or a positive factor of all scores changes nothing. The paper uses margins of a
+    teacher (mean of cross-encoders), which `scorer` names. s+ shifts all margins of a query equally and therefore changes no bin. It only
+    affects the displayed margins. Candidates without a score come last, by rank.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        draws: what is drawn for: rounds that start from the same round share it.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        bins: how many: 10 (paper). [paper]
-        scorer: whose scores: the teacher's; null: the first dense source, or the round's starting model. [Hone default]
-        n: negatives a query. [Hone default]
+        bins: number of bins: 10 (paper). [paper]
+        scorer: the scorer: the teacher. Null: the first dense source, or the round's starting model. [Hone default]
+        n: negatives per query. [Hone default]
 
     Returns:
-        The rows of the pool that are chosen.
+        The chosen rows of the pool.
     """
     segments = Segments.of(pool)
     keys = pair_keys(pool)
@@ -64,7 +63,7 @@ def bins(
 
 
 def bins_of(margins: np.ndarray, segments: Segments, count: int) -> np.ndarray:
-    """The bin of each margin [n] among its query's, from 0; `count` where there is no margin."""
+    """The bin of each margin [n] within its query, from 0. `count` if there is no margin."""
     there = np.isfinite(margins)
     least = segments.spread(segments.reduced(np.minimum, np.where(there, margins, np.inf)))
     most = segments.spread(segments.reduced(np.maximum, np.where(there, margins, -np.inf)))
@@ -74,9 +73,9 @@ def bins_of(margins: np.ndarray, segments: Segments, count: int) -> np.ndarray:
 
 
 def turns(binned: np.ndarray, segments: Segments, drawn: np.ndarray) -> np.ndarray:
-    """In which turn each candidate leaves its bin: [n]; 0 for a random one of each bin, 1 for the next."""
+    """The turn in which each candidate is drawn from its bin: [n]. 0 for a random one of each bin, 1 for the next."""
     order = segments.ordered(with_chance(binned, drawn))
-    group = segments.spread(np.arange(len(segments))) * (binned.max(initial=0) + 1) + binned[order]  # queries stay where they are
+    group = segments.spread(np.arange(len(segments))) * (binned.max(initial=0) + 1) + binned[order]  # queries keep their positions
     begins = np.flatnonzero(np.diff(group, prepend=-1))
     turn = np.empty(len(order), dtype=np.int64)
     turn[order] = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
@@ -84,6 +83,6 @@ def turns(binned: np.ndarray, segments: Segments, drawn: np.ndarray) -> np.ndarr
 
 
 def with_chance(numbers: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Keys that sort by `numbers`, equal ones by lots of 32 bits: uint32, the number in its upper bits."""
+    """Keys that sort by `numbers`, with ties broken by 32 random bits: uint32, the number in its upper bits."""
     bits = KEY_BITS - int(numbers.max(initial=0)).bit_length()
     return (numbers.astype(np.uint32) << np.uint32(bits)) | (drawn >> np.uint32(KEY_BITS - bits))

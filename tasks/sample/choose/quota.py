@@ -1,7 +1,7 @@
-"""quota: so many negatives of each source, by shares (Decorte et al., Design of Negative Sampling Strategies for Skill Extraction).
+"""quota: a fraction of the negatives from each source (Decorte et al., Design of Negative Sampling Strategies for Skill Extraction).
 
-The paper combines three strategies (random, similar, of the same part of a taxonomy) and tunes on a small validation set (of it the
-abstract was read). Here the shares are what a recipe says: to tune them, write a recipe for each and compare them on dev queries.
+According to the abstract, the paper combines three strategies (random, similar, same part of a taxonomy) and tunes them on a small
+validation set. Here the recipe sets the fractions. To tune them, write a recipe for each setting and compare them on dev queries.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from hone.errors import Refused, nearest
 from hone.lots import lots, pair_keys, query_keys, unit
 from hone.stage import say
 
-ADDED_LATER = {"order": "best"}  # at this value the rule chooses what it chose before it had the parameter
+ADDED_LATER = {"order": "best"}  # with this value the sampler works as before the parameter existed
 
 
 def whole(shares: dict[str, float]) -> dict[str, float]:
-    """Shares as they are.
+    """Return the shares unchanged.
 
     Raises:
         ValueError: there are none, one is not above 0, or they do not sum to 1.
     """
     total = math.fsum(shares.values())
     if not shares or min(shares.values()) <= 0 or abs(total - 1) > 1e-6:
-        raise ValueError(f"the shares {shares} should each be above 0 and sum to 1; they sum to {total:g}")
+        raise ValueError(f"the shares {shares} must each be above 0 and sum to 1, but they sum to {total:g}")
     return shares
 
 
@@ -45,26 +45,25 @@ def quota(
     order: Literal["best", "random"] = "best",
     n: Annotated[int, Field(ge=1)] = 4,
 ) -> pl.DataFrame:
-    """`n` candidates of every query, so many of each source as its share says.
+    """`n` candidates of every query, with the given fraction from each source.
 
-    A source has n times its share, rounded down or up: the places that are over go to the largest remainders, equal ones by lot, a
-    lot for each query. A document that several sources found takes a place of the first of them, in the order of `shares`, that has
-    one left. Places that a source cannot fill go to the first that are left, in the same order, of the sources that are named; how many, is
-    said.
+    Each source gets n times its share, rounded. Remaining places go to the largest remainders, with ties broken at random for each query. A
+    document from several sources uses a place of the first of them, in the order of `shares`, that has one left. Places that a source
+    cannot fill go to the first remaining candidates of the named sources, in the same order. Their number is logged.
 
     Args:
         pool: query_id, doc_id, source, rank, score, each query's rows together and in order.
-        candidates: the same of all that was found, a row for each source that found a pair.
-        draws: what is drawn for: rounds that start from the same round share it.
+        candidates: the same for all candidates, one row for each source that found a pair.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        shares: of each source, by the name that its candidates are marked with (`dense`, `neighbour-bands:hard`), or of all sources of a
-            method by the method's name (`siblings` for `siblings:column=module`); they sum to 1.
-        order: of a source its best ranks, or candidates drawn at random. [Hone default]
-        n: negatives a query. [Hone default]
+        shares: the fraction of each source, by the name of its candidates (`dense`, `neighbour-bands:hard`), or of all sources of a method
+            by the method's name (`siblings` for `siblings:column=module`). They sum to 1.
+        order: the best ranks of a source, or candidates drawn at random. [Hone default]
+        n: negatives per query. [Hone default]
 
     Returns:
-        query_id, doc_id, source (whose place it takes), rank and score (of that source): mixed by lot, so that the first of
-        them are in expectation of the shares too.
+        query_id, doc_id, source (whose place is used), rank and score (of that source). They are shuffled, so the expected fractions also
+        hold for the first ones.
     """
     segments, keys = Segments.of(pool), pair_keys(pool)
     drawn = lots(keys, seed, draws, "sample.choose.quota", "candidates", bits=32) if order == "random" else None
@@ -78,13 +77,13 @@ def quota(
         own = found.of(found.key == number, free).first(places[:, number])
         free[own.row] = False
         chosen.append(own)
-        mixed = mixing[own.row]  # the least of a query's goes to the source's best: mixed, each source in its own order
+        mixed = mixing[own.row]  # the smallest number of a query goes to the source's best: shuffled, but each source in its own order
         along.append(mixed[np.lexsort((mixed, own.query))])
     taken = sum(len(own.row) for own in chosen)
     have = np.bincount(np.concatenate([own.query for own in chosen]), minlength=queries)
     more = found.of(True, free).first(n - have)
     if short := n * queries - taken:
-        say(f"quota: sources lacked {short:,} of {n * queries:,} candidates; others of the sources gave {len(more.row):,} instead")
+        say(f"quota: sources lacked {short:,} of {n * queries:,} candidates; other named sources filled {len(more.row):,} of them")
     query = np.concatenate([part.query for part in (*chosen, more)])
     together = np.lexsort((np.concatenate([*along, 1.0 + np.arange(len(more.row))]), query))
     return candidates[np.concatenate([part.candidate for part in (*chosen, more)])[together]].select(pool.columns)
@@ -92,8 +91,9 @@ def quota(
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates that are still in the pool, by query and in their order, as arrays [rows]: their rows among all candidates and in the
-    pool, the numbers of their queries, and under which share they fall."""
+    """Remaining candidates, by query and in order, as arrays [rows]: their rows among all candidates and in the pool, their query numbers,
+    and the share they belong to.
+    """
 
     candidate: np.ndarray
     row: np.ndarray
@@ -104,19 +104,19 @@ class Found:
         return Found(self.candidate[rows], self.row[rows], self.query[rows], self.key[rows])
 
     def of(self, some: np.ndarray | bool, free: np.ndarray) -> Found:
-        """Those of some rows whose pair is free, each pair once."""
+        """The rows whose pair is still free, without duplicate pairs."""
         left = self.at(np.flatnonzero(free[self.row] & some))
         once = np.unique(left.row, return_index=True)[1]
         return left if len(once) == len(left.row) else left.at(np.sort(once))
 
     def first(self, places: np.ndarray) -> Found:
-        """Of each query the first so many."""
+        """The first rows of each query, as many as given."""
         place = np.arange(len(self.query)) - np.searchsorted(self.query, self.query)
         return self.at(np.flatnonzero(place < places[self.query]))
 
 
 def numbered(pool: pl.DataFrame, candidates: pl.DataFrame, shares: list[str], drawn: np.ndarray | None) -> Found:
-    """The candidates that have a share and are still in the pool, by rank, or by lots of the pool's pairs, [rows] of 32 bits."""
+    """The remaining candidates with a share, by rank, or by random numbers of the pool's pairs, [rows] of 32 bits."""
     keys = {source: shares.index(key) for source in candidates["source"].unique() if (key := key_of(source, shares))}
     key = candidates["source"].replace_strict(keys, default=-1, return_dtype=pl.Int32).to_numpy()
     row = where(candidates, pool)
@@ -129,17 +129,17 @@ def numbered(pool: pl.DataFrame, candidates: pl.DataFrame, shares: list[str], dr
 
 
 def key_of(source: str, shares: list[str]) -> str | None:
-    """Under which name a source has a share: its own, or its method's; null where it has none."""
+    """The name under which a source has a share: its own, or its method's. Null if it has none."""
     return next((name for name in (source, source.partition(":")[0]) if name in shares), None)
 
 
 def seats(shares: list[float], n: int, drawn: np.ndarray) -> np.ndarray:
-    """How many places each source has: [queries, sources], each row summing to n, each number its share of n rounded down or up.
+    """The number of places of each source: [queries, sources]. Each row sums to n, and each entry is its share of n, rounded up or down.
 
     Args:
-        shares: that sum to 1.
-        n: places.
-        drawn: [queries, sources] from 0 to 1, by which equal remainders are ordered.
+        shares: fractions that sum to 1.
+        n: number of places.
+        drawn: [queries, sources] random numbers from 0 to 1, which break ties of remainders.
     """
     exact = np.round(np.asarray(shares) * n, 9)
     down = np.floor(exact).astype(np.int64)
@@ -150,10 +150,10 @@ def seats(shares: list[float], n: int, drawn: np.ndarray) -> np.ndarray:
 
 
 def fits(parameters: dict, sources: list[str]) -> None:
-    """Raises Refused where a share is given to a source that the recipe has not, or a source has none."""
+    """Raise Refused if a share names a source that the recipe lacks, or a source has no share."""
     shares = list(parameters["shares"])
     for name in shares:
         if name not in [key_of(source, shares) for source in sources]:
-            raise Refused(f"quota gives a share to '{name}', which is no source of the recipe: {nearest(name, sources)}")
+            raise Refused(f"quota has a share for '{name}', which is not a source of the recipe; {nearest(name, sources)}")
     if without := [source for source in sources if key_of(source, shares) is None]:
-        raise Refused(f"quota gives no share to '{without[0]}', which the recipe retrieves: give it one, or leave the source out.")
+        raise Refused(f"quota has no share for '{without[0]}', which is a source of the recipe. Add a share, or remove the source.")

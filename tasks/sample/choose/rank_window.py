@@ -1,6 +1,6 @@
 """rank-window: negatives from a window of ranks (SFR-Embedding's 30 to 100; sentence-transformers' range_min and range_max).
 
-The first ranks hold most false negatives, the last ones hardly anything to learn from.
+The first ranks contain most false negatives, and the last ones are too easy.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tasks.sample.choose.random import random
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where the window is empty or holds fewer than are to be chosen."""
+    """Raise Refused if the window has fewer places than requested."""
     first, last, n = parameters["range_min"], parameters["range_max"], parameters["n"]
     if last is not None and last - first < n:
         raise Refused(
-            f"rank-window: range_min {first} and range_max {last} leave {max(last - first, 0)} ranks, and n is {n}. "
-            "Lower n or range_min, or raise range_max."
+            f"rank-window: range_min {first} and range_max {last} leave {max(last - first, 0)} ranks, but n is {n}. Lower n or "
+            "range_min, or raise range_max."
         )
 
 
 def skips(parameters: dict) -> int:
-    """How many of a query's first places are not chosen from, nor filled up from where a query is short."""
+    """The number of a query's first places that are never chosen, also not for a shortage."""
     return parameters["range_min"]
 
 
@@ -42,28 +42,27 @@ def rank_window(
 ) -> pl.DataFrame:
     """`n` candidates of every query from its places range_min + 1 to range_max.
 
-    Places are counted **after** the filters: a query's first candidate that is left has place 1. sentence-transformers
-    counts so too (`mine_hard_negatives`; read in its code, 6.2): positives and what fails a margin are taken out, the range_max
-    best of the rest are listed, the first range_min of them skipped. FlagEmbedding's range counts retrieved ranks, before
-    anything is taken out (from memory). The recipe's own `window` comes before any rule that chooses and can count either way
-    (`counted: before | after`); this rule counts inside what that window leaves, so that setting both shifts the ranks: leave
-    `window` as it is, or write `window: {first: 31, last: 100}` with `top` or `random`, which is the same thing.
+    Places are counted **after** the filters: a query's first remaining candidate has place 1. This matches `mine_hard_negatives` of
+    sentence-transformers 6.2: it removes positives and candidates that fail a margin, lists the range_max best of the rest, and skips the
+    first range_min. FlagEmbedding counts retrieved ranks before any removal (unverified). The recipe's own `window` applies before any
+    sampler and supports both (`counted: before | after`). This sampler counts inside that window, so setting both shifts the ranks. Either
+    keep the default `window`, or write `window: {first: 31, last: 100}` with `top` or `random`, which is equivalent.
 
-    No score is read: ranks are those of the pool, each query's candidates by their best rank in any source. A query with no
-    more than range_min candidates gets none here, and the recipe's `on_shortage` says what happens to it: `widen` goes on after
-    range_max, and takes none of the places that are skipped.
+    Scores are not used: ranks are those of the pool, each query's candidates by their best rank in any source. A query with at most
+    range_min candidates gets none here, and the recipe's `on_shortage` applies. `widen` continues after range_max and never uses the
+    skipped places.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
-        draws: what is drawn for: rounds that start from the same round share it.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        range_min: places that are skipped; 30 (SFR-Embedding-Mistral). [survey]
-        range_max: the last place that counts; 100 (SFR-Embedding-Mistral); null: all. [survey]
-        draw: the best of the window, or uniformly from it in the order drawn. [Hone default]
-        n: negatives a query. [Hone default]
+        range_min: number of skipped places. 30 in SFR-Embedding-Mistral. [survey]
+        range_max: the last place. 100 in SFR-Embedding-Mistral. Null: all. [survey]
+        draw: the best of the window, or a uniform sample in draw order. [Hone default]
+        n: negatives per query. [Hone default]
 
     Returns:
-        The rows of the pool that are chosen.
+        The chosen rows of the pool.
 
     Raises:
         Refused: the window has fewer places than `n`.

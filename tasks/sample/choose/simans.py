@@ -1,6 +1,6 @@
-"""simans: ambiguous negatives, those that score about what the known positive scores (SimANS, arXiv 2210.11773).
+"""simans: ambiguous negatives, whose scores are near that of the labelled positive (SimANS, arXiv 2210.11773).
 
-What scores far above it is often an answer, what scores far below teaches nothing.
+Documents that score far above it are often relevant, and documents that score far below are too easy.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from hone.errors import Refused
 from hone.lots import lots, pair_keys, unit
 from tasks.sample.relative_scores import compared
 
-EQUAL = 1e-6  # scores that lie closer together than fp32 tells apart are equal, and drawn alike
+EQUAL = 1e-6  # scores closer than fp32 resolution count as equal
 A = {"text": 0.5, "code": 0.5, "absolute": 3.0}
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused for a shift of a form that has none."""
+    """Raise Refused if a form without shift gets one."""
     if parameters["form"] == "absolute" and parameters["b"]:
-        raise Refused(f"simans: `form: absolute` has no b, and b is {parameters['b']:g}: leave it out, or take `form: text` or `code`.")
+        raise Refused(f"simans: `form: absolute` has no b, but b is {parameters['b']:g}. Remove b, or use `form: text` or `code`.")
 
 
 def simans(
@@ -40,42 +40,42 @@ def simans(
     scorer: str | None = None,
     n: Annotated[int, Field(ge=1)] = 15,
 ) -> pl.DataFrame:
-    """`n` candidates of every query, none twice, drawn one after the other by p, in the order drawn.
+    """`n` candidates of every query, sampled by p without replacement, in draw order.
 
-    With s a candidate's score and s+ that of its query's known positive (the lowest-scored where there are several: ours, the
-    paper has one), p is proportional to
+    With s a candidate's score and s+ that of its query's labelled positive (the lowest-scored one of several [Hone default]; the paper has
+    one), p is proportional to
 
     - text: exp(-a (s - s+ - b)^2), the paper's formula;
-    - code: exp(-a (s - s+ + b)^2), the sign in the authors' code; the same where b is 0;
-    - absolute: exp(-a abs(s - s+)), the authors' script for MS MARCO passages, with a = 3 (read in their code).
+    - code: exp(-a (s - s+ + b)^2), the sign in the authors' code, identical for b = 0;
+    - absolute: exp(-a abs(s - s+)), the authors' script for MS MARCO passages, with a = 3 (from their code).
 
-    **The space matters.** a was set for dot products, whose gaps are several units wide. Between cosines a gap of .3 weighs
-    exp(-.5 * .09) = .956 against 1 at a gap of 0, which is uniform sampling. So gaps are divided by the standard deviation of
-    the query's candidate scores by default (ours: adapted), and b counts in those deviations. `raw` takes scores as they are.
+    **The score space matters.** a was chosen for dot products, whose gaps span several units. Between cosines, a gap of 0.3 has weight
+    exp(-0.5 * 0.09) = 0.956 against 1 at a gap of 0, which is nearly uniform. By default, gaps are therefore divided by the standard
+    deviation of the query's candidate scores [Hone default], and b uses the same unit. `raw` uses scores unchanged.
 
-    Successive draws without putting back are the n smallest of E / p, with E exponential (Efraimidis and Spirakis 2006; the
-    Gumbel top-k trick), here as log E - log p. The authors draw n with putting back, keep what differs, and draw again until
-    there are n: the same law, but for which of the last batch is kept.
+    Sampling without replacement selects the n smallest values of E / p, with E exponential (Efraimidis and Spirakis 2006; the Gumbel top-k
+    trick), here as log E - log p. The authors draw n with replacement, keep the distinct ones, and repeat until they have n. The
+    distribution is the same except for the selection within the last batch.
 
-    A candidate without a score, and all of a query whose positive has none, come after what was drawn, by rank: then it is
-    `top`. (The authors' code takes the last n candidates where the positive was not retrieved; here it is scored directly.)
+    Candidates without a score, and all candidates of a query whose positive has none, come after the sampled ones, by rank, as with `top`.
+    (The authors' code uses the last n candidates if the positive was not retrieved. Here it is scored directly.)
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        draws: what is drawn for: rounds that start from the same round share it.
+        draws: the random stream. Rounds with the same start round share it.
         seed: from params.yaml.
-        form: see above. [paper]
-        a: how sharply; null: .5 (authors' code; set for dot products), for `absolute` 3 (authors' code). [authors' code]
-        b: where the peak lies beside s+: 0 (authors' code), 1 in the script for Natural Questions (authors' code); `absolute` has none.
+        form: the formula, see above. [paper]
+        a: sharpness. Null: 0.5, chosen for dot products, or 3 for `absolute` (both from the authors' code). [authors' code]
+        b: offset of the peak from s+: 0, or 1 in the script for Natural Questions (both from the authors' code). `absolute` has none.
             [authors' code]
-        scale: what gaps are measured in: standard deviations of the query's candidate scores, or the scorer's own units. [Hone default]
-        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
-        n: negatives a query; 15 (authors' code). [authors' code]
+        scale: unit of the gaps: standard deviations of the query's candidate scores, or the scorer's own units. [Hone default]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
+        n: negatives per query. 15 in the authors' code. [authors' code]
 
     Returns:
-        The rows of the pool that are chosen.
+        The chosen rows of the pool.
     """
     segments = Segments.of(pool)
     told = compared(pool, positives, scores, scorer, "simans")
@@ -85,7 +85,7 @@ def simans(
 
 
 def log_weights(scores: np.ndarray, references: np.ndarray, segments: Segments, form: str, a: float, b: float, scale: str) -> np.ndarray:
-    """log p of each candidate but for a constant of its query: [n]; no number where there is nothing to compare."""
+    """log p of each candidate up to a constant of its query: [n]. NaN if there is nothing to compare."""
     gap = scores - references
     if scale == "deviation":
         unit = segments.deviation(scores).astype(np.float32)

@@ -1,6 +1,6 @@
-"""spread: near candidates that are unlike each other, by their vectors (maximal marginal relevance; Carbonell and Goldstein 1998).
+"""spread: near candidates with dissimilar vectors (maximal marginal relevance; Carbonell and Goldstein 1998).
 
-The nearest candidates are often variants of one text: several negatives, one lesson.
+The nearest candidates are often variants of one text, which teach the same thing several times.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ NONE = -1
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where there are fewer to choose from than are to be chosen."""
+    """Raise Refused if `depth` is less than `n`."""
     if parameters["depth"] < parameters["n"]:
-        raise Refused(f"spread: depth is {parameters['depth']} and n is {parameters['n']}: it cannot choose more than it looks at.")
+        raise Refused(f"spread: depth is {parameters['depth']}, but n is {parameters['n']}. Raise depth to n or more.")
 
 
 def spread(
@@ -35,28 +35,28 @@ def spread(
     depth: Annotated[int, Field(ge=1)] = 50,
     n: Annotated[int, Field(ge=1)] = 4,
 ) -> pl.DataFrame:
-    """`n` of the first `depth` candidates of every query, one after the other, each time that of the highest
+    """`n` of the first `depth` candidates of every query. Each step chooses the candidate with the highest
 
         relevance * cos(q, d) - (1 - relevance) * max over those chosen of cos(d, d')
 
-    The paper's formula, with its lambda as `relevance`; what is subtracted is 0 for the first. With 1 it is the nearest by the
-    round's encoder; with 0 the first candidate, and then always the one whose nearest chosen neighbour is farthest
-    (farthest-first, Gonzalez 1985). Equal ones by rank.
+    This is the paper's formula, with its lambda as `relevance`. The second term is 0 for the first choice. With 1, the result is the
+    nearest candidates by the round's encoder. With 0, it is the first candidate, and then always the one farthest from all chosen ones
+    (farthest-first, Gonzalez 1985). Ties are broken by rank.
 
-    Cosines between vectors of the round's starting model, which the store has where that model retrieved; those of a model
-    that compares by inner product are given length 1 here.
+    Cosines use vectors of the round's starting model, which are cached if that model retrieved. Vectors of a model that uses inner products
+    are normalized here.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
-        training: where texts come from.
-        models: where the encoder comes from.
-        relevance: .5. [Hone default]
-        depth: how many candidates of each query are looked at, by rank; 50. 512 queries are looked at together, so that memory is 512 *
-            depth * d * 4 bytes: 39 MB for 50 candidates of 384 numbers. [Hone default]
-        n: negatives a query. [Hone default]
+        training: the source of the texts.
+        models: the source of the encoder.
+        relevance: weight of the similarity to the query. [Hone default]
+        depth: number of candidates of each query that are considered, by rank. 512 queries are processed together and need 512 * depth * d
+            * 4 bytes: 39 MB for 50 candidates with 384 dimensions. [Hone default]
+        n: negatives per query. [Hone default]
 
     Returns:
-        The rows of the pool that are chosen, in the order chosen.
+        The chosen rows of the pool, in the order chosen.
 
     Raises:
         Refused: `depth` is less than `n`.
@@ -88,23 +88,23 @@ def spread(
 
 
 def first_rows(segments: Segments, numbers: np.ndarray, depth: int) -> np.ndarray:
-    """The first `depth` rows of some queries: [b, depth]; -1 where a query has no more."""
+    """The first `depth` rows of some queries: [b, depth]. -1 if a query has fewer."""
     places = np.arange(depth)
     return np.where(places < segments.lengths[numbers, None], segments.starts[numbers, None] + places, NONE)
 
 
 def diverse(queries: np.ndarray, documents: np.ndarray, there: np.ndarray, relevance: float, n: int) -> np.ndarray:
-    """What is chosen of each query's candidates, one after the other.
+    """The greedy choice among each query's candidates.
 
     Args:
-        queries: [b, d], of length 1.
-        documents: [b, k, d], of length 1, each query's candidates in order.
+        queries: [b, d], normalized.
+        documents: [b, k, d], normalized, each query's candidates in order.
         there: [b, k], whether there is a candidate.
         relevance: see `spread`.
-        n: how many.
+        n: number of choices.
 
     Returns:
-        Places among the k, [b, min(n, k)]; -1 where a query has no more.
+        Places among the k, [b, min(n, k)]. -1 if a query has fewer.
     """
     every = np.arange(len(queries))
     near = relevance * np.matmul(documents, queries[:, :, None])[:, :, 0]
@@ -121,5 +121,5 @@ def diverse(queries: np.ndarray, documents: np.ndarray, there: np.ndarray, relev
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """The vectors with length 1."""
+    """Normalized vectors."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

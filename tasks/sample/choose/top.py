@@ -1,4 +1,4 @@
-"""top: the candidates of best rank, or of highest score (naive hard negatives; the first of them are the ones most often false)."""
+"""top: the candidates with the best rank, or with the highest score (naive hard negatives, often false at the first ranks)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hone.data.query_groups import Segments
 from hone.layout import PAIR
 from tasks.sample.relative_scores import given_to, of_scorer
 
-NAMES_SCORERS = ("by",)  # parameters that name a scorer of the recipe, beside those that rules about scores have
-ADDED_LATER = {"by": None}  # at this value the rule chooses what it chose before it had the parameter
+NAMES_SCORERS = ("by",)  # parameters that name a scorer of the recipe, in addition to those of score-based rules
+ADDED_LATER = {"by": None}  # with this value the sampler works as before the parameter existed
 
 
 def top(pool: pl.DataFrame, scores: pl.DataFrame, *, n: Annotated[int, Field(ge=1)] = 4, by: str | None = None) -> pl.DataFrame:
@@ -21,15 +21,15 @@ def top(pool: pl.DataFrame, scores: pl.DataFrame, *, n: Annotated[int, Field(ge=
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
         scores: query_id, doc_id, scorer, score.
-        n: negatives a query. [Hone default]
-        by: a scorer, whose highest scores come first; equal scores by rank, and candidates without a score after all others. Null: by rank,
-            a candidate's best among the sources that found it. [Hone default]
+        n: negatives per query. [Hone default]
+        by: a scorer, whose highest scores come first. Ties are broken by rank, and candidates without a score come last. Null: by rank, a
+            candidate's best rank among the sources that found it. [Hone default]
 
     Returns:
-        The rows of the pool that are chosen, in their order.
+        The chosen rows of the pool, in order.
 
     Raises:
-        Refused: nobody of that name scored.
+        Refused: no scorer has this name.
     """
     segments = Segments.of(pool)
     if by is None or pool.is_empty():

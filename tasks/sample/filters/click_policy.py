@@ -1,11 +1,10 @@
-"""click-policy: what users clicked is no negative, though nobody labelled it (after Hofstaetter et al., TripClick baselines).
+"""click-policy: removes documents that users clicked although they are unlabelled (after Hofstaetter et al., TripClick baselines).
 
-"Establishing Strong Baselines for TripClick Health Retrieval" mends noisy training data by "a simple negative sampling policy" (the
-abstract). That its negatives are drawn from BM25's first 200, clicked documents left out, whereas the data's own were what a result
-page showed and nobody clicked, is from memory. `skipped-above` is Joachims (2002): who clicked at a rank has probably looked at what
-stands above it, and passed it over.
+"Establishing Strong Baselines for TripClick Health Retrieval" cleans noisy training data by "a simple negative sampling policy" (abstract).
+It draws negatives from BM25's first 200 without clicked documents, while the original data used results that were shown but not clicked
+(unverified). `skipped-above` is Joachims (2002): a user who clicked at a rank has probably seen and skipped the results above it.
 
-Positives by clicks are the collection's own labels: where its qrels are clicks, `min_relevance` says how many make an answer.
+Positives by clicks are the collection's own labels. If its qrels are clicks, `min_relevance` sets how many make a positive.
 """
 
 from __future__ import annotations
@@ -38,27 +37,25 @@ def click_policy(
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0,
     ids_of: str | None = None,
 ) -> pl.DataFrame:
-    """Pairs that clicks speak against, or that no click speaks for.
+    """Pairs that were clicked, or, with `skipped-above`, pairs without evidence of a skip.
 
     Args:
         pool: query_id, doc_id.
-        training: whose collections' ids the log has.
-        file: below inputs/ (Parquet, CSV, JSON Lines): query_id, doc_id, clicked (times, or true and false), one row or more for each
-            document that was shown; `rank` where it was shown, `shown` how often (else once a row), `session` where several lists of
-            one query were shown.
-        policy: `clicked` removes what was clicked; `skipped-above` removes what was clicked, and what was not shown above a click. [Hone
-            default]
-        minimum: clicks for each time it was shown (click-through) that a document needs to count as clicked; 0: any click counts. [Hone
-            default]
-        ids_of: the training collection whose ids the file has, where several have the same ids; null: whichever has them. What clicks are
-            known of another collection, another line of the recipe says, with another file. [Hone default]
+        training: the training set, for the collections of the log's ids.
+        file: a file below inputs/ (Parquet, CSV, JSON Lines): query_id, doc_id, clicked (a count, or true and false), one or more rows for
+            each shown document. Optional: `rank` of display, `shown` (number of times; default: once per row), `session` if one query has
+            several result lists.
+        policy: `clicked` removes clicked documents. `skipped-above` also removes those not shown above a click. [Hone default]
+        minimum: minimum click-through rate (clicks per display) of a clicked document. 0: any click counts. [Hone default]
+        ids_of: the training collection of the file's ids, if several have equal ids. Null: any collection. Use another line with another
+            file for another collection. [Hone default]
 
     Returns:
         query_id, doc_id, detail.
 
     Raises:
-        Refused: two collections have a query of the log, it has no line for any training query, more clicks than
-            views, or no `rank` where the policy asks for it.
+        Refused: two collections have a query of the log, it has no line for any training query, there are more clicks than displays, or
+            `rank` is missing although the policy needs it.
     """
     log = read(Path(file), policy)
     refuse_ambiguous(file, log["query_id"], "query", ids_of, training)
@@ -67,8 +64,8 @@ def click_policy(
     queries = training.queries()["query_id"]
     if not logged["query_id"].is_in(queries.implode()).any():
         raise Refused(
-            f"{file} has no line for any training query; its first query is '{log['query_id'][0]}', the first training query is "
-            f"'{queries[0]}'."
+            f"{file} has no line for any training query. Its first query is '{log['query_id'][0]}', but the first training query "
+            f"is '{queries[0]}'."
         )
     ours = logged.join(pool.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
     clicks = (
@@ -85,12 +82,12 @@ def click_policy(
     stays = np.zeros(len(pool), dtype=bool)
     passed_over = where(skipped(ours), pool)
     stays[passed_over[passed_over >= 0]] = True
-    stays[at[at >= 0]] = True  # gone already, for a better reason
+    stays[at[at >= 0]] = True  # already removed because of a click
     return pl.concat([gone, pool.select(PAIR).filter(pl.Series(~stays)).with_columns(detail=pl.lit("was not shown above a click"))])
 
 
 def skipped(log: pl.DataFrame) -> pl.DataFrame:
-    """query_id and doc_id of what was shown, and not clicked, above a click in the same list."""
+    """query_id and doc_id of documents shown, but not clicked, above a click in the same list."""
     shown = ["query_id", *(["session"] if "session" in log.columns else [])]
     last = log.filter(pl.col("clicked") > 0).group_by(shown).agg(last=pl.col("rank").max())
     above = log.filter(pl.col("clicked") == 0).join(last, on=shown, how="inner").filter(pl.col("rank") < pl.col("last"))
@@ -98,15 +95,15 @@ def skipped(log: pl.DataFrame) -> pl.DataFrame:
 
 
 def read(file: Path, policy: str) -> pl.DataFrame:
-    """The log: query_id, doc_id, clicked, shown, and rank and session where it has them.
+    """The log: query_id, doc_id, clicked, shown, and rank and session if present.
 
     Raises:
-        Refused: see `hone.data.user_tables.read`; a policy by ranks and no ranks, a count below 0, or more clicks than views.
+        Refused: see `hone.data.user_tables.read`. Also: missing ranks, a count below 0, or more clicks than displays.
     """
     there = user_tables.columns(file)
     ids = ("query_id", "doc_id", *(["session"] if "session" in there else []))
     if policy == "skipped-above" and "rank" not in there:
-        raise Refused(f"{file} has no column `rank`, and `policy: skipped-above` asks what stood above a click.")
+        raise Refused(f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set `policy: clicked`.")
     user_tables.need(file, FILE_COLUMNS)
     log = user_tables.read(file, ids, ("clicked", *NUMBERS))
     if "shown" not in log.columns:
@@ -114,12 +111,12 @@ def read(file: Path, policy: str) -> pl.DataFrame:
     wrong = log.filter((pl.col("clicked") < 0) | (pl.col("shown") < pl.col("clicked")))
     if len(wrong):
         row = wrong.row(0, named=True)
-        raise Refused(f"{file}, row {row['row']:,}: {row['clicked']:g} clicks of {row['shown']:g} times shown cannot be meant.")
+        raise Refused(f"{file}, row {row['row']:,}: {row['clicked']:g} clicks of {row['shown']:g} displays is impossible. Correct the row.")
     return log
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused for ranks that are wanted and not there; the file's other columns are looked at by `resolve`."""
+    """Raise Refused if ranks are missing although needed. `resolve` checks the file's other columns."""
     file = Path(parameters["file"])
     if file.is_file() and parameters["policy"] == "skipped-above" and "rank" not in user_tables.columns(file):
-        raise Refused(f"{file} has no column `rank`, and `policy: skipped-above` asks what stood above a click.")
+        raise Refused(f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set `policy: clicked`.")

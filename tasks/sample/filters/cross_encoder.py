@@ -1,4 +1,4 @@
-"""cross-encoder: only candidates that a cross-encoder is sure are irrelevant (RocketQA's denoised negatives, arXiv 2010.08191)."""
+"""cross-encoder: keeps only candidates that a cross-encoder confidently scores as irrelevant (RocketQA's denoising, arXiv 2010.08191)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tasks.sample.relative_scores import given_to, of_scorer, rounded
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where a pair would be surely irrelevant and surely relevant."""
+    """Raise Refused if `negative` is above `positive`."""
     if parameters["negative"] > parameters["positive"]:
-        raise Refused(f"cross-encoder: `negative` ({parameters['negative']}) lies above `positive` ({parameters['positive']}).")
+        raise Refused(f"cross-encoder: `negative` ({parameters['negative']}) is above `positive` ({parameters['positive']}). Lower it.")
 
 
 def cross_encoder(
@@ -26,23 +26,23 @@ def cross_encoder(
     negative: Annotated[float, Field(ge=0, le=1)] = 0.1,
     positive: Annotated[float, Field(ge=0, le=1)] = 0.9,
 ) -> pl.DataFrame:
-    """Pairs whose probability of relevance is not below `negative`; the detail names those above `positive` as suspected answers.
+    """Pairs whose probability of relevance is not below `negative`. The detail marks those above `positive` as suspected false negatives.
 
-    RocketQA makes positives of unlabelled passages above `positive`. Here they only leave: to promote one is a judge's
-    business (the section `relabel`). One that has no score goes.
+    RocketQA uses unlabelled passages above `positive` as positives. Here they are only removed, because only judges promote (section
+    `relabel`). Pairs without a score are removed.
 
     Args:
         pool: query_id, doc_id.
-        scores: query_id, doc_id, scorer, score: probabilities, that is after a sigmoid.
-        scorer: whose; the cross-encoder that the loop trains, or `cross-encoder:NAME`. [Hone default]
-        negative: a candidate stays below it. .1 is the paper's. [authors' code]
-        positive: .9 is the paper's; it changes the detail alone. [authors' code]
+        scores: query_id, doc_id, scorer, score: probabilities, after a sigmoid.
+        scorer: the in-loop cross-encoder, or `cross-encoder:NAME`. [Hone default]
+        negative: candidates below this score are kept. 0.1 in RocketQA. [authors' code]
+        positive: 0.9 in RocketQA. It only affects the detail. [authors' code]
 
     Returns:
         query_id, doc_id, detail.
 
     Raises:
-        Refused: the scorer scored nothing, or its scores are no probabilities.
+        Refused: the scorer has no scores, or they are not probabilities.
     """
     refuse_unfit({"negative": negative, "positive": positive})
     if pool.is_empty():
@@ -52,11 +52,11 @@ def cross_encoder(
     if len(outside):
         query, document, score = outside.row(0)
         raise Refused(
-            f"cross-encoder: its bounds are probabilities, and '{scorer}' scores {score:g} for query '{query}' and document '{document}' "
-            f"({len(outside):,} of {len(scored):,} candidates lie outside 0 to 1: {listed(outside['by'].round(3).to_list(), 3)}). "
-            "Name a scorer that gives probabilities."
+            f"cross-encoder: thresholds are probabilities, but '{scorer}' scores {score:g} for query '{query}' and document "
+            f"'{document}' ({len(outside):,} of {len(scored):,} candidates are outside 0 to 1: "
+            f"{listed(outside['by'].round(3).to_list(), 3)}). Name a scorer that returns probabilities."
         )
-    suspected = pl.when(pl.col("by") > positive).then(pl.lit(": a suspected answer")).otherwise(pl.lit(""))
+    suspected = pl.when(pl.col("by") > positive).then(pl.lit(": suspected false negative")).otherwise(pl.lit(""))
     return scored.filter(~(pl.col("by") < negative).fill_null(False)).select(
-        *PAIR, detail=pl.format("scores {}, the bound is {}{}", rounded("by"), pl.lit(negative), suspected)
+        *PAIR, detail=pl.format("scores {}, threshold {}{}", rounded("by"), pl.lit(negative), suspected)
     )

@@ -10,16 +10,15 @@ from hone.data.unknown import is_dropped
 
 
 def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """Pairs whose document, or one of the same text, is labelled positive or unknown for the query.
+    """Pairs whose document, or one with the same text, is labelled positive or unknown for the query.
 
-    Sibling positives are what mining after unrolling (query, positive) rows takes for negatives; here all labels of a
-    query count: those that earlier rounds promoted or dropped, and those of other queries with the same text. Texts are the same where
-    their normalised forms are.
+    Mining after unrolling (query, positive) rows uses sibling positives as negatives. Here all labels of a query count, including those
+    that earlier rounds promoted or dropped, and those of other queries with the same text. Texts are equal if their normalized forms are.
 
     Args:
         pool: query_id, doc_id.
-        labels: query_id, doc_id, label, judge, reason: all that is known of the queries.
-        texts: doc_id, plain (the normalised text).
+        labels: query_id, doc_id, label, judge, reason: all labels of the queries.
+        texts: doc_id, plain (the normalized text).
 
     Returns:
         query_id, doc_id, detail.

@@ -1,7 +1,7 @@
-"""late-stopping: no query that training took longest to learn (Late Stopping, arXiv 2308.13862).
+"""late-stopping: removes the queries that training learned last (Late Stopping, arXiv 2308.13862).
 
-A network learns what is labelled right before it learns what is labelled wrong by heart. So the epoch from which on an example is
-got right tells the two apart better than its loss, which is large for right but hard examples too.
+A network learns correct labels before it memorizes wrong ones. The epoch from which an example is predicted correctly therefore separates
+them better than the loss, which is also large for hard but correct examples.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ def late_stopping(
     share: Annotated[float, Field(gt=0, lt=1)] = 0.1,
     in_a_row: Annotated[int, Field(ge=1)] = 3,
 ) -> pl.DataFrame:
-    """Queries that were learned last: of those that training saw more than `in_a_row` times, at most `share`.
+    """The queries learned last: at most the fraction `share` of those seen more than `in_a_row` times in training.
 
-    A query is got right at a step if its positive scores above each of its own negatives. It is learned at its first step that
-    ends `in_a_row` right ones (the paper's first k-epoch learning). Queries that are not learned yet come first, then those
-    learned last; of equals those with the smaller mean margin. One that is learned as early as can be is never removed.
+    A query is correct at a step if its positive scores above each of its own negatives. It is learned at its first step that ends
+    `in_a_row` correct ones (the paper's first k-epoch learning). Queries that are never learned come first, then those learned last. Ties
+    are broken by the smaller mean margin. Queries learned at the earliest possible step are never removed.
 
-    **Needs more than `in_a_row` epochs** in the round that this one starts from, with own negatives. A query which that training
-    saw less often, or never, stays; where it saw none often enough, as in one epoch, nothing is removed.
+    **Needs more than `in_a_row` epochs** in the start round, with own negatives. Queries seen less often, or never, are kept. If no query
+    was seen often enough, as after one epoch, nothing is removed.
 
-    Adapted: the paper's classifier sees all classes, this the query's own negatives alone; the paper removes again and again
-    during one long training, this rule once a round.
+    Adapted: the paper's classifier sees all classes, and this rule only the query's own negatives. The paper removes repeatedly during one
+    long training, and this rule once in a round.
 
     Args:
-        trained: of the round that this one starts from: step, query_id, doc_id, role, loss, score.
-        share: of the queries that can be told. [Hone default]
-        in_a_row: k. [unverified]
+        trained: of the start round: step, query_id, doc_id, role, loss, score.
+        share: fraction of the eligible queries. [Hone default]
+        in_a_row: k in the paper. [unverified]
 
     Returns:
-        query_id, doc_id (null: the query leaves), detail.
+        query_id, doc_id (null: the query is removed), detail.
     """
     seen = (
         visits(trained)

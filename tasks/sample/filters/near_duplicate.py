@@ -1,4 +1,4 @@
-"""near-duplicate: no candidate that says almost the same as a known positive (MinHash; Broder 1997)."""
+"""near-duplicate: removes candidates that are near-duplicates of a labelled positive (MinHash; Broder 1997)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def near_duplicate(
     *,
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8,
 ) -> pl.DataFrame:
-    """Pairs whose document resembles a known positive of the query.
+    """Pairs whose document is a near-duplicate of a labelled positive of the query.
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         texts: doc_id, full_text.
-        threshold: estimated Jaccard similarity of the sets of three-word runs, from which two texts count as one. At .8 the estimate's
-            standard error is .035. [Hone default]
+        threshold: minimum estimated Jaccard similarity of the sets of word trigrams. At 0.8, the standard error of the estimate is 0.035.
+            [Hone default]
 
     Returns:
         query_id, doc_id, detail.

@@ -1,6 +1,6 @@
-"""positive-aware: only candidates that score clearly below the known positive (NV-Retriever, arXiv 2407.15831).
+"""positive-aware: keeps only candidates that score clearly below the labelled positive (NV-Retriever, arXiv 2407.15831).
 
-A candidate that a good encoder finds about as close to the query as the known answer is probably an answer too.
+A candidate that a good encoder scores about as high as the labelled positive is probably relevant too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tasks.sample.relative_scores import compared, rounded
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where nothing bounds."""
+    """Raise Refused if no threshold is set."""
     if all(parameters[name] is None for name in ("share", "margin", "absolute")):
-        raise Refused("positive-aware has no bound: set `share`, `margin` or `absolute`.")
+        raise Refused("positive-aware has no threshold. Set `share`, `margin` or `absolute`.")
 
 
 def positive_aware(
@@ -30,20 +30,20 @@ def positive_aware(
     absolute: float | None = None,
     scorer: str | None = None,
 ) -> pl.DataFrame:
-    """Pairs that score above the bound of their query.
+    """Pairs that score above the threshold of their query.
 
-    The reference is the lowest-scored known positive, which is safe and can remove much when that label is wrong. With
-    s+ its score the bounds are s+ - abs(s+) (1 - share), s+ - margin, and absolute; the lowest of those that are set
-    holds. The first is s+ * share where s+ is positive and does not turn round where it is negative.
+    The reference is the lowest-scored labelled positive. This is conservative, but can remove many candidates if that label is wrong. With
+    s+ its score, the thresholds are s+ - abs(s+) (1 - share), s+ - margin, and absolute. The lowest of those that are set applies. The
+    first equals s+ * share for positive s+, and stays below s+ for negative s+.
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
-        scores: query_id, doc_id, scorer, score; in the scorer's space (cosine for the default encoder).
-        share: TopK-PercPos; .95 is the paper's best; null: not used. [survey]
-        margin: TopK-MarginPos; .05 is the paper's, for its teacher's cosines; null: not used. [Hone default]
-        absolute: TopK-Abs; null: not used. The paper's value is not known here. [Hone default]
-        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
+        scores: query_id, doc_id, scorer, score, in the scorer's space (cosine for the default encoder).
+        share: TopK-PercPos. 0.95 is the paper's best value. Null: not used. [survey]
+        margin: TopK-MarginPos. 0.05 is the paper's value, for its teacher's cosines. Null: not used. [Hone default]
+        absolute: TopK-Abs. Null: not used. The paper's value is unknown here. [Hone default]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
 
     Returns:
         query_id, doc_id, detail.
@@ -61,5 +61,5 @@ def positive_aware(
         compared(pool, positives, scores, scorer, "positive-aware")
         .with_columns(bound=pl.min_horizontal(bounds))
         .filter(~(pl.col("by") <= pl.col("bound")).fill_null(False))
-        .select("query_id", "doc_id", detail=pl.format("scores {}, the bound is {}", rounded("by"), rounded("bound")))
+        .select("query_id", "doc_id", detail=pl.format("scores {}, threshold {}", rounded("by"), rounded("bound")))
     )

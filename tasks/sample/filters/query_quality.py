@@ -1,8 +1,7 @@
-"""query-quality: no query whose best candidate is too good to be wrong, or whose known positive is too bad to be right.
+"""query-quality: removes queries whose best candidate scores too high, or whose labelled positive scores too low.
 
-Ours. A query that an encoder answers far better with an unlabelled document than with its label is mislabelled more often
-than hard, and whichever of its candidates is taken for a negative is likely to be an answer. The whole query leaves the round,
-and with it those that start from it.
+A Hone rule. If an encoder scores an unlabelled document far above the labelled positive, the query is more often mislabelled than hard, and
+its candidates are likely false negatives. The whole query is removed from the round and from all rounds that start from it.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ POSITIVE = ("positive_share", "positive_absolute")
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where nothing bounds."""
+    """Raise Refused if no threshold is set."""
     if all(parameters[name] is None for name in (*NEGATIVE, *POSITIVE)):
-        raise Refused(f"query-quality has no bound: set {', '.join(f'`{name}`' for name in (*NEGATIVE, *POSITIVE))}, one or more.")
+        raise Refused(f"query-quality has no threshold. Set at least one of {', '.join(f'`{name}`' for name in (*NEGATIVE, *POSITIVE))}.")
 
 
 def query_quality(
@@ -37,29 +36,29 @@ def query_quality(
     positive_absolute: float | None = None,
     scorer: str | None = None,
 ) -> pl.DataFrame:
-    """Queries whose best candidate scores above the first three bounds' lowest, or whose positive scores below one of the other two.
+    """Queries whose best candidate exceeds the lowest of the first three thresholds, or whose positive is below one of the other two.
 
-    With s+ the score of the lowest-scored known positive and s- that of the best candidate which earlier rules have left:
-    s- > s+ + abs(s+) (negative_share - 1), s- > s+ - negative_margin, s- > negative_absolute,
-    s+ < s- - abs(s-) (1 - positive_share), s+ < positive_absolute. A query without a scored positive, or without a scored
-    candidate, cannot be told and stays.
+    With s+ the score of the lowest-scored labelled positive and s- that of the best remaining candidate: s- > s+ + abs(s+) (negative_share
+    - 1), s- > s+ - negative_margin, s- > negative_absolute, s+ < s- - abs(s-) (1 - positive_share), s+ < positive_absolute. Queries without
+    a scored positive or a scored candidate are kept.
 
     Args:
-        pool: query_id, doc_id. Put the rule after those that take out known answers and their copies.
+        pool: query_id, doc_id. Put this filter after those that remove labelled positives and their copies.
         positives: query_id, doc_id.
-        scores: query_id, doc_id, scorer, score; the bounds are in the scorer's space.
-        negative_share: of the positive's score; above 1 the best candidate may be better than the positive by so much. [Hone default]
-        negative_margin: below the positive; a negative number lies above it. [Hone default]
-        negative_absolute: a score that no candidate may exceed. [Hone default]
-        positive_share: of the best candidate's score. [Hone default]
-        positive_absolute: a score that the positive must reach. [Hone default]
-        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
+        scores: query_id, doc_id, scorer, score. The thresholds are in the scorer's space.
+        negative_share: relative to the positive's score. Values above 1 tolerate a best candidate that is better by this factor. [Hone
+            default]
+        negative_margin: distance below the positive. Negative values are above it. [Hone default]
+        negative_absolute: maximum score of a candidate. [Hone default]
+        positive_share: relative to the best candidate's score. [Hone default]
+        positive_absolute: minimum score of the positive. [Hone default]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
 
     Returns:
-        query_id, doc_id (null: the query leaves), detail.
+        query_id, doc_id (null: the query is removed), detail.
 
     Raises:
-        Refused: the scorer scored nothing, or nothing bounds.
+        Refused: the scorer has no scores, or no threshold is set.
     """
     given = {
         "negative_share": negative_share, "negative_margin": negative_margin, "negative_absolute": negative_absolute,

@@ -1,4 +1,4 @@
-"""same-parent: no chunk of the document that a known positive is a chunk of."""
+"""same-parent: removes chunks of the document that contains a labelled positive."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import polars as pl
 
 
 def same_parent(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """Pairs whose document shares its parent with a known positive of the query, or is that parent.
+    """Pairs whose document shares its parent with a labelled positive of the query, or is that parent.
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
-        texts: doc_id, parent_id (null for what is no chunk).
+        texts: doc_id, parent_id (null if the document is not a chunk).
 
     Returns:
         query_id, doc_id, detail.

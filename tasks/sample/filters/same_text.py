@@ -1,4 +1,4 @@
-"""same-text: removes candidates whose normalised text is that of a known positive."""
+"""same-text: removes candidates whose normalized text equals that of a labelled positive."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import polars as pl
 
 
 def same_text(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """Pairs whose document has the normalised text of a known positive of the query.
+    """Pairs whose document has the normalized text of a labelled positive of the query.
 
-    A corpus with variants of its documents gave 12 of 12 mined "negatives" that were the positive itself (measured with
-    a peer's miner; see docs/faults.md).
+    In a corpus with variants of its documents, 12 of 12 mined "negatives" were copies of the positive (measured with another miner, see
+    docs/faults.md).
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
-        texts: doc_id, plain (the normalised text).
+        texts: doc_id, plain (the normalized text).
 
     Returns:
         query_id, doc_id, detail.
     """
-    same = texts.select("doc_id", same=pl.col("plain").rank("dense"))  # the number of a text: numbers are joined faster than texts
+    same = texts.select("doc_id", same=pl.col("plain").rank("dense"))  # the number of a text, because numbers are joined faster than texts
     known = positives.select("query_id", positive="doc_id").join(
         same.rename({"doc_id": "positive"}), on="positive", how="inner", maintain_order="left"
     )

@@ -1,5 +1,6 @@
-"""semi-hard: only candidates in the band just below the known positive (FaceNet, arXiv 1503.03832; found more reliable than the
-hardest by the study of inter-image invariance, arXiv 2008.11702)."""
+"""semi-hard: keeps only candidates in a band just below the labelled positive (FaceNet, arXiv 1503.03832; more reliable than the hardest
+ones according to the study of inter-image invariance, arXiv 2008.11702).
+"""
 
 from __future__ import annotations
 
@@ -14,9 +15,12 @@ from tasks.sample.relative_scores import compared, rounded
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where nothing fits into the band."""
+    """Raise Refused if the band is empty."""
     if parameters["gap"] >= parameters["margin"]:
-        raise Refused(f"semi-hard: the band ends {parameters['margin']} below the positive and begins {parameters['gap']} below it: empty.")
+        raise Refused(
+            f"semi-hard: the band is empty: it ends {parameters['margin']} below the positive but begins {parameters['gap']} below "
+            "it. Raise `margin` above `gap`."
+        )
 
 
 def semi_hard(
@@ -28,25 +32,25 @@ def semi_hard(
     gap: Annotated[float, Field(ge=0)] = 0.0,
     scorer: str | None = None,
 ) -> pl.DataFrame:
-    """Pairs for which not s+ - margin < s < s+ - gap, with s+ the score of the lowest-scored known positive.
+    """Pairs outside s+ - margin < s < s+ - gap, with s+ the score of the lowest-scored labelled positive.
 
-    FaceNet takes d(a, p) < d(a, n) < d(a, p) + alpha of squared distances between unit vectors, alpha .2. There the squared
-    distance is 2 - 2 cos, so that its alpha is .1 of cosine. FaceNet looks inside a batch at every step; here the candidates
-    of a round are looked at once. That study takes its semi-hard negatives by rank, which is a `window` of the recipe's.
+    FaceNet uses d(a, p) < d(a, n) < d(a, p) + alpha for squared distances of unit vectors, with alpha = 0.2. The squared distance is 2 - 2
+    cos, so alpha is 0.1 in cosine. FaceNet searches inside a batch at every step, and this filter once among the candidates of a round. The
+    study selects semi-hard negatives by rank, which corresponds to a `window` of the recipe.
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        margin: how far below the positive the band ends, in the scorer's space. .1 is FaceNet's .2, in cosine. [survey]
-        gap: how far below the positive it begins; 0 is FaceNet's. [survey]
-        scorer: whose scores; null: the first dense source, or the round's starting model. [Hone default]
+        margin: distance of the band's end below the positive, in the scorer's space. 0.1 in cosine is FaceNet's 0.2. [survey]
+        gap: distance of the band's start below the positive. 0 in FaceNet. [survey]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
 
     Returns:
         query_id, doc_id, detail.
 
     Raises:
-        Refused: the scorer scored nothing, or the band is empty.
+        Refused: the scorer has no scores, or the band is empty.
     """
     refuse_unfit({"margin": margin, "gap": gap})
     if pool.is_empty():
@@ -56,5 +60,5 @@ def semi_hard(
         compared(pool, positives, scores, scorer, "semi-hard")
         .with_columns(**{"from": pl.col("reference") - margin, "below": pl.col("reference") - gap})
         .filter(~inside.fill_null(False))
-        .select(*PAIR, detail=pl.format("scores {}, the band is {} to {}", rounded("by"), rounded("from"), rounded("below")))
+        .select(*PAIR, detail=pl.format("scores {}, outside the band {} to {}", rounded("by"), rounded("from"), rounded("below")))
     )

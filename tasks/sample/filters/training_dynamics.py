@@ -1,4 +1,4 @@
-"""training-dynamics: no query with the largest error in the last training (EL2N; Deep Learning on a Data Diet, arXiv 2107.07075)."""
+"""training-dynamics: removes queries with the largest error in the last training (EL2N; Deep Learning on a Data Diet, arXiv 2107.07075)."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def training_dynamics(
     least: Annotated[int, Field(ge=2)] = 3,
     temperature: Annotated[float, Field(gt=0)] = 0.05,
 ) -> pl.DataFrame:
-    """Queries with the largest mean error over the steps that saw them: `share` of those that training saw `least` times or more.
+    """The queries with the largest mean error: the fraction `share` of those seen at least `least` times in training.
 
     el2n: || softmax((s+, s-_1, .., s-_n) / temperature) - (1, 0, .., 0) ||_2 over the positive and the query's own negatives.
-    loss: what the round's losses gave, over the whole batch. The paper finds that the largest errors gather wrong labels, and
-    trains on the large ones without the smallest (`end: smallest`) to save work.
+    loss: the value of the round's losses over the whole batch. In the paper, the largest errors contain many wrong labels. To save work, it
+    trains on large errors without the smallest ones (`end: smallest`).
 
-    **Needs `least` epochs** in the round that this one starts from, and for el2n own negatives: a query that is seen once is seen
-    early or late in the training, which its error tells more of than its label. What was seen less often, or never, stays; where
-    that is all, as after one epoch, nothing is removed.
+    **Needs `least` epochs** in the start round, and for el2n own negatives: the error of a query seen once depends more on when it was seen
+    than on its label. Queries seen less often, or never, are kept. If no query was seen often enough, as after one epoch, nothing is
+    removed.
 
-    Adapted: the paper takes the mean over ten initialisations at one early epoch, this the mean over the epochs of one training;
-    its classes are here the documents that the query was held against.
+    Adapted: the paper averages over ten initializations at one early epoch, and this rule over the epochs of one training. Its classes
+    correspond to the documents that the query is compared with.
 
     Args:
-        trained: of the round that this one starts from: step, query_id, doc_id, role, loss, score.
-        by: which error. [paper]
-        share: of the queries that can be told. [Hone default]
-        end: which end leaves. [Hone default]
-        least: visits. [Hone default]
-        temperature: of the softmax, in the model's score space; .05 is that of infonce for cosines. The paper has logits and 1. [Hone
+        trained: of the start round: step, query_id, doc_id, role, loss, score.
+        by: the error measure. [paper]
+        share: fraction of the eligible queries. [Hone default]
+        end: which end is removed. [Hone default]
+        least: minimum number of visits. [Hone default]
+        temperature: of the softmax, in the model's score space. 0.05 is that of infonce for cosines. The paper has logits and 1. [Hone
             default]
 
     Returns:
-        query_id, doc_id (null: the query leaves), detail.
+        query_id, doc_id (null: the query is removed), detail.
     """
     seen = visits(trained)
     seen = with_el2n(seen, temperature) if by == "el2n" else seen.with_columns(error="loss")
@@ -60,7 +60,7 @@ def training_dynamics(
 
 
 def with_el2n(seen: pl.DataFrame, temperature: float) -> pl.DataFrame:
-    """The steps with own negatives, with `error`: how far the documents' shares are from all being the positive's, 0 to sqrt 2."""
+    """The steps with own negatives, with `error`: distance of the softmax from the positive's one-hot vector, 0 to sqrt 2."""
     weights = pl.concat_list("positive", "negatives").list.eval(((pl.element() - pl.element().max()) / temperature).exp())
     total, others = pl.col("weights").list.sum(), pl.col("weights").list.slice(1)
     return (

@@ -1,4 +1,4 @@
-"""random: queries in random order, each batch from one collection; the order of batches is random too."""
+"""random: queries in random order. Each batch has queries of one collection, and batches are shuffled."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def random(
 ) -> list[np.ndarray]:
     """The batches of one epoch.
 
-    Rows are ordered by their lots, so that a row that is missing moves those after it up and shuffles none.
+    Rows are sorted by their random numbers, so a missing row shifts the others without reshuffling them.
 
     Args:
-        pairs: rows that this epoch trains on: row, collection, lot (a uniform number of 64 bits).
-        draw: random numbers of this epoch.
-        shares: of each collection, its share of the batches; empty: as many as it has rows.
-        size: rows of a batch; the last of a collection may have fewer. [Hone default]
-        mixed: batches from all collections at once (in-batch negatives are then from other domains: easier). [Hone default]
+        pairs: rows of this epoch: row, collection, lot (a uniform 64-bit number).
+        draw: random number generator of this epoch.
+        shares: fraction of the batches for each collection. Empty: proportional to its rows.
+        size: rows in a batch. The last batch of a collection may have fewer. [Hone default]
+        mixed: batches across collections (in-batch negatives are then from other domains and easier). [Hone default]
 
     Returns:
         Row numbers of each batch.
@@ -50,5 +50,5 @@ def random(
 
 
 def cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    """Runs of `size` rows; the last has what is left."""
+    """Consecutive blocks of `size` rows. The last one may be smaller."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]

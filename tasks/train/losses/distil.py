@@ -1,4 +1,4 @@
-"""distil: the order of a query's own documents as a teacher grades them (ART, arXiv 2206.10658)."""
+"""distil: learns a teacher's ranking of a query's own documents (ART, arXiv 2206.10658)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from tasks.train.objective import Batch
 
-# The stage `train` hands a teacher's scores to losses that say so, and refuses to start without them.
+# The stage `train` passes a teacher's scores to such losses, and refuses to start without them.
 LEARNS_FROM_GRADES = True
-# It looks at grades alone, so that a query needs no known answer.
+# It uses only grades, so queries need no labelled positive.
 NEEDS_NO_POSITIVE = True
 
 
@@ -23,15 +23,15 @@ def distil(
     temperature: Annotated[float, Field(gt=0)] = 0.05,
     teacher_temperature: Annotated[float, Field(gt=0)] = 1.0,
 ) -> torch.Tensor:
-    """KL(softmax(grade / teacher_temperature) || softmax(s / temperature)) over what the teacher graded, one value a query.
+    """KL(softmax(grade / teacher_temperature) || softmax(s / temperature)) over the graded documents, one value per query.
 
-    Which of the documents is the known answer plays no part, and documents of other queries do not either. A query with
-    fewer than two graded documents in the batch has a loss of 0.
+    Labelled positives and documents of other queries play no part. A query with fewer than two graded documents in the batch has a loss of
+    0.
 
     Args:
-        batch: scores [B, D] in the model's space; teacher [B, D], what is not finite is no grade.
-        temperature: of the student. .05 is that of infonce: scores are cosines. The authors' code divides inner products of vectors of 768
-            dimensions by the square root of 768. [Hone default]
+        batch: scores [B, D] in the model's space. teacher [B, D]: grades, ignored if not finite.
+        temperature: temperature of the student. 0.05 is that of infonce, for cosines. The authors' code divides inner products of
+            768-dimensional vectors by the square root of 768. [Hone default]
         teacher_temperature: 1 in the authors' code, whose grade is the mean log-probability of the query's tokens. [authors' code]
 
     Returns:
@@ -41,7 +41,7 @@ def distil(
     graded = graded & (graded.sum(1, keepdim=True) >= 2)
 
     def log_shares(values: torch.Tensor) -> torch.Tensor:
-        # The second mask makes 0, with a gradient of 0, of what is no number: a query without grades has only that.
+        # The second mask sets NaN to 0, with a gradient of 0, for queries without grades.
         return values.masked_fill(~graded, float("-inf")).log_softmax(1).masked_fill(~graded, 0.0)
 
     wanted = log_shares(batch.teacher / teacher_temperature)

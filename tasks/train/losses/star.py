@@ -1,4 +1,4 @@
-"""star: the positive against each document of the batch alone, hard and random ones averaged (STAR, arXiv 2104.08051)."""
+"""star: the positive against each document of the batch separately, averaged over hard and random ones (STAR, arXiv 2104.08051)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 def star(
     batch: Batch, *, temperature: Annotated[float, Field(gt=0)] = 0.05, hard: Annotated[float, Field(ge=0, le=1)] | None = None
 ) -> torch.Tensor:
-    """Mean over usable negatives of log(1 + exp((s- - s+) / t)), one value a query.
+    """Mean over usable negatives of log(1 + exp((s- - s+) / t)), one value per query.
 
-    Each negative is held against the positive by itself (RankNet), so that a hard one is not drowned by the many random
-    ones as it would be in one softmax. What is known to be relevant is no negative (`usable`), as in the authors' code.
+    Each negative is compared with the positive separately (RankNet), so many random negatives cannot dominate a hard one as in a single
+    softmax. Known relevant documents are not negatives (`usable`), as in the authors' code.
 
     Args:
-        batch: scores [B, D] in the model's space; a negative counts as often as its weight says. Mined for the query:
-            hard. Other queries' positives and mined documents: random.
-        temperature: t. .05 is for cosines; the authors' code compares by inner product, and has 1. [Hone default]
-        hard: null: one mean over all pairs, as in the authors' code, where a query's own hard negative is one of some twice the batch. A
-            number: the mean over the hard ones counts so much and the mean over the random ones the rest (the paper's text weighs the two
-            parts, with a weight that is not known here). A query that lacks one of the two parts has the other's mean, unless that part
-            counts for nothing: with 1 a query without a hard negative has a loss of 0. [authors' code]
+        batch: scores [B, D] in the model's space, with weighted negatives. Hard negatives are mined for the query. Random ones are other
+            queries' positives and mined documents.
+        temperature: t. 0.05 is for cosines. The authors' code uses inner products and 1. [Hone default]
+        hard: null: one mean over all pairs, as in the authors' code, where a query's own hard negative is one of about twice the batch
+            size. A number: the weight of the mean over hard negatives, with the rest for the random ones. The paper's text weighs the two
+            parts with a weight that is unknown here. A query without one of the two parts has the other's mean, unless that part has weight
+            0: with 1, a query without hard negatives has a loss of 0. [authors' code]
 
     Returns:
-        [B], 0 or more; 0 without any usable negative. The code takes one mean over all pairs of the batch, this one over
-        each query's: they differ where queries have unlike numbers of relevant documents in the batch.
+        [B], 0 or more. 0 without any usable negative. The authors' code averages over all pairs of the batch, and this loss over each
+        query's pairs. Both differ if queries have different numbers of relevant documents in the batch.
     """
     from torch.nn.functional import softplus
 
@@ -46,6 +46,6 @@ def star(
 
 
 def weighted(losses: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
-    """The mean of [B, D] losses over D, each as often as `counts` says; 0 where all are 0."""
+    """The weighted mean of [B, D] losses over D, with weights `counts`. 0 if all are 0."""
     total = counts.sum(1)
     return (losses * counts).sum(1) / total.where(total > 0, 1.0)

@@ -233,15 +233,18 @@ def test_the_same_file_gives_the_same_page(workspace: Path):
         (b"", "t.jsonl has no line"),
         (b"\n\n", "t.jsonl has no line"),
         (b'{"query": "a", "pos": ["b"]}\nnot json\n', "t.jsonl, line 2: not JSON"),
-        (b'[{"query": "a"}]\n', "t.jsonl, line 1: a JSON object was expected"),
-        (b'{"question_text": "a", "answers": "b"}\n', "t.jsonl, line 1: no query and positive among 'question_text', 'answers'"),
+        (b'[{"query": "a"}]\n', "t.jsonl, line 1: expected a JSON object, found"),
+        (
+            b'{"question_text": "a", "answers": "b"}\n',
+            "t.jsonl, line 1: a query or positive is missing. The line has 'question_text', 'answers'",
+        ),
         (b'{"query": "a", "pos": ["b"]}\n{"query": "caf\xe9", "pos": ["b"]}\n', "t.jsonl, line 2: byte 0xe9 is not UTF-8"),
-        (b'{"positive_passages": [{"text": "a"}]}\n', "t.jsonl, line 1: no `query` beside `positive_passages`"),
+        (b'{"positive_passages": [{"text": "a"}]}\n', "t.jsonl, line 1: `query` is missing beside `positive_passages`"),
         (
             b'{"query": "a", "positive_passages": ["b"]}\n',
-            "line 1: `positive_passages` should hold objects with `text`, and has 'b'",
+            "line 1: `positive_passages` is not a list of objects with `text`: it contains 'b'",
         ),
-        (b'{"query": "a", "positive_passages": "b"}\n', "t.jsonl, line 1: `positive_passages` should be a list, and is 'b'"),
+        (b'{"query": "a", "positive_passages": "b"}\n', "t.jsonl, line 1: `positive_passages` is not a list but 'b'"),
     ],
 )
 def test_files_that_cannot_be_read(workspace: Path, content: bytes, said: str):

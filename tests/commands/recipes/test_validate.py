@@ -47,17 +47,17 @@ def test_what_is_right_is_ok(said):
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "sentence"),
     [
-        ("smaple:", "sample:", 4, "'smaple' is not known here: did you mean 'sample'?"),
-        ("chose:", "choose:", 8, "'sample.chose' is not known here: did you mean 'choose'?"),
-        ("dens:", "dense:", 3, "retrieve: 'dens' is no method of retrieve: did you mean 'dense'?"),
-        ("labeled", "labelled", 6, "sample.filters: 'labeled' is no method of sample.filters: did you mean 'labelled'?"),
-        ("{shar: 0.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'shar' is not known here: did you mean 'share'?"),
+        ("smaple:", "sample:", 4, "'smaple' is not a setting: did you mean 'sample'?"),
+        ("chose:", "choose:", 8, "'sample.chose' is not a setting: did you mean 'choose'?"),
+        ("dens:", "dense:", 3, "retrieve: 'dens' is not a method of retrieve: did you mean 'dense'?"),
+        ("labeled", "labelled", 6, "sample.filters: 'labeled' is not a method of sample.filters: did you mean 'labelled'?"),
+        ("{shar: 0.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'shar' is not a setting: did you mean 'share'?"),
         ("{share: 1.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'share' is 1.9: it should be less than or equal to 1"),
         ("{n: many}", "{n: 2}", 8, "sample.choose: top: 'n' is 'many': it should be a valid integer"),
         ("{n: null}", "{n: 2}", 8, "sample.choose: top: 'n' is null: it should be a valid integer"),
-        ("[top]", "{top: {n: 2}}", 8, "sample.choose: ['top'] is a list where one method is meant"),
-        ("{top: 2}", "{top: {n: 2}}", 8, "sample.choose: top: 2 should be its parameters, such as {parameter: value}"),
-        ("{top: {n: 2}, random: {n: 1}}", "{top: {n: 2}}", 8, "sample.choose: top and random are 2 names where one method is meant"),
+        ("[top]", "{top: {n: 2}}", 8, "sample.choose: ['top'] is a list, but one method is expected"),
+        ("{top: 2}", "{top: {n: 2}}", 8, "sample.choose: top: 2 is not a mapping of parameters. Write {parameter: value}"),
+        ("{top: {n: 2}, random: {n: 1}}", "{top: {n: 2}}", 8, "sample.choose: top and random are 2 names, but one method is expected"),
         (
             "choose: {top: {n: 2}}\n  window: {first: 5, last: 2}",
             "choose: {top: {n: 2}}",
@@ -66,13 +66,13 @@ def test_what_is_right_is_ok(said):
         ),
         ("{losses: infonce}", "{negatives: 2}", 9, "'train.losses' is 'infonce': it should be a list, such as [infonce]"),
         ("{negatives: -2}", "{negatives: 2}", 9, "'train.negatives' is -2: it should be greater than or equal to 0"),
-        ("{losses: [infonce, distil]}", "{negatives: 2}", 9, "the loss distil learns from judges' grades: set `relabel.grades: true`"),
-        ("train:", "train: {negatives: 2}", 9, "'train' is empty: leave it out, or say what it has"),
+        ("{losses: [infonce, distil]}", "{negatives: 2}", 9, "the loss distil learns from judges' grades. Set `relabel.grades: true`"),
+        ("train:", "train: {negatives: 2}", 9, "'train' is empty. Remove it, or set a value"),
         ("fidelity: adaptd\nretrieve", "retrieve", 2, "it should be 'faithful', 'adapted' or 'partial' (did you mean 'adapted'?)"),
-        ("about: mine\nabout: yours", "about: mine", 2, "'about' stands twice (also on line 1): join the two, or delete one."),
-        ("\tfilters:", "  filters:", 5, "there is a tab, which YAML does not take: indent with spaces."),
-        ("{top: {n: 2}", "{top: {n: 2}}", 9, "the bracket that opens on line 8 is not closed before this, or a comma is missing."),
-        ("about: mine: yours", "about: mine", 1, "put a text with ': ' in quotes."),
+        ("about: mine\nabout: yours", "about: mine", 2, "'about' is defined twice (also on line 1): Merge both, or delete one."),
+        ("\tfilters:", "  filters:", 5, "a tab is not allowed in YAML indentation. Indent with spaces."),
+        ("{top: {n: 2}", "{top: {n: 2}}", 9, "the bracket opened on line 8 is not closed before this, or a comma is missing."),
+        ("about: mine: yours", "about: mine", 1, "Put a text with ': ' in quotes."),
         ("   choose:", "  choose:", 8, "this is not valid YAML"),
     ],
 )
@@ -91,9 +91,9 @@ def test_the_line_and_what_to_do(said, wrong: str, right: str, line: int, senten
             "escalate: fuond",
             "escalate: found",
             12,
-            "relabel.cascade.escalate: 'fuond' is no method of relabel.escalate: did you mean 'found'?",
+            "relabel.cascade.escalate: 'fuond' is not a method of relabel.escalate: did you mean 'found'?",
         ),
-        ("- jugde: guide", "- judge: guide", 13, "'relabel.cascade.2.jugde' is not known here: did you mean 'judge'?"),
+        ("- jugde: guide", "- judge: guide", 13, "'relabel.cascade.2.jugde' is not a setting: did you mean 'judge'?"),
         ("relabel: guide", CASCADE.removeprefix(RIGHT).rstrip(), 10, "'relabel' is 'guide': it should be 'none', or settings by name"),
         ("cascade: []", CASCADE.partition("relabel:\n  ")[2].rstrip(), 11, "'relabel.cascade' is []: list should have at least 1 item"),
         ("action: premote\n  cascade:", "cascade:", 11, "'drop-query', 'weight', 'mask' or 'promote' (did you mean 'promote'?)"),
@@ -116,14 +116,14 @@ def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "sentence"),
     [
-        ("  keep:", "  filters:", 5, "'sample.keep' is called `filters` now: rename it"),
-        ("send: found", "escalate: found", 12, "'relabel.cascade.1.send' is called `escalate` now: rename it"),
-        ("then: drop\n  cascade:", "cascade:", 11, "'relabel.then' is called `action` now: rename it"),
+        ("  keep:", "  filters:", 5, "'sample.keep' is now called `filters`: rename it"),
+        ("send: found", "escalate: found", 12, "'relabel.cascade.1.send' is now called `escalate`: rename it"),
+        ("then: drop\n  cascade:", "cascade:", 11, "'relabel.then' is now called `action`: rename it"),
         (
             "action: [{from: 0.5, then: drop, action: drop}]\n  cascade:",
             "cascade:",
             11,
-            "'relabel.action.1.then' is called `action` now: rename it",
+            "'relabel.action.1.then' is now called `action`: rename it",
         ),
     ],
 )
@@ -137,14 +137,14 @@ def test_words_of_earlier_recipes_are_refused_with_the_new_word(said, wrong: str
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "recipes/mine.yaml is empty: a recipe has at least `about: what it does`"),
+        ("", "recipes/mine.yaml is empty. A recipe needs at least `about: what it does`"),
         ("# nothing\n", "recipes/mine.yaml is empty"),
-        ("- dense\n", "recipes/mine.yaml is a list: a recipe is sections by name"),
+        ("- dense\n", "recipes/mine.yaml is a list. A recipe is a mapping of sections"),
         ("dense\n", "recipes/mine.yaml is a text"),
         ("retrieve: [dense]\n", "recipes/mine.yaml: 'about' is missing"),
         ("about: a\nfidelity: partial\n", "`fidelity: partial` needs `differs`: what is missing"),
         ("about: a\nretrieve: dense\nsample: {filters: [same-text]}\n", "line 3: sample.filters lacks `labelled`"),
-        ("about: überall\n".encode("latin-1"), "line 1: this is not UTF-8: save the file as UTF-8."),
+        ("about: überall\n".encode("latin-1"), "line 1: the file is not UTF-8. Save it as UTF-8."),
     ],
 )
 def test_mistakes_of_the_whole_file(said, text: str | bytes, sentence: str):
@@ -176,7 +176,7 @@ train: {negatives: 2, batch: {plain: {size: 1}}}
 def test_a_scorer_that_nothing_gives(said):
     good, told = said(RIGHT.replace("share: 0.9", "scorer: dence"))
     assert not good
-    assert told.startswith("wrong recipes/mine.yaml, line 7: a rule compares by 'dence', which no source or scorer of")
+    assert told.startswith("wrong recipes/mine.yaml, line 7: a rule needs the scores of 'dence', which no source or scorer of")
     MINE.rename("recipes/unused.yaml")
     assert not recipes([], check=True, as_yaml=False)  # it is wrong wherever it is used
 
@@ -190,7 +190,7 @@ def test_a_scorer_that_nothing_gives(said):
             13,
             "no judge 'giude' in params.yaml's `judges`: did you mean 'guide'?",
         ),
-        (RIGHT.replace("dense: {depth: 50}", "run: {file: inputs/none.trec}"), 3, "a recipe reads inputs/none.trec, which must be a file"),
+        (RIGHT.replace("dense: {depth: 50}", "run: {file: inputs/none.trec}"), 3, "a recipe reads inputs/none.trec, which is not a file"),
         (RIGHT.replace("depth: 50", "model: inputs/none"), 3, "inputs/none"),
     ],
 )

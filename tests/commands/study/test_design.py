@@ -64,7 +64,7 @@ def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
     refused(["top-k"], "names the recipe 'warm'", first="warm")
     refused(file_of(arms={"a": {"recipe": "top-k", "smaple": {}}}), "'smaple', which is no section of a recipe")
     refused(file_of(arms={"a b": {"recipe": "top-k"}}), "the arm 'a b' needs a name")
-    refused(file_of(arms={"a": {"recipe": "top-k"}}, sedes=3), "'sedes' is not known here")
+    refused(file_of(arms={"a": {"recipe": "top-k"}}, sedes=3), "'sedes' is not a setting")
     refused(["top-k"], "'seeds' is 0", seeds=0)
     refused(["top-k"], "'split' is 'train'", split="train")
 
@@ -72,11 +72,11 @@ def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
 def test_a_file_is_read_as_recipes_are_with_its_lines():
     Path("studies").mkdir()
     Path("studies/mine.yaml").write_text("question: x\narms:\n  a: {recipe: top-k}\n  a: {recipe: ance}\n")
-    refused(["studies/mine.yaml"], "studies/mine.yaml, line 4: 'a' stands twice")
+    refused(["studies/mine.yaml"], "studies/mine.yaml, line 4: 'a' is defined twice")
     Path("studies/mine.yaml").write_text("question: x\non: ours\narms: {a: {recipe: top-k}}\n")
     refused(["studies/mine.yaml"], "a name there is read as True and not as a word")
     Path("studies/mine.yaml").write_bytes(b"question: \xff\n")
-    refused(["studies/mine.yaml"], "this is not UTF-8")
+    refused(["studies/mine.yaml"], "the file is not UTF-8")
 
 
 def test_what_would_make_updates_unequal_is_refused():

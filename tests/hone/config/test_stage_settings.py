@@ -48,8 +48,8 @@ def test_a_stage_is_called_with_its_settings_and_its_own_options(workspace: Path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"size": "large"}', r"resolved/toys/r1/x.json does not fit this version of Hone: 'size' is 'large'.*Run `dvc repro resolve`"),
-        ('{"size": 3, "old": 1}', "does not fit this version of Hone: 'old' is not known here"),
+        ('{"size": "large"}', r"resolved/toys/r1/x.json does not match this version of Hone: 'size' is 'large'.*Run `dvc repro resolve`"),
+        ('{"size": 3, "old": 1}', "does not match this version of Hone: 'old' is not a setting"),
         ("{}", "'size' is missing"),
     ],
 )

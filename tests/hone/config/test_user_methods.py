@@ -126,15 +126,15 @@ def test_what_a_module_says_beside_the_function_is_read_without_import(here: Pat
         (
             "",
             "inputs.mien.f",
-            "no module inputs.mien, neither inputs/mien.py nor in an installed package: did you mean 'inputs.mine'",
+            "no module inputs.mien, neither inputs/mien.py nor in an installed package; did you mean 'inputs.mine'",
         ),
         (
             "def closest(pool, *, n: int = 1): ...\n",
             "inputs.mine.closets",
             "mine.py has no function 'closets': did you mean 'closest'",
         ),
-        ("def g(): ...\nf = 3\n", "inputs.mine.f", "is no function but of the type int; functions of inputs/mine.py: 'g'"),
-        ("def f(pool, *, n=4): ...\n", "inputs.mine.f", "has no type for `n`: write `n: int`"),
+        ("def g(): ...\nf = 3\n", "inputs.mine.f", "is not a function but of the type int. Functions of inputs/mine.py: 'g'"),
+        ("def f(pool, *, n=4): ...\n", "inputs.mine.f", "has no type for `n`. Write `n: int`"),
         ("def f(pool, *, n: Nmuber = 4): ...\n", "inputs.mine.f", "cannot be imported: line 1: NameError: name 'Nmuber' is not defined"),
         (
             "def f(pool, *, n: 'Nmuber' = 4): ...\n",
@@ -144,23 +144,23 @@ def test_what_a_module_says_beside_the_function_is_read_without_import(here: Pat
         (
             "def f(pool, grades, *, n: int = 4): ...\n",
             "inputs.mine.f",
-            "asks for `grades`, which sample.choose does not hand over: it",
+            "needs the table `grades`, which sample.choose does not provide. Available: candidates",
         ),
-        ("def f(pool, *rest, n: int = 4): ...\n", "inputs.mine.f", "takes *rest: name each table"),
-        ("def f(pool, /, *, n: int = 4): ...\n", "inputs.mine.f", "takes `pool` by its place: leave out the `/`"),
-        ("import tasks.tables\n", "inputs.mine.f", "inputs/mine.py imports tasks.tables, which is hone.data.tables now."),
+        ("def f(pool, *rest, n: int = 4): ...\n", "inputs.mine.f", "has a parameter *rest. Name each table"),
+        ("def f(pool, /, *, n: int = 4): ...\n", "inputs.mine.f", "has a positional-only parameter `pool`. Remove the `/`"),
+        ("import tasks.tables\n", "inputs.mine.f", "inputs/mine.py imports tasks.tables, which is now hone.data.tables."),
         (
             "from tasks import tables\n",
             "inputs.mine.f",
-            "inputs/mine.py imports tasks.tables, which is hone.data.tables now.",
+            "inputs/mine.py imports tasks.tables, which is now hone.data.tables.",
         ),
-        ("from tasks.relabel.client import Call\n", "inputs.mine.f", "imports tasks.relabel.client, which is hone.llm.client now."),
-        ("from tasks.encode.encoder import Encoder\n", "inputs.mine.f", "tasks.encode.encoder is hone.encoders.encoder now"),
+        ("from tasks.relabel.client import Call\n", "inputs.mine.f", "imports tasks.relabel.client, which is now hone.llm.client."),
+        ("from tasks.encode.encoder import Encoder\n", "inputs.mine.f", "tasks.encode.encoder is now hone.encoders.encoder"),
         ("import nothing_of_that_name\n", "inputs.mine.f", "inputs/mine.py imports nothing_of_that_name, which is not installed here"),
         ("def f(:\n", "inputs.mine.f", "inputs/mine.py cannot be imported: line 1: SyntaxError"),
         ("\n1 / 0\n", "inputs.mine.f", "inputs/mine.py cannot be imported: line 2: ZeroDivisionError"),
-        ("def f(): ...\n", "inputs.mine", "'inputs.mine' is the file inputs/mine.py: name one of its functions, inputs.mine.FUNCTION"),
-        ("", "inputs..mine", "'inputs..mine' is no path to a function"),
+        ("def f(): ...\n", "inputs.mine", "'inputs.mine' is the file inputs/mine.py. Name one of its functions, inputs.mine.FUNCTION"),
+        ("", "inputs..mine", "'inputs..mine' is not a path to a function"),
     ],
 )
 def test_what_is_refused(here: Path, text: str, name: str, sentence: str):
@@ -179,11 +179,11 @@ def test_a_parameter_out_of_its_range_is_refused(here: Path):
 
 def test_code_that_dvc_does_not_watch_is_refused(here: Path):
     write("def f(pool, *, n: int = 1): ...\n", "elsewhere/rules.py")
-    with pytest.raises(Refused, match=r"elsewhere/rules\.py lies outside inputs/.*move it below inputs/"):
+    with pytest.raises(Refused, match=r"elsewhere/rules\.py is outside inputs/.*Move it below inputs/"):
         methods.find("sample.choose", "elsewhere.rules.f")
     write("from elsewhere import rules\n\n\ndef f(pool, *, n: int = 1):\n    return pool\n")
     assert methods.find("sample.choose", "inputs.mine.f").reads == ["pool"]
-    with pytest.raises(Refused, match=r"elsewhere/rules\.py lies outside inputs/"):
+    with pytest.raises(Refused, match=r"elsewhere/rules\.py is outside inputs/"):
         code_fingerprint.fingerprints(["inputs.mine"])
 
 
@@ -200,10 +200,13 @@ def test_a_rule_that_chooses_needs_n(here: Path):
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ("return None", "returned NoneType: it should return a polars DataFrame with query_id, doc_id"),
-        ("return pool.drop('rank')", "returned a table without 'rank'; it has 'query_id', 'doc_id', 'source', 'score'"),
-        ("return pool.with_columns(doc_id=pl.lit('d0'))", "chose the document 'd0' for the query 'q1', which is no candidate of the pool"),
-        ("return pl.concat([pool, pool])", "chose the document 'd1' for the query 'q1', which stands there twice"),
+        ("return None", "returned NoneType. Return a polars DataFrame with query_id, doc_id"),
+        ("return pool.drop('rank')", "returned a table without 'rank'. It has 'query_id', 'doc_id', 'source', 'score'"),
+        (
+            "return pool.with_columns(doc_id=pl.lit('d0'))",
+            "chose the document 'd0' for the query 'q1', which is not a candidate of the pool",
+        ),
+        ("return pl.concat([pool, pool])", "chose the document 'd1' for the query 'q1', which is duplicated"),
     ],
 )
 def test_what_a_rule_returns_is_looked_at(here: Path, body: str, sentence: str):

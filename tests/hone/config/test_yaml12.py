@@ -34,11 +34,11 @@ def test_objects_are_still_refused():
 @pytest.mark.parametrize(
     ("text", "problem", "line"),
     [
-        ("rounds:\n  r1: {from: r0}\n  r2: {from: r1}\n  r1: {from: r2}", "'r1' stands twice (also on line 2)", 4),
-        ("a: 1\n1: x\n'1': y", "'1' stands twice", 3),
-        ("a: &a [1, *a]", "an alias stands inside what it repeats", 1),
+        ("rounds:\n  r1: {from: r0}\n  r2: {from: r1}\n  r1: {from: r2}", "'r1' is defined twice (also on line 2)", 4),
+        ("a: 1\n1: x\n'1': y", "'1' is defined twice", 3),
+        ("a: &a [1, *a]", "an alias contains itself", 1),
         ("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip(
-            "abcdefgh", "bcdefghi", strict=True)), "aliases repeat more than 100,000 values", 5),
+            "abcdefgh", "bcdefghi", strict=True)), "aliases expand to more than 100,000 values", 5),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_with_its_line(text: str, problem: str, line: int):
@@ -50,7 +50,7 @@ def test_what_cannot_be_meant_is_refused_with_its_line(text: str, problem: str, 
 
 @pytest.mark.parametrize("text", ["[" * 3000 + "]" * 3000, "\n".join(" " * depth + "a:" for depth in range(3000))])
 def test_what_is_nested_too_deeply_is_refused(text: str):
-    with pytest.raises(yaml.YAMLError, match="nested too deeply"):
+    with pytest.raises(yaml.YAMLError, match="nesting is too deep"):
         from_yaml(text)
 
 

@@ -37,10 +37,10 @@ def test_splits_that_are_judged(workspace: Path):
 @pytest.mark.parametrize(
     ("test", "dev", "told"),
     [
-        ({}, {}, "ours is in `evaluate_on` and has no judged test or dev query"),
-        ({("q", "a"): 0, ("r", "b"): 0}, {}, "the test queries of ours.* none of their 2 labels is of relevance 1 or more"),
+        ({}, {}, "ours is in `evaluate_on` but has no labelled test or dev query"),
+        ({("q", "a"): 0, ("r", "b"): 0}, {}, "the test queries of ours.* none of their 2 labels has relevance 1 or higher"),
         ({("q", "a"): 1}, {("v", "b"): 0}, "the dev queries of ours.* none of their 1 labels"),
-        ({("q", "gone"): 1, ("q", "a"): 0}, {}, "no right answer among its documents: 'gone'"),
+        ({("q", "gone"): 1, ("q", "a"): 0}, {}, "no relevant document in the collection: 'gone'"),
         ({("nobody", "a"): 1}, {}, "the labels name other queries, such as 'nobody'"),
     ],
 )
@@ -50,5 +50,5 @@ def test_what_no_ranking_could_score_on_is_refused(workspace: Path, test: dict, 
 
 
 def test_a_grade_that_no_label_reaches_is_refused(workspace: Path):
-    with pytest.raises(Refused, match="none of their 1 labels is of relevance 2 or more"):
+    with pytest.raises(Refused, match="none of their 1 labels has relevance 2 or higher"):
         splits({("q", "a"): 1}, min_relevance=2)

@@ -47,5 +47,5 @@ def test_two_files_that_differ_are_refused_and_two_that_agree_are_one(workspace:
         write_text(Path(folder, "overrides.csv"), DECIDED)
     assert label_files("*.csv") == [Path("inputs/labels/overrides.csv")]
     write_text(Path("inputs/overrides.csv"), DECIDED + "q2,d1,negative\n")
-    with pytest.raises(Refused, match=r"inputs/overrides.csv and inputs/labels/overrides.csv are both there and differ"):
+    with pytest.raises(Refused, match=r"inputs/overrides.csv and inputs/labels/overrides.csv both exist and differ"):
         overrides.read()

@@ -99,7 +99,7 @@ def test_the_own_document_of_a_query_without_an_answer_is_not_mined_either(works
 
 def test_a_task_of_mteb_has_its_own_rule(workspace: Path):
     write_params(collections={"ours": COLLECTION, "theirs": {"source": "mteb:ArguAna", "path": "inputs", "own_id": "drop"}})
-    with pytest.raises(Refused, match="collections.theirs.own_id is 'drop', but mteb:ArguAna defines this itself"):
+    with pytest.raises(Refused, match="collections.theirs.own_id is 'drop', but mteb:ArguAna defines it"):
         params.read()
 
 

@@ -44,12 +44,12 @@ def test_what_an_encoder_reads(file: Path):
 
 def test_a_table_with_other_columns_is_refused(tmp_path: Path):
     pl.DataFrame({"doc": ["a"], "text": ["b"]}).write_parquet(tmp_path / "x.parquet")
-    with pytest.raises(Refused, match=r"x\.parquet is not a documents table: it lacks 'doc_id'.*it has 'doc'"):
+    with pytest.raises(Refused, match=r"x\.parquet is not a valid documents table: it lacks 'doc_id'.*it has unexpected columns 'doc'"):
         tables.read("documents", tmp_path / "x.parquet")
 
 
 def test_a_missing_table_says_who_makes_it(tmp_path: Path):
-    with pytest.raises(Refused, match="is missing. A stage writes it: run `dvc repro`"):
+    with pytest.raises(Refused, match="is missing. Run `dvc repro`"):
         tables.read("labels", tmp_path / "labels.parquet")
 
 

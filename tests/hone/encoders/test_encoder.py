@@ -124,7 +124,7 @@ def test_prompts_come_from_the_model_or_from_the_settings(tmp_path: Path):
 
 def test_more_tokens_than_the_model_can_tell_apart(tmp_path: Path):
     folder = tiny_model(tmp_path / "model")
-    with pytest.raises(Refused, match="was made for at most"):
+    with pytest.raises(Refused, match="supports at most"):
         of(encoder(folder, max_length=100_000), TEXTS)
 
 
@@ -132,7 +132,7 @@ def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path):
     folder = tiny_model(tmp_path / "model")
     modules = folder / "modules.json"
     modules.write_text(modules.read_text().replace("sentence_transformers.", "evil.", 1))
-    with pytest.raises(Refused, match="brings code of its own"):
+    with pytest.raises(Refused, match="contains its own code"):
         of(encoder(folder), TEXTS)
 
 
@@ -172,6 +172,6 @@ def test_a_model_that_makes_no_numbers_is_refused_and_nothing_is_kept(tmp_path: 
     broken = {name: torch.full_like(one, value) if one.is_floating_point() else one for name, one in load_file(weights).items()}
     save_file(broken, weights, metadata={"format": "pt"})
     asked = encoder(folder)
-    with pytest.raises(Refused, match="model makes 3 of 3 vectors that are no numbers, such as that of"):
+    with pytest.raises(Refused, match="model returned NaN or infinity in 3 of 3 vectors, such as that of"):
         of(asked, TEXTS[:3])
     assert not asked.space("document").shards

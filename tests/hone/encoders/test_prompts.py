@@ -93,7 +93,7 @@ def test_a_prompt_that_is_left_out_of_the_mean_changes_the_vectors(plain: Path, 
 @pytest.mark.parametrize(
     ("configuration", "said"),
     [
-        ({"prompts": {"query": "q: "}, "default_prompt_name": "qurey"}, "`default_prompt_name` is 'qurey', and `prompts` has 'query'"),
+        ({"prompts": {"query": "q: "}, "default_prompt_name": "qurey"}, "`default_prompt_name` is 'qurey', but `prompts` contains 'query'"),
         ({"prompts": ["q: "]}, "should be texts by name"),
         ({"prompts": {"query": 7}}, "should be texts by name"),
     ],

@@ -122,7 +122,7 @@ def test_a_shard_that_goes_while_it_is_read_is_named():
     space = filled(["a"], vectors(1))
     found = Vectors(space, space.find(keys_of(["a"])), unit=False)
     next(space.folder.glob("*.safetensors")).unlink()
-    with pytest.raises(Refused, match="was deleted, set aside or cut short while this process was reading it"):
+    with pytest.raises(Refused, match="was deleted, quarantined or truncated while this process was reading it"):
         found.take(slice(None))
 
 
@@ -213,7 +213,7 @@ def test_a_space_that_was_killed_before_its_description_is_shown_and_described()
 
 def test_vectors_of_another_length_are_refused_and_not_kept():
     filled(["a"], vectors(1))
-    with pytest.raises(Refused, match="gives 3-dimensional vectors, and those in the store .* are 4-dimensional"):
+    with pytest.raises(Refused, match="returned 3-dimensional vectors, but those in the embedding cache .* are 4-dimensional"):
         Space(ABOUT).add(keys_of(["b"]), vectors(1)[:, :3])
     assert Space(ABOUT).find(keys_of(["b"])).tolist() == [[-1, -1]]
 

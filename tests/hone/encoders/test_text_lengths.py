@@ -137,7 +137,7 @@ def test_more_tokens_than_the_model_can_tell_apart_are_refused_before_anything_r
         collections={"ours": COLLECTION | {"path": "inputs"}}, model={"name": "inputs/short", "max_length": 8},
         rounds={"r1": {"from": "r0", "recipe": "top-k", "train": {"max_length": 17}}},
     )  # fmt: skip
-    with pytest.raises(Refused, match="round r1: train.max_length is 17, but inputs/short was made for at most 16 tokens"):
+    with pytest.raises(Refused, match="round r1: train.max_length is 17, but inputs/short supports at most 16 tokens"):
         everything(params.read())
 
 

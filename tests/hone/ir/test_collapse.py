@@ -26,8 +26,8 @@ def test_a_collapsed_model_is_told_by_its_vectors():
     corner = unit(0.05 * spread + np.eye(16, dtype=np.float32)[0])
     base = {"alignment": 1.0, "uniformity": uniformity(spread)}
     made = warning("r2", "ours", {"alignment": 0.01, "uniformity": uniformity(corner)}, "r0", base)
-    assert made.startswith("The vectors of r2 have collapsed on ours: uniformity goes from −")
-    assert made.endswith("100 % of the way to 0, where all documents are one point.")
+    assert made.startswith("The vectors of r2 have collapsed on ours: uniformity changes from −")
+    assert made.endswith("100 % of the way to 0, where all documents have the same vector.")
     assert warning("r2", "ours", base, "r0", base) is None
 
 
@@ -35,9 +35,12 @@ def test_a_collapsed_model_is_told_by_its_vectors():
     ("own", "begins"),
     [
         ({"uniformity": -0.5}, "The vectors of r2 have collapsed on ours"),  # 75 % of the way from -2 to 0
-        ({"uniformity": -0.52}, "The vectors of r2 draw together on ours: uniformity goes from −2.00 (r0) to −0.52, 74 % of the way"),
-        ({"uniformity": -1.5, "alignment": 0.1}, "The vectors of r2 draw together on ours: "),  # 25 %, however near the answers are
-        ({"uniformity": -1.79}, "The vectors of r2 draw together on ours, and queries come no nearer to their answers"),  # 10 %
+        (
+            {"uniformity": -0.52},
+            "The vectors of r2 begin to collapse on ours: uniformity changes from −2.00 (r0) to −0.52, 74 % of the way",
+        ),
+        ({"uniformity": -1.5, "alignment": 0.1}, "The vectors of r2 begin to collapse on ours: "),  # 25 %, however near the answers are
+        ({"uniformity": -1.79}, "The vectors of r2 begin to collapse on ours, and alignment has not improved"),  # 10 %
     ],
 )
 def test_each_bound(own: dict, begins: str):

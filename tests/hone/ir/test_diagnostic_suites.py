@@ -35,9 +35,9 @@ def test_only_what_a_suite_uses_is_in_its_fingerprint():
 
 
 def test_what_is_refused():
-    with pytest.raises(Refused, match="collections.odd.ability: nothing measures 'negations': did you mean 'negation'"):
+    with pytest.raises(Refused, match="collections.odd.ability: no measure is named 'negations'; did you mean 'negation'"):
         of_all(params(["ours", "odd"], odd=FOLDER | {"ability": "negations"}))
-    with pytest.raises(Refused, match="train_on names pairs, which is a suite for one ability"):
+    with pytest.raises(Refused, match="train_on names pairs, which is a diagnostic set"):
         of_all(params(["ours", "pairs"], ("ours", "pairs"), pairs=NEGATION))
-    with pytest.raises(Refused, match="evaluate_on has only suites for one ability"):
+    with pytest.raises(Refused, match="evaluate_on names only diagnostic sets"):
         of_all(params(["pairs"], pairs=NEGATION))

@@ -59,7 +59,7 @@ def test_a_document_at_rank_eleven_counts_for_recall_at_100_alone():
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), None])
 def test_a_score_that_is_no_number_is_refused(score: float | None):
     broken = RUN.with_columns(score=pl.when(pl.col("doc_id") == "d7").then(pl.lit(score, dtype=pl.Float32)).otherwise("score"))
-    with pytest.raises(Refused, match="'d7' for query 'a' is no number"):
+    with pytest.raises(Refused, match="'d7' for query 'a' is NaN or infinite"):
         per_query(broken, QRELS)
 
 

@@ -51,5 +51,5 @@ def test_what_is_no_run_is_refused(workspace: Path):
     FILE.parent.mkdir(parents=True)
     for text in ("q Q0 d first 0.5 r1\n", "q Q0 a document 1 0.5 r1\n"):
         FILE.write_text(text)
-        with pytest.raises(Refused, match="is no TREC run"):
+        with pytest.raises(Refused, match="is not a TREC run file"):
             ranking_of("r1", "ours", 100)

@@ -36,7 +36,7 @@ def test_a_good_server_answers_each_call_once():
 KINDS = {
     "drip": "timed out", "hang": "timed out", "reset": "unreachable", "reset in the middle": "unreachable", "500": "unreachable",
     "429": "unreachable: overloaded (429): slow down", "503": "unreachable: overloaded (503)", "half": "broken: no chat completion",
-    "wrong": "broken: no chat completion", "empty": "broken: no chat completion", "long": "broken: an answer of more than 2 MB",
+    "wrong": "broken: no chat completion", "empty": "broken: no chat completion", "long": "broken: the response exceeds 2 MB",
     "nested": "broken: no chat completion",
 }  # fmt: skip
 

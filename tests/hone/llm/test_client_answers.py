@@ -60,7 +60,7 @@ def test_long_errors_are_not_read_to_their_end():
 def test_a_compressed_answer_is_not_unpacked():
     with serving(always((200, {"Content-Encoding": "gzip"}, b"bomb"))) as server:
         (reply,) = heard(server)
-    assert reply.fault == "broken: a compressed answer, which was not asked for"
+    assert reply.fault == "broken: the response is compressed, which Hone did not request"
     assert server.headers["accept-encoding"] == "identity"
 
 

@@ -26,8 +26,8 @@ def test_a_query_takes_its_candidates_along_and_only_those_that_are_left():
     assert pl.concat(pool.removed).rows() == [
         ("a", "d2", "first", "one"),
         ("a", None, "second", "why"),
-        ("a", "d1", "second", "its query leaves: why"),
-        ("a", "d3", "second", "its query leaves: why"),
+        ("a", "d1", "second", "its query is removed: why"),
+        ("a", "d3", "second", "its query is removed: why"),
     ]
     assert pool.left.rows() == [("a", "second")]
 

@@ -64,4 +64,4 @@ def test_nothing_is_mended_while_dvc_writes(checkout: Path, monkeypatch: pytest.
     with Lock(repair.AT_WORK):
         repair.main()
     assert repair.RECORD.exists()
-    assert "DVC is at work" in capsys.readouterr().err
+    assert "DVC is running here" in capsys.readouterr().err

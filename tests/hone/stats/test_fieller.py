@@ -52,7 +52,7 @@ def test_without_doubt_it_is_the_ratio():
 
 @pytest.mark.parametrize("spread", [[[1, 2], [2, 1]], [[-1, 0], [0, 1]], [[1, 0.5], [0.1, 1]], [[math.nan, 0], [0, 1]]])
 def test_what_is_no_covariance_matrix_is_refused(spread: list):
-    with pytest.raises(ValueError, match="no covariance matrix|no number"):
+    with pytest.raises(ValueError, match="not a covariance matrix|is NaN"):
         fieller(1, 2, spread, 2)
 
 
@@ -136,5 +136,5 @@ def test_the_interval_covers_the_true_ratio_as_often_as_said_and_is_no_wider_tha
 
 
 def test_other_queries_make_no_ratio():
-    with pytest.raises(ValueError, match="other queries or seeds"):
+    with pytest.raises(ValueError, match="different queries or seeds"):
         ratio_over_seeds(np.zeros((5, 3)), np.zeros((5, 4)))

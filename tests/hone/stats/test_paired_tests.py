@@ -37,7 +37,7 @@ def test_one_query_and_none_say_nothing():
 
 
 def test_no_number_is_no_difference():
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="is NaN"):
         paired(np.array([0.1, np.nan]), draw())
 
 

@@ -40,12 +40,12 @@ def test_the_teacher_is_who_graded_the_rounds_negatives():
 
 
 def test_without_a_teacher_it_is_refused():
-    with pytest.raises(Refused, match=r"the loss distil learns from the grades of a judge, and no negative.*`grades: true`"):
+    with pytest.raises(Refused, match=r"the loss distil needs the grades of a judge, but no negative.*`grades: true`"):
         teacher_of(labels(*GRADED[1:3], GRADED[5]), "the loss distil")
 
 
 def test_two_teachers_are_refused():
-    with pytest.raises(Refused, match="grades of one judge, and this round's are those of 'cheap', 'lm'"):
+    with pytest.raises(Refused, match="grades of a single judge, but this round has grades of 'cheap', 'lm'"):
         teacher_of(labels(*GRADED, ("q", "d", "negative", 0.5, 4, "cheap", None)), "the loss distil")
 
 

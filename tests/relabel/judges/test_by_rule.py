@@ -67,7 +67,7 @@ def test_the_same_group_as_a_known_answer(desk: Desk):
 
 
 def test_a_column_that_is_not_there(desk: Desk):
-    with pytest.raises(Refused, match="the judge group wants the metadata column 'kinds', .* did you mean 'kind'"):
+    with pytest.raises(Refused, match="the judge group needs the metadata column 'kinds', .* did you mean 'kind'"):
         group(questions(*ASKED), desk, "f", column="kinds")
 
 
@@ -102,7 +102,7 @@ def test_who_a_judge_is_follows_from_the_graph(workspace: Path):
 
 @pytest.mark.parametrize(
     ("judge", "said"),
-    [({"group": {"column": "kind", "level": 1}}, "say by which `separator`"), ({"neighbours": {"first": 0.5, "last": 0.2}}, "ends at 0.2")],
+    [({"group": {"column": "kind", "level": 1}}, "Set `separator`"), ({"neighbours": {"first": 0.5, "last": 0.2}}, "ends at 0.2")],
 )
 def test_settings_that_cannot_be_meant(judge: dict, said: str):
     with pytest.raises(Refused, match=said):

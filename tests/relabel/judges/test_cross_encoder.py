@@ -179,9 +179,9 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
     [
         ({"compare": "query"}, "needs a `threshold`"),
         ({"threshold": 0.5}, "goes with `compare: query`"),
-        ({"model": "org/name"}, "40-digit commit as `revision`"),
-        ({"model": "org/name", "revision": "main"}, "40-digit commit as `revision`"),
-        ({"model": "elsewhere"}, "must lie below inputs/"),
+        ({"model": "org/name"}, "set `revision` to its 40-digit commit"),
+        ({"model": "org/name", "revision": "main"}, "set `revision` to its 40-digit commit"),
+        ({"model": "elsewhere"}, "is not below inputs/"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_does(desk: Desk, changes: dict, said: str):
@@ -222,13 +222,13 @@ def test_a_function_that_is_not_torchs_is_refused(desk: Desk):
 def test_weights_that_can_run_code_are_refused(desk: Desk):
     for file in Path(NAME).rglob("*.safetensors"):
         file.rename(file.with_name("pytorch_model.bin"))
-    with pytest.raises(Refused, match="and no model.safetensors beside"):
+    with pytest.raises(Refused, match="but no model.safetensors"):
         CrossModel(Path(NAME)).refuse_unsafe()
 
 
 def test_an_encoder_is_no_cross_encoder(workspace: Path):
     """It would be given a head with random weights, and score all the same."""
-    with pytest.raises(Refused, match="is no cross-encoder"):
+    with pytest.raises(Refused, match="is not a cross-encoder"):
         CrossModel(tiny_model(Path("inputs/encoder"))).refuse_unsafe()
 
 

@@ -59,5 +59,5 @@ def test_nothing_of_an_empty_pool(name: str, parameters: dict):
 @pytest.mark.parametrize("name", RULES)
 def test_rows_of_a_query_must_stand_together(name: str):
     pool = pl.concat([pool_of({"q1": {"d01": 0.5}, "q2": {"d01": 0.4}}), pool_of({"q1": {"d02": 0.3}})])
-    with pytest.raises(ValueError, match="do not stand together"):
+    with pytest.raises(ValueError, match="are not adjacent"):
         chosen(name, tables_of(pool))

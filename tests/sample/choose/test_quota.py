@@ -91,7 +91,7 @@ def test_a_source_that_is_short_is_filled_from_the_others_and_said(capsys):
     made = chosen(lists(dense=9, siblings=1), {"siblings": 0.5, "dense": 0.5}, 6)
     assert by_source(made) == {"siblings": ["siblings1"], "dense": [f"dense{rank}" for rank in range(1, 6)]}
     assert made["doc_id"].to_list()[-2:] == ["dense4", "dense5"]  # behind those that have a place of their own
-    assert "sources lacked 2 of 6 candidates; others of the sources gave 2 instead" in capsys.readouterr().err
+    assert "sources lacked 2 of 6 candidates; other named sources filled 2 of them" in capsys.readouterr().err
 
 
 def test_the_first_are_of_the_shares_too():
@@ -136,7 +136,7 @@ def test_seats_are_the_share_rounded_down_or_up(weights, n, seed):
 
 @pytest.mark.parametrize(
     ("shares", "said"),
-    [({"dense": 0.5}, "sum to 1; they sum to 0.5"), ({"dense": 1.2, "random": -0.2}, "each be above 0"), ({}, "they sum to 0")],
+    [({"dense": 0.5}, "sum to 1, but they sum to 0.5"), ({"dense": 1.2, "random": -0.2}, "each be above 0"), ({}, "but they sum to 0")],
 )
 def test_shares_that_cannot_be_meant(shares: dict, said: str):
     with pytest.raises(Refused, match=said):
@@ -146,8 +146,8 @@ def test_shares_that_cannot_be_meant(shares: dict, said: str):
 @pytest.mark.parametrize(
     ("shares", "said"),
     [
-        ({"dens": 1.0}, "gives a share to 'dens', which is no source of the recipe: did you mean 'dense'"),
-        ({"dense": 1.0}, "gives no share to 'random', which the recipe retrieves"),
+        ({"dens": 1.0}, "has a share for 'dens', which is not a source of the recipe; did you mean 'dense'"),
+        ({"dense": 1.0}, "has no share for 'random', which is a source of the recipe"),
     ],
 )
 def test_sources_of_another_name_are_refused_before_work_starts(workspace: Path, shares: dict, said: str):

@@ -47,7 +47,7 @@ def test_none_of_what_top_takes():
 
 
 def test_a_window_that_is_too_narrow_is_refused_with_the_recipe():
-    with pytest.raises(Refused, match="range_min 5 and range_max 7 leave 2 ranks, and n is 4"):
+    with pytest.raises(Refused, match="range_min 5 and range_max 7 leave 2 ranks, but n is 4"):
         methods.find("sample.choose", "rank-window").beside("refuse_unfit")({"range_min": 5, "range_max": 7, "n": 4})
     with pytest.raises(Refused, match="leave 0 ranks"):
         chosen("rank-window", SIX, range_min=8, range_max=7, n=1)

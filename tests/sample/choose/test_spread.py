@@ -115,7 +115,7 @@ def test_through_the_stage(workspace: Path):
 
 
 def test_more_than_it_looks_at_is_refused_before_any_stage_works(workspace: Path):
-    with pytest.raises(Refused, match="depth is 3 and n is 4"):
+    with pytest.raises(Refused, match="depth is 3, but n is 4"):
         methods.find("sample.choose", "spread").beside("refuse_unfit")({"depth": 3, "n": 4})
-    with pytest.raises(Refused, match=r"tried.yaml.*: sample.choose: spread: depth is 3 and n is 4"):
+    with pytest.raises(Refused, match=r"tried.yaml.*: sample.choose: spread: depth is 3, but n is 4"):
         prepared(n=4, depth=3)

@@ -30,7 +30,7 @@ def test_the_order_is_a_scorers_where_one_is_named():
 
 def test_a_scorer_that_scored_nothing_is_refused_with_the_nearest_name():
     tables = scored(tables_of(pool_of({"q": {"a": 0.9}})), [("q", "a", 0.2)])
-    with pytest.raises(Refused, match="top compares by 'ensembel', which scored nothing: did you mean 'ensemble'"):
+    with pytest.raises(Refused, match="top needs the scores of 'ensembel', which has none; did you mean 'ensemble'"):
         chosen("top", tables, by="ensembel")
 
 

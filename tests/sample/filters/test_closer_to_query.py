@@ -38,9 +38,9 @@ def test_the_detail_says_which_condition_failed():
     given_scores = both({"p": 0.5, "answer": 0.6, "easy": 0.4, "unscored": nan}, {"p": 1.0, "answer": 0.7, "easy": 0.1, "unscored": 0.1})
     told = dict(closer_to_query(rows, pool("p"), given_scores).select("doc_id", "detail").rows())
     assert told == {
-        "answer": "to the query 0.6, no nearer than to the positive with 0.7",
-        "easy": "to the query 0.4, no nearer than the positive with 0.5",
-        "unscored": "to the query nothing, no nearer than the positive with 0.5",
+        "answer": "to the query 0.6, not nearer than to the positive with 0.7",
+        "easy": "to the query 0.4, not nearer than the positive with 0.5",
+        "unscored": "to the query nothing, not nearer than the positive with 0.5",
     }
 
 
@@ -66,12 +66,12 @@ def test_what_has_no_number_goes():
 
 
 def test_a_recipe_without_likenesses_to_positives_is_refused():
-    with pytest.raises(Refused, match="'encoder-to-positives', which scored nothing"):
+    with pytest.raises(Refused, match="'encoder-to-positives', which has none"):
         closer_to_query(pool("x"), pool("p"), scores("dense", p=0.5, x=0.6))
 
 
 def test_inner_products_are_refused():
-    with pytest.raises(Refused, match="like itself by 41.5, not 1"):
+    with pytest.raises(Refused, match="with itself as 41.5, not 1"):
         closer_to_query(pool("x"), pool("p"), both({"p": 30.0, "x": 31.0}, {"p": 41.5, "x": 20.0}))
 
 

@@ -21,7 +21,7 @@ def test_worked_by_hand():
     rows = pool("c0", "c1", "c2", "c3")
     found = cross_encoder(rows, scores(CE, c0=0.95, c1=0.25, c2=0.0625, c3=0.001))
     assert left(rows, found) == ["c2", "c3"]
-    assert found["detail"].to_list() == ["scores 0.95, the bound is 0.1: a suspected answer", "scores 0.25, the bound is 0.1"]
+    assert found["detail"].to_list() == ["scores 0.95, threshold 0.1: suspected false negative", "scores 0.25, threshold 0.1"]
 
 
 def test_the_bounds_themselves():
@@ -35,21 +35,21 @@ def test_what_has_no_number_goes():
     rows = pool("x", "y", "z")
     found = cross_encoder(rows, scores(CE, x=nan, y=0.01))
     assert left(rows, found) == ["y"]
-    assert found["detail"].to_list() == ["scores nothing, the bound is 0.1"] * 2
+    assert found["detail"].to_list() == ["scores nothing, threshold 0.1"] * 2
 
 
 def test_logits_are_refused():
-    with pytest.raises(Refused, match="bounds are probabilities, and 'cross-encoder' scores 4.5 for query 'q' and document 'x'"):
+    with pytest.raises(Refused, match="thresholds are probabilities, but 'cross-encoder' scores 4.5 for query 'q' and document 'x'"):
         cross_encoder(pool("x", "y"), scores(CE, x=4.5, y=-3.0))
 
 
 def test_a_scorer_that_is_missing_is_refused():
-    with pytest.raises(Refused, match="'cross-encoder', which scored nothing: valid: dense"):
+    with pytest.raises(Refused, match="'cross-encoder', which has none; valid: dense"):
         cross_encoder(pool("x"), scores("dense", x=0.5))
 
 
 def test_bounds_the_wrong_way_round_are_refused():
-    with pytest.raises(Refused, match="lies above"):
+    with pytest.raises(Refused, match="is above"):
         cross_encoder(pool("x"), scores(CE, x=0.5), negative=0.9, positive=0.1)
 
 

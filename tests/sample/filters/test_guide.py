@@ -42,11 +42,11 @@ def test_what_has_no_number_goes():
     rows = pool("x", "y", "z")
     found = guide(rows, pool("p"), scores(GUIDE, p=0.5, x=nan, y=0.1), scorer=GUIDE)
     assert left(rows, found) == ["y"]
-    assert found["detail"].to_list() == ["the guide gives nothing, the bound is 0.5"] * 2
+    assert found["detail"].to_list() == ["the guide scores nothing, threshold 0.5"] * 2
 
 
 def test_a_guide_that_scored_nothing_is_refused():
-    with pytest.raises(Refused, match="guide compares by 'encoder:techer', which scored nothing: did you mean 'encoder:teacher'"):
+    with pytest.raises(Refused, match="guide needs the scores of 'encoder:techer', which has none; did you mean 'encoder:teacher'"):
         guide(pool("x"), pool("p"), scores(GUIDE, p=1.0, x=0.5), scorer="encoder:techer")
 
 

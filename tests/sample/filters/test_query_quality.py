@@ -64,12 +64,12 @@ def test_what_has_no_number_cannot_be_told_and_stays():
 
 
 def test_no_bound_is_refused():
-    with pytest.raises(Refused, match="no bound: set `negative_share`"):
+    with pytest.raises(Refused, match="no threshold. Set at least one of `negative_share`"):
         query_quality(ROWS, KNOWN, GIVEN)
 
 
 def test_a_scorer_that_is_missing_is_refused():
-    with pytest.raises(Refused, match="scored nothing"):
+    with pytest.raises(Refused, match="which has none"):
         query_quality(ROWS, KNOWN, GIVEN, negative_margin=0.0, scorer="encoder:other")
 
 

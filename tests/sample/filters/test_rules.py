@@ -115,7 +115,7 @@ def test_what_nobody_scored_goes():
 
 
 def test_a_rule_without_a_bound_is_refused():
-    with pytest.raises(Refused, match="no bound"):
+    with pytest.raises(Refused, match="no threshold"):
         positive_aware(pool(("q", "x")), pool(("q", "a")), scores(a=1.0, x=0.1), share=None)
 
 

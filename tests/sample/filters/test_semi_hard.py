@@ -38,7 +38,7 @@ def test_what_has_no_number_goes():
     rows = pool("x", "y", "z")
     found = semi_hard(rows, pool("p"), scores(p=0.5, x=nan, y=0.45))
     assert left(rows, found) == ["y"]
-    assert found["detail"].to_list() == ["scores nothing, the band is 0.4 to 0.5"] * 2
+    assert found["detail"].to_list() == ["scores nothing, outside the band 0.4 to 0.5"] * 2
 
 
 def test_an_empty_band_is_refused():
