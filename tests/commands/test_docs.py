@@ -36,7 +36,7 @@ def test_a_changed_docstring_and_a_page_too_many_are_found(tmp_path: Path):
     (tmp_path / "docs/methods/gone.md").write_text("of a place that is gone\n")
     done = run(tmp_path, "--check")
     assert done.returncode == 1
-    assert done.stderr.startswith("docs/methods/choose.md, docs/methods/gone.md: not what")
+    assert done.stderr.startswith("docs/methods/choose.md, docs/methods/gone.md: outdated")
     assert run(tmp_path).returncode == 0
     assert run(tmp_path, "--check").returncode == 0
     assert "how many a query gets." in (tmp_path / "docs/methods/choose.md").read_text()
