@@ -65,7 +65,7 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
         labels={"query_id": ["q1"], "doc_id": ["d1"], "label": ["positive"]},
         removed_sample=PAIR | {"rule": ["positive-aware"], "detail": ["scores 0.9, the bound is 0.76"]},
     )
-    said = "\n".join(why.life("q1", "d2", "r1"))
+    said = "\n".join(why.trace_pair("q1", "d2", "r1"))
     assert "query q1: question number 1" in said
     assert "retrieve: found by dense at rank 1, score 0.9000" in said
     assert "score: 0.9000 by dense (lowest other positive of the query: 0.8000)" in said
@@ -81,7 +81,7 @@ def test_the_life_of_a_pair_that_trained(made: Path):
         labels=PAIR | {"label": ["negative"], "rank": [1]},
         trained=PAIR | {"step": [7], "role": ["negative"], "loss": [None], "score": [0.41]},
     )
-    said = "\n".join(why.life("q1", "d2", "r1"))
+    said = "\n".join(why.trace_pair("q1", "d2", "r1"))
     assert "sample: sampled as a negative (dense, rank 3)" in said
     assert "train: step 7, as negative, score 0.4100" in said
     assert "hidden" not in said
@@ -90,22 +90,22 @@ def test_the_life_of_a_pair_that_trained(made: Path):
 def test_a_right_answer_that_was_hidden_is_told(made: Path):
     write_round("r1")
     hidden = tables.read("hidden", Path("data/ours/hidden.parquet"))["doc_id"][0]
-    assert "hidden: this is a right answer" in why.life("q1", hidden, "r1")[-1]
+    assert "hidden: this pair is a held-out positive" in why.trace_pair("q1", hidden, "r1")[-1]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("q11", "d2", "r1"), "the query 'q11' is no training query: did you mean 'q1'?"),
-        (("q3", "d2", "r1"), "the query 'q3' is no training query"),
-        (("q1", "d22", "r1"), "the document 'd22' is in no collection that is trained on"),
-        (("q1", "d2", "r7"), "there is no round 'r7'"),
+        (("q11", "d2", "r1"), "'q11' is not a training query: did you mean 'q1'?"),
+        (("q3", "d2", "r1"), "'q3' is not a training query"),
+        (("q1", "d22", "r1"), "The document 'd22' is not in any training collection"),
+        (("q1", "d2", "r7"), "Round 'r7' is not in"),
     ],
 )
 def test_what_is_not_there(made: Path, arguments: tuple[str, ...], said: str):
     write_round("r1")
     with pytest.raises(Refused) as refused:
-        why.life(*arguments)
+        why.trace_pair(*arguments)
     assert said in str(refused.value)
 
 
@@ -119,7 +119,7 @@ def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
     prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     assert sorted(labels["query_id"]) == ["one/q", "two/q"]
-    said = "\n".join(why.life("two/q", "two/d2", "r0"))
+    said = "\n".join(why.trace_pair("two/q", "two/d2", "r0"))
     assert "query two/q: what is in two" in said
     assert "document two/d2: two text 2" in said
 
