@@ -102,8 +102,8 @@ def describe_filling(
     was, now = (bounds(runs[one], runs[other], qrels, by.min_relevance) for qrels in (by.qrels, labels))
     return [
         f"{filling.judge} labelled {known:,} of {count(len(holes), 'unjudged document')} among the first ten "
-        f"({share(known / len(holes) if holes.height else 1.0)}). {unknown:,} verdicts are unknown, and {len(holes) - len(found):,} were "
-        f"not requested. These labels are not part of {by.collection}, whose own labels take precedence.",
+        f"({share(known / len(holes) if holes.height else 1.0)}). {count(unknown, 'verdict is', 'verdicts are')} unknown, and "
+        f"{len(holes) - len(found):,} were not requested. These labels are not part of {by.collection}, whose own labels take precedence.",
         f"Judged among the first ten documents with these labels: {parts}.",
         describe_difference(one, other, was, now),
         describe_accuracy(filling, by.collection),

@@ -119,7 +119,7 @@ def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params
     retry("r1")
     assert read_json(Path("inputs/labels/retries.json")) == {"r1": 5, "r9": 4}
     tables.write("judgments", tables.empty("judgments"), file)
-    with pytest.raises(Refused, match="nothing to ask again"):
+    with pytest.raises(Refused, match="nothing to retry"):
         retry("r1")
 
 
