@@ -108,7 +108,7 @@ def test_what_a_person_said_is_the_judges_word(round: Path, capsys: pytest.Captu
     told = capsys.readouterr().out
     assert "by anna: 7 of 24 rows judged, 7 recorded, 0 already recorded" in told
     assert "1 of 2 positives judged yes (50%)" in told
-    assert "of 2 random documents 2 got a no (100%)" in told
+    assert "2 of 2 random documents judged no (100%)" in told
     pair = {number: (row["query_id"], row["doc_id"]) for number, row in key()["rows"].items()}
     found = answers()
     assert found[pair[drawn[0]]] == ("positive", None)
@@ -179,7 +179,7 @@ def test_a_row_that_stands_there_twice_and_one_that_never_was(round: Path):
     rows = rows_of()
     with pytest.raises(Refused, match=r"row 3 \(.*-001\): this row repeats row 2"):
         judge_people.read(altered(**rows[0]), "anna")
-    with pytest.raises(Refused, match="has no such row (it has 24)"):
+    with pytest.raises(Refused, match="has no such row .it has 24"):
         judge_people.read(altered(number=rows[0]["number"].replace("-001", "-099")), "anna")
 
 
