@@ -165,7 +165,7 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
-    is_published(folder, name, question, with_words, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned)
+    published(folder, name, question, with_words, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned)
     for result, said in with_words:
         for sentence in ["", *said]:
             line(sentence)

@@ -25,7 +25,7 @@ FILES = {
 }
 
 
-def is_published(
+def published(
     folder: Path, name: str, question: Question, told_of: list[tuple[Result, list[str]]], by_arm: ByArm, given: Params, *,
     differs: dict[str, list[str]], left: list[str], command: str, tuned: list[str] | None = None,
 ) -> int:  # fmt: skip

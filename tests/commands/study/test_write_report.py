@@ -11,7 +11,7 @@ import pytest
 
 from commands.study.results import results
 from commands.study.trial_results import Kept
-from commands.study.write_report import is_published
+from commands.study.write_report import published
 from hone.config.params import Params
 from tests.commands.study.made_up import question
 from tests.commands.study.test_results import facts_of_round, stage, trial
@@ -30,7 +30,7 @@ def test_the_times_of_stages_are_written_and_the_page_names_the_file(workspace: 
     by_arm = {"ance": [Kept(made.values, made.facts | {"commit": commit, "experiment": "study-ance"})]}
     given = Params(collections={"ours": COLLECTION}, train_on=["ours"], evaluate_on=["ours"], rounds=ROUNDS)
     asked, folder = question("ance"), Path("reports/studies/one")
-    is_published(
+    published(
         folder, "one", asked, [(results(asked, by_arm, "ours"), ["Said."])], by_arm, given, differs={}, left=[], command="hone study ance"
     )
     assert pl.read_parquet(folder / "times.parquet").select("arm", "stage", "seconds").rows() == [("ance", "train@r1", 34.25)]
