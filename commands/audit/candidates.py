@@ -64,7 +64,11 @@ def mine_candidates(subject: Subject, encoder: Encoder | None, language: str, se
     known = with_same(subject.positives, subject)
     answered = known["query"].unique()
     training = subject.training.filter(pl.col("query").is_in(answered.implode()) & pl.col("same").is_not_null())
-    queries = training if len(training) else subject.asked.filter(pl.col("query").is_in(answered.implode()) & pl.col("same").is_not_null())
+    queries = (
+        training
+        if len(training)
+        else subject.evaluation_queries.filter(pl.col("query").is_in(answered.implode()) & pl.col("same").is_not_null())
+    )
     places = np.sort(generator(seed, "audit", "queries").permutation(len(queries))[:QUERIES])
     asked = queries[places]
     documents = subject.documents.filter(pl.col("same").is_not_null())

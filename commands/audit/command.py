@@ -140,7 +140,7 @@ def audit(
         "name": subject.name,
         "answer": said.text,
         "sizes": sizes,
-        "findings": {one.name: one.plain() for one in findings},
+        "findings": {one.name: one.to_dict() for one in findings},
         "candidates": None if not there else {"how": candidates.how, "found": candidates.found, "pairs": len(pairs), "hidden": hidden},
         "suspected": None if suspected is None else {name: interval_to_dict(one) for name, one in suspected.items()},
         "kinds": strata,

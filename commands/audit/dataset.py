@@ -55,7 +55,7 @@ class Subject:
         return self.queries.filter(pl.col("split").is_null() | pl.col("split").is_in(TRAINING))
 
     @property
-    def asked(self) -> pl.DataFrame:
+    def evaluation_queries(self) -> pl.DataFrame:
         """The evaluation queries (dev and test)."""
         return self.queries.filter(pl.col("split").is_in(ASKED))
 

@@ -59,7 +59,7 @@ class Finding:
         """`harm` if it occurs, else "clean"."""
         return self.harm if self.count else "clean"
 
-    def plain(self) -> dict:
+    def to_dict(self) -> dict:
         """The finding as a dictionary for JSON."""
         return asdict(self) | {"share": self.share, "status": self.status}
 

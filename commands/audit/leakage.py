@@ -20,10 +20,12 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
         most: largest number of queries to compare for near-duplicates.
     """
     training = subject.training.select("query", "same", "text", "split", name=name_query(subject))
-    asked = [subject.asked.select("same", "text", "split", name=name_query(subject))]
-    answers = [with_same(subject.positives.join(subject.asked.select("query"), on="query", how="semi"), subject)["document_same"]]
+    asked = [subject.evaluation_queries.select("same", "text", "split", name=name_query(subject))]
+    answers = [
+        with_same(subject.positives.join(subject.evaluation_queries.select("query"), on="query", how="semi"), subject)["document_same"]
+    ]
     if test is not None:
-        of_test = test.asked if len(test.asked) else test.queries
+        of_test = test.evaluation_queries if len(test.evaluation_queries) else test.queries
         asked.append(of_test.select("same", "text", split=pl.lit(test.name), name=name_query(test)))
         answers.append(with_same(test.positives.join(of_test.select("query"), on="query", how="semi"), test)["document_same"])
     against = pl.concat(asked).filter(pl.col("same").is_not_null()).unique("same", keep="first", maintain_order=True)

@@ -48,7 +48,7 @@ def pages() -> dict[Path, str]:
 def index() -> str:
     """The index page."""
     rows = [
-        (f"[{of.title}]({of.page}.md)", of.written.replace("|", "\\|"), ", ".join(f"`{one.name}`" for one in found(place)))
+        (f"[{of.title}]({of.page}.md)", of.written.replace("|", "\\|"), ", ".join(f"`{one.name}`" for one in list_methods(place)))
         for place, of in PLACES.items()
     ]
     return join_blocks(
@@ -63,14 +63,14 @@ def index() -> str:
     )
 
 
-def found(place: str) -> list[Method]:
+def list_methods(place: str) -> list[Method]:
     """The methods of one kind."""
     return [methods.find(place, name) for name in methods.names(place)]
 
 
 def page(place: str) -> str:
     """The page of one kind of method."""
-    of, there = PLACES[place], found(place)
+    of, there = PLACES[place], list_methods(place)
     handed = [(f"`{name}`", escape_cell(means)) for name, means in list_inputs(place).items()]
     return join_blocks(
         MADE,
@@ -86,7 +86,7 @@ def page(place: str) -> str:
 
 def list_inputs(place: str) -> dict[str, str]:
     """The inputs of a kind of method, each with its longest description."""
-    entries = [docstrings.of_function(method).entries for one in methods.same_stage(place) for method in found(one)]
+    entries = [docstrings.of_function(method).entries for one in methods.same_stage(place) for method in list_methods(one)]
     return {name: max((of.get(name, "") for of in entries), key=len) for name in sorted(methods.handed(place))}
 
 

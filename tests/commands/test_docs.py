@@ -58,7 +58,7 @@ def test_every_place_that_the_code_looks_methods_up_in_has_a_page():
 
 @pytest.mark.parametrize("place", methods_pages.PLACES)
 def test_every_parameter_of_a_method_has_a_type_a_range_and_a_meaning(place: str):
-    for method in methods_pages.found(place):
+    for method in methods_pages.list_methods(place):
         for setting in docstrings.of_method(method):
             assert setting.means, f"{place}: {method.name}: `{setting.name}` is not described under Args:"
             assert setting.allowed != "a method", f"{place}: {method.name}: `{setting.name}`"
@@ -68,7 +68,7 @@ def test_a_helper_that_is_called_as_its_file_is_no_method():
     assert (PROJECT / "hone/config/source_name.py").is_file()
     assert "source-name" not in methods.names("retrieve")
     for place in methods_pages.PLACES:
-        for method in methods_pages.found(place):
+        for method in methods_pages.list_methods(place):
             assert docstrings.of_module(method).summary.startswith(f"{method.name}: ")
 
 
