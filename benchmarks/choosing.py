@@ -18,7 +18,7 @@ from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -39,6 +39,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "click-policy": {"file": "inputs/clicks.parquet"},
 }
 SCORERS = {"guide": "encoder:guide", "cross-encoder": "cross-encoder", "closer-to-query": "encoder-to-positives"}
+
+
+if TYPE_CHECKING:
+    from tasks.sample.settings import SampleSettings
 
 
 def main(queries: int = QUERIES) -> None:
@@ -251,11 +255,12 @@ class World:
 
         return methods.checked(place, {name: PARAMETERS.get(name, {})}, "choosing")
 
-    def settings(self, keep: list[str], choose: str) -> dict:
-        section = {
-            "filters": [self.line("sample.filters", name) for name in keep],
-            "choose": self.line("sample.choose", choose),
-            "window": {"first": 1, "last": None, "counted": "after"},
-            "on_shortage": "widen",
-        }
-        return {"seed": 13, "round": "r1", "draws": "position 1", "from": "r0", "sample": section}
+    def settings(self, filters: list[str], choose: str) -> SampleSettings:
+        from hone.config.sections.sample import Sample
+        from tasks.sample.settings import SampleSettings
+
+        lines = [self.line("sample.filters", name) for name in filters]
+        section = Sample(filters=lines, choose=self.line("sample.choose", choose), on_shortage="widen")
+        return SampleSettings.model_construct(
+            seed=13, round="r1", draws="position 1", parent="r0", sample=section, sources=["dense"], model=None, teachers={}
+        )

@@ -1,4 +1,4 @@
-"""`hone`: what this checkout can do, what would run, and why something is as it is. `hone --help` lists the commands."""
+"""The `hone` command line: plan, inspect, compare and export. `hone --help` lists the commands."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 import typer
 
-sys.path.insert(0, str(Path.cwd()))  # the checkout one stands in is the one that is meant
+sys.path.insert(0, str(Path.cwd()))  # use the checkout in the current folder
 if importlib.util.find_spec("tasks") is None:
-    sys.exit("hone: this folder is no checkout of Hone: run it in the one that holds params.yaml and tasks/ (`cd` there first).")
+    sys.exit("hone: this folder is not a checkout of Hone. Change to the folder with params.yaml and tasks/ first.")
 
 from hone.errors import Refused
 from hone.stage import SWITCHES, ended_by_sentences
@@ -21,12 +21,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Makes dense retrievers better, in rounds. Run it in a checkout of Hone.",
+    help="Fine-tune dense retrievers in rounds. Run `hone` in a checkout of Hone.",
 )
-store_app = typer.Typer(invoke_without_command=True, help="What the vector store holds, and what of it no model needs any more.")
-export_app = typer.Typer(no_args_is_help=True, help="Write a round's data or its model for other tools.")
-judge_app = typer.Typer(no_args_is_help=True, help="Judges: how far each can be believed, and how to use one.")
-judgments_app = typer.Typer(invoke_without_command=True, help="The ledger: what was asked, by whom, and at what cost.")
+store_app = typer.Typer(invoke_without_command=True, help="Show the embedding cache, and which entries no model needs.")
+export_app = typer.Typer(no_args_is_help=True, help="Export a round's training data or model for other tools.")
+judge_app = typer.Typer(no_args_is_help=True, help="Measure, run and serve judges.")
+judgments_app = typer.Typer(invoke_without_command=True, help="Show the judgment log: every judge, its verdicts and its cost.")
 app.add_typer(judgments_app, name="judgments")
 app.add_typer(store_app, name="store")
 app.add_typer(export_app, name="export")
@@ -37,19 +37,19 @@ Format = Literal["sentence-transformers", "flagembedding", "tevatron"]
 
 @app.command()
 def doctor() -> None:
-    """What this machine and this checkout can do; each line is ok, or says what to do."""
-    from commands.doctor import doctor as examine
+    """Check this machine and this checkout. Each problem comes with its fix."""
+    from commands.doctor import doctor as check_machine
 
-    if not examine():
+    if not check_machine():
         raise typer.Exit(1)
 
 
 @app.command()
-def plan(probe: Annotated[bool, typer.Option(help="Measure this machine for half a minute, and estimate the time.")] = True) -> None:
-    """What `dvc repro` would run, how many texts it would encode and pairs it would train on, disk and time."""
-    from commands.plan.command import plan as show
+def plan(probe: Annotated[bool, typer.Option(help="Measure this machine for half a minute to estimate the time.")] = True) -> None:
+    """Show what `dvc repro` would run: stages, texts to encode, training pairs, disk space and time."""
+    from commands.plan.command import plan as print_plan
 
-    show(probe)
+    print_plan(probe)
 
 
 @app.command()
@@ -58,58 +58,60 @@ def why(
     doc_id: str,
     round: Annotated[str, typer.Option(help="The round: r1, r2, ...")],
 ) -> None:
-    """The life of a pair in a round: retrieved by whom, removed or chosen, its label, the steps that it trained at."""
-    from commands.why import why as tell
+    """Show everything that happened to a query-document pair in a round: candidate, score, filter, label, training steps."""
+    from commands.why import why as trace_pair
 
-    tell(query_id, doc_id, round)
+    trace_pair(query_id, doc_id, round)
 
 
 @app.command()
 def compare(
-    one: Annotated[str, typer.Argument(help="A round or reference that was evaluated (r0, r1, bm25, ...), or a run's id in MLflow.")],
-    other: Annotated[str, typer.Argument(help="Another; what it gives more is told.")],
-    on: Annotated[str | None, typer.Option(help="A collection; all by default.")] = None,
-    margin: Annotated[float, typer.Option(help="Of nDCG@10, that may be lost without harm.")] = 0.005,
-    out: Annotated[Path | None, typer.Option(help="A file: .md for the tables, .parquet for every query.")] = None,
-    by: Annotated[str | None, typer.Option(help="A kind of query: dated, difficulty, long, overlap, unseen.")] = None,
-    filled: Annotated[str | None, typer.Option(help="A judge that has filled holes (`hone judge holes`): with its labels too.")] = None,
+    one: Annotated[str, typer.Argument(help="The baseline: an evaluated round or reference (r0, r1, bm25, ...), or an MLflow run id.")],
+    other: Annotated[str, typer.Argument(help="The system to compare with the baseline.")],
+    on: Annotated[str | None, typer.Option(help="The collection; all by default.")] = None,
+    margin: Annotated[float, typer.Option(help="Loss of nDCG@10 that counts as harmless.")] = 0.005,
+    out: Annotated[Path | None, typer.Option(help="Output file: .md for the tables, .parquet for every query.")] = None,
+    by: Annotated[str | None, typer.Option(help="Query slices to show: dated, difficulty, long, overlap or unseen.")] = None,
+    filled: Annotated[str | None, typer.Option(help="Also compare with the labels that this judge added with `hone judge holes`.")] = None,
 ) -> None:
-    """Two rounds, query by query: what changed, how sure that is, and for which queries it got worse."""
-    from commands.compare.command import compare as hold
+    """Compare two rounds query by query: the difference, its significance, and the queries that got worse."""
+    from commands.compare.command import compare as compare_systems
 
-    hold(one, other, on, margin, out, by, filled)
+    compare_systems(one, other, on, margin, out, by, filled)
 
 
 @app.command()
 def threshold(
-    name: Annotated[str, typer.Argument(help="A round that was evaluated, from which another starts: r0, r1, ...")],
-    on: Annotated[str, typer.Option(help="A collection whose dev queries have several known answers.")],
-    lose: Annotated[float, typer.Option(help="Share of true negatives that may be lost.")] = 0.1,
-    false: Annotated[float, typer.Option(help="Share of what is kept that may be false.")] = 0.05,
-    keep: Annotated[int, typer.Option(help="Negatives that the recipe chooses of a query.")] = 4,
-    risk: Annotated[float, typer.Option(help="The chance that the second is wrong.")] = 0.1,
-    splits: Annotated[int, typer.Option(help="Halvings of the queries on which both are tried.")] = 200,
+    name: Annotated[str, typer.Argument(help="The evaluated round from which yours starts: r0, r1, ...")],
+    on: Annotated[str, typer.Option(help="A collection whose dev queries have several positives.")],
+    lose: Annotated[float, typer.Option(help="Largest fraction of true negatives that the filter may remove.")] = 0.1,
+    false: Annotated[float, typer.Option(help="Largest fraction of false negatives among the kept negatives.")] = 0.05,
+    keep: Annotated[int, typer.Option(help="Negatives per query that the recipe samples.")] = 4,
+    risk: Annotated[float, typer.Option(help="Error probability of the false-negative guarantee.")] = 0.1,
+    splits: Annotated[int, typer.Option(help="Number of random half-splits for validation.")] = 200,
 ) -> None:
-    """The bound of `positive-aware` with a guarantee, from dev queries, in place of .95."""
-    from commands.threshold import threshold as find
+    """Calibrate the threshold of the `positive-aware` filter on dev queries, in place of 0.95."""
+    from commands.threshold import threshold as calibrate
 
-    find(name, on, lose, false, keep, risk, splits)
+    calibrate(name, on, lose, false, keep, risk, splits)
 
 
 @app.command("bench-labels")
 def bench_labels(
     round: Annotated[str, typer.Argument(help="A round that mined candidates.")],
-    depth: Annotated[int, typer.Option(help="Of each query's candidates, the first so many are looked at.")] = 10,
-    keep: Annotated[int | None, typer.Option(help="Without --train: negatives that a recipe would choose of each query. [4]")] = None,
-    train: Annotated[bool, typer.Option("--train", help="Train on each arm's negatives, and say how much damage each repairs.")] = False,
+    depth: Annotated[int, typer.Option(help="Number of top candidates per query to check.")] = 10,
+    keep: Annotated[int | None, typer.Option(help="Without --train: negatives per query that a recipe would sample. [4]")] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train on each variant's negatives, and measure how much loss each recovers.")
+    ] = False,
     arm: Annotated[
-        list[str] | None, typer.Option(help="With --train: rule:NAME, judge:NAME, recipe:NAME, random, no-mining; once for each.")
+        list[str] | None, typer.Option(help="With --train: rule:NAME, judge:NAME, recipe:NAME, random or no-mining. Repeatable.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="With --train: trainings of each arm. [5]")] = None,
-    steps: Annotated[int | None, typer.Option(help="With --train: of each training; the round's own by default.")] = None,
-    on: Annotated[str | None, typer.Option(help="With --train: the collection that is evaluated on.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="With --train: training runs per variant. [5]")] = None,
+    steps: Annotated[int | None, typer.Option(help="With --train: steps per training run; the round's own by default.")] = None,
+    on: Annotated[str | None, typer.Option(help="With --train: the evaluation collection.")] = None,
 ) -> None:
-    """How many hidden right answers each filter and each free judge finds among a round's candidates, and what else it removes."""
+    """Show how many held-out positives each filter and free judge catches, and how many true negatives it removes."""
     of_training = {"--arm": arm or None, "--seeds": seeds, "--steps": steps, "--on": on}
     refuse_unread({"--keep": keep} if train else of_training, "without --train" if train else "with --train")
     if train:
@@ -118,84 +120,87 @@ def bench_labels(
         bench_training(round, arm, SEEDS if seeds is None else seeds, steps, on, depth)
         return
     from commands.bench_labels.command import KEEP
-    from commands.bench_labels.command import bench_labels as hold
+    from commands.bench_labels.command import bench_labels as print_bench
 
-    hold(round, depth, KEEP if keep is None else keep)
+    print_bench(round, depth, KEEP if keep is None else keep)
 
 
 @app.command()
 def study(
-    what: Annotated[list[str], typer.Argument(help="Recipes (top-k ance simans), or one file (studies/stronger-miner.yaml).")],
-    rounds: Annotated[int | None, typer.Option(min=1, help="Of each recipe, one after the other. [1]")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Trials of each recipe; five or more make a claim. [5]")] = None,
-    first: Annotated[str | None, typer.Option(help="A recipe whose round all begin with, the same for all.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of training a round, the same for all; by default one epoch.")] = None,
-    first_seed: Annotated[int | None, typer.Option(min=1, help="Fresh ones, where something was chosen by others. [1]")] = None,
-    contrast: Annotated[list[str] | None, typer.Option(help="ONE:OTHER, tested; as often as needed, six at most.")] = None,
-    on: Annotated[str | None, typer.Option(help="The collection; by default all that are evaluated on.")] = None,
-    split: Annotated[str | None, typer.Option(help="Whose queries: test or dev. [test]")] = None,
-    tune: Annotated[
-        list[str] | None, typer.Option(help="A setting that each arm is tried with on dev, such as '{learning_rate: 2.0e-5}'; two or more.")
+    what: Annotated[list[str], typer.Argument(help="Recipes (top-k ance simans), or one study file (studies/stronger-miner.yaml).")],
+    rounds: Annotated[int | None, typer.Option(min=1, help="Consecutive rounds per recipe. [1]")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Runs per recipe; significance needs five or more. [5]")] = None,
+    first: Annotated[str | None, typer.Option(help="A recipe for a shared first round from which all variants start.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps per round, the same for all variants; one epoch by default.")
     ] = None,
-    dry: Annotated[bool, typer.Option("--dry", help="Say what would run and how long it takes; run nothing.")] = False,
-    probe: Annotated[bool, typer.Option(help="Measure the machine's speed for the estimate.")] = True,
-    so_far: Annotated[bool, typer.Option("--so-far", help="Run nothing, and write what is known by now.")] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Run trials again that have a result of older code.")] = False,
-    arm: Annotated[str | None, typer.Option(help="Run this arm alone, and say nothing of the whole.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Run this seed alone, and say nothing of the whole.")] = None,
+    first_seed: Annotated[
+        int | None, typer.Option(min=1, help="First seed. Use unseen seeds if earlier ones were used for tuning. [1]")
+    ] = None,
+    contrast: Annotated[list[str] | None, typer.Option(help="ONE:OTHER, a comparison to test. Repeatable, six at most.")] = None,
+    on: Annotated[str | None, typer.Option(help="The collection; all evaluation collections by default.")] = None,
+    split: Annotated[str | None, typer.Option(help="Evaluation queries: test or dev. [test]")] = None,
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting to try on dev for each variant, such as '{learning_rate: 2.0e-5}'. Give two or more."),
+    ] = None,
+    dry: Annotated[bool, typer.Option("--dry", help="Show what would run and how long it takes; run nothing.")] = False,
+    probe: Annotated[bool, typer.Option(help="Measure this machine's speed for the time estimate.")] = True,
+    so_far: Annotated[bool, typer.Option("--so-far", help="Write the results so far; run nothing.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Run trials again if their results come from older code.")] = False,
+    arm: Annotated[str | None, typer.Option(help="Run just this variant; skip the summary.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Run just this seed; skip the summary.")] = None,
 ) -> None:
-    """Recipes side by side: the same start, updates and queries, several seeds, contrasts named beforehand; goes on where it was."""
+    """Compare recipes from the same start, with the same steps, queries and seeds. Rerun the command to resume."""
     from commands.study.command import study as compare_recipes
     from commands.study.design import settings
 
     pairs = [tuple(one.split(":")) for one in contrast] if contrast else None
     if pairs and any(len(pair) != 2 for pair in pairs):
-        raise Refused(f"--contrast is ONE:OTHER, two arms of the study: {', '.join(contrast)}")
+        raise Refused(f"--contrast is {', '.join(contrast)}. Write ONE:OTHER, with two variants of the study.")
     changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed, "contrasts": pairs}
     changes |= {"collection": on, "split": split, "tune": settings(tune) if tune else None}
     if so_far and (dry or refresh or arm is not None or seed is not None):
-        raise Refused("--so-far writes what is known of the whole study and runs nothing: leave out --dry, --refresh, --arm and --seed.")
+        raise Refused("--so-far writes the results so far and runs nothing. Omit --dry, --refresh, --arm and --seed.")
     if not compare_recipes(what, changes, dry, probe, arm, seed, so_far, refresh):
         raise typer.Exit(1)
 
 
 @app.command()
 def audit(
-    what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a folder of a collection, or the name of a collected one.")],
-    test: Annotated[str | None, typer.Option(help="Another such: whatever of its queries stands in training is told.")] = None,
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("audit.html"),
-    json: Annotated[bool, typer.Option("--json", help="Write every place of every finding beside the page.")] = False,
-    verdicts: Annotated[Path | None, typer.Option(help="verdicts.csv from the page: gives the estimate with its interval.")] = None,
-    encoder: Annotated[bool, typer.Option(help="Ask an encoder which negatives are suspicious.")] = True,
-    model: Annotated[str | None, typer.Option(help="Which encoder; that of params.yaml by default.")] = None,
-    seed: Annotated[int, typer.Option(help="Of what is drawn by lot.")] = 13,
+    what: Annotated[str, typer.Argument(help="A training file (JSON Lines), a collection folder, or the name of a collected collection.")],
+    test: Annotated[str | None, typer.Option(help="Held-out file; report its queries that also occur in the training data.")] = None,
+    out: Annotated[Path, typer.Option(help="The HTML report.")] = Path("audit.html"),
+    json: Annotated[bool, typer.Option("--json", help="Also write a JSON file with the location of every finding.")] = False,
+    verdicts: Annotated[Path | None, typer.Option(help="verdicts.csv from the HTML report, to estimate the false-negative rate.")] = None,
+    encoder: Annotated[bool, typer.Option(help="Use an encoder to find suspicious negatives.")] = True,
+    model: Annotated[str | None, typer.Option(help="The encoder; the model of params.yaml by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random samples.")] = 13,
 ) -> None:
-    """What is wrong with training data, before anything trains: duplicates, false negatives, leaks, 50 pairs to read; one page."""
-    from commands.audit.command import audit as examine
+    """Check training data before training: duplicates, false negatives, leakage, and 50 pairs to label. Writes one HTML report."""
+    from commands.audit.command import audit as audit_data
 
-    examine(what, test, out, json, verdicts, encoder, model, seed)
+    audit_data(what, test, out, json, verdicts, encoder, model, seed)
 
 
 @export_app.command("model")
 def export_model(
-    round: Annotated[str, typer.Argument(help="A round.")],
+    round: Annotated[str, typer.Argument(help="The round: r1, r2, ...")],
     out: Annotated[Path, typer.Argument(help="A new folder.")],
 ) -> None:
-    """A round's model in a folder of its own, with the report's card of it."""
-    from commands.export import export_model as write
+    """Copy a round's model to a new folder, with its model card."""
+    from commands.export import export_model as copy_to
 
-    write(round, out)
+    copy_to(round, out)
 
 
 @app.command()
 def recipes(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="A recipe: what it does, in order. With --check also a file.")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Look for mistakes, in the recipe or file that is named, or in all.")] = False,
-    as_yaml: Annotated[bool, typer.Option("--yaml", help="The recipe as a file that leaves nothing to defaults.")] = False,
+    words: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The recipe to describe. With --check also a file.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check the named recipe or file, or all recipes.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the recipe as YAML with every default.")] = False,
 ) -> None:
-    """List the recipes, tell what one does, or look for mistakes in one (`show NAME` and `check FILE` say the same)."""
+    """List the recipes, describe one, or check one. `show NAME` and `check FILE` work too."""
     from commands.recipes.command import recipes as run
 
     if not run(words or [], check, as_yaml):
@@ -211,8 +216,8 @@ def store(context: typer.Context) -> None:
 
 
 @store_app.command("clean")
-def store_clean(yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only list.")] = False) -> None:
-    """Delete vectors of models that no round of this checkout has, damaged files, and old checkpoints."""
+def store_clean(yes: Annotated[bool, typer.Option("--yes", help="Delete. Without it, only list.")] = False) -> None:
+    """Delete cache entries that no model of this checkout needs, damaged files, and old checkpoints."""
     from commands.store import clean
 
     clean(yes)
@@ -220,11 +225,11 @@ def store_clean(yes: Annotated[bool, typer.Option("--yes", help="Delete; without
 
 @export_app.command("data")
 def export_data(
-    round: Annotated[str, typer.Argument(help="The round whose labels are written: r1, r2, ...")],
-    format: Annotated[Format, typer.Option(help="The layout of the lines.")],
-    out: Annotated[Path | None, typer.Option(help="The file; by default <round>.<format>.jsonl here.")] = None,
+    round: Annotated[str, typer.Argument(help="The round whose labels to export: r1, r2, ...")],
+    format: Annotated[Format, typer.Option(help="The output format.")],
+    out: Annotated[Path | None, typer.Option(help="The output file; <round>.<format>.jsonl by default.")] = None,
 ) -> None:
-    """Write the training data of a round as JSON Lines that other libraries read."""
+    """Write the training data of a round as JSON Lines for other libraries."""
     from commands.export import export
 
     export(round, format, out)
@@ -233,19 +238,21 @@ def export_data(
 @judge_app.command("check")
 def judge_check(
     name: Annotated[str, typer.Argument(help="An entry of params.yaml's `judges`.")],
-    on: Annotated[str, typer.Option(help="The collection it is measured on.")],
-    round: Annotated[str | None, typer.Option(help="Whose negatives are the candidates; by default the last that has some.")] = None,
-    gold: Annotated[str | None, typer.Option(help="Who knows of candidates: hidden, judge:NAME or people:WHO.")] = None,
-    pairs: Annotated[int, typer.Option(help="Pairs of each set, and gold verdicts.")] = 150,
-    limit: Annotated[int | None, typer.Option(help="Most pairs that the judge is asked about.")] = None,
-    split: Annotated[str | None, typer.Option(help="Whose queries: train, dev or test; by default the first with known answers.")] = None,
-    people: Annotated[Path | None, typer.Option(help="A table with query-id, doc-id and a column for each of several people.")] = None,
-    precision: Annotated[float, typer.Option(help="What the lower end of its precision must reach to promote.")] = 0.8,
+    on: Annotated[str, typer.Option(help="The collection to measure on.")],
+    round: Annotated[
+        str | None, typer.Option(help="The round whose negatives are the candidates; by default the last one with negatives.")
+    ] = None,
+    gold: Annotated[str | None, typer.Option(help="Source of reference labels: hidden, judge:NAME or people:NAME.")] = None,
+    pairs: Annotated[int, typer.Option(help="Pairs per set, and number of reference labels.")] = 150,
+    limit: Annotated[int | None, typer.Option(help="Largest number of pairs to query the judge with.")] = None,
+    split: Annotated[str | None, typer.Option(help="The split: train, dev or test; by default the first with positives.")] = None,
+    people: Annotated[Path | None, typer.Option(help="A table with query-id, doc-id and one column per annotator.")] = None,
+    precision: Annotated[float, typer.Option(help="Lower bound of the precision that allows the judge to add positives.")] = 0.8,
     again: Annotated[
-        bool, typer.Option("--again", help="Ask again about 20 pairs that it has answered, and count what has changed.")
+        bool, typer.Option("--again", help="Query the judge again for 20 judged pairs, and count the changed verdicts.")
     ] = False,
 ) -> None:
-    """How well a judge tells answers from others, what its probabilities mean, what it costs, and whether it may promote."""
+    """Measure a judge: accuracy, calibration, cost, and whether it may add positives."""
     if again:
         from commands.judge.again import again as ask_again
 
@@ -259,16 +266,18 @@ def judge_check(
 @judge_app.command("holes")
 def judge_holes(
     name: Annotated[str, typer.Argument(help="An entry of params.yaml's `judges`, or people:NAME.")],
-    on: Annotated[str, typer.Option(help="A collection that was evaluated.")],
-    depth: Annotated[int, typer.Option(help="What a ranking shows among its first so many documents is judged.")] = 10,
-    limit: Annotated[int | None, typer.Option(help="Most pairs, those first that weigh most; all by default.")] = None,
-    names: Annotated[str | None, typer.Option(help="Whose rankings: r0,r3; by default all of params.yaml.")] = None,
-    split: Annotated[Literal["test", "dev"], typer.Option(help="Whose queries.")] = "test",
-    tokens: Annotated[int | None, typer.Option(min=1, help="Most that may be read and written.")] = None,
-    money: Annotated[float | None, typer.Option(min=0, help="Most that may be spent, at the judge's `price`.")] = None,
-    sheet: Annotated[Path | None, typer.Option(help="With people:NAME: write the pairs on a sheet, as CSV and as a page.")] = None,
+    on: Annotated[str, typer.Option(help="An evaluated collection.")],
+    depth: Annotated[int, typer.Option(help="Judge the documents in the first DEPTH ranks.")] = 10,
+    limit: Annotated[int | None, typer.Option(help="Largest number of pairs, the most influential first; all by default.")] = None,
+    names: Annotated[
+        str | None, typer.Option(help="The systems whose rankings count, such as r0,r3; all of params.yaml by default.")
+    ] = None,
+    split: Annotated[Literal["test", "dev"], typer.Option(help="The split.")] = "test",
+    tokens: Annotated[int | None, typer.Option(min=1, help="Stop after this many prompt and completion tokens.")] = None,
+    money: Annotated[float | None, typer.Option(min=0, help="Stop at this cost, at the judge's `price`.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="With people:NAME: write the pairs as an annotation sheet (CSV and HTML).")] = None,
 ) -> None:
-    """Let a judge fill holes: documents that rankings show and nobody has judged, as labels of its own that nothing trains on."""
+    """Judge unjudged documents in the rankings. The labels are used for evaluation only."""
     from commands.judge.unjudged_command import fill
 
     fill(name, on, depth, limit, None if names is None else [one.strip() for one in names.split(",")], split, tokens, money, sheet)
@@ -276,13 +285,13 @@ def judge_holes(
 
 @judge_app.command("sheet")
 def judge_sheet(
-    round: Annotated[str, typer.Argument(help="The round whose pairs are judged: r1, r2, ...")],
-    out: Annotated[Path, typer.Option(help="The CSV file; a page that fills it in is written beside it.")],
-    n: Annotated[int, typer.Option("--n", help="Pairs; known answers and random documents, a tenth each, come on top.")] = 180,
-    seed: Annotated[int, typer.Option(help="Another seed draws other pairs.")] = 0,
-    of: Annotated[Literal["negatives", "candidates"], typer.Option(help="What is drawn from: judges read negatives.")] = "negatives",
+    round: Annotated[str, typer.Argument(help="The round whose pairs to label: r1, r2, ...")],
+    out: Annotated[Path, typer.Option(help="The CSV file; an HTML page to fill it in is written beside it.")],
+    n: Annotated[int, typer.Option("--n", help="Pairs to label. Positives and random documents are added as controls, 10 % each.")] = 180,
+    seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
+    of: Annotated[Literal["negatives", "candidates"], typer.Option(help="Pool to sample from. Judges read negatives.")] = "negatives",
 ) -> None:
-    """Write a sheet of a round's pairs for a person to judge, as CSV and as a page that opens offline."""
+    """Write an annotation sheet of a round's pairs, as CSV and as an HTML page that opens offline."""
     from commands.judge.people import sheet
 
     sheet(round, n, out, seed, of)
@@ -290,10 +299,10 @@ def judge_sheet(
 
 @judge_app.command("read")
 def judge_read(
-    file: Annotated[Path, typer.Argument(help="The sheet, filled in.")],
-    by: Annotated[str, typer.Option(help="Who judged: the judge people:NAME.")],
+    file: Annotated[Path, typer.Argument(help="The completed sheet.")],
+    by: Annotated[str, typer.Option(help="The annotator's name, as in people:NAME.")],
 ) -> None:
-    """Record what a person said on a sheet, and say how the person did on the pairs that are known."""
+    """Record the verdicts of a completed sheet, and report the annotator's accuracy on the control pairs."""
     from commands.judge.people import read
 
     read(file, by)
@@ -302,19 +311,19 @@ def judge_read(
 @judge_app.command("serve")
 def judge_serve(
     model: Annotated[str, typer.Option(help="qwen2.5-coder-1.5b, a .gguf file, or owner/repository:file.gguf.")] = "qwen2.5-coder-1.5b",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="On loopback.")] = 8080,
-    slots: Annotated[int, typer.Option(min=1, help="Prompts at once.")] = 1,
-    context: Annotated[int, typer.Option(min=256, help="Tokens of prompt and answer together.")] = 4096,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback interface.")] = 8080,
+    slots: Annotated[int, typer.Option(min=1, help="Number of concurrent prompts.")] = 1,
+    context: Annotated[int, typer.Option(min=256, help="Context length: tokens of prompt and answer together.")] = 4096,
 ) -> None:
-    """Serve a model of this machine by OpenAI's protocol, until Ctrl-C."""
+    """Serve a local model with the OpenAI protocol, until Ctrl-C."""
     from commands.judge.serve import serve
 
     serve(model, port, slots, context)
 
 
 @judge_app.command("retry")
-def judge_retry(round: Annotated[str, typer.Argument(help="The round whose unknown verdicts are asked for again.")]) -> None:
-    """Ask again what judges could not say in a round; `dvc repro` then does it."""
+def judge_retry(round: Annotated[str, typer.Argument(help="The round whose unknown verdicts to retry.")]) -> None:
+    """Mark the unknown verdicts of a round for a retry by the next `dvc repro`."""
     from commands.judge.retry import retry
 
     retry(round)
@@ -330,7 +339,7 @@ def judgments(context: typer.Context) -> None:
 
 @judgments_app.command("agreement")
 def judgments_agreement() -> None:
-    """How far judges agree on the questions that both answered."""
+    """Show the agreement of judges on the pairs that both judged."""
     from commands.judgments import agreement
 
     agreement()
@@ -338,7 +347,7 @@ def judgments_agreement() -> None:
 
 @judgments_app.command("export")
 def judgments_export(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> None:
-    """Write every judgment to a file."""
+    """Write every judgment to a Parquet file."""
     from commands.judgments import export
 
     export(file)
@@ -346,22 +355,22 @@ def judgments_export(file: Annotated[Path, typer.Argument(help="A Parquet file."
 
 @judgments_app.command("import")
 def judgments_import(file: Annotated[Path, typer.Argument(help="A file that `export` wrote.")]) -> None:
-    """Add the judgments of a file; what is there already adds nothing."""
-    from commands.judgments import bring
+    """Add the judgments of a file, without duplicates."""
+    from commands.judgments import import_from
 
-    bring(file)
+    import_from(file)
 
 
 def refuse_unread(given: dict[str, object], when: str) -> None:
-    """Raises Refused where an option is given (not null) that would change nothing: it is read only `when`."""
+    """Raises Refused if an option is given (not null) that has an effect only `when`."""
     if unread := [name for name, value in given.items() if value is not None]:
         raise Refused(
-            f"{' and '.join(unread)} would change nothing: bench-labels reads {'it' if len(unread) == 1 else 'them'} {when} only."
+            f"{' and '.join(unread)} would have no effect: bench-labels reads {'it' if len(unread) == 1 else 'them'} {when} only."
         )
 
 
 def main() -> None:
-    """Run a command; what is refused is one sentence on standard error, and exit code 1."""
+    """Run a command. An error prints one sentence on standard error and exits with code 1."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
     with ended_by_sentences("hone"):

@@ -1,4 +1,4 @@
-"""Printing: tables and sentences, plain where the output is no terminal."""
+"""Print tables and sentences; plain text if the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def line(text: str = "", style: str = "") -> None:
-    """A line as it stands: what comes from texts is never read as markup. A terminal shows it in `style`."""
+    """Print a line verbatim, never as markup. A terminal shows it in `style`."""
     from rich.console import Console
     from rich.text import Text
 
@@ -18,7 +18,7 @@ def line(text: str = "", style: str = "") -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; columns of numbers are aligned to the right."""
+    """Print a table. Columns of numbers are right-aligned."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -31,7 +31,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         shown.add_row(*(Text(value) for value in row))
     console = Console(highlight=False)
-    # A file or a pipe has no width: lines are as long as they are.
+    # A file or a pipe has no width, so lines are not wrapped.
     (console if console.is_terminal else Console(highlight=False, width=400)).print(shown)
 
 
@@ -46,7 +46,7 @@ def cell(value: object) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes in a readable unit: 1,536 -> 1.5 kB."""
+    """Format bytes in a readable unit: 1,536 -> 1.5 kB."""
     for unit in UNITS:
         if count < 1024 or unit == UNITS[-1]:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
@@ -55,13 +55,13 @@ def size(count: float) -> str:
 
 
 def spell(seconds: float) -> str:
-    """Seconds in words that do not promise more than they know: 40 s, 7 min, 2.5 h."""
+    """Format seconds with a sensible precision: 40 s, 7 min, 2.5 h."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def shortened(text: str, most: int = 400) -> str:
-    """The beginning of a text on one line."""
+    """Truncate a text to one line of at most `most` characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= most else flat[:most].rstrip() + " …"

@@ -1,4 +1,4 @@
-"""`hone doctor`: what this machine and this checkout can do, each line ok or what to do."""
+"""`hone doctor`: check this machine and this checkout. Each line is ok, a note, or a problem with its fix."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from hone.layout import collection_table
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
 FREE_NEEDED = 2 * 1024**3
 REQUIREMENTS = Path("requirements.txt")
-RAISE = ". Cut them into chunks (`parent_id`), or raise `model.max_length`, at a price in time"
+RAISE = ". Split them into chunks (`parent_id`), or raise `model.max_length` (slower)"
 MORE_REQUIREMENTS = (Path("requirements-build.txt"), Path("requirements-torch.txt"))
 
 
 @dataclass(frozen=True)
 class Line:
-    """One finding; a fault keeps the loop from running, a note only makes it slower or smaller."""
+    """One finding. A fault prevents the loop from running. A note does not."""
 
     kind: str
     text: str
 
 
 def doctor() -> bool:
-    """Print every finding. True when there is no fault."""
+    """Print every finding. Returns True if there is no fault."""
     good = True
     for examine in EXAMINATIONS:
         try:
@@ -41,7 +41,7 @@ def doctor() -> bool:
         except Refused as refusal:
             line(f"{FAULT} {refusal}")
             good = False
-    line("ready: `make loop`" if good else "mend the faults above, then run `hone doctor` again")
+    line("ready: run `make loop`" if good else "fix the problems above, then run `hone doctor` again")
     return good
 
 
@@ -50,9 +50,9 @@ def python() -> Iterator[Line]:
 
 
 def packages() -> Iterator[Line]:
-    """Whether what is installed is what the requirements files pin."""
+    """Compare the installed packages with the pinned versions."""
     if not REQUIREMENTS.exists():
-        raise Refused(f"{REQUIREMENTS} is missing: run this in a checkout of Hone.")
+        raise Refused(f"{REQUIREMENTS} is missing. Run `hone doctor` in a checkout of Hone.")
     wrong, count = [], 0
     text = "".join(file.read_text(encoding="utf-8") for file in (REQUIREMENTS, *MORE_REQUIREMENTS) if file.exists())
     for name, wanted in pinned(text):
@@ -60,21 +60,21 @@ def packages() -> Iterator[Line]:
         try:
             have = version(name).partition("+")[0]
         except PackageNotFoundError:
-            have = "nothing"
+            have = "not installed"
         if have != wanted.partition("+")[0]:
-            wrong.append(f"{name} is {have}, pinned is {wanted}")
+            wrong.append(f"{name} is {have} (pinned: {wanted})")
     if wrong:
-        yield Line(FAULT, f"packages: {'; '.join(wrong[:8])}{' ...' if len(wrong) > 8 else ''}. `make setup` installs what is pinned")
+        yield Line(FAULT, f"packages: {'; '.join(wrong[:8])}{' ...' if len(wrong) > 8 else ''}. `make setup` installs the pinned versions")
     else:
-        yield Line(OK, f"packages: all {count} as pinned in {REQUIREMENTS}")
+        yield Line(OK, f"packages: all {count} have the version pinned in {REQUIREMENTS}")
 
 
 def pinned(text: str) -> Iterator[tuple[str, str]]:
-    """Name and version of each pinned line that holds for this machine."""
+    """Name and version of each pin that applies to this machine."""
     from packaging.requirements import Requirement
 
     for entry in text.splitlines():
-        entry = entry.partition(" #")[0].strip().removesuffix("\\").rstrip()  # hashes stand on lines of their own
+        entry = entry.partition(" #")[0].strip().removesuffix("\\").rstrip()  # hashes are on separate lines
         if entry and not entry.startswith(("#", "-")):
             requirement = Requirement(entry)
             if requirement.marker is None or requirement.marker.evaluate():
@@ -84,7 +84,7 @@ def pinned(text: str) -> Iterator[tuple[str, str]]:
 
 
 def own_code() -> Iterator[Line]:
-    """Whether a commit has the user's own methods and prompts."""
+    """Warn if git ignores the user's own methods or prompts."""
     from tasks.ignored_code import advice
 
     if found := advice():
@@ -97,13 +97,13 @@ def processor() -> Iterator[Line]:
     device = device_of("auto")
     precision = precision_of("auto", device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Line(OK, f"device {device}, {cores} cores, precision `auto` means {precision} here")
+    yield Line(OK, f"device {device}, {cores} cores, precision `auto` is {precision} on this machine")
     if device == "cpu" and precision == "fp32":
-        yield Line(NOTE, "the processor has no bf16 in hardware: encoding and training take two to three times as long as with it")
+        yield Line(NOTE, "the CPU has no bf16 in hardware: encoding and training take two to three times as long")
 
 
 def judge() -> Iterator[Line]:
-    """Whether the models on this machine that params.yaml names as judges are at hand."""
+    """Check that the local judge models of params.yaml are available."""
     from hone.config import methods, params
     from hone.llm import gguf
 
@@ -111,7 +111,7 @@ def judge() -> Iterator[Line]:
         method, parameters = methods.line(given, f"params.yaml: judges.{name}")
         if method == "local":
             reason = gguf.missing(parameters.get("model", "qwen2.5-coder-1.5b"))
-            yield Line(NOTE if reason else OK, f"judge {name}: {reason or 'its model is at hand'}")
+            yield Line(NOTE if reason else OK, f"judge {name}: {reason or 'its model is available'}")
 
 
 def memory() -> Iterator[Line]:
@@ -119,7 +119,9 @@ def memory() -> Iterator[Line]:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return
-    yield Line(OK if total >= 4 * 1024**3 else NOTE, f"memory {size(total)}" + ("" if total >= 4 * 1024**3 else ": 4 GB are wanted"))
+    yield Line(
+        OK if total >= 4 * 1024**3 else NOTE, f"memory {size(total)}" + ("" if total >= 4 * 1024**3 else ": at least 4 GB are recommended")
+    )
 
 
 def disk() -> Iterator[Line]:
@@ -131,12 +133,12 @@ def disk() -> Iterator[Line]:
         probe.write_text("")
         probe.unlink()
     except OSError as error:
-        yield Line(FAULT, f"HONE_HOME cannot be written ({error}): set it to a folder of yours")
+        yield Line(FAULT, f"HONE_HOME is not writable ({error}). Set it to a folder that you can write to")
         return
     for name, place in (("this checkout", Path.cwd()), (f"HONE_HOME ({folder})", folder)):
         free = shutil.disk_usage(place).free
         enough = free >= FREE_NEEDED
-        yield Line(OK if enough else FAULT, f"{name}: {size(free)} free" + ("" if enough else f"; {size(FREE_NEEDED)} are wanted"))
+        yield Line(OK if enough else FAULT, f"{name}: {size(free)} free" + ("" if enough else f"; {size(FREE_NEEDED)} are required"))
 
 
 def model() -> Iterator[Line]:
@@ -146,20 +148,19 @@ def model() -> Iterator[Line]:
     given = params.read().model
     if given.name in PACKAGED:
         folder_of(given.name)
-        yield Line(OK, f"model {given.name}: installed, its weights are the published ones (SHA-256 {PACKAGED[given.name][2][:12]}...)")
+        yield Line(OK, f"model {given.name}: installed, with the published weights (SHA-256 {PACKAGED[given.name][2][:12]}...)")
     elif Path(given.name).is_dir():
         folder = ModelFolder(Path(given.name))
         folder.refuse_unsafe()
-        yield Line(OK, f"model {given.name}: a folder with safetensors and no code")
+        yield Line(OK, f"model {given.name}: a folder with safetensors and without code")
         if folder.unused_prompts and not any(given.prompts.model_dump().values()):
             yield Line(
                 NOTE,
-                f"model {given.name}: its configuration has prompts that stand before neither queries nor documents "
-                f"({listed(folder.unused_prompts)}): sentence-transformers applies `query` and `document`. Set `model.prompts` if the "
-                "model was trained with them",
+                f"model {given.name}: its configuration has prompts that Hone does not use ({listed(folder.unused_prompts)}). "
+                "sentence-transformers applies `query` and `document` only. Set `model.prompts` if the model was trained with them",
             )
     else:
-        yield Line(NOTE, f"model {given.name}: from the Hub; `dvc repro` fetches it, or says why it cannot")
+        yield Line(NOTE, f"model {given.name}: from the Hugging Face Hub; `dvc repro` downloads it")
 
 
 def named_models() -> Iterator[Line]:
@@ -178,7 +179,7 @@ def named_models() -> Iterator[Line]:
 
 
 def lengths() -> Iterator[Line]:
-    """How much of each collected collection's documents the model reads."""
+    """Check whether the model truncates documents of the collected collections."""
     from hone.config import params
     from hone.data.tables import Documents
     from hone.encoders.encoder import Reading
@@ -208,7 +209,7 @@ def settings() -> Iterator[Line]:
 
 
 def data() -> Iterator[Line]:
-    """Whether the collections that are in the user's own files can be collected; what is wrong with one is told all at once."""
+    """Check the collections in the user's own files, and report all problems of each at once."""
     from hone.config import methods, params
     from tasks.collect.collection import prepared
     from tasks.resolve.stages import collect
@@ -217,32 +218,34 @@ def data() -> Iterator[Line]:
     for name, item in given.collections.items():
         source, _, what = item.source.partition(":")
         if not methods.find("collect", source).beside("READS_FILES", False) or (what and not Path(what).exists()):
-            continue  # made here, or downloaded when it is collected
+            continue  # generated or downloaded by the stage `collect`
         try:
             found = prepared(name, collect(given, name)).source
         except Refused as refusal:
             yield Line(FAULT, str(refusal))
         else:
             counts = f"{len(found.documents):,} documents, {len(found.queries):,} queries, {len(found.qrels):,} labels"
-            yield Line(OK, f"collection {name}: {counts}, nothing that would be refused")
+            yield Line(OK, f"collection {name}: {counts}, no errors")
 
 
 def tools() -> Iterator[Line]:
     for name in ("git", "dvc"):
         found = shutil.which(name)
         if found is None:
-            yield Line(FAULT, f"{name} is not in PATH: " + ("install it" if name == "git" else "`. .venv/bin/activate`, or `make setup`"))
+            yield Line(
+                FAULT, f"{name} is not in PATH. " + ("Install git" if name == "git" else "Run `. .venv/bin/activate` or `make setup`")
+            )
         else:
             yield Line(OK, f"{name} in PATH")
     inside = subprocess.run(["git", "rev-parse", "--is-inside-work-tree"], check=False, capture_output=True).returncode == 0
     if not inside:
-        yield Line(FAULT, "this is no git repository, which DVC needs: `git init`")
+        yield Line(FAULT, "this folder is not a git repository, which DVC requires. Run `git init`")
     for name in ("prefect", "mlflow"):
         yield Line(OK, f"{name} {version(name)}")
 
 
 def locks() -> Iterator[Line]:
-    """Whether somebody works here just now."""
+    """Check for running processes and for files that a killed process damaged."""
     from filelock import FileLock, Timeout
 
     from hone.files import home
@@ -254,19 +257,19 @@ def locks() -> Iterator[Line]:
             with FileLock(path, timeout=0):
                 pass
         except Timeout:
-            yield Line(NOTE, f"{what} is in use by another process: what needs it waits, or says so")
+            yield Line(NOTE, f"{what} is in use by another process. Other stages wait for it or stop with a message")
             continue
     from hone.pipeline.repair import broken
 
     damaged = [str(file) for file in broken()]
     for file in damaged:
-        yield Line(FAULT, f"{file} was left half written by a process that was killed: `python -m hone.pipeline.repair` mends it")
+        yield Line(FAULT, f"{file} is incomplete because a process was killed. Run `python -m hone.pipeline.repair`")
     if not damaged:
-        yield Line(OK, "DVC's own files are whole")
+        yield Line(OK, "DVC's own files are complete")
 
 
 def ledger() -> Iterator[Line]:
-    """Whether the judgments are in a place that can hold them."""
+    """Check that the judgment log is on a suitable file system."""
     from hone.files import home
     from hone.llm.ledger.tables import plain, read
     from hone.mounts import shared_file_system
@@ -279,8 +282,8 @@ def ledger() -> Iterator[Line]:
     if kind := shared_file_system(file.parent):
         yield Line(
             NOTE,
-            f"judgments in {file}, on a network file system ({kind}): SQLite loses or damages them there as soon as two machines use it. "
-            "Set HONE_HOME to a local folder, or share them in PostgreSQL (docs/relabel.md, The ledger)",
+            f"judgments in {file}, on a network file system ({kind}). SQLite can lose or damage data there if two machines use it. "
+            "Set HONE_HOME to a local folder, or use PostgreSQL (docs/relabel.md, The ledger)",
         )
     else:
         yield Line(OK, f"judgments in {file}")

@@ -1,4 +1,4 @@
-"""`hone export`: a round's labels with their texts in the layouts of other libraries, or its model with its whole card."""
+"""`hone export`: write a round's labels in the formats of other libraries, or copy its model with the model card."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ OF_STAGES = ("models", "rankers", "rounds", "data", "reports", "resolved")  # fo
 
 
 def export(round: str, format: str, out: Path | None) -> None:
-    """Write the positives of each query with its negatives, in their order, whole or not at all."""
+    """Write each query with its positives and ranked negatives. The file is written completely or not at all."""
     examples = examples_of(round)
     if not examples:
-        raise Refused(f"round {round} has no query with a positive: nothing to export.")
+        raise Refused(f"Round {round} has no query with a positive, so there is nothing to export.")
     target = out or Path(f"{round}.{format}.jsonl")
     count = 0
     with written_whole(target) as part, part.open("w", encoding="utf-8") as file:
@@ -34,40 +34,42 @@ def export(round: str, format: str, out: Path | None) -> None:
 
 
 def export_model(round: str, out: Path) -> None:
-    """Copy a round's model to a new folder, the report's card of it as README.md, whole or not at all.
+    """Copy a round's model to a new folder, with its model card as README.md. The folder is written completely or not at all.
 
     Raises:
-        Refused: there is no such model or no card of it, or the folder is there already, cannot be made, or lies in what stages make.
+        Refused: the model or its card is missing; or the folder exists, cannot be created, or is below a folder of DVC.
     """
     model, card = MODELS / round, CARDS / f"{round}.md"
     if not (model / "modules.json").exists():
         there = [folder.name for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
-        raise Refused(f"{model} is no model here: {nearest(round, there)}")
+        if not there:
+            raise Refused("No trained model found. Run `dvc repro` first.")
+        raise Refused(f"{model} is not a trained model: {nearest(round, there)}")
     if not card.exists():
-        raise Refused(f"{card} is missing, which `dvc repro report` writes for every round (not for r0, which is as its publisher has it).")
+        raise Refused(f"{card} is missing. `dvc repro report` writes a model card for every round except r0, the base model.")
     refuse_place(out)
     with folder_written_whole(out) as place:
         copy_model(model, place)
-        loaded = f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # as it was named, for whoever stands here
-        said = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', loaded)
-        (place / "README.md").write_text(said, encoding="utf-8")
-    line(f"{out}: the model of {round}, with its card in README.md")
+        loaded = f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # the path as given
+        text = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', loaded)
+        (place / "README.md").write_text(text, encoding="utf-8")
+    line(f"{out}: the model of {round}, with its model card in README.md")
 
 
 def refuse_place(out: Path) -> None:
-    """Raises Refused where a folder cannot be made new, or would lie in what stages make."""
+    """Raises Refused if a folder exists, cannot be created, or is below a folder that stages write."""
     if out.exists() or out.is_symlink():
-        raise Refused(f"{out} is there already: name a new folder, or delete it.")
+        raise Refused(f"{out} already exists. Use a new folder, or delete it.")
     for name in OF_STAGES:
         if out.resolve().is_relative_to(Path(name).resolve()):
-            raise Refused(f"{out} lies below {name}/, which belongs to DVC: a stage that writes there deletes it. Name a folder elsewhere.")
+            raise Refused(f"{out} is below {name}/, which DVC manages and may delete. Use a folder elsewhere.")
     above = next(folder for folder in out.absolute().parents if folder.exists())
     if not above.is_dir():
-        raise Refused(f"{out} cannot be made: {above} is a file.")
+        raise Refused(f"Cannot create {out}: {above} is a file.")
 
 
 def examples_of(round: str) -> list[dict]:
-    """query_id, text, positives and negatives (each doc_id, title, text) of every training query of a round."""
+    """Every training query of a round: query_id, text, positives and negatives (each doc_id, title, text)."""
     training = training_set.read()
     labels = tables.read("labels", round_folder(round) / "labels.parquet").filter(pl.col("label") != "unknown")
     documents = pl.concat([texts_of(collection, labels["doc_id"]) for collection in training])
@@ -84,34 +86,34 @@ def examples_of(round: str) -> list[dict]:
 
 
 def texts_of(collection: training_set.TrainingCollection, ids: pl.Series) -> pl.DataFrame:
-    """doc_id, title and text of those of `ids` that a collection has."""
+    """doc_id, title and text of the documents in `ids` that belong to a collection."""
     frame = tables.scan("documents", collection.documents.path).with_columns(tables.prefixed(collection.prefix, "doc_id"))
     wanted = ids.unique().to_frame("doc_id").lazy()
     return frame.join(wanted, on="doc_id", how="semi").select("doc_id", pl.col("title").fill_null(""), "text").collect()
 
 
-def whole(document: dict) -> str:
-    """A document as an encoder reads it: title, a blank, text."""
+def full_text(document: dict) -> str:
+    """A document as an encoder reads it: title, a space, text."""
     return f"{document['title']} {document['text']}".strip()
 
 
 def sentence_transformers(examples: list[dict]) -> Iterator[dict]:
-    """anchor, positive, negative_1 ... negative_n: a line for each positive."""
+    """One line per positive: anchor, positive, negative_1 ... negative_n."""
     for example in examples:
-        negatives = {f"negative_{number}": whole(document) for number, document in enumerate(example["negatives"] or [], start=1)}
+        negatives = {f"negative_{number}": full_text(document) for number, document in enumerate(example["negatives"] or [], start=1)}
         for positive in example["positives"]:
-            yield {"anchor": example["text"], "positive": whole(positive), **negatives}
+            yield {"anchor": example["text"], "positive": full_text(positive), **negatives}
 
 
 def flagembedding(examples: list[dict]) -> Iterator[dict]:
-    """query, pos, neg: a line for each query."""
+    """One line per query: query, pos, neg."""
     for example in examples:
         positives, negatives = example["positives"], example["negatives"] or []
-        yield {"query": example["text"], "pos": [whole(one) for one in positives], "neg": [whole(one) for one in negatives]}
+        yield {"query": example["text"], "pos": [full_text(one) for one in positives], "neg": [full_text(one) for one in negatives]}
 
 
 def tevatron(examples: list[dict]) -> Iterator[dict]:
-    """query_id, query, positive_passages, negative_passages (docid, title, text): a line for each query."""
+    """One line per query: query_id, query, positive_passages, negative_passages (each docid, title, text)."""
     for example in examples:
         yield {
             "query_id": example["query_id"],

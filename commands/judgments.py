@@ -1,4 +1,4 @@
-"""`hone judgments`: what judges have said so far and what it cost, its export and import, and how far they agree."""
+"""`hone judgments`: show the judgment log with its cost, export and import it, and measure the agreement of judges."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from hone.errors import Refused
 from hone.llm.ledger.ledger import Ledger
 from hone.stats.agreement import kappa
 
-DIGITS = 8  # of a fingerprint, at least, where it is shown
-TOLD = ("name", "method", "model", "prompt", "version", "way")  # what a description is shortened to
-LONGEST = 60  # characters of it
+DIGITS = 8  # least number of digits of a displayed fingerprint
+SHOWN_FIELDS = ("name", "method", "model", "prompt", "version", "way")  # displayed fields of a judge's description
+LONGEST = 60  # characters of a displayed description
 KINDS = ("positive", "negative", "unknown")
 
 
 def show() -> None:
-    """A row for each judge, and the totals."""
+    """Print one row per judge, and the totals."""
     from hone.llm.ledger.tables import plain
 
     ledger = Ledger()
     found = judges(ledger)
-    names = shortest(found["judge"].to_list())
+    names = shorten_fingerprints(found["judge"].to_list())
     if found.is_empty():
-        line("the ledger is empty: nobody has been asked yet.")
+        line("No judgments recorded yet.")
         return
     rows = [
         (
-            names[row["judge"]], about(row["description"]), row["answers"], *(row[kind] for kind in KINDS), row["tokens_in"],
+            names[row["judge"]], format_description(row["description"]), row["answers"], *(row[kind] for kind in KINDS), row["tokens_in"],
             row["tokens_out"], row["money"], spell(row["seconds"]), row["first"][:10], row["last"][:10],
         )
         for row in found.to_dicts()
     ]  # fmt: skip
-    table(("judge", "what it is", "answers", *KINDS, "tokens in", "tokens out", "money", "time", "first", "last"), rows)
-    line(f"{plain(ledger.url)}: {found['answers'].sum():,} answers, {found['money'].sum():.2f} paid; none is asked for again.")
-    line("`hone judgments agreement` compares judges; `export FILE.parquet` and `import FILE.parquet` carry answers between machines.")
+    table(("judge", "description", "answers", *KINDS, "tokens in", "tokens out", "cost", "time", "first", "last"), rows)
+    line(f"{plain(ledger.url)}: {found['answers'].sum():,} answers, total cost {found['money'].sum():.2f}. Recorded answers are reused.")
+    line("`hone judgments agreement` compares judges. `export FILE.parquet` and `import FILE.parquet` copy answers between machines.")
 
 
 def export(file: Path) -> None:
@@ -48,38 +48,40 @@ def export(file: Path) -> None:
     from hone.llm.ledger import parquet
 
     if not Path(file).absolute().parent.is_dir():
-        raise Refused(f"there is no folder {Path(file).parent}: make it, or write elsewhere.")
+        raise Refused(f"Folder {Path(file).parent} does not exist. Create it, or use another path.")
     count = parquet.export(Ledger(), file)
-    line(f"{file}: {count:,} verdicts. `hone judgments import {file}` adds them to another ledger.")
+    line(f"{file}: {count:,} verdicts. `hone judgments import {file}` adds them to another judgment log.")
 
 
-def bring(file: Path) -> None:
-    """Add the judgments of a file to the ledger; those that it has already add nothing."""
+def import_from(file: Path) -> None:
+    """Add the judgments of a file to the judgment log, without duplicates."""
     from hone.llm.ledger import parquet
 
     added, total = parquet.add(Ledger(), file)
-    line(f"{file}: {added:,} answers added, {total - added:,} were there already.")
+    line(f"{file}: {added:,} answers added, {total - added:,} already recorded.")
 
 
 def agreement() -> None:
-    """Of every two judges: questions that both answered, how often they agree, and Cohen's kappa."""
+    """Print the agreement and Cohen's kappa of every two judges on the questions that both answered."""
     ledger = Ledger()
     found = judges(ledger)
-    short = shortest(found["judge"].to_list())
-    named = {judge: f"{short[judge]} {about(description)}" for judge, description in found.select("judge", "description").rows()}
+    short = shorten_fingerprints(found["judge"].to_list())
+    named = {
+        judge: f"{short[judge]} {format_description(description)}" for judge, description in found.select("judge", "description").rows()
+    }
     rows = [
         (named[one], named[other], count, f"{share:.1%}", "–" if beyond is None else f"{beyond:.2f}")
-        for one, other, count, share, beyond in agreements(known(ledger))
+        for one, other, count, share, beyond in agreements(read_known_verdicts(ledger))
     ]
     if not rows:
-        line("no two judges have answered the same question; a question is all the texts that a judge is shown.")
+        line("No two judges have answered the same question. A question is all the texts in a prompt.")
         return
     table(("judge", "judge", "questions", "agree", "kappa"), rows)
-    line("kappa is agreement beyond chance; there is none where both say one and the same of all.")
+    line("kappa is the agreement beyond chance. It is undefined if both judges always return the same verdict.")
 
 
 def judges(ledger: Ledger) -> pl.DataFrame:
-    """judge, description, answers, positive, negative, unknown, tokens_in, tokens_out, money, seconds, first, last; oldest first."""
+    """One row per judge, oldest first: judge, description, counts of answers and verdicts, tokens, money, seconds, first, last."""
     from sqlalchemy import func, select
 
     from hone.llm.ledger.tables import answers, verdicts
@@ -91,7 +93,7 @@ def judges(ledger: Ledger) -> pl.DataFrame:
     ).group_by(answers.c.judge)  # fmt: skip
     of_verdicts = select(verdicts.c.judge, verdicts.c.verdict, func.count()).group_by(verdicts.c.judge, verdicts.c.verdict)
     with ledger.reading() as connection:
-        told = dict(connection.execute(select(described.c.fingerprint, described.c.description)).all())
+        descriptions = dict(connection.execute(select(described.c.fingerprint, described.c.description)).all())
         sums = connection.execute(of_answers).all()
         counts = {(judge, verdict): count for judge, verdict, count in connection.execute(of_verdicts).all()}
     schema = {"judge": pl.String, "description": pl.String, "answers": pl.Int64} | dict.fromkeys(KINDS, pl.Int64)
@@ -103,12 +105,14 @@ def judges(ledger: Ledger) -> pl.DataFrame:
         "first": pl.String,
         "last": pl.String,
     }
-    rows = [(judge, told.get(judge), count, *(counts.get((judge, kind), 0) for kind in KINDS), *rest) for judge, count, *rest in sums]
+    rows = [
+        (judge, descriptions.get(judge), count, *(counts.get((judge, kind), 0) for kind in KINDS), *rest) for judge, count, *rest in sums
+    ]
     return pl.DataFrame(rows, schema=schema, orient="row").sort("first", "judge")
 
 
-def known(ledger: Ledger) -> dict[str, pl.DataFrame]:
-    """By judge: question, verdict, the newest of each that is known."""
+def read_known_verdicts(ledger: Ledger) -> dict[str, pl.DataFrame]:
+    """By judge: question and its newest verdict that is not unknown."""
     from sqlalchemy import select
 
     from hone.llm.ledger.tables import answers, verdicts
@@ -128,7 +132,7 @@ def known(ledger: Ledger) -> dict[str, pl.DataFrame]:
 
 
 def agreements(found: dict[str, pl.DataFrame]) -> Iterator[tuple[str, str, int, float, float | None]]:
-    """Two judges, their common questions, the share of which they say the same, and kappa, by what `known` gives."""
+    """Two judges, the number of common questions, the fraction with equal verdicts, and kappa; from `read_known_verdicts`."""
     for (left, first), (right, second) in combinations(found.items(), 2):
         both = first.join(second, on="question")
         if len(both):
@@ -136,18 +140,18 @@ def agreements(found: dict[str, pl.DataFrame]) -> Iterator[tuple[str, str, int, 
             yield left, right, len(both), float((one == other).mean()), kappa(one, other, np.arange(len(both))).estimate
 
 
-def about(description: str | None) -> str:
-    """What a judge is, in short and in characters that a screen can show."""
+def format_description(description: str | None) -> str:
+    """Format a judge's description in printable characters, shortened to LONGEST."""
     if description is None:
         return ""
-    told = json.loads(description)
-    parts = [str(told[name]) for name in TOLD if told.get(name) is not None]
+    fields = json.loads(description)
+    parts = [str(fields[name]) for name in SHOWN_FIELDS if fields.get(name) is not None]
     text = "".join(character for character in ", ".join(parts) if character.isprintable())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def shortest(fingerprints: list[str]) -> dict[str, str]:
-    """Each fingerprint's beginning, long enough to tell them apart."""
+def shorten_fingerprints(fingerprints: list[str]) -> dict[str, str]:
+    """The shortest prefixes that distinguish the fingerprints."""
     digits = DIGITS
     while len({one[:digits] for one in fingerprints}) < len(fingerprints):
         digits += 1

@@ -1,4 +1,4 @@
-"""`hone store`: what the store holds of vectors and of cross-encoders' scores, who needs it, and cleaning of what nobody here needs."""
+"""`hone store`: list the entries of the embedding cache (vectors and cross-encoder scores), and delete unused ones."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from hone.errors import Refused
 from hone.files import PART, home, read_json, size_of
 from hone.ir.mteb import reading_for, task_of
 from hone.layout import MODELS
+from hone.present.number_format import count as count_of
 from tasks.evaluate.reference import encoder_of
 from tasks.evaluate.settings import EvaluateSettings, ReferenceSettings
 from tasks.report.settings import ReportSettings
@@ -37,8 +38,8 @@ SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Held:
-    """One space of the store: what it is made of, who used it, and which models of this checkout need it now."""
+class Entry:
+    """One entry of the embedding cache: its description, its past users, and the models of this checkout that need it."""
 
     folder: Path
     description: dict
@@ -48,27 +49,28 @@ class Held:
 
     @property
     def what(self) -> str:
-        """What is held: vectors of texts, or scores of pairs."""
+        """The kind of the entry: vectors of texts, or scores of pairs."""
         return "scores" if "scores" in self.description else "vectors"
 
     @property
     def count(self) -> int:
-        """How many vectors, or scores."""
+        """The number of vectors or scores."""
         from hone.encoders.store import Shard
 
         return sum(shard.rows for path in self.folder.glob("*.safetensors") if (shard := Shard.opened(path)))
 
 
-def held() -> list[Held]:
-    """Every space, with the models of this checkout whose present weights it belongs to."""
+def list_entries() -> list[Entry]:
+    """Every entry, with the models of this checkout whose current weights it belongs to."""
     needed = needed_spaces()
-    return [Held(folder, about, uses, count, tuple(needed.get(folder, ()))) for folder, about, uses, count in spaces()]
+
+    return [Entry(folder, about, uses, count, tuple(needed.get(folder, ()))) for folder, about, uses, count in spaces()]
 
 
 def needed_spaces() -> dict[Path, list[str]]:
-    """The folders of the spaces of the models that are here now, and of the teachers and references that are named.
+    """The folders of the entries that current models, named teachers and references need.
 
-    A teacher or reference that was never fetched has no vectors yet: it is left out, and nothing is downloaded.
+    A teacher or reference that was never downloaded has no vectors yet. It is skipped, and nothing is downloaded.
     """
     found: dict[Path, list[str]] = {}
     reading = read_settings()
@@ -81,7 +83,7 @@ def needed_spaces() -> dict[Path, list[str]]:
         if folder := folder_here(name, revision):
             used.append((name, encoder_for(folder, reading | {"prompts": {}}, machine)))
     for settings in EvaluateSettings.existing():
-        if task := task_of(settings.task):  # such a collection may have prompts of its own
+        if task := task_of(settings.task):  # an MTEB task may define its own prompts
             used += [
                 (folder.name, encoder_for(folder, reading_for(task, settings.model, settings.task, folder), machine)) for folder in models
             ]
@@ -101,7 +103,7 @@ def needed_spaces() -> dict[Path, list[str]]:
 
 
 def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
-    """Where the scores lie of the cross-encoders that rounds train, and of those that recipes name: who needs them, and the folder."""
+    """The score entries of the cross-encoders that rounds train or recipes name: (user, folder)."""
     device = device_of(machine["device"])
     found = [
         (f"ranker {file.parent.name}", CrossScorer(CrossModel(file.parent), None, precision, device).space().folder)
@@ -123,7 +125,7 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
 
 
 def read_settings() -> Reading | None:
-    """How texts are read, as `resolve` made it plain; null before it ran."""
+    """The resolved reading settings of the model; null before `resolve` has run."""
     if not ReportSettings.file().exists():
         return None
     model = ReportSettings.read().model
@@ -131,81 +133,84 @@ def read_settings() -> Reading | None:
 
 
 def teachers() -> dict[str, str | None]:
-    """The encoders that the recipes and judges of params.yaml name beside the rounds' own, with their revisions."""
+    """Encoders, other than the rounds' own, that recipes and judges of params.yaml name, with their revisions."""
     given = params.read()
     rows = [row for round in given.rounds for row in RecipeModels.of(given, round).named(route=TEXT)]
     return dict(split_revision(row.name, row.revision) for row in rows)
 
 
 def show() -> None:
-    """A row for each space, and the totals."""
-    found = held()
+    """Print one row per entry, and the totals."""
+    found = list_entries()
     rows = [
         (
             one.folder.name[:12], one.what, one.count, size(one.bytes), one.description.get("max_length"), one.description.get("precision"),
-            one.description.get("prompt") or None, ", ".join(one.needed_by) or "nobody here", ", ".join(one.uses),
+            one.description.get("prompt") or None, ", ".join(one.needed_by) or "none", ", ".join(one.uses),
         )
         for one in found
     ]  # fmt: skip
-    if rows:
-        table(("space", "of", "number", "size", "tokens", "precision", "prompt", "needed by", "was used by"), rows)
     idle = sum(one.bytes for one in found if not one.needed_by)
-    line(f"{root()}: {size(sum(one.bytes for one in found))} in {len(found)} spaces; no model here needs {size(idle)} of it.")
+    if rows:
+        table(("entry", "kind", "number", "size", "tokens", "precision", "prompt", "needed by", "used by"), rows)
+        total = size(sum(one.bytes for one in found))
+        line(f"Embedding cache: {total} in {count_of(len(found), 'entry', 'entries')}, of which {size(idle)} unused ({root()}).")
+    else:
+        line(f"Embedding cache: empty ({root()}).")
     others = {name: size_of(home() / name) for name in ("checkpoints", "downloads") if (home() / name).is_dir()}
     for name, count in others.items():
         line(f"{home() / name}: {size(count)}")
     if idle:
-        line("`hone store clean` lists what would go; `hone store clean --yes` deletes it.")
+        line("`hone store clean` lists the unused entries. `hone store clean --yes` deletes them.")
 
 
 def clean(yes: bool) -> None:
-    """Delete, or list, what no model of this checkout needs: spaces, damaged and unfinished files, old checkpoints.
+    """Delete or list unused entries, damaged and unfinished files, and old checkpoints.
 
     Raises:
-        Refused: nothing says what this checkout needs, or something is to be deleted while somebody encodes, trains or runs a study.
+        Refused: `resolve` has not run, or `yes` is set while a process encodes, trains or runs a study.
     """
     if read_settings() is None:
-        raise Refused("nothing says yet which models this checkout needs: run `dvc repro resolve` first.")
+        raise Refused("The models of this checkout are not resolved yet. Run `dvc repro resolve` first.")
     with no_work() if yes else nullcontext():
         going = [
-            (one.folder, f"{one.what} that were used by {', '.join(one.uses) or 'nobody'}")
-            for one in held()
-            if not one.needed_by and all(abandoned(part) for part in one.folder.glob(f".*{PART}"))
+            (one.folder, f"{one.what}, used by {', '.join(one.uses) or 'no model'}")
+            for one in list_entries()
+            if not one.needed_by and all(is_abandoned(part) for part in one.folder.glob(f".*{PART}"))
         ]
         gone = {folder for folder, _ in going}
         going += [
             (file, "damaged" if file.suffix == ".damaged" else "unfinished")
             for kind in ("*.damaged", ".*.part")
             for file in sorted(root().rglob(kind))
-            if file.parent not in gone and (file.suffix != PART or abandoned(file))
+            if file.parent not in gone and (file.suffix != PART or is_abandoned(file))
         ]
-        going += [(folder, f"checkpoint, not touched for {CHECKPOINT_DAYS} days") for folder in old_checkpoints()]
+        going += [(folder, f"checkpoint, unused for {CHECKPOINT_DAYS} days") for folder in old_checkpoints()]
         total = 0
         for path, what in going:
             count = size_of(path) if path.is_dir() else path.stat().st_size
             total += count
-            line(f"{'deleted' if yes else 'would go'}: {path} ({size(count)}; {what})")
+            line(f"{'deleted' if yes else 'would delete'}: {path} ({size(count)}; {what})")
             if yes:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     if not going:
-        line("nothing to clean: all that is held belongs to a model of this checkout.")
+        line("Nothing to delete: a model of this checkout needs every entry.")
     elif yes:
         line(f"freed {size(total)}")
     else:
-        line(f"{size(total)} in all. Other checkouts that share {home()} may use it and would encode again. Delete with --yes.")
+        line(f"{size(total)} in total. Other checkouts that share {home()} may need it and would have to encode again. Delete with --yes.")
 
 
-def abandoned(part: Path) -> bool:
-    """Whether nobody goes on writing an unfinished file, as `hone.files` has it."""
+def is_abandoned(part: Path) -> bool:
+    """Whether the process that wrote an unfinished file has ended."""
     prefix = part.name.removesuffix(PART).rpartition(".")[0].rpartition(".")[0] + "."  # .NAME.OWNER.RANDOM.part
     try:
         return files.abandoned(part, prefix, time.time())
-    except FileNotFoundError:  # put in its place meanwhile
+    except FileNotFoundError:  # finished in the meantime
         return False
 
 
 def old_checkpoints() -> list[Path]:
-    """Checkpoints of trainings that nobody has gone on with for a week."""
+    """Checkpoints that have not been used for a week."""
     limit = time.time() - CHECKPOINT_DAYS * SECONDS_PER_DAY
     folders = [folder for folder in (home() / "checkpoints").glob("*") if folder.is_dir()]
     return sorted(folder for folder in folders if max(file.stat().st_mtime for file in [folder, *folder.rglob("*")]) < limit)

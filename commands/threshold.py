@@ -1,4 +1,4 @@
-"""`hone threshold`: the bound of `positive-aware` that loses no more, or lets through no more, than one can bear."""
+"""`hone threshold`: calibrate the threshold of the `positive-aware` filter with a statistical guarantee."""
 
 from __future__ import annotations
 
@@ -23,65 +23,65 @@ from tasks.evaluate.settings import EvaluateSettings
 from tasks.relabel.judges.encoder import to_query
 
 FOLKLORE = 0.95  # NV-Retriever's
-LEAST = 30  # queries; ours
-COLUMNS = ("positive-aware: {share: ...}", "true negatives lost", "kept of the first", "false among the kept")
+LEAST = 30  # queries [Hone default]
+COLUMNS = ("positive-aware: {share: ...}", "true negatives removed", "kept of the first", "false-negative rate")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What thresholds are held against, and how many queries could not serve: they have a single known answer."""
+    """The pairs that thresholds are calibrated on, and the number of excluded queries, which have a single positive."""
 
     pairs: Pairs
     single: int
 
 
 def threshold(name: str, on: str, lose: float, false: float, keep: int, risk: float, splits: int) -> dict[str, float | None]:
-    """Print both thresholds, and how well they hold on queries that did not choose them.
+    """Print both thresholds, and how well they hold on held-out halves of the queries.
 
     Args:
-        name: a round or reference that was evaluated; what starts from it mines with such scores.
+        name: an evaluated round or reference. A round that starts from it mines with similar scores.
         on: a collection that it was evaluated on.
-        lose: share of a query's true negatives that may be lost, in the mean.
-        false: share of false ones among the negatives that are kept.
-        keep: negatives that the recipe chooses of each query.
-        risk: the chance that the second is wrong.
-        splits: halvings of the queries on which both are tried.
+        lose: largest mean fraction of a query's true negatives that the filter may remove.
+        false: largest fraction of false negatives among the kept negatives.
+        keep: negatives per query that the recipe samples.
+        risk: error probability of the second guarantee.
+        splits: number of random half-splits for validation.
 
     Returns:
-        lose, false: the thresholds; null where there is none.
+        lose, false: the thresholds; null if no threshold qualifies.
 
     Raises:
-        Refused: nothing was evaluated, or too few dev queries have two known answers.
+        Refused: nothing was evaluated, or too few dev queries have two positives.
     """
     for option, value in (("--lose", lose), ("--false", false), ("--risk", risk)):
         if not 0 < value < 1:
-            raise Refused(f"{option} is {value:g}: a share between 0 and 1 is meant, such as 0.1.")
+            raise Refused(f"{option} is {value:g}. Use a fraction between 0 and 1, such as 0.1.")
     if keep < 1:
-        raise Refused(f"--keep is {keep}: a recipe keeps 1 or more negatives of a query.")
+        raise Refused(f"--keep is {keep}. Use 1 or more negatives per query.")
     given = params.read()
     if not run_file(name, on).exists():
         known = [f"{file.parent.name} on {file.stem}" for file in sorted(RUNS.glob("*/*.trec"))]
-        raise Refused(f"'{name}' was not evaluated on '{on}' here: {nearest(f'{name} on {on}', known)}")
+        raise Refused(f"'{name}' has not been evaluated on '{on}': {nearest(f'{name} on {on}', known)}")
     found = calibration(name, on, min_relevance(given, on), generator(given.seed, "threshold", on))
     pairs = found.pairs
     queries = count(pairs.count, "dev query", "dev queries")
-    line(f"{name} on {on}: {queries}, one known answer of each hidden among its first {DEPTH} candidates")
-    line(f"left out: {found.single:,} with a single known answer")
+    line(f"{name} on {on}: {queries}, with one positive of each held out among its first {DEPTH} candidates")
+    line(f"excluded: {found.single:,} queries with a single positive")
     line()
     made = {"lose": losing_at_most(pairs, lose), "false": false_at_most(pairs, false, keep, risk)}
     shown = sorted({value for value in (FOLKLORE, 1.0, *made.values()) if value is not None})
     table((*COLUMNS[:2], f"{COLUMNS[2]} {keep}", COLUMNS[3]), [row(pairs, value, keep, made) for value in shown])
     line()
-    line(told_of_loss(made["lose"], lose, pairs, splits, generator(given.seed, "threshold", on, "lose")))
-    line(told_of_false(made["false"], false, risk, keep, pairs, splits, generator(given.seed, "threshold", on, "false")))
-    line("Both hold for queries that are like these and that the model was not trained on.")
+    line(describe_loss(made["lose"], lose, pairs, splits, generator(given.seed, "threshold", on, "lose")))
+    line(describe_false(made["false"], false, risk, keep, pairs, splits, generator(given.seed, "threshold", on, "false")))
+    line("Both guarantees apply to similar queries that the model was not trained on.")
     return made
 
 
 def calibration(name: str, on: str, least: int, draw: np.random.Generator) -> Calibration:
-    """Candidates of the dev queries, one known answer of each hidden: never trained on, and not what rounds are reported by.
+    """Candidates of the dev queries, with one positive of each held out. Dev queries are never used in training or in the report.
 
-    The reference is what `positive-aware` takes: the lowest score of all known answers, among the candidates or not.
+    The reference is the one of `positive-aware`: the lowest score of all remaining positives, retrieved or not.
     """
     qrels = tables.read("qrels", collection_table(on, "qrels", "dev")).filter(pl.col("relevance") >= least)
     answers = qrels.select(PAIR).unique().sort(PAIR)
@@ -90,8 +90,8 @@ def calibration(name: str, on: str, least: int, draw: np.random.Generator) -> Ca
     several = answers.filter("many")
     if several["query_id"].n_unique() < LEAST:
         raise Refused(
-            f"{several['query_id'].n_unique():,} dev queries of {on} have a known answer beside one to hide, and {LEAST} are needed: "
-            f"{len(answers) - len(several):,} have a single one."
+            f"{several['query_id'].n_unique():,} dev queries of {on} have two or more positives, but {LEAST} are required "
+            f"({len(answers) - len(several):,} have a single one)."
         )
     reference = known_scores(name, on, several.filter(~pl.col("hidden")).select(PAIR))
     reference = reference.group_by("query_id", maintain_order=True).agg(reference=pl.col("score").min()).with_row_index("query")
@@ -109,17 +109,17 @@ def calibration(name: str, on: str, least: int, draw: np.random.Generator) -> Ca
 
 
 def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
-    """query_id, doc_id and score of known answers by a round's model; those that are no documents of the collection have none.
+    """Scores of positives by a round's model: query_id, doc_id, score. Positives outside the collection are omitted.
 
     Raises:
-        Refused: the name has no model.
+        Refused: the round or reference has no model.
     """
     from hone.encoders.encoder import encoder_for
 
     folder = MODELS / name
     if not folder.is_dir():
         raise Refused(
-            f"'{name}' has no model here ({folder}): positive-aware compares by an encoder. `dvc repro` or `dvc pull` brings a round's."
+            f"'{name}' has no model in {folder}, but positive-aware needs encoder scores. Name a round, and run `dvc repro` or `dvc pull`."
         )
     encoder = encoder_for(folder, EvaluateSettings.read(collection=on).model, stage_settings.machine(), user=name)
     queries = tables.read("queries", collection_table(on, "queries", "dev"))
@@ -129,29 +129,29 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def row(pairs: Pairs, value: float, keep: int, made: dict[str, float | None]) -> tuple[str, ...]:
-    """What a threshold does on the calibration queries."""
+    """The effect of a threshold on the calibration queries, as a row of the table."""
     number, false = kept(pairs, value, keep)
-    names = [{"lose": "← loses no more", "false": "← lets through no more"}[kind] for kind, chosen in made.items() if chosen == value]
+    names = [{"lose": "← meets --lose", "false": "← meets --false"}[kind] for kind, chosen in made.items() if chosen == value]
     wrong = share(float(false.sum() / number.sum())) if number.sum() else "–"
     return (f"{value:.2f} {' '.join(names)}".strip(), share(float(lost(pairs, value).mean())), f"{number.mean():.2f}", wrong)
 
 
-def told_of_loss(value: float | None, most: float, pairs: Pairs, splits: int, draw: np.random.Generator) -> str:
-    """The first threshold, and what it lost on the halves that had not chosen it."""
+def describe_loss(value: float | None, most: float, pairs: Pairs, splits: int, draw: np.random.Generator) -> str:
+    """The first threshold, and the fraction of true negatives that it removes on held-out halves."""
     if value is None:
-        return f"No share up to 1 loses as little as {share(most)} of the true negatives: they score above the known answer."
+        return f"No share up to 1 removes at most {share(most)} of the true negatives, because they score above the positive."
     losses = [
         float(lost(other, chosen).mean()) for one, other in halves(pairs, splits, draw) if (chosen := losing_at_most(one, most)) is not None
     ]
-    held = f"; over {len(losses):,} halvings the other half lost {share(float(np.mean(losses)))}" if losses else ""
-    return f"share {value:.2f} loses at most {share(most)} of a query's true negatives in the mean{held}."
+    validation = f" On the other half of {len(losses):,} random splits it removes {share(float(np.mean(losses)))}." if losses else ""
+    return f"share {value:.2f} removes at most {share(most)} of a query's true negatives on average.{validation}"
 
 
-def told_of_false(value: float | None, most: float, risk: float, keep: int, pairs: Pairs, splits: int, draw: np.random.Generator) -> str:
-    """The second threshold, and how often the halves that had not chosen it let through more."""
+def describe_false(value: float | None, most: float, risk: float, keep: int, pairs: Pairs, splits: int, draw: np.random.Generator) -> str:
+    """The second threshold, and how often it exceeds the limit on held-out halves."""
     if value is None:
         return (
-            f"For no share it can be shown that at most {share(most)} of what is kept is false: more dev queries with two known answers, "
+            f"No share is proven to keep the false-negative rate at or below {share(most)}. Use more dev queries with two positives, "
             "or a larger --false."
         )
     wrong = []
@@ -159,15 +159,15 @@ def told_of_false(value: float | None, most: float, risk: float, keep: int, pair
         if (chosen := false_at_most(one, most, keep, risk)) is not None:
             number, false = kept(other, chosen, keep)
             wrong.append(bool(false.sum() > most * number.sum()))
-    held = f"; over {len(wrong):,} halvings that found one the other half had more in {share(float(np.mean(wrong)))}" if wrong else ""
+    validation = f" The other half exceeds this in {share(float(np.mean(wrong)))} of {len(wrong):,} random splits." if wrong else ""
     return (
-        f"share {value:.2f} lets at most {share(most)} of false ones through (sure to {share(1 - risk)}), where each query has one "
-        f"unlabelled answer as here{held}."
+        f"share {value:.2f} keeps the false-negative rate at or below {share(most)} (confidence {share(1 - risk)}), "
+        f"if each query has one unlabelled positive as here.{validation}"
     )
 
 
 def halves(pairs: Pairs, splits: int, draw: np.random.Generator):
-    """Random halves of the queries: (one, other), so many times."""
+    """`splits` random half-splits of the queries: (one, other)."""
     for _ in range(splits):
         order = draw.permutation(pairs.count)
         yield pairs.of(order[: pairs.count // 2]), pairs.of(order[pairs.count // 2 :])

@@ -1,4 +1,4 @@
-"""`hone why`: the life of a pair of query and document in one round."""
+"""`hone why`: everything that happened to a query-document pair in one round."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MOST_COMPARED = 20_000
 
 
 def why(query_id: str, doc_id: str, round: str) -> None:
-    """Print what happened to a pair, stage by stage."""
-    for sentence in life(query_id, doc_id, round):
+    """Print everything that happened to a pair, by stage."""
+    for sentence in trace_pair(query_id, doc_id, round):
         line(sentence)
 
 
-def life(query_id: str, doc_id: str, round: str) -> list[str]:
-    """One or more sentences for each stage, in the order of the stages.
+def trace_pair(query_id: str, doc_id: str, round: str) -> list[str]:
+    """One or more sentences per stage, in the order of the stages.
 
     Raises:
-        Refused: no such round, query or document.
+        Refused: the round, query or document does not exist.
     """
     folder = round_folder(round)
     training = training_set.read()
@@ -45,13 +45,13 @@ def life(query_id: str, doc_id: str, round: str) -> list[str]:
         f"query {query_id}: {shortened(text)}",
         f"document {doc_id}: {shortened(document)}",
         "",
-        *retrieved(rows("candidates", folder / "candidates.parquet")),
-        *scored(folder, query_id, doc_id),
-        *sampled(rows("negatives", folder / "negatives.parquet"), removed, rows("candidates", folder / "candidates.parquet")),
-        *judged(rows("judgments", folder / "judgments.parquet")),
-        *labelled(rows("labels", folder / "labels.parquet")),
-        *trained(folder, query_id, doc_id),
-        *hidden(training, query_id, doc_id),
+        *describe_candidates(rows("candidates", folder / "candidates.parquet")),
+        *describe_scores(folder, query_id, doc_id),
+        *describe_sampling(rows("negatives", folder / "negatives.parquet"), removed, rows("candidates", folder / "candidates.parquet")),
+        *describe_judgments(rows("judgments", folder / "judgments.parquet")),
+        *describe_label(rows("labels", folder / "labels.parquet")),
+        *describe_training(folder, query_id, doc_id),
+        *describe_hidden(training, query_id, doc_id),
     ]
 
 
@@ -60,29 +60,29 @@ def texts(training: training_set.TrainingSet, query_id: str, doc_id: str) -> tup
     queries = training.queries()
     query = queries.filter(pl.col("query_id") == query_id)
     if query.is_empty():
-        raise Refused(f"the query '{query_id}' is no training query: {nearest_id(query_id, queries['query_id'])}")
+        raise Refused(f"'{query_id}' is not a training query: {nearest_id(query_id, queries['query_id'])}")
     document = training.texts([doc_id])
     if document.is_empty():
         every = pl.concat([collection.documents.ids for collection in training])
-        raise Refused(f"the document '{doc_id}' is in no collection that is trained on: {nearest_id(doc_id, every)}")
+        raise Refused(f"The document '{doc_id}' is not in any training collection: {nearest_id(doc_id, every)}")
     return query["text"][0], document["full_text"][0]
 
 
 def nearest_id(given: str, ids: pl.Series) -> str:
-    """The id most like `given`, or where all of them stand."""
+    """A hint with the id most similar to `given`, or with an example of an id."""
     alike = ids.filter(ids.str.starts_with(given[:1])).head(MOST_COMPARED)
     hint = nearest(given, alike.to_list())
     return hint if hint.startswith("did you mean") else f"there are {len(ids):,}, for example '{ids[0]}'"
 
 
-def retrieved(candidates: pl.DataFrame) -> list[str]:
+def describe_candidates(candidates: pl.DataFrame) -> list[str]:
     if candidates.is_empty():
-        return ["retrieve: no source found it"]
-    return [f"retrieve: {row['source']} found it at rank {row['rank']}, score {row['score']:.4f}" for row in candidates.to_dicts()]
+        return ["retrieve: not found by any source"]
+    return [f"retrieve: found by {row['source']} at rank {row['rank']}, score {row['score']:.4f}" for row in candidates.to_dicts()]
 
 
-def scored(folder: Path, query_id: str, doc_id: str) -> list[str]:
-    """The pair's scores beside those of the query's known positives, by the same scorer."""
+def describe_scores(folder: Path, query_id: str, doc_id: str) -> list[str]:
+    """The pair's scores, compared with the query's positives by the same scorer."""
     path = folder / "scores.parquet"
     if not path.exists():
         return []
@@ -92,35 +92,35 @@ def scored(folder: Path, query_id: str, doc_id: str) -> list[str]:
     sentences = []
     for row in of_query.filter(pl.col("doc_id") == doc_id).to_dicts():
         beside = known.filter(pl.col("scorer") == row["scorer"], pl.col("doc_id") != doc_id)["score"]
-        lowest = f"; the lowest other known positive of the query has {beside.min():.4f}" if len(beside) else ""
-        sentences.append(f"score: {row['scorer']} gives {row['score']:.4f}{lowest}")
+        lowest = f" (lowest other positive of the query: {beside.min():.4f})" if len(beside) else ""
+        sentences.append(f"score: {row['score']:.4f} by {row['scorer']}{lowest}")
     return sentences
 
 
-def sampled(negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataFrame) -> list[str]:
+def describe_sampling(negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataFrame) -> list[str]:
     gone = [
-        f"{'sample' if row['doc_id'] else 'query'}: removed by the rule {row['rule']}" + (f" ({row['detail']})" if row["detail"] else "")
+        f"{'sample' if row['doc_id'] else 'query'}: removed by the filter {row['rule']}" + (f" ({row['detail']})" if row["detail"] else "")
         for row in removed.to_dicts()
     ]
-    chosen = [f"sample: chosen as a negative ({row['source']}, rank {row['rank']})" for row in negatives.to_dicts()]
+    chosen = [f"sample: sampled as a negative ({row['source']}, rank {row['rank']})" for row in negatives.to_dicts()]
     if gone or chosen or candidates.is_empty():
         return gone + chosen
-    return ["sample: no rule removed it, and it was not chosen: there were enough before it, or the draw took others"]
+    return ["sample: not removed by a filter, but not sampled: other candidates ranked higher or were drawn"]
 
 
-def judged(judgments: pl.DataFrame) -> list[str]:
-    """What each judge said of the pair, in the order in which they were asked."""
+def describe_judgments(judgments: pl.DataFrame) -> list[str]:
+    """The verdict of each judge on the pair, in the order of the cascade."""
     sentences = []
     for row in judgments.sort("place").to_dicts():
         sure = f", probability {row['probability']:.2f}" if row["probability"] is not None else ""
         grade = f", grade {row['grade']:.3g}" if row["grade"] is not None else ""
         reason = f": {row['reason']}" if row["reason"] else ""
-        when = f" (asked {row['asked_at']})" if row["asked_at"] else ""
-        sentences.append(f"relabel: {row['judge']} says {row['verdict']}{sure}{grade}{reason}{when}")
+        when = f" (judged {row['asked_at']})" if row["asked_at"] else ""
+        sentences.append(f"relabel: {row['judge']} returned {row['verdict']}{sure}{grade}{reason}{when}")
     return sentences
 
 
-def labelled(labels: pl.DataFrame) -> list[str]:
+def describe_label(labels: pl.DataFrame) -> list[str]:
     if labels.is_empty():
         return ["label: none"]
     sentences = []
@@ -132,14 +132,14 @@ def labelled(labels: pl.DataFrame) -> list[str]:
     return sentences
 
 
-def trained(folder: Path, query_id: str, doc_id: str) -> list[str]:
+def describe_training(folder: Path, query_id: str, doc_id: str) -> list[str]:
     path = folder / "trained.parquet"
     if not path.exists():
-        return ["train: this round has not trained yet"]
+        return ["train: this round has not been trained yet"]
     pair = (pl.col("query_id") == query_id) & (pl.col("doc_id") == doc_id)
     rows = tables.scan("trained", path).filter(pair).sort("step").collect()
     if rows.is_empty():
-        return ["train: no step used this pair by name (any document of a batch may have been its in-batch negative)"]
+        return ["train: not used explicitly in any step (the document may have been an in-batch negative)"]
     shown = [
         f"train: step {row['step']}, as {row['role']}, "
         + ", ".join(f"{name} {row[name]:.4f}" for name in ("loss", "score") if row[name] is not None)
@@ -149,12 +149,12 @@ def trained(folder: Path, query_id: str, doc_id: str) -> list[str]:
     return [*shown, *([f"train: and {more:,} more steps"] if more > 0 else [])]
 
 
-def hidden(training: training_set.TrainingSet, query_id: str, doc_id: str) -> list[str]:
-    """Whether the pair is a right answer that training was not told of."""
+def describe_hidden(training: training_set.TrainingSet, query_id: str, doc_id: str) -> list[str]:
+    """A sentence if the pair is a held-out positive."""
     for collection in training:
         path = collection.folder / "hidden.parquet"
         known = tables.scan("hidden", path).with_columns(tables.prefixed(collection.prefix, "query_id", "doc_id"))
         of_query = of_chunks(known.filter(pl.col("query_id") == query_id).collect(), collection.documents.parents)
         if doc_id in of_query["doc_id"]:
-            return ["hidden: this is a right answer that was hidden from training (`hide` in params.yaml)"]
+            return ["hidden: this pair is a held-out positive (`hide` in params.yaml)"]
     return []

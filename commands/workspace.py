@@ -1,4 +1,4 @@
-"""Where the current checkout keeps what its stages made."""
+"""The outputs of the current checkout's stages."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ def round_folder(round: str) -> Path:
     """The folder of a round's tables.
 
     Raises:
-        Refused: there is none of that name.
+        Refused: the round does not exist.
     """
     there = sorted(folder.name for folder in ROUNDS.glob("*") if folder.is_dir() and not folder.name.startswith("."))
     if round not in there:
-        hint = nearest(round, there) if there else "`dvc repro` makes them"
-        raise Refused(f"there is no round '{round}' in {ROUNDS}/: {hint}")
+        hint = nearest(round, there) if there else "run `dvc repro` first"
+        raise Refused(f"Round '{round}' is not in {ROUNDS}/: {hint}")
     return ROUNDS / round
 
 
 def min_relevance(given: Params, collection: str) -> int:
-    """The grade from which on a document of a collection is right.
+    """The lowest relevance grade that counts as relevant in a collection.
 
     Raises:
-        Refused: params.yaml does not know the collection any more.
+        Refused: the collection is no longer in params.yaml.
     """
     if collection not in given.collections:
         known = nearest(collection, list(given.collections))
-        raise Refused(f"'{collection}' was evaluated once and is no collection of params.yaml now: {known}. Put it back, or use --on.")
+        raise Refused(f"The evaluated collection '{collection}' is no longer in params.yaml: {known}. Restore it, or use --on.")
     return given.collections[collection].min_relevance

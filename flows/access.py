@@ -1,12 +1,12 @@
-"""Who may use Prefect's server on this machine: whoever holds a random key, which stands in a file that only its owner can read.
+"""Access control for the local Prefect server: a random key in a file that only its owner can read.
 
-By Prefect's own defaults any page in a browser may schedule code on a server at 127.0.0.1: every origin is allowed, no host name is
-checked, and nobody has to authenticate. Here pages of other origins may read nothing, writing needs Prefect's CSRF token, and every
-request needs the key, which also stops a foreign host name that leads to 127.0.0.1 (DNS rebinding).
+With Prefect's defaults, any web page in a browser can schedule code on a server at 127.0.0.1: every origin is allowed, host names are
+not checked, and there is no authentication. Here, pages of other origins cannot read anything, writing needs Prefect's CSRF token, and
+every request needs the key. The key also prevents DNS rebinding.
 
     python -m flows.access work-pool create local --type process
 
-runs Prefect's command line with the address and key of the server that `make ui` started.
+runs the Prefect command line with the address and key of the server that `make ui` started.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from hone.files import home, written_whole
 from hone.stage import SWITCHES, ended_by_sentences
 
 PROJECT = Path(__file__).parent.parent
-PATIENCE = 5  # seconds that a reader may hold the lock
+PATIENCE = 5  # seconds to wait for the lock
 ALL_MY_OWN = 0o600
 
-# Prefect reads the first of several names of a setting that is set: these are the first.
+# Prefect accepts several names for a setting and uses the first one that is set. These names come first.
 CLIENT_URL, CLIENT_KEY = "PREFECT_API_URL", "PREFECT_API_AUTH_STRING"
 SERVER_KEY = "PREFECT_SERVER_API_AUTH_STRING"
 CSRF, ORIGINS = "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED", "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"
 PAGE_URL = "PREFECT_SERVER_UI_API_URL"
-# No page belongs to a temporary server, and an origin never has this name.
+# A temporary server has no page. No origin has this name.
 NO_ORIGIN = "none"
-SECOND = "another `make ui` runs with this HONE_HOME: use its pages, or end it first."
+SECOND = "Another `make ui` is running with this HONE_HOME. Use its pages, or stop it first."
 
 
 @dataclass(frozen=True)
 class Server:
-    """The server of `make ui`: the address of its API, and the key as Prefect takes it, "user:password"."""
+    """The server of `make ui`: the address of its API, and the key in Prefect's format, "user:password"."""
 
     url: str
     key: str
 
     def __repr__(self) -> str:
-        return f"Server(url={self.url!r})"  # the key is never printed
+        return f"Server(url={self.url!r})"  # never print the key
 
 
 def key_file() -> Path:
@@ -55,12 +55,12 @@ def key_file() -> Path:
 
 
 def address_file() -> Path:
-    """The file in HONE_HOME that names the server while it runs."""
+    """The file in HONE_HOME with the server's address while it runs."""
     return home() / "prefect.json"
 
 
 def key() -> str:
-    """The key of this user's servers, made the first time: a browser or a worker that has it need not be given another."""
+    """The key of this user's servers. It is created once, so browsers and workers can keep it."""
     file = key_file()
     with suppress(FileNotFoundError):
         if written := file.read_text(encoding="utf-8").strip():
@@ -73,12 +73,12 @@ def key() -> str:
 
 
 def random_key() -> str:
-    """A key that nobody can guess, as Prefect takes it."""
+    """A random key in Prefect's format."""
     return f"hone:{secrets.token_urlsafe(32)}"
 
 
 def server_settings(host: str, port: int, given: str) -> dict[str, str]:
-    """Variables of a server with a page: its own origin may use it, with a key."""
+    """Environment variables of a server with a page: only its own origin may use it, with a key."""
     return {
         SERVER_KEY: given,
         CSRF: "true",
@@ -89,33 +89,33 @@ def server_settings(host: str, port: int, given: str) -> dict[str, str]:
 
 
 def temporary_server_settings() -> dict[str, str]:
-    """Variables of a server that Prefect starts for one flow, and of the flow itself."""
+    """Environment variables of a temporary server that Prefect starts for one flow, and of the flow itself."""
     made = random_key()
     return {SERVER_KEY: made, CLIENT_KEY: made, CSRF: "true", ORIGINS: NO_ORIGIN, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
 def protect() -> None:
-    """See that a temporary server of this process is closed to others; where Prefect was given an address there will be none."""
-    if configured() is None and SERVER_KEY not in os.environ:
+    """Protect the temporary server of this process. If Prefect has an address, there is no temporary server."""
+    if configured_address() is None and SERVER_KEY not in os.environ:
         set_variables(temporary_server_settings())
 
 
 def join() -> None:
-    """Use the server of `make ui`, where one runs and Prefect was given no other address."""
-    server = running()
-    if server and configured() in (None, server.url):
+    """Use the server of `make ui` if it is running and Prefect has no other address."""
+    server = find_server()
+    if server and configured_address() in (None, server.url):
         set_variables({CLIENT_URL: server.url, CLIENT_KEY: server.key})
 
 
-def configured() -> str | None:
-    """The address that Prefect was given, by a variable or a profile."""
+def configured_address() -> str | None:
+    """Prefect's configured API address, from an environment variable or a profile."""
     from prefect.settings import get_current_settings
 
     return get_current_settings().api.url
 
 
 def set_variables(values: dict[str, str]) -> None:
-    """Set variables for this process and those that it starts; Prefect reads them again."""
+    """Set environment variables for this process and its children, and refresh Prefect's settings."""
     from prefect.context import refresh_global_settings_context
 
     os.environ.update(values)
@@ -123,11 +123,11 @@ def set_variables(values: dict[str, str]) -> None:
 
 
 @contextmanager
-def announced(server: Server) -> Iterator[None]:
-    """Let flows and workers of this user find a server during the block.
+def announce(server: Server) -> Iterator[None]:
+    """Announce a server to the flows and workers of this user during the block.
 
     Raises:
-        Refused: another one is announced.
+        Refused: another server is announced.
     """
     lock = _lock()
     from filelock import Timeout
@@ -146,23 +146,23 @@ def announced(server: Server) -> Iterator[None]:
 
 
 def refuse_second() -> None:
-    """Raises Refused where a server is announced already."""
-    if running():
+    """Raises Refused if a server is already announced."""
+    if find_server():
         raise Refused(SECOND)
 
 
-def running() -> Server | None:
-    """The server that is announced, while the process that announced it lives."""
+def find_server() -> Server | None:
+    """The announced server if its process is running, else null."""
     from filelock import Timeout
 
     if not address_file().exists():
         return None
     with suppress(Timeout), _lock().acquire(timeout=0):
-        return None  # nobody holds it: the file is of a process that was killed
+        return None  # the lock is free: the file belongs to a killed process
     try:
         found = json.loads(address_file().read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None  # it ended just now
+        return None  # the server has just stopped
     return Server(found["url"], found["key"])
 
 
@@ -173,14 +173,14 @@ def _lock() -> object:
 
 
 def main(arguments: list[str]) -> None:
-    """Run `prefect ARGUMENTS` with the address and the key of `make ui`; the key stands on no command line.
+    """Run `prefect ARGUMENTS` with the address and key of `make ui`. The key is not on any command line.
 
     Raises:
-        Refused: no such server runs.
+        Refused: the server is not running.
     """
-    server = running()
+    server = find_server()
     if server is None:
-        raise Refused("no server of `make ui` runs with this HONE_HOME: start it in another terminal, and wait for its addresses.")
+        raise Refused("No server is running with this HONE_HOME. Run `make ui` in another terminal, and wait for the addresses.")
     environment = SWITCHES | {"HONE_PROJECT": str(PROJECT)} | os.environ | {CLIENT_URL: server.url, CLIENT_KEY: server.key}
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], environment)
 

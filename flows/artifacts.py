@@ -1,4 +1,4 @@
-"""What a flow shows on Prefect's page: how far it is, a table of scores, the result of a study."""
+"""Prefect artifacts of a flow: progress, a table of scores, the result of a study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hone.layout import STUDIES, metrics_file
 
 
 class Progress:
-    """The share of stages that are up to date."""
+    """The percentage of stages that are up to date."""
 
     def __init__(self, stages: int) -> None:
         self.stages, self.done = stages, 0
@@ -28,21 +28,21 @@ class Progress:
 
 
 def scores(given: Params) -> None:
-    """A table with a row for each round and collection whose scores are there."""
+    """Create a table with a row for each evaluated round and collection."""
     rows = score_rows(given)
     if rows:
-        create_table_artifact(rows, key="scores", description="Test scores; those on the dev queries choose the round.")
+        create_table_artifact(rows, key="scores", description="Test scores. Rounds are chosen by the dev scores.")
 
 
 def study(name: str) -> None:
-    """Sentences and tables of a study, where it has any."""
+    """Create an artifact with the result of a study, if there is one."""
     file = STUDIES / name / "study.md"
     if file.exists():
-        create_markdown_artifact(file.read_text(encoding="utf-8"), key="study", description=f"The study {name}, as far as it has run.")
+        create_markdown_artifact(file.read_text(encoding="utf-8"), key="study", description=f"Results so far of the study {name}.")
 
 
 def score_rows(given: Params) -> list[dict[str, str | float | None]]:
-    """round, collection, measures on test, nDCG@10 on dev."""
+    """Rows with round, collection, test measures, and dev nDCG@10."""
     rows = []
     for name in dict.fromkeys([*given.compare_with, *given.rounds]):
         for collection in given.evaluate_on:

@@ -1,4 +1,4 @@
-"""Whether a loop goes on: the gain of each round on the dev queries, against what params.yaml asks for."""
+"""Early stopping: compare the gain of each round on the dev queries with the minimum gain in params.yaml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hone.pipeline.graph import Stage
 
 @dataclass(frozen=True)
 class Gain:
-    """What a round gave over the one that it starts from, on the dev queries, as a mean over collections."""
+    """The gain of a round over the round that it starts from, on the dev queries, as a mean over collections."""
 
     round: str
     start: str
@@ -26,14 +26,14 @@ class Gain:
 
 
 def makes_model(stage: Stage) -> bool:
-    """Whether a stage of a round is one of those that make its model: retrieve to train."""
+    """Whether a stage contributes to a round's model (retrieve to train)."""
     return stage.round is not None and stage.collection is None and stage.kind != "track"
 
 
-def chosen_by(given: Params) -> list[str]:
-    """The collections that choose rounds: suites for one ability do not.
+def deciding_collections(given: Params) -> list[str]:
+    """The collections that decide on stopping: all evaluation collections except diagnostic sets.
 
-    Sources are read and not imported: a flow's process that has loaded polars is no longer ended by Ctrl-C (tried).
+    Sources are parsed, not imported, because Ctrl-C no longer stops a flow process after it has imported polars.
     """
     return [name for name in given.evaluate_on if not is_suite(given.collections[name])]
 
@@ -43,34 +43,34 @@ def is_suite(item: Collection) -> bool:
 
 
 def evaluations_of(name: str, given: Params) -> list[str]:
-    """The addresses of the stages whose scores the gain of a round is computed from."""
+    """The names of the evaluation stages from which the gain of a round is computed."""
     kind = "evaluate" if name in given.rounds else "evaluate-reference"
-    return [f"{kind}@{name}-{collection}" for collection in chosen_by(given)]
+    return [f"{kind}@{name}-{collection}" for collection in deciding_collections(given)]
 
 
 def gain(name: str, given: Params) -> Gain:
-    """The gain of a round whose evaluations are done.
+    """The gain of an evaluated round.
 
     Raises:
-        Refused: the metric is unknown, or there are no dev queries to tell by.
+        Refused: the metric is unknown, or there are no dev queries.
     """
     start, metric = given.rounds[name].start, given.stop.metric
     differences = [
         new - old
-        for collection in chosen_by(given)
+        for collection in deciding_collections(given)
         for new, old in [(dev_score(name, collection, metric), dev_score(start, collection, metric))]
         if new is not None and old is not None
     ]
     if not differences:
         raise Refused(
-            f"stop.minimum_gain is {given.stop.minimum_gain}, but no collection of evaluate_on has dev queries to tell a gain by: "
-            "give one `split: {dev: ...}`, or set it to null."
+            f"params.yaml: stop.minimum_gain is {given.stop.minimum_gain}, but no collection of evaluate_on has dev queries. "
+            "Set `split: {dev: ...}` for one of them, or set stop.minimum_gain to null."
         )
     return Gain(name, start, metric, sum(differences) / len(differences))
 
 
 def dev_score(name: str, collection: str, metric: str) -> float | None:
-    """A round's mean on the dev queries; null where a collection has none."""
+    """A round's mean on the dev queries; null if the collection has none."""
     means = read_json(metrics_file(name, collection)).get("dev")
     if means is None:
         return None
@@ -81,7 +81,7 @@ def dev_score(name: str, collection: str, metric: str) -> float | None:
 
 
 def reason_to_stop(name: str, given: Params) -> str | None:
-    """Why the round `name` is not worth its time: a round that it builds on gained too little. Null: it goes on."""
+    """The reason to skip the round `name`: the round that it starts from gained too little. Null: run it."""
     minimum = given.stop.minimum_gain
     built_on = given.rounds[name].start
     if minimum is None or built_on not in given.rounds:
@@ -89,4 +89,4 @@ def reason_to_stop(name: str, given: Params) -> str | None:
     found = gain(built_on, given)
     if found.value >= minimum:
         return None
-    return f"{found}, less than stop.minimum_gain ({minimum}), so {name} is not run"
+    return f"{found}, less than stop.minimum_gain ({minimum}), so {name} is skipped"

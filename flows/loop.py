@@ -1,7 +1,7 @@
-"""The loop as a Prefect flow: one task for each stage of DVC's graph, in its order.
+"""The loop as a Prefect flow: one task per stage of DVC's graph, in topological order.
 
-DVC decides what must run; the flow adds what a graph cannot say: where to stop, how often to try again, an end when it is
-cancelled, and a page on which one can watch. Run it with `python -m flows.loop`; docs/flow.md says the rest.
+DVC decides what must run. The flow adds early stopping, retries, cancellation and a page with the progress. Run it with
+`python -m flows.loop`. See docs/flow.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from hone.stage import SWITCHES
 
-# Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
+# Set these before importing Prefect: no telemetry, and enough time to start a server on a slow machine.
 os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
 
 from prefect import flow, get_run_logger, runtime, task
@@ -37,12 +37,12 @@ access.protect()
 
 FIRST = "resolve"
 NOT_RUN = "Not run"
-AT_ONCE = 2  # torch.lock lets one stage at a time compute; another can retrieve words or write tables meanwhile
+AT_ONCE = 2  # torch.lock allows one stage at a time to use torch; a second stage can run BM25 or write tables meanwhile
 
 
 @dataclass
 class Loop:
-    """What the tasks of one run share."""
+    """The shared state of the tasks of one run."""
 
     runner: dvc.Runner
     watched: Watched
@@ -53,7 +53,7 @@ class Loop:
     stopped: str | None = None
 
     def bring_up_to_date(self, stage: dvc.Stage, outcomes: dict[str, str]) -> tuple[str, str]:
-        """Do what a stage needs, if anything, and say what was done: a state's name and message."""
+        """Run or restore a stage if needed. Returns the name and message of its state."""
         self.watched.refuse_changes(f"before {stage.name}")
         if NOT_RUN in outcomes.values():
             return NOT_RUN, "; ".join(sorted(name for name, outcome in outcomes.items() if outcome == NOT_RUN)) + " did not run"
@@ -62,13 +62,13 @@ class Loop:
             self.stopped = self.stopped or reason
             return NOT_RUN, reason
         if stage.name not in self.stale and all(outcome == "Unchanged" for outcome in outcomes.values()):
-            return "Unchanged", "DVC: neither it nor anything before it has changed"
+            return "Unchanged", "DVC: the stage and its dependencies are unchanged"
         outcome = self.runner.run(stage.name, get_run_logger().info)
         self.watched.refuse_changes(f"while {stage.name} ran")
-        return outcome, {"Completed": "ran", "Restored": "DVC had the result of an earlier run"}.get(outcome, "nothing to do")
+        return outcome, {"Completed": "ran", "Restored": "restored from the DVC cache"}.get(outcome, "nothing to do")
 
     def reason_to_stop(self, stage: dvc.Stage) -> str | None:
-        """Why the round of a stage is not run, where it is not."""
+        """The reason to skip the round of a stage; null to run it."""
         if stage.round in self.given.rounds and early_stop.makes_model(stage):
             return early_stop.reason_to_stop(stage.round, self.given)
         return None
@@ -76,7 +76,7 @@ class Loop:
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def run_stage(stage: dvc.Stage, upstream: dict[str, str], loop: Loop) -> State:
-    """Bring one stage up to date; `upstream` is what became of the stages before it."""
+    """Bring one stage up to date. `upstream` has the outcomes of the stages that it depends on."""
     outcome, message = loop.bring_up_to_date(stage, upstream)
     loop.progress.add(stage.name, outcome)
     return Completed(name=outcome, message=f"{stage.name}: {message}", data=outcome)
@@ -87,8 +87,8 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
     """Bring the rounds of params.yaml up to date, one task for each DVC stage.
 
     Args:
-        until: A stage ("train@r2") or a round ("r1"): it and what it needs are run, nothing else. Null: everything.
-        retries: How often a stage that failed is tried again, from where it was.
+        until: A stage ("train@r2") or a round ("r1"). Only it and its dependencies are run. Null: everything.
+        retries: How often to retry a failed stage. It resumes where it stopped.
     """
     logger = get_run_logger()
     try:
@@ -96,11 +96,11 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
             watched = Watched()
             given = params.read()
             repair.main()
-            stages = wanted(with_decisions(dvc.graph(), given), until)
+            stages = select_stages(add_decisions(dvc.graph(), given), until)
             work = Loop(runner, watched, given, stages, artifacts.Progress(len(stages)))
-            futures = submitted(work, retries)
+            futures = submit_stages(work, retries)
             wait(list(futures.values()))
-            state = result(work, {name: future.state for name, future in futures.items()})
+            state = summarize_run(work, {name: future.state for name, future in futures.items()})
     except Refused as refusal:
         return Failed(message=str(refusal))
     artifacts.scores(given)
@@ -108,10 +108,10 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
     return state
 
 
-def submitted(work: Loop, retries: int) -> dict[str, PrefectFuture]:
-    """A task for each stage.
+def submit_stages(work: Loop, retries: int) -> dict[str, PrefectFuture]:
+    """Submit a task for each stage.
 
-    `resolve` writes what most stages read a part of, so it goes first, and DVC is asked what is out of date when it has ended.
+    `resolve` writes inputs of most stages, so it runs first. After that, the outdated stages are determined again.
     """
     futures: dict[str, PrefectFuture] = {}
     work.stale = dvc.out_of_date()
@@ -132,8 +132,8 @@ def submitted(work: Loop, retries: int) -> dict[str, PrefectFuture]:
     return futures
 
 
-def with_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
-    """The stages, each round's also behind the evaluations that decide whether it runs, where a minimum gain is asked for."""
+def add_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
+    """Make each round depend on the evaluations that decide whether it runs, if a minimum gain is set."""
     if given.stop.minimum_gain is None:
         return stages
     names = [stage.name for stage in stages]
@@ -154,15 +154,15 @@ def with_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
 
 
 def decisive_evaluations(first: str, then: str, given: Params) -> list[str]:
-    """The evaluations of two rounds whose difference is a gain."""
+    """The evaluations of two rounds from which a gain is computed."""
     return early_stop.evaluations_of(first, given) + early_stop.evaluations_of(then, given)
 
 
-def wanted(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
-    """All stages, or those that lead to a stage or to the stages of a round, each after those it needs.
+def select_stages(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
+    """All stages, or a stage or the stages of a round with all their dependencies, in topological order.
 
     Raises:
-        Refused: there is no such stage or round.
+        Refused: the stage or round does not exist.
     """
     if until is None:
         return stages
@@ -170,7 +170,7 @@ def wanted(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
     ends = [until] if until in by_name else [stage.name for stage in stages if stage.round == until]
     if not ends:
         rounds = {stage.round for stage in stages if stage.kind == "train"}
-        raise Refused(f"there is no stage or round '{until}': {nearest(until, {*by_name, *rounds})}")
+        raise Refused(f"Stage or round '{until}' does not exist: {nearest(until, {*by_name, *rounds})}")
     needed: set[str] = set()
     while ends:
         name = ends.pop()
@@ -180,35 +180,35 @@ def wanted(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
     return [stage for stage in stages if stage.name in needed]
 
 
-def result(work: Loop, states: dict[str, State]) -> State:
-    """The flow's own state: what failed, by name, or what was done."""
+def summarize_run(work: Loop, states: dict[str, State]) -> State:
+    """The state of the flow: the failed stages, or the counts of outcomes."""
     failed = {name: state.message for name, state in states.items() if state.is_failed() or state.is_crashed()}
     if failed:
         behind = [stage.name for stage in work.stages if stage.name not in states or states[stage.name].name in ("NotReady", "Pending")]
         reasons = "\n".join(message_of(text) for text in failed.values())
-        waits = f"\nNot run because of it: {', '.join(behind)}." if behind else ""
-        return Failed(message=f"{reasons}{waits}\nWhat is finished stays: mend the cause and run the same again.")
+        skipped = f"\nSkipped because of this: {', '.join(behind)}." if behind else ""
+        return Failed(message=f"{reasons}{skipped}\nFinished stages are kept. Fix the problem and rerun the command.")
     if work.stopped:
         return Completed(
             name="Stopped early",
-            message=f"{work.stopped}. The report waits for every round of params.yaml: take the rounds that did not run out of it "
-            "and run again; nothing is trained twice.",
+            message=f"{work.stopped}. The report needs every round of params.yaml. Remove the rounds that did not run from it, and run "
+            "again. Nothing is trained twice.",
         )
     counts: dict[str, int] = {}
     for state in states.values():
         counts[state.name] = counts.get(state.name, 0) + 1
-    return Completed(message=f"{len(states)} stages: {spelled(counts)}")
+    return Completed(message=f"{len(states)} stages: {format_counts(counts)}")
 
 
 def message_of(text: str | None) -> str:
-    """A failed task's message without the name of the error that Prefect puts before it."""
-    words = text or "a stage failed and said nothing"
+    """A failed task's message, without Prefect's prefix and the name of the exception."""
+    words = text or "a stage failed without a message"
     for kind in (dvc.StageFailed, dvc.Stopping, Refused):
         words = words.replace(f"Task run encountered an exception {kind.__name__}: ", "").replace(f"{kind.__name__}: ", "")
     return words
 
 
-def spelled(counts: dict[str, int]) -> str:
+def format_counts(counts: dict[str, int]) -> str:
     names = ("Completed", "Restored", "Unchanged", NOT_RUN)
     return ", ".join(f"{counts[name]} {name.lower()}" for name in names if name in counts)
 
@@ -218,8 +218,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     import argparse
 
     parser = argparse.ArgumentParser(prog="flows.loop", description="Bring the rounds of params.yaml up to date through Prefect.")
-    parser.add_argument("--until", help="a stage (train@r2) or a round (r1): it and what it needs, nothing else")
-    parser.add_argument("--retries", type=int, default=0, help="how often a stage that failed is tried again")
+    parser.add_argument("--until", help="a stage (train@r2) or a round (r1); run only it and its dependencies")
+    parser.add_argument("--retries", type=int, default=0, help="how often to retry a failed stage")
     given = parser.parse_args(None if arguments is None else list(arguments))
     access.join()
     state = loop(until=given.until, retries=given.retries, return_state=True)

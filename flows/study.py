@@ -26,7 +26,7 @@ from pydantic import Field
 from commands.study.design import Question, asked, settings
 from commands.study.resume_command import option
 from flows import access, artifacts
-from flows.loop import message_of, spelled
+from flows.loop import format_counts, message_of
 from hone.errors import Refused, printable
 from hone.pipeline import graph as dvc
 from hone.pipeline.watch import Watched, alone_here
@@ -192,7 +192,7 @@ def result(name: str, states: dict[str, State], last: State) -> State:
         counts: dict[str, int] = {}
         for state in states.values():
             counts[state.name] = counts.get(state.name, 0) + 1
-        return Completed(message=f"{len(states)} trials: {spelled(counts)}. reports/studies/{name}/ has the result.")
+        return Completed(message=f"{len(states)} trials: {format_counts(counts)}. reports/studies/{name}/ has the result.")
     failed = [state.message for state in (*states.values(), last) if not state.is_completed()]
     reasons = "\n".join(message_of(text) for text in failed)
     return Failed(message=f"{reasons}\nWhat is finished stays: mend the cause and run the same again.")

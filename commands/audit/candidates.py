@@ -1,4 +1,4 @@
-"""Which negatives are looked at: the given ones, or those that mining would take."""
+"""The negatives to check for false negatives: the given ones, or mined candidates."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from hone.seeds import generator
 if TYPE_CHECKING:
     from hone.encoders.encoder import Encoder
 
-PAIRS = 2_000  # of given negatives that are drawn; ours: a minute or two of encoding on two cores
-QUERIES = 300  # whose candidates are mined
+PAIRS = 2_000  # sampled given negatives; one or two minutes of encoding on two cores [Hone default]
+QUERIES = 300  # sampled queries to mine candidates for
 TOP = 10
-WHOLE = 10_000  # documents of a collection that is encoded whole; of a larger one only what BM25 finds
-BY_WORDS = 30  # that BM25 finds for each query, for the encoder to order
+WHOLE = 10_000  # largest number of documents to encode; of a larger collection only BM25 candidates are encoded
+BY_WORDS = 30  # BM25 candidates per query, which the encoder reranks
 KEY = ["query_same", "document_same"]
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Negatives that may be answers.
+    """Possible false negatives.
 
     Attributes:
         how: "given" or "mined".
-        pairs: query, document, row, rank (null for given ones): nobody says that they are answers, and no text does.
-        total: how many such negatives there are in all (given), or how many training queries (mined).
-        drawn: how many of these were drawn by lot.
-        known: candidates that are known answers, and not in `pairs`.
-        seen: candidates looked at, known ones included.
-        found: how they were found, in words.
+        pairs: query, document, row, rank (null for given ones), without labelled positives and their copies.
+        total: number of such negatives (given), or of training queries (mined).
+        drawn: how many of these were sampled.
+        known: candidates that are labelled positives, not in `pairs`.
+        seen: number of checked candidates, including labelled positives.
+        found: their origin, in words.
     """
 
     how: str
@@ -45,46 +45,50 @@ class Candidates:
     found: str
 
 
-def given(subject: Subject, kinds: pl.DataFrame, seed: int) -> Candidates:
-    """At most PAIRS of the given negatives that no text tells of, drawn by lot."""
+def sample_given(subject: Subject, kinds: pl.DataFrame, seed: int) -> Candidates:
+    """A random sample of at most PAIRS given negatives whose text does not match a positive."""
     rest = kinds.filter(pl.col("kind").is_null() & pl.col("document_same").is_not_null() & pl.col("query_same").is_not_null())
     rest = rest.join(subject.of_training(subject.positives).select("query").unique(), on="query", how="semi", maintain_order="left")
     unique = rest.select("query", "document", "row").unique(["query", "document"], keep="first", maintain_order=True)
     places = np.sort(generator(seed, "audit", "negatives").permutation(len(unique))[:PAIRS])
     pairs = unique[places].with_columns(rank=pl.lit(None, dtype=pl.Int32))
     known = kinds.filter(pl.col("kind").is_not_null())
-    return Candidates("given", pairs, len(unique), len(pairs), known, len(kinds), "the negatives that the file brings")
+    return Candidates("given", pairs, len(unique), len(pairs), known, len(kinds), "the negatives of the file")
 
 
-def mined(subject: Subject, encoder: Encoder | None, language: str, seed: int) -> Candidates:
-    """The first TOP documents of at most QUERIES training queries; of dev and test queries where none trains.
+def mine_candidates(subject: Subject, encoder: Encoder | None, language: str, seed: int) -> Candidates:
+    """The first TOP documents of at most QUERIES training queries, or of dev and test queries if there are no training queries.
 
-    Without an encoder BM25 orders them. Known answers among them stand apart, those of the same text included.
+    Without an encoder, BM25 ranks them. Labelled positives and their exact copies are listed separately.
     """
     known = with_same(subject.positives, subject)
     answered = known["query"].unique()
     training = subject.training.filter(pl.col("query").is_in(answered.implode()) & pl.col("same").is_not_null())
-    queries = training if len(training) else subject.asked.filter(pl.col("query").is_in(answered.implode()) & pl.col("same").is_not_null())
+    queries = (
+        training
+        if len(training)
+        else subject.evaluation_queries.filter(pl.col("query").is_in(answered.implode()) & pl.col("same").is_not_null())
+    )
     places = np.sort(generator(seed, "audit", "queries").permutation(len(queries))[:QUERIES])
     asked = queries[places]
     documents = subject.documents.filter(pl.col("same").is_not_null())
     if encoder is None:
-        ranked = by_words(asked, documents, language, TOP)
+        ranked = retrieve_bm25(asked, documents, language, TOP)
         found = f"the {TOP} documents that BM25 ranks first"
     elif len(documents) <= WHOLE:
-        ranked = by_encoder(asked, documents, encoder)
-        found = f"the {TOP} documents nearest to the query"
+        ranked = retrieve_dense(asked, documents, encoder)
+        found = f"the {TOP} nearest documents of each query"
     else:
-        ranked = reordered(asked, documents, by_words(asked, documents, language, BY_WORDS), encoder)
-        found = f"the {TOP} documents nearest to the query among the {BY_WORDS} that BM25 finds"
+        ranked = rerank(asked, documents, retrieve_bm25(asked, documents, language, BY_WORDS), encoder)
+        found = f"the {TOP} nearest of the {BY_WORDS} documents that BM25 retrieves for each query"
     pairs = with_same(ranked.with_columns(row=pl.lit(None, dtype=pl.Int64)), subject)
     answers = pairs.join(known.select("query", "document_same").unique(), on=["query", "document_same"], how="semi", maintain_order="left")
     others = pairs.join(answers, on=["query", "document"], how="anti", maintain_order="left")
     return Candidates("mined", others.select("query", "document", "row", "rank"), len(queries), len(asked), answers, len(pairs), found)
 
 
-def by_words(asked: pl.DataFrame, documents: pl.DataFrame, language: str, depth: int) -> pl.DataFrame:
-    """query, document, rank of what BM25 finds."""
+def retrieve_bm25(asked: pl.DataFrame, documents: pl.DataFrame, language: str, depth: int) -> pl.DataFrame:
+    """The BM25 results: query, document, rank."""
     from hone.text.bm25 import indexed
 
     index = indexed([documents["text"].to_list()], language)
@@ -94,16 +98,16 @@ def by_words(asked: pl.DataFrame, documents: pl.DataFrame, language: str, depth:
     return ranked_table(asked, documents, rows, scores).filter(pl.col("score") > 0).drop("score")
 
 
-def by_encoder(asked: pl.DataFrame, documents: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
-    """query, document, rank of the nearest documents of all."""
+def retrieve_dense(asked: pl.DataFrame, documents: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
+    """The nearest documents of the whole collection: query, document, rank."""
     from hone.encoders.search import nearest
 
     scores, rows = nearest(encoder.queries(asked["text"].to_list()), vectors_of(encoder, documents["text"]), TOP)
     return ranked_table(asked, documents, rows, scores).drop("score")
 
 
-def reordered(asked: pl.DataFrame, documents: pl.DataFrame, found: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
-    """query, document, rank: what BM25 found in the encoder's order, the first TOP."""
+def rerank(asked: pl.DataFrame, documents: pl.DataFrame, found: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
+    """The BM25 results reranked by the encoder, the first TOP: query, document, rank."""
     from hone.encoders.search import pair_scores
 
     used = documents.join(found.select("document").unique(), on="document", how="semi", maintain_order="left")
@@ -120,12 +124,12 @@ def reordered(asked: pl.DataFrame, documents: pl.DataFrame, found: pl.DataFrame,
 
 
 def vectors_of(encoder: Encoder, texts: pl.Series, rows: int = 8192):
-    """The documents' vectors, encoded a part at a time."""
+    """The documents' vectors, encoded in chunks."""
     return encoder.vectors((texts[start : start + rows].to_list() for start in range(0, len(texts), rows)), "document", len(texts))
 
 
 def ranked_table(asked: pl.DataFrame, documents: pl.DataFrame, rows: np.ndarray, scores: np.ndarray) -> pl.DataFrame:
-    """query, document, rank (from 1), score of a search's result."""
+    """A search result as a table: query, document, rank (from 1), score."""
     count, depth = rows.shape
     return pl.DataFrame(
         {

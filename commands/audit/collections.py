@@ -1,4 +1,4 @@
-"""A collection as an audit reads it: its files as they stand, or the tables that `collect` made of them."""
+"""Read a collection for an audit: from its original files, or from the tables of the stage `collect`."""
 
 from __future__ import annotations
 
@@ -22,50 +22,50 @@ from tasks.collect.folder import ENDINGS, folder
 from tasks.collect.refusals import examined, without_repeats
 from tasks.collect.settings import CollectionChecks
 
-GIVEN = "given"  # the source of a negative that a training file brought
+GIVEN = "given"  # the source of a negative from a training file
 
 
 def read(what: str) -> Subject:
-    """The file, folder or collection of that name.
+    """Read a file, folder or collection.
 
     Args:
-        what: a training file; a folder with queries, documents and qrels, or in BEIR's layout, or of collected tables; or a
-            collection of params.yaml that `dvc repro` has collected.
+        what: a training file; a folder with queries, documents and qrels, in BEIR format, or with collected tables; or a collected
+            collection of params.yaml.
 
     Raises:
-        Refused: there is nothing of that name (names the nearest), or it cannot be read.
+        Refused: it does not exist (with the most similar name), or it cannot be read.
     """
     path = Path(what)
     if path.is_file():
         return read_rows(path)
     if path.is_dir():
         if (path / "documents.parquet").is_file() and any((path / split / "queries.parquet").is_file() for split in SPLITS):
-            return collected(path, what)
+            return read_tables(path, what)
         if (path / "corpus.jsonl").exists():
-            return of_source(read_source(beir, path, what), what)
+            return build_subject(read_source(beir, path, what), what)
         if any((path / f"{table}{ending}").exists() for table in ("queries", "documents", "qrels") for ending in ENDINGS):
-            return of_source(read_source(folder, path, what), what)
+            return build_subject(read_source(folder, path, what), what)
         raise Refused(
-            f"{path} is no collection: it has neither corpus.jsonl (BEIR's layout) nor documents, queries and qrels as "
-            f"{listed(ENDINGS)}; it has {listed(sorted(entry.name for entry in path.iterdir())) or 'nothing'}."
+            f"{path} is not a collection. It needs corpus.jsonl (BEIR format), or documents, queries and qrels as {listed(ENDINGS)}. "
+            f"Found: {listed(sorted(entry.name for entry in path.iterdir())) or 'no files'}."
         )
     if (DATA / what).is_dir():
-        return collected(DATA / what, what)
+        return read_tables(DATA / what, what)
     known = list(params.read().collections) if params.FILE.is_file() else []
     if what in known:
-        raise Refused(f"the collection '{what}' is not collected yet: `dvc repro collect@{what}`, or name its file or folder here.")
+        raise Refused(f"Collection '{what}' has not been read yet. Run `dvc repro collect@{what}`, or name its file or folder.")
     beside = [str(path.parent / entry.name) for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     if not path.parent.is_dir():
-        raise Refused(f"{what} does not exist, and neither does the folder {path.parent}.")
+        raise Refused(f"{what} does not exist. Its folder {path.parent} does not exist either.")
     names = [name for name in (*beside, *known) if not Path(name).name.startswith(".")]
     raise Refused(f"{what} does not exist, and no collection has that name: {nearest(what, names)}")
 
 
 def read_source(read: Callable[[Path, None], Source], path: Path, name: str) -> Source:
-    """The files of a collection as they stand. What `collect` would refuse is said at once, and not only on the page.
+    """Read the original files of a collection. Errors that `collect` would raise are also printed before the audit.
 
     Raises:
-        Refused: something in the files cannot be read; the message has all that is wrong with them.
+        Refused: the files cannot be read. The message has all errors.
     """
     faults = Faults()
     try:
@@ -86,21 +86,21 @@ def read_source(read: Callable[[Path, None], Source], path: Path, name: str) -> 
     except Refused as refusal:
         if unreadable:
             raise
-        say(f"audit: `collect` refuses this: {refusal}")
+        say(f"audit: the stage `collect` would fail: {refusal}")
     return without_repeats(source, Faults())[0]
 
 
-def of_source(source: Source, name: str) -> Subject:
-    """A collection whose files were read and not checked: what is wrong with them is what an audit is for."""
+def build_subject(source: Source, name: str) -> Subject:
+    """The subject of unchecked files. The audit itself reports their problems."""
     for table, rows in (("documents", source.documents), ("queries", source.queries)):
         if rows.is_empty():
-            raise Refused(f"{name} has no {table}: there is nothing to audit.")
+            raise Refused(f"{name} has no {table}, so there is nothing to audit.")
     documents = source.documents.with_columns(tables.full_text()).select("doc_id", "parent_id", text="full_text", row="row")
-    return assembled(name, documents, source.queries.select("query_id", "text", "split", "row"), source.qrels, 1)
+    return assemble_subject(name, documents, source.queries.select("query_id", "text", "split", "row"), source.qrels, 1)
 
 
-def collected(folder: Path, name: str) -> Subject:
-    """The tables of data/<name>; its hidden answers are known, and told from the others."""
+def read_tables(folder: Path, name: str) -> Subject:
+    """The subject of the tables in data/<name>, with its held-out positives."""
     given = params.read().collections.get(folder.name) if params.FILE.is_file() else None
     documents = tables.scan("documents", folder / "documents.parquet").with_columns(tables.full_text()).collect()
     parts = [split for split in SPLITS if (folder / split / "queries.parquet").is_file()]
@@ -108,7 +108,7 @@ def collected(folder: Path, name: str) -> Subject:
     qrels = [tables.read("qrels", folder / split / "qrels.parquet").with_columns(split=pl.lit(split)) for split in parts]
     hidden = tables.read("hidden", folder / "hidden.parquet") if (folder / "hidden.parquet").is_file() else None
     row = pl.lit(None, dtype=pl.Int64).alias("row")
-    return assembled(
+    return assemble_subject(
         name,
         documents.select("doc_id", "parent_id", pl.col("full_text").alias("text"), row),
         pl.concat(queries, how="diagonal").select("query_id", "text", "split", row),
@@ -118,10 +118,10 @@ def collected(folder: Path, name: str) -> Subject:
     )
 
 
-def assembled(
+def assemble_subject(
     name: str, documents: pl.DataFrame, queries: pl.DataFrame, qrels: pl.DataFrame, least: int, hidden: pl.DataFrame | None = None
 ) -> Subject:
-    """The subject of these tables; an id that stands more than once keeps its first row."""
+    """The subject of these tables. Of duplicate ids, the first row is kept."""
     doubled = {
         table: frame.filter(pl.col(key).is_not_null()).group_by(key).len().filter(pl.col("len") > 1)[key].sort().to_list()
         for table, frame, key in (("documents", documents, "doc_id"), ("queries", queries.unique(["query_id", "text"]), "query_id"))
@@ -156,7 +156,7 @@ def assembled(
 
 
 def with_documents(labels: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """Labels with the number of their document; one that names the parent of chunks has a row for each of them."""
+    """Labels with the number of their document. A label of a parent document becomes one row per chunk."""
     by_id = labels.join(documents.select("doc_id", "document"), on="doc_id", how="left", maintain_order="left")
     chunks = documents.filter(pl.col("parent_id").is_not_null()).select(doc_id="parent_id", document="document")
     if chunks.is_empty():
@@ -166,7 +166,7 @@ def with_documents(labels: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFram
 
 
 def hidden_pairs(hidden: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """query, document, row of hidden answers."""
+    """query, document, row of the held-out positives."""
     named = hidden.select("query_id", "doc_id").join(queries.select("query_id", "query"), on="query_id", how="inner")
     found = with_documents(named, documents).filter(pl.col("document").is_not_null())
     return found.select("query", "document", row=pl.lit(None, dtype=pl.Int64))

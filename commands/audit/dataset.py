@@ -1,4 +1,4 @@
-"""What is audited: texts, and which of them are said to answer which query and which not."""
+"""The data of an audit: texts, positives and negatives."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class Subject:
     """A training file or a collection.
 
     Attributes:
-        name: as the user named it.
+        name: the name given by the user.
         kind: "triplets" or "collection".
         documents: doc_id, parent_id, text (title and text as an encoder reads them), row; `document` (their number) and
-            `same` (equal for texts that differ in case, white space or punctuation at the ends only).
-        queries: query_id, text, split (null where there are none), row; `query` (their number) and `same`.
-        positives: query, document, row: what is said to answer. A label that names the parent of chunks names each of them.
-        negatives: query, document, row: negatives that the file brings; empty for a collection without.
-        judged: query, document, row: judged not relevant (grade 0), not brought as negatives.
-        hidden: query, document, row: answers that training does not see.
-        rows: row, query, positives, negatives (counts), repeats (stands further up already): lines of a training file.
-        absent: labels that name a query or document which is not there.
-        doubled: ids that stand more than once, by table.
-        in_two_splits: ids of queries that have labels in more than one split.
+            `same` (equal for texts that differ only in case, white space, or leading or trailing punctuation).
+        queries: query_id, text, split (null without splits), row; `query` (their number) and `same`.
+        positives: query, document, row of positives. A label of a parent document applies to each of its chunks.
+        negatives: query, document, row of given negatives; may be empty.
+        judged: query, document, row of documents judged not relevant (grade 0) that are not given as negatives.
+        hidden: query, document, row of held-out positives.
+        rows: lines of a training file: row, query, positives, negatives (counts), repeats (equal to an earlier line).
+        absent: labels whose query or document does not exist.
+        doubled: duplicate ids, by table.
+        in_two_splits: ids of queries with labels in more than one split.
     """
 
     name: str
@@ -51,21 +51,21 @@ class Subject:
 
     @property
     def training(self) -> pl.DataFrame:
-        """The queries that train: all but those of dev and test."""
+        """The training queries: all except dev and test queries."""
         return self.queries.filter(pl.col("split").is_null() | pl.col("split").is_in(TRAINING))
 
     @property
-    def asked(self) -> pl.DataFrame:
-        """The queries of dev and test."""
+    def evaluation_queries(self) -> pl.DataFrame:
+        """The evaluation queries (dev and test)."""
         return self.queries.filter(pl.col("split").is_in(ASKED))
 
     def of_training(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Those of the pairs whose query trains."""
+        """The pairs of training queries."""
         return pairs.join(self.training.select("query"), on="query", how="semi", maintain_order="left")
 
 
 def numbered(frame: pl.DataFrame, number: str) -> pl.DataFrame:
-    """A table of texts with the number of each row and `same`, the hash of the normalised text (null where it is empty)."""
+    """Add the number of each row, and `same`, the hash of the normalized text (null for an empty text)."""
     plain = normalised(pl.col("text"))
     return frame.with_row_index(number).with_columns(
         pl.col(number).cast(pl.UInt32), same=pl.when(pl.col("text").fill_null("").str.strip_chars() != "").then(plain.hash())
@@ -73,7 +73,7 @@ def numbered(frame: pl.DataFrame, number: str) -> pl.DataFrame:
 
 
 def with_same(pairs: pl.DataFrame, subject: Subject) -> pl.DataFrame:
-    """Pairs with the query's and the document's `same`, as `query_same` and `document_same`."""
+    """Add the `same` of the query and the document as `query_same` and `document_same`."""
     return pairs.join(subject.queries.select("query", query_same="same"), on="query", how="left", maintain_order="left").join(
         subject.documents.select("document", document_same="same"), on="document", how="left", maintain_order="left"
     )

@@ -1,4 +1,4 @@
-"""Texts that stand more than once, to the letter or nearly so."""
+"""Duplicates and near-duplicates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RULES = "sample.filters: [labelled, same-text, near-duplicate]"
 
 
 def duplicates(subject: Subject, seed: int, most: int) -> tuple[list[Finding], dict[str, pl.DataFrame]]:
-    """Findings among documents, queries and lines; and the clusters of both, for whoever looks for near-duplicates next.
+    """Findings on documents, queries and lines, and the clusters of near-duplicates for later checks.
 
     Args:
-        subject: what is audited.
-        seed: of the draw where there are more texts than `most`.
-        most: texts to look for near-duplicates in.
+        subject: the data.
+        seed: seed of the sample if there are more texts than `most`.
+        most: largest number of texts to compare for near-duplicates.
 
     Returns:
         Findings, and {"documents", "queries"}: same, cluster.
@@ -36,29 +36,29 @@ def duplicates(subject: Subject, seed: int, most: int) -> tuple[list[Finding], d
         "queries": clustered(chosen["queries"], characters=CHARACTERS),
     }
     found = [
-        of_lines(subject),
+        find_repeated_lines(subject),
         same_documents(subject),
-        near(subject, "documents", chosen["documents"], clusters["documents"]),
+        find_near_duplicates(subject, "documents", chosen["documents"], clusters["documents"]),
         same_queries(subject),
-        near(subject, "queries", chosen["queries"], clusters["queries"]),
+        find_near_duplicates(subject, "queries", chosen["queries"], clusters["queries"]),
     ]
     return [one for one in found if one is not None], clusters
 
 
-def of_lines(subject: Subject) -> Finding | None:
-    """Lines that say what a line above said."""
+def find_repeated_lines(subject: Subject) -> Finding | None:
+    """Lines that repeat an earlier line."""
     if subject.kind != "triplets":
         return None
     again = subject.rows.filter("repeats")
     return Finding(
         name="repeated-lines",
-        title="Lines that stand more than once",
+        title="Repeated lines",
         count=len(again),
         of=len(subject.rows),
         unit="lines",
-        harm="mend",
-        means="Such an example trains twice as often as others, and meets itself in a batch: its own answer as a negative.",
-        cure="Delete them. Hone's `source: triplets` counts a text once, whatever the lines.",
+        harm="fix",
+        means="A repeated example has twice the weight. If both copies are in a batch, its positive is also an in-batch negative.",
+        cure="Delete them. Hone's `source: triplets` uses each text once, regardless of repeated lines.",
         examples=tuple(
             Example(f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),))
             for row in again.head(SHOWN).to_dicts()
@@ -68,33 +68,33 @@ def of_lines(subject: Subject) -> Finding | None:
 
 
 def same_documents(subject: Subject) -> Finding:
-    """Documents that differ from another in case, white space and punctuation at the ends at most."""
+    """Documents that differ at most in case, white space, and leading or trailing punctuation."""
     return Finding(
         name="same-documents",
         title="Documents with the same text",
-        **repeated(subject.documents, "doc_id", "Document", subject.kind),
+        **summarize_repeats(subject.documents, "doc_id", "Document", subject.kind),
         unit="documents",
-        harm="mend",
-        means="A copy of the answer that has another id is mined as a negative: the model learns to turn away from the answer.",
-        cure=f"Keep one of each, or let the rules do it when negatives are mined: `{RULES}`.",
+        harm="fix",
+        means="A copy of a positive with a different id can be mined as a negative. Then the model learns to reject the positive.",
+        cure=f"Keep one copy of each, or use these filters for mining: `{RULES}`.",
     )
 
 
 def same_queries(subject: Subject) -> Finding:
-    """Queries of the same text that count as several."""
+    """Queries with the same text and different ids."""
     return Finding(
         name="same-queries",
-        title="Queries with the same text that count as several",
-        **repeated(subject.queries, "query_id", "Query", subject.kind),
+        title="Queries with the same text and different ids",
+        **summarize_repeats(subject.queries, "query_id", "Query", subject.kind),
         unit="queries",
-        harm="mend",
-        means="What answers the one is unlabelled for the other: its answers become negatives, in a batch or by mining.",
-        cure="Give them one id, so that all their answers are known of each; `source: triplets` does it for texts equal to the letter.",
+        harm="fix",
+        means="The positives of one are unlabelled for the other, so they can become in-batch or mined negatives.",
+        cure="Use one id, so that they share all positives. `source: triplets` does this for identical texts.",
     )
 
 
-def repeated(frame: pl.DataFrame, key: str, told: str, kind: str) -> dict:
-    """count, of, examples and places of rows whose text stood in an earlier row."""
+def summarize_repeats(frame: pl.DataFrame, key: str, label: str, kind: str) -> dict:
+    """count, of, examples and places of rows whose text repeats an earlier row."""
     texts = frame.filter(pl.col("same").is_not_null())
     again = texts.filter(pl.col("same").is_first_distinct().not_())
     first = texts.filter(pl.col("same").is_first_distinct()).select("same", first=key, first_text="text", first_row="row")
@@ -111,7 +111,7 @@ def repeated(frame: pl.DataFrame, key: str, told: str, kind: str) -> dict:
         "examples": tuple(
             Example(
                 f"{name(row)} and {name(row, 'first')}",
-                ((f"{told}, {name(row, 'first')}", cut(row["first_text"])), (f"{told}, {name(row)}", cut(row["text"]))),
+                ((f"{label}, {name(row, 'first')}", cut(row["first_text"])), (f"{label}, {name(row)}", cut(row["text"]))),
             )
             for row in shown
         ),
@@ -119,9 +119,9 @@ def repeated(frame: pl.DataFrame, key: str, told: str, kind: str) -> dict:
     }
 
 
-def near(subject: Subject, table: str, chosen: pl.DataFrame, clusters: pl.DataFrame) -> Finding:
-    """Different texts that resemble another one."""
-    told = {"documents": "Document", "queries": "Query"}[table]
+def find_near_duplicates(subject: Subject, table: str, chosen: pl.DataFrame, clusters: pl.DataFrame) -> Finding:
+    """Different texts that are near-duplicates."""
+    label = {"documents": "Document", "queries": "Query"}[table]
     key = {"documents": "doc_id", "queries": "query_id"}[table]
     rows = chosen.join(clusters, on="same", how="left", maintain_order="left")
     again = rows.filter(pl.col("cluster").is_first_distinct().not_())
@@ -130,12 +130,12 @@ def near(subject: Subject, table: str, chosen: pl.DataFrame, clusters: pl.DataFr
     shown = again.head(SHOWN).join(first, on="cluster", how="left", maintain_order="left").to_dicts()
     total = (subject.documents if table == "documents" else subject.queries)["same"].n_unique()
     means = {
-        "documents": "A near copy of an answer answers as well; mined as a negative it contradicts the label.",
-        "queries": "Their answers are negatives for each other in a batch, and a split by lot puts one in training and one in test.",
+        "documents": "A near-duplicate of a positive is usually relevant too. As a mined negative, it contradicts the label.",
+        "queries": "In a batch, their positives are negatives for each other. A random split can put one in training and one in test.",
     }[table]
     cure = {
-        "documents": f"Let the rule see to it when negatives are mined: `{RULES}`.",
-        "queries": "Leave the split to Hone, which keeps near-duplicates together (docs/collections.md).",
+        "documents": f"Use these filters for mining: `{RULES}`.",
+        "queries": "Use Hone's split, which keeps near-duplicates together (docs/collections.md).",
     }[table]
 
     def name(row: dict, which: str) -> str:
@@ -143,20 +143,20 @@ def near(subject: Subject, table: str, chosen: pl.DataFrame, clusters: pl.DataFr
 
     return Finding(
         name=f"near-{table}",
-        title=f"{told[:-1] + 'ies' if told.endswith('y') else told + 's'} that are near-duplicates of another",
+        title=f"{label[:-1] + 'ies' if label.endswith('y') else label + 's'} that are near-duplicates of another",
         count=len(again),
         of=len(chosen),
         unit=f"different {table}",
-        harm="know",
+        harm="note",
         means=means,
         cure=cure,
         examples=tuple(
             Example(
                 f"{name(row, '')} and {name(row, 'first_')}",
-                ((f"{told}, {name(row, 'first_')}", cut(row["first"])), (f"{told}, {name(row, '')}", cut(row["text"]))),
+                ((f"{label}, {name(row, 'first_')}", cut(row["first"])), (f"{label}, {name(row, '')}", cut(row["text"]))),
             )
             for row in shown
         ),
         places=tuple(again["row" if by_line else key].head(LISTED).to_list()),
-        note=f"Looked for in {len(chosen):,} of {total:,} {table}, drawn by lot." if len(chosen) < total else "",
+        note=f"Checked a random sample of {len(chosen):,} of {total:,} {table}." if len(chosen) < total else "",
     )

@@ -1,4 +1,4 @@
-"""How suspicious each negative is to an encoder, and how many are. A suspicion is no verdict: an encoder errs both ways."""
+"""Find suspicious negatives with an encoder. A suspicion is not a verdict, because encoders make errors in both directions."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from hone.stats.bootstrap import Interval
 if TYPE_CHECKING:
     from hone.encoders.encoder import Encoder
 
-# Cosine to a known positive from which on a negative is suspicious; the threshold of the judge `encoder`.
+# Least cosine similarity to a positive of a suspicious negative; the threshold of the judge `encoder`.
 LIKE_POSITIVE = 0.8
 KINDS = ("like-answer", "above-answer", "rest")
 DRAWS = 2_000
 LEVEL = 0.95
 
 
-def scored(subject: Subject, pairs: pl.DataFrame, encoder: Encoder | None) -> pl.DataFrame:
-    """`pairs` with `kind`, the strongest suspicion against each.
+def score_pairs(subject: Subject, pairs: pl.DataFrame, encoder: Encoder | None) -> pl.DataFrame:
+    """Add `kind`, the strongest suspicion against each pair.
 
-    like-answer: resembles a known answer by LIKE_POSITIVE or more (the guide of `recipes/guide.yaml`; only for a model
-    that compares by cosine). above-answer: is nearer to the query than the farthest known answer is. rest: neither.
+    like-answer: similarity to a positive of LIKE_POSITIVE or more (the reference encoder of `recipes/guide.yaml`; only for models
+    with cosine similarity). above-answer: nearer to the query than the farthest positive. rest: neither.
 
     Args:
-        subject: where texts and positives come from.
+        subject: the data, with texts and positives.
         pairs: query, document, row, rank.
-        encoder: who is suspicious; null: everything is "rest".
+        encoder: the encoder; null: every pair is "rest".
 
     Returns:
-        The pairs with to_positive (the largest similarity), to_query, lowest (of the query's answers) and kind.
+        The pairs with to_positive (largest similarity to a positive), to_query, lowest (score of the query's positives) and kind.
     """
     if encoder is None or pairs.is_empty():
         nothing = pl.lit(None, dtype=pl.Float32)
@@ -43,8 +43,8 @@ def scored(subject: Subject, pairs: pl.DataFrame, encoder: Encoder | None) -> pl
 
     known = subject.positives.join(pairs.select("query").unique(), on="query", how="semi", maintain_order="left")
     known = known.select("query", "document").unique(maintain_order=True)
-    documents = places(subject.documents, "document", [pairs["document"], known["document"]])
-    queries = places(subject.queries, "query", [pairs["query"]])
+    documents = number_rows(subject.documents, "document", [pairs["document"], known["document"]])
+    queries = number_rows(subject.queries, "query", [pairs["query"]])
     of_documents = vectors_of(encoder, documents["text"])
     of_queries = encoder.queries(queries["text"].to_list())
     place = {frame.columns[0]: frame.select(frame.columns[0], "place") for frame in (documents, queries)}
@@ -77,21 +77,21 @@ def scored(subject: Subject, pairs: pl.DataFrame, encoder: Encoder | None) -> pl
     )
 
 
-def places(frame: pl.DataFrame, number: str, wanted: list[pl.Series]) -> pl.DataFrame:
-    """The rows of `frame` that are wanted, with their `place` among them."""
+def number_rows(frame: pl.DataFrame, number: str, wanted: list[pl.Series]) -> pl.DataFrame:
+    """The rows of `frame` whose numbers are in `wanted`, with their position `place`."""
     used = pl.concat(wanted).unique().alias(number).to_frame()
     return frame.join(used, on=number, how="semi", maintain_order="left").select(number, "text", place=pl.int_range(pl.len()))
 
 
-def suspicious(pairs: pl.DataFrame, seed: int) -> dict[str, Interval]:
-    """The share of pairs under suspicion with its bootstrap interval over queries.
+def estimate_suspicion(pairs: pl.DataFrame, seed: int) -> dict[str, Interval]:
+    """The fraction of suspicious pairs with its bootstrap interval over queries.
 
     Args:
         pairs: query, kind.
-        seed: of the draws.
+        seed: seed of the bootstrap.
 
     Returns:
-        "narrow": like a known answer; "wide": that, or above a known answer.
+        "narrow": like-answer only; "wide": like-answer or above-answer.
     """
     kind = pl.col("kind")
     by_query = pairs.group_by("query", maintain_order=True).agg(

@@ -1,4 +1,4 @@
-"""A finding: what was looked for, how often it is there, an example, and what it means for training."""
+"""A finding: a checked problem with its frequency, examples, and effect on training."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import polars as pl
 from commands.audit.dataset import Subject
 from hone.present import number_format
 
-SHOWN = 2  # examples of a finding
-LISTED = 10_000  # places of a finding in the JSON
+SHOWN = 2  # examples per finding
+LISTED = 10_000  # locations per finding in the JSON file
 
 
 @dataclass(frozen=True)
 class Example:
-    """Where it is, and the texts with what each is."""
+    """A location, and labelled texts."""
 
     where: str
     texts: tuple[tuple[str, str], ...]
@@ -24,18 +24,18 @@ class Example:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for.
+    """One checked problem.
 
     Attributes:
-        name: its address on the page and in the JSON.
-        title: a heading.
-        count, of, unit: so many of so many of what.
-        harm: "mend" (costs a model), "know" (may be meant).
-        means: what it does to training.
-        cure: what to do.
-        examples: a few.
-        places: lines of the file, or ids, of all of them as far as LISTED.
-        note: what was not looked at, or nothing.
+        name: its id in the report and in the JSON file.
+        title: the heading.
+        count, of, unit: `count` of `of` units are affected.
+        harm: "fix" (hurts training), or "note" (may be intentional).
+        means: the effect on training.
+        cure: the fix.
+        examples: a few examples.
+        places: lines of the file, or ids, at most LISTED.
+        note: what was not checked, or empty.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Finding:
     count: int
     of: int
     unit: str
-    harm: Literal["mend", "know"]
+    harm: Literal["fix", "note"]
     means: str
     cure: str
     examples: tuple[Example, ...] = ()
@@ -55,27 +55,27 @@ class Finding:
         return self.count / self.of if self.of else 0.0
 
     @property
-    def told(self) -> str:
-        """Its weight: "mend" or "know" where it is there, else "clean"."""
+    def status(self) -> str:
+        """`harm` if it occurs, else "clean"."""
         return self.harm if self.count else "clean"
 
-    def plain(self) -> dict:
-        """As JSON holds it."""
-        return asdict(self) | {"share": self.share, "told": self.told}
+    def to_dict(self) -> dict:
+        """The finding as a dictionary for JSON."""
+        return asdict(self) | {"share": self.share, "status": self.status}
 
 
 def cut(text: str | None) -> str:
-    """The beginning of a text that a page shows."""
+    """Truncate a text for the report."""
     return number_format.truncate(text or "")
 
 
 def where(subject: Subject, pair: dict) -> str:
-    """The line of a training file, or the ids of a collection."""
+    """The line in a training file, or the ids in a collection."""
     if subject.kind == "triplets":
         return f"line {pair['row']:,}"
     parts = [
-        f"{told} {frame[key][pair[number]]}"
-        for told, frame, number, key in (
+        f"{kind} {frame[key][pair[number]]}"
+        for kind, frame, number, key in (
             ("query", subject.queries, "query", "query_id"),
             ("document", subject.documents, "document", "doc_id"),
         )
@@ -85,7 +85,7 @@ def where(subject: Subject, pair: dict) -> str:
 
 
 def places(subject: Subject, pairs: pl.DataFrame) -> tuple[str | int, ...]:
-    """The places of rows with query, document and row, as far as they are listed."""
+    """The locations of rows with query, document and row, at most LISTED."""
     if subject.kind == "triplets":
         return tuple(pairs["row"].unique(maintain_order=True).head(LISTED).to_list())
     return tuple(where(subject, pair) for pair in pairs.head(LISTED).to_dicts())

@@ -1,4 +1,4 @@
-"""What training sees of test: queries that are the same or nearly, queries in two splits, shared answers."""
+"""Leakage from test to training: equal or near-duplicate queries, queries in two splits, shared positives."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from hone.text.alike import near_queries
 
 
 def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> list[Finding]:
-    """Findings between training queries and those of test and dev.
+    """Findings on training queries that overlap with evaluation queries.
 
     Args:
-        subject: what is audited; its own dev and test queries count.
-        test: what `--test` names: its dev and test queries count too, or all of them where it has no such splits.
-        seed: of the draw where there are more queries than `most`.
-        most: queries to look for near-duplicates in.
+        subject: the data, including its own dev and test queries.
+        test: the data of `--test`: its dev and test queries, or all queries if it has no splits.
+        seed: seed of the sample if there are more queries than `most`.
+        most: largest number of queries to compare for near-duplicates.
     """
-    training = subject.training.select("query", "same", "text", "split", name=named(subject))
-    asked = [subject.asked.select("same", "text", "split", name=named(subject))]
-    answers = [with_same(subject.positives.join(subject.asked.select("query"), on="query", how="semi"), subject)["document_same"]]
+    training = subject.training.select("query", "same", "text", "split", name=name_query(subject))
+    asked = [subject.evaluation_queries.select("same", "text", "split", name=name_query(subject))]
+    answers = [
+        with_same(subject.positives.join(subject.evaluation_queries.select("query"), on="query", how="semi"), subject)["document_same"]
+    ]
     if test is not None:
-        of_test = test.asked if len(test.asked) else test.queries
-        asked.append(of_test.select("same", "text", split=pl.lit(test.name), name=named(test)))
+        of_test = test.evaluation_queries if len(test.evaluation_queries) else test.queries
+        asked.append(of_test.select("same", "text", split=pl.lit(test.name), name=name_query(test)))
         answers.append(with_same(test.positives.join(of_test.select("query"), on="query", how="semi"), test)["document_same"])
     against = pl.concat(asked).filter(pl.col("same").is_not_null()).unique("same", keep="first", maintain_order=True)
     if against.is_empty():
@@ -43,9 +45,9 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
             count=len(exact),
             of=len(training),
             unit="training queries",
-            harm="mend",
-            means="The model is trained on what it is asked: the score is too good, and says nothing of new queries.",
-            cure="Take them out of training: `repeated_queries: leave-out` in params.yaml keeps the copy in test (docs/collections.md).",
+            harm="fix",
+            means="The model is trained on evaluation queries, so its score is too high and does not apply to new queries.",
+            cure="Remove them from training. `repeated_queries: leave-out` in params.yaml keeps the test copy (docs/collections.md).",
             examples=examples(exact),
             places=tuple(exact["name"].head(LISTED).to_list()),
         ),
@@ -55,22 +57,22 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
             count=len(nearly),
             of=len(training),
             unit="training queries",
-            harm="mend",
-            means="Nearly the same question, usually with the same answer: part of the score is memory.",
-            cure="Leave the split to Hone, which keeps near-duplicates together, or take these out of training.",
+            harm="fix",
+            means="Near-duplicate queries usually share positives, so the score partly reflects memorization.",
+            cure="Use Hone's split, which keeps near-duplicates together, or remove these queries from training.",
             examples=examples(nearly),
             places=tuple(nearly["name"].head(LISTED).to_list()),
             note=note,
         ),
         Finding(
             name="shared-answers",
-            title="Training positives that also answer a test or dev query",
+            title="Training positives that are also positives of a test or dev query",
             count=len(shared),
             of=len(known),
             unit="training positives",
-            harm="know",
-            means="Usual where one corpus serves all splits (BEIR): the model has seen the document, not the question.",
-            cure="Nothing, unless the test is meant to show how new documents are found.",
+            harm="note",
+            means="This is normal if all splits share a corpus (BEIR). The model has seen the document, but not the query.",
+            cure="None, unless the test should measure retrieval of new documents.",
         ),
     ]
     if subject.kind == "collection":
@@ -82,8 +84,8 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
                 count=len(names),
                 of=len(subject.queries),
                 unit="queries",
-                harm="mend",
-                means="Some of the query's answers are trained on and the others asked: `collect` refuses it.",
+                harm="fix",
+                means="Some positives of the query are used for training, others for evaluation. The stage `collect` rejects this.",
                 cure="Keep each query's labels in one split.",
                 places=tuple(names[:LISTED]),
                 examples=tuple(Example(f"query {name}", ()) for name in names[:SHOWN]),
@@ -92,8 +94,8 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
     return found
 
 
-def named(subject: Subject) -> pl.Expr:
-    """A query's name: its line in a training file, its id in a collection."""
+def name_query(subject: Subject) -> pl.Expr:
+    """The name of a query: its line in a training file, or its id in a collection."""
     return pl.format("line {}", "row") if subject.kind == "triplets" else pl.col("query_id")
 
 

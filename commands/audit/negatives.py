@@ -1,4 +1,4 @@
-"""Negatives that are known to be answers: the positive itself, one nearly like it, or another answer of the same query."""
+"""Negatives that are certainly or almost certainly positives: the same text, a near-duplicate, or another positive of the query."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from hone.text.alike import resemble
 
 KEY = ["query_same", "document_same"]
 CURE = (
-    "Delete these negatives (`--json` lists all lines), or do not trust the file's negatives and mine again: "
-    "`options: {negatives: documents}` in params.yaml, with `sample.filters: [labelled, same-text, near-duplicate]`."
+    "Delete these negatives (`--json` lists all lines). Or ignore the negatives of the file and mine new ones: set "
+    "`options: {negatives: documents}` in params.yaml, and use `sample.filters: [labelled, same-text, near-duplicate]`."
 )
 
 
-def with_kind(subject: Subject, clusters: pl.DataFrame) -> pl.DataFrame:
-    """The given negatives of training queries with `kind`: "own", "sibling", "near", or null for those that no text tells of.
+def classify_negatives(subject: Subject, clusters: pl.DataFrame) -> pl.DataFrame:
+    """Add `kind` to the given negatives of training queries: "own", "sibling", "near", or null if no text matches.
 
-    own: the text of a positive of the same line (of the same query, where there are no lines). sibling: that of a positive
-    of the same query in another line. near: a near-duplicate of one. Also `answer`: that positive's document.
+    own: the text of a positive of the same line (or of the same query, without lines). sibling: the text of a positive of the same
+    query in another line. near: a near-duplicate of a positive. `answer` is the document of that positive.
 
     Args:
-        subject: what is audited.
-        clusters: same, cluster of documents: only texts of one cluster are compared.
+        subject: the data.
+        clusters: same, cluster of documents. Only texts of the same cluster are compared.
     """
     negatives = with_same(subject.of_training(subject.negatives), subject)
     positives = with_same(subject.of_training(subject.positives), subject)
@@ -37,7 +37,7 @@ def with_kind(subject: Subject, clusters: pl.DataFrame) -> pl.DataFrame:
         own = queries.rename({"sibling": "own"})
         found = negatives.join(own, on=KEY, how="left", maintain_order="left").with_columns(sibling=pl.lit(None, dtype=pl.UInt32))
     found = found.with_row_index("place")
-    found = found.join(near(subject, found, positives, clusters), on="place", how="left", maintain_order="left")
+    found = found.join(find_near(subject, found, positives, clusters), on="place", how="left", maintain_order="left")
     kind = (
         pl.when(pl.col("own").is_not_null())
         .then(pl.lit("own"))
@@ -49,8 +49,8 @@ def with_kind(subject: Subject, clusters: pl.DataFrame) -> pl.DataFrame:
     return found.select("query", "document", "row", "query_same", "document_same", kind=kind, answer=pl.coalesce("own", "sibling", "near"))
 
 
-def near(subject: Subject, negatives: pl.DataFrame, positives: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
-    """place and near: of negatives that are a near-duplicate of a positive of their query, that positive."""
+def find_near(subject: Subject, negatives: pl.DataFrame, positives: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+    """place and near: the positive of which a negative of the same query is a near-duplicate."""
     cluster = clusters.select(document_same="same", cluster="cluster").filter(pl.col("cluster").is_duplicated())
     left = negatives.select("place", *KEY, "document").join(cluster, on="document_same", how="inner", maintain_order="left")
     right = positives.select(*KEY, "document").unique(maintain_order=True).join(cluster, on="document_same", how="inner")
@@ -70,27 +70,28 @@ def near(subject: Subject, negatives: pl.DataFrame, positives: pl.DataFrame, clu
 
 
 def negatives(subject: Subject, found: pl.DataFrame) -> list[Finding]:
-    """What `with_kind` found, as findings; none for a collection that brings no negatives."""
+    """The findings of `classify_negatives`; empty if the data has no given negatives."""
     if subject.negatives.is_empty():
         return []
-    told = (
+    texts = (
         (
             "own",
             "negative-is-positive",
             "Negatives that are the positive itself",
-            "The model is told that one text answers and does not: the loss can only push the pair apart and back.",
+            "The same text is labelled both positive and negative, so its gradients cancel out.",
         ),
         (
             "sibling",
             "siblings",
-            "Negatives that are another known answer of the same query",
-            "An answer that another line names is trained against here: the usual fault of mining after one positive a line was unrolled.",
+            "Negatives that are another positive of the same query",
+            "A positive of another line is a negative here. This often happens if a query with several positives is split into lines "
+            "before mining.",
         ),
         (
             "near",
             "negative-is-nearly-positive",
-            "Negatives that are a near-duplicate of a known answer",
-            "The same passage with a changed number or sentence: it answers as well as the positive in nearly every case.",
+            "Negatives that are a near-duplicate of a positive",
+            "The same passage with a changed number or sentence is almost always as relevant as the positive.",
         ),
     )
     return [
@@ -100,13 +101,13 @@ def negatives(subject: Subject, found: pl.DataFrame) -> list[Finding]:
             count=len(rows),
             of=len(found),
             unit="negatives",
-            harm="mend",
+            harm="fix",
             means=means,
             cure=CURE,
             examples=tuple(example(subject, row) for row in rows.head(SHOWN).to_dicts()),
             places=places(subject, rows),
         )
-        for kind, name, title, means in told
+        for kind, name, title, means in texts
         for rows in [found.filter(pl.col("kind") == kind)]
     ]
 
@@ -117,7 +118,7 @@ def example(subject: Subject, row: dict) -> Example:
         where(subject, row),
         (
             ("Query", text_of(subject.queries, row["query"])),
-            ("Known answer", text_of(documents, row["answer"])),
+            ("Positive", text_of(documents, row["answer"])),
             ("Given as a negative", text_of(documents, row["document"])),
         ),
     )

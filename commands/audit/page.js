@@ -8,7 +8,7 @@ const address = `hone-audit-${document.body.dataset.audit}`;
 let verdicts = {};
 let current = 0;
 
-/* A browser may forbid a page from a file to remember anything; then a reload loses what was not downloaded. */
+/* A browser may block local storage for local files. Then a reload loses verdicts that were not downloaded. */
 try { verdicts = JSON.parse(localStorage.getItem(address)) ?? {}; } catch { verdicts = {}; }
 
 function show() {
@@ -19,7 +19,7 @@ function show() {
     }
   }
   const read = readings.filter((reading) => verdicts[reading.dataset.pair]).length;
-  if (progress) progress.textContent = `${read} of ${readings.length} read`;
+  if (progress) progress.textContent = `${read} of ${readings.length} labelled`;
 }
 
 function go(number) {
@@ -29,7 +29,7 @@ function go(number) {
   readings[current]?.focus({ preventScroll: true });
 }
 
-function say(number, verdict) {
+function record(number, verdict) {
   const pair = readings[number].dataset.pair;
   if (verdicts[pair] === verdict) delete verdicts[pair]; else verdicts[pair] = verdict;
   try { localStorage.setItem(address, JSON.stringify(verdicts)); } catch { /* see above */ }
@@ -40,7 +40,7 @@ function say(number, verdict) {
 
 for (const [number, reading] of readings.entries()) {
   for (const button of reading.querySelectorAll("[data-verdict]")) {
-    button.addEventListener("click", () => say(number, button.dataset.verdict));
+    button.addEventListener("click", () => record(number, button.dataset.verdict));
   }
 }
 
@@ -48,7 +48,7 @@ const KEYS = { y: "yes", n: "no", u: "unsure" };
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !readings.length) return;
   if (event.target.closest?.("input, select, textarea")) return;
-  if (KEYS[event.key]) say(current, KEYS[event.key]);
+  if (KEYS[event.key]) record(current, KEYS[event.key]);
   else if (event.key === "j") go(current + 1);
   else if (event.key === "k") go(current - 1);
 });

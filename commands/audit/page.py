@@ -1,4 +1,4 @@
-"""The page: one file that opens offline and asks no network for anything; texts in it are untrusted and escaped."""
+"""The HTML report: one file that needs no network. Its texts are untrusted, so they are escaped."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HERE = Path(__file__).parent
 
 
 def render(content: dict[str, Any]) -> str:
-    """The whole page, in the style of the report's.
+    """Render the page in the style of the loop's report.
 
     Args:
-        content: what the template shows, by name.
+        content: the template's variables.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -37,7 +37,7 @@ def render(content: dict[str, Any]) -> str:
 
 
 def marked(sentence: str) -> Markup:
-    """A sentence of ours with what stands between backticks as code; everything in it is escaped first."""
+    """Render text between backticks as code. Everything is escaped first."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))

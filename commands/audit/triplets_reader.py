@@ -1,4 +1,4 @@
-"""A training file read line by line: unlike the collection source `triplets` it keeps what contradicts itself, to be told."""
+"""Read a training file line by line. Unlike the collection source `triplets`, it keeps contradictory lines for the audit."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from hone.data.source import json_lines
 from hone.errors import Refused
 from tasks.collect.triplets import layout_of
 
-BLOCK = 50_000  # texts that wait as Python strings before they become a column
+BLOCK = 50_000  # texts to buffer as Python strings before conversion to a column
 NOT_LINES = {".parquet": "read_parquet", ".csv": "read_csv", ".arrow": "read_ipc", ".feather": "read_ipc"}
 
 
 def read_rows(file: Path) -> Subject:
-    """Read a file of (query, positives, negatives) in the layouts of sentence-transformers, FlagEmbedding or Tevatron.
+    """Read a file of (query, positives, negatives) in the formats of sentence-transformers, FlagEmbedding or Tevatron.
 
-    A text that stands many times is kept once; memory grows with different texts, and by 12 bytes a pair.
+    Each unique text is kept once. Memory grows with the number of unique texts, and by 12 bytes per pair.
 
     Raises:
-        Refused: the file is empty or not UTF-8, or lines are in none of the layouts; names the lines and what they have, all at once.
+        Refused: the file is empty or not UTF-8, or lines have an unknown format. The message lists all such lines.
     """
     if file.suffix in NOT_LINES:
         raise Refused(
-            f"{file} is no JSON Lines file. Write it as one, for example "
+            f"{file} is not a JSON Lines file. Convert it, for example with "
             f'`python -c "import polars; polars.{NOT_LINES[file.suffix]}(\'{file.name}\').write_ndjson(\'{file.stem}.jsonl\')"`.'
         )  # fmt: skip
     documents, queries = Texts(), Texts()
@@ -56,7 +56,7 @@ def read_rows(file: Path) -> Subject:
         seen.add(known)
     faults.refuse()
     if not rows["row"]:
-        raise Refused(f"{file} has no line: a training file has a JSON object on each, with a query, positives and negatives.")
+        raise Refused(f"{file} has no training examples. Each line must be a JSON object with a query, positives and negatives.")
     lines = frame(rows, {name: kind for name, kind in ROWS.items() if name != "repeats"})
     return Subject(
         name=str(file),
@@ -70,7 +70,7 @@ def read_rows(file: Path) -> Subject:
 
 
 def name_of(record: dict) -> str:
-    """The id that a line gives its query; empty where it gives none that can be meant."""
+    """The query id of a line; empty if it is missing or invalid."""
     try:
         return id_of(record.get("query_id")) or ""
     except Odd:
@@ -78,7 +78,7 @@ def name_of(record: dict) -> str:
 
 
 class Texts:
-    """Different texts with their numbers; a text is found again by a hash of 16 bytes."""
+    """Unique texts with their numbers, looked up by a hash of 16 bytes."""
 
     def __init__(self) -> None:
         self.numbers: dict[bytes, int] = {}
@@ -86,7 +86,7 @@ class Texts:
         self.waiting: list[tuple[str, str, int]] = []
 
     def number(self, text: str, row: int, name: str = "") -> int:
-        """The number of a text (under a name), which is new or known."""
+        """The number of a text with a name. A new text gets the next number."""
         key = blake2b(f"{len(name)} {name} {text}".encode(), digest_size=16).digest()
         found = self.numbers.get(key)
         if found is None:
@@ -101,7 +101,7 @@ class Texts:
         self.waiting = []
 
     def frame(self, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
-        """All of them, in the order of their numbers."""
+        """All texts, in the order of their numbers."""
         self.put()
         self.numbers = {}
         [name] = [column for column in columns if column in ("query_id", "doc_id")]
@@ -110,6 +110,6 @@ class Texts:
 
 
 def frame(columns: dict[str, array], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
-    """Arrays as a table, without a copy as Python numbers."""
+    """Convert arrays to a table without copying to Python numbers."""
     kinds = {"I": np.uint32, "q": np.int64}
     return pl.DataFrame({name: np.frombuffer(values, dtype=kinds[values.typecode]) for name, values in columns.items()}).cast(schema)

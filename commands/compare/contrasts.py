@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from commands.compare.evaluations import Evaluated
+from commands.compare.evaluations import Evaluation
 from hone.compare.contrast import MEASURE, Contrast, make_contrast, read_first_split
 from hone.compare.unjudged import Judgments
 from hone.errors import Refused
@@ -22,8 +22,8 @@ class Compared:
     """One measure of two rankings over the same queries.
 
     Attributes:
-        before, after: means.
-        against: the difference, its test and counts; the p of nDCG@10 is adjusted for as many collections as are compared.
+        before, after: means over queries.
+        against: the difference, its test and counts. The p of nDCG@10 is adjusted for the number of compared collections.
     """
 
     measure: str
@@ -32,37 +32,37 @@ class Compared:
     against: Contrast
 
 
-def joined(one: Evaluated, other: Evaluated, collection: str) -> pl.DataFrame:
+def join_measures(one: Evaluation, other: Evaluation, collection: str) -> pl.DataFrame:
     """query_id, split, and both values of every measure: <measure>_before, <measure>_after.
 
     Raises:
-        Refused: the two were evaluated on other queries, or hold what is no number.
+        Refused: the two were evaluated on different queries, or a value is NaN or infinite.
     """
     before, after = read_first_split(one.files[collection]), read_first_split(other.files[collection])
     together = before.join(after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after")
     if not len(together) == len(before) == len(after):
         raise Refused(
             f"{one.name} and {other.name} were not evaluated on the same queries of {collection} ({len(before):,}, {len(after):,}, "
-            f"{len(together):,} in both): run `dvc repro`, which evaluates what is stale."
+            f"{len(together):,} in both). Run `dvc repro`, which updates outdated evaluations."
         )
     together = together.rename({name: f"{name}_before" for name in NAMES})
     numbers = together.select(pl.all_horizontal(pl.selectors.float().is_finite().fill_null(False)).alias("all"))["all"]
     if not numbers.all():
         raise Refused(
-            f"query '{together['query_id'][int(numbers.arg_min())]}' of {collection} has a score that is no number: evaluate again."
+            f"Query '{together['query_id'][int(numbers.arg_min())]}' of {collection} has a score that is NaN or infinite. Evaluate again."
         )
     return together
 
 
-def measured(one: str, values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
-    """Every measure, nDCG@10 first; intervals come from one set of draws."""
+def compare_measures(one: str, values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
+    """Every measure, nDCG@10 first. All intervals use the same bootstrap samples."""
     before = values.select(f"{name}_before" for name in NAMES).to_numpy()
     after = values.select(f"{name}_after" for name in NAMES).to_numpy()
-    return sorted(pairwise(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE)
+    return sorted(compare_columns(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE)
 
 
-def pairwise(one: str, names: tuple[str, ...], before: np.ndarray, after: np.ndarray, draw: np.random.Generator) -> list[Compared]:
-    """Measures (columns) of the same queries (rows) in two rankings."""
+def compare_columns(one: str, names: tuple[str, ...], before: np.ndarray, after: np.ndarray, draw: np.random.Generator) -> list[Compared]:
+    """Compare measures (columns) of the same queries (rows) in two rankings."""
     change = after - before
     found = []
     for place, (name, difference) in enumerate(zip(names, intervals(change, draw), strict=True)):
@@ -72,10 +72,10 @@ def pairwise(one: str, names: tuple[str, ...], before: np.ndarray, after: np.nda
     return found
 
 
-def on_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, draw: np.random.Generator) -> list[Compared]:
-    """The measures that leave out what nobody has judged; none where no query has a document judged wrong."""
+def compare_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, draw: np.random.Generator) -> list[Compared]:
+    """Measures on judged documents only; empty if no query has a document judged non-relevant."""
     try:
         before, after = (judged_only(runs[name], by.qrels, by.min_relevance).drop("query_id").to_numpy() for name in (one, other))
     except Refused:
         return []
-    return pairwise(one, ON_JUDGED, before, after, draw)
+    return compare_columns(one, ON_JUDGED, before, after, draw)

@@ -1,4 +1,4 @@
-"""What `hone compare` holds against each other: rounds and references that were evaluated here, and runs in MLflow."""
+"""The systems of `hone compare`: evaluated rounds and references of this checkout, and MLflow runs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ RUN = re.compile(r"[0-9a-f]{6,32}")
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """Something that was evaluated.
+class Evaluation:
+    """The evaluation of a system.
 
     Attributes:
-        name: as sentences and tables call it.
-        files: by collection, the table of every query's measures.
-        here: whether it was evaluated in this checkout, so that its rankings and its collections' texts are here too.
+        name: the displayed name.
+        files: the table of per-query measures, by collection.
+        here: whether it was evaluated in this checkout, which then has its rankings and texts.
     """
 
     name: str
@@ -37,50 +37,51 @@ class Evaluated:
     here: bool
 
 
-def evaluated(name: str) -> Evaluated:
-    """A round or reference of this checkout, or a run in MLflow by its id or how that begins.
+def find_evaluation(name: str) -> Evaluation:
+    """A round or reference of this checkout, or an MLflow run by its id or a prefix of it.
 
     Raises:
-        Refused: there is no such name or run, the run has no table of its queries, or a ranking that belongs to it is missing.
+        Refused: the name or run does not exist, the run has no per-query measures, or a ranking is missing.
     """
     here = {folder.name: sorted(folder.glob("*.parquet")) for folder in QUERY_VALUES.glob("*")}
     if files := here.get(name):
         for file in files:
             if not (run := run_file(name, file.stem)).exists():
-                raise Refused(f"{run} is missing, which `evaluate` writes beside the scores: `dvc pull` or `dvc repro` brings it.")
-        return Evaluated(name, {file.stem: file for file in files}, here=True)
+                raise Refused(f"{run} is missing (an output of `evaluate`). Run `dvc pull` or `dvc repro`.")
+        return Evaluation(name, {file.stem: file for file in files}, here=True)
     if RUN.fullmatch(name):
-        return in_mlflow(name)
+        return fetch_run(name)
     known = [other for other, found in here.items() if found]
-    hint = nearest(name, known)
-    raise Refused(f"'{name}' was not evaluated here: {hint}{'' if hint.endswith('?') else '.'} A run in MLflow is named by its id.")
+    hint = nearest(name, known) if known else "run `dvc repro` first."
+    end = "" if hint.endswith(("?", ".")) else "."
+    raise Refused(f"'{name}' has not been evaluated: {hint}{end} To compare MLflow runs, use their run ids.")
 
 
-def in_mlflow(name: str) -> Evaluated:
-    """A run's tables, fetched once into HONE_HOME.
+def fetch_run(name: str) -> Evaluation:
+    """A run's tables, downloaded once to HONE_HOME.
 
     Raises:
-        Refused: no run, or several, have an id that begins so; or it has no tables.
+        Refused: no run or several runs match the prefix, or the run has no tables.
     """
     with open_client() as client:
-        run = run_of(client, name)
+        run = find_run(client, name)
         folder = home() / "compared" / run.info.run_id
         if not folder.exists():
             files = [one.path for one in client.list_artifacts(run.info.run_id, QUERIES) if one.path.endswith(".parquet")]
             if not files:
                 raise Refused(
-                    f"the run {run.info.run_id} ({run.info.run_name}) has no table of its queries: it is a loop and no round, or was "
-                    "logged before Hone kept them. Of a loop, name one of its rounds."
+                    f"The MLflow run {run.info.run_id} ({run.info.run_name}) has no per-query measures. It is a loop, not a round, "
+                    "or an older version of Hone logged it. For a loop, name one of its rounds."
                 )
             with folder_written_whole(folder) as place:
                 for path in files:
                     client.download_artifacts(run.info.run_id, path, str(place))
     tables = {file.stem: file for file in sorted(folder.rglob("*.parquet"))}
-    return Evaluated(f"{run.data.tags.get(ROUND, run.info.run_name)} of run {run.info.run_id[:8]}", tables, here=False)
+    return Evaluation(f"{run.data.tags.get(ROUND, run.info.run_name)} of run {run.info.run_id[:8]}", tables, here=False)
 
 
-def run_of(client: MlflowClient, name: str) -> Run:
-    """The run whose id begins so."""
+def find_run(client: MlflowClient, name: str) -> Run:
+    """The run whose id starts with `name`."""
     found, token = [], None
     while True:
         page = client.search_runs([experiment(client)], page_token=token)
@@ -91,33 +92,33 @@ def run_of(client: MlflowClient, name: str) -> Run:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refused(f"several runs in MLflow begin with '{name}': {listed(run.info.run_id for run in found)}.")
-    raise Refused(f"'{name}' was not evaluated here, and no run of MLflow's experiment begins so: `make ui` shows their ids.")
+        raise Refused(f"Several MLflow runs start with '{name}': {listed(run.info.run_id for run in found)}.")
+    raise Refused(f"'{name}' has not been evaluated, and no MLflow run id starts with it. `make ui` shows the run ids.")
 
 
-def refuse_unlike(one: Evaluated, other: Evaluated, collection: str) -> str | None:
-    """What cannot be known of whether both were evaluated on the same documents and labels; null where they were.
+def refuse_unlike(one: Evaluation, other: Evaluation, collection: str) -> str | None:
+    """A warning if the documents or labels of an evaluation are not recorded; null if both used the same ones.
 
     Raises:
-        Refused: they were not, so that the difference would be of data and not of models.
+        Refused: documents or labels differ, so the difference would not be due to the models.
     """
     before, after = (of_table(each.files[collection]) for each in (one, other))
     if before is None or after is None:
         silent = join_words([each.name for each, said in ((one, before), (other, after)) if said is None])
         return (
-            f"It is not known whether both were evaluated on the same documents and labels of {collection}: Hone did not keep that yet "
-            f"when it evaluated {silent}. `dvc repro` evaluates again."
+            f"It is not known whether both were evaluated on the same documents and labels of {collection}. An older version of Hone "
+            f"did not record this when it evaluated {silent}. `dvc repro` evaluates again."
         )
     if names := unlike(before, after):
         raise Refused(
-            f"{one.name} and {other.name} were not evaluated on the same {collection}, and the difference would be of data and not of "
-            f"models. These differ: {listed(names)}. `dvc repro` evaluates what is stale here; a run on other data is for its own loop."
+            f"{one.name} and {other.name} were not evaluated on the same {collection}, so the difference would not be due to the "
+            f"models. These files differ: {listed(names)}. `dvc repro` updates outdated evaluations of this checkout."
         )
     return None
 
 
-def texts_here(one: Evaluated, other: Evaluated, collection: str, split: str) -> Path | None:
-    """The file of the queries' texts; null where this checkout has none, or may have those of other queries under the same ids."""
+def find_query_texts(one: Evaluation, other: Evaluation, collection: str, split: str) -> Path | None:
+    """The file of the query texts; null if it is missing, or if its ids may belong to different queries."""
     name = f"{split}/queries.parquet"
     file = DATA / collection / name
     if not file.exists():
@@ -128,19 +129,19 @@ def texts_here(one: Evaluated, other: Evaluated, collection: str, split: str) ->
     return file if sure else None
 
 
-def in_common(one: Evaluated, other: Evaluated, on: str | None, without: Iterable[str] = ()) -> list[str]:
-    """Collections that both were evaluated on, or the one that is asked for.
+def select_collections(one: Evaluation, other: Evaluation, on: str | None, without: Iterable[str] = ()) -> list[str]:
+    """Collections that both were evaluated on, or the requested one.
 
     Args:
-        one, other: what is compared.
-        on: the collection that is asked for; null: all but those of `without`.
-        without: what is compared only where it is asked for.
+        one, other: the compared systems.
+        on: the requested collection; null: all except `without`.
+        without: collections that are compared only on request.
 
     Raises:
-        Refused: there is none.
+        Refused: no collection qualifies.
     """
     if one == other:
-        raise Refused(f"'{one.name}' is compared with itself: name two rounds.")
+        raise Refused(f"'{one.name}' is compared with itself. Name two different rounds.")
     common = sorted(set(one.files) & set(other.files))
     if on is not None and on not in common:
         raise Refused(f"{one.name} and {other.name} were not both evaluated on '{on}': {nearest(on, common)}")

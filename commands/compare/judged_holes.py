@@ -1,4 +1,4 @@
-"""`hone compare --filled JUDGE`: what a difference is with the labels by which a judge has filled holes, beside what it is without."""
+"""`hone compare --filled JUDGE`: the difference with a judge's labels of unjudged documents, compared with the difference without."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from commands.compare.contrasts import Compared, pairwise
+from commands.compare.contrasts import Compared, compare_columns
 from commands.judge.independence import PEOPLE, Filler, plain, refuse_related
 from hone.compare.contrast import MEASURE
 from hone.compare.unjudged import Judgments
@@ -27,8 +27,8 @@ class Filling:
     """A judge's labels of one collection.
 
     Attributes:
-        judge: its name.
-        rows: as `hone.ir.judge_labels` describes them, of one split.
+        judge: the judge's name.
+        rows: labels of one split, as described in `hone.ir.judge_labels`.
     """
 
     judge: str
@@ -40,16 +40,16 @@ class Filling:
 
 
 def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str], given: Params) -> dict[str, Filling]:
-    """A judge's labels of each collection, none of one that it has not filled; nothing where no judge is named.
+    """A judge's labels of each collection, possibly empty; no entries if `judge` is null.
 
     Args:
-        judge: its name, or people:WHO.
+        judge: the judge's name, or people:NAME.
         one, other: rounds or references.
-        splits: of each collection that is compared, the split.
+        splits: the split of each compared collection.
         given: params.yaml.
 
     Raises:
-        Refused: it has filled none of them, or had a part in what one of the two learned.
+        Refused: the judge has no labels on any of the collections, or it labelled training data of one of the two.
     """
     if judge is None:
         return {}
@@ -60,8 +60,8 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
     if not there:
         known = [name for collection in splits for name in judge_labels.judges_of(collection)]
         raise Refused(
-            f"--filled {judge}: it has filled no holes of {' or '.join(splits)} ({nearest(judge, set(known))}): "
-            f"`hone judge holes {judge} --on {next(iter(splits))}` does."
+            f"--filled {judge}: this judge has no labels of unjudged documents on {' or '.join(splits)} ({nearest(judge, set(known))}). "
+            f"Run `hone judge holes {judge} --on {next(iter(splits))}`."
         )
     rows = pl.concat(there.values())
     models = frozenset(map(plain, [*rows["models"].explode().drop_nulls(), *rows["model"].drop_nulls()]))
@@ -70,79 +70,78 @@ def read_fillings(judge: str | None, one: str, other: str, splits: dict[str, str
     return {name: Filling(judge, there.get(name, rows.clear())) for name in splits}
 
 
-def with_filling(
+def add_filling(
     one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, draw: np.random.Generator
 ) -> tuple[list[str], list[Compared]]:
-    """What a judge's labels make of a difference: sentences, and a line of the table.
+    """The effect of a judge's labels on the difference: sentences, and a row of the table.
 
     Args:
-        one, other: whose rankings.
-        runs: query_id, doc_id, rank, score of each.
+        one, other: the compared systems.
+        runs: the ranking of each: query_id, doc_id, rank, score.
         by: the collection's own labels.
-        filling: the judge's.
-        draw: of the intervals.
+        filling: the judge's labels.
+        draw: random generator for the bootstrap intervals.
     """
     if filling.rows.is_empty():
-        return [
-            f"{filling.judge} has filled no holes of {by.collection}: `hone judge holes {filling.judge} --on {by.collection}` does."
-        ], []
+        return [f"{filling.judge} has no labels on {by.collection}. Run `hone judge holes {filling.judge} --on {by.collection}`."], []
     labels = judge_labels.with_filled(by.qrels, filling.rows, by.min_relevance)
     before, after = (per_query(runs[name], labels, by.min_relevance).select(MEASURE).to_numpy() for name in (one, other))
-    row = pairwise(one, (f"{MEASURE}, filled by {filling.judge}",), before, after, draw)
-    return sentences(one, other, runs, by, filling, labels), row
+    row = compare_columns(one, (f"{MEASURE}, with labels of {filling.judge}",), before, after, draw)
+    return describe_filling(one, other, runs, by, filling, labels), row
 
 
-def sentences(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, labels: pl.DataFrame) -> list[str]:
-    """How much of the holes is filled, what that does to the bounds, and how far the judge can be believed."""
+def describe_filling(
+    one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, filling: Filling, labels: pl.DataFrame
+) -> list[str]:
+    """How many unjudged documents the judge labelled, the new bounds, and the accuracy of the judge."""
     holes = unjudged([runs[one], runs[other]], by.qrels, by.min_relevance).filter(pl.col("rank") <= FIRST)
     found = holes.join(filling.rows, on=["query_id", "doc_id"], how="inner")
     unknown = int((found["verdict"].cast(pl.String) == judge_labels.UNKNOWN).sum())
     known = len(found) - unknown
-    parts = ", ".join(f"{share(seen(runs[name], labels, by.min_relevance).judged)} of {name}'s" for name in (one, other))
+    parts = ", ".join(f"{share(seen(runs[name], labels, by.min_relevance).judged)} ({name})" for name in (one, other))
     was, now = (bounds(runs[one], runs[other], qrels, by.min_relevance) for qrels in (by.qrels, labels))
     return [
-        f"With the labels of {filling.judge}, which are no part of {by.collection} and count where nobody else has judged: "
-        f"{known:,} of {count(len(holes), 'hole')} among the first ten ({share(known / len(holes) if holes.height else 1.0)}) are filled, "
-        f"{unknown:,} could not be said and {len(holes) - len(found):,} were not asked about.",
-        f"Of the first ten are then judged: {parts}.",
-        if_right(one, other, was, now),
-        believed(filling, by.collection),
+        f"{filling.judge} labelled {known:,} of {count(len(holes), 'unjudged document')} among the first ten "
+        f"({share(known / len(holes) if holes.height else 1.0)}). {count(unknown, 'verdict is', 'verdicts are')} unknown, and "
+        f"{len(holes) - len(found):,} were not requested. These labels are not part of {by.collection}, whose own labels take precedence.",
+        f"Judged among the first ten documents with these labels: {parts}.",
+        describe_difference(one, other, was, now),
+        describe_accuracy(filling, by.collection),
     ]  # fmt: skip
 
 
-def if_right(one: str, other: str, was: Bounds, now: Bounds) -> str:
-    """The difference in rank-biased precision with the labels, and how far it could still move."""
-    change = f"If they are right, {other} gives {format_change(now.observed)} more than {one} in rank-biased precision"
-    before = f"(between {format_change(was.low)} and {format_change(was.high)} without them)"
+def describe_difference(one: str, other: str, was: Bounds, now: Bounds) -> str:
+    """The difference in rank-biased precision with the labels, and its bounds."""
+    change = f"If these labels are correct, {other} differs from {one} by {format_change(now.observed)} in rank-biased precision"
+    before = f"(without them: from {format_change(was.low)} to {format_change(was.high)})"
     if not now.unjudged:
-        return f"{change} {before}: the two rank no unjudged document differently any more."
-    sign = "is open" if now.open else "does not hang on what is unjudged"
+        return f"{change} {before}. The two no longer rank any unjudged document differently."
+    sign = "could still reverse" if now.open else "cannot reverse"
     left = count(now.unjudged, "document")
-    could = f"between {format_change(now.low)} and {format_change(now.high)} whatever the {left} still unjudged would be"
-    return f"{change}, {could} {before}: its sign {sign}."
+    bounds = f"from {format_change(now.low)} to {format_change(now.high)}"
+    return f"{change} {before}. Judging the other {left} could move it to any value {bounds}, which {sign} its sign."
 
 
-def believed(filling: Filling, collection: str) -> str:
-    """How often the judge is right on a collection, as far as anybody has looked."""
+def describe_accuracy(filling: Filling, collection: str) -> str:
+    """The measured accuracy of the judge on a collection."""
     judge = filling.judge
     if filling.people:
-        return f"{judge} is a person; how often people agree here nobody has measured."
-    file, who = fitness_file(judge, collection), f"How often {judge} is right on {collection}"
-    check = f"`hone judge check {judge} --on {collection}` does"
+        return f"{judge} is a person. Agreement between people has not been measured here."
+    file, who = fitness_file(judge, collection), f"The accuracy of {judge} on {collection}"
+    check = f"Run `hone judge check {judge} --on {collection}`."
     if not file.exists():
-        return f"{who} nobody has shown: {check}."
+        return f"{who} has not been measured. {check}"
     found = read_json(file)
     if set(filling.rows["fingerprint"]) - {found["fingerprint"]}:
-        return f"{who} as it was asked here nobody has shown, for it was checked with another model, prompt or parameters: {check}."
-    where = f"on {collection}, split {found['split']} ({file})"
+        return f"{who} has been measured with a different model, prompt or parameters only. {check}"
     use = found.get("precision_at_use")
-    right = told("is right on", use or found["precision"], "of what it says yes to" + (" among candidates" if use else ""))
-    return f"How far to believe it: {judge} {right} and {told('finds', found['recall'], 'of the known answers')}, {where}."
+    precision = format_share("precision" + (" among candidates" if use else ""), use or found["precision"])
+    return f"{who}, split {found['split']}: {precision}, {format_share('recall', found['recall'])} ({file})."
 
 
-def told(how: str, found: dict, of: str) -> str:
-    """A share of the evidence with its interval."""
+def format_share(name: str, found: dict) -> str:
+    """A measured fraction with its interval."""
     if found["estimate"] is None:
-        return f"{how} nobody knows how many {of}"
-    interval = "" if found["low"] is None else f" ({share(found['low'])} to {share(found['high'])})"
-    return f"{how} {share(found['estimate'])}{interval} {of}"
+        return f"{name} unknown"
+    interval = "" if found["low"] is None else f" (95 % CI {share(found['low'])} to {share(found['high'])})"
+    return f"{name} {share(found['estimate'])}{interval}"

@@ -1,4 +1,4 @@
-"""What `hone compare` says of one collection, on the screen and as Markdown."""
+"""The output of `hone compare` for one collection, on the screen and as Markdown."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from commands.console import line, shortened, table
 from hone.compare.contrast import MEASURE, SAME, describe_counts
 from hone.compare.contrast import classify_contrast as direction
 from hone.compare.unjudged import Judgments, UnjudgedBounds
-from hone.compare.unjudged import describe_unjudged as unjudged_told
+from hone.compare.unjudged import describe_unjudged as describe_bounds
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
 from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import count, describe_margin, format_change, format_detectable, format_p, score, span
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
 
-WORSE = 10  # queries that are shown
+WORSE = 10  # regressions to show
 NO_TEXTS = pl.DataFrame(schema={"query_id": pl.String, "text": pl.String})
-COLUMNS = ("measure", "before", "after", "difference", "95 %", "randomisation", "t-test", "effect")
+COLUMNS = ("measure", "before", "after", "difference", "95 % CI", "randomization test", "t-test", "effect size")
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is said of one collection."""
+    """Sentences and tables for one collection."""
 
     title: str
     sentences: list[str]
@@ -56,20 +56,20 @@ class Page:
         return "\n\n".join([f"## {escape_text(self.title)}", "\n".join(map(escape_text, self.sentences)), *shown]) + "\n"
 
 
-def told(
+def build_page(
     one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int,
     texts: Path | None,
 ) -> Page:  # fmt: skip
-    """Sentences and tables on one collection; queries are shown by their ids where there are no `texts`."""
+    """Sentences and tables for one collection. Without `texts`, queries are shown by id."""
     first, split = rows[0], values["split"][0]
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
-        verdict(one, other, first, several),
+        describe_verdict(one, other, first, several),
         describe_counts(first.against),
-        *([] if first.against.sure and first.against.difference.mean > 0 else [within(first.against.test, margin)]),
+        *([] if first.against.sure and first.against.difference.mean > 0 else [describe_equivalence(first.against.test, margin)]),
     ]
     if least := first.against.test.detectable:
-        sentences.append(f"A true difference under {format_detectable(least)} is missed by so many queries more than once in five times.")
+        sentences.append(f"Minimum detectable effect: {format_detectable(least)} (80 % power).")
     named = tables.read("queries", texts).select("query_id", "text") if texts else NO_TEXTS
     fell = (
         values.with_columns(change=change)
@@ -80,30 +80,30 @@ def told(
     )
     shown_of_query = ("query_id", "text", f"{MEASURE}_before", f"{MEASURE}_after", "change")
     return Page(
-        f"{other} against {one} on {collection}, {count(len(values), f'{split} query', f'{split} queries')}",
+        f"{other} compared with {one} on {collection}, {count(len(values), f'{split} query', f'{split} queries')}",
         sentences,
         [cells(row) for row in rows],
         [
             (shortened(text or query_id, 90), score(before, 3), score(after, 3), format_change(change))
             for query_id, text, before, after, change in fell.select(*shown_of_query).rows()
         ],
-        ("what got worse most", one, other, "change"),
+        ("largest regressions", one, other, "change"),
     )  # fmt: skip
 
 
-def on_holes(by: Judgments, unjudged: list[UnjudgedBounds], rows: list[Compared]) -> list[str]:
-    """What to know of documents that nobody has judged."""
-    sentences = unjudged_told(unjudged, by)
+def describe_unjudged(by: Judgments, unjudged: list[UnjudgedBounds], rows: list[Compared]) -> list[str]:
+    """Sentences on unjudged documents."""
+    sentences = describe_bounds(unjudged, by)
     if not any(row.measure in ON_JUDGED for row in rows):
         sentences.append(
-            f"bpref and nDCG of condensed lists are left out: no query of {by.collection} has a document that was judged wrong beside a "
-            "right one, and without any they are recall by another name."
+            f"bpref and condensed-list nDCG are omitted, because no query of {by.collection} has both relevant and judged non-relevant "
+            "documents. Without the latter they only measure recall."
         )
     return sentences
 
 
 def cells(row: Compared) -> tuple[str, ...]:
-    """A measure's line of the table, under `COLUMNS`."""
+    """The table row of a measure, with the columns `COLUMNS`."""
     difference, test = row.against.difference, row.against.test
     return (
         row.measure, score(row.before), score(row.after), format_change(difference.mean, 4), span(difference),
@@ -111,10 +111,11 @@ def cells(row: Compared) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def verdict(one: str, other: str, first: Compared, several: int) -> str:
-    """Better, worse, or not to be told apart, by interval and test together."""
+def describe_verdict(one: str, other: str, first: Compared, several: int) -> str:
+    """Whether the difference is significant, by its interval and its test."""
     against = first.against
-    how = {"better": "is better than", "worse": "is worse than"}.get(direction(against), "cannot be told from")
+    how = {"better": "is significantly better than", "worse": "is significantly worse than"}
+    how = how.get(direction(against), "is not significantly different from")
     adjusted = f", adjusted for {several} collections" if several > 1 else ""
     return (
         f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {format_change(against.difference.mean)} "
@@ -122,9 +123,9 @@ def verdict(one: str, other: str, first: Compared, several: int) -> str:
     )
 
 
-def within(test: Paired, margin: float) -> str:
-    """What is shown about a margin of indifference."""
+def describe_equivalence(test: Paired, margin: float) -> str:
+    """Whether the two are equivalent within a margin, or a loss of the margin is ruled out."""
     same = equivalent(test, margin)
     if same is not None and same <= LEVEL:
-        return f"The two are shown to be the same within {margin:g}."
+        return f"The two are equivalent within {margin:g}."
     return f"{describe_margin(test, margin).capitalize()}."

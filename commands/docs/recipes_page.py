@@ -1,4 +1,4 @@
-"""docs/recipes.md: every recipe beside its paper, and what a recipe may say that is no method."""
+"""docs/recipes.md: every recipe with its paper, and the settings of a recipe."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ from hone.present.markdown import escape_cell, finish_sentence, format_table, jo
 
 FILE = Path("docs/recipes.md")
 SECTIONS: dict[str, type[Section]] = {
-    "The whole": Recipe, "sample": Sample, "sample.window": Window, "relabel": Relabel, "relabel.cascade, each line": Judged,
+    "Top level": Recipe, "sample": Sample, "sample.window": Window, "relabel": Relabel, "relabel.cascade, each line": Judged,
     "relabel.budget": Budget, "train": Train,
 }  # fmt: skip
 
 
-# What holds of every recipe unless it says otherwise, so that no `differs` repeats it.
+# Defaults of every recipe, so that `differs` does not repeat them.
 INHERITED = (
-    "What every recipe inherits, unless it says otherwise, and no last column repeats: the loss is InfoNCE on cosines at a temperature\n"
-    "of 0.05, the other documents of the batch are negatives too, batches have 64 queries, AdamW trains for one epoch, and a query takes\n"
-    "one of its positives in each epoch. Negatives are mined once a round, and a cross-encoder of the loop learns from the labels of the\n"
-    "round before, not from those that its own round relabels."
+    "Every recipe has these defaults, which the last column does not repeat. The loss is InfoNCE on cosine similarities at a temperature\n"
+    "of 0.05, with in-batch negatives. Batches have 64 queries. AdamW trains for one epoch, with one positive per query and epoch.\n"
+    "Negatives are mined once per round. An in-loop cross-encoder is trained on the labels of the previous round, before relabelling."
 )
 
 
 def page() -> str:
     """The page."""
     rows = catalogue.rows()
-    columns = ("recipe", "what it does", "paper", "fidelity", "differs by, or lacks")
+    columns = ("recipe", "description", "paper", "fidelity", "differences")
     groups = [
         join_blocks(f"## {GROUPS[group]}", format_table(columns, map(row, members)))
         for group, members in groupby(rows, key=lambda one: one.group)
@@ -43,22 +42,22 @@ def page() -> str:
     return join_blocks(
         MADE,
         "# Recipes",
-        "A recipe says what one round does. `hone recipes NAME` tells it in order, with every parameter. *faithful*: the method of\n"
-        "the paper or of its authors' code with its constants; only the model (and so the scale of scores), the data and the length of\n"
-        "training are others. *adapted*: something is done otherwise, and the last column says what and why. *partial*: something of the\n"
-        "paper is missing. How the rounds of params.yaml were chosen: [default-rounds.md](default-rounds.md).",
+        "A recipe defines the stages of one round. `hone recipes NAME` describes a recipe with every parameter. *faithful*: the recipe\n"
+        "uses the method and constants of the paper or its authors' code. Only the model, the scale of scores, the data and the training\n"
+        "length differ. *adapted*: a part differs, and the last column lists the differences. *partial*: a part of the paper is missing.\n"
+        "[default-rounds.md](default-rounds.md) explains how the rounds of params.yaml were chosen.",
         INHERITED,
         *groups,
-        "## What a recipe may say",
-        "Sections are stages; a section that is missing is `none`. Where a method stands, it is its name, or\n"
-        "`{name: {parameter: value}}`: [methods/](methods/README.md) has them all.\n"
-        "A round of params.yaml may change any section of its recipe.",
+        "## Settings of a recipe",
+        "Each section belongs to a stage. A missing section means `none`. A method is written as its name, or as\n"
+        "`{name: {parameter: value}}`. [methods/](methods/README.md) lists all methods.\n"
+        "A round of params.yaml can override any section of its recipe.",
         *(join_blocks(f"### {name}", parameters(settings_of(model))) for name, model in SECTIONS.items()),
     )
 
 
 def row(one: Row) -> tuple[str, ...]:
-    """A recipe in its table."""
+    """The table row of a recipe."""
     found = one.found
     if found is None:
         return f"`{one.name}`", escape_cell(one.wrong), "", "", ""
@@ -69,6 +68,6 @@ def row(one: Row) -> tuple[str, ...]:
 
 
 def settings_of(model: type[Section]) -> list[docstrings.Setting]:
-    """What a section may say that is described there; sections inside it have tables of their own."""
+    """The described settings of a section. Nested sections have their own tables."""
     entries = docstrings.taken_apart(model.__doc__).entries
     return [one for one in docstrings.settings(model, entries) if one.means]

@@ -1,4 +1,4 @@
-"""`hone judge check --again`: some old pairs are asked about once more, which shows whether the model behind a name has changed."""
+"""`hone judge check --again`: query a judge again for judged pairs, to detect a changed model behind the same name."""
 
 from __future__ import annotations
 
@@ -36,35 +36,35 @@ from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_befo
 from tasks.relabel.settings import RelabelSettings
 
 PAIRS = 20
-QUERIES_AT_ONCE = 200  # looked up in the ledger together
-SHOWN = 5  # changed pairs that are named
+QUERIES_AT_ONCE = 200  # looked up in the judgment log together
+SHOWN = 5  # changed pairs to list
 KNOWN = pl.col("verdict") != "unknown"
 
 
 def again(name: str, on: str, round: str | None = None, split: str | None = None, limit: int | None = None) -> dict:
-    """Ask a judge about pairs that it has answered, each once, and say how many verdicts have changed.
+    """Query a judge once more for judged pairs, and report how many verdicts changed.
 
-    The new answers are kept as those of a judge of their own: what was judged before stays as it is. They count against the
+    The new answers are recorded under a judge of their own, so the earlier judgments stay as they are. They count against the
     round's `relabel.budget`.
 
     Args:
         name: an entry of params.yaml's `judges`, or a judge with its defaults.
         on: a collection that the round trains on.
-        round: whose negatives were judged; null: the last that has some.
-        split: whose queries; null: those that the round trains on.
-        limit: pairs; null: 20.
+        round: the round whose negatives were judged; null: the last one with negatives.
+        split: the split of the queries; null: the queries that the round trains on.
+        limit: number of pairs; null: 20.
 
     Raises:
-        Refused: a judge that asks no model, no old answers, or none that could be given again.
+        Refused: the judge uses no language model, has no recorded verdicts, or returned no usable answer.
     """
     given = params.read()
     judge = judge_line(given, name)
     if not prompted(judge):
         raise Refused(
-            f"the judge {name} asks no language model by a prompt: the same pair always has the same verdict, and nothing can change."
+            f"Judge {name} does not prompt a language model, so its verdict on a pair never changes. Use --again for LLM judges only."
         )
     if limit is not None and limit < 1:
-        raise Refused(f"--limit must be 1 or more: {limit} asks about nothing.")
+        raise Refused(f"--limit is {limit}. Use 1 or more.")
     collection, round = collection_of(given, on, split), round_of(given, round, needed=True)
     training = training_set.read() if TRAINING_LIST.exists() else None
     negatives, labels = candidates_of(given, round, collection, training)
@@ -82,19 +82,19 @@ def again(name: str, on: str, round: str | None = None, split: str | None = None
             break
     before = chosen(pl.concat(old), limit or PAIRS, whole, seed_of(given.seed, "judge.again.pairs", on)) if old else pl.DataFrame()
     if before.is_empty():
-        raise Refused(f"the ledger has no verdict of {name} on negatives of {on} in round {round}: there is nothing to ask again.")
+        raise Refused(f"The judgment log has no verdict of {name} on negatives of {on} in round {round}. Run `dvc repro` first.")
 
     fresh = fresh_judge(judge, desk.run)
     spending = replace(desk, budget=budget_of(round, judge, desk.ledger))
     spent = spending.budget.spent
-    line(f"{name} on {on}, round {round}: {count(len(before), 'pair')} of {before['query_id'].n_unique():,} queries are asked again.")
+    line(f"{name} on {on}, round {round}: {count(len(before), 'pair')} of {before['query_id'].n_unique():,} queries are judged again.")
     parts = [questions.only(before) for questions in blocks]
     now = pl.concat([ask_fresh(fresh, part, spending) for part in parts if len(part)])
     return told(name, before, now, spending, spent)
 
 
 def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
-    """What a round's `relabel.budget` leaves. Where the judge is one of the round's, what is spent counts there too."""
+    """The rest of a round's `relabel.budget`. If the round uses the judge, the new calls count against it."""
     settings = RelabelSettings.read(round=round) if RelabelSettings.file(round=round).exists() else None
     if settings is None or settings.relabel == NONE:
         return Budget()
@@ -112,22 +112,22 @@ def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
 def blocks_of(
     drawn: pl.DataFrame, negatives: pl.DataFrame, labels: pl.DataFrame, training: training_set.TrainingSet
 ) -> Iterator[Questions]:
-    """Questions about the negatives of some queries at a time, in the order in which the queries were drawn."""
+    """Questions about the negatives of QUERIES_AT_ONCE queries at a time, in the random order of the queries."""
     for start in range(0, len(drawn), QUERIES_AT_ONCE):
         part = negatives.join(drawn.slice(start, QUERIES_AT_ONCE), on="query_id", how="semi", maintain_order="left")
         yield from in_blocks(part, labels, training)
 
 
 def no_budget() -> Budget:
-    """A budget that buys nothing, so that only the ledger answers."""
+    """A budget that allows no calls, so that all answers come from the judgment log."""
     budget = Budget()
-    budget.over = "only what the ledger has counts here"
+    budget.over = "only recorded judgments are used here"
     return budget
 
 
 def chosen(old: pl.DataFrame, most: int, whole: bool, seed: int) -> pl.DataFrame:
-    """Old verdicts that are asked for again: of a listwise prompt whole queries, for it compares their documents; else some drawn by
-    the seed, of as many queries as there are.
+    """The verdicts to request again. A listwise prompt compares the documents of a query, so whole queries are chosen. Otherwise,
+    random pairs from as many queries as possible are chosen.
     """
     if whole:
         sizes = old.group_by("query_id", maintain_order=True).len()
@@ -137,7 +137,7 @@ def chosen(old: pl.DataFrame, most: int, whole: bool, seed: int) -> pl.DataFrame
 
 
 def fresh_judge(judge: dict, run: str) -> dict:
-    """The same judge under a name of its own in the ledger, asked once."""
+    """The same judge with a new fingerprint in the judgment log, and with one call per pair."""
     once = {name: value for name, value in {"votes": 1, "twice": False, "swap": False}.items() if name in judge["parameters"]}
     return judge | {"parameters": judge["parameters"] | once, "fingerprint": variant(judge["fingerprint"], f"again {run}")}
 
@@ -147,7 +147,7 @@ def ask_fresh(judge: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
 
 
 def configurations(ledger: Ledger, numbers: pl.Series) -> list[str]:
-    """Every `system_fingerprint` that some answers were reported with."""
+    """Every `system_fingerprint` that the endpoint reported for some answers."""
     from sqlalchemy import select
 
     from hone.llm.ledger.tables import answers
@@ -159,36 +159,36 @@ def configurations(ledger: Ledger, numbers: pl.Series) -> list[str]:
 
 
 def told(name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk, earlier: dict[str, float]) -> dict:
-    """What has changed, said and given back: pairs that both times have a verdict, how many of these differ, and the models' names.
+    """Print and return the changes: pairs with two verdicts, how many differ, and the reported model names.
 
     Args:
-        name: of the judge.
+        name: the judge's name.
         before, now: its verdicts.
-        desk: ledger and budget.
-        earlier: what was spent of the budget before.
+        desk: judgment log and budget.
+        earlier: budget spent before.
     """
     both = before.join(now, on=PAIR, how="inner", suffix="_now", maintain_order="left").filter(pl.col("verdict_now") != "unknown")
     if both.is_empty():
         reasons = ", ".join(sorted(set(now["reason"].fill_null("no reason"))))
-        raise Refused(f"the judge {name} answered none of {count(len(now), 'pair')}: {reasons}.")
+        raise Refused(f"Judge {name} returned no verdict on any of {count(len(now), 'pair')}: {reasons}.")
     changed = both.filter(pl.col("verdict").cast(pl.String) != pl.col("verdict_now").cast(pl.String))
     low, high = wilson(len(changed), len(both))
     since = before["asked_at"].drop_nulls()
     line(
         f"{len(changed):,} of {count(len(both), 'verdict')} have changed since {str(since.min())[:10]} to {str(since.max())[:10]} "
-        f"(95 % CI {100 * low:.0f} to {100 * high:.0f} %); {len(now) - len(both):,} could not be read."
+        f"(95 % CI {100 * low:.0f} to {100 * high:.0f} %); {len(now) - len(both):,} answers could not be parsed."
     )
     for query, doc, then, here in changed.select(*PAIR, "verdict", "verdict_now").head(SHOWN).iter_rows():
         line(f"  {query} {doc}: {then}, now {here}")
     models = {when: sorted(frame["model"].drop_nulls().unique()) for when, frame in (("then", before), ("now", now))}
     if models["then"] != models["now"]:
-        line(f"The endpoint reported {', '.join(models['then']) or 'no name'} then and {', '.join(models['now']) or 'no name'} now.")
+        line(f"Reported model: {', '.join(models['then']) or 'no name'} then, {', '.join(models['now']) or 'no name'} now.")
     systems = [configurations(desk.ledger, frame["answer"]) for frame in (before, now)]
     if systems[0] != systems[1] and all(systems):
         line(f"Its system_fingerprint was {', '.join(systems[0])} then and is {', '.join(systems[1])} now.")
     if len(changed):
-        line("If it is more than chance (ask again to see), give the judge another `version`: its pairs are then judged anew.")
+        line("If a second run confirms the change, set a new `version` of the judge. Its pairs are then judged again.")
     spent = {what: amount - earlier[what] for what, amount in desk.budget.spent.items()}
-    line(f"{spent['tokens']:,} tokens, {spent['money']:.4g} of money.")
+    line(f"{spent['tokens']:,} tokens, cost {spent['money']:.4g}.")
     return {"asked": len(now), "read": len(both), "changed": len(changed), "interval": [low, high], "models": models, "spent": spent,
             "made": time.strftime("%Y-%m-%d")}  # fmt: skip

@@ -1,4 +1,4 @@
-"""`hone judge check`: how far a judge can be believed on a collection, and whether it may promote there."""
+"""`hone judge check`: measure the accuracy of a judge on a collection, and whether it may add positives there."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from hone.stage import say
 from tasks.relabel.settings import RelabelSettings
 from tasks.retrieve.settings import RetrieveSettings
 
-CANDIDATES_PER_GOLD = 4  # how many candidates the judge reads for each gold verdict, where no limit is set; ours
+CANDIDATES_PER_GOLD = 4  # candidates that the judge reads per reference label, without a limit [Hone default]
 SETS = 4
 JUDGED = [*PAIR, "source", "rank", "verdict", "grade", "probability"]
 
 
 @dataclass(frozen=True)
 class Gold:
-    """Who knows of candidates: a judge (a person is one too), or the hidden table where `line` is null."""
+    """The source of reference labels: a judge or a person, or the held-out positives if `line` is null."""
 
     line: dict | None
     hidden: pl.DataFrame
@@ -60,27 +60,28 @@ def check(
     name: str, on: str, round: str | None = None, gold: str | None = None, pairs: int = 150, limit: int | None = None,
     split: str | None = None, people: Path | None = None, precision: float = 0.8,
 ) -> dict:  # fmt: skip
-    """Measure a judge, print what was found, write it where the cascade reads it, and give it back.
+    """Measure a judge, print the results, write them for the promotion gate, and return them.
 
     Args:
         name: an entry of params.yaml's `judges`, or a judge with its defaults.
         on: a collection of params.yaml.
-        round: whose negatives are the candidates, and whose starting model an encoder is; null: the last that has some.
-        gold: who knows of candidates: "hidden", "judge:NAME" or "people:WHO"; null: nobody.
-        pairs: of each set, and of gold verdicts.
-        limit: most pairs that the judge is asked about; null: four sets of `pairs`, and with gold four times `pairs` candidates.
-        split: whose queries; null: the first of train, dev, test with known answers.
-        people: a table of what several people said.
-        precision: the lower bound that the gate is shown with.
+        round: the round whose negatives are the candidates and whose starting model an encoder judge uses; null: the last one with
+            negatives.
+        gold: source of reference labels: "hidden", "judge:NAME" or "people:NAME"; null: none.
+        pairs: pairs per set, and number of reference labels.
+        limit: largest number of pairs for the judge; null: four sets of `pairs`, and with gold four times `pairs` candidates.
+        split: the split of the queries; null: the first of train, dev, test with positives.
+        people: a table with the labels of several annotators.
+        precision: the required lower bound of the precision.
 
     Raises:
-        Refused: no such judge, collection, round or gold; nothing to measure by; or the judge answered nothing.
+        Refused: the judge, collection, round or gold does not exist; there are no labels; or the judge returned no verdict.
     """
     given = params.read()
     judge = judge_line(given, name)
     collection = collection_of(given, on, split)
     if pairs < 1 or (limit is not None and limit < SETS):
-        raise Refused(f"--pairs must be 1 or more, and --limit {SETS} or more: {pairs} and {limit} measure nothing.")
+        raise Refused(f"--pairs is {pairs} and --limit is {limit}. Use --pairs of 1 or more, and --limit of {SETS} or more.")
     round = round_of(given, round, needed=gold is not None)
     gold_line = gold_judge(given, gold, judge)
     training = training_set.read() if TRAINING_LIST.exists() else None
@@ -89,7 +90,7 @@ def check(
     told = read_people(people, collection.prefix) if people else None
     hidden = hidden_of(collection)
     if gold == "hidden" and hidden.is_empty():
-        raise Refused(f"--gold hidden: {on} hides nothing; set `hide` in params.yaml, or take gold from a judge or from people.")
+        raise Refused(f"--gold hidden: {on} has no held-out positives. Set `hide` in params.yaml, or use judge:NAME or people:NAME.")
     for_sets = limit // 2 if limit is not None and gold is not None else limit
     most = pairs if for_sets is None else max(1, min(pairs, for_sets // SETS))
     sets = pair_sets(
@@ -124,7 +125,7 @@ def check(
     }
     file = judges.fitness_file(name, on)
     if gold is None and file.exists() and (before := read_json(file).get("gold")):
-        say(f"judge check: {file} had gold from {before}, which goes: `--gold {before}` brings it back, and its answers are in the ledger")
+        say(f"judge check: this run replaces {file}, which used gold {before}. `--gold {before}` restores it from the judgment log")
     write_json(file, evidence)
     show(evidence, gate(evidence, precision)[1], file)
     return evidence
@@ -134,21 +135,21 @@ def on_candidates(
     seed: int, judge: dict, gold: Gold, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, desk: Desk,
     pairs: int, most: int,
 ) -> Candidates:  # fmt: skip
-    """Ask the judge about whole queries' negatives, and gold about some pairs.
+    """Query the judge with all negatives of some queries, and get reference labels for some of these pairs.
 
-    A judge as gold is asked about pairs drawn for it. People have judged what was on their sheet, and the hidden table
-    knows every pair: both cost nothing, so all that they know counts.
+    A reference judge labels a sample of the pairs. Annotation sheets and held-out positives cost nothing, so all of their labels are
+    used.
 
     Args:
-        seed: of params.yaml.
-        judge: who is measured.
-        gold: who knows.
-        negatives: of the collection in the round, in their order.
-        labels: of the round that it starts from.
-        training: where texts come from.
-        desk: ledger and encoders.
-        pairs: gold verdicts that are wanted.
-        most: candidates that the judge may read.
+        seed: the seed of params.yaml.
+        judge: the judge to measure.
+        gold: the source of reference labels.
+        negatives: the round's negatives of the collection, in their order.
+        labels: the labels of the round that it starts from.
+        training: the training set, with the texts.
+        desk: judgment log and encoders.
+        pairs: number of reference labels.
+        most: largest number of candidates for the judge.
     """
     ranked = negatives.select(*PAIR, "source", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
     known = gold_of_people(gold.line, in_blocks(negatives, labels, training), desk) if gold.people else None
@@ -156,7 +157,7 @@ def on_candidates(
     order = in_order(queries.with_columns(doc_id=pl.lit("")), seed_of(seed, "judge.check", "candidates")).sort("hash")
     drawn = order.filter((pl.col("pairs").cum_sum() <= most - (0 if known is None else len(known))) | (pl.int_range(pl.len()) == 0))
     asked = ranked.join(drawn, on="query_id", how="semi", maintain_order="left")
-    say(f"judge check: {judge['name']} on candidates: {len(asked):,} pairs of {len(drawn):,} queries, of {len(queries):,}")
+    say(f"judge check: {judge['name']} on candidates: {len(asked):,} pairs of {len(drawn):,} of {len(queries):,} queries")
     judged = said(judge, asked, negatives, labels, training, desk).join(ranked, on=PAIR, how="inner", maintain_order="left").select(JUDGED)
     if gold.line is None:
         there = gold.hidden.select(*PAIR, gold=pl.lit(True)).unique()
@@ -168,7 +169,7 @@ def on_candidates(
     else:
         places = in_order(judged.select(PAIR), seed_of(seed, "judge.check", "gold")).select(*PAIR, "hash")
         wanted = gold_sample(judged, pairs, judged.join(places, on=PAIR, maintain_order="left")["hash"].to_numpy())
-        say(f"judge check: {gold.line['name']} is asked for gold on {len(wanted):,} of them")
+        say(f"judge check: {gold.line['name']} labels {len(wanted):,} of them as reference")
         answered = with_gold(said(gold.line, wanted, negatives, labels, training, desk))
         sure = judged.join(answered, on=PAIR, how="inner", maintain_order="left")
     return Candidates(judged, sure, dict(with_band(ranked)["band"].value_counts().rows()), len(drawn) / len(queries), sizes_of(ranked))
@@ -177,34 +178,35 @@ def on_candidates(
 def said(
     judge: dict, pairs: pl.DataFrame, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, desk: Desk
 ) -> pl.DataFrame:
-    """What a judge says of some of the negatives, asked as the stage asks: with their ranks and all known answers."""
+    """A judge's verdicts on some of the negatives, queried as in the stage: with their ranks and all positives."""
     needed = negatives.join(pairs, on="query_id", how="semi", maintain_order="left")
     blocks = (block.only(pairs) for block in in_blocks(needed, labels, training))
     return pl.concat([verdicts.empty(), *(ask(judge, block, desk) for block in blocks if len(block))])
 
 
 def gold_of_people(line: dict, blocks: Iterator[Questions], desk: Desk) -> pl.DataFrame:
-    """query_id, doc_id, gold of the negatives that a person has judged.
+    """The negatives that a person has labelled: query_id, doc_id, gold.
 
     Raises:
-        Refused: there is none.
+        Refused: the person has labelled none.
     """
     answered = with_gold(pl.concat([verdicts.empty(), *(ask(line, block, desk) for block in blocks)])).filter(pl.col("gold").is_not_null())
     if answered.is_empty():
         raise Refused(
-            f"{line['name']} has judged none of this round's negatives: `hone judge sheet` makes a sheet, `hone judge read` reads it."
+            f"{line['name']} has not labelled any negative of this round. Create a sheet with `hone judge sheet`, and import it with "
+            "`hone judge read`."
         )
     return answered
 
 
 def with_gold(answered: pl.DataFrame) -> pl.DataFrame:
-    """query_id, doc_id, gold: null where the verdict is unknown."""
+    """query_id, doc_id, gold (null if the verdict is unknown)."""
     kind = pl.col("verdict").cast(pl.String)
     return answered.select(*PAIR, gold=pl.when(kind != "unknown").then(kind == "positive"))
 
 
 def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
-    """What the judge is asked about pairs of known truth."""
+    """The judge's questions about labelled pairs."""
     ranked = sets.pairs.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
     wanted = sets.shown.join(ranked, on="query_id", how="semi")
     texts = collection.documents.texts(pl.concat([ranked["doc_id"], wanted["doc_id"]]).unique())
@@ -212,7 +214,7 @@ def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
 
 
 def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet | None) -> Desk:
-    """Ledger, and the encoders that the round has at hand where it was resolved."""
+    """The judgment log, and the round's encoders if it is resolved."""
     models = None
     if RetrieveSettings.file(round=round).exists():
         settings = RetrieveSettings.read(round=round)
@@ -221,22 +223,22 @@ def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet 
 
 
 def refuse_empty(sets: PairSets, collection: str, split: str) -> None:
-    """Raises Refused where answers, or documents that are none, are wanting."""
+    """Raises Refused if the pairs lack positives or negatives."""
     truth = sets.pairs["truth"].to_numpy()
     if truth.any() and not truth.all():
         return
-    missing = "others" if truth.any() else "known answers"
+    missing = "non-relevant documents" if truth.any() else "positives"
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sets.left_out.items() if count)
     raise Refused(
-        f"the split {split} of {collection} has no {missing} that could be asked about ({reasons or 'it is empty'}): a known answer can "
-        "be asked about where its query has another to show, and `hide` in params.yaml keeps some aside for this."
+        f"Split {split} of {collection} has no usable {missing} ({reasons or 'it is empty'}). A positive is usable if its query has "
+        "another positive to show. `hide` in params.yaml holds positives out for this purpose."
     )
 
 
 def refuse_silent(name: str, rows: pl.DataFrame) -> None:
-    """Raises Refused where the judge could not say anything of any pair."""
+    """Raises Refused if every verdict of the judge is unknown."""
     if (rows["verdict"].cast(pl.String) != "unknown").any():
         return
     reasons = rows["reason"].fill_null("no reason").value_counts(sort=True).head(3).rows()
     told = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
-    raise Refused(f"the judge {name} answered none of {len(rows):,} pairs: {told}. Nothing was written.")
+    raise Refused(f"Judge {name} returned no verdict on any of {len(rows):,} pairs: {told}. Nothing was written.")

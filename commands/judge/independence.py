@@ -1,8 +1,8 @@
-"""Who may fill holes: a judge that has had no part in what the compared rankings learned, and has made none of them.
+"""Checks that a judge of unjudged documents is independent of the compared rankings and of their training data.
 
-A model trained on a judge's labels ranks high what that judge likes. If the same judge then fills the holes, it confirms its own
-mistakes, and the round looks better than it is. Another prompt does not help: what a model cannot see it cannot see however it is
-asked. So the model counts, and not only the fingerprint. People may always fill.
+A model trained on a judge's labels prefers the documents that this judge prefers. If the same judge then labels the unjudged
+documents, it confirms its own errors, and the round looks better than it is. A different prompt does not remove a model's blind
+spots, so the model counts, not only the fingerprint. People may always judge.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ ENCODER = "encoder"
 
 @dataclass(frozen=True)
 class Filler:
-    """Who fills holes.
+    """A judge of unjudged documents.
 
     Attributes:
-        fingerprints: of the judge; a file may have been filled by it under several.
-        models: every name that its model goes by, as `plain` gives it.
+        fingerprints: the judge's fingerprints; a file may have labels under several.
+        models: every name of its model, normalized by `plain`.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Filler:
 
 @dataclass(frozen=True)
 class Worked:
-    """Who had a part in a round's training data, and what part."""
+    """A judge or scorer of a round's training data; `part` is "relabelled" or "scored"."""
 
     round: str
     judge: str
@@ -54,36 +54,36 @@ class Worked:
 
 
 def plain(model: str) -> str:
-    """A model's name without owner, folder and case: vendors and servers write these in their own way."""
+    """Normalize a model's name: without owner and folder, in lower case. Vendors and servers write these differently."""
     return model.rstrip("/").rpartition("/")[2].strip().casefold()
 
 
 def models_of(line: dict, given: Params) -> frozenset[str]:
-    """Every name by which the model of a judge or scorer may be known; none for people and recorded answers."""
+    """Every possible name of a judge's or scorer's model; empty for people and recorded answers."""
     parameters = line["parameters"]
     reported = parameters.get("reported")
     names = {parameters.get("model"), *(reported if isinstance(reported, list) else [reported])}
     if BASE in names and line["method"] == ENCODER:
         names = {given.model.name}
     if line["method"] == "local":
-        with suppress(Refused, OSError):  # its file may be gone; then the name alone must do
+        with suppress(Refused, OSError):  # without the file, only the name counts
             names.add(gguf.name_of(parameters["model"]))
     return frozenset(plain(name) for name in names if name)
 
 
 def refuse_related(filler: Filler, names: list[str], given: Params) -> None:
-    """Raises Refused where a judge may not fill holes of these rankings, or where that cannot be told.
+    """Raises Refused if a judge is not independent of these rankings, or if that is unknown.
 
     Args:
-        filler: who would.
-        names: rounds and references that are compared.
+        filler: the judge.
+        names: the compared rounds and references.
         given: params.yaml.
     """
     known = [*given.rounds, *BUILT_IN, *given.references]
     for name in names:
         if name not in known:
             raise Refused(
-                f"'{name}' is no round or reference of params.yaml, so that nobody can say who relabelled its training data: "
+                f"'{name}' is not a round or reference of params.yaml, so the judges of its training data are unknown: "
                 f"{nearest(name, known)}"
             )
     if filler.method == PEOPLE:
@@ -91,47 +91,46 @@ def refuse_related(filler: Filler, names: list[str], given: Params) -> None:
     refuse_own_ranking(filler, names, given)
     for name in names:
         for one in [one for round in line_of(given, name) for one in worked(round, given)]:
-            trains = f"round {one.round}" + ("" if one.round == name else f", from which {name} comes")
+            trains = f"round {one.round}" + ("" if one.round == name else f", on which {name} is based")
             if one.fingerprint in filler.fingerprints:
                 raise Refused(
-                    f"the judge {filler.name} {one.part} training data of {trains}: it may not fill holes there, for it would confirm "
-                    f"its own mistakes. {another()}"
+                    f"Judge {filler.name} {one.part} training data of {trains}. It would confirm its own errors in the evaluation. "
+                    f"{another()}"
                 )
             if same := sorted(one.models & filler.models):
                 raise Refused(
-                    f"the judge {filler.name} is the model {same[0]}, which as {one.judge} {one.part} training data of {trains}: it may "
-                    "not fill holes there, whatever its prompt, for what a model cannot see it cannot see however it is asked. "
+                    f"Judge {filler.name} uses the same model ({same[0]}) as {one.judge}, which {one.part} training data of {trains}. "
                     f"{another()}"
                 )
 
 
 def another() -> str:
-    return "Take a judge with another model, or a person (`hone judge holes people:NAME`)."
+    return "Choose a judge with a different model, or a person (`hone judge holes people:NAME`)."
 
 
 def refuse_own_ranking(filler: Filler, names: list[str], given: Params) -> None:
-    """Raises Refused where an encoder would judge what itself, or a model that was trained from it, has ranked."""
+    """Raises Refused if an encoder would judge its own ranking, or the ranking of a model fine-tuned from it."""
     if filler.method != ENCODER:
         return
     if not filler.models:
-        raise Refused(f"the judge {filler.name} reads with a round's own model, which made the ranking: it may not fill holes. {another()}")
+        raise Refused(f"Judge {filler.name} uses the round's own model, which produced the ranking. {another()}")
     for name in names:
         own = given.references[name].model if name in given.references else None if name == "bm25" else given.model.name
         if own and plain(own) in filler.models:
             raise Refused(
-                f"the judge {filler.name} is the encoder {plain(own)}, from which the ranking of {name} comes: it takes for right what it "
-                f"ranks high itself. {another()}"
+                f"Judge {filler.name} is the encoder {plain(own)}, which is also the base of the ranking of {name}. It would confirm "
+                f"this ranking. {another()}"
             )
 
 
 def line_of(given: Params, name: str) -> list[str]:
-    """A round and all rounds before it; none for r0 and for references."""
+    """A round and all its ancestors; empty for r0 and for references."""
     rounds = {round: {"from": item.start} for round, item in given.rounds.items()}
     return [one for one in ancestors(rounds, name) if one in rounds]
 
 
 def worked(round: str, given: Params) -> list[Worked]:
-    """Everybody who judged or scored a round's training data: by its judgments, and by what `resolve` says of it.
+    """All judges and scorers of a round's training data, from its judgments and its resolved settings.
 
     Raises:
         Refused: the judgments are missing.
@@ -139,8 +138,7 @@ def worked(round: str, given: Params) -> list[Worked]:
     file = round_table(round, "judgments")
     if not file.exists():
         raise Refused(
-            f"{file} is missing, which says who relabelled the training data of round {round}: `dvc pull` or `dvc repro relabel@{round}` "
-            "brings it."
+            f"{file} is missing, so the judges of round {round}'s training data are unknown. Run `dvc pull` or `dvc repro relabel@{round}`."
         )
     rows = tables.scan("judgments", file).group_by("judge", "fingerprint").agg(pl.col("model").drop_nulls().unique()).collect()
     found = [
@@ -153,7 +151,7 @@ def worked(round: str, given: Params) -> list[Worked]:
 
 
 def judges_of(round: str) -> dict[str, JudgeLine]:
-    """Every judge that `resolve` has written for a round, by name."""
+    """The resolved judges of a round, by name."""
     if not RelabelSettings.file(round=round).exists():
         return {}
     section = RelabelSettings.read(round=round).relabel
@@ -161,5 +159,5 @@ def judges_of(round: str) -> dict[str, JudgeLine]:
 
 
 def scorers_of(round: str) -> dict[str, MethodLine]:
-    """Every scorer that `resolve` has written for a round, by name."""
+    """The resolved scorers of a round, by name."""
     return ScoreSettings.read(round=round).scorers if ScoreSettings.file(round=round).exists() else {}

@@ -1,4 +1,4 @@
-"""`hone judge sheet` and `hone judge read`: pairs for a person to judge, and what the person said."""
+"""`hone judge sheet` and `hone judge read`: write annotation sheets, and import completed ones."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from hone.seeds import generator
 from tasks.relabel.judges.people import NAME
 
 Of = Literal["negatives", "candidates"]
-LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")  # a name that no spreadsheet takes for a number or a date
+LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")  # no spreadsheet converts such an id to a number or a date
 MOST_CHARACTERS = 30_000  # of a text; a spreadsheet's cell holds 32,767
 CUT = " […]"
-KINDS = {"known": "known answers", "random": "random documents"}
+KINDS = {"known": "positives", "random": "random documents"}
 
 
 def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> None:
-    """Write a sheet of a round's pairs as CSV, a page beside it that fills it in, and its key in HONE_HOME.
+    """Write an annotation sheet of a round's pairs as CSV, an HTML page to complete it, and its key in HONE_HOME.
 
-    The key says which row is which pair and of which kind; the sheet does not.
+    The key maps each row to its pair and kind. The sheet itself does not contain them.
 
     Args:
-        round: whose pairs.
-        n: pairs to be judged; known answers and random documents come on top.
-        out: the CSV; the page has the ending .html.
-        seed: of the draw.
-        of: what the pairs are drawn from: negatives, which the judges of a round read, or all candidates.
+        round: the round.
+        n: pairs to label; positives and random documents are added as controls.
+        out: the CSV; the page has the suffix .html.
+        seed: seed of the random sample.
+        of: the pool to sample from: negatives, which the judges of a round read, or all candidates.
 
     Raises:
-        Refused: no such round, nothing to draw from, or a file that is there and is no sheet of the same draw.
+        Refused: the round does not exist, the pool is empty, or a file already exists.
     """
     if n < 1:
-        raise Refused(f"--n is {n}: a sheet has at least one pair.")
+        raise Refused(f"--n is {n}. Use 1 or more pairs.")
     folder = round_folder(round)
     training = training_set.read()
     positives = known_answers()
@@ -56,7 +56,7 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
     pairs = pairs_of(folder, of).join(positives, on=PAIR, how="anti", maintain_order="left")
     pairs = pairs.join(queries, on="query_id", how="semi", maintain_order="left")
     if pairs.is_empty():
-        raise Refused(f"round {round} has no {of} to draw from: choose a round that mines negatives.")
+        raise Refused(f"Round {round} has no {of} to sample from. Choose a round that mines negatives.")
     ids = {collection.name: collection.documents.ids for collection in training}
     made = drawn(pairs, positives.select(PAIR), queries.select("query_id", "collection"), ids, n, generator(seed, round, "sheet", of))
     texts = dict(
@@ -66,19 +66,19 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
 
 
 def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path, where: str, of: str, seed: int) -> None:
-    """Write a sheet that was drawn, its page and its key.
+    """Write a sampled sheet, its page and its key.
 
     Args:
         made: the sheet.
-        asked: texts of queries.
-        texts: of documents.
+        asked: query texts by id.
+        texts: document texts by id.
         out: the CSV.
-        where: what the pairs are of, in words, such as "round r1".
-        of: which of its pairs.
-        seed: of the draw.
+        where: the origin of the pairs in words, such as "round r1".
+        of: the pool of the pairs.
+        seed: seed of the random sample.
 
     Raises:
-        Refused: a file that is there and is no sheet of the same draw.
+        Refused: a file already exists.
     """
     id = fingerprint(where.removeprefix("round "), of, str(seed), *(f"{row}" for row in made.rows.iter_rows()))[:8].translate(LETTERS)
     rows = [
@@ -94,19 +94,19 @@ def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path
     csv.write(rows, out)
     write_text(page, render(id, f"{out.stem}-filled.csv", [{name: row[name] for name in ("number", *csv.TEXTS)} for row in rows]))
     found = ", ".join(f"{item['drawn']} of {item['pairs']:,} at ranks {name}" for name, item in made.bands.items() if item["pairs"])
-    line(f"sheet {id}: {len(rows)} rows: {found}; {' and '.join(f'{count(made, kind)} {name}' for kind, name in KINDS.items())} among them")
-    line(f"judge them in {page} (it opens without a network), or fill in the column `verdict` of {out}: yes, no or unsure")
-    line(f"then: hone judge read {out.stem}-filled.csv (or {out}) --by NAME")
+    line(f"sheet {id}: {len(rows)} rows ({found}), including {' and '.join(f'{count(made, kind)} {name}' for kind, name in KINDS.items())}")
+    line(f"Label them in {page} (it opens offline), or fill in the column `verdict` of {out}: yes, no or unsure.")
+    line(f"Then run: hone judge read {out.stem}-filled.csv (or {out}) --by NAME")
 
 
 def known_answers() -> pl.DataFrame:
-    """The positives that came with the collections; what judges promoted is not known."""
+    """The positives of the collections, without those that judges added."""
     labels = tables.read("labels", round_table(BASE, "labels"))
     return labelled_positives(labels)
 
 
 def pairs_of(folder: Path, of: Of) -> pl.DataFrame:
-    """query_id, doc_id, rank: the place among the query's negatives, or the best rank that a source gave a candidate."""
+    """query_id, doc_id, rank: the position among the query's negatives, or the best rank of a candidate in any source."""
     found = tables.read(of, folder / f"{of}.parquet")
     if of == "negatives":
         return found.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
@@ -122,12 +122,12 @@ def cut(text: str) -> str:
 
 
 def refuse_to_overwrite(out: Path, page: Path, id: str) -> None:
-    """Raises Refused when a file is in the way that may hold somebody's work."""
+    """Raises Refused if a file exists, because it may contain verdicts."""
     if out.suffix.lower() != ".csv":
-        raise Refused(f"--out is {out}: a sheet's file ends in .csv (the page beside it in .html).")
+        raise Refused(f"--out is {out}. Use a file that ends in .csv. The page gets the suffix .html.")
     for file in (out, page):
         if file.exists():
-            raise Refused(f"{file} is there already and may hold verdicts: give another --out, or remove it (the new sheet is {id}).")
+            raise Refused(f"{file} already exists and may contain verdicts. Use another --out, or delete it (the new sheet is {id}).")
 
 
 def key_file(id: str) -> Path:
@@ -135,7 +135,7 @@ def key_file(id: str) -> Path:
 
 
 def key_of(id: str, where: str, of: str, seed: int, made: Sheet, rows: list[dict], asked: dict[str, str], texts: dict[str, str]) -> dict:
-    """What a sheet's rows are: pairs, kinds, the questions by which the ledger finds them, and hashes of the texts as shown."""
+    """The key of a sheet: for each row the pair, its kind, its question in the judgment log, and hashes of the displayed texts."""
     return {
         "id": id,
         "where": where,
@@ -154,18 +154,18 @@ def key_of(id: str, where: str, of: str, seed: int, made: Sheet, rows: list[dict
 
 
 def hash_of(text: str) -> str:
-    """A hash that does not change when a spreadsheet writes line ends and blanks in its own way."""
+    """A hash that does not depend on line ends and white space, which spreadsheets may change."""
     return fingerprint(" ".join(text.split()))[:16]
 
 
 def read(file: Path, by: str) -> None:
-    """Record what a person said on a sheet, and say how the person did on the pairs that are known.
+    """Record the verdicts of a completed sheet, and print the annotator's accuracy on the control pairs.
 
     Raises:
-        Refused: no usable name, no sheet of this HONE_HOME, or rows that are not as they were; nothing is recorded then.
+        Refused: the name is invalid, the sheet is not in this HONE_HOME, or rows were changed. Nothing is recorded then.
     """
     if not re.fullmatch(NAME, by):
-        raise Refused(f"--by is '{by}': a name has letters, digits and . _ @ - and begins with a letter or digit.")
+        raise Refused(f"--by is '{by}'. Use letters, digits and . _ @ - only, and start with a letter or digit.")
     filled = csv.read(file)
     key = key_for(filled, file)
     said = checked(filled, key, file)
@@ -175,19 +175,21 @@ def read(file: Path, by: str) -> None:
     ledger.describe(name, {"name": f"people:{by}", **identity.described(judge)})
     counts = record(ledger, name, said, f"sheet {key['id']} of {where_of(key)}")
     line(
-        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(said)} of {len(key['rows'])} rows judged; "
-        f"{counts['new']} recorded, {len(said) - sum(counts.values())} were known already"
+        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(said)} of {len(key['rows'])} rows judged, "
+        f"{counts['new']} recorded, {len(said) - sum(counts.values())} already recorded"
     )
     if counts["kept"]:
-        line(f"{counts['kept']} are unsure now and were yes or no before: the ledger forgets nothing, so the earlier word stands")
+        kept = f"{counts['kept']} verdict{'' if counts['kept'] == 1 else 's'}"
+        line(f"{kept} changed from yes or no to unsure. The earlier verdict remains in use.")
     table(("rows", "judged", "yes", "no", "unsure"), summary(said))
     for sentence in fitness(said):
         line(sentence)
-    line(f"as a judge: {{people: {{who: {by}}}}}, and as gold: hone judge check NAME --on COLLECTION --gold people:{by}")
+    line(f"To use these verdicts as a judge: {{people: {{who: {by}}}}}")
+    line(f"To use them as reference labels: hone judge check NAME --on COLLECTION --gold people:{by}")
 
 
 def where_of(key: dict) -> str:
-    """What a sheet's pairs are of, in words; keys that were written before other sheets existed name the round alone."""
+    """The origin of a sheet's pairs in words. Old keys only have the round."""
     return key.get("where") or f"round {key['round']}"
 
 
@@ -195,29 +197,29 @@ def key_for(filled: list[Filled], file: Path) -> dict:
     """The key of the sheet that all rows belong to.
 
     Raises:
-        Refused: there is none, or the rows are of several sheets.
+        Refused: the sheet is unknown, or the rows belong to several sheets.
     """
     there = [path.stem for path in (home() / "sheets").glob("*.json")]
     if not filled:
-        raise Refused(f"{file} has no rows: it is not a sheet that `hone judge sheet` wrote, or all rows were deleted.")
+        raise Refused(f"{file} has no rows. Use a sheet from `hone judge sheet`.")
     for item in filled:
         id = item.fields["number"].strip().rpartition("-")[0]
         if id not in there:
             raise Refused(
-                f"{file}, row {item.row}: the number is '{item.fields['number']}', which is of no sheet in {home() / 'sheets'}: "
-                f"{nearest(id, there)}. Sheets are read where they were written."
+                f"{file}, row {item.row}: the number '{item.fields['number']}' does not belong to any sheet in {home() / 'sheets'} "
+                f"({nearest(id, there)}). Import a sheet with the HONE_HOME in which it was created."
             )
     ids = list(dict.fromkeys(item.fields["number"].strip().rpartition("-")[0] for item in filled))
     if len(ids) > 1:
-        raise Refused(f"{file} has rows of the sheets {' and '.join(ids[:2])}: read each sheet from a file of its own.")
+        raise Refused(f"{file} has rows of the sheets {' and '.join(ids[:2])}. Use a separate file for each sheet.")
     return read_json(key_file(ids[0]))
 
 
 def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
-    """Of each judged row its key, verdict, word and note, in the order of the sheet.
+    """Key, verdict, word and note of each judged row, in the order of the sheet.
 
     Raises:
-        Refused: a row that the sheet has not, has twice, or whose texts are others; or another verdict.
+        Refused: a row is unknown or repeated, its texts were changed, or its verdict is invalid.
     """
     said: dict[str, dict] = {}
     seen: dict[str, int] = {}
@@ -226,17 +228,15 @@ def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
         where = f"{file}, row {item.row} ({number})"
         row = key["rows"].get(number)
         if row is None:
-            raise Refused(
-                f"{where}: the sheet {key['id']} has no such row: it has {len(key['rows'])}. Put the number back, or delete the row."
-            )
+            raise Refused(f"{where}: sheet {key['id']} has no such row (it has {len(key['rows'])}). Restore the number, or delete the row.")
         if number in seen:
-            raise Refused(f"{where}: the row stands there twice, also as row {seen[number]}. Delete one of them.")
+            raise Refused(f"{where}: this row repeats row {seen[number]}. Delete one of them.")
         seen[number] = item.row
         altered = [name for name in csv.TEXTS if hash_of(item.fields[name]) != row["texts"][name]]
         if altered:
             raise Refused(
-                f"{where}: the text under `{altered[0]}` is not the one that was written ('{item.fields[altered[0]][:60]}'). A verdict on "
-                "another text is no use: copy the verdicts into the file as it was."
+                f"{where}: the text in column `{altered[0]}` was changed ('{item.fields[altered[0]][:60]}'). Copy the verdicts into "
+                "the original file."
             )
         verdict = csv.verdict_of(item, file)
         if verdict is not None:
@@ -249,9 +249,9 @@ def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
 
 
 def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, int]:
-    """Put into the ledger what is not there yet: how many verdicts are new, and how many a later "unsure" could not take back.
+    """Record new verdicts. Returns the number of new verdicts, and of earlier verdicts that a later "unsure" does not replace.
 
-    The ledger holds that a verdict which is known outweighs one that is not, whichever came first.
+    A known verdict always takes precedence over an unknown one, regardless of their order.
     """
     questions = [bytes.fromhex(row["question"]) for row in said]
     found = ledger.find(judge, questions, 0)
@@ -273,7 +273,7 @@ def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, 
 
 
 def summary(said: list[dict]) -> list[tuple]:
-    """Rows of a table: each band and kind, how many were judged, and what was said."""
+    """Rows of a table: each rank band and kind, the number of judged rows, and the number of each verdict."""
     groups = {f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in SHEET_BANDS}
     groups |= {name: [row for row in said if row["kind"] == kind] for kind, name in KINDS.items()}
     return [
@@ -282,13 +282,13 @@ def summary(said: list[dict]) -> list[tuple]:
 
 
 def fitness(said: list[dict]) -> list[str]:
-    """How the person did where it is known what is right."""
+    """Sentences on the annotator's accuracy on the control pairs."""
     sentences = []
     for kind, right in (("known", "yes"), ("random", "no")):
         rows = [row for row in said if row["kind"] == kind]
         hits = sum(row["word"] == right for row in rows)
         if rows:
-            sentences.append(f"of {len(rows)} {KINDS[kind]} {hits} got a {right} ({hits / len(rows):.0%})")
+            sentences.append(f"{hits} of {len(rows)} {KINDS[kind]} judged {right} ({hits / len(rows):.0%})")
         else:
-            sentences.append(f"none of the {KINDS[kind]} was judged, so this side of the person is not measured")
+            sentences.append(f"no {KINDS[kind]} judged, so the accuracy on them is unknown")
     return sentences

@@ -1,4 +1,4 @@
-"""`hone judge retry`: what judges could not say in a round is asked again, and the stage runs once more."""
+"""`hone judge retry`: mark the unknown verdicts of a round for a retry, so that the stage runs again."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from hone.judging.settings import RETRIES
 
 
 def retry(round: str) -> None:
-    """Note that a round's unknown verdicts are to be asked for again; `dvc repro` then does it.
+    """Mark a round's unknown verdicts for a retry by the next `dvc repro`.
 
     Raises:
-        Refused: no such round, or nothing in it is unknown.
+        Refused: the round does not exist, or it has no unknown verdicts.
     """
     file = round_folder(round) / "judgments.parquet"
     unknown = tables.read("judgments", file).filter(pl.col("verdict") == "unknown") if file.exists() else tables.empty("judgments")
     if unknown.is_empty():
-        raise Refused(f"in round {round} there is nothing that a judge could not say: nothing to ask again.")
+        raise Refused(f"Round {round} has no unknown verdicts, so there is nothing to retry.")
     file = label_file(RETRIES)
     before = read_json(file) if file.is_file() else {}
-    # Above every count so far: rounds share the ledger, and what another round has asked again at its count is to be asked once more.
+    # Higher than every earlier count: rounds share the judgment log, and pairs that another round has retried must be retried too.
     write_json(file, before | {round: max(before.values(), default=0) + 1})
     reasons = unknown.select(kinds())["reason"].value_counts(sort=True)
-    line(f"{len(unknown):,} pairs will be asked again ({', '.join(f'{count:,} {why}' for why, count in reasons.rows())}): `dvc repro`")
+    why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.rows())
+    line(f"{len(unknown):,} pairs marked for a retry ({why}). Run `dvc repro`.")

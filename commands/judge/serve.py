@@ -1,4 +1,4 @@
-"""`hone judge serve`: a judge that runs on this machine, as an endpoint that whoever has its key may ask until Ctrl-C."""
+"""`hone judge serve`: run a local judge model as an endpoint with a key, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ KEY = "HONE_JUDGE_KEY"  # the variable that holds the key
 
 
 def serve(model: str, port: int, slots: int, context: int) -> None:
-    """Serve a GGUF model on loopback and say how to ask it.
+    """Serve a GGUF model on the loopback interface, and print the lines for params.yaml.
 
-    Its key is what the environment variable HONE_JUDGE_KEY holds, or a random one, which is printed once.
+    The key is the value of the environment variable HONE_JUDGE_KEY, or a random one, which is printed once.
 
     Raises:
-        Refused: there is no such model, it cannot be served, or the server ended by itself.
+        Refused: the model does not exist or cannot be served, or the server stopped.
     """
     file, name = gguf.file_of(model), gguf.name_of(model)
     given = os.environ.get(KEY)
     with serving(
         file, slots=slots, context=context, port=port, name=name, key=secret(f"http://127.0.0.1:{port}", KEY) if given else None
     ) as running:
-        line(f"{name} answers at {running.url} until Ctrl-C. In params.yaml:")
+        line(f"{name} is served at {running.url} until Ctrl-C. Add to params.yaml:")
         line("")
         line("judges:")
         line(f'  strong: {{endpoint: {{url: "{running.url}", model: {json.dumps(name)}, key: {KEY}, prompt: yes-no, slots: {slots}}}}}')
         line("")
         if given:
-            line(f"Its key is the one in {KEY}.")
+            line(f"The key is the value of {KEY}.")
         else:
-            line("Where it is asked, its key must be set (shown this once; set it here before, and the next server has it too):")
+            line("Set the key in the terminal that uses the judge. It is shown only once. If it is set before `serve`, the server uses it:")
             line("")
             line(f"export {KEY}={running.key}")
         try:
@@ -43,4 +43,4 @@ def serve(model: str, port: int, slots: int, context: int) -> None:
         except KeyboardInterrupt:
             line("stopped")
             return
-    raise Refused(f"the server of {name} ended (exit code {code}); its words are in HONE_HOME/logs/judge-server.log. Start it again.")
+    raise Refused(f"The server of {name} stopped (exit code {code}). See HONE_HOME/logs/judge-server.log, and start it again.")

@@ -1,4 +1,4 @@
-"""`hone judge holes`: a judge reads what rankings show and nobody has judged, for a label set of its own (`inputs/labels/filled`)."""
+"""`hone judge holes`: judge unjudged documents in rankings. The labels are written to `inputs/labels/filled`."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ def fill(
     name: str, on: str, depth: int = 10, limit: int | None = None, names: list[str] | None = None, split: str = "test",
     tokens: int | None = None, money: float | None = None, sheet: Path | None = None,
 ) -> pl.DataFrame | None:  # fmt: skip
-    """Ask, print what was found, write it, and give back what the judge has filled of this collection in all.
+    """Judge unjudged documents, print and write the labels, and return all labels of this judge on the collection.
 
     Args:
-        name: an entry of params.yaml's `judges`, a judge with its defaults, or people:WHO.
-        on: a collection that was evaluated.
-        depth: what a ranking shows among its first so many documents is asked about.
-        limit: most pairs; null: all.
-        names: rounds and references whose rankings count; null: all of params.yaml that were evaluated there.
-        split: whose queries: test or dev.
-        tokens, money: what may be spent; null: no limit.
-        sheet: a CSV on which a person is to judge the pairs; nothing else is done then, and nothing given back.
+        name: an entry of params.yaml's `judges`, a judge with its defaults, or people:NAME.
+        on: an evaluated collection.
+        depth: documents in the first `depth` ranks are judged.
+        limit: largest number of pairs; null: all.
+        names: rounds and references whose rankings count; null: all of params.yaml that were evaluated on the collection.
+        split: test or dev.
+        tokens, money: budget; null: no limit.
+        sheet: a CSV for an annotation sheet of the pairs. Then only the sheet is written, and null is returned.
 
     Raises:
-        Refused: no such judge, collection or ranking; a judge that had a part in what the rankings learned; nothing to fill; or the
-            judge answered nothing.
+        Refused: the judge, collection or ranking does not exist; the judge is not independent of the rankings; all documents are
+            judged; or the judge returned no verdict.
     """
     given = params.read()
     collection = replace(collection_of(given, on, split), prefix="")
     judge = person_line(name.partition(":")[2], name) if name.startswith(f"{PEOPLE}:") else judge_line(given, name, COMMAND)
     if not 1 <= depth <= DEPTH or (limit is not None and limit < 1):
-        raise Refused(f"--depth is between 1 and {DEPTH}, as far as rankings are written, and --limit 1 or more: not {depth} and {limit}.")
+        raise Refused(f"--depth is {depth} and --limit is {limit}. Use --depth of 1 to {DEPTH}, and --limit of 1 or more.")
     if sheet is not None and judge["method"] != PEOPLE:
-        raise Refused(f"--sheet {sheet}: a sheet is for a person, and {judge['name']} is none: `{COMMAND} people:NAME` is meant.")
+        raise Refused(f"--sheet {sheet}: {judge['name']} is not a person. Use `{COMMAND} people:NAME` for a sheet.")
     names = evaluated(given, on, names)
     filler = Filler(judge["name"], judge["method"], frozenset([judge["fingerprint"]]), models_of(judge, given))
     refuse_related(filler, names, given)
@@ -81,32 +81,32 @@ def fill(
 
     answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
     if desk.budget.over:
-        line(f"{desk.budget.over.capitalize()}: what was not asked stays a hole; the same command goes on.")
+        line(f"{desk.budget.over.capitalize()}: the other documents remain unjudged. Rerun the command to resume.")
     refuse_silent(judge["name"], answered)
     refuse_related(replace(filler, models=filler.models | set(map(plain, answered["model"].drop_nulls().unique()))), names, given)
     return kept(judge, filler, answered, before, collection, names)
 
 
 def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
-    """Whose rankings count.
+    """The systems whose rankings count.
 
     Raises:
-        Refused: one that is named has no ranking there, or nobody has.
+        Refused: a named system has no ranking on the collection, or no system has one.
     """
     there = sorted(file.parent.name for file in RUNS.glob(f"*/{on}.trec"))
     for name in names or ():
         if name not in there:
-            raise Refused(f"'{name}' was not evaluated on {on}: {nearest(name, there)}")
+            raise Refused(f"'{name}' has not been evaluated on {on}: {nearest(name, there)}")
     known = [name for name in (*BUILT_IN, *given.references, *given.rounds) if name in there]
     if not (names or known):
-        raise Refused(f"nothing of params.yaml was evaluated on {on} yet: `dvc repro` writes the rankings whose holes are filled.")
+        raise Refused(f"No system of params.yaml has been evaluated on {on} yet. Run `dvc repro` first.")
     return list(dict.fromkeys(names or known))
 
 
 def kept(
     judge: dict, filler: Filler, answered: pl.DataFrame, before: pl.DataFrame | None, collection: OfSplit, names: list[str]
 ) -> pl.DataFrame:  # fmt: skip
-    """Write what was said beside what the same judge has filled before, and say what it is."""
+    """Add the new labels to the judge's file, and print a summary."""
     file = judge_labels.file_of(collection.name, judge["name"])
     about = {
         "split": collection.split, "judge": judge["name"], "method": judge["method"], "prompt": judge["parameters"].get("prompt"),
@@ -118,30 +118,33 @@ def kept(
     before = now.clear() if before is None else before
     same = before.filter(pl.col("fingerprint") == judge["fingerprint"])
     if gone := len(before) - len(same):
-        line(f"{count(gone, 'label')} of {judge['name']} with another model, prompt or parameters leave {file}; the ledger keeps them.")
+        line(
+            f"{count(gone, 'label')} of {judge['name']} with a different model, prompt or parameters removed from {file}. They remain in "
+            "the judgment log."
+        )
     rows = judge_labels.merged(same, now)
     judge_labels.write(rows, file)
     line(tally(answered))
     two = " ".join(names[-2:]) if len(names) > 1 else f"{names[0]} ROUND"
-    line(f"Written to {file}, which has {count(len(rows), 'pair')} now.")
-    line(f"`hone compare {two} --on {collection.name} --filled {judge['name']}` shows what they say.")
+    line(f"Written to {file}, which now has {count(len(rows), 'pair')}.")
+    line(f"Run `hone compare {two} --on {collection.name} --filled {judge['name']}` to see the effect.")
     return rows
 
 
 def tally(answered: pl.DataFrame) -> str:
-    """How many are right and how many not, what could not be said, and what got no answer, with the reasons."""
+    """Counts of relevant, non-relevant and unknown verdicts, and of missing answers, with the reasons."""
     kind, told = pl.col("verdict").cast(pl.String), pl.col("answer").is_not_null()
     unknown = answered.filter(kind == judge_labels.UNKNOWN)
-    parts = [("could not be said", unknown.filter(told)), ("got no answer", unknown.filter(~told))]
+    parts = [("unknown", unknown.filter(told)), ("without an answer", unknown.filter(~told))]
     because = [
         f"{len(rows):,} {what} ({', '.join(f'{reason} {number:,}' for reason, number in reasons_of(rows))})"
         for what, rows in parts
         if len(rows)
     ]
-    counts = [f"{len(answered.filter(kind == word)):,} {name}" for word, name in (("positive", "right"), ("negative", "not right"))]
-    return f"{', '.join([*counts, *because])}{'; these stay holes' if because else ''}."
+    counts = [f"{len(answered.filter(kind == word)):,} {name}" for word, name in (("positive", "relevant"), ("negative", "not relevant"))]
+    return f"{', '.join([*counts, *because])}{'. Documents without a verdict remain unjudged' if because else ''}."
 
 
 def reasons_of(unknown: pl.DataFrame) -> list[tuple[str, int]]:
-    """Why, and how often, the most frequent first."""
+    """Reasons with their counts, the most frequent first."""
     return unknown.select(kinds())["reason"].fill_null("no reason").value_counts(sort=True).rows()

@@ -1,4 +1,4 @@
-"""What `hone judge holes` puts to a judge, and what that takes: said before anything is asked."""
+"""The pairs of `hone judge holes`, and their estimated cost, which is printed before the judge is called."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from hone.layout import PAIR
 from hone.llm.ledger.ledger import Ledger
 from hone.present.number_format import count, share
 
-BLOCK = 1024  # pairs that are asked about at once, the heaviest first: a budget that ends leaves the lightest
+BLOCK = 1024  # pairs per block, the most influential first, so that an exhausted budget skips the least influential ones
 ONCE = {"votes": 1, "twice": False, "swap": False}
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be judged.
+    """The pairs to judge.
 
     Attributes:
-        pairs: query_id, doc_id, weight, rank: in the order in which they are asked.
-        shown: query_id, doc_id: known answers that a prompt may show.
-        collection: where queries come from.
+        pairs: query_id, doc_id, weight, rank, in the order of the judge calls.
+        shown: query_id, doc_id of the positives that a prompt may show.
+        collection: the collection of the queries.
     """
 
     pairs: pl.DataFrame
@@ -45,7 +45,7 @@ class Wanted:
     collection: OfSplit
 
     def blocks(self) -> Iterator[Questions]:
-        """Questions in the order of weight; in a block a query's pairs stand together, those of the heaviest query first."""
+        """Questions by weight. Within a block, pairs are grouped by query, the most influential query first."""
         queries, documents = self.collection.queries(), self.collection.documents
         for start in range(0, len(self.pairs), BLOCK):
             part = self.pairs.slice(start, BLOCK)
@@ -56,25 +56,25 @@ class Wanted:
 
 
 def wanted_of(holes: pl.DataFrame, limit: int | None, collection: OfSplit, depth: int) -> Wanted:
-    """The holes that are asked about, of those whose text is there.
+    """The unjudged documents to judge, if their text exists.
 
     Raises:
-        Refused: there is none.
+        Refused: there are none.
     """
     if holes.is_empty():
-        raise Refused(f"there is nothing to fill: the first {depth} documents of these rankings on {collection.name} are all judged.")
+        raise Refused(f"Nothing to judge: the first {depth} documents of these rankings on {collection.name} are all judged.")
     documents = collection.documents
     there = pl.concat([documents.ids, documents.parents["parent_id"]]).unique()
     pairs = holes.join(there.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
     pairs = pairs.join(collection.queries(), on="query_id", how="semi", maintain_order="left")
     if pairs.is_empty():
-        raise Refused(f"none of the unjudged documents is in data/{collection.name}: it has changed since. `dvc repro` evaluates anew.")
+        raise Refused(f"data/{collection.name} has none of the unjudged documents, so it has changed. Run `dvc repro` to evaluate again.")
     labels = known_labels(collection)
     return Wanted(pairs.head(limit or len(pairs)), positives_of(labels).select(PAIR), collection)
 
 
 def texts_of(documents: Documents, ids: pl.Series) -> pl.DataFrame:
-    """doc_id and full_text; that of a parent, which rankings show where labels are of parents, is its chunks' in their order."""
+    """doc_id and full_text. The text of a parent document is the text of its chunks, in order."""
     own = documents.texts(ids.unique()).select("doc_id", "full_text")
     parts = documents.parents.filter(pl.col("parent_id").is_in(ids.implode()) & ~pl.col("parent_id").is_in(own["doc_id"].implode()))
     if parts.is_empty():
@@ -87,41 +87,41 @@ def texts_of(documents: Documents, ids: pl.Series) -> pl.DataFrame:
 def told_before(
     judge: dict, wanted: Wanted, every: pl.DataFrame, names: list[str], depth: int, given: Params, ledger: Ledger, trains: bool
 ) -> None:  # fmt: skip
-    """Say what will be asked and what that takes, before anything is.
+    """Print the number of pairs and the estimated cost, before any call.
 
     Args:
-        judge: its line.
-        wanted: what it is asked about.
-        every: query_id, doc_id, weight, rank of every hole, to any depth.
-        names: whose rankings they are of.
-        depth: of those among which `wanted` is chosen.
+        judge: the resolved judge.
+        wanted: the pairs to judge.
+        every: query_id, doc_id, weight, rank of every unjudged document, to any depth.
+        names: the systems of the rankings.
+        depth: the depth at which `wanted` was chosen.
         given: params.yaml.
-        ledger: what was answered before.
-        trains: whether there is a training set, from which a pairwise prompt shows examples; what is asked is then known only
-            once they are chosen, and the ledger is not looked at here.
+        ledger: the judgment log.
+        trains: whether a training set exists. A pairwise prompt takes few-shot examples from it, so recorded answers cannot be
+            counted in advance.
     """
     holes, pairs, collection = every.filter(pl.col("rank") <= depth), wanted.pairs, wanted.collection
     open_, weight = int((holes["weight"] > 0).sum()), every["weight"].sum()
     line(
-        f"{collection.name}, {collection.split}: of the first {depth} documents of {', '.join(names)} nobody has judged "
-        f"{count(len(holes), 'pair')}; {open_:,} of them leave {'differences' if len(names) > 1 else 'the measure'} open."
+        f"{collection.name}, {collection.split}: {count(len(holes), 'unjudged document')} in the first {depth} ranks of "
+        f"{', '.join(names)}. {open_:,} of them affect the {'differences' if len(names) > 1 else 'measure'}."
     )
-    of_width = f", {share(pairs['weight'].sum() / weight)} of all that is open" if weight else ""
-    line(f"The judge {judge['name']} reads {count(len(pairs), 'pair')}{of_width}, those that weigh most in the bounds first.")
+    of_width = f" ({share(pairs['weight'].sum() / weight)} of the total weight)" if weight else ""
+    line(f"Judge {judge['name']} reads {count(len(pairs), 'pair')}{of_width}, the most influential first.")
     if not prompted(judge):
-        line("It costs no tokens.")
+        line("The judge uses no tokens.")
         return
     answered = 0
     if load(judge["parameters"]["prompt"]).kind != "pairwise" or not trains:
         answered = at_hand(judge, wanted, ledger)
-        line(f"The ledger has the answers to {answered:,} of them.")
+        line(f"The judgment log has verdicts on {answered:,} of them.")
     if left := len(pairs) - answered:
         used, paid = cost(given, judge["parameters"], left, pairs["query_id"].n_unique(), size_of(judge["parameters"], wanted))
-        line(f"{f'The other {left:,}' if answered else 'They'} take about {used:,} tokens{f' and {paid:.2f} of money' if paid else ''}.")
+        line(f"{f'The other {left:,}' if answered else 'They'} need about {used:,} tokens{f', cost {paid:.2f}' if paid else ''}.")
 
 
 def at_hand(judge: dict, wanted: Wanted, ledger: Ledger) -> int:
-    """To how many of the pairs the ledger has an answer already, in every way in which this judge asks."""
+    """The number of pairs with recorded answers to every prompt variant of this judge."""
     parameters = judge["parameters"]
     prompt = load(parameters["prompt"])
     base = fingerprint({"method": judge["method"], "parameters": parameters | ONCE})
@@ -136,7 +136,7 @@ def at_hand(judge: dict, wanted: Wanted, ledger: Ledger) -> int:
 
 
 def size_of(parameters: dict, wanted: Wanted) -> dict[str, float]:
-    """Mean tokens of these queries and documents as far as they are shown, in a sample, and known answers of a query."""
+    """Means over a sample of the pairs: tokens of a query, tokens of a (trimmed) document, and positives per query."""
     sample = next(replace(wanted, pairs=wanted.pairs.head(SAMPLE)).blocks())
     counter, trim = counter_of(parameters), parameters.get("trim")
     lengths = {

@@ -1,4 +1,4 @@
-"""`hone plan`: what `dvc repro` would run, how much work that is, and an estimate of its time from a short probe."""
+"""`hone plan`: what `dvc repro` would run, the amount of work, and a time estimate from a short measurement."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from hone.data import tables
 from hone.data.labels import positives_of
 from hone.data.tables import Documents
 from hone.data.training_set import UNLABELLED
+from hone.errors import listed
 from hone.files import read_json, size_of
 from hone.ir.mteb import reading_for, task_of
 from hone.layout import BASE, BASE_MODEL, DATA, MODELS, collection_table, round_table, settings_file
@@ -31,20 +32,21 @@ from tasks.resolve.stages import everything
 from tasks.resolve.stages import reading as reading_of
 
 PROBE_TEXTS, PROBE_STEPS = 256, 2
-LOW, HIGH = 0.7, 1.6  # of an estimate: texts differ in length, and other work on the machine takes its share
+LOW, HIGH = 0.7, 1.6  # range around an estimate: texts differ in length, and other processes may use the machine
 SECONDS_PER_STAGE = 3.0  # starting Python, reading and writing tables
 BYTES_PER_NUMBER = 4
 
 
 @dataclass
 class Work:
-    """What would be done."""
+    """The work of a run."""
 
     stages: list[str]
     encode: dict[str, int] = field(default_factory=dict)
     train: dict[str, dict] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
-    checked: dict[str, int] = field(default_factory=dict)  # texts that dev checks encode during training; their vectors are not kept
+    sized: bool = True  # false if a collection that would be read has not been collected yet
+    checked: dict[str, int] = field(default_factory=dict)  # texts that dev checks encode during training; their vectors are not cached
 
     @property
     def texts(self) -> int:
@@ -56,14 +58,14 @@ class Work:
 
 
 def plan(probe: bool) -> None:
-    """Print it."""
+    """Print what `dvc repro` would run; with `probe`, measure this machine to estimate the time."""
     given = params.read()
     settings = everything(given)
     work = work_of(given, settings)
     if not work.stages:
-        line("nothing to run: every result is that of params.yaml, the recipes and the code as they stand.")
+        line("Nothing to do: all results are up to date.")
         return
-    line(f"{len(work.stages)} stages may run (one whose inputs turn out the same is skipped): {', '.join(work.stages)}")
+    line(f"{len(work.stages)} stages may run (DVC skips a stage whose inputs do not change): {', '.join(work.stages)}")
     rows = [
         (name, work.encode.get(name), *(work.train.get(name, {}).get(key) for key in ("queries", "steps", "pairs")))
         for name in dict.fromkeys([*work.encode, *work.train])
@@ -71,26 +73,28 @@ def plan(probe: bool) -> None:
     if rows:
         table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
     if work.checked:
-        line(f"dev checks during training encode about {sum(work.checked.values()):,} more texts and keep no vectors (`train.dev_checks`)")
+        line(f"dev checks during training encode about {sum(work.checked.values()):,} more texts, without caching (`train.dev_checks`)")
     for sentence in [*work.unknown, *downloads(given), *cut_lines(given, settings)]:
         line(sentence)
     plan_judging(given, settings, work.stages)
-    line(f"disk: about {size(disk(work))}")
+    if work.sized:
+        line(f"disk: about {size(disk(work))}")
     if not probe:
         line("no time estimate (--no-probe)")
         return
     if not work.texts and not work.steps:
-        line("time: seconds; nothing is encoded or trained")
+        line("time: seconds; no encoding and no training" if work.sized else "time: unknown until the collections are read")
         return
-    rate, step, said = measured(given, settings, work)
+    rate, step, speed = measure_speed(given, settings, work)
     texts = work.texts + sum(work.checked.values())
     seconds = (texts / rate if rate else 0) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
-    line(said)
-    line(f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and {spell(HIGH * seconds)}), if nothing else uses this machine")
+    line(speed)
+    between = f"between {spell(LOW * seconds)} and {spell(HIGH * seconds)}"
+    line(f"time: about {spell(seconds)} ({between}), if no other process uses this machine")
 
 
 def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
-    """What would run, from DVC's graph, what DVC says is out of date, and what `resolve` would write differently."""
+    """What would run, from DVC's graph, the outdated stages, and the settings that `resolve` would change."""
     from hone.pipeline import graph as dvc
 
     graph = dvc.graph()
@@ -100,7 +104,9 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
     missing = sorted(name for name, found in sizes.items() if found is None)
     if missing:
         collecting = " ".join(f"collect@{name}" for name in missing)
-        work.unknown.append(f"how many texts {', '.join(missing)} has is known when it is collected: `dvc repro {collecting}`")
+        these = f"Collection '{missing[0]}' has" if len(missing) == 1 else f"Collections {listed(missing)} have"
+        work.unknown.append(f"{these} not been read yet, so the work is unknown. Run `dvc repro {collecting}`.")
+        work.sized = False
         return work
     mined = {later: read_of_each_query(settings, later) for later in given.rounds if f"retrieve@{later}" in to_run}
     for name in ["r0", *given.rounds]:
@@ -139,7 +145,7 @@ def downloads(given: Params) -> list[str]:
 
 
 def not_counted(given: Params, settings: dict[str, StageSettings], to_run: list[str]) -> list[str]:
-    """What would run and is in no figure: rankers and their scores, a sentence for all."""
+    """A sentence on stages that would run but are not counted: cross-encoder training and scoring."""
     ranking = [f"rank@{name}" for name in given.rounds if settings[f"rounds/{name}/rank"].rank != "none"]
     scoring = [
         f"score@{name}"
@@ -147,11 +153,11 @@ def not_counted(given: Params, settings: dict[str, StageSettings], to_run: list[
         if any(scorer["method"] == "cross-encoder" for scorer in settings[f"rounds/{name}/score"].scorers.values())
     ]
     found = [stage for stage in [*ranking, *scoring] if stage in to_run]
-    return [f"not in these figures: {', '.join(found)} (a cross-encoder trains, or scores pairs)"] if found else []
+    return [f"not counted: {', '.join(found)} (cross-encoder training or scoring)"] if found else []
 
 
 def stages_to_run(graph: list, out_of_date: set[str], changed: set[str]) -> list[str]:
-    """The stages that are out of date, those whose settings would change, and all that read what these make."""
+    """The outdated stages, those whose settings would change, and all stages that depend on them."""
     running: set[str] = set()
     for stage in graph:
         own = stage.name in out_of_date or bool(changed & set(stage.reads))
@@ -162,7 +168,7 @@ def stages_to_run(graph: list, out_of_date: set[str], changed: set[str]) -> list
 
 
 def changed_settings(settings: dict[str, StageSettings]) -> set[str]:
-    """The files below resolved/ that would not be what they are."""
+    """The files below resolved/ that `resolve` would change."""
     return {
         str(file)
         for name, values in settings.items()
@@ -172,7 +178,7 @@ def changed_settings(settings: dict[str, StageSettings]) -> set[str]:
 
 
 def counts(collection: str) -> dict[str, int] | None:
-    """Different texts of documents, queries of each split, and training queries without an answer; null before it is collected."""
+    """Unique document texts, queries of each split, and unlabelled training queries; null if the collection was not read yet."""
     folder = DATA / collection
     if not (folder / "about.json").exists():
         return None
@@ -184,14 +190,14 @@ def counts(collection: str) -> dict[str, int] | None:
 
 @dataclass(frozen=True)
 class Read:
-    """What of which collections a model would read.
+    """The texts that a model would read, by collection.
 
     Attributes:
-        asked: all documents, and the queries of test and dev, for evaluation.
-        trained: all documents, and the dev queries, for the scores in the model's card.
-        mined: the training queries, and of each at most `most` documents.
-        most: documents of a training query.
-        unlabelled: whether queries without a known answer are among the training queries.
+        asked: collections read for evaluation: all documents, and the test and dev queries.
+        trained: collections read for the scores on the model card: all documents, and the dev queries.
+        mined: collections read for mining: the training queries, and at most `most` documents of each.
+        most: documents per training query.
+        unlabelled: whether the training queries include unlabelled ones.
     """
 
     asked: tuple[str, ...]
@@ -202,10 +208,10 @@ class Read:
 
 
 def absent_texts(name: str, read: Read, given: Params, settings: dict[str, StageSettings], sizes: dict[str, dict[str, int]]) -> int:
-    """Different texts that a model of this checkout would read and whose vectors the store lacks.
+    """The number of unique texts that a model would read and that are not in the embedding cache.
 
-    Texts are looked up by their hashes. Which documents mining reads, where it does not read all, is not known before: of these
-    as many are taken to be absent as of the whole collection.
+    Texts are looked up by hash. If mining reads only a part of the documents, that part is not known in advance. It is assumed to
+    have the same fraction of cached texts as the whole collection.
     """
     from hone.encoders.encoder import encoder_for
     from hone.encoders.store import Lookup
@@ -238,7 +244,7 @@ def absent_texts(name: str, read: Read, given: Params, settings: dict[str, Stage
 
 
 def keys_in(chunks: Iterable[list[str]]) -> np.ndarray:
-    """The hashes of texts in chunks: array [n, 2]."""
+    """The hashes of chunks of texts: array [n, 2]."""
     from hone.encoders.store import keys_of
 
     return np.concatenate([np.empty((0, 2), dtype=np.uint64), *map(keys_of, chunks)])
@@ -250,13 +256,13 @@ def queries_of(collection: str, split: str) -> list[str]:
 
 
 def unlabelled_of(collection: str) -> list[str]:
-    """The texts of training queries without a known answer."""
+    """The texts of unlabelled training queries."""
     file = DATA / collection / UNLABELLED
     return tables.read("queries", file)["text"].to_list() if file.exists() else []
 
 
 def training(section: Train, answered: int, unanswered: int = 0) -> dict[str, int]:
-    """Queries, steps and pairs (query with positive or negative) of one round's training; unanswered queries have no positive."""
+    """Queries, steps and pairs (query with positive or negative) of a round's training. Unanswered queries have no positive."""
     batch = section.batch["parameters"].get("size", 1)
     queries = answered + unanswered
     positives = answered / queries if unanswered else 1
@@ -265,7 +271,7 @@ def training(section: Train, answered: int, unanswered: int = 0) -> dict[str, in
 
 
 def texts_of_checks(section: Train, steps: int, sizes: list[dict[str, int]]) -> int:
-    """Texts that a round's dev checks encode: queries, positives (as if each query had one) and nearest documents, at each check."""
+    """Texts that a round's dev checks encode: queries, one positive per query, and nearest documents, at each check."""
     from tasks.train.dev_checks import MOST_QUERIES, NEAREST
 
     if not section.dev_scores:
@@ -276,7 +282,7 @@ def texts_of_checks(section: Train, steps: int, sizes: list[dict[str, int]]) -> 
 
 
 def cut_lines(given: Params, settings: dict[str, StageSettings]) -> list[str]:
-    """How much of the documents is read, a sentence for each collection of which not all is, and for each length of training."""
+    """A sentence for each collection whose documents are truncated, and for each different training length."""
     from hone.encoders.encoder import Reading
     from hone.encoders.model_folder import ModelFolder, folder_here
     from hone.encoders.text_lengths import cut_documents
@@ -303,7 +309,7 @@ def cut_lines(given: Params, settings: dict[str, StageSettings]) -> list[str]:
 
 
 def disk(work: Work) -> float:
-    """Bytes: a model (twice: DVC keeps a copy) for each training, vectors for each text."""
+    """Bytes for two copies of each trained model (DVC caches one) and for the vectors of all texts."""
     from hone.encoders.model_folder import folder_of
 
     given = params.read().model
@@ -312,13 +318,13 @@ def disk(work: Work) -> float:
 
 
 def dimension(source: Path) -> int:
-    """Numbers in a vector of a model, from its configuration."""
+    """The dimension of a model's vectors, from its configuration."""
     pooling = next((read_json(file) for file in sorted(source.rglob("config.json")) if "Pooling" in file.parent.name), {})
     return pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension") or read_json(source / "config.json")["hidden_size"]
 
 
-def measured(given: Params, settings: dict[str, StageSettings], work: Work) -> tuple[float | None, float | None, str]:
-    """Texts a second, seconds a step, and a sentence on how they were measured."""
+def measure_speed(given: Params, settings: dict[str, StageSettings], work: Work) -> tuple[float | None, float | None, str]:
+    """Texts per second, seconds per training step, and a sentence with both."""
     from hone.encoders.device_lock import torch_lock
     from hone.encoders.encoder import Reading
     from hone.encoders.model_folder import ModelFolder, folder_of
@@ -332,13 +338,13 @@ def measured(given: Params, settings: dict[str, StageSettings], work: Work) -> t
         step = max((step_time(model, reading, device, settings[f"rounds/{name}/train"].train) for name in work.train), default=None)
     parts = [
         *([f"{rate:,.0f} texts/s ({PROBE_TEXTS} documents)"] if rate else []),
-        *([f"{step:.1f} s a training step (the longest of the rounds' kinds, {PROBE_STEPS} steps)"] if step else []),
+        *([f"{step:.1f} s per training step (slowest round, {PROBE_STEPS} steps)"] if step else []),
     ]
     return rate, step, f"measured on {device}, {reading.precision}: {', '.join(parts)}"
 
 
 def sample_texts(count: int) -> list[str]:
-    """Documents from all over the first collection."""
+    """Evenly spaced documents of the first collection."""
     from hone.data import training_set
 
     texts = [text for chunk in next(iter(training_set.read())).documents.chunks() for text in chunk]
@@ -346,7 +352,7 @@ def sample_texts(count: int) -> list[str]:
 
 
 def encoding_rate(model, reading, device: str, batch_tokens: int | None) -> float:
-    """Documents a second, the model being warm."""
+    """Documents per second, after a warm-up."""
     from hone.encoders.batched_inference import TorchEncoder
 
     texts = sample_texts(PROBE_TEXTS)
@@ -360,7 +366,7 @@ def encoding_rate(model, reading, device: str, batch_tokens: int | None) -> floa
 
 
 def step_time(model, reading, device: str, section: Train) -> float:
-    """Seconds of one training step at a round's batch: known positives, with other documents in the negatives' place."""
+    """Seconds per training step with a round's batch: its positives, and other documents as negatives."""
 
     from hone.data import training_set
     from tasks.train.examples import examples
@@ -389,7 +395,7 @@ def step_time(model, reading, device: str, section: Train) -> float:
 
 
 def step_clock():
-    """A callback that times the steps after the first, which warms up."""
+    """A callback that times all steps except the first, which is a warm-up."""
     from transformers import TrainerCallback
 
     class StepClock(TrainerCallback):

@@ -1,4 +1,4 @@
-"""What judging would take: pairs, tokens, money and time, before anything is asked."""
+"""The planned work of judges: pairs, tokens, cost and time."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from tasks.relabel.settings import RelabelSettings
 from tasks.sample.settings import SampleSettings
 
 SAMPLE = 200
-# Judges that need no model but encoders and cross-encoders on this machine, and people.
+# Judges that use only encoders and cross-encoders on this machine, or people.
 FREE = frozenset({"encoder", "cross-encoder", "scores", "group", "neighbours", "replay", "people"})
 
 
 @dataclass(frozen=True)
 class Judging:
-    """What one judge of a round would be asked.
+    """The planned work of one judge in a round.
 
     Attributes:
-        pairs: at most; null where it depends on what an earlier judge finds.
-        tokens: of the prompts and answers of so many pairs; null where the judge counts none.
-        money: at the prices given; null where none are given.
-        seconds: at the speed that the ledger has of this judge; null where it has none.
+        pairs: largest number of pairs.
+        bound: "at most " if the number depends on an earlier judge, else empty.
+        tokens: prompt and completion tokens; null if the judge uses no prompt.
+        money: cost at the judge's `price`; null without a price.
+        seconds: time at the speed recorded in the judgment log; null without a record.
     """
 
     round: str
@@ -46,7 +47,7 @@ class Judging:
 
 
 def plan_judging(given: Params, settings: dict[str, StageSettings], running: list[str]) -> None:
-    """Print it for the rounds whose `relabel` would run."""
+    """Print the planned work of judges for the rounds whose `relabel` would run."""
     found = [
         one
         for name in given.rounds
@@ -62,24 +63,24 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         )
         for one in found
     ]  # fmt: skip
-    table(("round", "judge", "pairs", "tokens", "money", "time"), rows)
+    table(("round", "judge", "pairs", "tokens", "cost", "time"), rows)
     if any(one.tokens for one in found):
-        line(f"tokens are those of {SAMPLE} queries and documents; without a judge's `tokenizer` 4 bytes are one, give or take a quarter.")
-        line("Answers that the ledger has already cost nothing and are not taken off here.")
+        line(f"Token counts are estimates from {SAMPLE} queries and documents. Without a `tokenizer`, 4 bytes count as 1 token (±25 %).")
+        line("The estimate includes pairs that are already in the judgment log. These cost nothing.")
     for name in given.rounds:
         section = settings[f"rounds/{name}/relabel"].relabel
         limits = {what: limit for what, limit in (section.budget if section != NONE else Budget()) if limit is not None}
         if limits and f"relabel@{name}" in running:
-            line(f"budget of {name}: {', '.join(f'{what} {limit:g}' for what, limit in limits.items())}; judging stops there")
+            line(f"budget of {name}: {', '.join(f'{what} {limit:g}' for what, limit in limits.items())}. Judging stops at this limit.")
 
 
 def judging(given: Params, settings: RelabelSettings, sample: SampleSettings, round: str) -> list[Judging]:
-    """What each judge of a round's cascade would be asked at most."""
+    """The planned work of each judge in a round's cascade."""
     section = settings.relabel
     if section == NONE:
         return []
     every = pairs = negatives(given, sample, section.depth, round, settings.unlabelled)
-    queries, graded = training_queries(given, settings.unlabelled), known_answers(given) if section.grades else None
+    queries, graded = training_queries(given, settings.unlabelled), count_positives(given) if section.grades else None
     bound, made, ledger = "", [], Ledger()
     for place, item in enumerate(section.cascade, start=1):
         if place == len(section.cascade):
@@ -102,14 +103,14 @@ def judging(given: Params, settings: RelabelSettings, sample: SampleSettings, ro
 
 
 def training_queries(given: Params, unlabelled: bool) -> int:
-    """Training queries of all collections, with those that have no known answer where `unlabelled`."""
+    """Number of training queries of all collections, including unlabelled ones if `unlabelled`."""
     kinds = ("train/queries.parquet", *((UNLABELLED,) if unlabelled else ()))
     files = [DATA / name / kind for name in given.train_on for kind in kinds]
     return sum(tables.scan("queries", file).select(pl.len()).collect().item() for file in files if file.exists())
 
 
-def known_answers(given: Params) -> tuple[int, int]:
-    """Known answers of all training queries, which get a grade too where labels have grades, and how many queries have any."""
+def count_positives(given: Params) -> tuple[int, int]:
+    """Number of positives of all training queries, and of queries with positives. Positives are scored too if labels have grades."""
     answers = queries = 0
     for name in given.train_on:
         file = collection_table(name, "qrels", "train")
@@ -125,7 +126,7 @@ def round_up(number: float) -> int:
 
 
 def negatives(given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool) -> int:
-    """Pairs of a round: its negatives where they are there, else as many as the recipe may choose."""
+    """Number of a round's negatives if they exist, else the largest number that the recipe may sample."""
     file = round_table(round, "negatives")
     n = sample.sample.choose["parameters"]["n"]
     n = n if depth is None else min(n, depth)
@@ -135,10 +136,10 @@ def negatives(given: Params, sample: SampleSettings, depth: int | None, round: s
 
 
 def cost(given: Params, parameters: dict, pairs: int, queries: int = 1, size: dict[str, float] | None = None) -> tuple[int, float | None]:
-    """Tokens, and money at the prices given, of asking about so many pairs of so many queries, spread evenly: no prompt has two queries.
+    """Tokens, and cost at the judge's price, for `pairs` spread evenly over `queries`. Each prompt has one query.
 
-    A prompt is counted as its frame, one query, the known answers and worked examples that it shows, and its documents, each
-    as long as in a sample of the training set (or as `size` says, which is like `mean_tokens`); an answer as what the prompt's kind needs.
+    A prompt counts as its template, one query, its positives and few-shot examples, and its documents. Text lengths are means over a
+    sample of the training set, or `size` (with the keys of `mean_tokens`). An answer counts as the tokens that the prompt's kind needs.
     """
     from hone.judging import prompt
 
@@ -161,12 +162,12 @@ def cost(given: Params, parameters: dict, pairs: int, queries: int = 1, size: di
 
 
 def counter_of(parameters: dict) -> Tokenizer:
-    """What counts a judge's tokens: its tokenizer where params.yaml names one, else bytes."""
+    """The token counter of a judge: the tokenizer that params.yaml names, else an estimate from bytes."""
     return of_file(parameters["tokenizer"]) if parameters.get("tokenizer") else Estimated()
 
 
 def mean_tokens(given: Params, counter: Tokenizer, trim: int | None) -> dict[str, float]:
-    """Mean tokens of a training query and of a document as far as it is shown, in a sample, and known answers of a query."""
+    """Means over a sample: tokens of a training query, tokens of a (trimmed) document, and positives per query."""
     lengths: dict[str, list[float]] = {"query": [], "document": [], "known": []}
     for name in given.train_on:
         folder = DATA / name
@@ -184,7 +185,7 @@ def mean_tokens(given: Params, counter: Tokenizer, trim: int | None) -> dict[str
 
 
 def seconds(ledger: Ledger, item: dict, parameters: dict, pairs: int) -> float | None:
-    """Time for so many pairs at the speed that this judge has had so far; null where it never answered."""
+    """Seconds for `pairs` at the judge's recorded speed; null without a record."""
     if item["method"] in FREE:
         return 0.0
     each = ledger.seconds_per_verdict(item["fingerprint"])

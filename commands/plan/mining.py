@@ -1,4 +1,4 @@
-"""Which documents the rounds' sources would read, and by which of the loop's own models."""
+"""The number of documents that each model of the loop would read for mining."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ WHOLE = math.inf
 
 
 def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[str, float]:
-    """Of each of the loop's models that a round mines with, how many documents of a query it reads at most.
+    """The largest number of documents per query that each model of the loop reads when a round mines.
 
-    WHOLE stands for all documents of the collection. Teachers are left out: their speed is not what the probe measures.
+    WHOLE means all documents of the collection. Teachers are excluded, because the probe does not measure their speed.
 
     Args:
-        settings: of every stage, as `resolve` gives them.
-        round: whose sources and scorers.
+        settings: the settings of every stage, from `resolve`.
+        round: the round that mines.
     """
     retrieve, scorers = settings[f"rounds/{round}/retrieve"], settings[f"rounds/{round}/score"].scorers
     if retrieve.retrieve == NONE:
@@ -40,10 +40,10 @@ def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[s
     if BASE in scored:
         most[BASE] = WHOLE
     if start not in most and None in scored:
-        most[start] = WHOLE  # what the round's model scores, it reads: candidates of sources that need no model
+        most[start] = WHOLE  # the scorer encodes candidates even if no source does
     return most
 
 
 def documents_read(sizes: dict[str, int], most: float) -> int:
-    """Documents of a collection that a model reads at most, where it reads `most` of each query."""
+    """The largest number of documents of a collection that a model reads at `most` documents per query."""
     return sizes["documents"] if most == WHOLE else min(sizes["documents"], int(most) * sizes["train"])

@@ -1,4 +1,4 @@
-"""All recipes, a line each: controls, then what is published, then Hone's own."""
+"""The list of recipes, one line each: controls, then published methods, then Hone's own."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from hone.config.recipe_schema import Recipe
 from hone.errors import Refused
 
 GROUPS = {
-    "controls": "Controls: what a round gives without a method",
-    "published": "Published ways",
-    "own": "Ways without a paper",
+    "controls": "Controls: rounds without a hard-negative method",
+    "published": "Published methods",
+    "own": "Methods without a paper",
     "wrong": "Cannot be read",
 }
 ARXIV = re.compile(r"arXiv (\d\d)(\d\d)\.\d{4,5}")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 NAME = re.compile(r"[^(,;:]+")
-NARROW = 80  # columns of a terminal, below which paper and year are left out
+NARROW = 80  # narrower terminals do not show paper and year
 
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe in the list; `found` is null where it cannot be read, and `wrong` says why."""
+    """A recipe in the list. If it cannot be read, `found` is null and `wrong` is the reason."""
 
     name: str
     rounds: list[str]
     found: Recipe | None
     wrong: str = ""
-    needs: tuple[str, ...] = ()  # what must be there beside the project as it is shipped
+    needs: tuple[str, ...] = ()  # requirements beyond the project as shipped
 
     @property
     def paper(self) -> str | None:
@@ -48,11 +48,11 @@ class Row:
             return "wrong"
         if self.name in CONTROLS:
             return "controls"
-        return "published" if published(self.found.paper) else "own"
+        return "published" if is_published(self.found.paper) else "own"
 
 
 def rows(given: Params | None = None) -> list[Row]:
-    """Every recipe with the rounds of params.yaml that use it: controls as a study has them, then the other groups, by name."""
+    """Every recipe with the rounds of params.yaml that use it: controls in the order of a study, then the other groups, by name."""
     found = [row(name, given) for name in recipe.names()]
     return sorted(found, key=lambda one: (list(GROUPS).index(one.group), CONTROLS.index(one.name) if one.name in CONTROLS else 0, one.name))
 
@@ -66,21 +66,21 @@ def row(name: str, given: Params | None) -> Row:
         return Row(name, used, None, str(refusal).replace("\n", "; "))
 
 
-def published(paper: str | None) -> bool:
-    """Whether a recipe names a paper of others."""
+def is_published(paper: str | None) -> bool:
+    """Whether a recipe cites a published paper."""
     return bool(paper) and not paper.startswith("ours")
 
 
 def year(paper: str | None) -> str:
-    """The year that a recipe's paper has by its arXiv number, or names; nothing where it has none."""
+    """The year of a recipe's paper, from its arXiv number or its text; empty if unknown."""
     if found := ARXIV.search(paper or ""):
         return f"20{found[1]}"
     return found[0] if (found := YEAR.search(paper or "")) else ""
 
 
 def title(paper: str | None) -> str:
-    """What a paper is called, without its number and what is said of it."""
-    return NAME.match(paper)[0].strip() if published(paper) else ""
+    """The title of a paper, without its number and notes."""
+    return NAME.match(paper)[0].strip() if is_published(paper) else ""
 
 
 def show() -> None:

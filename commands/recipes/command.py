@@ -1,4 +1,4 @@
-"""`hone recipes`: list them, tell what one does, check what is written."""
+"""`hone recipes`: list the recipes, describe one, or check recipe files."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from commands.recipes import catalogue, text, validate
 from hone.config import recipe
 from hone.errors import Refused
 
-WORDS = ("show", "check")  # which no recipe may be called by: the command reads them
+WORDS = ("show", "check")  # subcommands, so not allowed as recipe names
 
 
 def recipes(words: list[str], check: bool, as_yaml: bool) -> bool:
-    """What `hone recipes WORDS` does. False where a recipe that was checked is wrong.
+    """Run `hone recipes WORDS`. Returns False if a checked recipe has an error.
 
     Args:
-        words: nothing, a recipe's name, or a file; `show NAME` and `check FILE` say the same in words.
-        check: look for mistakes instead of showing.
-        as_yaml: show a recipe as a file that leaves nothing to defaults.
+        words: nothing, a recipe's name, or a file; also `show NAME` and `check FILE`.
+        check: check instead of describing.
+        as_yaml: print the recipe as YAML with every default.
 
     Raises:
-        Refused: there is no such recipe, or the words cannot be meant.
+        Refused: the recipe does not exist, or the words are not valid.
     """
     word, *rest = words or [""]
     if word in WORDS:
         check, words = check or word == "check", rest
         if word == "show" and not rest:
-            raise Refused(f"`hone recipes show` needs a name: {', '.join(recipe.names())}.")
+            raise Refused(f"`hone recipes show` needs the name of a recipe: {', '.join(recipe.names())}.")
     if len(words) > 1:
-        raise Refused(f"one recipe at a time: {' '.join(words)} are {len(words)}.")
+        raise Refused(f"Name only one recipe, not {len(words)} ({' '.join(words)}).")
     if check:
         return validate.check(words[0] if words else None)
     if words:
@@ -36,5 +36,5 @@ def recipes(words: list[str], check: bool, as_yaml: bool) -> bool:
         if as_yaml:
             raise Refused("`--yaml` needs the name of a recipe: `hone recipes NAME --yaml`.")
         catalogue.show()
-        line("`hone recipes NAME` tells what one does; a file in recipes/ is all it takes to add one, `hone recipes --check` looks at it.")
+        line("`hone recipes NAME` describes a recipe. To add one, add a file to recipes/ and run `hone recipes --check`.")
     return True

@@ -1,4 +1,4 @@
-"""What a recipe needs beside the project as it is shipped: a judge, a model, a file, metadata, chunks."""
+"""The requirements of a recipe beyond the project as shipped: a judge, a model, a file, metadata or chunks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LISTS = ("retrieve", "score")
 
 
 def needs(found: Recipe, given: Params) -> list[str]:
-    """What is not there for a recipe, or must be there in the collection, in a few words each.
+    """The missing judges, models and files of a recipe, and what its collection must have, in a few words each.
 
     Args:
         found: a checked recipe.
-        given: params.yaml, which names the judges.
+        given: params.yaml, with the names of judges.
     """
     return list(
         dict.fromkeys([*judges_of(found, given), *(sentence for place, line in lines_of(found) for sentence in of_line(place, line))])
@@ -26,7 +26,7 @@ def needs(found: Recipe, given: Params) -> list[str]:
 
 
 def judges_of(found: Recipe, given: Params) -> Iterator[str]:
-    """The judges that the cascade names, which are not optional and which params.yaml does not have."""
+    """The required judges of the cascade that params.yaml does not define."""
     for item in [] if found.relabel == "none" else found.relabel.cascade:
         names = item.judge if isinstance(item.judge, list) else [item.judge]
         known = [*given.judges, *methods.names("relabel.judges")]
@@ -35,7 +35,7 @@ def judges_of(found: Recipe, given: Params) -> Iterator[str]:
 
 
 def lines_of(found: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and line of every method whose parameters may name what lies beside the recipe, judges that it describes itself included."""
+    """Place and line of every method whose parameters may name a requirement, including judges that the recipe defines."""
     for stage in LISTS:
         for line in getattr(found, stage):
             yield from methods.with_held(stage, line)
@@ -47,7 +47,7 @@ def lines_of(found: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def of_line(place: str, line: dict[str, Any]) -> Iterator[str]:
-    """What one method needs: a model or a file below inputs/ that is not there; a metadata column; chunks."""
+    """The requirements of one method: a missing model or file below inputs/; a metadata column; chunks."""
     parameters = line["parameters"]
     for name in ("model", "file"):
         if str(parameters.get(name) or "").startswith("inputs/") and not Path(parameters[name]).exists():

@@ -1,4 +1,4 @@
-"""Mistakes in recipes: what `resolve` would refuse, told with the file, the line and what to do, before a round uses them."""
+"""Errors in recipes that `resolve` would raise, with file, line and fix, before a round uses them."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from hone.config.source_lines import line_saying, loaded
 from hone.config.stage_settings import Reading
 from hone.errors import Refused, nearest
 
-TRIED = "tried"  # a round that is not in params.yaml
-STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # in which something may be missing that no line of the recipe shows
-OF_RECIPE = "score"  # whoever is missing there, the recipe itself should name
+TRIED = "tried"  # name of a temporary round that is not in params.yaml
+STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # stages with requirements outside the recipe
+OF_RECIPE = "score"  # a scorer that is missing in this stage is an error of the recipe itself
 
 
 def check(what: str | None) -> bool:
-    """Read recipes, and say of each what is wrong; true when nothing is.
+    """Check recipes, and print the errors of each. Returns True without errors.
 
-    What a recipe needs beside itself, such as a judge that params.yaml does not name, is told too. It is a mistake of the one file
-    that is asked about and of a round; recipes that no round uses may wait for it.
+    A missing requirement, such as a judge that params.yaml does not define, is reported too. It is an error if the recipe was named
+    or a round uses it. Otherwise it is only a note.
 
     Args:
         what: a file, or the name of a recipe; null: all of them, and the rounds of params.yaml.
 
     Raises:
-        Refused: there is no such file.
+        Refused: the file does not exist.
     """
-    files = [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()] if what is None else [file_of(what)]
-    right = [of_file(file, alone=what is not None) for file in files]
+    files = [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()] if what is None else [find_file(what)]
+    right = [check_file(file, alone=what is not None) for file in files]
     if what is None and all(right):
         for sentence in params.renamed():
             line(f"note  {sentence}")
-        right += [of_round(name) for name in params.read().rounds]
+        right += [check_round(name) for name in params.read().rounds]
     return all(right)
 
 
-def file_of(what: str) -> Path:
-    """The file that is meant by a path or by a recipe's name."""
+def find_file(what: str) -> Path:
+    """The recipe file for a path or a recipe's name."""
     for file in (Path(what), recipe.FOLDER / f"{recipe_names.current(what)}.yaml"):
         if file.is_file():
             return file
     stem = Path(what).stem
-    raise Refused(f"{what} is no file and no recipe: {nearest(stem, recipe.names())} (recipes are the files in {recipe.FOLDER}/)")
+    raise Refused(f"{what} is neither a file nor a recipe in {recipe.FOLDER}/: {nearest(stem, recipe.names())}")
 
 
-def of_file(file: Path, alone: bool) -> bool:
-    """Check one recipe, and print what was found; true when it is right."""
+def check_file(file: Path, alone: bool) -> bool:
+    """Check one recipe, and print the result. Returns True if it is valid."""
     try:
         found = recipe.check(file)
     except Refused as refusal:
@@ -59,10 +59,10 @@ def of_file(file: Path, alone: bool) -> bool:
     try:
         given = params.read()
     except Refused as refusal:
-        line(f"ok    {file}, as far as it goes alone: {refusal}")
+        line(f"ok    {file}, checked without params.yaml: {refusal}")
         return True
     tried = Round(**{"from": "r0", "recipe": file.stem})
-    needs = lacking(found, given.model_copy(update={"rounds": {TRIED: tried}}), TRIED, file)
+    needs = find_missing(found, given.model_copy(update={"rounds": {TRIED: tried}}), TRIED, file)
     for sentence, stage in needs.items():
         line(f"{'wrong' if stage == OF_RECIPE else 'needs'} {sentence}")
     if not needs:
@@ -70,13 +70,13 @@ def of_file(file: Path, alone: bool) -> bool:
     return not needs if alone else OF_RECIPE not in needs.values()
 
 
-def of_round(name: str) -> bool:
-    """Check a round of params.yaml with what it changes of its recipe."""
+def check_round(name: str) -> bool:
+    """Check a round of params.yaml, including its changes to the recipe."""
     given = params.read()
     item = given.rounds[name]
     try:
         found = recipe.recipe_of(given, name)
-        faults = list(lacking(found, given, name, recipe.FOLDER / f"{item.recipe}.yaml"))
+        faults = list(find_missing(found, given, name, recipe.FOLDER / f"{item.recipe}.yaml"))
     except Refused as refusal:
         faults = str(refusal).splitlines()
     for fault in faults:
@@ -86,8 +86,8 @@ def of_round(name: str) -> bool:
     return not faults
 
 
-def lacking(found: Recipe, given: Params, round: str, file: Path) -> dict[str, str]:
-    """What `resolve` would refuse of a recipe in a round though each of its lines is right, and in which stage."""
+def find_missing(found: Recipe, given: Params, round: str, file: Path) -> dict[str, str]:
+    """The errors that `resolve` would raise although each line of the recipe is valid: {sentence: stage}."""
     from tasks.resolve.stages import stage_of_round
 
     _, root = loaded(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.console import spell
-from commands.plan.command import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measured, not_counted, training
+from commands.plan.command import HIGH, LOW, SECONDS_PER_STAGE, Work, counts, measure_speed, not_counted, training
 from commands.study.arms import Trial
 from commands.study.trial_results import Kept
 from hone.config.params import STAGES
@@ -28,7 +28,7 @@ def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
         return [*said, "no time estimate (--no-probe)"]
     if not Path("rounds/r0/training.json").exists() or not work.texts:
         return [*said, "time: known when the first trial has ended (or after `dvc repro start`, which collects the texts for a probe)"]
-    rate, step, how = measured(missing[0].params, missing[0].stages, work)
+    rate, step, how = measure_speed(missing[0].params, missing[0].stages, work)
     seconds = work.texts / (rate or 1) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
     return [
         *said,

@@ -12,7 +12,7 @@ from hone.data.tables import read
 from hone.errors import Refused
 from hone.files import read_json
 from hone.ir.measures import NAMES
-from hone.layout import BASE, DATA, metrics_file, query_values_file
+from hone.layout import BASE, collection_table, metrics_file, query_values_file
 from hone.present.number_format import count
 from hone.seeds import generator
 from hone.stats.bootstrap import Interval, intervals
@@ -259,7 +259,7 @@ def choose_round(found: list[Score], rounds: dict[str, dict], base: str) -> tupl
 def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
     """The queries with the largest changes from the baseline, gains first: query_id, text, base, score, change."""
     values = read_query_measures(name, collection)
-    texts = read("queries", DATA / collection / values["split"][0] / "queries.parquet").select("query_id", "text")
+    texts = read("queries", collection_table(collection, "queries", values["split"][0])).select("query_id", "text")
     changes = (
         values.select("query_id", score=MEASURE)
         .join(read_query_measures(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import polars as pl
 
 from hone.compare.contrast import describe_counts
 from hone.data.rounds import made_by
 from hone.files import folder_written_whole
+from hone.layout import CARDS
 from hone.present.markdown import escape_text, format_frame
 from tasks.report.leakage import warn_of_leaks
 from tasks.report.regressions import describe_open_harm, warn_of_harm
 from tasks.report.results import Results
 from tasks.report.section import Table
 from tasks.report.summary import describe_gain
-
-CARDS = Path("reports/cards")
 
 
 def write_cards(tables: list[Table], results: Results) -> None:

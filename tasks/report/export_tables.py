@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hone.compare.contrast import MEASURE, Contrast, Score
 from hone.files import folder_written_whole, written_whole
+from hone.layout import REPORT_TABLES, REPORT_TEXT
 from hone.present.markdown import escape_text, format_frame
 from tasks.report.section import Table
 
-TABLES, MARKDOWN = Path("reports/tables"), Path("reports/report.md")
+TABLES, MARKDOWN = REPORT_TABLES, REPORT_TEXT
 
 
 def flatten_score(one: Score) -> dict:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
-from hone.layout import BASE, metrics_file, query_values_file
+from hone.layout import BASE, metrics_file, mlflow_run_file, query_values_file
 from hone.present.mlflow_client import (
     CONTENT,
     LOOP,
@@ -56,7 +55,7 @@ def main(settings: TrackSettings, round: str) -> None:
         if settings.position is not None:
             log_new_points(client, parent.info.run_id, measures, settings.position)
             client.set_terminated(parent.info.run_id)
-    write_json(Path("reports/mlflow") / f"{round}.json", loop | {"round": round, "content": content})
+    write_json(mlflow_run_file(round), loop | {"round": round, "content": content})
     say(f"track {round}: {'logged' if new else 'already logged'} in {loop['name']}")
 
 

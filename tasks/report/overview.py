@@ -9,7 +9,7 @@ import polars as pl
 from hone.compare.contrast import Score
 from hone.data import tables
 from hone.data.rounds import made_by
-from hone.layout import ROUNDS
+from hone.layout import round_table
 from hone.present.number_format import count, format_change
 from tasks.report.relabelled import JudgedRound
 from tasks.report.summary import Summary
@@ -80,7 +80,7 @@ def describe_cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound])
 
 def count_steps(name: str) -> int:
     """Number of training steps of a round."""
-    last = tables.scan("trained", ROUNDS / name / "trained.parquet").select(pl.col("step").max()).collect().item()
+    last = tables.scan("trained", round_table(name, "trained")).select(pl.col("step").max()).collect().item()
     return int(last or 0)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.training_set import TrainingSet
 from hone.files import read_json
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, ROUNDS, round_account, round_table
 from hone.present.number_format import truncate
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
@@ -92,7 +92,7 @@ def read_judged_rounds(
     """
     made = []
     for name, item in rounds.items():
-        account = read_json(ROUNDS / name / "relabel.json")
+        account = read_json(round_account(name, "relabel"))
         if not account["judges"] and not account["left_out"]:
             continue
         rows = add_ranks(name, hidden)
@@ -179,7 +179,7 @@ def find_disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) ->
     chosen = split.filter("differs").sort("hidden", descending=True, maintain_order=True).head(SHOWN)
     if chosen.is_empty():
         return []
-    labels = tables.read("labels", ROUNDS / round / "labels.parquet")
+    labels = tables.read("labels", round_table(round, "labels"))
     known = labels.filter((pl.col("label") == "positive") & (pl.col("judge") == "qrels")).unique("query_id", keep="first")
     known = known.join(chosen, on="query_id", how="semi")
     texts = dict(training.texts(pl.concat([chosen["doc_id"], known["doc_id"]]).unique()).select("doc_id", "full_text").iter_rows())

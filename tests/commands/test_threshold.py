@@ -51,9 +51,12 @@ def test_both_thresholds_by_hand(workspace: Path, capsys: pytest.CaptureFixture[
     # 1.00 one of four kept is false; at .99 none of three, (0 - .2 * 3) / 4 + .2 = .05, which 120 queries show to be below .2.
     assert find() == {"lose": 0.9, "false": 0.99}
     told = capsys.readouterr().out
-    assert "120 dev queries, one known answer of each hidden" in told
-    assert "share 0.90 loses at most 10.0 % of a query's true negatives in the mean; over 20 halvings the other half lost 0.0 %" in told
-    assert "share 0.99 lets at most 20.0 % of false ones through (sure to 90.0 %)" in told
+    assert "120 dev queries, with one positive of each held out" in told
+    assert (
+        "share 0.90 removes at most 10.0 % of a query's true negatives on average. On the other half of 20 random splits it removes 0.0 %."
+        in told
+    )
+    assert "share 0.99 keeps the false-negative rate at or below 20.0 % (confidence 90.0 %)" in told
     assert "25.0 %" in told  # of what is kept at 1.00 is false
     assert find(lose=0.35) == {"lose": 0.7, "false": 0.99}
 
@@ -62,8 +65,8 @@ def test_what_no_threshold_does_is_said(workspace: Path, capsys: pytest.CaptureF
     write(scores={"x": 0.9, "y": 0.85, "a": 0.8, "b": 0.8})
     assert find(false=0.001) == {"lose": None, "false": None}
     told = capsys.readouterr().out
-    assert "No share up to 1 loses as little as 10.0 %" in told
-    assert "For no share it can be shown" in told
+    assert "No share up to 1 removes at most 10.0 %" in told
+    assert "No share is proven" in told
 
 
 def test_negative_scores_do_not_turn_the_bound_round(workspace: Path):
@@ -83,7 +86,7 @@ def test_what_cannot_be_known_is_refused(workspace: Path):
     write(answers=("a",))
     with pytest.raises(Refused, match="120 have a single one"):
         find()
-    with pytest.raises(Refused, match=r"'r1' was not evaluated on 'ours' here: did you mean 'r0 on ours'"):
+    with pytest.raises(Refused, match=r"'r1' has not been evaluated on 'ours': did you mean 'r0 on ours'"):
         threshold("r1", "ours", 0.1, 0.05, 4, 0.1, 10)
     for bad in ({"lose": 0}, {"false": 1.5}, {"risk": -0.1}, {"keep": 0}):
         with pytest.raises(Refused, match=f"--{next(iter(bad))}"):

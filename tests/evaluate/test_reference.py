@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from commands.store import held
+from commands.store import list_entries
 from hone.config import params
 from hone.data import tables
 from hone.errors import Refused
@@ -100,4 +100,4 @@ def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server:
     asked = len(server.texts)
     call(evaluate_reference, reference="theirs", collection="ours")
     assert len(server.texts) == asked
-    assert {one.needed_by for one in held()} == {("r0",), ("theirs",)}
+    assert {one.needed_by for one in list_entries()} == {("r0",), ("theirs",)}

@@ -151,37 +151,37 @@ def test_the_key_is_kept_where_its_owner_alone_reads_it(hone_home: Path):
 
 def test_a_server_is_found_while_it_runs(hone_home: Path):
     server = access.Server("http://127.0.0.1:4200/api", KEY)
-    assert access.running() is None
-    with access.announced(server):
+    assert access.find_server() is None
+    with access.announce(server):
         assert stat.S_IMODE(access.address_file().stat().st_mode) == 0o600
         found = subprocess.run(
-            [sys.executable, "-c", "from flows import access; print(access.running())"],
+            [sys.executable, "-c", "from flows import access; print(access.find_server())"],
             cwd=PROJECT,
             check=True,
             capture_output=True,
             text=True,
         )
         assert found.stdout == "Server(url='http://127.0.0.1:4200/api')\n"  # and the key is not printed
-    assert access.running() is None
+    assert access.find_server() is None
 
 
 def test_a_server_that_was_killed_is_not_used(hone_home: Path):
     """The port may be another's by then, who would be sent the key."""
     code = (
         "import os, signal; from flows import access\n"
-        "with access.announced(access.Server('http://127.0.0.1:4200/api', 'hone:x')): os.kill(os.getpid(), signal.SIGKILL)"
+        "with access.announce(access.Server('http://127.0.0.1:4200/api', 'hone:x')): os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == -signal.SIGKILL
     assert access.address_file().exists()
-    assert access.running() is None
+    assert access.find_server() is None
 
 
 def test_two_pages_of_one_home_are_refused(hone_home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access, "PATIENCE", 0)
     server = access.Server("http://127.0.0.1:4200/api", KEY)
-    with access.announced(server), pytest.raises(Refused, match="another `make ui` runs"), access.announced(server):
+    with access.announce(server), pytest.raises(Refused, match="Another `make ui` is running"), access.announce(server):
         pass
-    with access.announced(server), pytest.raises(Refused, match="another `make ui` runs"):
+    with access.announce(server), pytest.raises(Refused, match="Another `make ui` is running"):
         pages.main(prefect_port=str(free_port()), mlflow_port=str(free_port()))
     assert not access.address_file().exists()
 
@@ -196,18 +196,18 @@ def free_port() -> int:
 )
 def test_a_flow_joins_the_page_unless_it_was_given_another_address(given: str | None, joins: bool, monkeypatch: pytest.MonkeyPatch):
     set_now: dict[str, str] = {}
-    monkeypatch.setattr(access, "configured", lambda: given)
+    monkeypatch.setattr(access, "configured_address", lambda: given)
     monkeypatch.setattr(access, "set_variables", set_now.update)
     access.join()
     assert not set_now
-    with access.announced(access.Server("http://127.0.0.1:4200/api", KEY)):
+    with access.announce(access.Server("http://127.0.0.1:4200/api", KEY)):
         access.join()
     assert set_now == ({"PREFECT_API_URL": "http://127.0.0.1:4200/api", "PREFECT_API_AUTH_STRING": KEY} if joins else {})
 
 
 def test_prefects_command_line_has_the_key_but_not_as_a_word(hone_home: Path):
     settings = get_current_settings().api
-    with access.announced(access.Server(settings.url, settings.auth_string.get_secret_value())):
+    with access.announce(access.Server(settings.url, settings.auth_string.get_secret_value())):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API")}
         done = subprocess.run(
             [sys.executable, "-m", "flows.access", "work-pool", "create", "of-this-test", "--type", "process"],
@@ -217,7 +217,7 @@ def test_prefects_command_line_has_the_key_but_not_as_a_word(hone_home: Path):
 
 
 def test_without_a_page_the_command_says_how_to_start_one(hone_home: Path):
-    with pytest.raises(Refused, match="no server of `make ui` runs"):
+    with pytest.raises(Refused, match="No server is running with this HONE_HOME"):
         access.main(["worker", "start"])
 
 
@@ -243,15 +243,15 @@ def test_a_port_that_is_none(port: str):
 def test_a_port_that_is_taken_is_named():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(Refused, match=f"port {port} is taken, so Prefect's page"):
+        with pytest.raises(Refused, match=f"Port {port} for Prefect is already in use"):
             pages.main(prefect_port=str(port), mlflow_port=str(free_port()))
 
 
 def test_both_pages_on_one_port():
-    with pytest.raises(Refused, match="both pages cannot use port 4200"):
+    with pytest.raises(Refused, match="Both pages cannot use port 4200"):
         pages.main(mlflow_port="4200")
 
 
 def test_the_address_is_valid_json(hone_home: Path):
-    with access.announced(access.Server("http://127.0.0.1:4200/api", 'a"key')):
+    with access.announce(access.Server("http://127.0.0.1:4200/api", 'a"key')):
         assert json.loads(access.address_file().read_text())["key"] == 'a"key'

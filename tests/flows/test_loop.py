@@ -78,12 +78,12 @@ def test_a_part_of_the_graph(workspace: Path, loop):
     assert set(names) == {"resolve", "start", "train@r1", "evaluate@r1-made-up"}
     state, _ = run(loop, until="r7")
     assert state.is_failed()
-    assert "there is no stage or round 'r7': did you mean 'r" in state.message
+    assert "Stage or round 'r7' does not exist: did you mean 'r" in state.message
 
 
 def test_a_round_whose_name_begins_with_anothers_is_another():
     """`evaluate@r1-b-ours` is of r1 on b-ours or of r1-b on ours: the stage's command says which."""
-    from flows.loop import wanted
+    from flows.loop import select_stages
     from hone.pipeline.graph import Stage, options_of
 
     assert options_of("python -m tasks.evaluate --round r1-b --collection ours") == {"--round": "r1-b", "--collection": "ours"}
@@ -93,8 +93,8 @@ def test_a_round_whose_name_begins_with_anothers_is_another():
         Stage("evaluate@r1-ours", ("train@r1",), (), (), "r1", "ours"),
         Stage("evaluate@r1-b-ours", ("train@r1-b",), (), (), "r1-b", "ours"),
     ]
-    assert [stage.name for stage in wanted(stages, "r1")] == ["train@r1", "evaluate@r1-ours"]
-    assert [stage.name for stage in wanted(stages, "r1-b")] == ["train@r1", "train@r1-b", "evaluate@r1-b-ours"]
+    assert [stage.name for stage in select_stages(stages, "r1")] == ["train@r1", "evaluate@r1-ours"]
+    assert [stage.name for stage in select_stages(stages, "r1-b")] == ["train@r1", "train@r1-b", "evaluate@r1-b-ours"]
 
 
 def test_a_stage_that_fails_is_named_with_what_it_said(workspace: Path, loop):
@@ -103,7 +103,7 @@ def test_a_stage_that_fails_is_named_with_what_it_said(workspace: Path, loop):
     assert state.is_failed()
     assert "train@r2 failed" in state.message
     assert "the disk is full" in state.message
-    assert "Not run because of it: evaluate@r2-made-up, report" in state.message
+    assert "Skipped because of this: evaluate@r2-made-up, report" in state.message
     assert names["train@r1"] == "Completed"
     assert names["train@r2"] == "Failed"
 

@@ -80,7 +80,7 @@ def test_a_model_leaves_with_its_card(made: Path, workspace: Path):
     assert (workspace / "mine" / "model.safetensors").read_bytes() == (workspace / "models" / "r2" / "model.safetensors").read_bytes()
     said = (workspace / "mine" / "README.md").read_text()
     assert said == (made / "cards" / "r2.md").read_text().replace("models/r2", "mine")
-    with pytest.raises(Refused, match="mine is there already"):
+    with pytest.raises(Refused, match="mine already exists"):
         export_model("r2", Path("mine"))
     export_model("r2", Path("a/b/c"))
     assert 'SentenceTransformer("a/b/c")' in (workspace / "a" / "b" / "c" / "README.md").read_text()
@@ -88,7 +88,7 @@ def test_a_model_leaves_with_its_card(made: Path, workspace: Path):
 
 def test_what_cannot_leave(made: Path, workspace: Path):
     tiny_model(workspace / "models" / "r0")
-    with pytest.raises(Refused, match="models/r9 is no model here"):
+    with pytest.raises(Refused, match="models/r9 is not a trained model"):
         export_model("r9", Path("mine"))
     with pytest.raises(Refused, match=r"reports/cards/r0\.md is missing"):
         export_model("r0", Path("mine"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.recipes.catalogue import published
+from commands.recipes.catalogue import is_published
 from hone.config import recipe
 from tasks.resolve.recipe_lines import scorer_name
 
@@ -19,7 +19,7 @@ NAMES = sorted(file.stem for file in (PROJECT / "recipes").glob("*.yaml"))
 def test_a_recipe_with_a_paper_says_how_faithful_it_is(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(PROJECT)
     found = recipe.read(name)
-    if published(found.paper):
+    if is_published(found.paper):
         assert found.fidelity is not None, f"recipes/{name}.yaml names a paper: say `fidelity`, and `differs` unless it is faithful"
 
 

@@ -16,8 +16,8 @@ from commands.audit.command import audit
 from commands.audit.dataset import PAIRS as COLUMNS
 from commands.audit.dataset import Subject, numbered
 from commands.audit.estimate import Stratum, estimate
-from commands.audit.false_negative_suspects import KINDS, suspicious
-from commands.audit.sheet import LEAST, PAIRS, drawn, read_verdicts, refuse_others, shared_out
+from commands.audit.false_negative_suspects import KINDS, estimate_suspicion
+from commands.audit.sheet import LEAST, PAIRS, allocate_pairs, read_verdicts, refuse_others, sample_pairs
 from hone.errors import Refused
 
 RUNS = 2_000
@@ -60,7 +60,7 @@ def covered(sizes: tuple[int, ...], shares: tuple[float, ...], scored: int) -> t
     A population of so many pairs of each kind, of which so many are false negatives; `scored` pairs are drawn from it, and
     of these as many are read as the page shows.
     """
-    draw, counts_of = np.random.default_rng(1), cache(lambda seen: shared_out(dict(zip(KINDS, seen, strict=True))))
+    draw, counts_of = np.random.default_rng(1), cache(lambda seen: allocate_pairs(dict(zip(KINDS, seen, strict=True))))
     true = np.array([round(size * share) for size, share in zip(sizes, shares, strict=True)])
     cells = np.stack([true, np.array(sizes) - true], axis=1).ravel()
     truth = true.sum() / sum(sizes)
@@ -105,7 +105,7 @@ def test_the_interval_covers_where_candidates_of_a_query_agree():
         queries = answered[draw.permutation(800)[:300]]
         pairs = np.repeat(queries, 10)
         kind = np.where(draw.random(3000) < np.where(pairs, 0.5, 0.1), KINDS[1], KINDS[2])
-        counts = shared_out({name: int((kind == name).sum()) for name in KINDS})
+        counts = allocate_pairs({name: int((kind == name).sum()) for name in KINDS})
         strata = [
             Stratum(len(rows := pairs[kind == name]), counts[name], int(draw.permutation(rows)[: counts[name]].sum())) for name in KINDS
         ]
@@ -117,7 +117,7 @@ def test_the_interval_covers_where_candidates_of_a_query_agree():
 @given(st.lists(st.integers(0, 3000), min_size=3, max_size=3))
 def test_as_many_pairs_as_the_page_holds(sizes: list[int]):
     given_sizes = dict(zip(KINDS, sizes, strict=True))
-    counts = shared_out(given_sizes)
+    counts = allocate_pairs(given_sizes)
     assert sum(counts.values()) == min(PAIRS, sum(sizes))
     assert all(min(size, LEAST) <= counts[kind] <= size for kind, size in given_sizes.items())
 
@@ -125,7 +125,7 @@ def test_as_many_pairs_as_the_page_holds(sizes: list[int]):
 def test_the_bootstrap_draws_queries_and_not_pairs():
     """Ten queries of ten pairs, half of the queries all suspicious: pair by pair the interval would be .40 to .60."""
     pairs = pl.DataFrame({"query": np.repeat(np.arange(10), 10), "kind": np.repeat([KINDS[0], KINDS[2]], 50)})
-    found = suspicious(pairs, 13)["narrow"]
+    found = estimate_suspicion(pairs, 13)["narrow"]
     assert found.mean == 0.5
     assert (found.low, found.high) == (pytest.approx(0.2, abs=0.001), pytest.approx(0.8, abs=0.001))
 
@@ -140,12 +140,12 @@ def subject(pairs: int) -> tuple[Subject, pl.DataFrame]:
 
 def test_pairs_are_drawn_by_the_seed_and_shuffled():
     made, rows = subject(400)
-    sheet = drawn(made, rows, 13)
+    sheet = sample_pairs(made, rows, 13)
     assert len(sheet) == PAIRS
     assert sheet["pair"].n_unique() == PAIRS
     assert sheet["kind"].to_list() != sorted(sheet["kind"])
-    assert sheet.equals(drawn(made, rows, 13))
-    assert not sheet.equals(drawn(made, rows, 14))
+    assert sheet.equals(sample_pairs(made, rows, 13))
+    assert not sheet.equals(sample_pairs(made, rows, 14))
 
 
 SHEET = pl.DataFrame({"pair": ["aa", "bb", "cc", "dd"], "kind": ["rest"] * 4})
@@ -156,16 +156,16 @@ def test_verdicts_are_read_back(workspace: Path):
     read = read_verdicts(Path("v.csv"))
     assert read.rows() == [("aa", True, 2), ("bb", False, 3), ("cc", None, 4)]
     refuse_others(read, SHEET, Path("v.csv"))
-    with pytest.raises(Refused, match=r"v\.csv, row 3: the pair 'bb' is none of the 1 on this page"):
+    with pytest.raises(Refused, match=r"v\.csv, row 3: the pair 'bb' is not among the 1 pairs of this report"):
         refuse_others(read, SHEET.head(1), Path("v.csv"))
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"pair,verdict\naa,yes\naa,no\n", "v.csv, row 3: the pair 'aa' stands in row 2 already"),
-        (b"pair,verdict\naa,yess\n", "v.csv, row 2: the verdict 'yess' is none of yes, no, unsure: did you mean 'yes'?"),
-        (b"pair,said\naa,yes\n", "v.csv has the columns 'pair', 'said'; it should have 'pair', 'verdict'"),
+        (b"pair,verdict\naa,yes\naa,no\n", "v.csv, row 3: the pair 'aa' repeats row 2"),
+        (b"pair,verdict\naa,yess\n", "v.csv, row 2: the verdict 'yess' is not yes, no or unsure: did you mean 'yes'?"),
+        (b"pair,said\naa,yes\n", "v.csv has the columns 'pair', 'said', but needs 'pair', 'verdict'"),
         (b"", "v.csv cannot be read as CSV"),
         (b"pair,verdict\naa,\xff\n", "v.csv, line 2: byte 0xff is not UTF-8"),
         (None, "v.csv does not exist"),
@@ -197,11 +197,11 @@ def test_verdicts_give_the_estimate(workspace: Path):
     yes = sum(verdict == "yes" for verdict in said.values())
     assert after["estimate"]["share"] == pytest.approx(yes / PAIRS)
     assert after["estimate"]["low"] < 0.2 < after["estimate"]["high"]
-    assert "by 50 pairs that you read" in after["answer"]
+    assert "from 50 pairs that you labelled" in after["answer"]
 
 
 def test_verdicts_without_pairs_are_refused(workspace: Path):
     Path("t.jsonl").write_text('{"query": "a", "pos": ["b"], "neg": ["B"]}\n')
     Path("v.csv").write_text("pair,verdict\naa,yes\n")
-    with pytest.raises(Refused, match="there are no pairs to read"):
+    with pytest.raises(Refused, match="has no pairs to label"):
         audit("t.jsonl", encode=False, verdicts=Path("v.csv"))

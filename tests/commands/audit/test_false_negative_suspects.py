@@ -13,7 +13,7 @@ import pytest
 
 from commands.audit.command import audit
 from commands.audit.dataset import PAIRS, Subject, numbered
-from commands.audit.false_negative_suspects import KINDS, scored
+from commands.audit.false_negative_suspects import KINDS, score_pairs
 from hone.files import fingerprint
 from tests.tiny_model import tiny_model
 
@@ -53,7 +53,7 @@ def kinds(query: float, positives: list[float], negatives: list[float], similari
 
     known, others = pairs(0, len(positives)), pairs(len(positives), len(angles))
     subject = Subject("made", "triplets", documents, queries, known, others)
-    return scored(subject, others.with_columns(rank=None), Angles(similarity))["kind"].to_list()
+    return score_pairs(subject, others.with_columns(rank=None), Angles(similarity))["kind"].to_list()
 
 
 def test_what_is_suspicious():
@@ -90,7 +90,7 @@ def test_triplets_of_a_real_cascade(shared: Path, tiny: str):
     assert plain["sizes"] == ["50 lines", "50 queries", "1,094 documents", "99 positives", "1,000 negatives"]
     assert plain["findings"]["negative-is-positive"]["count"] == 0
     assert plain["findings"]["negative-is-nearly-positive"]["places"] == (29,)
-    assert plain["candidates"] == {"how": "given", "found": "the negatives that the file brings", "pairs": 999, "hidden": 0}
+    assert plain["candidates"] == {"how": "given", "found": "the negatives of the file", "pairs": 999, "hidden": 0}
     assert sum(one["size"] for one in plain["kinds"]) == 999
     assert plain["suspected"]["narrow"]["share"] <= plain["suspected"]["wide"]["share"]
 

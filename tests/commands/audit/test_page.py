@@ -30,8 +30,8 @@ def page(lines: list[dict], file: str = "t.jsonl") -> str:
 def test_it_begins_with_the_answer(workspace: Path):
     text = " ".join(Elements(page(LINES)).text.split())
     assert "negatives that are the positive itself (6 of 12 negatives, 50.0 %)" in text
-    assert text.index("What is wrong") < text.index("Findings", text.index("The answer"))
-    assert "6 pairs to read" in text
+    assert text.index("Problems: ") < text.index("Findings", text.index("Summary"))
+    assert "6 pairs to label" in text
     assert "hone audit t.jsonl --no-encoder --verdicts verdicts.csv" in text
 
 
@@ -100,6 +100,6 @@ def test_the_page_loads_in_a_browser(workspace: Path):
          (workspace / "audit.html").as_uri()],
         check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert "0 of 6 read" in ran.stdout
+    assert "0 of 6 labelled" in ran.stdout
     assert 'class="scripted"' in ran.stdout
     assert "<img" not in ran.stdout

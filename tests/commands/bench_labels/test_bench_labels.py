@@ -99,10 +99,10 @@ def test_what_cannot_be_measured_is_refused(mined: None):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["--arm", "random"], "--arm would change nothing: bench-labels reads it with --train only."),
-        (["--seeds", "5"], "--seeds would change nothing"),
-        (["--steps", "3", "--on", "ours"], "--steps and --on would change nothing: bench-labels reads them with --train only."),
-        (["--train", "--keep", "4"], "--keep would change nothing: bench-labels reads it without --train only."),
+        (["--arm", "random"], "--arm would have no effect: bench-labels reads it with --train only."),
+        (["--seeds", "5"], "--seeds would have no effect"),
+        (["--steps", "3", "--on", "ours"], "--steps and --on would have no effect: bench-labels reads them with --train only."),
+        (["--train", "--keep", "4"], "--keep would have no effect: bench-labels reads it without --train only."),
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(workspace: Path, given: list[str], told: str):

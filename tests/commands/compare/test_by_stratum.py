@@ -29,8 +29,8 @@ def test_each_kind_has_a_line(loop: None, capsys: pytest.CaptureFixture[str]):
     # On t1 and t2 0 and .5 become 1 and 1, on t3 and t4 .5 and 1 become .5 and .5.
     [newer] = [line for line in told.splitlines() if line.startswith("newer: ")]
     [older] = [line for line in told.splitlines() if line.startswith("older: ")]
-    assert newer.split("too few to say much")[1].split()[:4] == ["2", "0.2500", "1.0000", "+0.7500"]
-    assert older.split("too few to say much")[1].split()[:4] == ["2", "0.7500", "0.5000", "−0.2500"]
+    assert newer.split("too few for a conclusion")[1].split()[:4] == ["2", "0.2500", "1.0000", "+0.7500"]
+    assert older.split("too few for a conclusion")[1].split()[:4] == ["2", "0.7500", "0.5000", "−0.2500"]
     assert "p = 1.000" in newer  # .5 of four ways to turn two signs, twice
     assert "| newer: " in Path("out.md").read_text()
     compare("r0", "r2")
@@ -38,10 +38,10 @@ def test_each_kind_has_a_line(loop: None, capsys: pytest.CaptureFixture[str]):
 
 
 def test_what_cannot_be_cut_is_refused(loop: None):
-    with pytest.raises(Refused, match="--by dates: there is no stratum of that name: did you mean 'dated'"):
+    with pytest.raises(Refused, match="--by dates: no query slices have this name: did you mean 'dated'"):
         compare("r0", "r2", by="dates")
-    with pytest.raises(Refused, match="cut by the ranking of bm25, which is one of the two"):
+    with pytest.raises(Refused, match="the ranking of bm25 defines these slices, and it is one of the two"):
         compare("bm25", "r2", by="difficulty")
     Path("data/made-up/dates.parquet").unlink()
-    with pytest.raises(Refused, match="it does not part the queries: made-up: no right answer has a date"):
+    with pytest.raises(Refused, match="--by dated does not separate the queries: made-up: no right answer has a date"):
         compare("r0", "r2", by="dated")

@@ -31,9 +31,9 @@ def many(name: str, times: int = 50) -> None:
 def test_what_four_queries_cannot_tell(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2")
     told = capsys.readouterr().out
-    assert "r2 against r1 on made-up, 4 test queries" in told
+    assert "r2 compared with r1 on made-up, 4 test queries" in told
     # .5, .5, 0, -.5: of the eight ways to turn three signs none of whose sums is 0, all are as far from 0 as .5: p = 1.
-    assert "r2 cannot be told from r1: nDCG@10 0.625 to 0.750, +0.125" in told
+    assert "r2 is not significantly different from r1: nDCG@10 0.625 to 0.750, +0.125" in told
     assert "p = 1.000" in told
     assert "2 queries are better, 1 worse, 1 equal." in told
     assert "A loss of 0.005 is not ruled out." in told
@@ -48,12 +48,12 @@ def test_a_difference_beyond_chance(loop: None, capsys: pytest.CaptureFixture[st
     save("queries", {"query_id": ids, "text": "a text"}, Path("data/made-up/test/queries.parquet"))
     compare("r0", "r3")
     told = capsys.readouterr().out
-    assert "r3 is better than r0: nDCG@10 0.500 to 0.875, +0.375" in told
+    assert "r3 is significantly better than r0: nDCG@10 0.500 to 0.875, +0.375" in told
     assert "p < 0.001" in told
     assert "ruled out" not in told
-    assert "A true difference under 0." in told
+    assert "Minimum detectable effect: 0." in told
     compare("r3", "r0")
-    assert "r0 is worse than r3: nDCG@10 0.875 to 0.500, −0.375" in capsys.readouterr().out
+    assert "r0 is significantly worse than r3: nDCG@10 0.875 to 0.500, −0.375" in capsys.readouterr().out
 
 
 def test_several_collections_share_their_doubt(workspace: Path, capsys: pytest.CaptureFixture[str]):
@@ -69,7 +69,7 @@ def test_several_collections_share_their_doubt(workspace: Path, capsys: pytest.C
 def test_it_is_written_as_tables(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2", out=Path("out.md"))
     text = Path("out.md").read_text()
-    assert "## r2 against r1 on made-up, 4 test queries" in text
+    assert "## r2 compared with r1 on made-up, 4 test queries" in text
     assert "| ndcg\\_at\\_10 | 0.6250 | 0.7500 | +0.1250 |" in text
     compare("r1", "r2", out=Path("out.parquet"))
     rows = pl.read_parquet("out.parquet")
@@ -102,7 +102,7 @@ def test_the_same_documents_and_labels_or_nothing(loop: None, capsys: pytest.Cap
     assert "test query 4" in told
     for name in ("test/qrels.parquet", "dev/qrels.parquet", "documents.parquet", "min_relevance"):
         evaluated_on("r2", **{name: "another"})
-        with pytest.raises(Refused, match=f"not evaluated on the same made-up, .* These differ: '{name}'"):
+        with pytest.raises(Refused, match=f"not evaluated on the same made-up, .* These files differ: '{name}'"):
             compare("r1", "r2")
 
 
@@ -118,7 +118,7 @@ def test_texts_of_other_queries_are_not_shown_under_the_same_ids(loop: None, cap
 
 
 def test_what_cannot_be_compared_is_refused(loop: None):
-    with pytest.raises(Refused, match="'r22' was not evaluated here: did you mean 'r2'"):
+    with pytest.raises(Refused, match="'r22' has not been evaluated: did you mean 'r2'"):
         compare("r1", "r22")
     with pytest.raises(Refused, match="compared with itself"):
         compare("r1", "r1")
@@ -132,7 +132,7 @@ def test_what_cannot_be_compared_is_refused(loop: None):
     with pytest.raises(Refused, match=r"not evaluated on the same queries of made-up \(4, 200, 4 in both\)"):
         compare("r1", "r2")
     write_scores("r2", "made-up", [1.0, float("nan"), 0.5, 0.5], DEV["r2"])
-    with pytest.raises(Refused, match="query 't2' of made-up has a score that is no number"):
+    with pytest.raises(Refused, match="Query 't2' of made-up has a score that is NaN or infinite"):
         compare("r1", "r2")
 
 
@@ -143,7 +143,7 @@ def test_what_nobody_has_judged_is_told(loop: None, capsys: pytest.CaptureFixtur
     assert "Judged among the first ten documents: 25.0 % (r1), 25.0 % (r2)." in told
     assert "could reverse its sign" in told
     assert "made-up has labels of relevant documents only" in told
-    assert "bpref and nDCG of condensed lists are left out" in told
+    assert "bpref and condensed-list nDCG are omitted" in told
 
 
 def test_documents_judged_wrong_give_measures_without_unjudged_ones(loop: None, capsys: pytest.CaptureFixture[str]):
@@ -156,7 +156,7 @@ def test_documents_judged_wrong_give_measures_without_unjudged_ones(loop: None, 
     told = capsys.readouterr().out
     assert "100.0 % (r1)" in told
     assert "Both rank all unjudged documents alike" in told
-    assert "left out" not in told
+    assert "omitted" not in told
     # d1 is at the places 2, 2, 2 and 1 of r1, and 1, 1, 2 and 2 of r2; with one right answer bpref is 1 at the first place and 0
     # elsewhere (one wrong one before it is as many as there are right ones).
     values = {row.split()[0]: row.split()[1:4] for row in told.splitlines() if row.startswith(("bpref", "condensed"))}
@@ -172,5 +172,5 @@ def test_a_ranking_that_is_missing_is_a_sentence(loop: None):
 
 def test_a_collection_that_is_gone_from_params_is_a_sentence(loop: None):
     write_collections("other")
-    with pytest.raises(Refused, match="'made-up' was evaluated once"):
+    with pytest.raises(Refused, match="The evaluated collection 'made-up' is no longer in params.yaml"):
         compare("r1", "r2")

@@ -81,7 +81,7 @@ def test_runs_are_there_when_the_checkout_is_not(logged: dict[str, str], capsys:
 
 def test_a_run_on_other_labels_is_refused(logged: dict[str, str]):
     evaluated_on("r2", **{"test/qrels.parquet": "another"})
-    with pytest.raises(Refused, match=r"were not evaluated on the same made-up, .* These differ: 'test/qrels\.parquet'"):
+    with pytest.raises(Refused, match=r"were not evaluated on the same made-up, .* These files differ: 'test/qrels\.parquet'"):
         compare(logged["r1"], "r2")
 
 
@@ -95,11 +95,11 @@ def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(op
 
 
 def test_what_is_no_run_with_queries(logged: dict[str, str]):
-    with pytest.raises(Refused, match="it is a loop and no round"):
+    with pytest.raises(Refused, match="It is a loop, not a round"):
         compare(logged["loop"], "r1")
-    with pytest.raises(Refused, match="'abcdef' was not evaluated here, and no run"):
+    with pytest.raises(Refused, match="'abcdef' has not been evaluated, and no MLflow run"):
         compare("abcdef", "r1")
-    with pytest.raises(Refused, match="'r22' was not evaluated here: did you mean 'r2'"):
+    with pytest.raises(Refused, match="'r22' has not been evaluated: did you mean 'r2'"):
         compare("r22", "r1")
     with pytest.raises(Refused, match="compared with itself"):
         compare(logged["r1"], logged["r1"][:10])

@@ -28,15 +28,15 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     before, after = Path("before.md").read_text(), Path("after.md").read_text()
     # All that was said without the labels is said with them.
     assert set(before.splitlines()) <= set(after.splitlines())
-    assert "4 of 6 holes among the first ten (66.7 %) are filled, 2 could not be said and 0 were not asked about." in told
-    assert "Of the first ten are then judged: 75.0 % of r0's, 75.0 % of r1's." in told
+    assert "strong labelled 4 of 6 unjudged documents among the first ten (66.7 %). 2 verdicts are unknown, and 0 were not" in told
+    assert "Judged among the first ten documents with these labels: 75.0 % (r0), 75.0 % (r1)." in told
     # Without: b can give .072 more and c .072 less. With: b is right, c is not, and d is at the same place in both.
-    assert "If they are right, r1 gives +0.072 more than r0 in rank-biased precision (between −0.072 and +0.072 without them)" in told
-    assert "without them): the two rank no unjudged document differently any more." in told
+    assert "If these labels are correct, r1 differs from r0 by +0.072 in rank-biased precision" in told
+    assert "(without them: from −0.072 to +0.072). The two no longer rank any unjudged document differently." in told
     # Right are a and b, at places 2 and 3 against 1 and 2: (.6309 + .5) / 1.6309 = .6934 and 1; without b .6309 in both.
     assert r"| ndcg\_at\_10 | 0.6309 | 0.6309 | 0.0000 |" in after
-    assert r"| ndcg\_at\_10, filled by strong | 0.6934 | 1.0000 | +0.3066 |" in after
-    assert "How often strong is right on ours nobody has shown: `hone judge check strong --on ours` does." in told
+    assert r"| ndcg\_at\_10, with labels of strong | 0.6934 | 1.0000 | +0.3066 |" in after
+    assert "The accuracy of strong on ours has not been measured. Run `hone judge check strong --on ours`." in told
 
 
 def test_a_collection_that_is_not_filled_is_named(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
@@ -49,8 +49,8 @@ def test_a_collection_that_is_not_filled_is_named(made: Path, server: Server, ca
     fill("strong", "ours")
     compare("r0", "r1", filled="strong")
     told = capsys.readouterr().out
-    assert "strong has filled no holes of theirs: `hone judge holes strong --on theirs` does." in told
-    assert told.count("ndcg_at_10, filled by strong") == 1
+    assert "strong has no labels on theirs. Run `hone judge holes strong --on theirs`." in told
+    assert told.count("ndcg_at_10, with labels of strong") == 1
 
 
 def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.CaptureFixture[str]):
@@ -66,17 +66,17 @@ def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.Ca
     write_json(Path("inputs/fitness/strong@ours.json"), found)
     compare("r0", "r1", filled="strong")
     told = capsys.readouterr().out
-    assert "strong is right on 80.0 % (60.0 % to 90.0 %) of what it says yes to and finds 80.0 % (60.0 % to 90.0 %) of the known" in told
+    assert "precision 80.0 % (95 % CI 60.0 % to 90.0 %), recall 80.0 % (95 % CI 60.0 % to 90.0 %)" in told
     assert "inputs/fitness/strong@ours.json" in told
     write_json(Path("inputs/fitness/strong@ours.json"), found | {"fingerprint": "another"})
     compare("r0", "r1", filled="strong")
-    assert "it was checked with another model, prompt or parameters" in capsys.readouterr().out
+    assert "measured with a different model, prompt or parameters only" in capsys.readouterr().out
 
 
 def test_compare_names_who_has_filled(made: Path):
     fill("strong", "ours", split="dev")
-    with pytest.raises(Refused, match="--filled strong: it has filled no holes of ours"):  # of the queries that are compared
+    with pytest.raises(Refused, match="--filled strong: this judge has no labels of unjudged documents on ours"):  # none on test
         compare("r0", "r1", filled="strong")
     fill("strong", "ours")
-    with pytest.raises(Refused, match=r"--filled strang: it has filled no holes of ours \(did you mean 'strong'\?\): `hone judge holes"):
+    with pytest.raises(Refused, match=r"--filled strang: .* on ours \(did you mean 'strong'\?\)\. Run `hone judge holes"):
         compare("r0", "r1", filled="strang")

@@ -28,7 +28,7 @@ __all__ = ["made", "server"]
 
 
 def test_a_judge_that_relabelled_what_the_ranking_learned_may_not_fill(made: Path, server: Server):
-    with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1: it may not fill holes there"):
+    with pytest.raises(Refused, match="Judge trainer relabelled training data of round r1. It would confirm its own errors"):
         fill("trainer", "ours")
     assert not server.asked
     assert not Path("inputs/labels/filled").exists()
@@ -36,10 +36,10 @@ def test_a_judge_that_relabelled_what_the_ranking_learned_may_not_fill(made: Pat
     assert len(fill("trainer", "ours", names=["r0"])) == 6
     # A round carries on what the rounds before it learned.
     evaluate("r2", "ours", lambda queries, *_: ranking(queries, "bacd"), 1)
-    with pytest.raises(Refused, match="training data of round r1, from which r2 comes"):
+    with pytest.raises(Refused, match="training data of round r1, on which r2 is based"):
         fill("trainer", "ours", names=["r0", "r2"])
     # What was filled before a round was relabelled by the same judge counts as little.
-    with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1"):
+    with pytest.raises(Refused, match="Judge trainer relabelled training data of round r1"):
         compare("r0", "r1", filled="trainer")
 
 
@@ -54,7 +54,7 @@ def test_who_really_relabelled_a_round_is_known_from_its_tables(made: Path, serv
         run_to_negatives()
         relabel("r1")
         labels = hashes("data", "rounds")
-        with pytest.raises(Refused, match="the judge trainer relabelled training data of round r1"):
+        with pytest.raises(Refused, match="Judge trainer relabelled training data of round r1"):
             fill("trainer", "ours")
         assert verdicts(fill("strong", "ours"))["t1-b"] == "positive"
         assert hashes("data", "rounds") == labels
@@ -68,7 +68,7 @@ def write_cascade(line: dict) -> None:
 
 
 def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
-    said = "the judge reworded is the model cheap-1b, which as trainer relabelled training data of round r1: .* whatever its prompt"
+    said = r"Judge reworded uses the same model \(cheap-1b\) as trainer, which relabelled training data of round r1\. Choose a judge"
     with pytest.raises(Refused, match=said):
         fill("reworded", "ours")
     assert not server.asked
@@ -82,7 +82,7 @@ def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
 
 def test_a_model_that_only_its_answers_name_is_refused_before_anything_is_written(made: Path, server: Server):
     write_judgments("r1", "trainer", model="made-up-1")
-    with pytest.raises(Refused, match="the judge strong is the model made-up-1, which as trainer relabelled"):
+    with pytest.raises(Refused, match="Judge strong uses the same model .made-up-1. as trainer, which relabelled"):
         fill("strong", "ours")
     assert server.asked
     assert not Path("inputs/labels/filled").exists()
@@ -94,7 +94,7 @@ def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, se
     write_cascade(line)
     write_params(judges={"served": endpoint(server, gguf.name_of("smollm2-135m"))}, rounds=ROUNDS)
     with pytest.raises(
-        Refused, match="the judge served is the model smollm2-135m [0-9a-f]{12}, which as local relabelled training data of"
+        Refused, match="Judge served uses the same model .smollm2-135m [0-9a-f]{12}. as local, which relabelled training data of"
     ):
         fill("served", "ours")
 
@@ -102,20 +102,20 @@ def test_a_model_of_this_machine_is_known_when_a_server_serves_it(made: Path, se
 def test_who_scored_the_training_data_may_not_fill_either(made: Path):
     scorers = {"teacher": {"method": "cross-encoder", "parameters": {"model": "x/strong-7b"}}}
     write_settings(ScoreSettings, {"round": "r1"}, scorers=scorers)
-    with pytest.raises(Refused, match="the judge strong is the model strong-7b, which as teacher scored training data of round r1"):
+    with pytest.raises(Refused, match="Judge strong uses the same model .strong-7b. as teacher, which scored training data of round r1"):
         fill("strong", "ours")
 
 
 def test_no_encoder_judges_what_it_has_ranked_itself(made: Path):
-    with pytest.raises(Refused, match="the judge guide is the encoder .*, from which the ranking of r0 comes"):
+    with pytest.raises(Refused, match="Judge guide is the encoder .*, which is also the base of the ranking of r0"):
         fill("guide", "ours", names=["r0"])
-    with pytest.raises(Refused, match="the judge own reads with a round's own model"):
+    with pytest.raises(Refused, match="Judge own uses the round's own model"):
         fill("own", "ours", names=["r0"])
 
 
 def test_where_nobody_can_say_who_relabelled_nobody_fills(made: Path):
     Path("rounds/r1/judgments.parquet").unlink()
-    with pytest.raises(Refused, match=r"rounds/r1/judgments.parquet is missing, which says who relabelled the training data of round r1"):
+    with pytest.raises(Refused, match=r"rounds/r1/judgments.parquet is missing, so the judges of round r1's training data are unknown"):
         fill("strong", "ours")
 
 
@@ -128,14 +128,14 @@ def test_a_person_may_always_fill(made: Path, capsys: pytest.CaptureFixture[str]
     ledger.record(ann, Answer("a sheet", None, 0, 0, 0.0, 0.0), said, "test")
     rows = fill("people:ann", "ours")
     told = capsys.readouterr().out
-    assert "It costs no tokens." in told
-    assert "1 right, 0 not right, 1 could not be said (no reason 1), 4 got no answer (not judged by ann yet 4); these stay holes." in told
+    assert "The judge uses no tokens." in told
+    assert "1 relevant, 0 not relevant, 1 unknown (no reason 1), 4 without an answer (not judged by ann yet 4)." in told
     assert verdicts(rows) == {"t1-b": "positive", "t1-d": "unknown"}
     compare("r0", "r1", filled="people:ann")
     told = capsys.readouterr().out
-    assert "1 of 6 holes among the first ten (16.7 %) are filled, 1 could not be said and 4 were not asked about." in told
+    assert "ann labelled 1 of 6 unjudged documents among the first ten (16.7 %). 1 verdict is unknown, and 4 were not" in told
     # b of one of two queries is right, .072 / 2; the other three open pairs are not known.
-    assert "gives +0.036 more than r0 in rank-biased precision, between −0.036 and +0.072 whatever the 3 documents still" in told
+    assert "+0.036 in rank-biased precision (without them: from −0.072 to +0.072). Judging the other 3 documents could" in told
     assert "ann is a person" in told
 
 
@@ -144,7 +144,10 @@ def test_recorded_answers_may_fill_unless_they_relabelled(made: Path, capsys: py
     file = replayed.written(replayed.record("what about t1", passages, stage1=replayed.answer("[Doc (1)]", "[]")))
     write_params(judges={"recorded": {"replay": {"file": file, "stage": "stage1"}}}, rounds=ROUNDS)
     assert verdicts(fill("recorded", "ours")) == {"t1-b": "positive", "t1-c": "negative"}
-    assert "1 right, 1 not right, 4 got no answer (not recorded 4); these stay holes." in capsys.readouterr().out
+    assert (
+        "1 relevant, 1 not relevant, 4 without an answer (not recorded 4). Documents without a verdict remain unjudged."
+        in capsys.readouterr().out
+    )
     write_judgments("r1", "recorded")
-    with pytest.raises(Refused, match="the judge recorded relabelled training data of round r1"):
+    with pytest.raises(Refused, match="Judge recorded relabelled training data of round r1"):
         fill("recorded", "ours")

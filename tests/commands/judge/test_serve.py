@@ -94,7 +94,7 @@ def test_a_server_that_somebody_else_ended_is_told(served: tuple[subprocess.Pope
     os.kill(server, signal.SIGTERM)
     assert command.wait(60) == 1
     said = command.stderr.read()
-    assert said.startswith("hone: the server of mine.gguf ")
+    assert said.startswith("hone: The server of mine.gguf ")
     assert "exit code -15" in said
     assert "Traceback" not in said
 

@@ -39,11 +39,11 @@ def test_holes_are_filled_and_what_could_not_be_said_stays_one(made: Path, serve
     assert "t1-d" not in labels["doc_id"].to_list()
     told = capsys.readouterr().out
     # Both queries show b, c and d unjudged; d is at the fourth place of both rankings.
-    assert "ours, test: of the first 10 documents of r0, r1 nobody has judged 6 pairs; 4 of them leave differences open." in told
-    assert "The ledger has the answers to 0 of them." in told
-    assert "They take about" in told
-    assert "of money" in told
-    assert "2 right, 2 not right, 2 could not be said (unparsable 2); these stay holes." in told
+    assert "ours, test: 6 unjudged documents in the first 10 ranks of r0, r1. 4 of them affect the differences." in told
+    assert "The judgment log has verdicts on 0 of them." in told
+    assert "They need about" in told
+    assert ", cost " in told
+    assert "2 relevant, 2 not relevant, 2 unknown (unparsable 2). Documents without a verdict remain unjudged." in told
 
 
 def test_those_that_weigh_most_are_asked_first(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
@@ -52,7 +52,7 @@ def test_those_that_weigh_most_are_asked_first(made: Path, server: Server, capsy
     asked = [documents_of(body)[0][:6] for body in server.asked]
     assert len(asked) == 2
     assert not any(text.startswith("odd") for text in asked)
-    assert "reads 2 pairs, 50.0 % of all that is open, those that weigh most" in capsys.readouterr().out
+    assert "reads 2 pairs (50.0 % of the total weight), the most influential first" in capsys.readouterr().out
     fill("strong", "ours", limit=4)
     assert {documents_of(body)[0].split()[0] for body in server.asked} == {"answer", "wrong"}
 
@@ -65,7 +65,7 @@ def test_asked_again_nothing_is_paid_for(made: Path, server: Server, capsys: pyt
     assert fill("strong", "ours").equals(first)
     assert len(server.asked) == calls
     told = capsys.readouterr().out
-    assert "The ledger has the answers to 6 of them." in told
+    assert "The judgment log has verdicts on 6 of them." in told
     assert "tokens" not in told
     assert len(fill("strong", "ours", split="dev")) == 9  # beside those of test
     assert len(server.asked) == calls + 3
@@ -84,8 +84,8 @@ def test_a_budget_that_ends_leaves_holes_and_the_same_command_goes_on(made: Path
     calls = len(server.asked)
     assert 0 < calls == len(rows) < 6
     told = capsys.readouterr().out
-    assert "what was not asked stays a hole; the same command goes on." in told
-    assert f"{6 - calls} got no answer (over budget {6 - calls})" in told
+    assert "the other documents remain unjudged. Rerun the command to resume." in told
+    assert f"{6 - calls} without an answer (over budget {6 - calls})" in told
     rows = fill("strong", "ours")
     assert len(server.asked) == 6 > calls
     assert len(rows) == 6
@@ -96,7 +96,7 @@ def test_a_judge_that_is_another_now_starts_anew(made: Path, server: Server, cap
     write_params(judges={"strong": endpoint(server, "strong-8b")}, rounds=ROUNDS)
     rows = fill("strong", "ours", limit=2)
     assert len(rows) == 2
-    assert "6 labels of strong with another model, prompt or parameters leave" in capsys.readouterr().out
+    assert "6 labels of strong with a different model, prompt or parameters removed" in capsys.readouterr().out
 
 
 def test_a_person_is_given_the_heaviest_holes_on_a_sheet(made: Path, capsys: pytest.CaptureFixture[str]):
@@ -110,12 +110,12 @@ def test_a_person_is_given_the_heaviest_holes_on_a_sheet(made: Path, capsys: pyt
     words = {True: "yes", False: "no"}
     csv.write([row.fields | {"verdict": words[row.fields["candidate"].startswith("answer")]} for row in rows], Path("back.csv"))
     judge_people.read(Path("back.csv"), "ann")
-    assert "of the holes of ours, test, by ann" in capsys.readouterr().out
+    assert "of unjudged documents of ours, test, by ann" in capsys.readouterr().out
     said = verdicts(fill("people:ann", "ours", limit=4))
     assert said == {f"{query}-{kind}": word for query in TEST for kind, word in (("b", "positive"), ("c", "negative"))}
-    with pytest.raises(Refused, match="sheet.csv is there already"):
+    with pytest.raises(Refused, match="sheet.csv already exists"):
         fill("people:ann", "ours", limit=4, sheet=Path("sheet.csv"))
-    with pytest.raises(Refused, match="a sheet is for a person, and strong is none"):
+    with pytest.raises(Refused, match="strong is not a person"):
         fill("strong", "ours", sheet=Path("other.csv"))
 
 
@@ -130,10 +130,10 @@ def test_a_parent_is_read_as_all_its_chunks(workspace: Path):
     ("arguments", "said"),
     [
         ({"name": "strang"}, "hone judge holes: there is no judge 'strang' in params.yaml's `judges`: did you mean 'strong'?"),
-        ({"on": "our"}, "there is no collection 'our' in params.yaml: did you mean 'ours'?"),
-        ({"names": ["r0", "r11"]}, "'r11' was not evaluated on ours: did you mean 'r1'?"),
-        ({"depth": 0}, "--depth is between 1 and 100"),
-        ({"limit": 0}, "--limit 1 or more: not 10 and 0"),
+        ({"on": "our"}, "Collection 'our' is not in params.yaml: did you mean 'ours'?"),
+        ({"names": ["r0", "r11"]}, "'r11' has not been evaluated on ours: did you mean 'r1'?"),
+        ({"depth": 0}, "--depth is 0"),
+        ({"limit": 0}, "--depth is 10 and --limit is 0"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(made: Path, server: Server, arguments: dict, said: str):
@@ -144,7 +144,7 @@ def test_what_cannot_be_meant_is_refused(made: Path, server: Server, arguments: 
 
 
 def test_where_all_is_judged_there_is_nothing_to_fill(made: Path):
-    with pytest.raises(Refused, match="there is nothing to fill: the first 1 documents of these rankings on ours are all judged"):
+    with pytest.raises(Refused, match="Nothing to judge: the first 1 documents of these rankings on ours are all judged"):
         evaluate("r1", "ours", lambda queries, *_: ranking(queries, "abcd"), 1)
         fill("strong", "ours", names=["r1"], depth=1)
 
@@ -159,6 +159,6 @@ def test_a_file_that_is_damaged_is_told_before_anything_is_asked(made: Path, ser
 
 def test_a_judge_that_says_nothing_writes_nothing(made: Path, server: Server):
     server.answer = lambda body: "who knows, perhaps"
-    with pytest.raises(Refused, match="the judge strong answered none of 6 pairs: unparsable.* Nothing was written"):
+    with pytest.raises(Refused, match="Judge strong returned no verdict on any of 6 pairs: unparsable.* Nothing was written"):
         fill("strong", "ours")
     assert not Path("inputs/labels/filled").exists()

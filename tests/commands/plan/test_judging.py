@@ -106,7 +106,7 @@ def test_time_by_the_speed_that_the_ledger_knows(planned: tuple[params.Params, d
 def test_the_plan_names_the_budget_and_says_how_sure_it_is(planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]):
     plan_judging(*planned, ["relabel@r1"])
     said = capsys.readouterr().out
-    for part in ("guide", "strong", "not measured yet", "give or take a quarter", "budget of r1: money 1.5"):
+    for part in ("guide", "strong", "not measured yet", "(±25 %)", "budget of r1: money 1.5"):
         assert part in said
     plan_judging(*planned, [])
     assert capsys.readouterr().out == ""
@@ -123,7 +123,7 @@ def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params
     retry("r1")
     assert read_json(Path("inputs/labels/retries.json")) == {"r1": 5, "r9": 4}
     tables.write("judgments", tables.empty("judgments"), file)
-    with pytest.raises(Refused, match="nothing to ask again"):
+    with pytest.raises(Refused, match="nothing to retry"):
         retry("r1")
 
 

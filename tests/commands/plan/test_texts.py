@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -94,3 +95,17 @@ def test_a_lookup_counts_each_text_once_and_computes_no_checksum(monkeypatch: py
 def test_texts_of_chunks_have_the_keys_of_texts():
     assert np.array_equal(command.keys_in([["a"], ["b", "c"]]), keys_of(["a", "b", "c"]))
     assert command.keys_in([]).shape == (0, 2)
+
+
+def test_a_collection_that_was_not_read_has_no_sizes(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    Path("inputs/ours").mkdir(parents=True)
+    model_of_words(Path("inputs/base"))
+    write_params(model={"name": "inputs/base", "max_length": 8, "precision": "fp32"})
+    monkeypatch.setattr("hone.pipeline.graph.graph", lambda: [SimpleNamespace(name="resolve", needs=(), reads=(), round=None)])
+    monkeypatch.setattr("hone.pipeline.graph.out_of_date", lambda: {"resolve"})
+    command.plan(probe=True)
+    printed = capsys.readouterr().out
+    assert "not been read yet" in printed
+    assert "Run `dvc repro collect@" in printed
+    assert "disk:" not in printed
+    assert "time: unknown until the collections are read" in printed

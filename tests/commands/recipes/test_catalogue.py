@@ -47,11 +47,11 @@ def test_groups_come_in_their_order_with_the_rounds_that_use_them(workspace: Pat
 
 def test_what_the_words_cannot_mean(workspace: Path):
     write_params()
-    with pytest.raises(Refused, match="there is no recipe 'anse': did you mean 'ance'"):
+    with pytest.raises(Refused, match="Recipe 'anse' does not exist in recipes/: did you mean 'ance'"):
         recipes(["anse"], check=False, as_yaml=False)
-    with pytest.raises(Refused, match="show` needs a name"):
+    with pytest.raises(Refused, match="show` needs the name of a recipe"):
         recipes(["show"], check=False, as_yaml=False)
-    with pytest.raises(Refused, match="one recipe at a time"):
+    with pytest.raises(Refused, match="Name only one recipe"):
         recipes(["ance", "rlhn"], check=False, as_yaml=False)
     with pytest.raises(Refused, match="needs the name of a recipe"):
         recipes([], check=False, as_yaml=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands.recipes import text as told
+from commands.recipes import text as text_module
 from commands.recipes.command import recipes
 from hone.config import docstrings, methods, params, recipe
 from hone.config.sections.train import Train
@@ -17,7 +17,7 @@ GUIDE = {"encoder": {"to": "positives", "model": "r0"}}
 
 
 def lines(name: str, columns: int = 110) -> list[str]:
-    return list(told.told(name, params.read(), columns))
+    return list(text_module.describe_recipe(name, params.read(), columns))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def here(workspace: Path) -> Path:
 
 
 def test_stages_come_in_their_order(here: Path):
-    headings = [text for text in lines("nv-retriever") if told.HEADING.fullmatch(text)]
+    headings = [text for text in lines("nv-retriever") if text_module.HEADING.fullmatch(text)]
     assert headings == ["1. retrieve", "2. rank", "3. score", "4. sample", "5. relabel", "6. train"]
 
 

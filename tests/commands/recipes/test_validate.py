@@ -223,5 +223,5 @@ def test_a_change_of_a_round_is_found_in_params_yaml(workspace: Path, capsys: py
 
 def test_a_file_that_is_not_there(workspace: Path):
     write_params()
-    with pytest.raises(Refused, match=r"recipes/tpo-k\.yaml is no file and no recipe: did you mean 'top-k'"):
+    with pytest.raises(Refused, match=r"recipes/tpo-k\.yaml is neither a file nor a recipe in recipes/: did you mean 'top-k'"):
         recipes(["check", "recipes/tpo-k.yaml"], check=False, as_yaml=False)

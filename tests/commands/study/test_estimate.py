@@ -21,5 +21,5 @@ def test_rankers_and_their_scores_are_said_to_be_in_no_figure(workspace: Path):
     """r2anker trains a ranker and scores by it; two arms of it are one sentence, whatever the seeds (and train once)."""
     said = estimate(missing(**{"top-k": {"recipe": "top-k"}, "a": {"recipe": "r2anker"}, "b": {"recipe": "r2anker"}}), [], probe=False)
     assert said[0].startswith("to do: 12 training steps")
-    assert said[1:-1] == ["a, b: not in these figures: rank@r1, score@r1 (a cross-encoder trains, or scores pairs)"]
+    assert said[1:-1] == ["a, b: not counted: rank@r1, score@r1 (cross-encoder training or scoring)"]
     assert len(estimate(missing(**{"top-k": {"recipe": "top-k"}}), [], probe=False)) == 2

@@ -24,6 +24,7 @@ CALLERS: dict[str, set[str]] = {
     "commands.study.arms": {"train.batch"},
     "commands.study.protocol": {"train.batch", "train.losses"},
     "flows.early_stop": {"collect"},
+    "hone.compare.by_stratum": {"PLACE"},
     "hone.compare.query_strata": {"PLACE"},
     "hone.config.recipe": {"place", "retrieve", "sample.choose", "train.losses"},
     "hone.config.source_lines": {"place"},
@@ -39,8 +40,8 @@ CALLERS: dict[str, set[str]] = {
     "hone.mining.rules": {"place", "sample.filters"},
     "tasks.collect.collection": {"collect"},
     "tasks.rank.pairs": {"sample.filters"},
-    "tasks.report.by_stratum": {"PLACE"},
-    "tasks.resolve.recipe_models": {"place", "retrieve", "stage", "where"},
+    "tasks.resolve.recipe_lines": {"place", "retrieve", "stage", "where"},
+    "tasks.resolve.recipe_models": {"place", "retrieve", "score"},
     "tasks.resolve.stages": {"collect", "place", "query_strata.PLACE"},
     "tasks.retrieve.sources": {"place", "retrieve"},
     "tasks.score.__main__": {"score"},
@@ -49,7 +50,8 @@ CALLERS: dict[str, set[str]] = {
     "tasks.train.trainer": {"train.losses"},
 }  # fmt: skip
 LOOK_UPS = ("find", "checked", "names", "constant", "handed", "with_held", "held_line")
-IMPORTERS = {"hone.config.methods", "hone.config.user_methods"}
+# The registry imports what it lists in its own folder.
+IMPORTERS = {"hone.config.methods", "hone.config.user_methods", "tasks.report.registry"}
 SOURCES = sorted(file for folder in ("hone", "tasks", "commands", "flows") for file in (PROJECT / folder).rglob("*.py"))
 
 

@@ -76,10 +76,10 @@ def test_the_example_chooses_from_where_it_says(here: Path):
 
 
 def test_the_example_is_told_as_its_docstring_says(here: Path):
-    from commands.recipes import text as told
+    from commands.recipes import text
 
     prepared()
-    said = list(told.told("middling", params.read(), 140))
+    said = list(text.describe_recipe("middling", params.read(), 140))
     assert "    inputs.methods.mine.middling: The `n` candidates of every query that are nearest to one place in its list." in said
     place = said.index("      at = 0.25 (default 0.5; a number from 0 to 1) [Hone default]")
     assert said[place + 1].strip() == "the place: 0 is the top of the list, 1 its end. The middle is ours."

@@ -13,6 +13,7 @@ from hone.data import tables, training_set
 from hone.data.own_id import own_id_of
 from hone.errors import Refused
 from hone.ir.provenance import of_table, unlike
+from hone.stage import call
 from tasks.evaluate.reference import main as evaluate_reference
 from tasks.resolve.stages import everything
 from tests.prepared import COLLECTION, collected, pairs, prepare, write_params, write_rows
@@ -35,7 +36,7 @@ def evaluated(**collection: object) -> dict:
     """Metrics of BM25 on two documents and two queries that are numbered from 1."""
     write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "1"), ("2", "1" if collection else "2")))
     prepared(**collection)
-    evaluate_reference(reference="bm25", collection="ours")
+    call(evaluate_reference, reference="bm25", collection="ours")
     return json.loads(Path("reports/metrics/bm25/ours.json").read_text())
 
 
@@ -62,7 +63,7 @@ def test_what_is_dropped_is_counted_and_the_answer_that_it_was_is_refused(worksp
         evaluated(own_id="drop")
     write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "2"), ("2", "1")))
     prepared(own_id="drop")
-    evaluate_reference(reference="bm25", collection="ours")
+    call(evaluate_reference, reference="bm25", collection="ours")
     found = json.loads(Path("reports/metrics/bm25/ours.json").read_text())
     assert found["own_id_dropped"] == 1
     assert [line.split()[2] for line in Path("reports/runs/bm25/ours.trec").read_text().splitlines()].count("1") == 0
@@ -73,7 +74,7 @@ def test_two_rules_for_equal_ids_are_two_evaluations(workspace: Path):
     kept = []
     for rule in ("keep", "drop"):
         prepared(own_id=rule)
-        evaluate_reference(reference="bm25", collection="ours")
+        call(evaluate_reference, reference="bm25", collection="ours")
         kept.append(of_table(Path("reports/queries/bm25/ours.parquet")))
     assert unlike(*kept) == ["own_id"]
 
@@ -107,5 +108,5 @@ def test_every_stage_that_ranks_knows_the_rule(workspace: Path):
     write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "2"), ("2", "1")))
     write_params(collections={"ours": COLLECTION | {"own_id": "drop"}})
     settings = everything(params.read())
-    assert {settings[name]["own_id"] for name in ("evaluate/ours", "reference/bm25/ours", "collect/ours")} == {"drop"}
+    assert {settings[name].own_id for name in ("evaluate/ours", "reference/bm25/ours", "collect/ours")} == {"drop"}
     assert settings["start"].own_id == {"ours": "drop"}

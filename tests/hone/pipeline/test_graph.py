@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from flows import early_stop
-from flows.loop import wanted
+from flows.loop import select_stages
 from hone.config import params
 from hone.files import write_json
 from hone.pipeline import graph as dvc
@@ -29,7 +29,7 @@ def test_the_graph_of_a_project(workspace: Path):
     assert train.reads == ("models/r1", "resolved/r2")
     assert train.makes == ("models/r2",)
     assert dvc.out_of_date() == set(names)
-    assert [stage.name for stage in wanted(stages, "start")] == ["resolve", "start"]
+    assert [stage.name for stage in select_stages(stages, "start")] == ["resolve", "start"]
 
 
 def test_the_graph_of_this_project(monkeypatch):
@@ -79,14 +79,14 @@ def test_suites_for_one_ability_end_no_loop(workspace: Path):
 def test_a_suite_is_known_by_its_source_too(workspace: Path):
     collections = {"ours": COLLECTION | {"path": "inputs"}, "pairs": {"source": "negation", "path": "requirements.txt"}}
     write_params(collections=collections, train_on=["ours"], evaluate_on=["ours", "pairs"])
-    assert early_stop.chosen_by(params.read()) == ["ours"]
+    assert early_stop.deciding_collections(params.read()) == ["ours"]
 
 
 def test_a_flow_loads_no_library_that_takes_ctrl_c_from_it():
     """With polars in its process a flow that waits for its stages was not ended by SIGINT."""
     code = (
         "import sys, flows.loop, flows.study as study, flows.early_stop as stop; from hone.config import params;"
-        "given = params.read(); stop.chosen_by(given); stop.evaluations_of('r1', given); study.asked(['top-k', 'ance'], {});"
+        "given = params.read(); stop.deciding_collections(given); stop.evaluations_of('r1', given); study.asked(['top-k', 'ance'], {});"
         "print('polars' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from hone.config.sections.train import Train
 from hone.data import tables
 from hone.errors import Refused
 from hone.training.teacher import graded_by, note, teacher_of
@@ -52,5 +53,5 @@ def test_two_teachers_are_refused():
 def test_the_stage_knows_which_losses_want_one():
     from tasks.train.fit import learns_from_grades
 
-    assert learns_from_grades({"losses": [{"method": "infonce"}, {"method": "distil"}]}) == "distil"
-    assert learns_from_grades({"losses": [{"method": "infonce"}]}) is None
+    assert learns_from_grades(Train(losses=[{"method": "infonce"}, {"method": "distil"}])) == "distil"
+    assert learns_from_grades(Train(losses=[{"method": "infonce"}])) is None

@@ -125,10 +125,10 @@ def test_what_is_exported_is_brought_into_a_file(url: str, tmp_path: Path, monke
     judgments.show()
     assert len(pl.read_parquet(tmp_path / "all.parquet")) == 5
     monkeypatch.delenv("HONE_LEDGER")
-    judgments.bring(tmp_path / "all.parquet")
+    judgments.import_from(tmp_path / "all.parquet")
     assert set(verdicts_of(Ledger().find("f" * 32, KEYS[:9]))) == set(KEYS[:5])
     monkeypatch.setenv("HONE_LEDGER", url)
-    judgments.bring(tmp_path / "all.parquet")  # it has them
+    judgments.import_from(tmp_path / "all.parquet")  # it has them
     assert count(Ledger(), "verdicts") == 5
 
 
