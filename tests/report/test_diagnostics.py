@@ -109,7 +109,7 @@ def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: ReportSetti
     write_json(Path("resolved/report.json"), suite.plain())
     report()
     text = " ".join(re.sub(r"<[^>]*>", " ", Path("reports/index.html").read_text(encoding="utf-8")).split())
-    assert "Leakage on pairs: training sees 2 of 4 test queries (50.0 %)" in text.partition("Leakage Collection split")[0]
+    assert "Leakage on pairs: training data contains 2 of 4 test queries (50.0 %)" in text.partition("Leakage Collection split")[0]
     assert "pairs test 4 4 0 2 50.0 %" in text
     assert "made-up test 4 4 0 0 0.0 %" in text
     leaked = pl.read_parquet("reports/tables/leakage.parquet")

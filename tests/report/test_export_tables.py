@@ -95,7 +95,7 @@ def test_what_cannot_leave(made: Path, workspace: Path):
     assert not Path("mine").exists()
     tiny_model(workspace / "models" / "r2")
     for folder in ("models/r2/sub", "models/r2-mine", "rounds/mine", "data/mine", "reports/../models/mine"):
-        with pytest.raises(Refused, match="which belongs to DVC"):
+        with pytest.raises(Refused, match="which DVC manages"):
             export_model("r2", Path(folder))
         assert not Path(folder).exists()
     Path("file").write_text("x")

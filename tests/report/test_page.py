@@ -199,7 +199,7 @@ def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(works
     assert "made-up test 4 2 0 1 50.0 %" in shown
     assert "1 document is too long for the near-duplicate search and was compared verbatim only." in shown
     assert "Near-duplicates were searched in 3 of 6 evaluation queries and 2 of 3 training queries, sampled at random." in shown
-    assert "training sees 50.0 % of 4 test queries (estimated)" in shown
+    assert "training data contains 50.0 % of 4 test queries (estimated)" in shown
 
 
 def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
