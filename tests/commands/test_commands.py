@@ -137,7 +137,7 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
     (space.folder / "x.damaged").write_text("x")
     store.show()
     said = capsys.readouterr().out
-    assert "none" in said
+    assert "  none " in said
     assert "r0" in said
     store.clean(yes=False)
     assert "would delete" in capsys.readouterr().out
