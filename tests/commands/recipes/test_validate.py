@@ -69,7 +69,7 @@ def test_what_is_right_is_ok(said):
         ("{losses: [infonce, distil]}", "{negatives: 2}", 9, "the loss distil learns from judges' grades. Set `relabel.grades: true`"),
         ("train:", "train: {negatives: 2}", 9, "'train' is empty. Remove it, or set a value"),
         ("fidelity: adaptd\nretrieve", "retrieve", 2, "it should be 'faithful', 'adapted' or 'partial' (did you mean 'adapted'?)"),
-        ("about: mine\nabout: yours", "about: mine", 2, "'about' is defined twice (also on line 1): Merge both, or delete one."),
+        ("about: mine\nabout: yours", "about: mine", 2, "'about' is defined twice (also on line 1). Merge both, or delete one."),
         ("\tfilters:", "  filters:", 5, "a tab is not allowed in YAML indentation. Indent with spaces."),
         ("{top: {n: 2}", "{top: {n: 2}}", 9, "the bracket opened on line 8 is not closed before this, or a comma is missing."),
         ("about: mine: yours", "about: mine", 1, "Put a text with ': ' in quotes."),
