@@ -44,7 +44,7 @@ def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]
     return [held for where, line in lines for held in methods.with_held(where, line)]
 
 
-def asked(stage: str, lines: list[dict]) -> list[dict]:
+def expand_lines(stage: str, lines: list[dict]) -> list[dict]:
     """All lines of a stage. Nested lines follow their parent."""
     return [one for line in lines for _, one in methods.with_held(stage, line)]
 
@@ -58,7 +58,9 @@ def scorers(made: Recipe) -> dict[str, dict]:
     Raises:
         Refused: two lines or two encoders have the same name, or a rule needs scores that the recipe does not compute.
     """
-    compared = [line for line in asked("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")]
+    compared = [
+        line for line in expand_lines("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")
+    ]
     dense: dict[str, dict] = {}
     for line in compared:
         item = {name: line["parameters"][name] for name in ("model", "revision")}
@@ -110,7 +112,7 @@ def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
 
 def teachers(made: Recipe) -> dict[str, dict]:
     """Pin every encoder that the recipe names in addition to the loop's own."""
-    lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in asked(place, given)]
+    lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in expand_lines(place, given)]
     named: dict[str, str | None] = {}
     for name, revision in (pair for place, line in lines if not reads_pairs(place, line) for pair in named_in(line).items()):
         if name == BASE and revision is None:
