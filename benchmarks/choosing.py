@@ -90,7 +90,7 @@ def staged(world: World, choose: list[str], keep: list[str]) -> None:
         scores = world.scores if name not in SCORERS else pl.concat([world.scores, world.scores_of(SCORERS[name])])
         settings = world.settings(kept, chosen)
         cost = Cost.of(lambda: sampled(world.candidates, world.labels, scores, world.training, settings))
-        print(f"stage  {name:<25} {cost}; {told(cost.made[2])}", flush=True)
+        print(f"stage  {name:<25} {cost}; {describe_counts(cost.made[2])}", flush=True)
         return cost
 
     top, costs = [of_case([GUARD], "top", "top")], {}
@@ -106,7 +106,7 @@ def staged(world: World, choose: list[str], keep: list[str]) -> None:
         print(f"stage  {kind:<6} {name:<18} {ratio} (target: at most {WANTED}), {cost.most:4.1f} GB at most", flush=True)
 
 
-def told(counts: dict) -> str:
+def describe_counts(counts: dict) -> str:
     """Counts of the stage, which reveal a rule without effect."""
     return f"{counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} removed, {counts['beyond_top']:,} not top's"
 

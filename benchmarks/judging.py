@@ -73,12 +73,12 @@ def main() -> None:
         os.environ["HONE_HOME"] = home
         where = Endpoint(url=url, model="m", slots=SLOTS)
         by_client(where, SLOTS)  # loads the libraries
-        said("calls", timed(lambda: by_client(where, CALLS))[0])
+        print_rate("calls", timed(lambda: by_client(where, CALLS))[0])
         by_ledger(where, SLOTS, "warm")
-        said("questions with prompt and judgment log", timed(lambda: by_ledger(where, CALLS, "cold"))[0])
+        print_rate("questions with prompt and judgment log", timed(lambda: by_ledger(where, CALLS, "cold"))[0])
 
 
-def said(what: str, seconds: float) -> None:
+def print_rate(what: str, seconds: float) -> None:
     """One line: the rate, and its fraction of the server's maximum."""
     print(f"{CALLS:,} {what}: {seconds:.1f} s, {CALLS / seconds:.0f} per second, {IDEAL / seconds:.0%} (target: {WANTED})", flush=True)
 

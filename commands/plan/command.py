@@ -386,7 +386,7 @@ def step_time(model, reading, device: str, section: Train) -> float:
     made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()))
     prompts = {route: reading.prompt(model, route) for route in ("query", "document")}
     with tempfile.TemporaryDirectory() as folder:
-        asked = section | {"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6}
+        asked = section.model_copy(update={"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6})
         ready = trainer(model.load(reading.length(model, section.max_length), device), made, asked, prompts, {}, 0, Path(folder))
         clock = step_clock()
         ready.add_callback(clock)

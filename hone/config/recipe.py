@@ -198,7 +198,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
         name = filled.sample.choose["method"]
         places.wrong(("sample", "choose"), f"sample.choose: {name} has no parameter `n`, the number of negatives per query. Add it.")
     for refuse in (refuse_removed, refuse_named_twice, refuse_rules, refuse_shares):
-        places.noting(refuse, filled)
+        places.collect_refusal(refuse, filled)
     if filled.rank and not filled.retrieve:
         places.wrong(("rank",), "`rank` learns from candidates, but the recipe retrieves none. Add a section `retrieve`.")
     for name, window in (("sample", sample.window), ("rank", filled.rank.window if filled.rank else None)):

@@ -112,7 +112,7 @@ class Places:
             self.wrong((*path, *refusal.path), str(refusal))
             return {"method": "", "parameters": {}}
 
-    def noting(self, refuse: Callable[[Any, str], None], recipe: Any) -> None:
+    def collect_refusal(self, refuse: Callable[[Any, str], None], recipe: Any) -> None:
         """Collect the error of a check of the whole recipe, with the line that its message refers to."""
         try:
             refuse(recipe, str(self))

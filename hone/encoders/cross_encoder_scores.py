@@ -87,7 +87,7 @@ class CrossScorer:
             return np.empty(0, dtype=np.float32)
         self._refuse_length()
         space, keys = self.space(), pair_keys(queries, documents, pairs)
-        usage_log.asked(usage_log.PAIRS, space.folder, keys)
+        usage_log.log_requested(usage_log.PAIRS, space.folder, keys)
         missing = self._missing(space, keys, queries, documents, pairs)
         progress = Progress(f"{self.name}: scoring pairs", len(missing))
         for start in range(0, len(missing), ROWS_PER_SHARD):

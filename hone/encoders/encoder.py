@@ -130,7 +130,7 @@ class TextEncoder(ABC):
         asked = []
         for chunk in texts:
             keys = keys_of(chunk)
-            usage_log.asked(usage_log.TEXTS, space.folder, keys)
+            usage_log.log_requested(usage_log.TEXTS, space.folder, keys)
             work.take(chunk, keys)
             asked.append(keys)
         work.finish()

@@ -30,7 +30,7 @@ TEXTS = Unit("asked", "encoded")  # unit of an encoder
 PAIRS = Unit("pairs", "scored")  # unit of a cross-encoder
 
 
-def asked(unit: Unit, space: Path, keys: np.ndarray) -> None:
+def log_requested(unit: Unit, space: Path, keys: np.ndarray) -> None:
     """Log a chunk of requested texts or pairs. Repeated requests of the same chunk produce equal lines.
 
     Args:

@@ -58,7 +58,7 @@ def measures() -> tuple[str, ...]:
     return tuple(methods.find(PLACE, name).beside("MEASURE") for name in methods.names(PLACE))
 
 
-def told(ability: str | None, figures: dict[str, float | int | None]) -> str:
+def describe_measure(ability: str | None, figures: dict[str, float | int | None]) -> str:
     """The measure for a log line about an evaluation. Empty if the collection is not a diagnostic set."""
     if ability is None:
         return ""

@@ -11,7 +11,7 @@ from hone.data.eval_splits import Asked, asked
 from hone.data.own_id import OwnId
 from hone.data.tables import Documents
 from hone.files import write_json, written_whole
-from hone.ir.diagnostic import measured, told
+from hone.ir.diagnostic import describe_measure, measured
 from hone.ir.measures import DEPTH, means, per_query
 from hone.ir.provenance import as_metadata, seen
 from hone.ir.ranking import Kept, own_documents
@@ -70,7 +70,7 @@ def evaluate(
             metrics[part.split] |= lie(part.queries, documents, part.qrels, run, min_relevance)
     of_first = metrics[values[0]["split"][0]]
     dropped = f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped" if OWN_DROPPED in of_first else ""
-    own = told(ability, of_first) + dropped
+    own = describe_measure(ability, of_first) + dropped
     # Test measures are at the top level, where `dvc metrics` shows them under their own names.
     write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
     with written_whole(query_values_file(name, collection)) as part:

@@ -131,7 +131,7 @@ def dvc() -> list[str]:
     return [sys.executable, "-m", "dvc"]
 
 
-def told(said: str) -> Outcome:
+def classify_output(said: str) -> Outcome:
     """Classify a run by DVC's output."""
     if SAYS_RAN.search(said):
         return "Completed"
@@ -187,7 +187,7 @@ class Runner:
         code, said = self.heard([*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say)
         if code:
             raise StageFailed(f"{stage} failed. Its last output:\n{last_lines(said)}")
-        return told(said)
+        return classify_output(said)
 
     def heard(self, command: list[str], what: str, say: Callable[[str], None]) -> tuple[int, str]:
         """Run a command as one of these processes. Returns its exit status and its output.

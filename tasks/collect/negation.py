@@ -48,7 +48,7 @@ def negation(
     """
     found = pl.DataFrame([pair for package in packages for pair in pairs_of(package)], schema=COLUMNS, orient="row")
     pairs = found.unique(["function", "parameter"], keep="first", maintain_order=True)
-    pairs = unlike(pairs).with_columns(pair=pl.format("{}:{}", "function", "parameter"))
+    pairs = drop_near_duplicates(pairs).with_columns(pair=pl.format("{}:{}", "function", "parameter"))
     sides = pl.concat(
         [
             pairs.select(
@@ -71,7 +71,7 @@ def negation(
     )
 
 
-def unlike(pairs: pl.DataFrame) -> pl.DataFrame:
+def drop_near_duplicates(pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs without near-duplicates on either side. The first of each group is kept.
 
     Many functions share nearly identical texts. The interval of the measure assumes independent pairs, so only one of them is used.

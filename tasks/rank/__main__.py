@@ -11,7 +11,7 @@ from hone.files import folder_written_whole
 from hone.layout import round_table
 from hone.stage import may_download, run, say
 from tasks.rank.pairs import training_pairs
-from tasks.rank.ranker import trained
+from tasks.rank.ranker import train_ranker
 from tasks.rank.settings import RankSettings
 
 
@@ -29,7 +29,7 @@ def main(settings: RankSettings) -> None:
     candidates = tables.read("candidates", round_table(round, "candidates"))
     known, guards = carried_labels(settings.parent, training.queries(), settings.refreshed), settings.guards
     pairs = training_pairs(known, candidates, training, settings.rank, guards, settings.seed, settings.draws)
-    about = trained(pairs, training, settings)
+    about = train_ranker(pairs, training, settings)
     counts = f"{about['positives']:,} positives and {about['negatives']:,} negatives, {about['steps']:,} steps"
     say(f"rank {round}: trained from {about['from']}, {counts}")
     for name, found in about["dev"].items():

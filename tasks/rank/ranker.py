@@ -26,7 +26,7 @@ from tasks.rank.settings import RankSettings
 from tasks.rank.start import Start, length_of, start_of
 
 
-def trained(pairs: pl.DataFrame, training: TrainingSet, settings: RankSettings) -> dict:
+def train_ranker(pairs: pl.DataFrame, training: TrainingSet, settings: RankSettings) -> dict:
     """Train on pairs and write the ranker's folder. Returns the content of its ranker.json."""
     section, round = settings.rank, settings.round
     start = start_of(settings)

@@ -104,11 +104,11 @@ def attribute(
     asked = known.join(values, on="doc", how="inner", maintain_order="left").select("query", "value").unique(maintain_order=True)
     if asked.is_empty():
         rare = " that are rare enough (raise `common`)" if match == "values" else ""
-        raise NothingHere(f"attribute: no labelled positive of a training query has {told(pattern, share)}{rare}.")
+        raise NothingHere(f"attribute: no labelled positive of a training query has {describe_values(pattern, share)}{rare}.")
     if without := len(queries) - asked["query"].n_unique():
         say(
-            f"attribute: {without:,} of {len(queries):,} queries have no labelled positive with {told(pattern, share)} and get no "
-            "candidates"
+            f"attribute: {without:,} of {len(queries):,} queries have no labelled positive with {describe_values(pattern, share)} and get "
+            "no candidates"
         )
     encoder = models.encoder(model) if order == "near" else None
     vectors = (encoder.queries(queries["text"].to_list()), encoder.documents(documents)) if encoder else None
@@ -139,7 +139,7 @@ def removed_by(parameters: dict) -> dict[str, str]:
     return {"same-parent": "removes every passage of a positive's own document"} if parameters["within"] == "parent" else {}
 
 
-def told(pattern: str | None, share: str) -> str:
+def describe_values(pattern: str | None, share: str) -> str:
     """The kind of extracted values, for messages."""
     return f"a match of {pattern!r}" if pattern else share
 

@@ -43,12 +43,12 @@ def refuse_nothing_left(section: Sample, candidates: int, took: dict[str, int], 
     else:
         ranks = f"ranks {window.first} to {window.last or 'the last'}"
         end = f"{stayed:,} remained, but `{choose['method']}` chose none in the window of {ranks}"
-    by_rule = f" {'; '.join(f'{told(section, rule)} removed {took[rule]:,}' for rule in most)}." if most else ""
+    by_rule = f" {'; '.join(f'{describe_filter(section, rule)} removed {took[rule]:,}' for rule in most)}." if most else ""
     advice = f" Loosen `{most[0]}`, or retrieve deeper." if most else ""
     raise Refused(f"no query has a negative: of {candidates:,} candidates {end}.{by_rule}{advice}")
 
 
-def told(section: Sample, rule: str) -> str:
+def describe_filter(section: Sample, rule: str) -> str:
     """A filter with its non-null parameters."""
     line = next(line for line in section.filters if line["method"] == rule)
     set_ = ", ".join(f"{name} {value}" for name, value in line["parameters"].items() if value not in (None, False))

@@ -70,7 +70,7 @@ def ensemble(
         return here.with_columns(score=pl.lit(None, dtype=pl.Float32))
     known = positives.join(here, on="query_id", how="semi", maintain_order="left").select("query_id", known="doc_id")
     wanted = pl.concat([here["doc_id"], known["known"]]).unique()
-    used = unlike([models.encoder(name) for name in encoders], collection.name)
+    used = drop_identical([models.encoder(name) for name in encoders], collection.name)
     found = [encoder.documents_of(collection.documents, wanted) for encoder in used]
     doc_ids, documents = found[0][0], [vectors for _, vectors in found]
     kept = components(documents, variance)
@@ -83,7 +83,7 @@ def ensemble(
     return compared.with_columns(score=scores).group_by("query_id", "doc_id", maintain_order=True).agg(pl.col("score").max())
 
 
-def unlike(encoders: list[Encoder], collection: str) -> list[Encoder]:
+def drop_identical(encoders: list[Encoder], collection: str) -> list[Encoder]:
     """The encoders without duplicates of earlier ones. Logs the number of duplicates."""
     spaces = [tuple(encoder.space(route).folder for route in ("query", "document")) for encoder in encoders]
     left = [encoder for place, encoder in enumerate(encoders) if spaces[place] not in spaces[:place]]

@@ -140,7 +140,7 @@ class DevChecks(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         if state.global_step:
-            self.checks.seen = {int(step): values for step, values in read_json(kept(args, state)).items()}
+            self.checks.seen = {int(step): values for step, values in read_json(checks_file(args, state)).items()}
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         if self.checks.due(state.global_step, state.max_steps):
@@ -148,10 +148,10 @@ class DevChecks(TrainerCallback):
             say(f"train: dev check at step {state.global_step:,} of {state.max_steps:,}: nDCG@10 {mean:.3f}")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        write_json(kept(args, state), self.checks.seen)
+        write_json(checks_file(args, state), self.checks.seen)
 
 
-def kept(args: TrainingArguments, state: TrainerState) -> Path:
+def checks_file(args: TrainingArguments, state: TrainerState) -> Path:
     """The file of the dev checks up to a checkpoint."""
     return Path(args.output_dir) / f"checkpoint-{state.global_step}" / CHECKS
 

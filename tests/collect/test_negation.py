@@ -7,7 +7,7 @@ import pytest
 
 from hone.data.source import Source
 from hone.text.near_duplicates import clusters
-from tasks.collect.negation import negation, opposites, unlike
+from tasks.collect.negation import drop_near_duplicates, negation, opposites
 from tasks.collect.split import ALIKE, CHARACTERS
 from tests.conftest import PROJECT
 
@@ -38,7 +38,7 @@ def test_one_pair_is_kept_of_those_that_are_alike_on_either_side():
         ("i", "every node is visited twice.", "a view of it is made."),  # as f if false
     ]
     pairs = pl.DataFrame(rows, schema=["function", "true", "false"], orient="row")
-    assert unlike(pairs)["function"].to_list() == ["f", "h"]
+    assert drop_near_duplicates(pairs)["function"].to_list() == ["f", "h"]
 
 
 @pytest.fixture(scope="module")

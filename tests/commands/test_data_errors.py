@@ -19,7 +19,7 @@ QRELS = pairs(("q1", "d1"), ("q2", "d9"))
 WRONG = (
     "the document id is duplicated",
     "the document has no text",
-    "a document that is not there",
+    "a document that does not exist",
     "queries occur in two splits (1 texts)",
 )
 
@@ -88,5 +88,7 @@ def test_audit_of_files_that_cannot_be_read_tells_what_else_is_wrong(workspace: 
 
 def test_audit_of_a_training_file_with_half_of_a_character(workspace: Path):
     Path("t.jsonl").write_text('{"query": "a", "pos": ["b\\ud83d"]}\n{"query": "a", "pos": ["b"]}\n{"query": ["a"], "pos": ["b"]}\n')
-    with pytest.raises(Refused, match=r"the data has 2 errors of 2 kinds(.|\n)*line 1: `pos` has half(.|\n)*line 3: `query` is a list"):
+    with pytest.raises(
+        Refused, match=r"the data has 2 errors of 2 kinds(.|\n)*line 1: `pos` contains half(.|\n)*line 3: `query` is a list"
+    ):
         command.audit("t.jsonl", encode=False)

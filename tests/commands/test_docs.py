@@ -32,7 +32,7 @@ def test_a_changed_docstring_and_a_page_too_many_are_found(tmp_path: Path):
         shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     assert run(tmp_path, "--check").returncode == 0
     file = tmp_path / "tasks/sample/choose/top.py"
-    file.write_text(file.read_text().replace("negatives a query.", "how many a query gets."))
+    file.write_text(file.read_text().replace("negatives per query.", "how many a query gets."))
     (tmp_path / "docs/methods/gone.md").write_text("of a place that is gone\n")
     done = run(tmp_path, "--check")
     assert done.returncode == 1

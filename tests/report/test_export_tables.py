@@ -99,5 +99,5 @@ def test_what_cannot_leave(made: Path, workspace: Path):
             export_model("r2", Path(folder))
         assert not Path(folder).exists()
     Path("file").write_text("x")
-    with pytest.raises(Refused, match="file/mine cannot be made: .*file is a file"):
+    with pytest.raises(Refused, match="Cannot create file/mine: .*file is a file"):
         export_model("r2", Path("file/mine"))

@@ -90,7 +90,7 @@ def test_a_regular_expression(tmp_path: Path):
 def test_no_pattern_hangs_on_any_text(tmp_path: Path):
     """`(a+)+$` takes engines that go back time beyond all bounds on such a text; this one reads it once."""
     texts = {"answer": "a" * 5000 + "!", "x": "a" * 5000 + "!"}
-    with pytest.raises(Refused, match=r"no known answer of a training query has a match of '\(a\+\)\+\$'"):
+    with pytest.raises(Refused, match=r"no labelled positive of a training query has a match of '\(a\+\)\+\$'"):
         found(tmp_path, texts, pattern="(a+)+$")
 
 
@@ -104,7 +104,7 @@ def test_queries_whose_answer_has_nothing_to_share_are_counted(tmp_path: Path, c
     asked = around.queries(q="sales", p="nothing")
     assert set(found(tmp_path, known=(("q", "answer"), ("p", "bare")), asked=asked)["query_id"]) == {"q"}
     assert "1 of 2 queries have no labelled positive with numbers and get no candidates" in capsys.readouterr().err
-    with pytest.raises(Refused, match="no known answer of a training query has numbers that are rare enough"):
+    with pytest.raises(Refused, match="no labelled positive of a training query has numbers that are rare enough"):
         found(tmp_path, known=(("p", "bare"),), asked=asked)
 
 

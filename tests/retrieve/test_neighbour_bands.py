@@ -120,8 +120,8 @@ def test_a_graph_that_cannot_be_meant(tmp_path: Path, graph: str, said: str):
         ({"first": 5, "last": 3, "counted": "ranks"}, "the band ends at 3.0 before it begins at 5.0"),
         ({"first": 0.5, "last": 3, "counted": "ranks"}, "needs whole ranks of at least 1"),
         ({"first": 0.5, "last": 3}, "needs fractions of the collection"),
-        ({"file": "inputs/g.csv", "column": "cites"}, "name one of them"),
-        ({"file": "inputs/g.csv", "model": "other"}, "name one of them"),
+        ({"file": "inputs/g.csv", "column": "cites"}, "Keep one of them"),
+        ({"file": "inputs/g.csv", "model": "other"}, "Keep one of them"),
     ],
 )
 def test_a_band_that_cannot_be_meant(line: dict, said: str):

@@ -143,7 +143,7 @@ def test_what_a_pool_is_of():
     assert line["parameters"] == {"from": "r0", "depth": 50, "candidates": 100, "model": None, "revision": None}
     assert methods.checked("retrieve", {line["method"]: line["parameters"]}, "retrieve") == line
     assert methods.checked("retrieve", "pool", "retrieve")["parameters"]["from"] == "r0"
-    with pytest.raises(Refused, match="retrieve: pool: `from` is 'r1', and only r0 can pool"):
+    with pytest.raises(Refused, match="retrieve: pool: `from` is 'r1', but only r0 can pool"):
         methods.checked("retrieve", {"pool": {"from": "r1"}}, "retrieve")
     with pytest.raises(Refused, match="'start' is not a setting: .*from"):
         methods.checked("retrieve", {"pool": {"start": "r0"}}, "retrieve")

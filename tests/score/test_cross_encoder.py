@@ -65,5 +65,5 @@ def test_scores_that_are_no_numbers_stop_the_stage(workspace: Path):
 
 def test_no_scorer_may_give_what_is_no_number():
     bad = tables.shaped("scores", pl.DataFrame({"query_id": ["q"], "doc_id": ["d"], "scorer": ["s"], "score": [float("nan")]}))
-    with pytest.raises(Refused, match="the scorer s returned NaN or infinity for 1 scores .* document 'd' for the query 'q'"):
+    with pytest.raises(Refused, match="the scorer s returned NaN or infinity for 1 scores, .* document 'd' for the query 'q'"):
         refuse_no_number(bad)

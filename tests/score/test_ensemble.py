@@ -16,7 +16,7 @@ from hone.data import tables
 from hone.encoders.round_encoders import Models
 from hone.encoders.store import Space, Vectors, keys_of
 from hone.errors import Refused
-from tasks.score.ensemble import components, unlike
+from tasks.score.ensemble import components, drop_identical
 from tests.prepared import pairs, prepare, write_rows
 from tests.stages import retrieve, score
 from tests.tiny_model import WORDS, tiny_model
@@ -136,7 +136,7 @@ def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(wo
     models = Models(
         Path("inputs/tiny"), {"max_length": 32, "prompts": {}, "precision": "fp32"}, {"device": "cpu", "batch_tokens": None}, {}
     )
-    assert len(unlike([models.encoder(), models.encoder("r0")], "ours")) == 2
+    assert len(drop_identical([models.encoder(), models.encoder("r0")], "ours")) == 2
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ def test_of_a_large_collection_so_many_are_counted_and_it_is_said(tmp_path: Path
     assert (found.texts, found.counted) == (10, 4)  # documents 0, 3, 6 and 9 have 3, 6, 9 and 12 tokens
     assert (found.cut, found.tokens, found.lost) == (2, 30, 5)
     assert found.told() == (
-        "about 50.0 % of 10 documents are cut after 8 tokens: about 16.7 % of all tokens are not read (estimated from 4 documents, "
-        "evenly spaced)"
+        "about 50.0 % of 10 documents are cut after 8 tokens: about 16.7 % of all tokens are not read (estimated from 4 "
+        "evenly spaced documents)"
     )
     assert cut_texts(pl.Series(texts), model, Reading(8), "document") == found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hone.files import read_json
-from hone.ir.diagnostic import measures, told
+from hone.ir.diagnostic import describe_measure, measures
 from hone.ir.results import evaluate
 from tasks.evaluate.bm25_baseline import by_words
 from tests.report.made_up import save
@@ -50,4 +50,4 @@ def test_other_collections_are_as_they_were(pairs: None, capsys: pytest.CaptureF
 
 def test_nothing_to_measure_is_said():
     figures = {"answerable_auc": None, "answerable_auc_low": None, "answerable_auc_high": None, "units": 0}
-    assert told("no-answer", figures) == ", answerable_auc: nothing to measure"
+    assert describe_measure("no-answer", figures) == ", answerable_auc: nothing to measure"

@@ -40,9 +40,9 @@ def test_the_graph_of_this_project(monkeypatch):
 
 
 def test_what_dvc_says_is_told_truthfully():
-    assert dvc.told("Running stage 'a':\n> true\n") == "Completed"
-    assert dvc.told("Stage 'a' is cached - skipping run, checking out outputs\n") == "Restored"
-    assert dvc.told("Stage 'a' didn't change, skipping\nData and pipelines are up to date.\n") == "Unchanged"
+    assert dvc.classify_output("Running stage 'a':\n> true\n") == "Completed"
+    assert dvc.classify_output("Stage 'a' is cached - skipping run, checking out outputs\n") == "Restored"
+    assert dvc.classify_output("Stage 'a' didn't change, skipping\nData and pipelines are up to date.\n") == "Unchanged"
 
 
 def test_no_module_here_hides_a_package():
