@@ -107,45 +107,6 @@ def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
             )
 
 
-<<<<<<< tasks/resolve/recipe_lines.py
-=======
-def teachers(made: Recipe) -> dict[str, dict]:
-    """Pin every encoder that the recipe names in addition to the loop's own."""
-    lines = [(place, line) for place, given in (("retrieve", made.retrieve), ("score", made.score)) for line in expand_lines(place, given)]
-    named: dict[str, str | None] = {}
-    for name, revision in (pair for place, line in lines if not reads_pairs(place, line) for pair in named_in(line).items()):
-        if name == BASE and revision is None:
-            continue
-        if named.setdefault(name, revision) != revision:
-            one, other = (told_model({"model": name, "revision": each}) for each in (named[name], revision))
-            raise Refused(f"the recipe names the model {one} in one line and {other} in another. Use the same revision in both.")
-    return made_exact(named)
-
-
-def told_model(item: dict) -> str:
-    """A model with its revision, for messages."""
-    return f"{item['model']}@{item['revision']}" if item["revision"] else str(item["model"])
-
-
-def named_in(line: dict) -> dict[str, str | None]:
-    """The models that a line names, with their revisions: `model` with `revision`, or `encoders`."""
-    given = line["parameters"]
-    one = {given["model"]: given.get("revision")} if given.get("model") else {}
-    return one | {name: None for name in given.get("encoders") or () if name}
-
-
-def reads_pairs(place: str, line: dict) -> bool:
-    """Whether a line's model is a cross-encoder."""
-    return bool(methods.find(place, line["method"]).beside("CROSS_ENCODER", False))
-
-
-def cross_encoders(made: Recipe) -> dict[str, dict]:
-    """Pin every cross-encoder that the recipe names in addition to the in-loop one."""
-    lines = [line for line in made.score if reads_pairs("score", line)]
-    return {name: round_cross_encoders.pinned(name, revision) for line in lines for name, revision in named_in(line).items()}
-
-
->>>>>>> /tmp/t.py
 def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
     """Raise Refused if a round scores with the in-loop cross-encoder, but neither it nor an earlier round trains one."""
     rounds = {name: {"from": item.start} for name, item in given.rounds.items()}
