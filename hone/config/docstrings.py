@@ -5,19 +5,17 @@ The docstring is the only documentation: no table elsewhere repeats the meaning 
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from docstring_parser import DocstringStyle, parse
 from pydantic import BaseModel
 
 from hone.config.methods import Method
 from hone.config.sections.common import Source
 
-SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Example|Examples|Note|Notes):")
-ENTRY = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 MATHS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
 # Sources of defaults and constants of recipes: the last words of a docstring entry, in brackets.
 SOURCES = get_args(Source)
@@ -63,33 +61,12 @@ class Setting:
 
 
 def taken_apart(docstring: str | None) -> Docstring:
-    """The parts of a docstring in Google's style."""
-    sections: dict[str, list[str]] = {"": []}
-    name = ""
-    for line in inspect.cleandoc(docstring or "").splitlines():
-        if found := SECTION.fullmatch(line):
-            name = found[1]
-            sections[name] = []
-        else:
-            sections[name].append(line)
-    summary, _, text = "\n".join(sections[""]).strip().partition("\n\n")
-    entries = entries_of(sections.get("Args", []) + sections.get("Attributes", []))
-    return Docstring(on_one_line(summary), text.strip(), entries, on_one_line("\n".join(sections.get("Returns", []))))
-
-
-def entries_of(lines: list[str]) -> dict[str, str]:
-    """The entries of a section: `name: text`, or `one, other: text` for several. Indented lines continue an entry."""
-    told: dict[str, list[str]] = {}
-    names: list[str] = []
-    for line in lines:
-        indent = len(line) - len(line.lstrip())
-        if indent == 4 and (found := ENTRY.fullmatch(line.strip())):
-            names = found[1].split(", ")
-            told |= {name: [found[2]] for name in names}
-        elif line.strip():
-            for name in names:
-                told[name].append(line.strip())
-    return {name: " ".join(text) for name, text in told.items()}
+    """The parts of a docstring in Google's style. An entry may describe several names: `one, other: text`."""
+    parsed = parse(docstring or "", DocstringStyle.GOOGLE)
+    summary, _, text = (parsed.description or "").partition("\n\n")
+    entries = {name: on_one_line(entry.description or "") for entry in parsed.params for name in entry.arg_name.split(", ")}
+    returns = [part for part in (parsed.returns.type_name, parsed.returns.description) if part] if parsed.returns else []
+    return Docstring(on_one_line(summary), text.strip(), entries, on_one_line(": ".join(returns)))
 
 
 def on_one_line(text: str) -> str:
