@@ -67,7 +67,7 @@ def serving() -> Iterator[str]:
 
 
 def main() -> None:
-    from hone.llm.client import Endpoint
+    from hone.llm.completion import Endpoint
 
     with serving() as url, tempfile.TemporaryDirectory() as home:
         os.environ["HONE_HOME"] = home
@@ -86,13 +86,13 @@ def print_rate(what: str, seconds: float) -> None:
 def by_client(where, count: int) -> None:
     """Calls alone."""
     from hone.llm.budget import Budget
-    from hone.llm.client import Call, ask_all
+    from hone.llm.client import complete
+    from hone.llm.completion import Request
 
-    replies = []
     prompt = ({"role": "user", "content": "Is this an answer? " * 100},)
-    calls = (Call(number, prompt, 1, tokens=400, options={"logprobs": True, "top_logprobs": 10}) for number in range(count))
-    ask_all(where, calls, Budget(money=1e9), replies.append)
-    assert [reply.fault for reply in replies] == [None] * count
+    calls = (Request(number, prompt, 1, tokens=400, options={"logprobs": True, "top_logprobs": 10}) for number in range(count))
+    faults = [completion.fault for received in complete(where, calls, Budget(money=1e9)) for completion in received]
+    assert faults == [None] * count
 
 
 def by_ledger(where, count: int, name: str) -> None:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -36,10 +36,10 @@ def measure(count: int, folder: Path) -> None:
     from hone.data import tables
     from hone.data.parquet_writer import Spool
     from hone.judging.ask import Asking, ask
-    from hone.judging.cascade import run_cascade
+    from hone.judging.cascade import Cascade
     from hone.judging.context import Desk
     from hone.judging.prompt import load
-    from hone.llm.client import Call, Endpoint, Reply
+    from hone.llm.completion import Completion, Endpoint, Request
     from hone.llm.ledger.ledger import Ledger
     from tasks.relabel import label_actions
     from tasks.relabel.initial_labels import joined
@@ -55,11 +55,11 @@ def measure(count: int, folder: Path) -> None:
             wanted = ids.unique()
             return pl.DataFrame({"doc_id": wanted, "full_text": [f"{doc_id} " + "text " * 100 for doc_id in wanted]})
 
-    def answered(_: Endpoint, calls: Iterable[Call], __: object, on_reply: object, ___: str | None) -> None:
-        for call in calls:
-            on_reply(Reply(call, '{"better": [1], "worse": []}', None, "made up", 1000, 10, 0.1))
+    def complete(_: Endpoint, requests: Iterable[Request], __: object, ___: object) -> Iterator[list[Completion]]:
+        for request in requests:
+            yield [Completion(request, '{"better": [1], "worse": []}', None, "made up", 1000, 10, 0.1)]
 
-    settings, prompt, where = Asking(send=answered), load("listwise-brief"), Endpoint("http://nowhere/v1", "made up")
+    settings, prompt, where = Asking(complete=complete), load("listwise-brief"), Endpoint("http://nowhere/v1", "made up")
     place = pl.int_range(count)
     query, doc = pl.format("q{}", place // PER_QUERY), pl.format("d{}", place)
     rank, score = (place % PER_QUERY + 1).cast(pl.Int32), pl.lit(0.5, dtype=pl.Float32)
@@ -72,11 +72,13 @@ def measure(count: int, folder: Path) -> None:
     line = {"name": "one", "evidence": []}
     with Peak() as judging, Spool("judgments", folder / "judgments.parquet") as spool:
         labels = joined(known, negatives, tables.empty("removed"))
-        said = run_cascade(
-            negatives, known, Training(), [line], 0.0, Desk(Ledger(), "bench", 13, "r1"), spool.add,
+        cascade = Cascade([line])
+        for block in cascade.run(
+            negatives, known, Training(), 0.0, Desk(Ledger(), "bench", 13, "r1"),
             lambda _, questions, desk: ask(questions, desk, "f" * 32, where, prompt, settings),
-        )  # fmt: skip
-        made = label_actions.relabelled(labels, label_actions.actions(said.final(), "drop"), None)
+        ):  # fmt: skip
+            spool.add(block)
+        made = label_actions.relabelled(labels, label_actions.actions(cascade.final(), "drop"), None)
     assert made.actions["drop"] == count // PER_QUERY
     print(before, judging.highest)
 

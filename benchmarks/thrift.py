@@ -16,7 +16,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hone.judging.cascade import run_cascade
+from hone.judging.cascade import Cascade
 from hone.judging.context import Desk
 from hone.layout import PAIR
 
@@ -140,8 +140,10 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
     desk = Desk(Ledger(), "thrift", 13, "r1", models=Models(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, {}))
     labels = case.known.with_columns(label=pl.lit("positive"), judge=pl.lit("qrels"))
     with redirect_stderr(StringIO()):
-        said = run_cascade(case.candidates, labels, case, resolved, 0.0, desk, lambda rows: None, ask)
-    last = said.said[-1].filter(pl.col("verdict") == "positive")
+        cascade = Cascade(resolved)
+        for _ in cascade.run(case.candidates, labels, case, 0.0, desk, ask):
+            pass
+    last = cascade.said[-1].filter(pl.col("verdict") == "positive")
     return sum(paid), len(case.truth & set(last.select(PAIR).iter_rows()))
 
 
@@ -149,7 +151,7 @@ def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk
     """The stage's calls, with a simulated model at the other end."""
     from hone.judging.ask import Asking, ask
     from hone.judging.prompt import harmless, load
-    from hone.llm.client import Call, Endpoint, Reply
+    from hone.llm.completion import Completion, Endpoint, Request
     from hone.llm.tokenizer import Estimated
 
     prompt, counted = load(line["prompt"]), Estimated()
@@ -157,7 +159,7 @@ def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk
     documents = {shown(text): doc_id for doc_id, text in case.documents.select("doc_id", "full_text").iter_rows()}
     queries = {shown(text): query_id for query_id, text in case.asked.iter_rows()}
 
-    def answer(call: Call) -> Reply:
+    def answer(call: Request) -> Completion:
         content = call.messages[-1]["content"]
         query = queries[QUERY.search(content)[1]]
         of_call = [(query, documents[text]) for _, text in NUMBERED.findall(content)]
@@ -165,13 +167,13 @@ def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk
         lists = {"better": [], "worse": found}
         text = json.dumps({"reasoning": "", **lists} if prompt.reasoning else lists)
         aloud = recorded.a_document * len(of_call) if prompt.reasoning else 0
-        return Reply(call, text, None, line["name"], call.tokens, round(aloud) + counted.count(text), 0.1)
+        return Completion(call, text, None, line["name"], call.tokens, round(aloud) + counted.count(text), 0.1)
 
-    def send(endpoint: Endpoint, calls: Iterable[Call], budget: object, on_reply: Callable[[Reply], None], expected: str | None) -> None:
-        for call in calls:
-            on_reply(answer(call))
+    def complete(endpoint: Endpoint, requests: Iterable[Request], budget: object, expected: object) -> Iterator[list[Completion]]:
+        for request in requests:
+            yield [answer(request)]
 
-    settings = Asking(documents=DOCUMENTS, trim=line["trim"], known=8, send=send)
+    settings = Asking(documents=DOCUMENTS, trim=line["trim"], known=8, complete=complete)
     sent = len(questions.pairs), seed, line["name"], prompt.name, case.name
     return ask(questions, desk, "/".join(map(str, sent)), Endpoint("http://nowhere/v1", line["name"]), prompt, settings)
 

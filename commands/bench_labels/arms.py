@@ -18,7 +18,7 @@ from hone.config.yaml12 import from_yaml
 from hone.data import tables
 from hone.errors import Refused, nearest
 from hone.judging import settings
-from hone.judging.cascade import run_cascade
+from hone.judging.cascade import Cascade
 from hone.judging.run_judge import ask
 from hone.layout import PAIR
 from hone.mining.random_documents import random_queries
@@ -148,8 +148,10 @@ def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
     if not section.cascade:
         return left
     desk = desk_of(bench.given, bench.round, section.cascade, bench.training)
-    said = run_cascade(left, bench.rules.labels, bench.training, section.cascade, 0.0, desk, lambda _: None, ask)
-    return without(left, said.final(section.final == "all").filter(pl.col("verdict").cast(pl.String) == "positive"))
+    cascade = Cascade(section.cascade)
+    for _ in cascade.run(left, bench.rules.labels, bench.training, 0.0, desk, ask):
+        pass  # only the final verdicts are needed
+    return without(left, cascade.final(section.final == "all").filter(pl.col("verdict").cast(pl.String) == "positive"))
 
 
 def without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:

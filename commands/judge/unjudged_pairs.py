@@ -17,7 +17,7 @@ from hone.data.qrels_labels import known_labels
 from hone.data.questions import Questions
 from hone.data.tables import Documents
 from hone.errors import Refused
-from hone.judging.ask import asked, ways
+from hone.judging.ask import questions_by_key, ways
 from hone.judging.fingerprint import fingerprint, variant
 from hone.judging.prompt import load
 from hone.judging.requests import Asking
@@ -129,7 +129,7 @@ def at_hand(judge: dict, wanted: Wanted, ledger: Ledger) -> int:
     names = [variant(base, way) if way else base for way, _ in ways(prompt, settings)]
     total = 0
     for block in wanted.blocks():
-        keys, _ = asked(block, prompt, parameters["known"], {})
+        keys, _ = questions_by_key(block, prompt, parameters["known"], {})
         found = [set(ledger.find(one, [key for key in keys if key])["question"]) for one in names]
         total += sum(key in set.intersection(*found) for key in keys if key)
     return total

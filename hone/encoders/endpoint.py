@@ -188,9 +188,9 @@ class Requests:
 
         from hone.http import Unreadable, below
         from hone.llm.chat_completion import passes, pause
-        from hone.llm.client import JSON, body_of
+        from hone.llm.client import JSON, encode
 
-        body, last = body_of(given), self.encoder.attempts - 1
+        body, last = encode(given), self.encoder.attempts - 1
         for attempt in range(self.encoder.attempts):
             wait = random.uniform(0.5, 1) * min(BACKOFF * 2**attempt, LONGEST_BACKOFF)
             try:

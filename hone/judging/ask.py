@@ -1,7 +1,8 @@
-"""Asking a model in prompts: each question once, from the ledger where it has been answered, in as many ways as a judge wants."""
+"""Query an LLM judge with prompts: each question once per variant (votes, two orders, inverted prompt), from the ledger where possible."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 import polars as pl
@@ -13,10 +14,10 @@ from hone.judging import votes
 from hone.judging.context import Desk
 from hone.judging.prompt import Example, Prompt, load
 from hone.judging.requests import Asking, Item, Wording
-from hone.judging.session import Sitting
+from hone.judging.session import Session
 from hone.judging.verdicts import verdicts
 from hone.layout import PAIR
-from hone.llm.client import Endpoint
+from hone.llm.completion import Endpoint
 from hone.llm.endpoint_state import habits
 from hone.llm.ledger.ledger import question_key
 from hone.seeds import seed_of
@@ -28,27 +29,28 @@ def ask(
     questions: Questions, desk: Desk, fingerprint: str, endpoint: Endpoint, prompt: Prompt, settings: Asking | None = None,
     examples: dict[str, list[Example]] | None = None,
 ) -> pl.DataFrame:  # fmt: skip
-    """Verdicts on every pair, from the ledger as far as it has them.
+    """Verdicts on every pair, from the ledger where possible.
 
     Args:
-        questions: one block; the caller keeps blocks small enough for memory.
+        questions: one block, small enough for memory.
         desk: ledger, budget, seed, attempt.
         fingerprint: of the judge.
-        endpoint: who is asked.
-        prompt: what is asked.
-        settings: how.
+        endpoint: receives the requests.
+        prompt: the question.
+        settings: how the judge is queried.
         examples: of a pairwise prompt: query, better and worse passage, by query_id.
 
     Returns:
-        One row for each pair, in their order. Money, tokens and the answer's text stand in the first row of an answer.
+        One row per pair, in their order. Cost, tokens and text of an answer are in its first row only.
 
     Raises:
-        Refused: settings that do not go together, or an endpoint that lets nobody in.
+        Refused: contradictory settings, or an endpoint that rejects the key or the model.
     """
     settings = settings or Asking()
     refuse_contradictions(prompt, settings)
-    keys, items = asked(questions, prompt, settings.known, examples or {})
-    heard = []
+    keys, items = questions_by_key(questions, prompt, settings.known, examples or {})
+    endpoint = replace(endpoint, stage=desk.stage)
+    frames = []
     base = settings.base or fingerprint
     expected = settings.reported
     for name, way in ways(prompt, settings):
@@ -56,37 +58,37 @@ def ask(
         desk.ledger.describe(judge, description(endpoint, way, settings, name))
         seed = seed_of(desk.seed, judge) >> 1  # some servers read a seed as a signed number
         wording = Wording(way, settings, seed, habits(endpoint).without)
-        sitting = Sitting(desk, judge, endpoint, wording, expected or desk.ledger.reported(base) or desk.ledger.reported(judge))
-        heard.append(in_rows(questions.pairs, keys, sitting.hear(items)))
-        expected = sitting.expected
+        session = Session(desk, judge, endpoint, wording, expected or desk.ledger.reported(base) or desk.ledger.reported(judge))
+        frames.append(in_rows(questions.pairs, keys, session.answer(items)))
+        expected = session.expected
     tally = desk.tallies.setdefault(fingerprint, votes.Tally())
     if settings.votes > 1:
-        told = votes.voted(heard, tally)
+        combined = votes.voted(frames, tally)
     elif settings.twice:
-        told = votes.agreed(heard, "the two orders disagree")
+        combined = votes.agreed(frames, "the two orders disagree")
     elif settings.swap:
-        told = votes.averaged(heard, tally)
+        combined = votes.averaged(frames, tally)
     else:
-        told = heard[0]
-    return verdicts(told.with_columns(fingerprint=pl.lit(fingerprint)))
+        combined = frames[0]
+    return verdicts(combined.with_columns(fingerprint=pl.lit(fingerprint)))
 
 
 def refuse_contradictions(prompt: Prompt, settings: Asking) -> None:
-    """Raises Refused where settings do not go together."""
+    """Raises Refused for settings that contradict each other."""
     if sum((settings.votes > 1, settings.twice, settings.swap)) > 1:
-        raise Refused("`votes`, `twice` and `swap` are three ways of asking several times: choose one.")
+        raise Refused("`votes`, `twice` and `swap` exclude each other: set one of them.")
     if settings.votes > 1 and not settings.temperature:
-        raise Refused(f"{settings.votes} votes at temperature 0 are one answer repeated: set a temperature such as 0.7.")
+        raise Refused(f"{settings.votes} votes at temperature 0 repeat one answer: set a temperature such as 0.7.")
     if settings.twice and prompt.kind != "listwise":
-        raise Refused(f"`twice` asks in another order, and the prompt {prompt.name} shows one document: use `votes` or `swap`.")
+        raise Refused(f"`twice` changes the order of documents, but the prompt {prompt.name} shows one: use `votes` or `swap`.")
     if settings.swap and prompt.opposite is None:
-        raise Refused(f"`swap` needs a prompt whose header names its `opposite`, as yes-no does; {prompt.name} names none.")
+        raise Refused(f"`swap` needs a prompt whose header names its `opposite`, as yes-no does; {prompt.name} does not.")
     if settings.swap and load(prompt.opposite).inverted == prompt.inverted:
-        raise Refused(f"the prompts {prompt.name} and {prompt.opposite} are no opposites: one of them must say `inverted: true`.")
+        raise Refused(f"the prompts {prompt.name} and {prompt.opposite} are not opposites: exactly one of them must set `inverted: true`.")
 
 
 def ways(prompt: Prompt, settings: Asking) -> list[tuple[str, Prompt]]:
-    """Name and prompt of every way in which the questions are asked; the plain one has no name."""
+    """Name and prompt of each variant of the question; the plain variant has no name."""
     if settings.swap:
         other = load(prompt.opposite)
         return [("", prompt), (f"opposite {other.fingerprint}", other)]
@@ -96,22 +98,29 @@ def ways(prompt: Prompt, settings: Asking) -> list[tuple[str, Prompt]]:
 
 
 def description(endpoint: Endpoint, prompt: Prompt, settings: Asking, name: str) -> dict:
-    """What `hone judgments` tells of a judge."""
-    said = {
+    """The description of a judge that `hone judgments` shows."""
+    described = {
         "model": endpoint.model,
         "prompt": prompt.name,
         "version": prompt.version,
         "file": prompt.fingerprint,
         "temperature": settings.temperature,
     }
-    said |= {"model_version": settings.version} if settings.version else {}
-    return said | ({"way": name.partition(" ")[0] if settings.swap else name} if name else {})
+    described |= {"model_version": settings.version} if settings.version else {}
+    return described | ({"way": name.partition(" ")[0] if settings.swap else name} if name else {})
 
 
-def asked(
+def questions_by_key(
     questions: Questions, prompt: Prompt, known: int, examples: dict[str, list[Example]]
 ) -> tuple[list[bytes | None], dict[bytes, Item]]:
-    """The key of each pair, and the questions by key, each once. A pair without what the prompt must show has no key."""
+    """The key of each pair, and each question once by its key. A pair without what the prompt must show has no key.
+
+    Args:
+        questions: one block.
+        prompt: decides what is shown.
+        known: maximum number of positives shown.
+        examples: of a pairwise prompt, by query_id.
+    """
     queries, documents, positives_of = questions.query_texts, questions.document_texts, questions.positives_of
     most = 1 if prompt.kind == "pairwise" else known
     keys: list[bytes | None] = []
@@ -120,7 +129,7 @@ def asked(
         query = queries[query_id]
         shown = tuple(documents[doc_id] for doc_id in positives_of.get(query_id, [])[:most]) if prompt.shows_positives else ()
         worked = tuple(examples.get(query_id, ()))
-        # Examples are texts that the judge is shown, as the known answers are.
+        # Examples are part of the question, like the positives.
         beside = (*shown, *(text for item in worked for text in item))
         for _, doc_id in pairs:
             if prompt.shows_positives and not shown:
@@ -133,12 +142,12 @@ def asked(
     return keys, items
 
 
-def in_rows(pairs: pl.DataFrame, keys: list[bytes | None], heard: pl.DataFrame) -> pl.DataFrame:
-    """What was heard, a row for each pair; what an answer said and cost stands in its first row only."""
+def in_rows(pairs: pl.DataFrame, keys: list[bytes | None], answers: pl.DataFrame) -> pl.DataFrame:
+    """Answers as one row per pair; text and cost of an answer are in its first row only."""
     first = pl.col("answer").is_null() | pl.col("answer").is_first_distinct()
     return (
         pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
-        .join(heard, on="question", how="left", maintain_order="left")
+        .join(answers, on="question", how="left", maintain_order="left")
         .with_columns(
             verdict=pl.col("verdict").cast(pl.String).fill_null("unknown"),
             reason=pl.when(pl.col("question").is_null()).then(pl.lit(NO_POSITIVE)).otherwise("reason"),

@@ -1,8 +1,8 @@
-"""The cascade: each judge reads what the one before it passed on, cheapest first (RLHN, arXiv 2505.16967)."""
+"""The cascade: each judge reads the pairs that the judge before it escalated, cheapest first (RLHN, arXiv 2505.16967)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from hone.stats.calibration import apply
 if TYPE_CHECKING:
     from hone.judging.context import Desk
 
-# What is kept of every verdict in memory; what was answered and paid goes to disk block by block.
+# Columns of every verdict that stay in memory; the whole table `judgments` is yielded block by block.
 SLIM = [*PAIR, "verdict", "grade", "probability", "reason"]
 
 Ask = Callable[[dict, Questions, "Desk"], pl.DataFrame]
@@ -29,28 +29,81 @@ Ask = Callable[[dict, Questions, "Desk"], pl.DataFrame]
 
 @dataclass
 class Cascade:
-    """What the judges said.
+    """Judges that read pairs one after the other, and their verdicts.
 
     Attributes:
-        said: of each judge in turn query_id, doc_id, collection, rank, verdict, grade, probability (calibrated where
-            `hone judge check` found how), stated (as it came), reason.
-        sent: pairs that a judge passed on by its rule; the control's are not among them.
-        control: pairs that went to the last judge by lot, and no rule would have sent there.
-        unsent: how many pairs no rule sent to the last judge, the control included.
+        lines: of the cascade, resolved: name, method, parameters, fingerprint, escalate, evidence.
+        said: per judge: query_id, doc_id, collection, rank, verdict, grade, probability (calibrated if `hone judge check` fitted a
+            calibration), stated (uncalibrated), reason.
+        sent: per judge, the number of pairs that its rule escalated, without the control.
+        control: pairs that went to the last judge at random and that no rule escalated.
+        unsent: number of pairs that no rule escalated to the last judge, including the control.
     """
 
-    names: list[str]
-    said: list[pl.DataFrame] = field(default_factory=list)
-    sent: list[int] = field(default_factory=list)
-    control: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String)))
-    unsent: int = 0
+    lines: list[dict]
+    said: list[pl.DataFrame] = field(default_factory=list, init=False)
+    sent: list[int] = field(default_factory=list, init=False)
+    control: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String)), init=False)
+    unsent: int = field(default=0, init=False)
 
-    def final(self, agreed: bool = False) -> pl.DataFrame:
-        """One row for each pair: the verdict of the last judge that read it, with that judge's name and its place in the cascade, from 1.
+    @property
+    def names(self) -> list[str]:
+        """Names of the judges."""
+        return [line["name"] for line in self.lines]
+
+    def run(
+        self, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, control: float, desk: Desk, ask: Ask
+    ) -> Iterator[pl.DataFrame]:
+        """Query one judge after the other. Only the rows of one block and the columns `SLIM` of all pairs are in memory.
 
         Args:
-            agreed: a pair is positive only if every judge that read it says so.
+            negatives: of the round, those to be judged; the rows of a query are adjacent and in their order.
+            labels: of the parent round.
+            training: source of the texts.
+            control: fraction of all pairs that go to the last judge whatever the rules decide.
+            desk: ledger, budget, encoders.
+            ask: queries the judge of a line.
+
+        Yields:
+            The table `judgments` of each block, as soon as its judge has answered it.
         """
+        pairs = negatives.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+        if pairs["query_id"].rle_id().n_unique() != pairs["query_id"].n_unique():
+            raise AssertionError("the negatives of a query are not adjacent")  # verdicts of a block would be assigned to other pairs
+        collections = training.queries().select("query_id", pl.col("collection").cast(pl.Categorical))
+        collection = pairs.select("query_id").join(collections, on="query_id", how="left", maintain_order="left")["collection"]
+        pairs = pairs.with_columns(collection)
+        drawn = pairs.filter(pl.Series(unit(lots(pair_keys(pairs), desk.seed, desk.draws, "relabel.control")) < control))
+        asked = pairs
+        for place, line in enumerate(self.lines):
+            blocks = [no_verdicts().drop(PAIR)]
+            for questions in in_blocks(asked, labels, training):
+                answered = ask(line, questions, desk)
+                yield answered.with_columns(place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"]))
+                blocks.append(in_order(questions.pairs, answered))
+            judged = pl.concat(blocks)
+            self.said.append(calibrated(asked.hstack(judged), line["evidence"]))
+            counts = dict(judged["verdict"].value_counts().rows())
+            summary = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+            say(f"relabel {desk.round}: {line['name']}: {len(judged):,} pairs: {summary or 'none to judge'}")
+            if place + 1 == len(self.lines):
+                break
+            sent = escalated(self.said, line)
+            self.sent.append(len(sent))
+            if place + 2 == len(self.lines):
+                self.control = drawn.filter(~within(drawn, sent)).select(PAIR)
+                self.unsent = len(pairs) - len(sent)
+                sent = pl.concat([sent, self.control])
+            asked = pairs.filter(within(pairs, sent))
+
+    def final(self, agreed: bool = False) -> pl.DataFrame:
+        """One row per pair: the verdict of the last judge that read it, with that judge's name and its place in the cascade, from 1.
+
+        Args:
+            agreed: a pair is positive only if every judge that read it returned positive.
+        """
+        if len(self.said) < len(self.lines):
+            raise AssertionError("the cascade has not been run to its end")
         judges = pl.Enum(list(dict.fromkeys(self.names)))
         parts: list[pl.DataFrame] = []
         for place in reversed(range(len(self.said))):  # not all of them in one table: a million pairs are to fit
@@ -71,60 +124,18 @@ class Cascade:
         )
 
 
-def run_cascade(
-    negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, lines: list[dict], control: float, desk: Desk,
-    keep: Callable[[pl.DataFrame], None], ask: Ask,
-) -> Cascade:  # fmt: skip
-    """Ask one judge after the other.
-
-    Args:
-        negatives: of the round, those that are to be judged, each query's together and in their order.
-        labels: of the round that it starts from.
-        training: where texts come from.
-        lines: of the cascade, resolved: name, method, parameters, fingerprint, escalate, evidence.
-        control: share of all pairs that go to the last judge whatever the rules say.
-        desk: ledger, budget, encoders.
-        keep: takes each block's table `judgments` as it is done.
-        ask: puts questions to the judge of a line.
-    """
-    made = Cascade([line["name"] for line in lines])
-    pairs = negatives.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
-    if pairs["query_id"].rle_id().n_unique() != pairs["query_id"].n_unique():
-        raise AssertionError("the negatives of a query do not stand together")  # what is heard in blocks would be another pair's
-    collections = training.queries().select("query_id", pl.col("collection").cast(pl.Categorical))
-    pairs = pairs.with_columns(pairs.select("query_id").join(collections, on="query_id", how="left", maintain_order="left")["collection"])
-    drawn = pairs.filter(pl.Series(unit(lots(pair_keys(pairs), desk.seed, desk.draws, "relabel.control")) < control))
-    asked = pairs
-    for place, line in enumerate(lines):
-        said = [nothing_said().drop(PAIR)]
-        for questions in in_blocks(asked, labels, training):
-            answered = ask(line, questions, desk)
-            keep(answered.with_columns(place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"])))
-            said.append(in_order(questions.pairs, answered))
-        heard = pl.concat(said)
-        made.said.append(calibrated(asked.hstack(heard), line["evidence"]))
-        counts = dict(heard["verdict"].value_counts().rows())
-        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
-        say(f"relabel {desk.round}: {line['name']} on {len(heard):,} pairs: {told or 'nothing asked'}")
-        if place + 1 == len(lines):
-            break
-        sent = sent_on(made.said, line)
-        made.sent.append(len(sent))
-        if place + 2 == len(lines):
-            made.control = drawn.filter(~within(drawn, sent)).select(PAIR)
-            made.unsent = len(pairs) - len(sent)
-            sent = pl.concat([sent, made.control])
-        asked = pairs.filter(within(pairs, sent))
-    return made
-
-
 def in_order(pairs: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
-    """What is kept of the verdicts on some pairs, a row for each in their order, without the ids, which the table of all pairs has."""
+    """The columns `SLIM` of the verdicts on pairs, in the pairs' order and without the ids."""
     return pairs.select(PAIR).join(answered.select(SLIM), on=PAIR, how="left", maintain_order="left").drop(PAIR)
 
 
-def sent_on(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
-    """query_id, doc_id of what goes on to the next judge, by the rule of a line; `said`: of its judge last, and of those before."""
+def escalated(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
+    """query_id, doc_id of the pairs that a line's rule escalates to the next judge.
+
+    Args:
+        said: verdicts of the earlier judges and, last, of the line's own.
+        line: of the cascade.
+    """
     rule = line["escalate"]
     chosen = methods.find("relabel.escalate", rule["method"])(
         rule["parameters"], said=said[-1], earlier=said[:-1], evidence=line["evidence"]
@@ -132,17 +143,17 @@ def sent_on(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
     return chosen.select(PAIR)
 
 
-def nothing_said() -> pl.DataFrame:
-    """What a judge says that was asked nothing."""
+def no_verdicts() -> pl.DataFrame:
+    """Verdicts of a judge without pairs."""
     return verdicts.empty().select(SLIM)
 
 
 def calibrated(said: pl.DataFrame, evidence: list[dict]) -> pl.DataFrame:
-    """`said` with a judge's probabilities put through the map of their collection, and as they came in `stated`.
+    """`said` with calibrated probabilities; `stated` holds the uncalibrated ones.
 
     Args:
         said: collection, probability and more, of one judge.
-        evidence: what was found of it on each collection. Where there is no map, or it is of another judge, probabilities stay.
+        evidence: measurements of the judge per collection. Without a calibration, or with another judge's, probabilities are unchanged.
     """
     maps = {found["collection"]: found["calibration"] for found in evidence if found.get("calibration") and not found["another"]}
     values = said["probability"].to_numpy().copy()

@@ -1,4 +1,4 @@
-"""What the stage hands to every judge: memory, means and limits."""
+"""The context of a judge run: ledger, budget, models, and where log lines come from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hone.judging.votes import Tally
 from hone.llm.budget import Budget
 from hone.llm.ledger.ledger import Ledger
+from hone.stage import say
 
 if TYPE_CHECKING:
     from hone.data.training_set import TrainingSet
@@ -16,25 +17,25 @@ if TYPE_CHECKING:
 
 
 def run_name(what: str) -> str:
-    """How a run that begins now is called in the ledger: two of one second have two names."""
+    """A run's name in the ledger, with the current time: unique even within one second."""
     return f"{what} {datetime.now().astimezone().isoformat(timespec='microseconds')}"
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What a judge may use.
+    """The context of a judge run.
 
     Attributes:
-        ledger: every answer that was ever given; asked before anything is bought.
-        run: how this run is called in the ledger.
+        ledger: all answers so far; looked up before a judge is queried.
+        run: name of this run in the ledger.
         seed: from params.yaml.
-        round: the round's name.
-        budget: what the stage may spend.
-        retry: answers that could not be read are asked for again when they were given at an earlier count than this.
-        models: encoders by name; null where no round is at hand.
-        training: the training queries and their labels; null where no round is at hand.
-        tallies: of judges that are asked several times, by fingerprint.
-        draws: what is drawn for, as `lineage.draws_of` has it.
+        round: name of the round.
+        budget: limits of the stage.
+        retry: answers that could not be read at an earlier count than this are requested again.
+        models: encoders by name; null if there is no round.
+        training: training queries and their labels; null if there is no round.
+        tallies: agreement of judges with several answers per question, by fingerprint.
+        draws: name of the random draws, from `lineage.draws_of`.
     """
 
     ledger: Ledger
@@ -47,3 +48,12 @@ class Desk:
     training: TrainingSet | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
     draws: str = ""
+
+    @property
+    def stage(self) -> str:
+        """Stage and round: the beginning of log lines."""
+        return f"relabel {self.round}".rstrip()
+
+    def log(self, message: str) -> None:
+        """Write a log line."""
+        say(f"{self.stage}: {message}")

@@ -92,7 +92,7 @@ class Scorer:
                 return
             if not done:
                 if not told:
-                    say(f"relabel: waiting for {len(missing):,} pairs that another process is scoring now")
+                    say(f"{self.desk.stage}: waiting for {len(missing):,} pairs that another process is scoring now")
                     told = True
                 time.sleep(POLL)
 

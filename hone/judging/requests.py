@@ -1,52 +1,50 @@
-"""How questions become calls: the settings of a judge, its prompt, and what its endpoint turned out not to know."""
+"""Turn questions into requests: a judge's settings, its prompt, and the options that its endpoint rejects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from hone.judging.prompt import Example, Prompt
 from hone.llm import client
-from hone.llm.client import Call
+from hone.llm.completion import Complete, Request
 from hone.llm.tokenizer import Estimated, Tokenizer
 
-ALTERNATIVES = 10  # of the first token; enough for every spelling of yes and no
-SHORTEST = 16  # tokens that a text keeps when a prompt must fit
-A_MESSAGE = 8  # tokens that a chat template adds to each message (ours, roughly)
-# Room for an answer, in tokens; 2,048 is RLHN's for lists with reasoning, the others are ours.
+ALTERNATIVES = 10  # of the first token; enough for all spellings of yes and no
+SHORTEST = 16  # minimum number of tokens to which a text is cut
+A_MESSAGE = 8  # tokens that a chat template adds per message (Hone default, approximate)
+# max_tokens by kind of prompt: 2,048 for lists with reasoning is RLHN's, the others are Hone defaults.
 ROOM = {"listwise": 2048, "graded": 4, "yes-no": 4, "pairwise": 4}
 ROOM_FOR_JSON = 32
-ROOM_FOR_NUMBERS = 256  # two lists without a word before them (ours)
-# Words by which an endpoint says that it cannot be held to JSON.
+ROOM_FOR_NUMBERS = 256  # two lists without reasoning (Hone default)
+# Words in an endpoint's error message if it does not support structured output.
 OF_STRUCTURE = ("response_format", "json_schema", "structured")
-
-Send = Callable[..., None]
 
 
 @dataclass(frozen=True)
 class Asking:
-    """How a model is asked.
+    """How a judge is queried.
 
     Attributes:
-        temperature: of the model; null: not sent.
-        max_tokens: room for an answer; null: what suits the prompt's kind.
-        structured: hold the endpoint to JSON; auto: for lists, where the endpoint knows how.
-        logprobs: ask for the first token's alternatives, where the endpoint gives them.
-        votes: answers to each question; the majority counts.
-        twice: ask listwise again in another order; only what both say counts.
-        swap: also ask the opposite question, and take the mean.
-        documents: candidates of one listwise prompt.
-        known: known answers that a prompt shows at most.
-        trim: tokens of each text; null: whole.
-        context: tokens of prompt and answer together; texts are cut further until they fit; null: no limit.
-        positive_from: grade from which on a candidate counts as found.
-        tokenizer: counts and cuts.
-        reported: the model name that answers must carry, or several; null: the one of the first answer.
-        base: fingerprint of the same judge asked once, so that its answers serve as a first vote; null: the judge's own.
-        version: of the model behind the endpoint, as the user counts them; null: not counted.
-        send: puts calls to the endpoint.
-        later: what is under way when a run ends is collected, and counted, by the next one (a vendor's batches).
+        temperature: sampling temperature; null: not sent.
+        max_tokens: maximum number of output tokens; null: by kind of prompt.
+        structured: request JSON output; auto: for lists, if the endpoint supports it.
+        logprobs: request the alternatives of the first token, if the endpoint supports it.
+        votes: number of answers per question; the majority verdict is used.
+        twice: repeat listwise prompts in another order; only verdicts on which both agree are used.
+        swap: also send the inverted prompt, and average.
+        documents: maximum number of candidates per listwise prompt.
+        known: maximum number of positives per prompt.
+        trim: maximum number of tokens per text; null: whole texts.
+        context: maximum number of tokens of prompt and completion; texts are shortened until they fit; null: no limit.
+        positive_from: minimum grade of a positive verdict.
+        tokenizer: counts tokens and shortens texts.
+        reported: the model name, or names, that completions must report; null: the name in the first completion.
+        base: fingerprint of the same judge with one answer per question, whose answers serve as the first vote; null: the judge's own.
+        version: the user's version of the model behind the endpoint; null: none.
+        complete: sends requests and yields completions.
+        later: the next run collects, and counts, what is under way when a run ends (a vendor's batches).
     """
 
     temperature: float | None = 0.1
@@ -65,13 +63,13 @@ class Asking:
     reported: str | list[str] | None = None
     base: str | None = None
     version: str | None = None
-    send: Send = client.ask_all
+    complete: Complete = client.complete
     later: bool = False
 
 
 @dataclass(frozen=True)
 class Item:
-    """One question: the texts that a judge is shown, whatever their ids."""
+    """One question: the texts in the prompt, whatever their ids."""
 
     key: bytes
     query: str
@@ -82,13 +80,13 @@ class Item:
 
 @dataclass
 class Wording:
-    """How one judge is asked of one endpoint.
+    """How one judge's questions are worded for one endpoint.
 
     Attributes:
-        prompt: what is asked.
-        settings: how.
-        seed: of further votes, so that servers which repeat themselves do not.
-        without: parts of a request that the endpoint refuses, as its habits have them.
+        prompt: the question.
+        settings: of the judge.
+        seed: sampling seed of the second and later votes; without it some servers repeat the first.
+        without: options that the endpoint rejects; shared with its state.
     """
 
     prompt: Prompt
@@ -97,28 +95,28 @@ class Wording:
     without: set[str] = field(default_factory=set)
 
     def structured(self) -> bool:
-        """Whether answers are to be JSON."""
+        """Whether JSON output is requested."""
         return self.wants_structure() and "response_format" not in self.without
 
     def wants_structure(self) -> bool:
-        """Whether the settings ask for JSON, whatever the endpoint knows."""
+        """Whether the settings request JSON output, whether or not the endpoint supports it."""
         return self.settings.structured != "never" and (self.settings.structured == "always" or self.prompt.kind == "listwise")
 
     def wants_logprobs(self) -> bool:
-        """Whether the settings ask for alternatives of the first token, whatever the endpoint knows: not where it is a brace."""
+        """Whether the settings request alternatives of the first token. JSON output excludes them: its first token is a brace."""
         return self.settings.logprobs and self.prompt.kind != "listwise" and not self.structured()
 
     def logprobs(self) -> bool:
-        """Whether alternatives of the first token are asked for."""
+        """Whether alternatives of the first token are requested."""
         return self.wants_logprobs() and "logprobs" not in self.without
 
     def extras(self) -> set[str]:
-        """What is asked for that this endpoint may not know, and that can be left out."""
+        """Requested options that this endpoint may not support and that can be omitted."""
         structured = self.structured() and self.settings.structured == "auto"
         return {name for name, wanted in (("structured", structured), ("logprobs", self.logprobs())) if wanted}
 
-    def call(self, group: Sequence[Item], number: int) -> Call:
-        """One call about the questions of a group."""
+    def request(self, group: Sequence[Item], number: int) -> Request:
+        """One request about the questions of a group."""
         structured = self.structured()
         usual = ROOM[self.prompt.kind] if self.prompt.reasoning else ROOM_FOR_NUMBERS
         room = self.settings.max_tokens or max(usual, ROOM_FOR_JSON if structured else 0)
@@ -126,15 +124,15 @@ class Wording:
         options: dict = {} if self.settings.temperature is None else {"temperature": self.settings.temperature}
         if self.settings.votes > 1:
             options["seed"] = self.seed
-        # All that the settings ask for: what the endpoint refuses is left out of the request, and noted beside the answer.
+        # All requested options; the client omits those that the endpoint rejects and records them with the answer.
         if self.wants_structure():
             options["response_format"] = self.prompt.schema
         if self.wants_logprobs():
             options |= {"logprobs": True, "top_logprobs": ALTERNATIVES}
-        return Call(number=number, messages=messages, max_tokens=room, pairs=len(group), tokens=tokens, options=options)
+        return Request(number=number, messages=messages, max_tokens=room, pairs=len(group), tokens=tokens, options=options)
 
     def fitted(self, group: Sequence[Item], structured: bool, room: int) -> tuple[tuple[dict, ...], int]:
-        """The messages of a call and their tokens, with texts cut until they fit."""
+        """The messages of a request and their number of tokens, with texts shortened until they fit."""
         settings, one = self.settings, group[0]
         trim, most = settings.trim, settings.context
         while True:
@@ -148,7 +146,7 @@ class Wording:
                 return messages, tokens
             trim = max(SHORTEST, most // 2 if trim is None else trim * 3 // 4)
 
-    def not_known(self, call: Call, fault: str) -> set[str]:
-        """What a call asked for, was refused for, and can do without in other words: a prompt that holds it to JSON."""
-        structured = "response_format" in call.options and self.structured() and self.settings.structured == "auto"
+    def unsupported(self, request: Request, fault: str) -> set[str]:
+        """The options that a request was rejected for and that another wording of the prompt replaces: JSON output."""
+        structured = "response_format" in request.options and self.structured() and self.settings.structured == "auto"
         return {"response_format"} if structured and any(word in fault.casefold() for word in OF_STRUCTURE) else set()

@@ -1,4 +1,4 @@
-"""What a judge gives back: a row for every pair it was asked about, in one form whatever the judge."""
+"""Verdicts: one row per judged pair, with the same columns for every judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMNS = {name: kind for name, kind in tables.SCHEMAS["judgments"].items() if n
 
 
 def verdicts(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` (query_id, doc_id, verdict and whatever else a judge knows) with all columns of a verdict; others are null."""
+    """`frame` (query_id, doc_id, verdict and other columns) with all columns of a verdict; missing ones are null."""
     return frame.select((pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in COLUMNS.items())
 
 
@@ -21,15 +21,15 @@ def empty() -> pl.DataFrame:
 
 
 def unknown(pairs: pl.DataFrame, reason: str, fingerprint: str | None = None) -> pl.DataFrame:
-    """Pairs that a judge could not say anything of, with the reason."""
+    """Unknown verdicts on pairs, with the reason."""
     return verdicts(pairs.select(*PAIR, verdict=pl.lit("unknown"), reason=pl.lit(reason), fingerprint=pl.lit(fingerprint, dtype=pl.String)))
 
 
 def by_grade(graded: pl.DataFrame) -> pl.DataFrame:
-    """`graded` with a `verdict`: positive from the bound on.
+    """`graded` with a `verdict`: positive if the grade is at least the threshold.
 
     Args:
-        graded: with grade, bound, and reason: why nothing can be said, null where something can.
+        graded: with grade, bound (the threshold) and reason: why the verdict is unknown; null otherwise.
     """
     said = pl.when(pl.col("grade") >= pl.col("bound")).then(pl.lit("positive")).otherwise(pl.lit("negative"))
     silent = pl.col("reason").is_not_null()

@@ -1,4 +1,4 @@
-"""Several answers to one question: votes, two orders, two polarities. What they disagree on is unknown."""
+"""Combine several answers to one question: votes, two orders, inverted prompt. Disagreement gives the verdict unknown."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from hone.data.unknown_reasons import PASSING, kinds
 from hone.judging.answers import CERTAIN
 from hone.layout import PAIR
 
-SPLIT = r"^\d+ of \d+ votes$|^the votes are tied: "  # a reason that says that not all votes are known to say the same
-ORDER = r"^(\S+ \S+ \S+) "  # of a run's name: what all runs of one stage share
+SPLIT = r"^\d+ of \d+ votes$|^the votes are tied: "  # a reason that means that not all votes agree
+ORDER = r"^(\S+ \S+ \S+) "  # of a run's name: the part that all runs of one stage share
 PAID = ["raw", "tokens_in", "tokens_out", "money", "seconds"]  # of an answer
 YES, NO, UNKNOWN = (pl.col("verdict") == word for word in ("positive", "negative", "unknown"))
 
 
 @dataclass
 class Tally:
-    """How far a judge's answers to one question go together, over all blocks of a stage.
+    """Agreement of a judge's answers to the same questions, over all blocks of a stage.
 
     Attributes:
-        votes: pairs with a vote that is known.
-        unanimous: of these, pairs whose votes all say the same: no majority can be surer than that share.
-        sides: pairs of which a question and its opposite both have a probability.
-        bias: sum over these of how far the question's probability lies above the mean of both; above 0 it likes to say yes.
+        votes: pairs with at least one vote that is not unknown.
+        unanimous: of these, pairs whose votes all agree.
+        sides: pairs with a probability for both the question and its inversion.
+        bias: sum over these of the question's probability minus the mean of both; positive for a judge biased towards yes.
     """
 
     votes: int = 0
@@ -33,15 +33,15 @@ class Tally:
     bias: float = 0.0
 
     def figures(self) -> dict[str, float]:
-        """`agreed`: share of pairs whose votes all agree; `yes_bias`: mean bias; each only where it was measured."""
+        """`agreed`: fraction of pairs whose votes all agree; `yes_bias`: mean bias. A figure that was not measured is missing."""
         made = {"agreed": self.unanimous / self.votes} if self.votes else {}
         return made | ({"yes_bias": self.bias / self.sides} if self.sides else {})
 
 
 def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row for each pair: how often it was found and not, means of what is known, all texts, and what its newest run paid.
+    """One row per pair: counts of verdicts, mean grade and probability, all texts, and the cost in its newest run.
 
-    Answers of an earlier run cost nothing again. The number of the answer is the first of that run's.
+    Answers of an earlier run cost nothing again. The answer's number is the first of the newest run.
     """
     ordered = pl.concat([frame.with_row_index("row") for frame in frames], how="vertical_relaxed").with_columns(
         order=pl.col("run").str.extract(ORDER, 1).fill_null(pl.col("run"))
@@ -77,9 +77,9 @@ def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def voted(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
-    """The majority of votes. Answers that are unknown do not vote; a tie is unknown, and so is what a vote that failed could turn.
+    """The majority verdict. Unknown answers do not count. A tie is unknown, and so is a majority that a failed vote could reverse.
 
-    The probability is the mean of those that the answers give, else the share of votes that found the pair.
+    The probability is the mean over the answers that have one; otherwise the fraction of positive votes.
     """
     told = together(frames)
     votes, most = pl.col("yes") + pl.col("no"), pl.max_horizontal("yes", "no")
@@ -99,7 +99,7 @@ def voted(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
 
 
 def agreed(frames: list[pl.DataFrame], reason: str) -> pl.DataFrame:
-    """What all answers say; unknown, for `reason`, where they differ."""
+    """The verdict on which all answers agree; unknown, with `reason`, if they differ."""
     return together(frames).with_columns(
         verdict=pl.when(pl.col("yes") == len(frames)).then(pl.lit("positive"))
         .when(pl.col("no") == len(frames)).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
@@ -108,9 +108,9 @@ def agreed(frames: list[pl.DataFrame], reason: str) -> pl.DataFrame:
 
 
 def averaged(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
-    """The mean of a question's and its opposite's probability, which a liking for yes or no does not change.
+    """The mean probability of a question and its inversion, which a bias towards yes or no does not change.
 
-    Where one of them gives no probability both must say the same.
+    If one of them has no probability, both verdicts must agree.
     """
     told = agreed(frames, "the two polarities disagree")
     both = told.filter(pl.col("sure") == len(frames))

@@ -1,6 +1,6 @@
-"""What judging may spend: a hard stop, reserved before each call and settled after it.
+"""The budget: hard limits on pairs, tokens, cost and time. The maximum is reserved before each call and settled after it.
 
-With `spending` it is the hard stop of all processes that judge the same questions by the same judges on one ledger.
+With `spending` the limits hold for all processes that query the same judges with the same questions on one ledger.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from hone.llm.spending import Spending
 from hone.stage import say
 
 NAMES = {"pairs": "pairs", "tokens": "tokens", "money": "of money"}
-ROUNDING = 1e-9  # share of a limit: three calls at .1 fit into .3
+ROUNDING = 1e-9  # fraction of a limit: three calls at 0.1 fit into 0.3
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """What a call may use at most, and its name in the ledger; null: it is not there."""
+    """The maximum that a call may use, and the reservation's name in the ledger; null: it is not in the ledger."""
 
     pairs: int
     tokens: int
@@ -30,16 +30,16 @@ class Reservation:
 
 @dataclass
 class Budget:
-    """Limits that the judges of one stage share; null: none.
+    """Limits shared by the judges of one stage; null: no limit.
 
     Attributes:
-        money: in the currency of the prices.
-        tokens: read and written.
-        pairs: asked about.
-        minutes: from this run's first call on; a call that has begun by then is waited for, a vendor's batch is not.
-        clock: seconds of a clock that never goes back.
-        spending: what all processes spend on the same; null: this process alone counts.
-        over: the sentence which limit ended it; null while there is something left.
+        money: cost, in the currency of the prices.
+        tokens: input and output tokens.
+        pairs: pairs in prompts.
+        minutes: since this run's first call. Calls that have begun by then are completed; a vendor's batch is not waited for.
+        clock: seconds of a monotonic clock.
+        spending: accounts of all processes; null: only this process counts.
+        over: the limit that is used up, as a sentence; null: none.
     """
 
     money: float | None = None
@@ -51,7 +51,7 @@ class Budget:
     over: str | None = field(default=None, init=False)
     _spent: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
     _held: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
-    # What others have spent and reserved, as of the last look into the ledger.
+    # Spent and reserved by other processes, as of the last ledger access.
     _others: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
     _before: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
     _began: float | None = field(default=None, init=False)
@@ -67,21 +67,21 @@ class Budget:
         return JudgeBudget(self, judge)
 
     def begun_with(self, spent: dict[str, float]) -> None:
-        """Count what was spent before, and is not in `spending`: pairs, tokens, money."""
+        """Add what was spent before and is not in `spending`: pairs, tokens, money."""
         with self._lock:
             for name, amount in spent.items():
                 self._spent[name] += amount
                 self._before[name] += amount
 
     def reserve(self, pairs: int, tokens: int, money: float, judge: str = "", earlier: str | None = None) -> Reservation | None:
-        """Set aside what a call may use at most; null, and `over` says why, where that is more than is left.
+        """Reserve the maximum that a call may use; null if it exceeds the rest, which sets `over`.
 
-        A call that does not fit is the end, even if a smaller one would: the stage then stops at the same pair again.
+        After a call that does not fit, no smaller one is accepted either, so that a repeated stage stops at the same pair.
 
         Args:
-            pairs, tokens, money: at most.
-            judge: whose call it is; in `spending` each has an account of its own.
-            earlier: the name of a reservation that an earlier process made for this call, and this one takes over.
+            pairs, tokens, money: maximum use.
+            judge: fingerprint; each judge has an account in `spending`.
+            earlier: name of the reservation that an earlier process made for this call; this one replaces it.
         """
         with self._lock:
             if self._began is None:
@@ -105,24 +105,24 @@ class Budget:
             return Reservation(pairs, tokens, money, name)
 
     def waits(self, pairs: int, tokens: int, money: float) -> bool:
-        """Whether a call does not fit now and may fit once calls of this process have used less than was set aside for them."""
+        """Whether a call does not fit now but may fit after calls of this process have used less than their reservations."""
         with self._lock:
             wanted = {"pairs": pairs, "tokens": tokens, "money": money}
             if self.over is not None or self._began is None or self._too_late():
                 return False
             if self.spending is not None and self._exceeded(wanted, self._held):
-                self._look(self.spending.total(), None)  # others may have used less than they had set aside
+                self._look(self.spending.total(), None)  # other processes may have used less than they reserved
             nothing = dict.fromkeys(NAMES, 0)
             return self._exceeded(wanted, self._held) is not None and self._exceeded(wanted, nothing) is None
 
     def settle(self, reservation: Reservation, tokens: int, money: float, pairs: int | None = None) -> None:
-        """Replace a reservation by what the call really used.
+        """Replace a reservation by the call's actual use.
 
         Args:
             reservation: settled once.
-            tokens: read and written.
-            money: paid.
-            pairs: asked about; null: those that were reserved.
+            tokens: input and output tokens.
+            money: cost.
+            pairs: pairs in the prompt; null: as reserved.
         """
         used = {"pairs": reservation.pairs if pairs is None else pairs, "tokens": tokens, "money": money}
         with self._lock:
@@ -132,24 +132,24 @@ class Budget:
             try:
                 self.spending.settle(reservation.name, used)
             except Refused as error:
-                # The answer is still to be kept. In the ledger the whole reservation counts as spent.
+                # The answer must still be recorded. In the ledger the whole reservation counts as spent.
                 if not self._unsettled:
-                    say(f"relabel: what a call used is not settled, and all that was reserved for it counts as spent: {error}")
+                    say(f"relabel: a call's use could not be settled, so its whole reservation counts as spent: {error}")
                 self._unsettled = True
 
     def leave(self, reservation: Reservation) -> None:
-        """Count a call as spent whose answer another run collects, which takes its reservation over."""
+        """Count a call as spent whose completion another run collects; that run takes over the reservation."""
         with self._lock:
             self._move(reservation, {name: getattr(reservation, name) for name in NAMES})
 
     def release(self, names: Iterable[str]) -> None:
-        """Give back what earlier processes had reserved for calls that certainly cost nothing."""
+        """Release reservations of earlier processes for calls that certainly cost nothing."""
         if self.spending is not None:
             for name in names:
                 self.spending.settle(name, dict.fromkeys(NAMES, 0))
 
     def late(self) -> str | None:
-        """The sentence that the minutes are used up; null while they are not."""
+        """A sentence if the minutes are used up; null otherwise."""
         with self._lock:
             return None if self._began is None else self._too_late()
 
@@ -165,13 +165,13 @@ class Budget:
             self._spent[name] += amount
 
     def _look(self, total: dict[str, float], added: dict[str, float] | None) -> None:
-        """Note what others have spent, by the ledger's total, which includes what this process has there, and `added` just now."""
+        """Update the use of other processes from the ledger's total, which includes this process's own and what was `added` just now."""
         for name in NAMES:
             own = self._spent[name] - self._before[name] + self._held[name] + (added[name] if added else 0)
             self._others[name] = total[name] - own
 
     def _limits(self) -> dict[str, float]:
-        """Limits of what the ledger counts, by name."""
+        """Limits of the amounts in the ledger, by name."""
         given = {name: getattr(self, name) for name in NAMES}
         return {name: limit * (1 + ROUNDING) - self._before[name] for name, limit in given.items() if limit is not None}
 
@@ -193,7 +193,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class JudgeBudget:
-    """A budget for the calls of one judge, which are noted on that judge's account."""
+    """A budget for the calls of one judge, which are counted on that judge's account."""
 
     budget: Budget
     judge: str

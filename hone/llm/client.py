@@ -1,7 +1,6 @@
-"""Calls to an OpenAI-compatible chat endpoint: as many at once as it bears, each answered or given up with a reason.
+"""A client for OpenAI-compatible chat endpoints: sends requests concurrently and yields one completion for each.
 
-Every call ends in exactly one reply. What the endpoint cannot do now is tried again after a pause; what it will never do
-(a wrong key, no such model) stops the whole work at once.
+Temporary failures are retried after a pause. A failure that affects every request, such as a wrong key, ends the run at once.
 """
 
 from __future__ import annotations
@@ -10,276 +9,205 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hone.addresses import public, secret, shown
+from hone.addresses import public, shown
 from hone.data.unknown_reasons import TAKEN_OVER
 from hone.errors import Refused
 from hone.llm import chat_completion
-from hone.llm.budget import Budget, Reservation
-from hone.llm.chat_completion import Tops
-from hone.llm.endpoint_state import ROOM, at_most, habits, tokens_of
+from hone.llm.budget import Budget, JudgeBudget, Reservation
+from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, completion_of, held_to, log_unsupported, refuse_in_turn
+from hone.llm.endpoint_state import at_most, habits
 from hone.llm.rate_limit import Pace
-from hone.stage import say
 
 JSON = {"content-type": "application/json"}
-EVERY = 10.0  # seconds between two lines about how far the work is
-
-Messages = tuple[dict[str, str], ...]
-Expected = str | Collection[str] | None
+LOG_INTERVAL = 10.0  # seconds between two progress lines
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """Where calls go.
+def complete(
+    endpoint: Endpoint, requests: Iterable[Request], budget: Budget | JudgeBudget, expected_model: Expected = None
+) -> Iterator[list[Completion]]:
+    """Send all requests and yield their completions.
 
-    Attributes:
-        url: the base address, ending in /v1 as a rule.
-        model: as the endpoint calls it.
-        key: name of the environment variable that holds the key; null: none is needed.
-        plain_http: the key may be sent to another machine without encryption.
-        reported: model names that answers may carry in turn.
-        slots: most calls at once; fewer while the endpoint is overloaded.
-        timeout: seconds for a whole call, however slowly it drips.
-        attempts: times that a call is tried.
-        price_in, price_out: money per million tokens read and written.
-        backoff: seconds before the second attempt; doubled for each further one, and drawn below that.
-        known_as: under which name its habits are kept; null: its address, which a server of our own changes with each start.
-    """
-
-    url: str
-    model: str
-    key: str | None = None
-    slots: int = 32
-    timeout: float = 120.0
-    attempts: int = 6
-    price_in: float = 0.0
-    price_out: float = 0.0
-    backoff: float = 0.5
-    known_as: str | None = None
-    plain_http: bool = False
-    reported: tuple[str, ...] = ()
-
-    def price(self, tokens_in: int, tokens_out: int) -> float:
-        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
-
-    def secret(self) -> str | None:
-        """The key; null where none is needed.
-
-        Raises:
-            Refused: the variable is not set, or holds what cannot be a key, or the key would be sent without encryption.
-        """
-        return secret(self.url, self.key, self.plain_http)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One prompt. `tokens` estimates what it reads; `pairs` is how many pairs it asks about.
-
-    `may_ask` is looked at before each attempt: once it is false, another process asks this, and it must not be paid twice.
-    """
-
-    number: int
-    messages: Messages
-    max_tokens: int
-    pairs: int = 1
-    tokens: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
-    may_ask: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came of a call.
-
-    Attributes:
-        text: of the answer; null where there is none.
-        tops: alternatives of the first token with their log-probabilities.
-        model: as the endpoint reports it.
-        system: the fingerprint of its configuration, as the endpoint reports it.
-        without: options of the call that the endpoint refuses and was not sent.
-        cut: the answer was ended by max_tokens.
-        fault: why there is no answer: its kind, and after a colon the details.
-    """
-
-    call: Call
-    text: str | None = None
-    tops: Tops | None = None
-    model: str | None = None
-    tokens_in: int = 0
-    tokens_out: int = 0
-    seconds: float = 0.0
-    money: float = 0.0
-    cut: bool = False
-    fault: str | None = None
-    system: str | None = None
-    without: tuple[str, ...] = ()
-
-    @property
-    def details(self) -> str | None:
-        """What is kept beside an answer, as JSON: the configuration that gave it, and options that were not sent; null: nothing."""
-        found = {"system_fingerprint": self.system, "without": list(self.without)}
-        told = {name: value for name, value in found.items() if value}
-        return json.dumps(told, sort_keys=True) if told else None
-
-
-class Again(Exception):
-    """The endpoint failed in a way that may pass.
-
-    Attributes:
-        fault: its kind and details.
-        overloaded: it asked for fewer calls.
-        wait: seconds it asked for; null: it did not say.
-        free: this attempt cost nothing for certain: it was turned away, or nothing was sent. Otherwise all that was set aside counts
-            as spent: a hard stop may not hope.
-        at_once: the next attempt needs no pause.
-    """
-
-    def __init__(self, fault: str, overloaded: bool = False, wait: float | None = None, free: bool = False, at_once: bool = False) -> None:
-        super().__init__(fault)
-        self.fault, self.overloaded, self.wait, self.free, self.at_once = fault, overloaded, wait, free, at_once
-
-
-def ask_all(
-    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: Expected = None
-) -> None:
-    """Make all calls.
+    The event loop runs only while the next completions are awaited, in the caller's thread. Closing the generator cancels the calls in
+    flight. It loses no completion that has been received, because those that arrive together are yielded together.
 
     Args:
-        endpoint: where they go.
-        calls: taken one by one, as they can be made.
-        budget: reserved before each attempt; once it is used up the rest is answered "over budget" without being made.
-        on_reply: called once for every call, in this thread, in the order of arrival.
-        expected_model: the name, or one of the names, that answers must carry; null: the first one's.
+        endpoint: receives the requests.
+        requests: consumed one by one, as slots become free.
+        budget: reserved before each attempt. Once it is used up, the remaining requests end with "over budget" and are not sent.
+        expected_model: the model name, or one of the names, that completions must report; null: the name in the first completion.
+
+    Yields:
+        One or more completions, in order of arrival; one completion for each request in total.
 
     Raises:
-        Refused: no such key or address, or the endpoint does not let us in, has no such model, or answers as two models in turn.
-            Answers that were there by then have been handed on; calls under way are given up.
+        Refused: an invalid address or key, a rejected key, an unknown model, or two models in turn. Completions that were received before
+            are yielded first.
     """
     public(endpoint.url)
-    key = endpoint.secret()
-    asyncio.run(Caller(endpoint, key, budget, on_reply, expected_model).make(iter(calls)))
+    caller = Caller(endpoint, endpoint.secret(), budget, expected_model, iter(requests))
+    failure: BaseException | None = None
+    # A loop of its own: between two yields the caller may run another.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            while caller.busy and failure is None:
+                try:
+                    runner.run(caller.advance())
+                except BaseException as error:  # Ctrl-C too: what was received is yielded before
+                    failure = error
+                    runner.run(caller.close())
+                if received := caller.take_received():
+                    yield received
+            if failure is not None:
+                raise failure
+        finally:
+            runner.run(caller.close())
 
 
 class Caller:
-    """One run of calls to one endpoint."""
+    """State of one run of requests to one endpoint."""
 
     def __init__(
-        self, endpoint: Endpoint, secret: str | None, budget: Budget, on_reply: Callable[[Reply], None], expected: Expected
+        self, endpoint: Endpoint, secret: str | None, budget: Budget | JudgeBudget, expected: Expected, requests: Iterator[Request]
     ) -> None:
-        self.endpoint, self.secret, self.budget, self.on_reply, self.expected = endpoint, secret, budget, on_reply, expected
-        self.where = shown(endpoint.url)
-        self.habits = habits(endpoint)
-        self.pace = Pace(self.habits.load_of(endpoint.slots))
-        self.held = 0
-        self.settled = asyncio.Condition()
-        self.in_turn = asyncio.Lock()
-        self.replies, self.began, self.told = 0, time.monotonic(), time.monotonic()
-
-    async def make(self, calls: Iterator[Call]) -> None:
         from hone.http import asynchronous, below
 
-        running: set[asyncio.Task] = set()
-        arrived: asyncio.Queue[asyncio.Task] = asyncio.Queue()
+        self.endpoint, self.secret, self.budget, self.expected, self.requests = endpoint, secret, budget, expected, requests
+        self.where = shown(endpoint.url)
+        self.address = below(endpoint.url, "chat/completions")
+        self.client = asynchronous(endpoint.url, endpoint.slots, endpoint.timeout, secret)
+        self.habits = habits(endpoint)
+        self.pace = Pace(self.habits.load_of(endpoint.slots))
+        self.more = True
+        self.running: set[asyncio.Task[None]] = set()
+        self.received: list[Completion] = []
+        self.failure: BaseException | None = None
+        self.changed = asyncio.Event()
+        self.reserved_now = 0
+        self.settled = asyncio.Condition()
+        self.reserving = asyncio.Lock()
+        self.count, self.began, self.logged = 0, time.monotonic(), time.monotonic()
 
-        def ended(task: asyncio.Task) -> None:
-            running.discard(task)
-            arrived.put_nowait(task)
+    @property
+    def busy(self) -> bool:
+        """Whether there are requests to send or completions to wait for."""
+        return bool(self.more or self.running)
 
-        self.address = below(self.endpoint.url, "chat/completions")
-        async with asynchronous(self.endpoint.url, self.endpoint.slots, self.endpoint.timeout, self.secret) as self.client:
-            try:
-                more = True
-                while more or running or not arrived.empty():
-                    # A free slot is filled before the reply that left it is handed on: keeping an answer takes its time.
-                    while more and len(running) < self.pace.slots and arrived.qsize() <= self.endpoint.slots:
-                        call = next(calls, None)
-                        more = call is not None
-                        if more:
-                            task = asyncio.create_task(self.tried(call))
-                            running.add(task)
-                            task.add_done_callback(ended)
-                    if running or not arrived.empty():
-                        await asyncio.sleep(0)
-                        self.take(await arrived.get(), arrived)
-            finally:
-                left = list(running)
-                for task in left:
-                    task.cancel()
-                await asyncio.gather(*left, return_exceptions=True)
+    async def advance(self) -> None:
+        """Wait for the next completions.
 
-    def take(self, task: asyncio.Task, arrived: asyncio.Queue[asyncio.Task]) -> None:
-        """Hand on a reply; where there is none, hand on all others that have arrived and raise what is not to be borne."""
-        if (failure := task.exception()) is None:
-            self.hand_on(task.result())
-            return
-        while not arrived.empty():
-            other = arrived.get_nowait()
-            if other.exception() is None:
-                self.hand_on(other.result())
-        raise failure
+        All free slots but one are filled before it returns, because recording completions takes time. The last one stays free, because the
+        caller may stop the endpoint after it has read them.
 
-    def hand_on(self, reply: Reply) -> None:
-        """Hand one reply on, and count failures in a row."""
-        if stopped := self.habits.take(reply):
-            say(f"{self.endpoint.model} at {self.where}: {stopped}")
-        self.replies += 1
-        if (now := time.monotonic()) - self.told >= EVERY:
-            self.told = now
-            say(f"{self.endpoint.model}: {self.replies:,} calls, {self.replies / (now - self.began):.1f}/s")
-        self.on_reply(reply)
+        Raises:
+            Refused: the endpoint rejects every request; or what the source of requests raises.
+        """
+        self.fill()
+        while self.running and not self.received and self.failure is None:
+            self.changed.clear()
+            await self.changed.wait()
+            if not self.received:
+                self.fill()
+        self.fill(leave=1)
+        await asyncio.sleep(0)  # new calls are sent
+        if self.failure is not None:
+            raise self.failure
 
-    async def tried(self, call: Call) -> Reply:
-        """A call with its attempts."""
-        fault, pairs, began, attempt = "", call.pairs, time.monotonic(), 0
+    def fill(self, leave: int = 0) -> None:
+        """Start a call in each free slot, except `leave` of them."""
+        while self.more and self.failure is None and len(self.running) < self.pace.slots - leave:
+            request = next(self.requests, None)
+            if request is None:
+                self.more = False
+                return
+            task = asyncio.create_task(self.attempt(request))
+            self.running.add(task)
+            task.add_done_callback(self.end)
+
+    def end(self, task: asyncio.Task[None]) -> None:
+        """Free the slot of a call that has ended."""
+        self.running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.failure = self.failure or error
+        self.changed.set()
+
+    def receive(self, completion: Completion) -> None:
+        """Store a completion until it is yielded, and count failures in a row."""
+        self.received.append(completion)
+        self.changed.set()
+        if stopped := self.habits.take(completion):
+            self.endpoint.log(f"{self.where}: {stopped}")
+        self.count += 1
+        if (now := time.monotonic()) - self.logged >= LOG_INTERVAL:
+            self.logged = now
+            self.endpoint.log(f"{self.count:,} calls, {self.count / (now - self.began):.1f}/s")
+
+    def take_received(self) -> list[Completion]:
+        """Completions that have been received and not yielded yet."""
+        received, self.received = self.received, []
+        return received
+
+    async def close(self) -> None:
+        """Cancel the calls in flight and close the connections."""
+        self.more = False
+        left = list(self.running)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self.client.aclose()
+
+    async def attempt(self, request: Request) -> None:
+        """Receive the completion of a request, after as many attempts as it needs."""
+        fault, pairs, began, attempt = "", request.pairs, time.monotonic(), 0
         while attempt < self.endpoint.attempts:
             if self.habits.stopped:
                 fault = fault or self.habits.stopped
                 break
             try:
                 async with self.pace.turn():
-                    if call.may_ask is not None and not call.may_ask():
-                        fault = f"{TAKEN_OVER}: another process asks this now"
+                    if request.may_send is not None and not request.may_send():
+                        fault = f"{TAKEN_OVER}: another process sends this request now"
                         break
-                    reservation = await self.reserved(call, pairs)
+                    reservation = await self.reserve(request, pairs)
                     if reservation is None:
                         fault = f"over budget: {self.budget.over}"
                         break
                     pairs = 0
-                    return await self.paid(call, reservation)
+                    await self.pay(request, reservation)
+                    return
             except Again as again:
                 fault = again.fault
                 if again.at_once:
-                    continue  # each time without a part of the request that it had, so that there is an end
+                    continue  # ends, because each repetition sends one option less
                 attempt += 1
                 if attempt < self.endpoint.attempts:
                     await asyncio.sleep(random.uniform(0, self.endpoint.backoff * 2 ** (attempt - 1)))
-        return Reply(call, fault=fault, seconds=time.monotonic() - began)
+        self.receive(Completion(request, fault=fault, seconds=time.monotonic() - began))
 
-    async def reserved(self, call: Call, pairs: int) -> Reservation | None:
-        """The most that an attempt can cost, set aside; null where that is more than is left once those under way have ended."""
-        most = (pairs, *at_most(call, self.endpoint))
-        async with self.in_turn, self.settled:
-            await self.settled.wait_for(lambda: not self.held or not self.budget.waits(*most))
+    async def reserve(self, request: Request, pairs: int) -> Reservation | None:
+        """Reserve the maximum cost of an attempt; null if it exceeds the rest of the budget even after the calls in flight end."""
+        most = (pairs, *at_most(request, self.endpoint))
+        async with self.reserving, self.settled:
+            await self.settled.wait_for(lambda: not self.reserved_now or not self.budget.waits(*most))
             reservation = self.budget.reserve(*most)
-            self.held += reservation is not None
+            self.reserved_now += reservation is not None
             return reservation
 
-    async def paid(self, call: Call, reservation: Reservation) -> Reply:
-        """One attempt, its cost settled whatever happens."""
+    async def pay(self, request: Request, reservation: Reservation) -> None:
+        """Make one attempt. The reservation is settled in every case."""
         tokens, money, pairs = reservation.tokens, reservation.money, reservation.pairs
         began = time.monotonic()
         try:
-            reply = await self.once(call)
-            tokens, money = reply.tokens_in + reply.tokens_out, reply.money
-            if (reply.fault or "").startswith("broken"):
-                pairs = 0  # it was never put to the model
-            elif reply.tokens_in:
-                self.habits.heard_of(call, reply.tokens_in)
+            completion = await self.post(request)
+            tokens, money = completion.tokens_in + completion.tokens_out, completion.money
+            if (completion.fault or "").startswith("broken"):
+                pairs = 0  # the model never received it
+            elif completion.tokens_in:
+                self.habits.heard_of(request, completion.tokens_in)
             self.pace.load.well()
-            return reply
+            self.receive(completion)
         except Again as again:
             if again.free:
                 tokens, money = 0, 0.0
@@ -291,130 +219,87 @@ class Caller:
             raise
         finally:
             self.budget.settle(reservation, tokens, money, pairs)
-            self.held -= 1
+            self.reserved_now -= 1
             async with self.settled:
                 self.settled.notify_all()
 
-    async def once(self, call: Call) -> Reply:
-        """One attempt.
+    async def post(self, request: Request) -> Completion:
+        """Make one HTTP call.
 
         Raises:
-            Again: it may go better next time.
-            Refused: it never will, for no call.
+            Again: a temporary failure.
+            Refused: a failure that affects every request.
         """
         import httpx2
 
-        began, given = time.monotonic(), self.habits.body(call, self.endpoint.model)
+        began, body = time.monotonic(), self.habits.body(request, self.endpoint.model)
         try:
             async with asyncio.timeout(self.endpoint.timeout):
-                response = await self.client.post(self.address, content=body_of(given), headers=JSON)
+                response = await self.client.post(self.address, content=encode(body), headers=JSON)
         except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
-            raise Again(f"timed out: no whole answer within {self.endpoint.timeout:g} s", overloaded=True) from None
+            raise Again(f"timed out: no complete response within {self.endpoint.timeout:g} s", overloaded=True) from None
         except httpx2.TransportError as error:
-            raise unreached(error, self.where) from None
+            raise connection_failure(error, self.where) from None
         if not response.is_success:
-            return self.status(call, response, given, time.monotonic() - began)
-        return self.read_reply(call, response.content, time.monotonic() - began)
+            return self.read_error(request, response, body, time.monotonic() - began)
+        return self.read_completion(request, response.content, time.monotonic() - began)
 
-    def status(self, call: Call, response: Any, given: dict[str, Any], seconds: float) -> Reply:
-        """What an HTTP status means: a fault of this call, something that passes, or the end of the work."""
+    def read_error(self, request: Request, response: Any, sent: dict[str, Any], seconds: float) -> Completion:
+        """The fault of a request whose call returned an error status.
+
+        Raises:
+            Again: a temporary failure.
+            Refused: a failure that affects every request.
+        """
         code = response.status_code
         body = chat_completion.body_of(response.content)
-        told, low = chat_completion.of_error(body, self.secret)
+        message, low = chat_completion.of_error(body, self.secret)
         if code in (401, 403):
-            raise shut_out(self.endpoint, self.where, code, told)
+            raise rejected_key(self.endpoint, code, message)
         if code == 404:
             raise Refused(
-                f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {told}. "
-                "The address ends in /v1 as a rule; GET /v1/models lists models."
+                f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {message}. "
+                "The address usually ends in /v1. GET /v1/models lists the models."
             )
         if code in chat_completion.OVERLOADED:
             wait = chat_completion.pause(response.headers.get("retry-after"))
-            raise Again(f"unreachable: overloaded ({code}): {told}", overloaded=True, wait=wait, free=True)
+            raise Again(f"unreachable: overloaded ({code}): {message}", overloaded=True, wait=wait, free=True)
         if chat_completion.passes(code):
-            raise Again(f"unreachable: status {code}: {told}")  # a gateway that gave up: the model may have worked
-        fault = chat_completion.for_good(code, told, low)
-        if fault.startswith("broken") and (spared := self.habits.spare(given, low, chat_completion.param_of(body))):
-            say_spared(self.endpoint, spared, told)
+            raise Again(f"unreachable: status {code}: {message}")  # after a gateway's timeout the model may have done the work
+        fault = chat_completion.for_good(code, message, low)
+        if fault.startswith("broken") and (unsupported := self.habits.spare(sent, low, chat_completion.param_of(body))):
+            log_unsupported(self.endpoint, unsupported, message)
             raise Again(fault, free=True, at_once=True)
-        return Reply(call, fault=fault, seconds=seconds)
+        return Completion(request, fault=fault, seconds=seconds)
 
-    def read_reply(self, call: Call, raw: bytes, seconds: float) -> Reply:
-        """An answer as a reply."""
+    def read_completion(self, request: Request, raw: bytes, seconds: float) -> Completion:
+        """The completion in the body of a successful response."""
         try:
             read = chat_completion.completion(raw, self.secret)
         except chat_completion.NotOne as error:
             raise Again(f"broken: {error}") from None
-        reply = reply_of(call, read, self.endpoint, seconds)
-        refuse_in_turn(self.endpoint, self.where, reply)
-        if reply.fault is None:
-            self.expected = self.expected or reply.model
-        return held_to(reply, self.expected)
+        completion = completion_of(request, read, self.endpoint, seconds)
+        refuse_in_turn(self.endpoint, completion)
+        if completion.fault is None:
+            self.expected = self.expected or completion.model
+        return held_to(completion, self.expected)
 
 
-def body_of(given: dict[str, Any]) -> bytes:
-    """A request's body: JSON in UTF-8, without halves of characters."""
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace")
+def encode(body: dict[str, Any]) -> bytes:
+    """A request body: JSON in UTF-8, with unpaired surrogates replaced."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace")
 
 
-def say_spared(endpoint: Endpoint, spared: list[str], told: str) -> None:
-    """Say once what an endpoint is no longer sent."""
-    known = habits(endpoint)
-    if new := [name for name in spared if name not in known.said]:
-        known.said.update(new)
-        instead = f", with {known.room} instead" if ROOM in new else ""
-        say(f"{endpoint.model} at {shown(endpoint.url)} refuses {' and '.join(new)}; requests are sent without it{instead}: {told}")
+def rejected_key(endpoint: Endpoint, code: int, message: str) -> Refused:
+    """The error for a key that the endpoint rejects."""
+    key = f"Check the environment variable {endpoint.key}." if endpoint.key else "No key was sent: set `key` to the name of a variable."
+    return Refused(f"{shown(endpoint.url)}: authentication failed ({code}): {message}. {key}")
 
 
-def refuse_in_turn(endpoint: Endpoint, where: str, reply: Reply) -> None:
-    """Raises Refused where an endpoint's first answers come from two models in turn, such as two replicas behind one name."""
-    if reply.fault is not None or reply.model in endpoint.reported:
-        return
-    if names := habits(endpoint).in_turn(reply.model):
-        first, second = names
-        raise Refused(
-            f"{where} reports the models {first} and {second} in turn. If both count as one judge, name both: "
-            f"`reported: [{first}, {second}]`. If not, use an address or a model name that leads to one of them."
-        )
-
-
-def allowed(expected: Expected) -> set[str]:
-    """The names that an answer may carry."""
-    return set() if expected is None else {expected} if isinstance(expected, str) else set(expected)
-
-
-def shut_out(endpoint: Endpoint, where: str, code: int, told: str) -> Refused:
-    """The refusal of a key."""
-    key = f"the environment variable {endpoint.key}" if endpoint.key else "no key was sent: name a variable as `key`"
-    return Refused(f"{where} does not let us in ({code}): {told}. Check {key}.")
-
-
-def unreached(cause: BaseException, where: str) -> Again:
-    """What a broken connection means."""
+def connection_failure(cause: BaseException, where: str) -> Again:
+    """The failure that a broken connection means."""
     from hone.http import UNSENT, Unreadable
 
     if isinstance(cause, Unreadable):
         return Again(f"broken: {cause}")
     return Again(f"unreachable: {type(cause).__name__} at {where}", free=isinstance(cause, UNSENT))
-
-
-def reply_of(call: Call, read: chat_completion.Said, endpoint: Endpoint, seconds: float) -> Reply:
-    """An answer that was read, as the reply to a call; what the endpoint does not count is estimated."""
-    tokens_in = tokens_of(call) if read.tokens_in is None else read.tokens_in
-    tokens_out = len((read.text or "").encode()) // 4 + 1 if read.tokens_out is None else read.tokens_out
-    known = habits(endpoint)
-    fault = read.fault or known.not_read(call, read.tokens_in, read.cached)
-    return Reply(
-        call, None if fault else read.text, None if fault else read.tops, read.model, tokens_in, tokens_out, seconds,
-        endpoint.price(tokens_in, tokens_out), read.cut, fault, read.system,
-        tuple(name for name in call.options if name in known.without),
-    )  # fmt: skip
-
-
-def held_to(reply: Reply, expected: Expected) -> Reply:
-    """The reply, or a fault where another model gave it."""
-    names = allowed(expected)
-    if reply.fault or not reply.model or not names or reply.model in names:
-        return reply
-    fault = f"another model: {reply.model} answered instead of {' or '.join(sorted(names))}"
-    return replace(reply, text=None, tops=None, fault=fault)

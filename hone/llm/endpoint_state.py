@@ -1,4 +1,4 @@
-"""What an endpoint has shown of itself while this process lives: its words, its count of tokens, what it bears, and that it failed."""
+"""The state of an endpoint in this process: unsupported options, token counts, concurrency limit and failures."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from hone.data.unknown_reasons import CUT, ITS_FAULT, kind
 from hone.llm.rate_limit import Load
 
 if TYPE_CHECKING:
-    from hone.llm.client import Call, Endpoint, Reply
+    from hone.llm.completion import Completion, Endpoint, Request
 
-MOST_OFF = 4.0  # an endpoint that counts more than so many times our tokens is not followed further
-FAILURES_IN_A_ROW = 8  # calls given up one after the other, after which nothing more is asked
-THOUGHTS_IN_A_ROW = 5  # answers that were cut before they had a verdict, after which nothing more is asked (ours)
-ROOM_TO_THINK = 1024  # tokens that are advised then (ours)
-CUT_PROMPTS = 3  # prompts in a row that the endpoint has not read to their end, after which nothing more is asked (ours)
-CUT_SHARE = 0.1  # of all prompts, from which on they add up to that although others between them were read (ours)
-# Of what a prompt has, counted without repetitions: a token of no language and no tokenizer known to us has more letters on average.
-# English has 4 to 5, German and Finnish no more, all other scripts fewer.
+MOST_OFF = 4.0  # maximum correction of our token estimate
+FAILURES_IN_A_ROW = 8  # consecutive failed calls after which the endpoint is stopped
+THOUGHTS_IN_A_ROW = 5  # consecutive completions cut off before a verdict, after which the endpoint is stopped (Hone default)
+ROOM_TO_THINK = 1024  # recommended max_tokens in that case (Hone default)
+CUT_PROMPTS = 3  # consecutive truncated prompts after which the endpoint is stopped (Hone default)
+CUT_SHARE = 0.1  # fraction of truncated prompts from which they add up to that limit (Hone default)
+# Characters per token, without repetitions: no known language and tokenizer has a higher average. English has 4 to 5, German and Finnish
+# no more, other scripts fewer.
 MOST_LETTERS = 8
-LEAST_READ = 256  # tokens; a smaller count is no server's context but a count of something else, such as what a cache did not have
-NEAR = 0.9  # share of the highest count from which on a count may be the end of a context
-REPEATED = re.compile(r"(\S)\1{3,}|\s{2,}")  # a long run of one letter or of blanks is few tokens
-# Names that an endpoint reports in turn: both so often, and at least this share of its first answers (ours).
+LEAST_READ = 256  # tokens; a smaller count is not a server's context length, but for example the tokens that were not cached
+NEAR = 0.9  # fraction of the highest count from which a count may be a context length
+REPEATED = re.compile(r"(\S)\1{3,}|\s{2,}")  # a long run of one character or of spaces is few tokens
+# Two models in turn: minimum count and fraction of each name among the first completions (Hone default).
 IN_TURN, SHARE_IN_TURN, FIRST_ANSWERS = 4, 0.25, 32
-ROOM, OTHER_ROOM = "max_tokens", "max_completion_tokens"  # what endpoints call the room for an answer
-# What a call can do without, and with what it goes. `response_format` is not among them: the prompt is another without it.
+ROOM, OTHER_ROOM = "max_tokens", "max_completion_tokens"  # names of the output limit
+# Options that can be omitted, each with those that go with it. `response_format` is not among them: the prompt depends on it.
 LIKELIHOODS = ("logprobs", "top_logprobs")
 SPARED = {"temperature": ("temperature",), "seed": ("seed",), "logprobs": LIKELIHOODS, "top_logprobs": LIKELIHOODS}
 
 
 @dataclass
 class Habits:
-    """What an endpoint has shown of itself, kept while the process lives: a block of questions need not find it out again.
+    """The state of an endpoint, shared by all blocks of questions of a process.
 
     Attributes:
-        room: what it calls max_tokens; newer models of one vendor want another name.
-        without: parts of a request that it refuses, and is no longer sent.
-        said: of these and of what it calls otherwise, what has been said to the user.
-        off: tokens that it counts for one of ours, at most so far.
-        heard: it has answered.
-        failures: calls in a row that it failed.
-        thoughts: answers in a row that ended at max_tokens before they had a verdict.
-        cuts: prompts that it did not read to their end; each that it did takes CUT_SHARE off.
+        room: its name for max_tokens; newer models of one vendor use another.
+        without: options that it rejects and that are no longer sent.
+        said: of these, the ones that have been logged.
+        off: maximum ratio so far of its token count to our estimate.
+        heard: it has answered at least once.
+        failures: number of consecutive failed calls.
+        thoughts: number of consecutive completions that were cut off at max_tokens before a verdict.
+        cuts: number of truncated prompts; each prompt that was read completely subtracts CUT_SHARE.
         most_read: tokens of the longest prompt that it has read.
-        names: how often it has reported each model name, among its first answers.
-        stopped: why it is asked nothing more while this process lives; null while it is.
-        load: how many calls at once it bears; null before the first.
+        names: counts of the model names in its first completions.
+        stopped: why it receives no more requests from this process; null: it does.
+        load: its concurrency limit; null before the first call.
     """
 
     room: str = ROOM
@@ -67,28 +67,31 @@ class Habits:
     load: Load | None = None
 
     def load_of(self, slots: int) -> Load:
-        """What it bears, at most so many calls at once."""
+        """Its concurrency limit, with this maximum."""
         if self.load is None or self.load.most != slots:
             self.load = Load(slots)
         return self.load
 
-    def heard_of(self, call: Call, tokens_in: int) -> None:
-        """Note how many tokens it has counted in a call."""
+    def heard_of(self, request: Request, tokens_in: int) -> None:
+        """Record its token count of a prompt."""
         self.heard = True
-        self.off = max(self.off, min(MOST_OFF, tokens_in / tokens_of(call)))
+        self.off = max(self.off, min(MOST_OFF, tokens_in / tokens_of(request)))
 
-    def body(self, call: Call, model: str) -> dict[str, Any]:
-        """A call as this endpoint takes it."""
-        options = {name: value for name, value in call.options.items() if name not in self.without}
-        return {"model": model, "messages": call.messages, self.room: call.max_tokens, **options}
+    def body(self, request: Request, model: str) -> dict[str, Any]:
+        """A request body with the options that this endpoint supports."""
+        options = {name: value for name, value in request.options.items() if name not in self.without}
+        return {"model": model, "messages": request.messages, self.room: request.max_tokens, **options}
 
     def spare(self, sent: dict[str, Any], low: str, param: str | None) -> list[str]:
-        """Note what an endpoint refuses in a request and can be done without; what was noted, none where it refuses something else.
+        """Record options that an endpoint rejects and that can be omitted.
 
         Args:
-            sent: the request's body.
-            low: the endpoint's words, in lower case.
-            param: what it names as wrong; null: nothing.
+            sent: the request body.
+            low: the endpoint's message, in lower case.
+            param: the parameter that it names; null: none.
+
+        Returns:
+            These options; empty if it rejects something else.
         """
         named = (param or "").partition(".")[0]
         if ROOM in sent and (OTHER_ROOM in low or (named == ROOM and "unsupported" in low)):
@@ -99,39 +102,39 @@ class Habits:
         self.without.update(part for name in gone for part in SPARED[name])
         return gone
 
-    def not_read(self, call: Call, tokens_in: int | None, cached: int) -> str | None:
-        """The fault of a prompt whose end the endpoint has not read, by its own count of tokens; null where all is well.
+    def not_read(self, request: Request, tokens_in: int | None, cached: int) -> str | None:
+        """The fault of a prompt that the endpoint has truncated, by its own token count; null if it has read the whole prompt.
 
-        Servers such as Ollama cut a prompt that is longer than their context and say nothing. Two things must come together: the
-        count is too small for the prompt in any language, and it is about the most that this endpoint has counted, as the end of
-        a context is. A count that leaves out what a cache had fails the second.
+        Servers such as Ollama silently truncate a prompt that is longer than their context. Two conditions must hold: the count is too
+        small for the prompt in any language, and it is close to the highest count of this endpoint, as a context length is. A count that
+        excludes cached tokens fails the second.
 
         Args:
-            call: what was sent.
-            tokens_in: as the endpoint counts them; null: it does not.
-            cached: of these or beside these, tokens that a cache had.
+            request: as it was sent.
+            tokens_in: token count of the endpoint; null: none.
+            cached: cached tokens, whether or not the count includes them.
         """
         if tokens_in is None or tokens_in < LEAST_READ:
             return None
         read, before = tokens_in + cached, self.most_read
         self.most_read = max(before, tokens_in)
-        letters = sum(len(str(message.get("content", ""))) for message in call.messages)
-        if read * MOST_LETTERS >= letters or tokens_in < NEAR * before or read * MOST_LETTERS >= letters_of(call):
+        letters = sum(len(str(message.get("content", ""))) for message in request.messages)
+        if read * MOST_LETTERS >= letters or tokens_in < NEAR * before or read * MOST_LETTERS >= letters_of(request):
             return None
-        return f"{CUT}: it read {tokens_in:,} of about {tokens_of(call):,} tokens"
+        return f"{CUT}: it read {tokens_in:,} of about {tokens_of(request):,} tokens"
 
-    def take(self, reply: Reply) -> str | None:
-        """Note what became of a call; why nothing more is to be asked, where that is new."""
-        fault = reply.fault or ""
+    def take(self, completion: Completion) -> str | None:
+        """Record the outcome of a call. Returns why the endpoint is stopped, if this call stopped it."""
+        fault = completion.fault or ""
         self.failures = self.failures + 1 if kind(fault) in ITS_FAULT else 0 if not fault else self.failures
         if not self.stopped and self.failures >= FAILURES_IN_A_ROW:
             self.stopped = f"stopped: {self.failures} calls in a row failed, the last one: {fault}"
             return self.stopped
-        return self.take_cut(reply)
+        return self.take_cut(completion)
 
-    def take_cut(self, reply: Reply) -> str | None:
-        """Note whether a prompt was cut in silence; why nothing more is to be asked, where that is new."""
-        fault = reply.fault or ""
+    def take_cut(self, completion: Completion) -> str | None:
+        """Record whether a prompt was truncated. Returns why the endpoint is stopped, if this call stopped it."""
+        fault = completion.fault or ""
         self.cuts = self.cuts + 1 if kind(fault) == CUT else self.cuts if fault else max(0.0, self.cuts - CUT_SHARE)
         if self.stopped or self.cuts < CUT_PROMPTS:
             return None
@@ -141,17 +144,17 @@ class Habits:
         )
         return self.stopped
 
-    def judge_room(self, reply: Reply, read: bool) -> str | None:
-        """Note whether an answer was cut before it had a verdict; why nothing more is to be asked, where that is new.
+    def judge_room(self, completion: Completion, read: bool) -> str | None:
+        """Record whether a completion was cut off before a verdict. Returns why the endpoint is stopped, if this one stopped it.
 
         Args:
-            reply: an answer.
+            completion: of a judge.
             read: it has a verdict.
         """
-        self.thoughts = self.thoughts + 1 if reply.cut and not read else 0
+        self.thoughts = self.thoughts + 1 if completion.cut and not read else 0
         if self.stopped or self.thoughts < THOUGHTS_IN_A_ROW:
             return None
-        room = reply.call.max_tokens
+        room = completion.request.max_tokens
         self.stopped = (
             f"stopped: {self.thoughts} answers in a row were cut at {room:,} tokens before they had a verdict: the model thinks first, or "
             f"writes more than it has room for. Set `max_tokens: {max(ROOM_TO_THINK, 2 * room)}`, or turn its thinking off at the server"
@@ -159,7 +162,7 @@ class Habits:
         return self.stopped
 
     def in_turn(self, name: str | None) -> tuple[str, str] | None:
-        """Note a reported model name; two names that the first answers carry in turn, null where there are none."""
+        """Record a reported model name. Returns two names that the first completions report in turn; null if there are none."""
         if name is None or self.names.total() >= FIRST_ANSWERS:
             return None
         self.names[name] += 1
@@ -175,17 +178,17 @@ def habits(endpoint: Endpoint) -> Habits:
     return HABITS.setdefault((endpoint.known_as or endpoint.url, endpoint.model), Habits())
 
 
-def at_most(call: Call, endpoint: Endpoint) -> tuple[int, float]:
-    """Tokens and money that one attempt can cost."""
-    read = math.ceil(tokens_of(call) * habits(endpoint).off)
-    return read + call.max_tokens, endpoint.price(read, call.max_tokens)
+def at_most(request: Request, endpoint: Endpoint) -> tuple[int, float]:
+    """Maximum tokens and cost of one attempt."""
+    read = math.ceil(tokens_of(request) * habits(endpoint).off)
+    return read + request.max_tokens, endpoint.price(read, request.max_tokens)
 
 
-def tokens_of(call: Call) -> int:
-    """Tokens that a call reads, as it says itself or by our rule of thumb, 4 bytes each."""
-    return call.tokens or 1 + sum(len(str(message.get("content", "")).encode(errors="replace")) for message in call.messages) // 4
+def tokens_of(request: Request) -> int:
+    """Input tokens of a request: its own estimate, or 4 bytes per token."""
+    return request.tokens or 1 + sum(len(str(message.get("content", "")).encode(errors="replace")) for message in request.messages) // 4
 
 
-def letters_of(call: Call) -> int:
-    """Letters of a call's messages, a long run of one of them counted once."""
-    return sum(len(REPEATED.sub(" ", str(message.get("content", "")))) for message in call.messages)
+def letters_of(request: Request) -> int:
+    """Characters of a request's messages; a long run of one character counts once."""
+    return sum(len(REPEATED.sub(" ", str(message.get("content", "")))) for message in request.messages)

@@ -1,4 +1,4 @@
-"""How many calls go out at once: one more when all is well, half as many when the endpoint is overloaded (AIMD, as TCP does)."""
+"""Adaptive concurrency: one more slot after a successful round of calls, half as many after an overload (AIMD, as in TCP)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-LATER = 0.1  # share of a pause by which calls come back later than asked, each by another part, so that they do not come at once
+LATER = 0.1  # maximum fraction by which a requested pause is exceeded at random, so that calls do not resume at once
 
 
 class Load:
-    """What an endpoint has shown that it bears; outlives the calls of one event loop.
+    """The concurrency limit of an endpoint; it outlives an event loop.
 
     Args:
-        most: calls at once, with which it begins.
+        most: initial and maximum number of concurrent calls.
     """
 
     def __init__(self, most: int) -> None:
@@ -24,15 +24,15 @@ class Load:
         self.halved_at = 0.0
 
     def well(self) -> None:
-        """A call went well: one more at once for each round of calls."""
+        """Raise the limit after a successful call: by one per round of calls."""
         self.limit = min(self.most, self.limit + 1 / self.limit)
 
     def overloaded(self, began: float, wait: float | None) -> None:
-        """The endpoint asked for less. Calls that were under way together halve the limit once.
+        """Halve the limit after an overload, once for calls that were in flight together.
 
         Args:
-            began: when the call was sent, by `time.monotonic`.
-            wait: seconds in which nothing is to be sent; null: it did not say.
+            began: time at which the call was sent, by `time.monotonic`.
+            wait: seconds without calls that the endpoint requests; null: none.
         """
         now = time.monotonic()
         if wait:
@@ -43,7 +43,7 @@ class Load:
 
 
 class Pace:
-    """The pace of calls to one endpoint, for one event loop."""
+    """The slots of one endpoint in one event loop."""
 
     def __init__(self, load: Load) -> None:
         self.load = load
@@ -56,7 +56,7 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Hold one of the slots, once there is one and the pause that the endpoint asked for is over."""
+        """Hold a slot, after one is free and a requested pause is over."""
         if self.under_way >= self.slots:
             async with self.changed:
                 await self.changed.wait_for(lambda: self.under_way < self.slots)

@@ -1,7 +1,7 @@
-"""What was spent on a set of questions, in the ledger: by each judge, whoever asked it and wherever.
+"""Accounts in the ledger: what each judge has spent on a set of questions, in all processes.
 
-A call is reserved in one transaction with the check of the limits, so that processes that share the ledger cannot exceed them together.
-A reservation that nobody settles, because its process was killed, counts as spent: what such a call cost is not known.
+The limits are checked in the transaction that makes the reservation, so that processes that share the ledger cannot exceed them together.
+A reservation that was never settled, because its process was killed, counts as spent: the cost of such a call is unknown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 AMOUNTS = ("pairs", "tokens", "money")
 DIGITS = 32  # of an account's name
-# Written out because they run for every call: built as expressions they took 1.7 times as long.
+# SQL text because it runs for every call: expressions took 1.7 times as long.
 TOTAL = "SELECT pairs, tokens, money FROM budgets WHERE account IN ({})"
 HELD = "SELECT account, pairs, tokens, money FROM reservations WHERE name = :name"
 BEGIN = "INSERT INTO budgets (account, pairs, tokens, money) VALUES (:account, :pairs, :tokens, :money)"
@@ -35,13 +35,13 @@ REMOVE = "DELETE FROM reservations WHERE name = :name"
 
 @dataclass
 class Spending:
-    """Accounts of some judges for one set of questions.
+    """Accounts of judges for one set of questions.
 
     Args:
-        ledger: where they are.
-        questions: fingerprint of what is judged.
-        attempt: the count of `hone judge retry`, each of which has accounts of its own.
-        judges: fingerprints of those that share a budget.
+        ledger: holds the accounts.
+        questions: fingerprint of the judged pairs.
+        attempt: count of `hone judge retry`; each attempt has accounts of its own.
+        judges: fingerprints of the judges that share a budget.
     """
 
     ledger: Ledger
@@ -55,7 +55,7 @@ class Spending:
         self.accounts = {judge: self._account(judge) for judge in self.judges}
 
     def total(self) -> dict[str, float]:
-        """Pairs, tokens and money of all these judges: what was spent, and what is reserved for calls that have not ended."""
+        """Pairs, tokens and money of all these judges: spent, and reserved for calls in flight."""
         with self.ledger.reading() as connection:
             return self._total(connection)
 
@@ -73,16 +73,16 @@ class Spending:
     def reserve(
         self, judge: str, wanted: dict[str, float], limits: dict[str, float], earlier: str | None = None
     ) -> tuple[str | None, dict[str, float]]:
-        """Set aside what a call of a judge may use, if it fits with all that is spent and reserved.
+        """Reserve what a judge's call may use, if it fits with all that is spent and reserved.
 
         Args:
-            judge: whose call it is.
+            judge: fingerprint of the judge.
             wanted: pairs, tokens, money.
-            limits: of all judges together, by name; one that is missing has none.
-            earlier: the reservation of an earlier process for the same call, which this one replaces.
+            limits: of all judges together, by name; a missing name has no limit.
+            earlier: reservation of an earlier process for the same call; this one replaces it.
 
         Returns:
-            The reservation's name, null where it does not fit, and the total afterwards.
+            The reservation's name, or null if it does not fit; and the total afterwards.
         """
         account = self.accounts.setdefault(judge, self._account(judge))
         with self._alone() as connection:
@@ -90,7 +90,7 @@ class Spending:
             freed = self._held(connection, earlier) if earlier else None
             shared = freed is not None and freed["account"] in self.accounts.values()
             after = {amount: before[amount] + wanted[amount] - (freed[amount] if shared else 0) for amount in AMOUNTS}
-            # A call that has been counted already may always be collected, even where the limits are lower now.
+            # A call that counts already may always be collected, even if the limits are lower now.
             if any(after[amount] > limit and not (shared and after[amount] <= before[amount]) for amount, limit in limits.items()):
                 return None, before
             if freed:
@@ -103,7 +103,7 @@ class Spending:
         return name, after
 
     def settle(self, name: str, used: dict[str, float]) -> None:
-        """Replace a reservation by what its call used; one that another process has replaced meanwhile is that process's."""
+        """Replace a reservation by what its call used, unless another process has replaced it meanwhile."""
         with self._alone() as connection:
             held = self.open.pop(name, None) or self._held(connection, name)
             if held and connection.execute(statement(REMOVE), {"name": name}).rowcount:
@@ -111,7 +111,7 @@ class Spending:
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
-        """A transaction beside which nobody reserves or settles."""
+        """A transaction during which no other process reserves or settles."""
         from hone.llm.ledger.tables import alone, budgets
 
         with self.ledger.writing() as connection:

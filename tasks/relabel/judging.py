@@ -10,19 +10,19 @@ from hone.data.training_set import TrainingSet
 from hone.data.unknown_reasons import kinds
 from hone.encoders.round_encoders import Models
 from hone.files import fingerprint, fingerprint_of_file
-from hone.judging.cascade import Cascade, run_cascade
+from hone.judging.cascade import Cascade, no_verdicts
 from hone.judging.context import Desk, run_name
 from hone.judging.run_judge import ask
 from hone.judging.settings import ResolvedRelabel
 from hone.judging.versions import prompted
-from hone.layout import round_table
+from hone.layout import PAIR, round_table
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
 from hone.stage import say
 from tasks.relabel import label_actions
 from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left
 from tasks.relabel.cascade_recall import missed
-from tasks.relabel.positive_grades import of_same_text, with_grades_of_positives
+from tasks.relabel.positive_grades import grade_positives, of_same_text, with_grades
 from tasks.relabel.promotion_gate import may_promote, only_shown
 from tasks.relabel.settings import RelabelSettings
 
@@ -31,10 +31,17 @@ def judged(
     labels: pl.DataFrame, negatives: pl.DataFrame, decided: pl.DataFrame, known: pl.DataFrame, training: TrainingSet,
     settings: RelabelSettings, spool: Spool, retrieved: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:  # fmt: skip
-    """Labels, removed rows and an account of a round whose negatives judges have read, but for those that a person has decided.
+    """Labels, removed rows and an account of a round after judges have read its negatives, except those decided by a person.
 
     Args:
-        retrieved: query_id, doc_id of candidates that are known answers; null: of known answers all are graded, retrieved or not.
+        labels: positives and negatives of the round, before any judge.
+        negatives: of the round.
+        decided: decisions of people.
+        known: labels of the parent round.
+        training: source of the texts.
+        settings: of the stage.
+        spool: writes the table `judgments`, block by block.
+        retrieved: query_id, doc_id of candidates that are labelled positives; null: all labelled positives are graded.
     """
     section, round = settings.relabel, settings.round
     ledger = Ledger()
@@ -53,49 +60,65 @@ def judged(
         draws=settings.draws,
     )  # fmt: skip
     for name, reason in section.left_out.items():
-        say(f"relabel {round}: without the judge {name}: {reason}")
+        say(f"relabel {round}: judge {name} is left out: {reason}")
     asked = negatives if section.depth is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section.depth)
-    said = run_cascade(asked, known, training, section.cascade, section.control, desk, spool.add, ask)
-    final = said.final(section.final == "all")
+    cascade = Cascade(section.cascade)
+    for block in cascade.run(asked, known, training, section.control, desk, ask):
+        spool.add(block)
+    final = cascade.final(section.final == "all")
     decided = label_actions.actions(final, section.action)
     unconfirmed = None
     if instead := section.unconfirmed:
         unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section.confirmed_at))), "action": instead}
         decided = label_actions.unconfirmed(decided, instead, section.confirmed_at)
         if unconfirmed["pairs"]:
-            say(f"relabel {round}: {unconfirmed['pairs']:,} pairs were found and nobody confirmed them: {instead}")
+            say(f"relabel {round}: {unconfirmed['pairs']:,} pairs are positive and no later judge confirmed them: {instead}")
     allowed, why = may_promote(section)
     if allowed and not section.force:
         last = section.cascade[-1]["name"]
         proposed, decided = decided, only_shown(decided, last)
         if unshown := int((proposed["action"] != decided["action"]).sum()):
-            say(f"relabel {round}: {unshown:,} pairs are dropped and not promoted: only a yes of {last} was shown to be right often enough")
+            say(f"relabel {round}: {unshown:,} pairs are dropped, not promoted: the precision was measured only for positives of {last}")
     wanted = int((decided["action"] == label_actions.PROMOTE).sum())
     if not allowed and wanted:
-        say(f"relabel {round}: {wanted:,} pairs are dropped and not promoted: {why}")
+        say(f"relabel {round}: {wanted:,} pairs are dropped, not promoted: {why}")
         decided = label_actions.without(label_actions.PROMOTE, label_actions.DROP, decided)
     made = label_actions.relabelled(labels, decided, section.most_hits, section.grades)
-    tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before known answers are graded, which are easier
+    tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before positives are graded, which are easier
     if section.grades:
         shown = made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
-        made.labels = with_grades_of_positives(made.labels, shown, section.cascade[-1], known, training, desk, spool.add)
+        graded, last = [no_verdicts().select(*PAIR, "grade")], section.cascade[-1]
+        for block in grade_positives(shown, last, known, training, desk):
+            spool.add(block)
+            graded.append(block.select(*PAIR, "grade"))
+        made.labels = with_grades(made.labels, pl.concat(graded), last["name"])
     if desk.budget.over:
         say(f"relabel {round}: {desk.budget.over}")
     promotion = {"allowed": allowed, "why": why, "wanted": wanted}
-    told = account(said, made, section, desk, tallies, (here, before), promotion)
-    return made.labels, made.removed, told | {"unconfirmed": unconfirmed}
+    counts = account(cascade, made, section, desk, tallies, (here, before), promotion)
+    return made.labels, made.removed, counts | {"unconfirmed": unconfirmed}
 
 
 def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
-    """Negatives that no person has decided: a judge's word on the others would count for nothing, and cost."""
+    """Negatives that no person has decided: a judge's verdict on the others would cost something and not be used."""
     return negatives.filter(~within(negatives, decided))
 
 
 def account(
-    said: Cascade, made: label_actions.Relabelled, section: ResolvedRelabel, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
+    cascade: Cascade, made: label_actions.Relabelled, section: ResolvedRelabel, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
     promotion: dict,
 ) -> dict:  # fmt: skip
-    """What was asked, found, passed on, done and paid. `runs`: the beginning of their names, and the third word of earlier versions'."""
+    """Counts of what was judged, found, escalated, changed and paid.
+
+    Args:
+        cascade: after its run.
+        made: labels and actions.
+        section: settings.
+        desk: budget.
+        tallies: agreement of judges with several answers per question, by fingerprint.
+        runs: the beginning of the runs' names, and the third word of those of earlier versions.
+        promotion: whether positives may be promoted, and why not.
+    """
     return {
         "judges": [
             {
@@ -105,12 +128,12 @@ def account(
                 "unknown_because": dict(
                     frame.filter(pl.col("verdict") == "unknown").select(kinds())["reason"].value_counts(sort=True).rows()
                 ),
-                "sent_on": said.sent[place] if place < len(said.sent) else None,
+                "sent_on": cascade.sent[place] if place < len(cascade.sent) else None,
                 **tallies.get(section.cascade[place]["fingerprint"], {}),
             }
-            for place, (name, frame) in enumerate(zip(said.names, said.said, strict=True))
+            for place, (name, frame) in enumerate(zip(cascade.names, cascade.said, strict=True))
         ],
-        "control": missed(said),
+        "control": missed(cascade),
         "actions": made.actions,
         "promotion": promotion | {"forced": bool(section.force and promotion["wanted"])},
         "left_out": section.left_out,

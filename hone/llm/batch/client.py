@@ -15,7 +15,8 @@ from hone.addresses import shown
 from hone.errors import Refused
 from hone.llm import chat_completion
 from hone.llm.batch.jobs import Submitted
-from hone.llm.client import JSON, Again, Endpoint, body_of, shut_out, unreached
+from hone.llm.client import JSON, connection_failure, encode, rejected_key
+from hone.llm.completion import Again, Endpoint
 
 WINDOW = "24h"  # the only one that the protocol has
 CHAT = "/v1/chat/completions"
@@ -84,7 +85,7 @@ class Vendor:
             if doubtful and (found := self.find(new)):
                 return {"id": found}
             try:
-                return self.named(lambda: self.asked("POST", "batches", content=body_of(given), headers=JSON))
+                return self.named(lambda: self.asked("POST", "batches", content=encode(given), headers=JSON))
             except Again as again:
                 doubtful = doubtful or not again.free
                 raise
@@ -174,7 +175,7 @@ class Vendor:
         except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
             raise Again(f"timed out: {self.where} gave no whole answer about a batch") from None
         except httpx2.TransportError as error:
-            raise unreached(error, self.where) from None
+            raise connection_failure(error, self.where) from None
 
     def asked(self, method: str, path: str, seconds: float | None = None, **content: Any) -> dict:
         """The JSON object that a request brings."""
@@ -194,7 +195,7 @@ class Vendor:
         code = response.status_code
         told, low = chat_completion.of_error(chat_completion.body_of(response.content), self.secret)
         if code in (401, 403):
-            raise shut_out(self.endpoint, self.where, code, told)
+            raise rejected_key(self.endpoint, code, told)
         if code == 404:
             raise Gone(told)
         if chat_completion.passes(code):

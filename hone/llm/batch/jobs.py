@@ -14,7 +14,7 @@ from typing import Any
 
 from hone.errors import Refused
 from hone.files import fingerprint, home, read_json, write_json
-from hone.llm.client import Endpoint
+from hone.llm.completion import Endpoint
 
 KEPT = 30 * 86400  # seconds after which a vendor is asked whether it still has a batch that nobody collects
 PRIVATE = 0o700  # mode of the folder: the calls quote private texts

@@ -1,4 +1,4 @@
-"""What a vendor says of a batch and of each of its calls, read with distrust."""
+"""The JSONL lines of a vendor's batch: requests as they are uploaded, responses as they are read. A response may hold anything."""
 
 from __future__ import annotations
 
@@ -7,58 +7,58 @@ import json
 from typing import Any
 
 from hone.llm import chat_completion
-from hone.llm.client import Again, Call, Endpoint, Reply, reply_of, say_spared
+from hone.llm.completion import Again, Completion, Endpoint, Request, completion_of, log_unsupported
 from hone.llm.endpoint_state import ROOM, habits
 
 
-def digest(call: Call, model: str) -> str:
-    """What a call says, in 32 hexadecimal digits: the same in every process, whatever its number."""
-    told = json.dumps([model, call.messages, call.max_tokens, call.options], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+def digest(request: Request, model: str) -> str:
+    """A hash of a request's content, as 32 hexadecimal digits: the same in every process, whatever its number."""
+    content = json.dumps([model, request.messages, request.max_tokens, request.options], sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def line_of(call: Call, name: str, endpoint: Endpoint) -> bytes:
-    """A call as a line of the file that is uploaded."""
-    body = habits(endpoint).body(call, endpoint.model)
+def line_of(request: Request, name: str, endpoint: Endpoint) -> bytes:
+    """A request as one line of the uploaded file."""
+    body = habits(endpoint).body(request, endpoint.model)
     return json.dumps({"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body}).encode() + b"\n"
 
 
-def read(call: Call, line: dict, endpoint: Endpoint, secret: str | None) -> Reply:
-    """A line of answers as the reply to its call.
+def read(request: Request, line: dict, endpoint: Endpoint, secret: str | None) -> Completion:
+    """The completion of a request from its line in the vendor's output.
 
     Raises:
-        Again: it may go better in another batch.
+        Again: the request may succeed in another batch.
     """
     response = line.get("response")
     if not isinstance(response, dict):
-        told, low = chat_completion.of_error(line.get("error"), secret)
+        message, low = chat_completion.of_error(line.get("error"), secret)
         if "expired" in low:
-            raise Again(f"timed out: {told}", free=True)
-        return Reply(call, fault=f"stopped: {told}" if "cancel" in low else f"broken: {told or 'neither answer nor error'}")
+            raise Again(f"timed out: {message}", free=True)
+        return Completion(request, fault=f"stopped: {message}" if "cancel" in low else f"broken: {message or 'neither response nor error'}")
     code, body = response.get("status_code"), response.get("body")
     if code != 200:
-        return turned_down(call, code, body, endpoint, secret)
+        return read_error(request, code, body, endpoint, secret)
     try:
-        heard = chat_completion.completion(json.dumps(body), secret)
+        parsed = chat_completion.completion(json.dumps(body), secret)
     except chat_completion.NotOne as error:
         raise Again(f"broken: {error}") from None
-    reply = reply_of(call, heard, endpoint, 0.0)
-    habits(endpoint).heard_of(call, reply.tokens_in)
-    return reply
+    completion = completion_of(request, parsed, endpoint, 0.0)
+    habits(endpoint).heard_of(request, completion.tokens_in)
+    return completion
 
 
-def turned_down(call: Call, code: Any, body: Any, endpoint: Endpoint, secret: str | None) -> Reply:
-    """What a status means, as `Caller.status` has it for a call of its own."""
-    told, low = chat_completion.of_error(body, secret)
+def read_error(request: Request, code: Any, body: Any, endpoint: Endpoint, secret: str | None) -> Completion:
+    """The fault of a request whose line has an error status; see `Caller.read_error` for a single call."""
+    message, low = chat_completion.of_error(body, secret)
     if type(code) is not int or chat_completion.passes(code):
-        raise Again(f"unreachable: status {str(code)[:3]}: {told}", free=code in chat_completion.OVERLOADED)
-    fault, known = chat_completion.for_good(code, told, low), habits(endpoint)
-    # All calls of the batch were sent alike: the first that says so changes what the next batch is sent.
-    sent = {ROOM: call.max_tokens, **call.options}
-    if fault.startswith("broken") and (spared := known.spare(sent, low, chat_completion.param_of(body))):
-        say_spared(endpoint, spared, told)
+        raise Again(f"unreachable: status {str(code)[:3]}: {message}", free=code in chat_completion.OVERLOADED)
+    fault, known = chat_completion.for_good(code, message, low), habits(endpoint)
+    # All requests of a batch have the same options: the first rejection changes what the next batch contains.
+    sent = {ROOM: request.max_tokens, **request.options}
+    if fault.startswith("broken") and (unsupported := known.spare(sent, low, chat_completion.param_of(body))):
+        log_unsupported(endpoint, unsupported, message)
         raise Again(fault, free=True, at_once=True)
-    return Reply(call, fault=fault)
+    return Completion(request, fault=fault)
 
 
 def reason(batch: dict, secret: str | None) -> str:
@@ -66,13 +66,13 @@ def reason(batch: dict, secret: str | None) -> str:
     errors = batch.get("errors")
     errors = errors.get("data") if isinstance(errors, dict) else errors
     first = errors[0] if isinstance(errors, list) and errors else errors
-    return chat_completion.of_error(first, secret)[0] or "the vendor does not say why"
+    return chat_completion.of_error(first, secret)[0] or "the vendor gives no reason"
 
 
-def counted(batch: dict) -> str:
-    """How far a batch is."""
+def progress(batch: dict) -> str:
+    """Progress of a batch."""
     counts = batch.get("request_counts")
     done, failed, total = (counts.get(name) if isinstance(counts, dict) else None for name in ("completed", "failed", "total"))
     if all(type(count) is int for count in (done, failed, total)):
-        return f"{done:,} of {total:,} answered, {failed:,} failed"
+        return f"{done:,} of {total:,} completed, {failed:,} failed"
     return f"status {str(batch.get('status'))[:20]}"

@@ -1,14 +1,15 @@
-"""Calls through a vendor's batch endpoint: half the price, within a day, and none paid twice when the process is killed meanwhile.
+"""Requests through a vendor's batch endpoint: half the price, within a day, and none paid twice if the process is killed meanwhile.
 
-What was submitted outlives the process (hone/llm/batch/jobs.py). A call that is made again is recognised by what it says
-and gets the answer of the batch that it is in.
+A submitted batch outlives the process (hone/llm/batch/jobs.py). A repeated request is recognized by its content and receives the
+completion of the batch that contains it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from hone.addresses import public
@@ -16,101 +17,106 @@ from hone.data.unknown_reasons import ITS_FAULT, TAKEN_OVER, kind
 from hone.llm.batch import jobs
 from hone.llm.batch.client import Gone, TurnedDown, Vendor
 from hone.llm.batch.jobs import Submitted
-from hone.llm.batch.jsonl import counted, digest, line_of, read, reason
-from hone.llm.budget import Budget, Reservation
+from hone.llm.batch.jsonl import digest, line_of, progress, read, reason
+from hone.llm.budget import Budget, JudgeBudget, Reservation
 from hone.llm.chat_completion import LONGEST_NAME, clean
-from hone.llm.client import Again, Call, Endpoint, Expected, Reply, ask_all, held_to, refuse_in_turn
+from hone.llm.client import complete
+from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, held_to, refuse_in_turn
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, at_most, habits
-from hone.stage import say
 
-MOST_CALLS, MOST_BYTES = 10_000, 100 << 20  # of one batch; vendors take 50,000 and 200 MB
-POLL = 30.0  # seconds between two looks at a batch
-LOOKS = 120  # in a row that fail, after which we stop looking: an hour
-UNSEEN = 5  # looks in a row at a batch that the vendor does not know, after which it is gone
-TURNS = 2  # batches that a call is in at most, where it failed in a way that may pass
-FIRST = 3  # calls made directly, until one is answered
-ALONE = 2.0  # price of a call of its own, in prices of a batch (the vendors' lists)
+MOST_CALLS, MOST_BYTES = 10_000, 100 << 20  # per batch; vendors accept 50,000 and 200 MB
+POLL = 30.0  # seconds between two status requests
+LOOKS = 120  # consecutive failed status requests before giving up: an hour
+UNSEEN = 5  # consecutive status requests that do not find the batch before it counts as gone
+TURNS = 2  # maximum number of batches per request, if it fails in a way that may be temporary
+FIRST = 3  # requests sent directly until one succeeds
+ALONE = 2.0  # price of a direct call, relative to a batch (the vendors' lists)
 ENDED = ("completed", "failed", "expired", "cancelled")
-EVERY = 60.0  # seconds between two lines about how far a batch is
+LOG_INTERVAL = 60.0  # seconds between two progress lines
+
+# Yields completions, each in a list of its own: it must be recorded before the batch's files mark it as collected.
+Yields = Iterator[list[Completion]]
 
 
 @dataclass
-class Asked:
-    """A call under way.
+class Pending:
+    """A request that has no completion yet.
 
     Attributes:
-        call: as it was given.
-        turn: batches it has been in before.
-        counted: its pairs are spent.
-        held: what is set aside for it; null: nothing.
-        free: if it ended now without an answer, it would certainly have cost nothing.
+        turn: number of batches it has been in before.
+        counted: its pairs count as spent already.
+        held: its reservation; null: none.
+        free: if it ended now without a completion, it would certainly have cost nothing.
     """
 
-    call: Call
+    request: Request
     turn: int = 0
     counted: bool = False
     held: Reservation | None = None
     free: bool = True
 
 
-def ask_batch(
-    endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected_model: Expected = None,
+def complete_in_batches(
+    endpoint: Endpoint, requests: Iterable[Request], budget: Budget | JudgeBudget, expected_model: Expected = None,
     *, poll: float = POLL, most: int = MOST_CALLS,
-) -> None:  # fmt: skip
-    """Make all calls in batches, one batch after the other; used as `ask_all` is.
+) -> Yields:  # fmt: skip
+    """Send all requests in batches, one batch after the other, and yield their completions. Used like `hone.llm.client.complete`.
 
-    The first calls to an endpoint that has not answered this process yet are made directly, so that what is wrong with all of
-    them shows at once; so is a call that would be a batch of its own. These count at twice the price.
+    Until an endpoint has answered in this process, requests are sent directly, so that an error that affects all of them shows at
+    once. A request that would be a batch of its own is sent directly too. Direct calls count at twice the price.
+
+    Closing the generator leaves its batches at the vendor. The next run collects them.
 
     Args:
-        endpoint: where they go; its prices are those of a batch.
-        calls: taken as they fit into a batch.
-        budget: reserved for every call of a batch before it is submitted. When its minutes are over we stop waiting; the batch
-            goes on, counts as paid, and its answers are collected when the same is asked again.
-        on_reply: called once for every call, in this thread.
-        expected_model: the name, or one of the names, that answers must carry; null: the first one's.
-        poll: seconds between two looks at a batch.
-        most: calls of one batch.
+        endpoint: receives the requests; its prices are those of a batch.
+        requests: consumed as they fit into a batch.
+        budget: reserved for every request of a batch before it is submitted. Once its minutes are used up, the run ends without waiting.
+            The batch then counts as paid, and the next run with the same requests collects it.
+        expected_model: the model name, or one of the names, that completions must report; null: the name in the first completion.
+        poll: seconds between two status requests.
+        most: maximum number of requests per batch.
+
+    Yields:
+        Lists of one completion; one for each request in total.
 
     Raises:
-        Refused: no such key or address, or the endpoint does not let us in, or has no batches.
+        Refused: an invalid address or key, a rejected key, or an endpoint without batches.
     """
     public(endpoint.url)
-    clerk = Clerk(endpoint, endpoint.secret(), budget, on_reply, expected_model, poll, most)
+    runner = Runner(endpoint, endpoint.secret(), budget, expected_model, poll, most)
     try:
-        clerk.make(calls)
+        yield from runner.run(requests)
     finally:
-        clerk.close()
+        runner.close()
 
 
 @dataclass
-class Clerk:
-    """One run of calls to one endpoint.
+class Runner:
+    """State of one run of requests to one endpoint.
 
     Attributes:
-        queue: calls to be placed: new ones, and those that get another turn.
-        pending: calls of the next batch.
+        queue: requests to be placed: new ones, and those with another turn.
+        pending: requests of the next batch.
         size: bytes of its file.
         out: batches at the vendor, by our names.
-        waiting: calls of each of them that were asked for, by their names in it.
-        places: (batch, name of the call in it) of what batches of an earlier process still owe, by what the call says.
-        direct: calls made directly because the endpoint had not answered yet.
-        stopped: why nothing more is submitted; null while work goes on. The next block tries anew: what a vendor has is collected.
-        faults: of the calls of the batch that is being collected; null for an answer.
+        waiting: the requests of this run in each of them, by their names in the batch.
+        places: (batch, name in it) of requests in batches of an earlier process, by content.
+        direct: number of requests sent directly because the endpoint had not answered yet.
+        stopped: why no batch is submitted any more; null: none of the reasons. The next run tries again and collects what is left.
+        faults: of the requests of the batch that is being collected; null for a completion with a text.
     """
 
     endpoint: Endpoint
     secret: str | None = field(repr=False)
-    budget: Budget
-    on_reply: Callable[[Reply], None]
+    budget: Budget | JudgeBudget
     expected: Expected
     poll: float
     most: int
-    queue: deque[Asked] = field(default_factory=deque)
-    pending: list[Asked] = field(default_factory=list)
+    queue: deque[Pending] = field(default_factory=deque)
+    pending: list[Pending] = field(default_factory=list)
     size: int = 0
     out: dict[str, Submitted] = field(default_factory=dict)
-    waiting: dict[str, dict[str, Asked]] = field(default_factory=dict)
+    waiting: dict[str, dict[str, Pending]] = field(default_factory=dict)
     places: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     direct: int = 0
     stopped: str | None = None
@@ -120,32 +126,32 @@ class Clerk:
         self.vendor = Vendor(self.endpoint, self.secret)
         self.habits = habits(self.endpoint)
 
-    def make(self, calls: Iterable[Call]) -> None:
+    def run(self, requests: Iterable[Request]) -> Yields:
         for one in jobs.left_behind(self.endpoint):
-            if one.file is None:  # without an uploaded file nothing was submitted
+            if one.file is None:  # no file was uploaded, so no batch was submitted
                 self.forget(one)
                 one.end()
                 continue
             self.out[one.name] = one
             for name in one.calls:
                 self.places.setdefault(name.partition("-")[0], []).append((one.name, name))
-        for call in calls:
-            self.queue.append(Asked(call))
-            self.place_all()
+        for request in requests:
+            self.queue.append(Pending(request))
+            yield from self.place_all()
         while self.pending or self.waiting:
-            self.flush()
-            self.place_all()
+            yield from self.flush()
+            yield from self.place_all()
         for one in self.out.values():
             if one.calls and jobs.old(one) and self.gone(one):
                 one.done(list(one.calls))
 
     def forget(self, one: Submitted) -> None:
-        """Give up a batch that cost nothing, and what was reserved for it."""
+        """Give up a batch that cost nothing, and release its reservations."""
         self.budget.release(name for call, name in one.held.items() if call in one.calls)
         one.done(list(one.calls))
 
     def gone(self, one: Submitted) -> bool:
-        """Whether the vendor itself says that it has a batch no more; what a clock says is no reason to pay twice."""
+        """Whether the vendor itself no longer has a batch. A clock is not a reason to pay twice."""
         try:
             if one.batch is None:
                 return not self.found(one)
@@ -160,143 +166,143 @@ class Clerk:
         return True
 
     def close(self) -> None:
-        """Let go of everything; what the vendor has may have to be paid, and stays reserved for whoever collects it."""
+        """Release everything. Requests at the vendor may cost something, so they stay reserved for the run that collects them."""
         self.vendor.close()
-        for asked in self.pending:
-            self.settle(asked, pairs=0)
-        for asked in (asked for calls in self.waiting.values() for asked in calls.values()):
-            self.settle(asked, pairs=0) if asked.free else self.leave(asked)
+        for item in self.pending:
+            self.settle(item, pairs=0)
+        for item in (item for items in self.waiting.values() for item in items.values()):
+            self.settle(item, pairs=0) if item.free else self.leave(item)
         for one in self.out.values():
             one.end()
 
-    def place_all(self) -> None:
+    def place_all(self) -> Yields:
         while self.queue:
-            asked = self.queue.popleft()
+            item = self.queue.popleft()
             if stopped := self.stopped or self.habits.stopped:
-                self.hand_on(asked, Reply(asked.call, fault=stopped))
+                yield from self.finish(item, Completion(item.request, fault=stopped))
             else:
-                self.place(asked)
+                yield from self.place(item)
             if len(self.pending) >= self.most or self.size >= MOST_BYTES:
-                self.flush()
+                yield from self.flush()
 
-    def place(self, asked: Asked) -> None:
-        """Find the batch that a call is in already, or is to be in."""
-        saying = digest(asked.call, self.endpoint.model)
-        known = [(batch, name) for batch, name in self.places.get(saying, ()) if name in self.out[batch].calls]
-        thinks = self.habits.thoughts > 0 and self.direct < THOUGHTS_IN_A_ROW  # all of a batch would be cut and paid
+    def place(self, item: Pending) -> Yields:
+        """Find the batch that contains a request, or add it to the next one."""
+        content = digest(item.request, self.endpoint.model)
+        known = [(batch, name) for batch, name in self.places.get(content, ()) if name in self.out[batch].calls]
+        thinks = self.habits.thoughts > 0 and self.direct < THOUGHTS_IN_A_ROW  # a whole batch would be cut off, and paid
         if not known and (thinks or (not self.habits.heard and self.direct < FIRST)):
             self.direct += 1
-            self.alone(asked)
-        elif not self.reserved(asked, self.out[known[0][0]].held.get(known[0][1]) if known else None):
-            self.hand_on(asked, Reply(asked.call, fault=f"over budget: {self.budget.over}"))
+            yield from self.send_directly(item)
+            return
+        reserved = yield from self.reserve(item, self.out[known[0][0]].held.get(known[0][1]) if known else None)
+        if not reserved:
+            yield from self.finish(item, Completion(item.request, fault=f"over budget: {self.budget.over}"))
         elif known:
             batch, name = known[0]
-            self.places[saying] = known[1:]
-            asked.free = False
-            self.waiting.setdefault(batch, {})[name] = asked
+            self.places[content] = known[1:]
+            item.free = False
+            self.waiting.setdefault(batch, {})[name] = item
         else:
-            self.pending.append(asked)
-            self.size += len(line_of(asked.call, saying, self.endpoint))
+            self.pending.append(item)
+            self.size += len(line_of(item.request, content, self.endpoint))
 
-    def reserved(self, asked: Asked, earlier: str | None = None) -> bool:
-        """Set aside what a call can cost, if need be once those before it have ended.
+    def reserve(self, item: Pending, earlier: str | None = None) -> Generator[list[Completion], None, bool]:
+        """Reserve the maximum cost of a request, after earlier requests have ended if necessary. Returns whether it fits.
 
         Args:
-            asked: the call.
-            earlier: what an earlier process has set aside for it, and counts once.
+            item: the request.
+            earlier: name of the reservation that an earlier process made for it; it counts once.
         """
-        most = (0 if asked.counted else asked.call.pairs, *at_most(asked.call, self.endpoint))
+        most = (0 if item.counted else item.request.pairs, *at_most(item.request, self.endpoint))
         while earlier is None and (self.pending or self.waiting) and self.budget.waits(*most):
-            self.flush()
-        asked.held = self.budget.reserve(*most, earlier=earlier)
-        return asked.held is not None
+            yield from self.flush()
+        item.held = self.budget.reserve(*most, earlier=earlier)
+        return item.held is not None
 
-    def alone(self, asked: Asked) -> None:
-        """Make a call directly."""
-        self.settle(asked, pairs=0)
+    def send_directly(self, item: Pending) -> Yields:
+        """Send a request as a call of its own."""
+        self.settle(item, pairs=0)
         prices = {"price_in": ALONE * self.endpoint.price_in, "price_out": ALONE * self.endpoint.price_out}
+        request = replace(item.request, pairs=0 if item.counted else item.request.pairs)
+        with closing(complete(replace(self.endpoint, **prices), [request], self.budget, self.expected)) as completions:
+            for (completion,) in completions:
+                if completion.fault is None:
+                    self.expected = self.expected or completion.model
+                elif self.direct == FIRST and not self.habits.heard and kind(completion.fault) in ITS_FAULT:
+                    self.stopped = f"stopped: the first {FIRST} calls failed, the last one: {completion.fault}"
+                    self.endpoint.log(self.stopped)
+                yield [replace(completion, request=item.request)]
 
-        def told(reply: Reply) -> None:
-            if reply.fault is None:
-                self.expected = self.expected or reply.model
-            elif self.direct == FIRST and not self.habits.heard and kind(reply.fault) in ITS_FAULT:
-                self.stopped = f"stopped: the first {FIRST} calls failed, the last one: {reply.fault}"
-                say(f"{self.endpoint.model}: {self.stopped}")
-            self.on_reply(replace(reply, call=asked.call))
-
-        call = replace(asked.call, pairs=0 if asked.counted else asked.call.pairs)
-        ask_all(replace(self.endpoint, **prices), [call], self.budget, told, self.expected)
-
-    def flush(self) -> None:
-        """Submit what is pending, and wait for all that is out and was asked for."""
+    def flush(self) -> Yields:
+        """Submit the next batch, and wait for all batches with requests of this run."""
         if self.stopped:
             while self.pending:
-                asked = self.pending.pop()
-                self.hand_on(asked, Reply(asked.call, fault=self.stopped))
+                item = self.pending.pop()
+                yield from self.finish(item, Completion(item.request, fault=self.stopped))
         elif len(self.pending) == 1:
-            self.alone(self.pending.pop())
+            yield from self.send_directly(self.pending.pop())
         elif self.pending:
-            self.submit()
+            yield from self.submit()
         self.size = 0
-        for batch, calls in list(self.waiting.items()):
-            self.collect(self.out[batch], calls)
+        for batch, items in list(self.waiting.items()):
+            yield from self.collect(self.out[batch], items)
             del self.waiting[batch]
 
-    def submit(self) -> None:
-        for asked in [asked for asked in self.pending if asked.call.may_ask is not None and not asked.call.may_ask()]:
-            self.pending.remove(asked)
-            self.hand_on(asked, Reply(asked.call, fault=f"{TAKEN_OVER}: another process asks this now"))
+    def submit(self) -> Yields:
+        for item in [item for item in self.pending if item.request.may_send is not None and not item.request.may_send()]:
+            self.pending.remove(item)
+            yield from self.finish(item, Completion(item.request, fault=f"{TAKEN_OVER}: another process sends this request now"))
         if not self.pending:
             return
         seen: Counter[str] = Counter()
-        calls = {}
-        for asked in self.pending:
-            saying = digest(asked.call, self.endpoint.model)
-            calls[f"{saying}-{seen[saying]}"] = asked
-            seen[saying] += 1
-        reserved = {name: asked.held.name for name, asked in calls.items() if asked.held and asked.held.name}
-        new = jobs.begun(self.endpoint, calls, reserved)
-        self.out[new.name], self.waiting[new.name], self.pending = new, calls, []
+        items = {}
+        for item in self.pending:
+            content = digest(item.request, self.endpoint.model)
+            items[f"{content}-{seen[content]}"] = item
+            seen[content] += 1
+        reserved = {name: item.held.name for name, item in items.items() if item.held and item.held.name}
+        new = jobs.begun(self.endpoint, items, reserved)
+        self.out[new.name], self.waiting[new.name], self.pending = new, items, []
         try:
             with new.path("jsonl").open("wb") as file:
-                file.writelines(line_of(asked.call, name, self.endpoint) for name, asked in calls.items())
+                file.writelines(line_of(item.request, name, self.endpoint) for name, item in items.items())
             file, uploaded = self.vendor.upload(new.path("jsonl"))
             new.save(file=file, uploaded=uploaded)
-            for asked in calls.values():
-                asked.free = False
+            for item in items.values():
+                item.free = False
             new.save(batch=self.vendor.create(new))
-            say(f"{self.endpoint.model}: {len(calls):,} calls submitted as batch {self.shown(new)}")
+            self.endpoint.log(f"{len(items):,} requests submitted as batch {self.label(new)}")
         except TurnedDown as error:
-            self.stop(f"a batch was turned down: {error}")
-            self.give_up(new, calls, str(error), free=True)
+            self.stop(f"the vendor rejected a batch: {error}")
+            yield from self.give_up(new, items, str(error), free=True)
         except Again as again:
             self.stop(f"a batch could not be submitted: {again.fault}")
-            self.give_up(new, calls, again.fault, free=new.file is None or again.free)
+            yield from self.give_up(new, items, again.fault, free=new.file is None or again.free)
         finally:
             new.path("jsonl").unlink(missing_ok=True)
 
-    def collect(self, one: Submitted, calls: dict[str, Asked]) -> None:
-        """Wait for a batch and hand on its answers; its other calls get another turn, or a fault."""
-        if not calls:
+    def collect(self, one: Submitted, items: dict[str, Pending]) -> Yields:
+        """Wait for a batch and yield its completions. Requests without one get another turn, or a fault."""
+        if not items:
             return
         try:
             if one.batch is None and not self.found(one):
-                self.again(one, calls, "unreachable: the batch was not submitted", free=True, turns=0)
+                yield from self.again(one, items, "unreachable: the batch was not submitted", free=True, turns=0)
                 return
-            batch = self.awaited(one)
+            batch = self.wait_for(one)
             self.faults = []
-            self.hand_on_lines(one, batch, calls)
+            yield from self.read_lines(one, batch, items)
         except Gone as error:
-            say(f"{self.endpoint.model}: batch {self.shown(one)} is gone ({error}); its calls are made again")
-            self.again(one, calls, f"broken: batch {self.shown(one)} is gone: {error}", free=False)
+            self.endpoint.log(f"batch {self.label(one)} is gone ({error}); its requests are sent again")
+            yield from self.again(one, items, f"broken: batch {self.label(one)} is gone: {error}", free=False)
             one.done(list(one.calls))
         except (Again, TurnedDown) as error:
             if not self.budget.late():
                 self.stop(str(error))
-            later = f"batch {self.shown(one)} goes on, and its answers are collected when the same is asked again"
-            self.give_up(one, calls, f"{error}; {later}", free=False)
+            later = f"batch {self.label(one)} goes on, and the next run with the same requests collects it"
+            yield from self.give_up(one, items, f"{error}; {later}", free=False)
         else:
-            self.rest(one, batch, calls)
+            yield from self.end(one, batch, items)
 
     def found(self, one: Submitted) -> bool:
         """Whether the vendor has a batch that a process was submitting when it ended."""
@@ -304,15 +310,15 @@ class Clerk:
             one.save(batch=batch)
         return batch is not None
 
-    def awaited(self, one: Submitted) -> dict:
-        """A batch once it has ended.
+    def wait_for(self, one: Submitted) -> dict:
+        """A batch, once it has ended.
 
         Raises:
-            Again: the budget's minutes are over, or the vendor has not answered for long.
+            Again: the budget's minutes are used up, or the vendor has not responded for long.
             Gone, TurnedDown.
         """
         failed = unseen = 0
-        told, last = time.monotonic(), ""
+        logged, last = time.monotonic(), ""
         while True:
             batch, wait = {}, 0.0
             try:
@@ -330,120 +336,120 @@ class Clerk:
                 return batch
             if late := self.budget.late():
                 raise Again(f"over budget: {late}")
-            if (counts := counted(batch)) != last and time.monotonic() - told >= EVERY:
-                told, last = time.monotonic(), counts
-                say(f"{self.endpoint.model}: batch {self.shown(one)}: {counts}")
+            if (counts := progress(batch)) != last and time.monotonic() - logged >= LOG_INTERVAL:
+                logged, last = time.monotonic(), counts
+                self.endpoint.log(f"batch {self.label(one)}: {counts}")
             time.sleep(max(self.poll, wait))
 
-    def hand_on_lines(self, one: Submitted, batch: dict, calls: dict[str, Asked]) -> None:
-        """Hand on the answers of an ended batch, each as it is read."""
+    def read_lines(self, one: Submitted, batch: dict, items: dict[str, Pending]) -> Yields:
+        """Yield the completions of an ended batch, each as it is read."""
         for file in (batch.get("output_file_id"), batch.get("error_file_id")):
             if not isinstance(file, str) or not file:
                 continue
             for attempt in range(self.endpoint.attempts):
                 try:
                     for line in self.vendor.lines(file):
-                        if isinstance(name := line.get("custom_id"), str) and name in calls:
-                            self.line(one, name, line, calls)
+                        if isinstance(name := line.get("custom_id"), str) and name in items:
+                            yield from self.read_line(one, name, line, items)
                     break
                 except (Again, Gone) as error:
                     if attempt + 1 == self.endpoint.attempts:
                         raise
                     time.sleep(getattr(error, "wait", None) or min(self.poll, self.endpoint.backoff * 2**attempt))
 
-    def line(self, one: Submitted, name: str, line: dict, calls: dict[str, Asked]) -> None:
-        """Hand on what one line says of its call."""
-        asked = calls[name]
+    def read_line(self, one: Submitted, name: str, line: dict, items: dict[str, Pending]) -> Yields:
+        """Yield the completion in one line. It counts as collected only after the caller has recorded it."""
+        item = items[name]
         try:
-            reply = read(asked.call, line, self.endpoint, self.secret)
+            completion = read(item.request, line, self.endpoint, self.secret)
         except Again as again:
             if not again.at_once:
                 self.faults.append(again.fault)
-            self.again(one, {name: calls.pop(name)}, again.fault, again.free)
+            yield from self.again(one, {name: items.pop(name)}, again.fault, again.free)
             return
-        refuse_in_turn(self.endpoint, self.vendor.where, reply)
-        if reply.fault is None:
-            self.expected = self.expected or reply.model
-        reply = held_to(reply, self.expected)
-        if stopped := self.habits.take_cut(reply):
+        refuse_in_turn(self.endpoint, completion)
+        if completion.fault is None:
+            self.expected = self.expected or completion.model
+        completion = held_to(completion, self.expected)
+        if stopped := self.habits.take_cut(completion):
             self.stop(stopped.removeprefix("stopped: "))
-        self.faults.append(reply.fault)
-        del calls[name]
-        asked.free = not reply.tokens_in and not reply.tokens_out
-        self.hand_on(asked, reply)
+        self.faults.append(completion.fault)
+        del items[name]
+        item.free = not completion.tokens_in and not completion.tokens_out
+        yield from self.finish(item, completion)
         one.done([name])
 
-    def rest(self, one: Submitted, batch: dict, calls: dict[str, Asked]) -> None:
-        """What becomes of the calls that an ended batch says nothing of, and whether to go on after it."""
-        name, status = self.shown(one), batch["status"]
+    def end(self, one: Submitted, batch: dict, items: dict[str, Pending]) -> Yields:
+        """Handle the requests that an ended batch has no line for, and decide whether to go on after it."""
+        name, status = self.label(one), batch["status"]
         if status == "failed":
             fault = f"batch {name} failed: {reason(batch, self.secret)}"
             self.stop(fault)
             one.done(list(one.calls))
-            self.give_up(one, calls, f"broken: {fault}", free=True)
+            yield from self.give_up(one, items, f"broken: {fault}", free=True)
         elif status == "cancelled":
             fault = f"batch {name} was cancelled"
             self.stop(fault)
-            self.give_up(one, calls, f"stopped: {fault}", free=True)
+            yield from self.give_up(one, items, f"stopped: {fault}", free=True)
         elif status == "expired":
             fault = f"timed out: batch {name} has expired"
-            self.faults += [fault] * len(calls)
-            self.again(one, calls, fault, free=True)
+            self.faults += [fault] * len(items)
+            yield from self.again(one, items, fault, free=True)
         else:
-            fault = f"broken: batch {name} has no answer to this call"
-            self.faults += [fault] * len(calls)
-            self.again(one, calls, fault, free=False)
+            fault = f"broken: batch {name} has no response to this request"
+            self.faults += [fault] * len(items)
+            yield from self.again(one, items, fault, free=False)
         if len(self.faults) >= FAILURES_IN_A_ROW and all(fault and kind(fault) in ITS_FAULT for fault in self.faults):
-            self.stop(f"all {len(self.faults):,} calls of batch {name} failed, the last one: {self.faults[-1]}")
+            self.stop(f"all {len(self.faults):,} requests of batch {name} failed, the last one: {self.faults[-1]}")
 
-    def again(self, one: Submitted, calls: dict[str, Asked], fault: str, free: bool, turns: int = 1) -> None:
-        """Give calls of a batch another turn, or the fault where they have had enough of them."""
-        one.done(list(calls))
-        while calls:
-            _, asked = calls.popitem()
-            asked.free = free
-            if asked.turn + turns >= TURNS:
-                self.hand_on(asked, Reply(asked.call, fault=fault))
+    def again(self, one: Submitted, items: dict[str, Pending], fault: str, free: bool, turns: int = 1) -> Yields:
+        """Give requests of a batch another turn, or end them with the fault after their last one."""
+        one.done(list(items))
+        while items:
+            _, item = items.popitem()
+            item.free = free
+            if item.turn + turns >= TURNS:
+                yield from self.finish(item, Completion(item.request, fault=fault))
             else:
-                self.settle(asked)
-                self.queue.append(Asked(asked.call, asked.turn + turns, counted=True))
+                self.settle(item)
+                self.queue.append(Pending(item.request, item.turn + turns, counted=True))
 
-    def give_up(self, one: Submitted, calls: dict[str, Asked], fault: str, free: bool) -> None:
-        """End calls of a batch with a fault. Those that have cost nothing are forgotten; the others may be collected later."""
+    def give_up(self, one: Submitted, items: dict[str, Pending], fault: str, free: bool) -> Yields:
+        """End requests of a batch with a fault. Those that cost nothing are forgotten; the others may be collected later."""
         if free:
-            one.done(list(calls))
-        while calls:
-            _, asked = calls.popitem()
-            asked.free = free
+            one.done(list(items))
+        while items:
+            _, item = items.popitem()
+            item.free = free
             if not free:
-                self.leave(asked)
-            self.hand_on(asked, Reply(asked.call, fault=fault))
+                self.leave(item)
+            yield from self.finish(item, Completion(item.request, fault=fault))
 
-    def hand_on(self, asked: Asked, reply: Reply) -> None:
-        """Settle a call and hand on its reply."""
-        if reply.tokens_in or reply.tokens_out:
-            self.settle(asked, used=(reply.tokens_in + reply.tokens_out, reply.money))
+    def finish(self, item: Pending, completion: Completion) -> Yields:
+        """Settle a request and yield its completion."""
+        if completion.tokens_in or completion.tokens_out:
+            self.settle(item, used=(completion.tokens_in + completion.tokens_out, completion.money))
         else:
-            self.settle(asked, pairs=0 if asked.free and kind(reply.fault or "") in ("broken", "stopped", TAKEN_OVER) else None)
-        self.on_reply(reply)
+            self.settle(item, pairs=0 if item.free and kind(completion.fault or "") in ("broken", "stopped", TAKEN_OVER) else None)
+        yield [completion]
 
-    def settle(self, asked: Asked, pairs: int | None = None, used: tuple[int, float] | None = None) -> None:
-        """Replace what is set aside for a call by what it used; all of it, where that is not known."""
-        if asked.held is not None:
-            held, asked.held = asked.held, None
-            tokens, money = used or ((0, 0.0) if asked.free else (held.tokens, held.money))
+    def settle(self, item: Pending, pairs: int | None = None, used: tuple[int, float] | None = None) -> None:
+        """Replace a request's reservation by what it used; by the whole reservation if that is unknown."""
+        if item.held is not None:
+            held, item.held = item.held, None
+            tokens, money = used or ((0, 0.0) if item.free else (held.tokens, held.money))
             self.budget.settle(held, tokens, money, pairs)
 
-    def leave(self, asked: Asked) -> None:
-        """Count a call as spent that goes on at the vendor; whoever collects its answer takes the reservation over."""
-        if asked.held is not None:
-            held, asked.held = asked.held, None
+    def leave(self, item: Pending) -> None:
+        """Count a request at the vendor as spent; the run that collects its completion takes over the reservation."""
+        if item.held is not None:
+            held, item.held = item.held, None
             self.budget.leave(held)
 
     def stop(self, why: str) -> None:
         if not self.stopped:
             self.stopped = f"stopped: {why}"
-            say(f"{self.endpoint.model}: {self.stopped}")
+            self.endpoint.log(self.stopped)
 
-    def shown(self, one: Submitted) -> str:
+    def label(self, one: Submitted) -> str:
         return clean(one.batch or one.name, self.secret)[:LONGEST_NAME]

@@ -64,7 +64,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Completion:
+class GeneratedText:
     """A text that a model generated for one question. `kind` says what it is, such as a query or a passage."""
 
     question: bytes
@@ -207,7 +207,7 @@ class Ledger:
 
     def record(
         self, judge: str, answer: Answer, verdicts: Sequence[Verdict], run: str, retry: int = 0,
-        completions: Sequence[Completion] = (), durable: bool = False,
+        completions: Sequence[GeneratedText] = (), durable: bool = False,
     ) -> int:  # fmt: skip
         """Keep an answer with all that it says, and give back the claims; all of it or nothing. Returns the answer's number.
 
@@ -384,7 +384,7 @@ def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
         yield values[start : start + size]
 
 
-def told(record: Answer | Verdict | Completion) -> dict[str, Any]:
+def told(record: Answer | Verdict | GeneratedText) -> dict[str, Any]:
     """A record's values as every database can hold them."""
     return {name: storable(value) if isinstance(value, str) else value for name, value in vars(record).items()}
 

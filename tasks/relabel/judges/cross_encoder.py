@@ -41,7 +41,7 @@ def cross_encoder(
     """A verdict on every pair by a cross-encoder's score, which the ledger keeps by the model's weights and the texts.
 
     Args:
-        questions: what is asked.
+        questions: one block.
         desk: ledger and budget. Scores cost no money; when the budget's time is over the rest is unknown.
         fingerprint: of this judge.
         model: a folder below inputs/, or a Hub id with the commit as `revision`.

@@ -42,7 +42,7 @@ def encoder(
     positive is never compared with itself.
 
     Args:
-        questions: what is asked; known positives are encoded as documents.
+        questions: one block; positives are encoded as documents.
         desk: where encoders come from.
         fingerprint: of this judge.
         to: what a candidate is compared with. [Hone default]

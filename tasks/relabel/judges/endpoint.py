@@ -1,4 +1,4 @@
-"""endpoint: a chat model behind any server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, a vendor).
+"""endpoint: a chat model behind any server with OpenAI's protocol (vLLM, llama.cpp, Ollama, a vendor).
 
 The listwise prompt with a cheap and then a strong model is RLHN's judge (arXiv 2505.16967).
 """
@@ -20,7 +20,7 @@ from hone.judging.context import Desk
 from hone.judging.few_shot import examples as similar
 from hone.judging.prompt import below_inputs, load
 from hone.llm import tokenizer as tokens
-from hone.llm.client import Endpoint
+from hone.llm.completion import Endpoint
 
 MODEL_ROUTE = "prompt"
 HOW = frozenset({"url", "key", "plain_http", "slots", "timeout", "price", "batch"})
@@ -59,45 +59,44 @@ def endpoint(
     price: dict[Literal["input", "output"], Annotated[float, Field(ge=0)]] | None = None,
     batch: bool = False,
 ) -> pl.DataFrame:
-    """What the model says of each pair; the ledger's answers are taken first.
+    """Verdicts of a model behind an OpenAI-compatible endpoint. Answers in the ledger are reused.
 
     Args:
         questions: one block.
         desk: ledger, budget, seed.
         fingerprint: of this judge.
-        url: of the server, such as http://127.0.0.1:8080/v1.
-        model: as the server calls it.
-        key: name of the environment variable that has the key; null: the server wants none. [Hone default]
-        plain_http: allow `http://` to another machine although the network can then read the key. [Hone default]
+        url: base address of the server, such as http://127.0.0.1:8080/v1.
+        model: name of the model at the server.
+        key: name of the environment variable that holds the key; null: no key is sent. [Hone default]
+        plain_http: allow sending the key to another machine over `http://`, where the network can read it. [Hone default]
         prompt: listwise, listwise-brief, rlhn-cheap, rlhn-strong, graded, yes-no, yes-no-alone, yes-no-opposite, pairwise, or a file below
             inputs/. [Hone default]
-        temperature: .1 (RLHN, paper and code); null: not sent, for models that take none. [paper]
-        max_tokens: room for an answer; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word. [Hone default]
-        structured: hold the server to JSON; auto: lists, and only if the server knows how. [Hone default]
-        logprobs: ask for the first token's alternatives, which give probabilities; left out if the server refuses them. [Hone default]
-        votes: answers to each question; the majority counts. Use a temperature that makes them differ. [Hone default]
-        twice: ask listwise again in another order; only what both say counts. [Hone default]
-        swap: ask the opposite question too (yes-no), and take the mean. [Hone default]
-        documents: candidates of one listwise prompt; 25 (RLHN). [paper]
-        known: known answers shown at most (RLHN shows all). [Hone default]
-        examples: worked comparisons of a pairwise prompt. [Hone default]
-        trim: tokens that each text is cut to; null: whole texts. [Hone default]
-        context: tokens of prompt and answer together; texts are cut further until they fit. [Hone default]
-        tokenizer: a model's tokenizer.json below inputs/; null: 4 bytes are a token. [Hone default]
-        positive_from: grade from which on a candidate counts as found; 2. [Hone default]
-        reported: model name that answers must carry, or a list of names of one model; null: that of the first answer. [Hone default]
-        version: any text; change it when another model answers under the same name, and it is another judge. [Hone default]
-        slots: calls at once, at most. [Hone default]
-        timeout: seconds for one call. [Hone default]
-        price: money per million tokens of input and output. [Hone default]
-        batch: use the vendor's batch endpoint: slower, half the price as a rule; `price` is then the batch's, nothing is halved here. [Hone
-            default]
+        temperature: 0.1 (RLHN, paper and code); null: not sent, for models without one. [paper]
+        max_tokens: maximum number of output tokens; null: 2,048 for lists (RLHN: 2,048 to 4,096), 4 for one word. [Hone default]
+        structured: request JSON output; auto: for lists, if the server supports it. [Hone default]
+        logprobs: request the alternatives of the first token, which give probabilities; omitted if the server rejects them. [Hone default]
+        votes: number of answers per question; the majority verdict is used. Set a temperature at which answers vary. [Hone default]
+        twice: repeat listwise prompts in another order; only verdicts on which both agree are used. [Hone default]
+        swap: also send the inverted prompt (yes-no), and average. [Hone default]
+        documents: maximum number of candidates per listwise prompt; 25 (RLHN). [paper]
+        known: maximum number of positives per prompt (RLHN shows all). [Hone default]
+        examples: few-shot examples of a pairwise prompt. [Hone default]
+        trim: maximum number of tokens per text; null: whole texts. [Hone default]
+        context: maximum number of tokens of prompt and completion; texts are shortened until they fit. [Hone default]
+        tokenizer: a model's tokenizer.json below inputs/; null: 4 bytes per token. [Hone default]
+        positive_from: minimum grade of a positive verdict; 2. [Hone default]
+        reported: model name, or list of names of one model, that completions must report; null: the name in the first. [Hone default]
+        version: any text; change it if another model answers under the same name, so that it counts as another judge. [Hone default]
+        slots: maximum number of concurrent calls. [Hone default]
+        timeout: seconds per call. [Hone default]
+        price: per million tokens of input and output. [Hone default]
+        batch: use the vendor's batch endpoint: slower, usually at half the price. `price` is then the batch price. [Hone default]
 
     Returns:
-        verdicts: one row for each pair.
+        Verdicts: one row per pair.
 
     Raises:
-        Refused: no such prompt, settings that do not go together, or a server that refuses the key or the model.
+        Refused: an unknown prompt, contradictory settings, or a server that rejects the key or the model.
     """
     price = price or {}
     where = Endpoint(
@@ -122,31 +121,31 @@ def endpoint(
         tokens.of_file(tokenizer) if tokenizer else tokens.Estimated(), reported,
         base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "endpoint", "parameters": parameters | PLAIN}),
         version=version,
-        **sender(batch),
+        **transport(batch),
     )  # fmt: skip
     return ask(questions, desk, fingerprint, where, asked, how, similar(questions, desk, examples) if asked.kind == "pairwise" else None)
 
 
-def sender(batch: bool) -> dict[str, Any]:
-    """What puts calls to the server, where it is not one call at a time."""
+def transport(batch: bool) -> dict[str, Any]:
+    """How requests reach the server, as settings of `Asking`; nothing for single calls."""
     if not batch:
         return {}
-    from hone.llm.batch.runner import ask_batch
+    from hone.llm.batch.runner import complete_in_batches
 
-    return {"send": ask_batch, "later": True}
+    return {"complete": complete_in_batches, "later": True}
 
 
 def missing(parameters: dict[str, Any]) -> str | None:
-    """Why this judge cannot work here, as far as it can be seen without a call: its key is not set; null when it can."""
+    """Why this judge cannot be used here, as far as it shows without a call: its key is not set. Null: it can be used."""
     key = parameters["key"]
     return None if key is None or os.environ.get(key) else f"the environment variable {key}, which holds its key, is not set"
 
 
 def identity(parameters: dict[str, Any]) -> dict[str, Any]:
-    """What else decides the answers: the prompts' files and the tokenizer.
+    """What else determines the answers: the prompt files and the tokenizer.
 
     Raises:
-        Refused: a prompt that is not there or cannot be meant, settings that do not go together.
+        Refused: a missing or invalid prompt, or contradictory settings.
     """
     prompt = load(parameters["prompt"])
     asked = {name: parameters[name] for name in ("temperature", *PLAIN)}

@@ -35,7 +35,7 @@ def group(
     """A verdict on every pair: positive in the same group as a known answer, negative in another.
 
     Args:
-        questions: what is asked.
+        questions: one block.
         desk: where the collections' metadata come from.
         fingerprint: of this judge.
         column: metadata that has a document's group, or its path in a taxonomy; documents with one group in common agree.

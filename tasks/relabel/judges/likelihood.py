@@ -36,7 +36,7 @@ def likelihood(
     """A verdict on every pair: grade = (log P(query | candidate) - log P(query)) / tokens of the query, in nats.
 
     Args:
-        questions: what is asked.
+        questions: one block.
         desk: ledger and budget; likelihoods are kept by the model's weights and the texts.
         fingerprint: of this judge.
         model: a causal language model: a folder below inputs/, or a Hub id with the commit as `revision`.

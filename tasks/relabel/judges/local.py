@@ -1,16 +1,16 @@
-"""local: a chat model in GGUF that runs on this machine, asked as an endpoint is; no answer leaves it.
+"""local: a GGUF chat model that runs on this machine and is queried like an endpoint; no text leaves the machine.
 
-RLHN's cheap judge (arXiv 2505.16967) with a model of one's own. A model of 1.5 billion parameters is a weak judge: measure it
-(`hone judge check`) before you believe it.
+RLHN's cheap judge (arXiv 2505.16967) with a local model. A model of 1.5 billion parameters is a weak judge: measure it
+(`hone judge check`) before you rely on it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -25,8 +25,8 @@ from hone.judging.context import Desk
 from hone.judging.few_shot import examples as similar
 from hone.judging.prompt import load
 from hone.llm import client, gguf, llama_server
-from hone.llm.budget import Budget
-from hone.llm.client import Call, Endpoint, Reply
+from hone.llm.budget import JudgeBudget
+from hone.llm.completion import Completion, Endpoint, Expected, Request
 
 MODEL_ROUTE = "prompt"
 HOW = frozenset({"slots", "threads", "timeout"})
@@ -57,37 +57,37 @@ def local(
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = None,
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 600,
 ) -> pl.DataFrame:
-    """What the model says of each pair; it is loaded only if the ledger lacks an answer.
+    """Verdicts of the model. It is loaded only if the ledger lacks an answer.
 
     Args:
         questions: one block.
         desk: ledger, budget, seed.
         fingerprint: of this judge.
-        model: qwen2.5-coder-1.5b (`make judge` brings it), a path to a .gguf file, or owner/repository:file.gguf of the Hub. [Hone default]
+        model: qwen2.5-coder-1.5b (see `make judge`), a path to a .gguf file, or owner/repository:file.gguf of the Hub. [Hone default]
         prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, listwise-brief, or a file below inputs/. [Hone default]
-        temperature: 0, so that the same question has the same answer. [Hone default]
-        max_tokens: room for an answer; null: 1 for yes or no, whose alternatives say enough, 4 for a word, 2,048 for lists. [Hone default]
-        structured: hold the model to JSON; auto: lists. [Hone default]
-        logprobs: ask for the first token's alternatives, which give probabilities. [Hone default]
-        votes: answers to each question; the majority counts. Use a temperature that makes them differ. [Hone default]
-        twice: ask listwise again in another order; only what both say counts. [Hone default]
-        swap: ask the opposite question too (yes-no), and take the mean. [Hone default]
-        documents: candidates of one listwise prompt. [Hone default]
-        known: known answers shown; each costs its length in every prompt. [Hone default]
-        examples: worked comparisons of a pairwise prompt. [Hone default]
-        trim: tokens that each text is cut to (two cores read some 80 tokens a second). [Hone default]
-        context: tokens of prompt and answer together. [Hone default]
-        positive_from: grade from which on a candidate counts as found. [Hone default]
-        slots: prompts at once; more than one gains little on few cores, and moves probabilities by up to .016 (sums in another order).
+        temperature: 0, so that a repeated question gets the same answer. [Hone default]
+        max_tokens: maximum number of output tokens; null: 1 for yes or no with alternatives, 4 for a word, 2,048 for lists. [Hone default]
+        structured: request JSON output; auto: for lists. [Hone default]
+        logprobs: request the alternatives of the first token, which give probabilities. [Hone default]
+        votes: number of answers per question; the majority verdict is used. Set a temperature at which answers vary. [Hone default]
+        twice: repeat listwise prompts in another order; only verdicts on which both agree are used. [Hone default]
+        swap: also send the inverted prompt (yes-no), and average. [Hone default]
+        documents: maximum number of candidates per listwise prompt. [Hone default]
+        known: maximum number of positives per prompt; each lengthens every prompt. [Hone default]
+        examples: few-shot examples of a pairwise prompt. [Hone default]
+        trim: maximum number of tokens per text (two cores read about 80 tokens per second). [Hone default]
+        context: maximum number of tokens of prompt and completion. [Hone default]
+        positive_from: minimum grade of a positive verdict. [Hone default]
+        slots: concurrent prompts; more than one gains little on few cores and changes probabilities by up to 0.016 (another order of sums).
             [Hone default]
         threads: null: all cores. [Hone default]
-        timeout: seconds for one call. [Hone default]
+        timeout: seconds per call. [Hone default]
 
     Returns:
-        verdicts: one row for each pair.
+        Verdicts: one row per pair.
 
     Raises:
-        Refused: no such model or prompt, or settings that do not go together.
+        Refused: an unknown model or prompt, or contradictory settings.
     """
     asked = load(prompt)
     parameters = {
@@ -101,7 +101,7 @@ def local(
         one_word = logprobs and asked.kind == "yes-no" and structured != "always"
         how = Asking(
             temperature, max_tokens or (1 if one_word else None), structured, logprobs, votes, twice, swap, documents, known,
-            trim, context, positive_from, send=served.send,
+            trim, context, positive_from, complete=served.complete,
             base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "local", "parameters": parameters | ONCE}),
         )  # fmt: skip
         return ask(
@@ -111,7 +111,15 @@ def local(
 
 @dataclass
 class Served:
-    """A server of a model that is started for the first call, and not at all where there is none."""
+    """A local model's server, started for the first request. Without requests it is not started.
+
+    Args:
+        model: name or path of the model.
+        stack: stops the server.
+        slots: concurrent prompts.
+        context: tokens of a prompt and its completion.
+        threads: null: all cores.
+    """
 
     model: str
     stack: ExitStack
@@ -120,36 +128,36 @@ class Served:
     threads: int | None
     running: llama_server.Running | None = field(default=None, init=False)
 
-    def send(
-        self, endpoint: Endpoint, calls: Iterable[Call], budget: Budget, on_reply: Callable[[Reply], None], expected: str | None = None
-    ) -> None:
-        """Make calls, as `client.ask_all` does."""
-        calls = iter(calls)
-        first = list(islice(calls, 1))
-        if not first:
+    def complete(
+        self, endpoint: Endpoint, requests: Iterable[Request], budget: JudgeBudget, expected: Expected = None
+    ) -> Iterator[list[Completion]]:
+        """Send requests and yield their completions; see `hone.llm.client.complete`."""
+        requests = iter(requests)
+        if (first := next(requests, None)) is None:
             return
         if self.running is None:
             file = gguf.file_of(self.model)
-            self.stack.enter_context(torch_lock())  # two users of the processor's cores are slower than one after the other
+            self.stack.enter_context(torch_lock())  # two processes that share the cores are slower than one after the other
             self.running = self.stack.enter_context(
                 llama_server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
             )
-            # Calls take keys from variables; one of its own for each server, for two may run at once.
+            # The client reads keys from environment variables. Each server has its own, because two may run at once.
             self.stack.callback(os.environ.pop, self.variable, None)
             os.environ[self.variable] = self.running.key
-        client.ask_all(replace(endpoint, url=self.running.url, key=self.variable), chain(first, calls), budget, on_reply, expected)
+        here = replace(endpoint, url=self.running.url, key=self.variable)
+        yield from client.complete(here, chain([first], requests), budget, expected)
 
     @property
     def variable(self) -> str:
-        """The variable that holds the server's key."""
+        """Name of the environment variable that holds the server's key."""
         return f"HONE_LOCAL_KEY_{urlsplit(self.running.url).port}"
 
 
 def identity(parameters: dict[str, Any]) -> dict[str, Any]:
-    """What else decides the answers: the model's checksum and the prompt's file.
+    """What else determines the answers: the model's checksum and the prompt file.
 
     Raises:
-        Refused: there is no such model or prompt.
+        Refused: an unknown model or prompt.
     """
     prompt = load(parameters["prompt"])
     refuse_contradictions(prompt, Asking(**{name: parameters[name] for name in ("temperature", *ONCE)}))
@@ -158,5 +166,5 @@ def identity(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def missing(parameters: dict[str, Any]) -> str | None:
-    """Why this judge cannot work on this machine; null when it can."""
+    """Why this judge cannot be used on this machine; null: it can."""
     return gguf.missing(parameters["model"])

@@ -42,7 +42,7 @@ def neighbours(
     """A verdict on every pair: positive inside the band around a known answer, negative outside.
 
     Args:
-        questions: what is asked.
+        questions: one block.
         desk: where models and metadata come from.
         fingerprint: of this judge.
         first, last: the band: up to .001 of the collection. [Hone default]

@@ -24,7 +24,7 @@ def people(questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated
     question by which the ledger finds the verdict.
 
     Args:
-        questions: what is asked.
+        questions: one block.
         desk: the ledger.
         fingerprint: of this judge, the same for all sheets of one person.
         who: the name that the sheet was read by.

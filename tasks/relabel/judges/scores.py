@@ -36,7 +36,7 @@ def scores(
     """A grade for every pair: the scorer's score of it in this round.
 
     Args:
-        questions: what is asked; candidates and known answers of the round, both of which the table `scores` has.
+        questions: one block; candidates and positives of the round, both of which are in the table `scores`.
         desk: for the round's name.
         fingerprint: of this judge.
         scorer: by its name in the table: `cross-encoder`, `cross-encoder:NAME`, `encoder:NAME`, `ensemble`, `dense`.
@@ -49,7 +49,7 @@ def scores(
         Verdicts with the grade and no probability; unknown where the scorer gave nothing.
 
     Raises:
-        Refused: the round has no table of scores, nobody of that name scored, or `logit` of what is no probability.
+        Refused: the round has no table of scores, no scorer of that name, or `logit` with scores that are not probabilities.
     """
     if questions.pairs.is_empty():
         return verdicts.empty()

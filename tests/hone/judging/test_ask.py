@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -21,9 +22,8 @@ from hone.judging.ask import Asking, ask
 from hone.judging.few_shot import examples, triples
 from hone.judging.prompt import load
 from hone.judging.requests import Item
-from hone.judging.session import Sitting
-from hone.llm import client
-from hone.llm.client import Endpoint
+from hone.judging.session import Session
+from hone.llm.completion import Completion, Endpoint, Request
 from hone.llm.ledger.ledger import Answer, Verdict, question_key
 from tests.hone.llm import unruly
 from tests.hone.llm.answering import desk, documents_of, finds, questions, says, serving
@@ -142,15 +142,15 @@ def test_known_answers_that_are_not_shown_do_not_belong_to_the_question():
 
 
 def test_calls_say_how_many_pairs_and_tokens_they_are():
-    calls: list[client.Call] = []
+    calls: list[Request] = []
 
-    def noted(where, given, budget, on_reply, expected_model=None) -> None:
+    def noted(where, given, budget, expected=None):
         for call in given:
             calls.append(call)
-            on_reply(client.Reply(call, "<better>[]</better><worse>[]</worse>", None, "m", 1, 1, 0.0, 0.0, False, None))
+            yield [Completion(call, "<better>[]</better><worse>[]</worse>", None, "m", 1, 1, 0.0, 0.0, False, None)]
 
     pairs = [("q1", f"d{number}") for number in range(30)] + [("q2", "d")]
-    ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("listwise"), Asking(send=noted))
+    ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("listwise"), Asking(complete=noted))
     assert sorted(call.pairs for call in calls) == [1, 5, 25]
     assert len({call.number for call in calls}) == 3
     for call in calls:
@@ -160,28 +160,96 @@ def test_calls_say_how_many_pairs_and_tokens_they_are():
 
 @pytest.mark.parametrize("kind", ["timed out", "over budget", "unreachable", "broken", "stopped"])
 def test_faults_are_the_reason_and_are_not_kept(kind: str):
-    def failing(where, given, budget, on_reply, expected_model=None) -> None:
+    def failing(where, given, budget, expected=None):
         for call in given:
-            on_reply(client.Reply(call, None, None, None, 0, 0, 0.0, 0.0, False, f"{kind}: after 3 attempts"))
+            yield [Completion(call, None, None, None, 0, 0, 0.0, 0.0, False, f"{kind}: after 3 attempts")]
 
-    told = ask(questions(("q", "d")), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=failing))
+    told = ask(questions(("q", "d")), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=failing))
     assert told.select("verdict", "reason").rows() == [("unknown", f"{kind}: after 3 attempts")]
     with serving(says("d")) as server:
         assert ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("yes-no"))["verdict"][0] == "positive"
 
 
 def test_an_exception_leaves_nothing_claimed():
-    def crashing(where, given, budget, on_reply, expected_model=None) -> None:
+    def crashing(where, given, budget, expected=None):
         next(iter(given))
         raise KeyboardInterrupt
+        yield
 
     pairs = [("q", f"d{number}") for number in range(5)]
     with pytest.raises(KeyboardInterrupt):
-        ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=crashing))
+        ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=crashing))
     with serving(says("d")) as server:
         told = ask(questions(*pairs), desk(), "f", endpoint(server.url), load("yes-no"))
         assert len(server.asked) == 5
     assert set(told["verdict"].cast(pl.String)) == {"positive"}
+
+
+def together(where, given, budget, expected=None):
+    """All completions at once, as they arrive when an endpoint answers faster than the ledger writes."""
+    yield [Completion(request, "yes", None, "m", 1, 1) for request in given]
+
+
+def test_ctrl_c_and_an_error_with_one_answer_lose_no_other(monkeypatch: pytest.MonkeyPatch):
+    pairs, at = [("q", f"d{number}") for number in range(5)], desk()
+
+    class Failing(type(at.ledger)):
+        def record(self, judge: str, answer: Answer, verdicts: list[Verdict], *more: object, **options: object) -> int:
+            if verdicts and verdicts[0].question == question_key("q", "d1", ["known"]):
+                raise OSError("disk full")
+            if verdicts and verdicts[0].question == question_key("q", "d3", ["known"]):
+                signal.raise_signal(signal.SIGINT)
+            return super().record(judge, answer, verdicts, *more, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(questions(*pairs), replace(at, ledger=Failing()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=together))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with serving(says("d"), model="m") as server:
+        told = ask(questions(*pairs), at, "f", endpoint(server.url), load("yes-no"))
+        assert [documents_of(body) for body in server.asked] == [["d1"]]
+    assert set(told["verdict"].cast(pl.String)) == {"positive"}
+
+
+def test_an_answer_is_in_the_ledger_before_the_next_is_waited_for():
+    """What a process that is killed now would leave behind."""
+    at, keys = desk(), [question_key("q", f"d{number}", ["known"]) for number in range(3)]
+    there = []
+
+    def one_by_one(where, given, budget, expected=None):
+        for request in given:
+            yield [Completion(request, "yes", None, "m", 1, 1)]
+            there.append(len(at.ledger.find("f", keys)))
+
+    ask(questions(*(("q", f"d{number}") for number in range(3))), at, "f", endpoint("http://nowhere"), load("yes-no"),
+        Asking(complete=one_by_one, logprobs=False))  # fmt: skip
+    assert there == [1, 2, 3]
+
+
+def test_a_run_that_fails_closes_its_completions():
+    closed = []
+
+    def endless(where, given, budget, expected=None):
+        try:
+            for request in given:
+                yield [Completion(request, "yes", None, "m", 1, 1)]
+        finally:
+            closed.append(True)
+
+    class Failing(type(desk().ledger)):
+        def record(self, *given: object, **options: object) -> int:
+            raise Refused("the ledger could not be written")
+
+    with pytest.raises(Refused):
+        ask(
+            questions(("q", "d")),
+            replace(desk(), ledger=Failing()),
+            "f",
+            endpoint("http://nowhere"),
+            load("yes-no"),
+            Asking(complete=endless),
+        )
+    assert closed == [True]
+    assert not [thread for thread in threading.enumerate() if thread.name == "claims"]
 
 
 def one_loop(url: str, pairs: list[tuple[str, str]], verdicts) -> None:
@@ -208,11 +276,11 @@ def test_two_loops_at_once_do_not_ask_the_same_pair_twice():
 def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]], documents: int):
     pairs = sorted(pairs)
 
-    def answering(where, given, budget, on_reply, expected_model=None) -> None:
+    def answering(where, given, budget, expected=None):
         for call in given:
             body = {"messages": call.messages}
             assert len(documents_of(body)) == call.pairs <= documents
-            on_reply(client.Reply(call, finds("a", "b")(body), None, "m", 1, 1, 0.0, 0.0, False, None))
+            yield [Completion(call, finds("a", "b")(body), None, "m", 1, 1, 0.0, 0.0, False, None)]
 
     told = ask(
         questions(*pairs),
@@ -220,7 +288,7 @@ def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]]
         f"f{documents}",
         endpoint("http://nowhere"),
         load("listwise"),
-        Asking(send=answering, documents=documents),
+        Asking(complete=answering, documents=documents),
     )
     assert told.select("query_id", "doc_id").rows() == pairs
     assert told["verdict"].cast(pl.String).to_list() == ["positive" if text in "ab" else "negative" for _, text in pairs]
@@ -289,16 +357,16 @@ def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(monkeypatch: py
                 renewed.set()
             return mine
 
-    def slow(where, given, budget, on_reply, expected_model=None) -> None:
+    def slow(where, given, budget, expected=None):
         for call in given:
             assert renewed.wait(60)
-            on_reply(client.Reply(call, "yes", None, "m", 1, 1, 0.0, 0.0, False, None))
+            yield [Completion(call, "yes", None, "m", 1, 1, 0.0, 0.0, False, None)]
 
-    told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=slow))
+    told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=slow))
     assert told["verdict"][0] == "positive"
     assert asked[0] == asked[4] == [question_key("q", "d", ["known"])]
     reported = capfd.readouterr().err
-    assert reported.count("claims could not be renewed, which is tried again") == reported.count("claims are renewed again") == 1
+    assert reported.count("claims could not be renewed, trying again") == reported.count("claims are renewed again") == 1
 
 
 def taken_over(other, keys: list[bytes], verdict: str | None) -> None:
@@ -349,21 +417,21 @@ def test_after_a_sleep_of_the_machine_claims_are_renewed_before_anything_is_sent
     """The clock that stands still while a machine sleeps shows nothing; the other one does."""
     at, keys = desk(), [question_key("q", "d", ["known"])]
     other = another(at.ledger, f"elsewhere:1:{at.ledger.owner}")
-    one = Sitting(at, "f", endpoint("http://nowhere"), None)
+    one = Session(at, "f", endpoint("http://nowhere"), None)
     at.ledger.claim("f", keys)
     one.under_way[1] = [Item(keys[0], "q", "d", ("known",), ())]
-    assert one.may_ask(1)
+    assert one.may_send(1)
     one.renewed = (one.renewed[0], one.renewed[1] - session.UNSURE - 1)
-    assert one.may_ask(1)  # nobody has taken it
+    assert one.may_send(1)  # nobody has taken it
     one.renewed = (one.renewed[0], one.renewed[1] - session.UNSURE - 1)
     taken_over(other, keys, None)
-    assert not one.may_ask(1)
+    assert not one.may_send(1)
     assert one.lost == set(keys)
 
 
 def test_while_nobody_can_say_whose_a_claim_is_nothing_is_sent(monkeypatch: pytest.MonkeyPatch):
     at = desk()
-    one = Sitting(at, "f", endpoint("http://nowhere"), None)
+    one = Session(at, "f", endpoint("http://nowhere"), None)
     one.under_way[1] = [Item(KEYS[0], "q", "d", ("known",), ())]
     one.renewed = (one.renewed[0] - session.UNSURE - 1, one.renewed[1])
 
@@ -371,11 +439,12 @@ def test_while_nobody_can_say_whose_a_claim_is_nothing_is_sent(monkeypatch: pyte
         raise Refused("no connection")
 
     monkeypatch.setattr(type(at.ledger), "renew", fails)
-    assert not one.may_ask(1)
+    assert not one.may_send(1)
 
 
-def never(where, calls, *_: object) -> None:
+def never(where, calls, *_: object):
     assert list(calls) == []
+    yield from ()
 
 
 def test_waiting_for_another_process_has_an_end(monkeypatch: pytest.MonkeyPatch):
@@ -383,7 +452,7 @@ def test_waiting_for_another_process_has_an_end(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(session, "LONGEST_WAIT", 0.01)
     at, keys = desk(), [question_key("q", "d", ["known"])]
     another(at.ledger, f"elsewhere:1:{at.ledger.owner}").claim("f", keys)
-    told = ask(questions(("q", "d")), at, "f", endpoint("http://nowhere"), load("yes-no"), Asking(send=never))
+    told = ask(questions(("q", "d")), at, "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=never))
     assert told["verdict"].cast(pl.String).to_list() == ["unknown"]
     assert told["reason"][0].startswith("stopped: another process has been asking for")
 

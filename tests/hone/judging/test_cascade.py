@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 import pytest
 
 from hone.config import methods
 from hone.data import tables
+from hone.data.questions import in_blocks
 from hone.judging import verdicts
-from hone.judging.cascade import Cascade, run_cascade
+from hone.judging.cascade import Cascade
 from hone.layout import PAIR
 from hone.stats.proportions import wilson
 from tasks.relabel.cascade_recall import missed
@@ -58,7 +60,6 @@ def run(says: dict[str, Callable[[str, str], str]], send: str | dict = "found", 
     """A cascade of judges that each say what a function of query and document says; what each was asked; all rows kept."""
     asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
     shown: list[pl.DataFrame] = []
-    kept = []
 
     def ask(given: dict, questions, desk) -> pl.DataFrame:
         asked[given["name"]] += questions.pairs.select(PAIR).rows()
@@ -70,7 +71,8 @@ def run(says: dict[str, Callable[[str, str], str]], send: str | dict = "found", 
             )
         )
 
-    made = run_cascade(NEGATIVES, LABELS, Training(), [line(name, send) for name in says], control, Desk(), kept.append, ask)
+    made = Cascade([line(name, send) for name in says])
+    kept = list(made.run(NEGATIVES, LABELS, Training(), control, Desk(), ask))
     assert not any((frame["doc_id"] == "promoted").any() for frame in shown)
     return made, asked, pl.concat(kept)
 
@@ -107,7 +109,8 @@ def test_what_judges_disagree_on_goes_to_the_third():
         return verdicts.verdicts(pairs.with_columns(verdict=verdict))
 
     lines = [line("one", "all"), line("two", "disagreement"), line("three")]
-    made = run_cascade(NEGATIVES, LABELS, Training(), lines, 0.0, Desk(), lambda rows: None, ask)
+    made = Cascade(lines)
+    list(made.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask))
     assert asked["three"] == [("q1", "a"), ("q3", "b")]
     assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).sort(PAIR).rows() == [("q1", "a"), ("q2", "a")]
 
@@ -146,7 +149,8 @@ def test_what_a_judge_says_in_another_order_is_said_of_the_same_pairs():
         return verdicts.verdicts(questions.pairs.select(*PAIR, verdict=verdict, grade=pl.col("rank") + 0.5)).reverse()
 
     lines = [line("cheap"), line("strong")]
-    made = run_cascade(NEGATIVES, LABELS, Training(), lines, 0.0, Desk(), lambda rows: None, ask)
+    made = Cascade(lines)
+    list(made.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask))
     assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a")]
     for said, queries in zip(made.said, (QUERIES, ["q2"]), strict=True):
         rows = [(query, doc, "c", rank, rank + 0.5) for query in queries for rank, doc in enumerate("abc", 1)]
@@ -155,9 +159,26 @@ def test_what_a_judge_says_in_another_order_is_said_of_the_same_pairs():
 
 def test_negatives_of_a_query_that_are_scattered_are_not_judged():
     asked = []
-    with pytest.raises(AssertionError, match="do not stand together"):
-        run_cascade(NEGATIVES.sort("doc_id"), LABELS, Training(), [line("one")], 0.0, Desk(), asked.append, lambda *_: asked.append(_))
+    with pytest.raises(AssertionError, match="are not adjacent"):
+        list(Cascade([line("one")]).run(NEGATIVES.sort("doc_id"), LABELS, Training(), 0.0, Desk(), lambda *given: asked.append(given)))
     assert asked == []
+
+
+def test_a_block_is_yielded_before_the_next_is_judged(monkeypatch: pytest.MonkeyPatch):
+    """Six queries in blocks of one query each: after two blocks two queries have been judged, and there is no final verdict."""
+    monkeypatch.setattr("hone.judging.cascade.in_blocks", partial(in_blocks, size=1))
+    asked = []
+
+    def ask(given: dict, block, desk) -> pl.DataFrame:
+        asked.append(block.pairs["query_id"].unique().to_list())
+        return verdicts.unknown(block.pairs, "a reason")
+
+    cascade = Cascade([line("one")])
+    blocks = cascade.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask)
+    assert [next(blocks)["query_id"].unique().to_list() for _ in range(2)] == asked == [["q1"], ["q2"]]
+    blocks.close()
+    with pytest.raises(AssertionError, match="has not been run to its end"):
+        cascade.final()
 
 
 def test_the_control_is_drawn_by_seed_and_round():

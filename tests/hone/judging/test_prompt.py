@@ -193,7 +193,7 @@ def test_a_brief_listwise_prompt_leaves_no_room_for_reasoning(workspace: Path):
     assert brief.schema["json_schema"]["schema"]["required"] == ["better", "worse"]
     assert [said.verdict for said in brief.parse('{"better": [2], "worse": []}', count=2)] == ["negative", "positive"]
     item = Item(b"k", "q", "d", ("k",), ())
-    rooms = [Wording(load(name), Asking(), 0).call([item], 1).max_tokens for name in ("listwise", "listwise-brief")]
+    rooms = [Wording(load(name), Asking(), 0).request([item], 1).max_tokens for name in ("listwise", "listwise-brief")]
     assert rooms == [2048, 256]
     with pytest.raises(Refused, match="only a listwise answer has any"):
         load(own(OWN.replace("version: 2", "version: 2\nreasoning: false")))

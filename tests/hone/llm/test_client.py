@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from collections import Counter
@@ -13,9 +14,11 @@ import pytest
 from hone.errors import Refused
 from hone.llm.budget import Budget
 from hone.llm.chat_completion import LONGEST_PAUSE, pause
-from hone.llm.client import Call, Reply, ask_all
+from hone.llm.client import complete
+from hone.llm.completion import Completion, Request
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, habits
-from tests.hone.llm.unruly import WRONG, always, call, completion, drawn, endpoint, first, heard, serving
+from tests.hone.llm import answering
+from tests.hone.llm.unruly import WRONG, always, call, completion, drawn, endpoint, first, flat, heard, serving
 
 SECRET = "sk-this-is-the-very-secret"
 
@@ -26,7 +29,7 @@ SILENT = ("drip", "hang")
 def test_a_good_server_answers_each_call_once():
     with serving(always("well")) as server:
         replies = heard(server, 50)
-    assert sorted(reply.call.number for reply in replies) == list(range(50))
+    assert sorted(reply.request.number for reply in replies) == list(range(50))
     assert {(reply.text, reply.model, reply.fault, reply.tokens_in, reply.tokens_out, reply.money) for reply in replies} == {
         ("yes", "made-up-1", None, 100, 10, 110.0)
     }
@@ -63,7 +66,7 @@ def test_every_way_to_misbehave_is_tried():
 
 def test_another_model_is_a_fault_that_is_not_tried_again():
     with serving(lambda name, attempt: "other model" if name == "call 3" else "well") as server:
-        replies = {reply.call.number: reply for reply in heard(server, 6, slots=1)}
+        replies = {reply.request.number: reply for reply in heard(server, 6, slots=1)}
     assert replies[3].fault == "another model: made-up-2 answered instead of made-up-1"
     assert replies[3].text is None
     assert replies[3].money == 110
@@ -84,8 +87,8 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
     ways = tuple(way for way in WRONG if way not in SILENT) * 6 + SILENT
     with serving(drawn(seed, 0.3, ways)) as server:
         replies = heard(server, 1000, budget, attempts=4, timeout=2, expected="made-up-1")
-    assert sorted(reply.call.number for reply in replies) == list(range(1000))
-    answered = {f"call {reply.call.number}" for reply in replies if reply.fault is None}
+    assert sorted(reply.request.number for reply in replies) == list(range(1000))
+    answered = {f"call {reply.request.number}" for reply in replies if reply.fault is None}
     assert all(reply.text == "yes" for reply in replies if reply.fault is None)
     assert len(answered) > 900
     # Whatever the server answered well was taken, and was asked for once.
@@ -109,10 +112,9 @@ def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
 
 
 def test_room_that_calls_do_not_use_is_used_by_others():
-    calls = [Call(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
-    replies: list[Reply] = []
+    calls = [Request(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
     with serving(always("well")) as server:
-        ask_all(endpoint(server.url), calls, Budget(tokens=2000), replies.append)
+        replies = flat(complete(endpoint(server.url), calls, Budget(tokens=2000)))
     # Each uses 110; a call is made while 1,000 are left: 10 * 110 = 1,100 > 2,000 - 1,000.
     assert sum(reply.fault is None for reply in replies) == 10
 
@@ -172,18 +174,25 @@ def test_calls_are_taken_as_they_can_be_made():
             most.append(len(taken) - len(replies))
             yield call(number)
 
-    replies: list[Reply] = []
+    replies: list[Completion] = []
     with serving(always("well")) as server:
-        ask_all(endpoint(server.url, slots=4), calls(), Budget(), replies.append)
+        for received in complete(endpoint(server.url, slots=4), calls(), Budget()):
+            replies += received
     assert len(replies) == 200
     assert max(most) <= 4 + 4  # under way, and arrived together
     assert server.at_once <= 4
 
 
-def test_replies_come_in_the_callers_thread():
+def test_requests_are_taken_in_the_callers_thread():
     threads = set()
+
+    def requests():
+        for number in range(5):
+            threads.add(threading.get_ident())
+            yield call(number)
+
     with serving(always("well")) as server:
-        ask_all(endpoint(server.url), map(call, range(5)), Budget(), lambda reply: threads.add(threading.get_ident()))
+        assert len(flat(complete(endpoint(server.url), requests(), Budget()))) == 5
     assert threads == {threading.get_ident()}
 
 
@@ -194,7 +203,7 @@ def test_a_wrong_key_stops_at_once(code: int, monkeypatch: pytest.MonkeyPatch):
     budget = Budget()
     with serving(always((code, {}, said))) as server, pytest.raises(Refused) as refusal:
         heard(server, 100, budget, key="A_KEY", slots=1)
-    assert str(refusal.value).endswith(f"does not let us in ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
+    assert str(refusal.value).endswith(f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
     assert server.attempts == Counter({"call 0": 1})
     assert budget.spent["tokens"] == 0
     assert server.headers["authorization"] == f"Bearer {SECRET}"
@@ -208,20 +217,64 @@ def test_a_model_that_is_not_there_stops_at_once():
 
 
 def test_what_has_arrived_is_handed_on_before_a_stop():
-    replies: list[Reply] = []
+    replies: list[Completion] = []
     with serving(lambda name, attempt: (401, {}, b"{}") if name == "call 9" else "well") as server, pytest.raises(Refused):
-        ask_all(endpoint(server.url, slots=1), map(call, range(100)), Budget(), replies.append)
-    assert [reply.call.number for reply in replies] == list(range(9))
+        for received in complete(endpoint(server.url, slots=1), map(call, range(100)), Budget()):
+            replies += received
+    assert [reply.request.number for reply in replies] == list(range(9))
 
 
 def test_what_a_caller_raises_ends_the_work_and_leaves_nothing_held():
     budget = Budget(pairs=100)
 
-    def fail(reply: Reply) -> None:
-        raise OSError("disk full")
-
     with serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server, pytest.raises(OSError, match="disk full"):
-        ask_all(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget, fail)
+        for _ in complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget):
+            raise OSError("disk full")
+    assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
+
+
+def test_a_run_that_is_closed_early_ends_its_calls():
+    budget = Budget(pairs=100)
+    with serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server:
+        completions = complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget)
+        assert [completion.request.number for completion in next(completions)] == [0]
+        completions.close()
+    assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
+    assert len(server.attempts) <= 9
+
+
+def test_every_completion_that_is_paid_has_been_yielded_when_the_caller_takes_over():
+    """Four responses at once: a caller that ends the run after the first yield has all that were received."""
+    with answering.serving(lambda body: "yes" if together.wait(60) >= 0 else "no") as server:
+        for _ in range(20):
+            together, budget = threading.Barrier(4), Budget()
+            completions = complete(endpoint(server.url, slots=4, timeout=60), map(call, range(4)), budget)
+            received = len(next(completions))
+            assert budget.spent["tokens"] == 110 * received
+            completions.close()
+
+
+def test_what_a_source_of_requests_raises_comes_after_the_completions_received_before():
+    def requests():
+        yield call(0)
+        yield call(1)
+        raise Refused("the ledger could not be read")
+
+    received = []
+    with serving(always("well")) as server, pytest.raises(Refused, match="could not be read"):
+        for together in complete(endpoint(server.url, slots=1), requests(), Budget()):
+            received += together
+    assert [completion.request.number for completion in received] == [0, 1]
+
+
+def test_ctrl_c_while_a_completion_is_awaited_ends_the_calls():
+    budget = Budget(pairs=100)
+    with serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server:
+        completions = complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget)
+        assert len(next(completions)) == 1
+        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(completions)
     assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
 
 
@@ -231,7 +284,7 @@ def test_what_a_source_of_calls_raises_ends_the_work():
         raise Refused("no more")
 
     with serving(always("hang")) as server, pytest.raises(Refused, match="no more"):
-        ask_all(endpoint(server.url, timeout=60), calls(), Budget(), lambda reply: None)
+        flat(complete(endpoint(server.url, timeout=60), calls(), Budget()))
 
 
 def test_the_breaker_says_which_failures_stopped_the_work():

@@ -9,9 +9,10 @@ import pytest
 
 from hone.errors import Refused
 from hone.llm.budget import Budget
-from hone.llm.client import Call, ask_all
+from hone.llm.client import complete
+from hone.llm.completion import Request
 from hone.llm.endpoint_state import CUT_PROMPTS, IN_TURN
-from tests.hone.llm.unruly import always, completion, endpoint, heard, serving
+from tests.hone.llm.unruly import always, completion, endpoint, flat, heard, serving
 
 SECRET = "sk-this-is-the-very-secret"
 
@@ -27,7 +28,7 @@ def test_calls_that_are_refused_are_not_tried_again():
     }
     budget = Budget()
     with serving(lambda name, attempt: said[name]) as server:
-        faults = {reply.call.number: reply.fault for reply in heard(server, 6, budget)}
+        faults = {reply.request.number: reply.fault for reply in heard(server, 6, budget)}
     assert faults[0].startswith("too long: This model's maximum")
     assert faults[1] == "refused: sorry"
     assert faults[2] == "broken: status 400: no such field: top_k"
@@ -124,8 +125,8 @@ REFUSALS = {
 OPTIONS = {"temperature": 0.1, "seed": 7, "logprobs": True, "top_logprobs": 10}
 
 
-def optioned(count: int) -> list[Call]:
-    return [Call(number, ({"role": "user", "content": f"call {number}"},), 10, tokens=100, options=OPTIONS) for number in range(count)]
+def optioned(count: int) -> list[Request]:
+    return [Request(number, ({"role": "user", "content": f"call {number}"},), 10, tokens=100, options=OPTIONS) for number in range(count)]
 
 
 @pytest.mark.parametrize("names", [[name] for name in REFUSALS] + [["temperature", "logprobs"], list(REFUSALS)])
@@ -139,9 +140,9 @@ def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(names: li
 
     budget, replies = Budget(), []
     with serving(behaves) as server:
-        ask_all(endpoint(server.url, slots=4, attempts=1), optioned(30), budget, replies.append)
+        replies += flat(complete(endpoint(server.url, slots=4, attempts=1), optioned(30), budget))
         asked = sum(server.attempts.values())
-        ask_all(endpoint(server.url, slots=4, attempts=1), optioned(30), budget, replies.append)
+        replies += flat(complete(endpoint(server.url, slots=4, attempts=1), optioned(30), budget))
         assert sum(server.attempts.values()) == asked + 30  # the next block knows
     assert [reply.fault for reply in replies] == [None] * 60
     assert {reply.without for reply in replies} == {tuple(name for name in OPTIONS if name not in server.bodies[-1])}
@@ -192,20 +193,18 @@ def test_the_fingerprint_of_the_configuration_is_kept():
     assert json.loads(reply.details) == {"system_fingerprint": "fp_44709d6fcb"}
 
 
-def long_calls(letters: int, count: int = 1) -> list[Call]:
+def long_calls(letters: int, count: int = 1) -> list[Request]:
     words = "apples keep a week in a cool room. "
     content = (words * (letters // len(words) + 1))[:letters]
-    return [Call(number, ({"role": "user", "content": content},), 10, tokens=letters // 4) for number in range(count)]
+    return [Request(number, ({"role": "user", "content": content},), 10, tokens=letters // 4) for number in range(count)]
 
 
 def counting(tokens: int, **more: object) -> bytes:
     return completion(usage={"prompt_tokens": tokens, "completion_tokens": 10} | more)
 
 
-def asked(server: object, calls: list[Call], budget: Budget | None = None) -> list:
-    replies: list = []
-    ask_all(endpoint(server.url, slots=1, attempts=1), calls, budget or Budget(), replies.append)
-    return replies
+def asked(server: object, calls: list[Request], budget: Budget | None = None) -> list:
+    return flat(complete(endpoint(server.url, slots=1, attempts=1), calls, budget or Budget()))
 
 
 def test_a_prompt_that_the_server_cut_in_silence_gives_no_verdict_and_soon_no_more_calls():
@@ -261,7 +260,7 @@ def test_languages_and_rows_of_signs_are_no_alarm(text: str):
     """Few tokens for many letters: a token of any tokenizer has some 5 letters of a text at most, and a long run of one sign is one."""
     tokens = {" ": 300, "=": 600}.get(text[0], len(text) // 5)
     with serving(always(counting(tokens))) as server:
-        (reply,) = asked(server, [Call(0, ({"role": "user", "content": text},), 10)])
+        (reply,) = asked(server, [Request(0, ({"role": "user", "content": text},), 10)])
     assert reply.fault is None
 
 

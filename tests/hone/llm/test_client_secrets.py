@@ -14,7 +14,8 @@ from hone.config.recipe import check
 from hone.errors import Refused
 from hone.llm import chat_completion as said
 from hone.llm.budget import Budget
-from hone.llm.client import Endpoint, ask_all
+from hone.llm.client import complete
+from hone.llm.completion import Endpoint
 from tests.hone.llm.unruly import always, completion, endpoint, heard, serving
 
 SECRET = "sk-this-is-the-very-secret"
@@ -31,21 +32,21 @@ def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch):
 def test_a_key_that_is_not_set_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("A_KEY", raising=False)
     with pytest.raises(Refused, match=r"environment variable A_KEY, which is not set. Run `export A_KEY="):
-        ask_all(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget(), print)
+        list(complete(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()))
 
 
 @pytest.mark.parametrize("value", [SECRET + "\n", "sk with blanks", "sk-ключ"])
 def test_a_key_that_cannot_be_one_is_refused_without_being_told(value: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("A_KEY", value)
     with pytest.raises(Refused, match="A_KEY") as refusal:
-        ask_all(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget(), print)
+        list(complete(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()))
     assert value.strip() not in str(refusal.value)
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:80/v1", "ftp://a/v1", "http://", "http://a:port/v1", "http://[::1/v1"])
 def test_an_address_that_is_none_is_refused(url: str):
     with pytest.raises(Refused, match="is not an endpoint URL"):
-        ask_all(Endpoint(url=url, model="m"), nothing_is_taken(), Budget(), print)
+        list(complete(Endpoint(url=url, model="m"), nothing_is_taken(), Budget()))
 
 
 def nothing_is_taken():
@@ -223,7 +224,7 @@ def test_a_key_may_go_unprotected_where_that_is_allowed_or_nobody_listens(monkey
         assert secret(url, "A_KEY", plain) == SECRET
     refuse_secrets({"url": "http://host/v1", "key": None}, "here")
     with pytest.raises(Refused, match="is not encrypted"):
-        ask_all(Endpoint(url="http://host/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget(), print)
+        list(complete(Endpoint(url="http://host/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()))
 
 
 @pytest.mark.parametrize(
@@ -252,6 +253,6 @@ def test_a_message_of_another_library_loses_what_is_secret_in_an_address(said: s
 
 def test_an_address_with_a_password_sends_nothing(monkeypatch: pytest.MonkeyPatch):
     with serving(always("well")) as server, pytest.raises(Refused, match="contains a user, a password") as refusal:
-        ask_all(Endpoint(url=server.url.replace("//", f"//me:{SECRET}@"), model="m"), nothing_is_taken(), Budget(), print)
+        list(complete(Endpoint(url=server.url.replace("//", f"//me:{SECRET}@"), model="m"), nothing_is_taken(), Budget()))
     assert SECRET not in str(refusal.value)
     assert not server.attempts

@@ -14,7 +14,7 @@ from hone.encoders.endpoint import EndpointEncoder
 from hone.errors import Refused
 from hone.llm.batch.client import Vendor
 from hone.llm.batch.jobs import begun
-from hone.llm.client import Again
+from hone.llm.completion import Again
 from tests.hone.llm.unruly import endpoint, heard
 
 SHORT = 0.2  # seconds that a request may take
@@ -92,7 +92,7 @@ def dripping(parts: Callable[[], Iterator[bytes]]) -> Iterator[str]:
 def test_a_call_ends(parts: Callable[[], Iterator[bytes]]):
     with dripping(parts) as url:
         (reply,) = heard(None, url=url, timeout=SHORT, attempts=1)
-    assert reply.fault == "timed out: no whole answer within 0.2 s"
+    assert reply.fault == "timed out: no complete response within 0.2 s"
 
 
 @pytest.mark.parametrize("parts", WAYS)

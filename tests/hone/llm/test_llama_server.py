@@ -18,7 +18,8 @@ import pytest
 from hone.errors import Refused
 from hone.llm import gguf
 from hone.llm.budget import Budget
-from hone.llm.client import Call, Endpoint, Reply, ask_all
+from hone.llm.client import complete
+from hone.llm.completion import Endpoint, Request
 from hone.llm.llama_server import Running, serving
 from hone.processes import alive
 from tests.conftest import PROJECT
@@ -47,10 +48,8 @@ def variable(running: Running, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_model_answers_through_the_ordinary_client(running: Running, variable: str):
-    got: list[Reply] = []
-    call = Call(1, ({"role": "user", "content": "Say yes or no: is water wet?"},), 1, options={"logprobs": True, "top_logprobs": 5})
-    ask_all(Endpoint(url=running.url, model="smollm2-135m", key=variable, slots=1), [call], Budget(), got.append)
-    (reply,) = got
+    call = Request(1, ({"role": "user", "content": "Say yes or no: is water wet?"},), 1, options={"logprobs": True, "top_logprobs": 5})
+    ((reply,),) = complete(Endpoint(url=running.url, model="smollm2-135m", key=variable, slots=1), [call], Budget())
     assert reply.fault is None
     assert reply.model == "a small model"  # and not the path of its file, which would come into the ledger and the report
     assert len(reply.tops) == 5

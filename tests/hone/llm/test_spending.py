@@ -181,7 +181,7 @@ def test_an_answer_outlives_a_ledger_that_cannot_be_settled(capfd: pytest.Captur
     monkeypatch.setattr(one.spending, "settle", fails)
     for call in calls:
         one.settle(call, 1, 0.1)
-    assert capfd.readouterr().err.count("all that was reserved for it counts as spent") == 1
+    assert capfd.readouterr().err.count("its whole reservation counts as spent") == 1
     assert total()["money"] == 0.5
 
 

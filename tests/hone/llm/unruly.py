@@ -7,12 +7,13 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hone.llm.budget import Budget
-from hone.llm.client import Call, Endpoint, Reply, ask_all
+from hone.llm.client import complete
+from hone.llm.completion import Completion, Endpoint, Request
 
 TOKENS = {"prompt_tokens": 100, "completion_tokens": 10}
 WRONG = ("drip", "reset", "reset in the middle", "500", "429", "503", "half", "wrong", "empty", "long", "nested", "hang", "other model")
@@ -172,8 +173,8 @@ def serving(behaves: Callable[[str, int], object]) -> Iterator[Unruly]:
         thread.join()
 
 
-def call(number: int, **more: object) -> Call:
-    return Call(number, ({"role": "user", "content": f"call {number}"},), 10, tokens=100, **more)
+def call(number: int, **more: object) -> Request:
+    return Request(number, ({"role": "user", "content": f"call {number}"},), 10, tokens=100, **more)
 
 
 def endpoint(url: str, **more: object) -> Endpoint:
@@ -181,10 +182,14 @@ def endpoint(url: str, **more: object) -> Endpoint:
     return Endpoint(**{"url": url, "model": "m", "timeout": 60, "attempts": 3, "backoff": 0.01, "price_in": 1e6, "price_out": 1e6} | more)
 
 
-def heard(server: Unruly | None, count: int = 1, budget: Budget | None = None, expected: str | None = None, **more: object) -> list[Reply]:
-    """The replies to so many calls."""
-    replies: list[Reply] = []
-    ask_all(
-        endpoint(**({"url": server.url} if server else {}) | more), map(call, range(count)), budget or Budget(), replies.append, expected
-    )
-    return replies
+def heard(
+    server: Unruly | None, count: int = 1, budget: Budget | None = None, expected: str | None = None, **more: object
+) -> list[Completion]:
+    """The completions of so many requests."""
+    where = endpoint(**({"url": server.url} if server else {}) | more)
+    return flat(complete(where, map(call, range(count)), budget or Budget(), expected))
+
+
+def flat(received: Iterable[list[Completion]]) -> list[Completion]:
+    """All completions of a run."""
+    return [completion for together in received for completion in together]

@@ -279,10 +279,10 @@ def test_no_key_stands_in_a_table_or_a_description(monkeypatch: pytest.MonkeyPat
     ("settings", "sentence"),
     [
         ({"prompt": "listwide"}, "did you mean 'listwise'?"),
-        ({"votes": 3, "twice": True}, "choose one"),
+        ({"votes": 3, "twice": True}, "exclude each other"),
         ({"votes": 3, "temperature": 0}, "votes at temperature 0"),
-        ({"prompt": "yes-no", "twice": True}, "shows one document"),
-        ({"swap": True}, "names none"),
+        ({"prompt": "yes-no", "twice": True}, "changes the order of documents"),
+        ({"swap": True}, "listwise does not"),
         ({"tokenizer": "inputs/tokenizer.json"}, "is not there"),
         ({"votes": 0}, "greater than or equal to 1"),
         ({"promt": "yes-no"}, "did you mean 'prompt'?"),
@@ -359,7 +359,7 @@ def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(capfd: 
     with at.ledger.reading() as connection:
         details = connection.execute(text("SELECT details FROM answers ORDER BY number DESC LIMIT 1")).scalar()
     assert json.loads(details)["without"] == ["response_format"]  # noted in a later block too
-    assert capfd.readouterr().err.count("refuses response_format; requests are sent without it") == 1
+    assert capfd.readouterr().err.count("rejects response_format; requests are sent without it") == 1
 
 
 @pytest.mark.parametrize("content", ["", None, "<think>\nOkay, so", "Okay, so the query", "<|channel|>analysis<|message|>We"])

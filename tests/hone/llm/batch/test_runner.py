@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from hone.llm.batch import runner
-from hone.llm.batch.runner import FIRST, ask_batch
+from hone.llm.batch.runner import FIRST, complete_in_batches
 from hone.llm.budget import Budget
-from hone.llm.client import Call, Reply
+from hone.llm.completion import Completion, Request
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, habits
 from tests.hone.llm.batch.batching import IDLE, abandoned, collected, faults, state
 from tests.hone.llm.batch.made_up_vendor import failed, lost, selling, well
@@ -35,7 +35,7 @@ def test_a_batch_answers_each_call_once_and_leaves_nothing_behind():
 
 def test_options_are_sent_as_they_are():
     options = {"temperature": 0.1, "logprobs": True, "top_logprobs": 10}
-    calls = [Call(number, ({"role": "user", "content": "the same"},), 7, options=options) for number in range(2)]
+    calls = [Request(number, ({"role": "user", "content": "the same"},), 7, options=options) for number in range(2)]
     with selling() as vendor:
         replies = collected(vendor, calls=calls)
     assert [line["body"] for line in vendor.calls("file-0")] == [
@@ -94,10 +94,11 @@ def test_calls_are_taken_as_they_fit_into_a_batch():
             most.append(len(taken) - len(replies))
             yield call(number)
 
-    replies: list[Reply] = []
+    replies: list[Completion] = []
     with selling() as vendor:
         habits(endpoint(vendor.url)).heard = True
-        ask_batch(endpoint(vendor.url), calls(), Budget(), replies.append, poll=0.01, most=10)
+        for received in complete_in_batches(endpoint(vendor.url), calls(), Budget(), poll=0.01, most=10):
+            replies += received
     assert len(replies) == 40
     assert max(most) <= 11
 
@@ -111,8 +112,8 @@ LINES = {
     "broken: batch batch-": None,
     "broken: batch batch-1 has": b"",
     "broken: batch batch-1 has no": b'{"custom_id": "NAME", "resp',
-    "broken: batch batch-1 has no answer": b"[" * 100_000,
-    "broken: batch batch-1 has no answer to": b'{"custom_id": "NAME", "x": "' + b"x" * (10 << 20) + b'"}',
+    "broken: batch batch-1 has no response": b"[" * 100_000,
+    "broken: batch batch-1 has no response to": b'{"custom_id": "NAME", "x": "' + b"x" * (10 << 20) + b'"}',
     "broken: no chat completion": {"response": {"status_code": 200, "body": {"choices": []}}, "error": None},
     "broken: no chat completion but 'null'": {"response": {"status_code": 200, "body": None}, "error": None},
     "broken: an answer without": {"response": {"status_code": 200, "body": json.loads(completion(5))}, "error": None},
@@ -121,7 +122,7 @@ LINES = {
     "timed out: this request batch expired": lost("batch_expired"),
     "stopped: this request batch cancelled": lost("batch_cancelled"),
     "broken: neither": {"response": None, "error": None},
-    "broken: neither answer": {"response": "x", "error": 7},
+    "broken: neither response": {"response": "x", "error": 7},
 }
 
 
@@ -202,7 +203,7 @@ def test_calls_of_a_failed_batch_are_made_again_in_another():
         vendor.finish.set()
         first = collected(vendor, [4])
         rest = collected(vendor, 10)
-    assert first[4].fault == "broken: batch batch-0 failed: the vendor does not say why"
+    assert first[4].fault == "broken: batch batch-0 failed: the vendor gives no reason"
     assert not faults(rest)
     assert len(vendor.batches) == 2
 
@@ -231,7 +232,7 @@ def test_batches_that_only_expire_come_to_an_end():
         replies = collected(vendor, 40, most=20)
     assert len(vendor.batches) == 1
     assert {reply.fault for reply in replies.values()} == {
-        "stopped: all 20 calls of batch batch-0 failed, the last one: timed out: batch batch-0 has expired"
+        "stopped: all 20 requests of batch batch-0 failed, the last one: timed out: batch batch-0 has expired"
     }
 
 
@@ -251,7 +252,7 @@ def test_the_breaker_stops_after_a_batch_of_which_nothing_is_answered():
         replies = collected(vendor, 100, most=FAILURES_IN_A_ROW)
     assert len(replies) == 100
     assert len(vendor.batches) == 1
-    assert replies[99].fault == "stopped: all 8 calls of batch batch-0 failed, the last one: broken: status 400: no such field"
+    assert replies[99].fault == "stopped: all 8 requests of batch batch-0 failed, the last one: broken: status 400: no such field"
 
 
 @pytest.mark.parametrize("limit", [{"tokens": 11_000}, {"money": 11_000.0}, {"pairs": 100}])
@@ -266,7 +267,7 @@ def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
 
 
 def test_room_that_a_batch_does_not_use_is_used_by_the_next():
-    calls = [Call(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
+    calls = [Request(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
     budget = Budget(tokens=3300)
     with selling() as vendor:
         replies = collected(vendor, budget=budget, calls=calls)
@@ -279,7 +280,7 @@ def test_room_that_a_batch_does_not_use_is_used_by_the_next():
 def test_when_the_minutes_are_over_the_batch_goes_on_and_is_collected_next_time():
     with selling(finish=False) as vendor:
         replies, budget = abandoned(vendor)
-        later = "batch batch-0 goes on, and its answers are collected when the same is asked again"
+        later = "batch batch-0 goes on, and the next run with the same requests collects it"
         assert {reply.fault for reply in replies.values()} == {f"over budget: the budget of 1 minutes is used up; {later}"}
         assert budget.spent == {"pairs": 10, "tokens": 1100, "money": 1100.0}  # they may have to be paid
         vendor.finish.set()
@@ -334,11 +335,9 @@ def test_no_batch_is_submitted_to_a_model_that_thinks_before_it_answers():
         habits(where).heard, habits(where).thoughts = True, 1
         budget, replies = Budget(), []
 
-        def on_reply(reply: Reply) -> None:
+        for (reply,) in complete_in_batches(where, map(call, range(30)), budget, poll=0.01):
             habits(where).judge_room(replace(reply, cut=True), read=False)
             replies.append(reply)
-
-        ask_batch(where, map(call, range(30)), budget, on_reply, poll=0.01)
     assert not vendor.batches
     assert len(vendor.direct) == THOUGHTS_IN_A_ROW - 1
     assert replies[-1].fault.startswith("stopped: 5 answers in a row were cut")

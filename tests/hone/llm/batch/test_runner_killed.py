@@ -14,7 +14,7 @@ import pytest
 
 from hone.judging.ask import Asking, ask
 from hone.judging.prompt import load
-from hone.llm.batch.runner import ask_batch
+from hone.llm.batch.runner import complete_in_batches
 from hone.llm.budget import Budget
 from hone.llm.endpoint_state import habits
 from tests.conftest import PROJECT
@@ -26,14 +26,15 @@ from tests.hone.llm.unruly import completion, endpoint
 # What a process does that is killed: it notes each reply's number in a file.
 SCRIPT = """
 import sys
-from hone.llm.batch.runner import ask_batch
+from hone.llm.batch.runner import complete_in_batches
 from hone.llm.budget import Budget
 from hone.llm.endpoint_state import habits
 from tests.hone.llm.unruly import call, endpoint
 where = endpoint(sys.argv[1])
 habits(where).heard = True
 with open(sys.argv[2], "a", buffering=1) as file:
-    ask_batch(where, map(call, range(20)), Budget(), lambda reply: file.write(f"{reply.call.number} {reply.fault}\\n"), poll=0.01)
+    for (reply,) in complete_in_batches(where, map(call, range(20)), Budget(), poll=0.01):
+        file.write(f"{reply.request.number} {reply.fault}\\n")
 """
 
 
@@ -109,7 +110,7 @@ def test_a_judge_asks_in_batches_and_the_ledger_keeps_every_answer():
         body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
         return {"response": {"status_code": 200, "body": body}, "error": None}
 
-    settings = Asking(logprobs=False, send=lambda *given: ask_batch(*given, poll=0.01))
+    settings = Asking(logprobs=False, complete=lambda *given: complete_in_batches(*given, poll=0.01))
     with selling(answers=answers) as vendor:
         where = endpoint(vendor.url)
         habits(where).heard = True
@@ -126,7 +127,7 @@ def test_a_judge_that_stopped_waiting_gets_the_lists_of_its_batch_next_time():
         body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
         return {"response": {"status_code": 200, "body": body}, "error": None}
 
-    settings = Asking(structured="never", documents=3, send=lambda *given: ask_batch(*given, poll=0.01), later=True)
+    settings = Asking(structured="never", documents=3, complete=lambda *given: complete_in_batches(*given, poll=0.01), later=True)
     with selling(finish=False, answers=answers) as vendor:
         where = endpoint(vendor.url)
         habits(where).heard = True

@@ -11,9 +11,9 @@ import pytest
 from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.llm.batch import jobs, runner
-from hone.llm.batch.runner import ask_batch
+from hone.llm.batch.runner import complete_in_batches
 from hone.llm.budget import Budget
-from hone.llm.client import Reply
+from hone.llm.completion import Completion
 from hone.llm.endpoint_state import habits
 from tests.hone.llm.batch.batching import IDLE, SECRET, abandoned, collected, faults, state
 from tests.hone.llm.batch.made_up_vendor import selling
@@ -38,7 +38,7 @@ def test_an_endpoint_that_is_gone_for_long(monkeypatch: pytest.MonkeyPatch):
     budget = Budget()
     with selling(wrong=lambda what, time: (500, b'{"error": "out"}') if what == "GET /batches/batch" else None) as vendor:
         replies = collected(vendor, 20, budget, most=10)
-        assert replies[0].fault.startswith("unreachable: status 500: out; batch batch-0 goes on, and its answers are collected when")
+        assert replies[0].fault.startswith("unreachable: status 500: out; batch batch-0 goes on, and the next run with")
         assert replies[19].fault == "stopped: unreachable: status 500: out"
         assert budget.spent["tokens"] == 1100
         vendor.wrong = lambda what, time: None
@@ -81,7 +81,7 @@ def test_a_batch_that_cannot_be_submitted_costs_nothing():
         with selling(wrong=lambda what, time, place=place: (400, b'{"error": {"message": "bill"}}') if what == place else None) as vendor:
             replies = collected(vendor, 20, budget, most=10)
         assert (replies[0].fault, replies[19].fault) == (
-            "broken: status 400: bill", "stopped: a batch was turned down: broken: status 400: bill",
+            "broken: status 400: bill", "stopped: the vendor rejected a batch: broken: status 400: bill",
         )  # fmt: skip
         assert budget.spent == IDLE
         assert state() == []
@@ -271,7 +271,7 @@ def test_a_key_that_is_not_taken_stops_at_once(place: str, code: int, monkeypatc
     budget = Budget()
     with selling(wrong=lambda what, time: told if what == place else None) as vendor, pytest.raises(Refused) as refusal:
         collected(vendor, 10, budget, key="A_KEY")
-    assert str(refusal.value).endswith(f"does not let us in ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
+    assert str(refusal.value).endswith(f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
     assert budget._held == IDLE
 
 
@@ -299,11 +299,11 @@ def test_the_key_is_told_nowhere(monkeypatch: pytest.MonkeyPatch, capfd: pytest.
 def test_what_a_caller_raises_loses_no_answer_and_what_the_vendor_has_counts_as_paid():
     heard: list[int] = []
 
-    def fail(reply: Reply) -> None:
+    def fail(reply: Completion) -> None:
         if len(heard) in (4, 5):
             heard.append(-1)
             raise OSError("disk full")
-        heard.append(reply.call.number)
+        heard.append(reply.request.number)
 
     with selling() as vendor:
         where = endpoint(vendor.url)
@@ -311,7 +311,10 @@ def test_what_a_caller_raises_loses_no_answer_and_what_the_vendor_has_counts_as_
         for left in (10, 6):
             budget = Budget()
             with pytest.raises(OSError, match="disk full"):
-                ask_batch(where, (call(number) for number in range(10) if number not in heard), budget, fail, poll=0.01)
+                for (reply,) in complete_in_batches(
+                    where, (call(number) for number in range(10) if number not in heard), budget, poll=0.01
+                ):
+                    fail(reply)
             assert budget.spent == {"pairs": left, "tokens": left * 110, "money": left * 110.0}
             assert budget._held == IDLE
         rest = collected(vendor, [number for number in range(10) if number not in heard])

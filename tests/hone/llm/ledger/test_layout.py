@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from hone.errors import Refused
 from hone.llm.ledger import layout
-from hone.llm.ledger.ledger import Answer, Completion, Ledger, Verdict
+from hone.llm.ledger.ledger import Answer, GeneratedText, Ledger, Verdict
 from tasks.relabel.budget import word_before
 from tests.hone.llm.answering import questions, serving
 from tests.hone.llm.ledger.test_ledger import KEYS, SAID, run_all, verdicts_of
@@ -95,7 +95,7 @@ def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(old: Path, capfd: p
     assert (layout_of(old), layout_of(copy)) == (2, 1)
     assert f"migrated from layout 1 to 2. A copy as it was is in {copy}" in capfd.readouterr().err
     assert {file.stat().st_mode & 0o777 for file in (old, copy)} == {0o600}
-    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r", completions=[Completion(KEYS[1], "query", "why?")])
+    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r", completions=[GeneratedText(KEYS[1], "query", "why?")])
     Ledger()
     assert "migrated" not in capfd.readouterr().err
     assert ledger.completions("f", KEYS[:3], "query").rows() == [(KEYS[1], "why?", 26)]
