@@ -1,4 +1,4 @@
-"""What an endpoint says, read with distrust: an answer may be anything."""
+"""Parse the HTTP bodies of a chat endpoint. A body may hold anything."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 from hone.llm.reasoning import has_thoughts
 
-LONGEST_PAUSE = 120.0  # seconds that a Retry-After is followed
-LONGEST_TOLD = 200  # letters of a fault
-OVERLOADED = (429, 503)  # statuses of a call that was certainly not made, and costs nothing
-LONGEST_START = 80  # letters of what is no answer
-LONGEST_NAME = 200  # letters of a model's name
-A_KEY = 8  # letters; what is shorter, such as the "x" that servers without keys are given, is no secret but a common word
-MOST_TOKENS = 10_000_000  # of one call; a larger count is nonsense
-# What endpoints say of a prompt that does not fit, and of one that they will not answer.
+LONGEST_PAUSE = 120.0  # maximum seconds of a Retry-After that are respected
+LONGEST_TOLD = 200  # characters of a fault
+OVERLOADED = (429, 503)  # statuses of a call that certainly did not reach the model and costs nothing
+LONGEST_START = 80  # characters shown of a body that is not a completion
+LONGEST_NAME = 200  # characters of a model's name
+A_KEY = 8  # characters; a shorter key, such as "x" for servers without keys, is not a secret but a common word
+MOST_TOKENS = 10_000_000  # per call; a larger count is invalid
+# Messages of endpoints about a prompt that is too long, and about one that they refuse.
 TOO_LONG = ("context length", "context_length", "context size", "context window", "too long", "too many tokens", "maximum context")
 UNWILLING = ("content_filter", "content filter", "content management policy", "content policy", "usage policy", "safety", "moderation")
 
-THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")  # where endpoints put thoughts beside the answer
+THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")  # fields with reasoning beside the answer
 CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
 ESCAPES = re.compile(r"[\\%]|&#")
 
@@ -32,7 +32,7 @@ Tops = tuple[tuple[str, float], ...]
 
 
 class NotOne(Exception):
-    """No chat completion; the message says what it is instead."""
+    """The body is not a chat completion; the message shows what it is."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Said:
     """A chat completion.
 
     Attributes:
-        text: of the answer; null where it was refused.
-        tops: alternatives of the first token with their log-probabilities, the most likely first; null where there are none.
-        model: as the endpoint reports it.
-        system: the fingerprint of its configuration, as the endpoint reports it; null where it does not.
-        tokens_in, tokens_out: as the endpoint counts them; null where it does not, or gives nonsense.
-        cached: tokens of the prompt that a cache had, as the endpoint counts them.
-        cut: ended by max_tokens.
-        fault: why there is no answer.
+        text: of the completion; null if the model refused.
+        tops: alternatives of the first token with their log-probabilities, the most likely first; null: none.
+        model: model name that the endpoint reports.
+        system: configuration fingerprint that the endpoint reports; null: none.
+        tokens_in, tokens_out: token counts of the endpoint; null: missing or invalid.
+        cached: cached tokens of the prompt, as the endpoint counts them.
+        cut: cut off at max_tokens.
+        fault: why there is no text.
     """
 
     text: str | None
@@ -62,14 +62,14 @@ class Said:
 
 
 def completion(raw: bytes | str | dict, secret: str | None) -> Said:
-    """Read a chat completion.
+    """Parse a chat completion.
 
     Args:
-        raw: its JSON, or what was read from it.
-        secret: the key, which is struck out of whatever the endpoint says.
+        raw: its JSON, or the parsed object.
+        secret: the key, which is removed from all texts of the endpoint.
 
     Raises:
-        NotOne: it is none.
+        NotOne: the body is not a chat completion.
     """
     try:
         body = raw if isinstance(raw, dict) else json.loads(raw)
@@ -83,7 +83,7 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
     usage, model = body.get("usage"), body.get("model")
     usage = usage if isinstance(usage, dict) else {}
     if text is None and (ended == "length" or thought):
-        text = ""  # all of its room went into thinking, or it thought and said nothing
+        text = ""  # reasoning used up max_tokens, or was followed by no answer
     fault = None
     if refusal or ended == "content_filter":
         fault = f"refused: {clean(str(refusal or 'content filter'), secret)[:LONGEST_TOLD]}"
@@ -91,7 +91,7 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
         raise NotOne("an answer without a text")
     return Said(
         text=clean(text, secret) if isinstance(text, str) else None,
-        # The first token of an answer that was thought over is the first of its thoughts.
+        # With reasoning the first token belongs to the reasoning.
         tops=None if thought or (isinstance(text, str) and has_thoughts(text)) else tops_of(choice),
         model=clean(model, secret)[:LONGEST_NAME] if isinstance(model, str) else None,
         tokens_in=count(usage.get("prompt_tokens")),
@@ -104,7 +104,7 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
 
 
 def text_of(content: Any) -> Any:
-    """The text of an answer; where it comes in parts, those that are text without those that are thoughts."""
+    """The text of a completion; of a completion in parts, the text parts without the reasoning."""
     parts = content if isinstance(content, list) else ()
     if not parts or not all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
         return content
@@ -112,38 +112,38 @@ def text_of(content: Any) -> Any:
 
 
 def cached_of(usage: dict) -> int:
-    """Tokens of a prompt that a cache had, whether or not `prompt_tokens` has them in it."""
+    """Cached tokens of a prompt, whether or not `prompt_tokens` includes them."""
     details = usage.get("prompt_tokens_details")
     found = [usage.get(name) for name in CACHED] + [details.get("cached_tokens") if isinstance(details, dict) else None]
     return max(count(one) or 0 for one in found)
 
 
 def count(given: Any) -> int | None:
-    """A number of tokens; null where it is none."""
+    """A token count; null if it is invalid."""
     return given if type(given) is int and 0 <= given <= MOST_TOKENS else None
 
 
 def tops_of(choice: dict) -> Tops | None:
-    """Alternatives of the first token, the most likely first; null where the endpoint gives none that can be read."""
+    """Alternatives of the first token, the most likely first; null if there are none or they cannot be parsed."""
     try:
         given = choice["logprobs"]["content"][0]["top_logprobs"]
         tops = [(clean(str(one["token"]), ""), float(one["logprob"])) for one in given]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
-    if not tops or not all(math.isfinite(value) and value <= 0.001 for _, value in tops):  # rounding puts a sure one above 0
+    if not tops or not all(math.isfinite(value) and value <= 0.001 for _, value in tops):  # rounding can put a certain one above 0
         return None
     return tuple(sorted(tops, key=lambda one: -one[1]))
 
 
 def param_of(body: Any) -> str | None:
-    """Which parameter an endpoint names as wrong; null: none."""
+    """The parameter that an error message names; null: none."""
     inner = body.get("error", body) if isinstance(body, dict) else None
     param = inner.get("param") if isinstance(inner, dict) else None
     return param if isinstance(param, str) else None
 
 
 def of_error(body: Any, secret: str | None) -> tuple[str, str]:
-    """What an endpoint says of a fault, for people, cut short; and all its words in lower case, to look for what is meant."""
+    """The message of an error, shortened for display; and its whole text in lower case, to classify it."""
     inner = body.get("error", body) if isinstance(body, dict) else body
     parts = [inner.get(name) for name in ("message", "code", "type")] if isinstance(inner, dict) else [inner]
     words = [clean(part, secret) for part in parts if isinstance(part, str)]
@@ -151,7 +151,7 @@ def of_error(body: Any, secret: str | None) -> tuple[str, str]:
 
 
 def body_of(raw: bytes) -> Any:
-    """What an endpoint says of a fault: what its JSON says, or its text."""
+    """The body of an error: its parsed JSON, or its text."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -159,11 +159,11 @@ def body_of(raw: bytes) -> Any:
 
 
 def for_good(code: int, told: str, low: str) -> str:
-    """The fault of a call that an endpoint has turned down and always would.
+    """The fault of a request that the endpoint rejects permanently.
 
     Args:
         code: HTTP status.
-        told, low: as `of_error` gives them.
+        told, low: the two results of `of_error`.
     """
     if code == 413 or any(word in low for word in TOO_LONG):
         return f"too long: {told}"
@@ -173,12 +173,12 @@ def for_good(code: int, told: str, low: str) -> str:
 
 
 def passes(code: int) -> bool:
-    """Whether a status says that the same call may go better later."""
+    """Whether a status means a temporary failure."""
     return code >= 500 or code in (408, 409, 429)
 
 
 def clean(text: str, secret: str | None) -> str:
-    """A text that every database takes, without the key, however that is spelt."""
+    """A text that every database accepts, without the key in any of its spellings."""
     text = text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
     if secret is None or len(secret) < A_KEY:
         return text
@@ -187,25 +187,25 @@ def clean(text: str, secret: str | None) -> str:
 
 
 def beginning(text: str, secret: str | None) -> str:
-    """What is told of a text that is no answer. It is cleaned before it is cut, so that no part of the key stays."""
+    """The beginning of a body that is not a completion. It is cleaned before it is cut, so that no part of the key remains."""
     return clean(text, secret)[:LONGEST_START]
 
 
 @cache
 def spellings(secret: str) -> re.Pattern[str]:
-    """A key in which any letter may be escaped, as JSON, addresses, HTML and Python do."""
+    """A pattern of the key in which any character may be escaped, as in JSON, URLs, HTML and Python."""
     return re.compile("".join(f"(?:{re.escape(letter)}|{escaped(ord(letter))})" for letter in secret))
 
 
 def escaped(code: int) -> str:
-    """A pattern of the ways to escape a letter, whose hexadecimal digits may be of either case."""
+    """A pattern of the ways to escape a character; hexadecimal digits may be of either case."""
     digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
     ways = rf"\\u00{digits}|\\x{digits}|\\U000000{digits}|\\u\{{0{{0,6}}{digits}\}}|%(?:25){{0,3}}{digits}|&#0{{0,6}}{code};"
     return rf"\\{{0,4}}(?:{ways}|&#[xX]0{{0,6}}{digits};)"
 
 
 def pause(given: str | None) -> float | None:
-    """Seconds that a Retry-After asks for, as a number or a date; null where there is none that can be read."""
+    """Seconds of a Retry-After header, which is a number or a date; null if it is missing or invalid."""
     if given is None:
         return None
     try:

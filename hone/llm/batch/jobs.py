@@ -1,6 +1,6 @@
-"""Batches that a vendor has and whose answers are not all here: files that outlive the process, so that none is paid twice.
+"""Batches at a vendor whose completions have not all been collected: files that outlive the process, so that none is paid twice.
 
-`<name>.json` says what was submitted, `<name>.done` which answers have been handed on, `<name>.lock` is held by the process that waits.
+`<name>.json` describes the submitted batch, `<name>.done` lists its collected completions, `<name>.lock` is held by the waiting process.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from hone.errors import Refused
 from hone.files import fingerprint, home, read_json, write_json
 from hone.llm.completion import Endpoint
 
-KEPT = 30 * 86400  # seconds after which a vendor is asked whether it still has a batch that nobody collects
-PRIVATE = 0o700  # mode of the folder: the calls quote private texts
+KEPT = 30 * 86400  # seconds after which the vendor is queried whether it still has an uncollected batch
+PRIVATE = 0o700  # mode of the folder: the requests contain private texts
 CALLED = {"json", "jsonl", "done", "lock"}
 
 
@@ -26,7 +26,7 @@ def folder() -> Path:
 
 
 def who(endpoint: Endpoint) -> str:
-    """The endpoint without what may be secret in its address."""
+    """A fingerprint of the endpoint, because its address may contain a secret."""
     return fingerprint(endpoint.url, endpoint.model)
 
 
@@ -35,15 +35,15 @@ class Submitted:
     """One batch, held by this process.
 
     Attributes:
-        name: ours; the vendor keeps it as metadata.
-        endpoint: fingerprint of where it went.
+        name: our name of the batch, which the vendor stores as metadata.
+        endpoint: fingerprint of the endpoint.
         created: seconds since 1970.
-        calls: our names of its calls whose answers have not been handed on.
-        held: names of what the ledger has reserved for them, by our names.
-        uploaded: seconds since 1970 by the vendor's clock; null: not uploaded, or the vendor does not give it.
-        lock: held.
-        file: the vendor's name of the uploaded calls; null: not uploaded, for all we know.
-        batch: the vendor's name of the batch; null: not submitted, for all we know.
+        calls: our names of its requests whose completions have not been collected.
+        held: names of their reservations in the ledger, by our names.
+        uploaded: seconds since 1970 by the vendor's clock; null: not uploaded, or unknown.
+        lock: held by this process.
+        file: the vendor's name of the uploaded file; null: not known to be uploaded.
+        batch: the vendor's name of the batch; null: not known to be submitted.
     """
 
     name: str
@@ -60,14 +60,14 @@ class Submitted:
         return folder() / f"{self.name}.{kind}"
 
     def save(self, **more: str | float | None) -> None:
-        """Write what is known of it, and what has become known now."""
+        """Update fields and write the file."""
         for name, value in more.items():
             setattr(self, name, value)
         names = ("endpoint", "created", "file", "batch", "held", "uploaded")
         write_json(self.path("json"), {name: getattr(self, name) for name in names} | {"calls": list(self.calls)})
 
     def done(self, calls: Iterable[str]) -> None:
-        """These answers have been handed on, or will never come."""
+        """Mark requests as collected, or as never to be completed."""
         with self.path("done").open("a") as file:
             for call in calls:
                 if call in self.calls:
@@ -75,7 +75,7 @@ class Submitted:
                     file.write(f"{call}\n")
 
     def end(self) -> None:
-        """Let go of it, and forget it where nothing more is to come."""
+        """Release the lock, and delete the files if nothing is left to collect."""
         if not self.calls:
             for kind in ("json", "jsonl", "done"):
                 self.path(kind).unlink(missing_ok=True)
@@ -85,7 +85,13 @@ class Submitted:
 
 
 def begun(endpoint: Endpoint, calls: Iterable[str], reserved: dict[str, str] | None = None) -> Submitted:
-    """A batch of these calls that is about to be submitted, and the names of what is reserved for them."""
+    """Create the files of a batch that is about to be submitted.
+
+    Args:
+        endpoint: receives it.
+        calls: our names of its requests.
+        reserved: names of their reservations in the ledger.
+    """
     name = uuid.uuid4().hex
     folder().mkdir(mode=PRIVATE, exist_ok=True)
     new = Submitted(name, who(endpoint), time.time(), dict.fromkeys(calls), held(name), held=reserved or {})
@@ -94,16 +100,16 @@ def begun(endpoint: Endpoint, calls: Iterable[str], reserved: dict[str, str] | N
 
 
 def left_behind(endpoint: Endpoint) -> Iterator[Submitted]:
-    """Batches at this endpoint that nobody waits for any more; each is held by this process from now on.
+    """Batches at this endpoint without a waiting process. From now on this process holds them.
 
     Raises:
-        Refused: a file that says nothing of a batch.
+        Refused: a file is not the description of a batch.
     """
     for path in sorted(folder().glob("*.json")):
         lock = held(path.stem)
         if lock is None:
             continue
-        if not path.exists():  # who held it has just ended it
+        if not path.exists():  # its process has just ended it
             lock.release()
             continue
         found = read(path, lock)
@@ -114,7 +120,7 @@ def left_behind(endpoint: Endpoint) -> Iterator[Submitted]:
 
 
 def old(one: Submitted) -> bool:
-    """Whether a vendor may have deleted a batch by now, by this machine's clock, which may be wrong now or may have been then."""
+    """Whether a vendor may have deleted a batch, by this machine's clock, which may be or have been wrong."""
     return abs(time.time() - one.created) > KEPT
 
 
@@ -128,11 +134,11 @@ def read(path: Path, lock: Any) -> Submitted:
         return Submitted(path.stem, told["endpoint"], float(told["created"]), calls, lock, told["file"], told["batch"], **more)
     except (ValueError, KeyError, TypeError):
         lock.release()
-        raise Refused(f"{path} says nothing of a batch. Remove it; the calls of that batch are then made again.") from None
+        raise Refused(f"{path} is not the description of a batch. Remove it; its requests are then sent again.") from None
 
 
 def held(name: str) -> Any:
-    """The lock of a batch, held until this process lets go or ends; null where another holds it."""
+    """The lock of a batch, held until this process releases it or ends; null if another process holds it."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder() / f"{name}.lock")

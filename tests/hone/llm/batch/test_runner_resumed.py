@@ -259,7 +259,7 @@ def test_what_was_reserved_for_a_batch_that_was_never_uploaded_is_given_back(tmp
 def test_a_file_that_says_nothing_of_a_batch_is_named():
     jobs.folder().mkdir()
     (jobs.folder() / "x.json").write_text("{}")
-    with selling() as vendor, pytest.raises(Refused, match=r"batches/x.json says nothing of a batch. Remove it"):
+    with selling() as vendor, pytest.raises(Refused, match=r"batches/x.json is not the description of a batch. Remove it"):
         collected(vendor, 2)
 
 
