@@ -12,10 +12,10 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from flows import access
-from hone.addresses import shown
 from hone.errors import Refused
 from hone.present.mlflow_client import address_of_server
 from hone.stage import run, say
+from hone.urls import shown
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 300  # a busy machine needs minutes

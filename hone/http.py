@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx2
 
-from hone.addresses import at_home, checked, shown
 from hone.errors import Refused
+from hone.urls import at_home, checked, shown
 
 LONGEST_ANSWER = 2 << 20  # bytes; a response has a few kilobytes
 LONGEST_ERROR = 64 << 10  # bytes of an error response that are read; the status is enough

@@ -6,10 +6,10 @@ import json
 import os
 
 from commands.console import line
-from hone.addresses import secret
 from hone.errors import Refused
 from hone.llm import gguf
 from hone.llm.llama_server import serving
+from hone.urls import secret
 
 KEY = "HONE_JUDGE_KEY"  # the variable that holds the key
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MOVED = {
-    "tasks.addresses": "hone.addresses",
+    "tasks.addresses": "hone.urls",
     "tasks.alike": "hone.text.alike",
     "tasks.bands": "hone.graph.neighbour_bands",
     "tasks.carried_labels": "hone.data.labels",

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hone.addresses import refuse_secrets
 from hone.config import recipe_names
 from hone.config.yaml12 import Unusable, from_yaml
 from hone.data.own_id import OwnId
 from hone.errors import Refused, nearest
+from hone.urls import refuse_secrets
 
 FILE = Path("params.yaml")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.IGNORECASE)

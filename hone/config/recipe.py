@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from hone.addresses import refuse_secrets
 from hone.config import methods, params, recipe_names
 from hone.config.params import STAGES, Params, faults
 from hone.config.recipe_schema import Recipe
@@ -20,6 +19,7 @@ from hone.config.source_lines import Layer, Places, loaded
 from hone.config.source_name import source_name
 from hone.errors import Refused, nearest
 from hone.files import fingerprint
+from hone.urls import refuse_secrets
 
 FOLDER = recipe_names.FOLDER
 

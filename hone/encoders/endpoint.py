@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from hone.addresses import public, secret, shown
 from hone.encoders.device_lock import endpoint_lock
 from hone.encoders.encoder import TextEncoder
 from hone.encoders.model_folder import Route
@@ -22,6 +21,7 @@ from hone.encoders.store import Space, other_model
 from hone.errors import Refused
 from hone.files import fingerprint
 from hone.stage import Progress
+from hone.urls import public, secret, shown
 
 LONGEST_VECTOR = 512 << 10  # bytes of a vector in a response: 16,384 numbers of 32 characters [Hone default]
 LONGEST_NAME = 200  # stored characters of a reported name

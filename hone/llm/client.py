@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hone.addresses import public, shown
 from hone.data.unknown_reasons import TAKEN_OVER
 from hone.errors import Refused
 from hone.llm import chat_completion
@@ -20,6 +19,7 @@ from hone.llm.budget import Budget, JudgeBudget, Reservation
 from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, completion_of, held_to, log_unsupported, refuse_in_turn
 from hone.llm.endpoint_state import at_most, habits
 from hone.llm.rate_limit import Pace
+from hone.urls import public, shown
 
 JSON = {"content-type": "application/json"}
 LOG_INTERVAL = 10.0  # seconds between two progress lines

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hone.addresses import secret, shown
 from hone.errors import Refused
 from hone.llm import chat_completion
 from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.chat_completion import Tops
 from hone.llm.endpoint_state import ROOM, habits, tokens_of
 from hone.stage import say
+from hone.urls import secret, shown
 
 Messages = tuple[dict[str, str], ...]
 Expected = str | Collection[str] | None

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hone.addresses import without_secrets
 from hone.errors import Refused
 from hone.files import home
 from hone.layout import MLFLOW_LOOP
+from hone.urls import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

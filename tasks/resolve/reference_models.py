@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hone.addresses import public, secret
 from hone.config.params import BUILT_IN, Params
 from hone.encoders.pinned_models import made_exact
 from hone.encoders.precision import device_of, precision_of
+from hone.urls import public, secret
 
 
 def resolved(given: Params, name: str) -> dict:

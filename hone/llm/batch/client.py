@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hone.addresses import shown
 from hone.errors import Refused
 from hone.llm import chat_completion
 from hone.llm.batch.jobs import Submitted
 from hone.llm.client import JSON, connection_failure, encode, rejected_key
 from hone.llm.completion import Again, Endpoint
+from hone.urls import shown
 
 WINDOW = "24h"  # the only one that the protocol has
 CHAT = "/v1/chat/completions"

@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from hone.addresses import public
 from hone.data.unknown_reasons import ITS_FAULT, TAKEN_OVER, kind
 from hone.llm.batch import jobs
 from hone.llm.batch.client import Gone, TurnedDown, Vendor
@@ -23,6 +22,7 @@ from hone.llm.chat_completion import LONGEST_NAME, clean
 from hone.llm.client import complete
 from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, held_to, refuse_in_turn
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, at_most, habits
+from hone.urls import public
 
 MOST_CALLS, MOST_BYTES = 10_000, 100 << 20  # per batch; vendors accept 50,000 and 200 MB
 POLL = 30.0  # seconds between two status requests

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 
-from hone.addresses import at_home, refuse_secrets, secret, variable, without_secrets
 from hone.config import params
 from hone.config.recipe import check
 from hone.errors import Refused
@@ -16,6 +15,7 @@ from hone.llm import chat_completion as said
 from hone.llm.budget import Budget
 from hone.llm.client import complete
 from hone.llm.completion import Endpoint
+from hone.urls import at_home, refuse_secrets, secret, variable, without_secrets
 from tests.hone.llm.unruly import always, completion, endpoint, heard, serving
 
 SECRET = "sk-this-is-the-very-secret"
