@@ -57,6 +57,7 @@ lint: dev  ## check style, formatting, import layers, and that the generated pag
 	@ruff check .
 	@ruff format --check .
 	@lint-imports --no-cache --no-logo
+	@python .ci/prose.py
 	@python -m commands.docs --check
 
 hashes: dev  ## update the SHA-256 hashes of all pinned packages, after a change of a pin
