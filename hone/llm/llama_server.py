@@ -1,6 +1,6 @@
-"""xllamacpp's OpenAI-compatible server, in a process of its own that ends with whoever started it and answers only whoever has its key.
+"""xllamacpp's OpenAI-compatible server in its own process. The process ends with its parent, and every call needs the key.
 
-By its own defaults it answers every page that a browser has open: it reflects any origin, looks at no host name, and shows its slots.
+The defaults of xllamacpp let any page in a browser call the server: it accepts every origin and host name, and it publishes its slots.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READY = "listening on "
 
 @dataclass(frozen=True)
 class Running:
-    """A server: its base URL (ending in /v1), its process, and the key that every call needs."""
+    """A server: its base URL (ending in /v1), its process and the key for every call."""
 
     url: str
     process: subprocess.Popen
@@ -35,19 +35,19 @@ def serving(
     model: Path, *, slots: int = 1, context: int = 4096, threads: int | None = None, port: int = 0, name: str | None = None,
     key: str | None = None,
 ) -> Iterator[Running]:  # fmt: skip
-    """A server that answers by a GGUF model until the block ends.
+    """Serve a GGUF model until the block ends.
 
     Args:
-        model: the file.
-        slots: prompts at once.
-        context: tokens of prompt and answer together, of each slot.
+        model: the GGUF file.
+        slots: maximum number of concurrent prompts.
+        context: tokens of a prompt and its completion, per slot.
         threads: processor threads; null: all cores.
-        port: to listen on, on loopback; 0: any that is free.
-        name: what answers and errors call the model; null: the file's name. Left to itself the server would tell its path.
-        key: that calls must carry; null: a random one.
+        port: port on the loopback interface; 0: any free port.
+        name: model name in completions and errors; null: the file name. The server's own default is the full path.
+        key: the key for every call; null: a random key.
 
     Raises:
-        Refused: the file is no model that can be read, or the port is another's.
+        Refused: the file is not a readable model, or the port is in use.
     """
     refuse_taken(port)
     log = home() / "logs" / "judge-server.log"
@@ -56,17 +56,17 @@ def serving(
     given = (model.resolve(), name, slots, context, threads or cores(), port)
     command = [sys.executable, "-m", "hone.llm.llama_server", *map(str, given)]
     with log.open("wb") as chatter:
-        # The child ends when this pipe closes, however this process ends.
+        # The child process ends when this pipe closes, however this process ends.
         server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True)
         try:
-            with suppress(BrokenPipeError):  # it ended at once, which is told below
-                server.stdin.write(key + "\n")  # not a word of the command, which every user of the machine can list
+            with suppress(BrokenPipeError):  # the process ended at once; the error follows below
+                server.stdin.write(key + "\n")  # not an argument: every user of the machine can list arguments
                 server.stdin.flush()
             address = next((line for line in server.stdout if line.startswith(READY)), None)
             if address is None:
                 raise Refused(
-                    f"the model {name} cannot be served: is it a whole GGUF file, and is there memory for it? "
-                    f"The server's words are in HONE_HOME/logs/{log.name}."
+                    f"cannot serve the model {name}. Check that the GGUF file is complete and that there is enough memory. "
+                    f"The server's output is in HONE_HOME/logs/{log.name}."
                 )
             yield Running(address.removeprefix(READY).strip() + "/v1", server, key)
         finally:
@@ -81,22 +81,22 @@ def serving(
 
 
 def refuse_taken(port: int) -> None:
-    """Raises Refused when nobody can listen on a port of loopback; 0 is any port."""
+    """Raises Refused if the port cannot be opened on the loopback interface; 0 is any free port."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            raise Refused(f"port {port} cannot be used ({error}): choose another with --port.") from None
+            raise Refused(f"port {port} cannot be used ({error}). Choose another port with --port.") from None
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main(model: str, name: str, slots: str, context: str, threads: str, port: str) -> None:
-    """Serve until standard input ends, whose first line is the key."""
+    """Serve until standard input ends. Its first line is the key."""
     from xllamacpp import CommonParams, Server
 
     given = CommonParams()
@@ -110,11 +110,11 @@ def main(model: str, name: str, slots: str, context: str, threads: str, port: st
         given.port = int(port)
     given.api_keys = [sys.stdin.readline().strip()]
     given.endpoint_slots = given.ui = given.cors_credentials = False
-    given.cors_origins, given.cors_origins_explicit = "", True  # no page of any origin reads an answer
+    given.cors_origins, given.cors_origins_explicit = "", True  # no web page can read a completion
     server = Server(given)
     print(f"{READY}{server.listening_address}", flush=True)
     sys.stdin.read()
-    os._exit(0)  # its threads may be in the middle of a prompt that nobody waits for
+    os._exit(0)  # threads may still process a prompt whose completion is not needed
 
 
 if __name__ == "__main__":

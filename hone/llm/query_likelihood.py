@@ -1,4 +1,4 @@
-"""Small language models on disk that say how likely a query is once a passage has been read. Never runs code from a model."""
+"""Likelihood of a query given a passage, by small causal language models on disk. Code that comes with a model is never run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hone.files import fingerprint, fingerprint_of_file, read_json
 if TYPE_CHECKING:
     import torch
 
-LENGTH = 512  # tokens of a prompt, where nothing else is said; ours
-# Ours; ART asks in the same order: the passage, then for a question about it.
+LENGTH = 512  # default tokens of a prompt [Hone default]
+# Hone default. ART uses the same order: the passage, then an instruction to write a question about it.
 WITH = "Passage: {passage}\n\nA question that this passage answers: "
 WITHOUT = "A question: "
 
@@ -30,9 +30,9 @@ class CausalModel:
     """A causal language model and its tokenizer.
 
     Args:
-        path: a folder of transformers with safetensors.
+        path: a transformers folder with safetensors.
         max_length: tokens of passage and query together; the passage is cut.
-        device: where torch works.
+        device: torch device.
     """
 
     path: Path
@@ -49,14 +49,14 @@ class CausalModel:
         self.may_keep = "logits_to_keep" in inspect.signature(self.model.forward).parameters
 
     def predict(self, pairs: list[tuple[str, str]], batch_size: int = 32, **_: object) -> np.ndarray:
-        """For each query and passage: log P(query | passage) - log P(query), in nats for each token of the query: [n]."""
+        """log P(query | passage) - log P(query) for each query and passage, in nats per query token: [n]."""
         given = self.likelihoods([(query, WITH.format(passage=passage)) for query, passage in pairs], batch_size)
         alone = self.likelihoods([(query, WITHOUT) for query in dict.fromkeys(query for query, _ in pairs)], batch_size)
         place = {query: number for number, query in enumerate(dict.fromkeys(query for query, _ in pairs))}
         return given - alone[[place[query] for query, _ in pairs]]
 
     def likelihoods(self, asked: list[tuple[str, str]], batch_size: int) -> np.ndarray:
-        """Mean log-probability of the tokens of each text after what stands before it: [n], in nats."""
+        """Mean log-probability of the tokens of each text after its prefix: [n], in nats."""
         rows = [self._tokens(text, before) for text, before in asked]
         order = np.argsort([-len(tokens) for tokens, _ in rows], kind="stable")
         means = np.empty(len(rows), dtype=np.float64)
@@ -66,7 +66,7 @@ class CausalModel:
         return means
 
     def _tokens(self, text: str, before: str) -> tuple[list[int], int]:
-        """Token numbers, and how many at the end are the text's; what stands before it is cut where both are too long."""
+        """Token ids, and how many at the end belong to the text. The prefix is cut if both together are too long."""
         own = self.tokenizer.encode(text, add_special_tokens=False)[: self.max_length // 2] or [self.tokenizer.eos_token_id or 0]
         opening, _, closing = before.rpartition("\n\n") if "\n\n" in before else ("", "", before)
         end = self.tokenizer.encode(("\n\n" if opening else "") + closing, add_special_tokens=False)
@@ -80,11 +80,11 @@ class CausalModel:
         longest = max(len(tokens) for tokens, _ in rows)
         numbers = torch.zeros(len(rows), longest, dtype=torch.long)
         mask = torch.zeros_like(numbers)
-        for row, (tokens, _) in enumerate(rows):  # padded behind, so that places and causality are those of one row alone
+        for row, (tokens, _) in enumerate(rows):  # right padding, so that positions are those of a single row
             numbers[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         with torch.no_grad():
-            # Logits of every place of 32 prompts of 512 tokens would be 10 GB for a vocabulary of 152,000: only the ends count.
+            # Logits at all positions of 32 prompts of 512 tokens would take 10 GB with a vocabulary of 152,000. Only the ends are needed.
             first = min(len(tokens) - count - 1 for tokens, count in rows) if self.may_keep else 0
             keep = {"logits_to_keep": longest - first} if self.may_keep else {}
             logits = self.model(input_ids=numbers.to(self.device), attention_mask=mask.to(self.device), **keep).logits.float().cpu()
@@ -92,10 +92,10 @@ class CausalModel:
 
 
 def mean_of(logits: torch.Tensor, tokens: list[int], count: int, first: int = 0) -> float:
-    """Mean log-probability of the last `count` tokens of a row, each by the logits of the place before it.
+    """Mean log-probability of a row's last `count` tokens, each from the logits at the previous position.
 
     Args:
-        logits: [places, words], from the place `first` on.
+        logits: [positions, vocabulary], from position `first` on.
     """
     import torch
 
@@ -105,10 +105,10 @@ def mean_of(logits: torch.Tensor, tokens: list[int], count: int, first: int = 0)
 
 
 def identity_of(name: str, revision: str | None = None) -> str:
-    """What a model's likelihoods depend on, without a network: its files' hash, or the commit of a Hub id.
+    """What determines a model's likelihoods, without network access: the hash of its files, or the commit of a Hub id.
 
     Raises:
-        Refused: there is none, it may change without anybody noticing, or it is not safe to open.
+        Refused: the model does not exist, may change unnoticed, or is not safe to load.
     """
     if not is_folder(name, revision):
         return f"{name}@{revision} {prompt()}"
@@ -119,7 +119,7 @@ def identity_of(name: str, revision: str | None = None) -> str:
 
 
 def model_of(name: str, revision: str | None, max_length: int | None, device: str) -> CausalModel:
-    """The model of a name, in torch."""
+    """Load a model by name, in torch."""
     is_folder(name, revision)
     return CausalModel(folder_of(name, revision), max_length or LENGTH, device)
 
@@ -129,9 +129,9 @@ def prompt() -> str:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raises Refused when the folder is no causal model, brings code of its own, or has weights in a form that can."""
+    """Raises Refused if the folder is not a causal model, contains code, or has weights in a format that can contain code."""
     file = folder / "config.json"
     config = read_json(file) if file.exists() else {}
     if not any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or []):
-        raise Refused(f"{folder} is no causal language model: its config.json names {json.dumps(config.get('architectures'))}.")
+        raise Refused(f"{folder} is not a causal language model: config.json names {json.dumps(config.get('architectures'))}.")
     refuse_foreign(folder, "AutoModelForCausalLM")

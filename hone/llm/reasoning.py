@@ -1,7 +1,7 @@
-"""Thoughts that a model writes before its answer, by the marks that models put around them.
+"""Reasoning that a model writes before its answer, recognized by its delimiters.
 
 `<think>` (DeepSeek, Qwen, GLM), `[THINK]` (Magistral), channels (gpt-oss), `◁think▷` (Kimi), `<|START_THINKING|>` (Command A),
-`<seed:think>` (Seed-OSS), `<|begin_of_thought|>` (OpenThinker), `<|channel>thought` (Gemma), and what prompts ask for.
+`<seed:think>` (Seed-OSS), `<|begin_of_thought|>` (OpenThinker), `<|channel>thought` (Gemma), and the tags that prompts request.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ OPENING = re.compile(
 CLOSING = re.compile(rf"</(?:{NAMES})>|\[/THINK\]|◁/think▷|<\|(?:END_THINKING|end_of_thought)\|>|<channel\|>", re.IGNORECASE)
 CHANNEL = re.compile(r"(?:<\|channel\|>\s*)?\b(analysis|commentary|final)\b[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,80})?<\|message\|>")
 ENDED = re.compile(r"<\|(?:end|return|start|call|channel)\|>")
-# What is left of channels where a server takes the marks out.
+# Remains of channels if a server removes the delimiters.
 BARE = re.compile(r"\s*analysis(?=[A-Z])")
 BARE_FINAL = "assistantfinal"
 MARKS = re.compile(r"<\|(?:START|END)_RESPONSE\|>|<\|(?:begin|end)_of_solution\|>")
 
 
 def separated(text: str) -> tuple[str, str | None]:
-    """An answer without its thoughts, and the mark of thoughts that have begun in it and do not end; null where all have ended."""
+    """An answer without its reasoning, and the opening delimiter of reasoning that does not end; null if all of it ends."""
     if channels := list(CHANNEL.finditer(text)):
         finals = [found for found in channels if found[1] == "final"]
         if not finals:
@@ -39,5 +39,5 @@ def separated(text: str) -> tuple[str, str | None]:
 
 
 def has_thoughts(text: str) -> bool:
-    """Whether an answer thinks aloud between marks."""
+    """Whether an answer contains delimited reasoning."""
     return bool(CLOSING.search(text) or OPENING.search(text) or CHANNEL.search(text) or BARE.match(text))

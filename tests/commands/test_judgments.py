@@ -169,7 +169,7 @@ def test_files_that_are_none(tmp_path: Path):
     with pytest.raises(Refused, match=r"text.parquet cannot be read as Parquet"):
         import_from(tmp_path / "text.parquet")
     pl.DataFrame({"judge": ["a"]}).write_parquet(tmp_path / "other.parquet")
-    with pytest.raises(Refused, match=r"other.parquet is no file of judgments: its columns 'description'"):
+    with pytest.raises(Refused, match=r"other.parquet is not a judgments file: columns 'description'"):
         import_from(tmp_path / "other.parquet")
     with pytest.raises(Refused, match="does not exist. Create it"):
         export(tmp_path / "nowhere" / "judgments.parquet")
@@ -178,16 +178,16 @@ def test_files_that_are_none(tmp_path: Path):
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("verdict", "maybe", "row 3: `verdict` is neither positive, negative nor unknown: 'maybe'"),
-        ("question", b"short", "row 3: `question` is no hash of 16 bytes"),
+        ("verdict", "maybe", "row 3: `verdict` is not positive, negative or unknown: 'maybe'"),
+        ("question", b"short", "row 3: `question` is not a 16-byte hash"),
         ("question", None, "row 3: `question` is missing"),
         ("probability", 1.5, "row 3: `probability` is not between 0 and 1: '1.5'"),
-        ("asked_at", "yesterday", "row 3: `asked_at` is no time"),
+        ("asked_at", "yesterday", "row 3: `asked_at` is not a time"),
         ("description", "[1]", "row 3: `description` is not a JSON object"),
         ("description", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "row 3: `description` is not a JSON object of at most 20 levels"),
         ("description", '{"a": ' + "[" * 20 + "]" * 20 + "}", "row 3: `description` is not a JSON object of at most 20 levels"),
-        ("money", float("nan"), "row 3: `money` is no amount"),
-        ("tokens_in", -1, "row 3: `tokens_in` is no count"),
+        ("money", float("nan"), "row 3: `money` is not an amount"),
+        ("tokens_in", -1, "row 3: `tokens_in` is not a count"),
     ],
 )
 def test_a_value_that_cannot_be_is_named_and_nothing_is_taken(column: str, value: object, said: str, tmp_path: Path):
@@ -202,7 +202,7 @@ def test_a_value_that_cannot_be_is_named_and_nothing_is_taken(column: str, value
 
 def test_a_column_of_another_type_is_named(tmp_path: Path):
     everything(filled()).with_columns(pl.col("money").cast(pl.String)).write_parquet(tmp_path / "file.parquet")
-    with pytest.raises(Refused, match=r"file.parquet is no file of judgments: its columns 'money'"):
+    with pytest.raises(Refused, match=r"file.parquet is not a judgments file: columns 'money'"):
         import_from(tmp_path / "file.parquet")
 
 

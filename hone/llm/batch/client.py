@@ -1,4 +1,4 @@
-"""A vendor's batch endpoint, as OpenAI's protocol has it: calls are uploaded as a file, answers come as files within a day."""
+"""Client for a vendor's batch endpoint (OpenAI protocol): requests are uploaded as a file, completions are files within a day."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from hone.llm.client import JSON, connection_failure, encode, rejected_key
 from hone.llm.completion import Again, Endpoint
 from hone.urls import shown
 
-WINDOW = "24h"  # the only one that the protocol has
+WINDOW = "24h"  # the protocol has no other
 CHAT = "/v1/chat/completions"
-OURS = "hone"  # the metadata that holds our name of a batch
-FILE_SECONDS = 3600.0  # for a whole file of answers
-SLOWEST = 50_000.0  # bytes a second at which an upload is given up (ours)
-A_PAGE, PAGES = 100, 2000  # batches listed at once, and pages after which a vendor's list is taken to have no end
-EARLIER = 3600  # seconds by which a vendor's own clocks may differ
+OURS = "hone"  # metadata key of our batch name
+FILE_SECONDS = 3600.0  # maximum time to download an output file
+SLOWEST = 50_000.0  # minimum upload speed in bytes per second [Hone default]
+A_PAGE, PAGES = 100, 2000  # batches per page, and maximum number of pages of a vendor's list
+EARLIER = 3600  # maximum difference between a vendor's clocks, in seconds
 
 
 class Gone(Exception):
-    """The vendor does not have it (any more)."""
+    """The vendor does not have it, or no longer has it."""
 
 
 class TurnedDown(Exception):
-    """The vendor will not do it; the message is a fault."""
+    """The vendor rejects the request; the message is a fault."""
 
 
 class Vendor:
-    """Requests about batches, each tried several times.
+    """HTTP requests about batches, each with several attempts.
 
     Args:
-        endpoint: whose vendor.
+        endpoint: the vendor's endpoint.
         secret: the key.
     """
 
@@ -53,10 +53,10 @@ class Vendor:
         self.client.close()
 
     def upload(self, path: Path) -> tuple[str, float | None]:
-        """The vendor's name of a file of calls, and the time by the vendor's clock; null where it gives none.
+        """Upload a file of requests. Returns the vendor's file id and the time by the vendor's clock; null if not reported.
 
         Raises:
-            Again, TurnedDown: it cannot be uploaded; nothing has been paid.
+            Again, TurnedDown: the upload failed; nothing has been paid.
         """
 
         seconds = self.endpoint.timeout + path.stat().st_size / SLOWEST
@@ -71,11 +71,11 @@ class Vendor:
         return file["id"], float(created) if isinstance(created, int | float) else None
 
     def create(self, new: Submitted) -> str:
-        """Submit an uploaded file, once: where it is not known what became of a request, the vendor's list is looked through first.
+        """Submit an uploaded file, once. If the outcome of a request is unknown, the vendor's list is searched first.
 
         Raises:
-            Again: it is not known to be submitted; `free`: it certainly is not.
-            TurnedDown: the vendor does not take it.
+            Again: it may not have been submitted; `free`: it certainly was not.
+            TurnedDown: the vendor rejects it.
         """
         given = {"input_file_id": new.file, "endpoint": CHAT, "completion_window": WINDOW, "metadata": {OURS: new.name}}
         doubtful = False
@@ -98,10 +98,10 @@ class Vendor:
                 raise
 
     def find(self, one: Submitted) -> str | None:
-        """The vendor's name of a batch of ours, by metadata or file; null where it has none.
+        """The vendor's id of one of our batches, found by metadata or file; null if there is none.
 
         Raises:
-            Again: the list does not end, so that ours may be in it all the same; it must not be submitted a second time.
+            Again: the list does not end, so our batch may still be in it. It must not be submitted a second time.
         """
         after: dict[str, str] = {}
         for _ in range(PAGES):
@@ -112,7 +112,7 @@ class Vendor:
                 metadata = batch.get("metadata")
                 if batch.get("input_file_id") == one.file or (isinstance(metadata, dict) and metadata.get(OURS) == one.name):
                     return batch["id"]
-            # The newest come first; ours is younger than its file, by the vendor's clock, whatever time it is here.
+            # The newest come first. Our batch is newer than its file by the vendor's clock, whatever the local time.
             if not batches or not page.get("has_more") or (one.uploaded is not None and older(batches[-1], one.uploaded - EARLIER)):
                 return None
             if after == (after := {"after": batches[-1]["id"]}):
@@ -120,7 +120,7 @@ class Vendor:
         raise Again(f"broken: the list of batches of {self.where} does not end")
 
     def look(self, batch: str) -> dict:
-        """What has become of a batch, asked for once.
+        """The status of a batch, from one request.
 
         Raises:
             Again, Gone, TurnedDown.
@@ -128,10 +128,10 @@ class Vendor:
         return self.faults(lambda: self.asked("GET", f"batches/{quote(batch, safe='')}"))
 
     def lines(self, file: str) -> Iterator[dict]:
-        """Lines of a file of answers; what is no line of one is left out. Memory is flat in the file's length.
+        """Lines of an output file; invalid lines are skipped. Memory does not grow with the file.
 
         Raises:
-            Again: it broke off.
+            Again: the download broke off.
             Gone, TurnedDown.
         """
         from hone.http import LONGEST_ANSWER, below
@@ -156,7 +156,7 @@ class Vendor:
             yield answer
 
     def tried(self, once: Callable[[], dict]) -> dict:
-        """The outcome of a request, after as many attempts as it takes or the endpoint is worth."""
+        """The outcome of a request, after as many attempts as it needs or as are allowed."""
         for attempt in range(self.endpoint.attempts):
             try:
                 return self.faults(once)
@@ -164,10 +164,10 @@ class Vendor:
                 if attempt + 1 == self.endpoint.attempts:
                     raise
                 time.sleep(max(again.wait or 0.0, random.uniform(0, self.endpoint.backoff * 2**attempt)))
-        raise AssertionError("an endpoint is tried at least once")
+        raise AssertionError("an endpoint has at least one attempt")
 
     def faults(self, once: Callable[[], Any]) -> Any:
-        """The outcome of one request; what the client raises is put into our words."""
+        """The outcome of one request; the HTTP client's errors are converted."""
         import httpx2
 
         try:
@@ -178,7 +178,7 @@ class Vendor:
             raise connection_failure(error, self.where) from None
 
     def asked(self, method: str, path: str, seconds: float | None = None, **content: Any) -> dict:
-        """The JSON object that a request brings."""
+        """The JSON object in the response to a request."""
         from hone.http import below
 
         response = self.client.request(method, below(self.endpoint.url, path), seconds or self.endpoint.timeout, **content)
@@ -189,7 +189,7 @@ class Vendor:
         return answer
 
     def accepted(self, response: Any) -> None:
-        """Raises what a status means where it is no success."""
+        """Raises the error that a status means, unless it is a success."""
         if response.is_success:
             return
         code = response.status_code
@@ -204,7 +204,7 @@ class Vendor:
         raise TurnedDown(chat_completion.for_good(code, told, low))
 
     def named(self, once: Callable[[], dict]) -> dict:
-        """What `once` gives, which must have a name."""
+        """The result of `once`, which must have an id."""
         answer = self.faults(once)
         if not isinstance(answer.get("id"), str) or not answer["id"]:
             raise Again("broken: the vendor gave a batch or its file no id")
@@ -216,12 +216,12 @@ class Vendor:
             yield
         except Gone as gone:
             raise Refused(
-                f"{self.where} has no /{place} (404): {gone}. An endpoint without batches is asked call by call: leave out `batch`."
+                f"{self.where} has no /{place} (404): {gone}. If this endpoint has no batches, omit `batch` to send single calls."
             ) from None
 
 
 def object_of(raw: bytes) -> dict | None:
-    """A JSON object; null where it is none."""
+    """A JSON object; null if it is not one."""
     try:
         read = json.loads(raw)
     except (ValueError, RecursionError):

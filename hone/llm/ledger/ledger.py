@@ -1,7 +1,7 @@
-"""The ledger: every answer that a judge ever gave, kept the moment it arrives, found by the texts that were judged.
+"""The judgment log: every answer of a judge is recorded when it arrives, and is found by the texts that were judged.
 
-SQLite (WAL) in HONE_HOME, or any database that SQLAlchemy reaches, by the variable HONE_LEDGER. Answers and verdicts are only ever
-added.
+It is an SQLite database (WAL) in HONE_HOME, or any database that SQLAlchemy supports (environment variable HONE_LEDGER). Answers and
+verdicts are never changed or deleted.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 KEY_BYTES = 16
 CHUNK = 20_000  # questions looked up at once
 IN_ONE = 500  # questions in one statement
-LEASE = 900.0  # seconds after which another process may ask what this one claimed and did not renew
-SYNCED, PAID = 1.0, 0.1  # seconds of writing that a power cut may lose at most, and of writing what was paid for
+LEASE = 900.0  # seconds without a renewal after which another process may take over a claim
+SYNCED, PAID = 1.0, 0.1  # maximum seconds of writes lost in a power cut: free answers, paid answers
 FOUND = {
     "question": pl.Binary, "verdict": pl.String, "grade": pl.Float64, "probability": pl.Float64, "reason": pl.String, "answer": pl.Int64,
     "raw": pl.String, "model": pl.String, "tokens_in": pl.Int64, "tokens_out": pl.Int64, "money": pl.Float64, "seconds": pl.Float64,
@@ -38,7 +38,7 @@ FOUND = {
 
 
 def question_key(query: str, document: str, positives: Sequence[str] = ()) -> bytes:
-    """The 16 bytes by which a question is found: a hash of the texts that a judge is shown."""
+    """The 16-byte key of a question: a hash of the texts in the prompt."""
     total = hashlib.blake2b(digest_size=KEY_BYTES)
     for text in (query, document, *positives):
         raw = text.encode()
@@ -49,9 +49,9 @@ def question_key(query: str, document: str, positives: Sequence[str] = ()) -> by
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from a judge, and what it cost: tokens read and written, money, seconds.
+    """A judge's answer and its cost: input and output tokens, money, seconds.
 
-    `details` is a JSON object: the `system_fingerprint` of the endpoint, and options that it was `without`.
+    `details` is a JSON object: the endpoint's `system_fingerprint`, and the options that the request was sent `without`.
     """
 
     raw: str
@@ -65,7 +65,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class GeneratedText:
-    """A text that a model generated for one question. `kind` says what it is, such as a query or a passage."""
+    """A text that a model generated for one question. `kind` is its type, such as a query or a passage."""
 
     question: bytes
     kind: str
@@ -74,7 +74,7 @@ class GeneratedText:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer says of one question."""
+    """The verdict of an answer on one question."""
 
     question: bytes
     verdict: str
@@ -84,15 +84,15 @@ class Verdict:
 
 
 class Ledger:
-    """All judgments of this machine, or of all that share a database.
+    """All judgments of this machine, or of all machines that share a database.
 
     Args:
-        url: SQLAlchemy's; null: HONE_LEDGER, or judgments.db in HONE_HOME.
+        url: in SQLAlchemy's format; null: HONE_LEDGER, or judgments.db in HONE_HOME.
 
-    Threads may share one, and a process may have several: its claims are the process's.
+    Threads may share one ledger, and a process may open several. Claims belong to the process.
 
     Raises:
-        Refused: there is no such database, it cannot be opened, or a newer version of Hone has migrated it.
+        Refused: the database does not exist, cannot be opened, or has been migrated by a newer version of Hone.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -104,12 +104,12 @@ class Ledger:
         self.engine: Engine = opened(self.url)
         self.durable, self.reader = self.engine.execution_options(durable=True), self.engine.execution_options(writes=False)
         self.owner = owner()
-        # Claims of others with the time, by the clock of this process, since when they have not been renewed.
+        # Claims of other processes, with the time since which they have not been renewed, by this process's clock.
         self.seen: dict[tuple[str, bytes], tuple[str, float, float]] = {}
         self.synced = 0.0
 
     def describe(self, judge: str, description: dict) -> None:
-        """Keep what a judge is, once."""
+        """Record the description of a judge once."""
         from hone.llm.ledger.tables import insert_new, judges
 
         text = storable(json.dumps(description, sort_keys=True, ensure_ascii=False))
@@ -117,27 +117,27 @@ class Ledger:
             connection.execute(insert_new(connection, judges).values(fingerprint=judge, description=text, since=now()))
 
     def find(self, judge: str, questions: Sequence[bytes], retry: int = 0) -> pl.DataFrame:
-        """What a judge has said of questions.
+        """A judge's recorded verdicts on questions.
 
         Args:
             judge: its fingerprint.
-            questions: keys; those that it was never asked have no row.
-            retry: unknown verdicts of an earlier attempt than this are left out.
+            questions: keys. A question that the judge has never answered has no row.
+            retry: unknown verdicts of earlier attempts are excluded.
 
         Returns:
-            One row a question: the newest verdict that is known, else the newest unknown one.
+            One row per question: the newest known verdict, or the newest unknown verdict if none is known.
         """
         parts = [pl.DataFrame(schema=FOUND)]
         with self.reading() as connection:
-            chunks = batched(sorted(set(questions)), CHUNK)  # in the index's order, so that its pages are read once
+            chunks = batched(sorted(set(questions)), CHUNK)  # in index order, so that each page is read once
             parts += [newest(self._rows(connection, judge, chunk, retry)) for chunk in chunks]
         return pl.concat(parts)
 
     def claim(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
-        """Reserve questions for this process; returns those that no other living process is asking now.
+        """Claim questions for this process. Returns those that no other running process has claimed.
 
-        A claim holds until its process ends, or until a lease after it was last renewed. Call `find` once more after it: what was
-        answered by then is nobody's claim any more.
+        A claim holds until its process ends, or until one lease after its last renewal. Call `find` again afterwards: questions that were
+        answered meanwhile are not claimed by any process.
         """
         from sqlalchemy import delete, insert, select
 
@@ -169,11 +169,11 @@ class Ledger:
         """Whether another process still holds a claim, by its lease.
 
         Args:
-            judge: whose question it is.
+            judge: the judge of the question.
             claim: question, owner, until.
-            now: by the database's own clock, which also gave `until`; null where there is none. Each machine's `until` then goes by
-                a clock of its own, ahead or behind or set meanwhile, and is no time to others: that it changes is what shows
-                life. Nobody has to wait longer than one lease from the first look.
+            now: time of the database's own clock, which also set `until`; null if it has no clock. Then `until` is a time of another
+                machine, whose clock may be wrong. Only a change of `until` shows that the process is running. The maximum wait is
+                one lease after the first look-up.
         """
         if now is not None:
             return claim.until > now
@@ -185,7 +185,7 @@ class Ledger:
         return here - since < LEASE
 
     def renew(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
-        """Renew claims of this process; returns those that it still holds. Another may have taken, answered and released the others."""
+        """Renew claims of this process; returns those that it still holds. Another process may have taken over the others."""
         from sqlalchemy import select, update
 
         from hone.llm.ledger.tables import alone, claims, clock_of
@@ -201,7 +201,7 @@ class Ledger:
         return mine
 
     def release(self, judge: str, questions: Sequence[bytes]) -> None:
-        """Give claims back without an answer."""
+        """Release claims without an answer."""
         with self.writing() as connection:
             self._release(connection, judge, questions)
 
@@ -209,17 +209,17 @@ class Ledger:
         self, judge: str, answer: Answer, verdicts: Sequence[Verdict], run: str, retry: int = 0,
         completions: Sequence[GeneratedText] = (), durable: bool = False,
     ) -> int:  # fmt: skip
-        """Keep an answer with all that it says, and give back the claims; all of it or nothing. Returns the answer's number.
+        """Record an answer with all its verdicts and release the claims, in one transaction. Returns the answer's number.
 
         Args:
-            judge: who gave it.
+            judge: fingerprint of the judge.
             answer: text and cost.
-            verdicts: what it says of questions.
-            run: which run asked.
-            retry: the count of attempts.
-            completions: texts that it consists of, where a text was asked for.
-            durable: on the disk, whatever happens to the power, when this returns. Waiting for the disk for every answer would bound
-                how many a second can be asked for, so that others follow within PAID or SYNCED.
+            verdicts: its verdicts on questions.
+            run: name of the run.
+            retry: number of the attempt.
+            completions: generated texts in the answer, if a text was requested.
+            durable: write the answer to the disk before this returns, so that it survives a power cut. Waiting for every answer would limit
+                the call rate, so other answers are written within PAID or SYNCED seconds.
         """
         from sqlalchemy import insert
 
@@ -238,12 +238,12 @@ class Ledger:
         return number
 
     def completions(self, judge: str, questions: Sequence[bytes], kind: str) -> pl.DataFrame:
-        """Texts that were generated for questions: question, text, answer, in the order in which they came.
+        """Texts that were generated for questions: question, text, answer, in order of arrival.
 
         Args:
-            judge: the fingerprint of whoever generated them.
-            questions: keys; those without a text have no row.
-            kind: of the texts.
+            judge: fingerprint of the model that generated them.
+            questions: keys. A question without a text has no row.
+            kind: type of the texts.
         """
         from sqlalchemy import select
 
@@ -264,7 +264,7 @@ class Ledger:
         return pl.concat(parts)
 
     def reported(self, judge: str) -> str | None:
-        """The model name that a judge's first answer carried."""
+        """The model name in a judge's first answer."""
         from sqlalchemy import select
 
         from hone.llm.ledger.tables import answers
@@ -276,7 +276,7 @@ class Ledger:
             return connection.execute(query).scalar()
 
     def seconds_per_verdict(self, judge: str) -> float | None:
-        """Mean seconds of a judge's answers for each pair they were about; null where it never answered."""
+        """Mean seconds per pair of a judge's answers; null if there are none."""
         from sqlalchemy import func, select
 
         from hone.llm.ledger.tables import answers
@@ -288,13 +288,13 @@ class Ledger:
         return total / count if count else None
 
     def spent(self, runs: str = "", order: str = "") -> dict[str, float]:
-        """Pairs that models were asked about, tokens and money, of all answers to some runs.
+        """Pairs, tokens and money of all answers of some runs.
 
         Args:
-            runs: how their names begin.
-            order: the third word of their names; empty: any.
+            runs: prefix of their names.
+            order: third word of their names; empty: any.
 
-        A score that was made here (no tokens) is no pair that was asked about.
+        Scores computed on this machine (no tokens) do not count as pairs.
         """
         from sqlalchemy import func, select
 
@@ -313,7 +313,7 @@ class Ledger:
         return {"pairs": pairs, "tokens": int(tokens or 0), "money": float(money or 0)}
 
     def _rows(self, connection: Connection, judge: str, questions: Sequence[bytes], retry: int) -> pl.DataFrame:
-        """Every verdict of a judge on these questions, with its answer, in the order in which they were given."""
+        """All verdicts of a judge on these questions, with their answers, in order of arrival."""
         from sqlalchemy import select
 
         from hone.llm.ledger.tables import answers, want, wanted
@@ -324,12 +324,12 @@ class Ledger:
         rows = connection.execute(
             select(*columns, kept.c.number)
             .select_from(kept.join(answers, answers.c.number == kept.c.answer))
-            # As a join SQLite would go through all that the judge ever said, for every look-up.
+            # With a join, SQLite would read all verdicts of the judge for every look-up.
             .where(kept.c.judge == judge, kept.c.question.in_(select(wanted.c.question)))
             .where((kept.c.verdict != "unknown") | (kept.c.attempt >= retry))
         ).all()
         found = pl.DataFrame([tuple(row) for row in rows], schema=FOUND | {"number": pl.Int64}, orient="row")
-        # An import may bring what is older.
+        # An import may add older answers.
         return found.sort("asked_at", "number").drop("number")
 
     def _release(self, connection: Connection, judge: str, questions: Sequence[bytes]) -> None:
@@ -343,7 +343,7 @@ class Ledger:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that only reads, beside whoever writes; what the database cannot do is a sentence."""
+        """A read-only connection, concurrent with a writer. Database errors become Refused."""
         from sqlalchemy.exc import DBAPIError
 
         from hone.llm.ledger.tables import because, plain
@@ -352,14 +352,14 @@ class Ledger:
             with self.reader.connect() as connection:
                 yield connection
         except DBAPIError as error:
-            raise Refused(f"the ledger {plain(self.url)} could not be read ({because(error, self.url)}).") from None
+            raise Refused(f"the judgment log {plain(self.url)} could not be read ({because(error, self.url)}).") from None
 
     @contextmanager
     def writing(self, within: float = SYNCED) -> Iterator[Connection]:
-        """A transaction that nobody else writes beside; what the database cannot do is a sentence.
+        """A transaction without concurrent writers. Database errors become Refused.
 
         Args:
-            within: seconds of writing that a power cut may lose once this has ended.
+            within: maximum seconds of writes that a power cut may lose after the transaction.
         """
         from sqlalchemy.exc import DBAPIError
 
@@ -371,31 +371,31 @@ class Ledger:
                 yield connection
         except DBAPIError as error:
             raise Refused(
-                f"the ledger {plain(self.url)} could not be written ({because(error, self.url)}). What was answered before is kept; "
-                "free some space or check its permissions, and run the same command again."
+                f"the judgment log {plain(self.url)} could not be written ({because(error, self.url)}). Earlier answers are kept. "
+                "Free disk space or check the permissions, then run the same command again."
             ) from None
         if durable:
             self.synced = time.monotonic()
 
 
 def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
-    """Runs of `size` values."""
+    """Consecutive groups of `size` values."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
 def told(record: Answer | Verdict | GeneratedText) -> dict[str, Any]:
-    """A record's values as every database can hold them."""
+    """A record's values in types that every database supports."""
     return {name: storable(value) if isinstance(value, str) else value for name, value in vars(record).items()}
 
 
 def storable(text: str) -> str:
-    """A text without what no database holds: halves of a character, which servers do send, and the character 0."""
+    """A text without the characters that no database supports: unpaired surrogates, which servers do send, and NUL."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def newest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of each question the newest known verdict, else the newest unknown one."""
+    """The newest known verdict of each question, or the newest unknown verdict if none is known."""
     known = pl.col("verdict") != "unknown"
     return (
         rows.with_columns(known=known).sort("known", maintain_order=True).unique("question", keep="last", maintain_order=True).drop("known")

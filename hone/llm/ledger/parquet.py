@@ -1,4 +1,4 @@
-"""The ledger as a Parquet file, to be carried to another machine: a row for each verdict, with the answer that it comes from."""
+"""Export and import of the judgment log as a Parquet file: one row per verdict, with its answer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 LATER = {"details": pl.String}  # columns that files of an older version lack
 SCHEMA = pl.Schema({"judge": pl.String, "description": pl.String, "attempt": pl.Int64} | FOUND | LATER)
-# What makes an answer the same in another ledger, where it has another number.
+# Columns that identify an answer in another ledger, where its number differs.
 OF_ANSWER = ["judge", "attempt", "raw", "model", "tokens_in", "tokens_out", "money", "seconds", "asked_at", "run"]
 OF_VERDICT = ["question", "verdict", "grade", "probability", "reason"]
 BLOCK = 20_000  # verdicts read or written at once
-DEEPEST = 20  # levels of lists and objects in a judge's description; ours have three
+DEEPEST = 20  # maximum nesting of lists and objects in a judge's description; Hone writes three levels
 
 
 def export(ledger: Ledger, file: Path) -> int:
-    """Write all verdicts of a ledger with their answers, block by block; returns how many."""
+    """Write all verdicts of a ledger with their answers, block by block; returns their number."""
     import pyarrow.parquet
 
     total = 0
@@ -39,7 +39,7 @@ def export(ledger: Ledger, file: Path) -> int:
 
 
 def blocks(ledger: Ledger) -> Iterator[pl.DataFrame]:
-    """All verdicts in the order in which they were given."""
+    """All verdicts in order of arrival."""
     from sqlalchemy import select
 
     from hone.llm.ledger.tables import answers, judges, verdicts
@@ -58,22 +58,22 @@ def blocks(ledger: Ledger) -> Iterator[pl.DataFrame]:
 
 
 def add(ledger: Ledger, file: Path) -> tuple[int, int]:
-    """Add what a file has and the ledger lacks; what it has already is left as it is.
+    """Add the answers of a file that the ledger lacks. Existing answers are not changed.
 
     Args:
-        ledger: added to, some thousand verdicts at once, each answer whole.
-        file: as `export` writes it, or several such joined to one.
+        ledger: receives the answers, some thousand verdicts per transaction, each answer whole.
+        file: written by `export`, or several such files joined into one.
 
     Returns:
-        Answers that were added, and answers of the file.
+        Number of answers added, and of answers in the file.
 
     Raises:
-        Refused: the file is none of these; nothing of it was added.
+        Refused: the file is not such a file; nothing was imported.
     """
     frame = read(file).unique(maintain_order=True)
-    # An answer is what shares all that was said and paid, wherever its rows stand.
+    # Rows with the same content and cost belong to one answer, wherever they are in the file.
     hashed = frame.with_row_index("place").with_columns(first=pl.col("place").min().over(*OF_ANSWER, "answer"))
-    # Oldest first, as it was given; `copy` numbers the answers.
+    # Oldest first, in order of arrival; `copy` numbers identical answers.
     numbered = hashed.sort("asked_at", "first", "place").with_columns(copy=pl.col("first").rle_id())
     for judge, description in frame.group_by("judge").agg(pl.col("description").drop_nulls().first()).rows():
         if description is not None:
@@ -89,7 +89,7 @@ def add(ledger: Ledger, file: Path) -> tuple[int, int]:
 
 
 def add_block(ledger: Ledger, block: pl.DataFrame) -> int:
-    """Add those answers of a block that the ledger lacks, in one transaction; how many they are."""
+    """Add those answers of a block that the ledger lacks, in one transaction; returns their number."""
     from sqlalchemy import insert
 
     from hone.llm.ledger.tables import alone, answers, verdicts
@@ -100,7 +100,7 @@ def add_block(ledger: Ledger, block: pl.DataFrame) -> int:
         # An answer is recorded whole: if its first verdict is there, all are.
         first = block.unique("copy", keep="first", maintain_order=True)
         new = first.join(there, on=OF_ANSWER + OF_VERDICT, how="anti", nulls_equal=True, maintain_order="left")
-        # The same answer under two numbers, where two exports were joined to one file.
+        # The same answer under two numbers, if two exports were joined into one file.
         new = new.unique(OF_ANSWER + OF_VERDICT, keep="first", maintain_order=True)
         if new.is_empty():
             return 0
@@ -114,7 +114,7 @@ def add_block(ledger: Ledger, block: pl.DataFrame) -> int:
 
 
 def said(connection: Connection, block: pl.DataFrame) -> pl.DataFrame:
-    """Every verdict in the ledger on the questions of a block, with its answer."""
+    """All verdicts in the ledger on the questions of a block, with their answers."""
     from sqlalchemy import select
 
     from hone.llm.ledger.tables import answers, verdicts, want, wanted
@@ -131,10 +131,10 @@ def said(connection: Connection, block: pl.DataFrame) -> pl.DataFrame:
 
 
 def read(file: Path) -> pl.DataFrame:
-    """An exported file, checked.
+    """Read and check an exported file.
 
     Raises:
-        Refused: it is missing, it cannot be read, or a column or a value is not what it should be.
+        Refused: it does not exist or cannot be read, or a column or a value is invalid.
     """
     if not Path(file).is_file():
         raise Refused(f"{file} does not exist.")
@@ -142,8 +142,8 @@ def read(file: Path) -> pl.DataFrame:
         found = pl.read_parquet_schema(file)
         if wrong := [name for name, kind in SCHEMA.items() if found.get(name, LATER.get(name)) != kind]:
             raise Refused(
-                f"{file} is no file of judgments: its columns {listed(wrong)} are missing or of another type. "
-                "`hone judgments export` writes one."
+                f"{file} is not a judgments file: columns {listed(wrong)} are missing or have another type. "
+                "Use a file that `hone judgments export` wrote."
             )
         frame = pl.read_parquet(file, columns=[name for name in SCHEMA if name in found])
         lacking = (pl.lit(None, dtype=kind).alias(name) for name, kind in LATER.items() if name not in found)
@@ -153,32 +153,32 @@ def read(file: Path) -> pl.DataFrame:
     for name, broken, what in rules():
         if len(rows := frame.select(pl.arg_where(broken.fill_null(False))).to_series()):
             value = str(frame[name][rows[0]])[:80]
-            raise Refused(f"{file}, row {rows[0] + 1:,}: `{name}` {what}: {value!r}. {len(rows):,} rows are so; nothing was imported.")
-    # As the database would hold it, so that what is there already is known again.
+            raise Refused(f"{file}, row {rows[0] + 1:,}: `{name}` {what}: {value!r}. {len(rows):,} such rows. Nothing was imported.")
+    # In the form in which the database stores it, so that existing answers are recognized.
     texts = pl.col([name for name, kind in SCHEMA.items() if kind == pl.String]).str.replace_all("\0", storable("\0"), literal=True)
     return frame.with_columns(texts, pl.col("grade", "probability").fill_nan(None))
 
 
 def rules() -> Iterator[tuple[str, pl.Expr, str]]:
-    """Column, where a row is broken, and what is said of it."""
+    """Column, condition for an invalid row, and error text."""
     for name in SCHEMA:
         if name not in ("description", "model", "grade", "probability", "reason", "details"):
             yield name, pl.col(name).is_null(), "is missing"
-    yield "judge", ~pl.col("judge").str.len_chars().is_between(1, 64), "is no fingerprint"
-    yield "question", pl.col("question").bin.size() != KEY_BYTES, f"is no hash of {KEY_BYTES} bytes"
-    yield "verdict", ~pl.col("verdict").is_in(["positive", "negative", "unknown"]), "is neither positive, negative nor unknown"
+    yield "judge", ~pl.col("judge").str.len_chars().is_between(1, 64), "is not a fingerprint"
+    yield "question", pl.col("question").bin.size() != KEY_BYTES, f"is not a {KEY_BYTES}-byte hash"
+    yield "verdict", ~pl.col("verdict").is_in(["positive", "negative", "unknown"]), "is not positive, negative or unknown"
     yield "probability", ~pl.col("probability").fill_nan(None).is_between(0, 1), "is not between 0 and 1"
     for name in ("description", "details"):
         yield name, ~pl.col(name).map_elements(is_object, return_dtype=pl.Boolean), f"is not a JSON object of at most {DEEPEST} levels"
-    yield "asked_at", ~pl.col("asked_at").str.contains(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), "is no time such as 2026-01-31T12:00:00Z"
+    yield "asked_at", ~pl.col("asked_at").str.contains(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), "is not a time such as 2026-01-31T12:00:00Z"
     for name in ("tokens_in", "tokens_out", "attempt"):
-        yield name, ~pl.col(name).is_between(0, 2**31 - 1), "is no count"
+        yield name, ~pl.col(name).is_between(0, 2**31 - 1), "is not a count"
     for name in ("money", "seconds"):
-        yield name, ~(pl.col(name).is_finite() & (pl.col(name) >= 0)), "is no amount"
+        yield name, ~(pl.col(name).is_finite() & (pl.col(name) >= 0)), "is not an amount"
 
 
 def is_object(text: str) -> bool:
-    """Whether a text is a JSON object that is no deeper than a description can be."""
+    """Whether a text is a JSON object that is not nested too deeply for a description."""
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
@@ -187,6 +187,6 @@ def is_object(text: str) -> bool:
 
 
 def shallow(value: object, levels: int = DEEPEST) -> bool:
-    """Whether lists and objects in a value from JSON are nested in at most so many levels."""
+    """Whether lists and objects in a JSON value have at most this many levels."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return levels > 0 and all(shallow(item, levels - 1) for item in inner if isinstance(item, dict | list))

@@ -1,4 +1,4 @@
-"""The ledger's tables, and how a database that holds them is opened."""
+"""The tables of the judgment log, and the code that opens its database."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from hone.stage import say
 
 LAYOUT = 2
 WAIT = 60  # seconds for another process's transaction
-PATIENCE = 3600  # seconds for another process that makes or migrates the tables
-LOCK = 0x686F6E65  # of PostgreSQL, while tables are made or migrated ("hone")
-LEAST_HIDDEN = 4  # characters of an option from which on it is left out of messages
-PRIVATE = 0o600  # mode of a file with judgments: they quote private texts
+PATIENCE = 3600  # seconds for another process that creates or migrates the tables
+LOCK = 0x686F6E65  # PostgreSQL's lock while tables are created or migrated ("hone")
+LEAST_HIDDEN = 4  # minimum length of an option that is removed from messages
+PRIVATE = 0o600  # mode of a file with judgments, which quote private texts
 MEANT = "It should look like postgresql+psycopg://user:password@host/name or sqlite:////path/to/judgments.db."
 
-# SQLite numbers rows of this type alone by itself.
+# SQLite numbers rows automatically only with this type.
 Number = BigInteger().with_variant(Integer, "sqlite")
 kept = MetaData()
 
@@ -93,7 +93,7 @@ claims = Table(
     Column("owner", Text, nullable=False),
     Column("until", Float, nullable=False),
 )
-# Texts that a model has generated, each from an answer. `judge` is the fingerprint of whoever generated it.
+# Texts that a model has generated, each from an answer. `judge` is the fingerprint of that model.
 completions = Table(
     "completions",
     kept,
@@ -115,7 +115,7 @@ budgets = Table(
     Column("tokens", BigInteger, nullable=False),
     Column("money", Float, nullable=False),
 )
-# Calls that have not ended. Those of a process that was killed stay, and count as spent.
+# Calls that have not ended. Calls of a killed process stay, and count as spent.
 reservations = Table(
     "reservations",
     kept,
@@ -129,16 +129,16 @@ reservations = Table(
     Index("reservations_by_account", "account"),
 )
 APPENDED = ("answers", "verdicts", "completions")  # tables whose rows cannot be changed or deleted
-# What a look-up asks for; of one connection.
+# Questions of a look-up; one table per connection.
 wanted = Table("wanted", MetaData(), Column("question", LargeBinary(16), primary_key=True), prefixes=["TEMPORARY"])
 
 
 def opened(url: str | URL) -> Engine:
-    """The database of a URL. Missing tables are made, and those of an older layout are migrated.
+    """Open the database at a URL. Missing tables are created, and older layouts are migrated.
 
     Raises:
-        Refused: the URL is malformed, its driver is not installed, nothing answers, the database belongs to another program,
-            or a newer version of Hone made its tables.
+        Refused: the URL is malformed, its driver is not installed, the server does not respond, the database belongs to another
+            program, or a newer version of Hone created its tables.
     """
     parsed = read(url)
     local = parsed.get_backend_name() == "sqlite"
@@ -152,18 +152,18 @@ def opened(url: str | URL) -> Engine:
         if known != LAYOUT:
             bring_up(engine, parsed)
     except ImportError as error:
-        raise Refused(f"the driver of {plain(parsed)} is not installed: `pip install {error.name}` in this environment.") from None
+        raise Refused(f"the driver of {plain(parsed)} is not installed. Run `pip install {error.name}` in this environment.") from None
     except DBAPIError as error:
         raise Refused(
-            f"the ledger {plain(parsed)} cannot be opened: {because(error, parsed)}. Check that it exists and may be written."
+            f"the judgment log {plain(parsed)} cannot be opened: {because(error, parsed)}. Check that it exists and is writable."
         ) from None
-    except (ArgumentError, TypeError, ValueError) as error:  # options after the question mark go to the driver
-        raise Refused(f"the ledger {plain(parsed)} cannot be opened with these options ({type(error).__name__}). {MEANT}") from None
+    except (ArgumentError, TypeError, ValueError) as error:  # options after the question mark are passed to the driver
+        raise Refused(f"the judgment log {plain(parsed)} cannot be opened with these options ({type(error).__name__}). {MEANT}") from None
     return engine
 
 
 def bring_up(engine: Engine, url: URL) -> None:
-    """Make the tables, or migrate them to this layout, in one transaction. Of several processes that try at once, one does it."""
+    """Create the tables, or migrate them to this layout, in one transaction. Only one of several concurrent processes does it."""
     from hone.llm.ledger.layout import migrate
 
     until, told, done = time.monotonic() + PATIENCE, False, None
@@ -179,20 +179,20 @@ def bring_up(engine: Engine, url: URL) -> None:
                     done = migrate(connection, known)
             break
         except OperationalError as error:
-            # Another process may need longer than a transaction may wait to copy a large file.
+            # Another process may take longer to copy a large file than a transaction may wait.
             if "database is locked" not in str(error.orig) or time.monotonic() >= until:
                 raise
             if not told:
-                say(f"waiting for another process that writes the ledger {plain(url)}")
+                say(f"waiting for another process that is writing to the judgment log {plain(url)}")
             told = True
     if done:
         say(done)
 
 
 def make_private(url: URL) -> None:
-    """Create the file of a new ledger readable by its owner alone, and make one so that only a umask has opened to others.
+    """Create the file of a new ledger, readable only by its owner. Restrict a file that only a umask has opened to others.
 
-    A file that others may write is shared on purpose, and stays as it is.
+    A file that others may write is shared on purpose, so its mode is not changed.
     """
     if url.database.startswith("file:"):
         return
@@ -205,55 +205,55 @@ def make_private(url: URL) -> None:
                 if (part := file.with_name(file.name + suffix)).exists():
                     part.chmod(PRIVATE)
     except OSError:
-        return  # SQLite says what is wrong with it
+        return  # SQLite reports the error
 
 
 def read(url: str | URL) -> URL:
-    """A URL as SQLAlchemy understands it.
+    """Parse a URL for SQLAlchemy.
 
     Raises:
-        Refused: it is none, or one of a database that cannot hold a ledger. The sentence does not repeat it.
+        Refused: it is not a URL, or its database cannot hold a ledger. The message does not repeat the URL.
     """
     try:
         parsed = make_url(url)
         waits = parsed.get_dialect().is_async
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise Refused(f"HONE_LEDGER is no database that can be reached ({type(error).__name__}). {MEANT}") from None
+        raise Refused(f"HONE_LEDGER is not a valid database URL ({type(error).__name__}). {MEANT}") from None
     except ImportError as error:
-        raise Refused(f"the driver of HONE_LEDGER is not installed: `pip install {error.name}` in this environment.") from None
+        raise Refused(f"the driver of HONE_LEDGER is not installed. Run `pip install {error.name}` in this environment.") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise Refused(f"HONE_LEDGER names a database of {parsed.get_backend_name()}; a ledger is SQLite or PostgreSQL. {MEANT}")
+        raise Refused(f"HONE_LEDGER names a {parsed.get_backend_name()} database. Use SQLite or PostgreSQL. {MEANT}")
     if waits:
-        raise Refused(f"HONE_LEDGER names the asynchronous driver {parsed.get_driver_name()}, which the ledger does not use. {MEANT}")
+        raise Refused(f"HONE_LEDGER names the asynchronous driver {parsed.get_driver_name()}, which is not supported. {MEANT}")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise Refused(f"HONE_LEDGER names a database in memory, which forgets what was paid for. {MEANT}")
+        raise Refused(f"HONE_LEDGER names a database in memory, which loses all paid answers. {MEANT}")
     if parsed.get_backend_name() == "sqlite" and not (parsed.database.startswith("file:") or Path(parsed.database).is_absolute()):
-        raise Refused(f"HONE_LEDGER names {parsed.database}, which is another file in every folder that Hone runs in. {MEANT}")
+        raise Refused(f"HONE_LEDGER names {parsed.database}, a relative path. Use an absolute path. {MEANT}")
     return parsed
 
 
 def layout_of(connection: Connection, url: URL) -> int | None:
-    """The layout of the ledger in a database; null where there is none.
+    """The layout version of the ledger in a database; null if there is none.
 
     Raises:
         Refused: it has a newer layout, or the tables of another program.
     """
     names = set(inspect(connection).get_table_names())
     if connection.dialect.name != "sqlite" or "layout" in names:
-        names &= set(kept.tables)  # others may stand beside ours; but a file of SQLite is a ledger or it is another's
+        names &= set(kept.tables)  # a server may hold other tables too; an SQLite file may not
     version = connection.execute(select(layout.c.version)).scalar() if "layout" in names else None
     if version is None and names:
-        raise Refused(f"{plain(url)} is no ledger, but has tables of its own ({listed(sorted(names))}): name another in HONE_LEDGER.")
+        raise Refused(f"{plain(url)} is not a judgment log: it has the tables {listed(sorted(names))}. Set HONE_LEDGER to another.")
     if version is not None and version > LAYOUT:
         raise Refused(
-            f"the ledger {plain(url)} has layout {version}, and this version of Hone knows layouts up to {LAYOUT}: a newer Hone has "
-            "migrated it. Update this checkout (`git pull`, `make setup`), or name another ledger in HONE_LEDGER."
+            f"the judgment log {plain(url)} has layout {version}, from a newer Hone. This version supports layouts up to {LAYOUT}. "
+            "Update this checkout (`git pull`, `make setup`), or set HONE_LEDGER to another database."
         )
     return version
 
 
 def make(connection: Connection) -> None:
-    """The tables, with triggers that keep rows of APPENDED as they are; all of it or nothing."""
+    """Create the tables, and triggers that protect the rows of APPENDED, in one transaction."""
     kept.create_all(connection)
     connection.execute(insert(layout).values(version=LAYOUT))
     if connection.dialect.name == "postgresql":
@@ -268,7 +268,7 @@ def make(connection: Connection) -> None:
 
 
 def protect(connection: Connection, table: str) -> None:
-    """Triggers that refuse to change or delete rows of a table."""
+    """Triggers that reject changes and deletions of a table's rows."""
     local = connection.dialect.name == "sqlite"
     does = "BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END" if local else "EXECUTE FUNCTION only_added()"
     for action in ("UPDATE", "DELETE"):
@@ -277,10 +277,10 @@ def protect(connection: Connection, table: str) -> None:
 
 
 def as_sqlite(engine: Engine) -> None:
-    """Readers beside one writer, and transactions that are locked from their first word.
+    """Allow readers beside one writer, and lock transactions from their first statement.
 
-    A transaction with the option `durable` is on the disk when it ends, with all before it, and a power cut loses nothing of it.
-    The others are as safe from a process that is killed.
+    A transaction with the option `durable` is on the disk when it ends, with all before it, and survives a power cut.
+    The others survive a kill of the process, but not always a power cut.
     """
 
     @event.listens_for(engine, "connect")
@@ -301,7 +301,7 @@ def as_sqlite(engine: Engine) -> None:
 
 
 def with_readers(connection: sqlite3.Connection) -> None:
-    """WAL, which is a file's for ever. Two who open a new file at once: SQLite tells one of them that it is locked, without waiting."""
+    """Switch to WAL, which is permanent for a file. If two processes open a new file at once, SQLite reports a lock to one of them."""
     until = time.monotonic() + WAIT
     while True:
         try:
@@ -314,30 +314,30 @@ def with_readers(connection: sqlite3.Connection) -> None:
 
 
 def insert_new(connection: Connection, table: Table) -> Insert:
-    """An INSERT that leaves alone what is there already."""
+    """An INSERT that skips existing rows."""
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
 
 
 def want(connection: Connection, questions: Sequence[bytes]) -> None:
-    """Put questions, each once, into the table `wanted` of a connection."""
+    """Insert questions, each once, into a connection's table `wanted`."""
     wanted.create(connection, checkfirst=True)
     connection.execute(wanted.delete())
     connection.execute(insert(wanted), [{"question": question} for question in questions])
 
 
 def alone(connection: Connection, table: Table) -> None:
-    """Nobody else writes this table until the transaction ends; SQLite has but one writer anyway."""
+    """Block other writers of this table until the transaction ends. SQLite has only one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def plain(url: str | URL) -> str:
-    """A URL without its password, and without what stands behind the question mark, which may hold another."""
+    """A URL without its password and without its options, which may contain another."""
     return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def because(error: DBAPIError, url: str | URL) -> str:
-    """What a database complains of, in one line, without the password and without the options, which may hold another."""
+    """A database error in one line, without the password and the options, which may contain another."""
     said, parsed = " ".join(str(error.orig).split()), make_url(url)
     options = [value for values in parsed.normalized_query.values() for value in values]
     for secret in filter(None, (parsed.password, *(value for value in options if len(value) >= LEAST_HIDDEN))):
@@ -346,7 +346,7 @@ def because(error: DBAPIError, url: str | URL) -> str:
 
 
 def clock_of(connection: Connection) -> float:
-    """Seconds since 1970 by the clock that all who share the database read: the server's; with SQLite this machine's."""
+    """Seconds since 1970 by the clock that all users of the database share: the server's, or this machine's with SQLite."""
     if connection.dialect.name == "postgresql":
         return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar())
     return time.time()

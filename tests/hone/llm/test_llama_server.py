@@ -96,7 +96,7 @@ def test_the_key_stands_in_no_list_of_processes(running: Running):
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF but nothing else")
-    with pytest.raises(Refused, match=r"broken.gguf cannot be served"), serving(broken):
+    with pytest.raises(Refused, match=r"cannot serve the model broken.gguf"), serving(broken):
         pass
 
 

@@ -280,7 +280,7 @@ def test_an_endpoint_without_batches_is_refused(place: str):
     with selling(wrong=lambda what, time: (404, b"Not Found") if what == place else None) as vendor, pytest.raises(Refused) as refusal:
         collected(vendor, 10)
     assert "(404)" in str(refusal.value)
-    assert str(refusal.value).endswith("An endpoint without batches is asked call by call: leave out `batch`.")
+    assert str(refusal.value).endswith("If this endpoint has no batches, omit `batch` to send single calls.")
 
 
 def test_the_key_is_told_nowhere(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):

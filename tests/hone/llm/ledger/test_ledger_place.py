@@ -37,7 +37,7 @@ def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("judgments", "should look like"),
         ("nosuch://u:secret@host/name", "should look like"),
         ("postgresql://u:secret@host:secret/name", "should look like"),
-        ("mysql+pymysql://u:secret@host/name", "a database of mysql"),
+        ("mysql+pymysql://u:secret@host/name", "a mysql database"),
         ("postgresql+asyncpg://u:secret@host/name", "asynchronous driver asyncpg"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
@@ -45,7 +45,7 @@ def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("postgresql+psycopg://u:secret@host/name?port=abc", "with these options"),
         ("postgresql+psycopg://u:secret@127.0.0.1:1/name?sslmode=secret", "cannot be opened"),
         ("postgresql+psycopg://u:secret@127.0.0.1:1/name?password=secret&connect_timeout=2", "cannot be opened"),
-        ("sqlite:///x.db", "another file in every folder"),
+        ("sqlite:///x.db", "a relative path"),
     ],
 )  # fmt: skip
 def test_a_url_that_cannot_be_meant_is_a_sentence(url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path):
 def test_a_database_of_something_else_is_left_as_it_is(name: str, tmp_path: Path):
     with sqlite3.connect(tmp_path / "exam.db") as connection:
         connection.execute(f"CREATE TABLE {name} (pupil TEXT)")
-    with pytest.raises(Refused, match=rf"is no ledger, but has tables of its own \('{name}'\)"):
+    with pytest.raises(Refused, match=rf"is not a judgment log: it has the tables '{name}'"):
         Ledger(f"sqlite:///{tmp_path}/exam.db")
     with sqlite3.connect(tmp_path / "exam.db") as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(name,)]
@@ -90,7 +90,7 @@ def test_a_newer_layout_is_refused_with_what_to_do(hone_home: Path):
     Ledger()
     with sqlite3.connect(hone_home / "judgments.db") as connection:
         connection.execute("UPDATE layout SET version = 3")
-    with pytest.raises(Refused, match=r"has layout 3, and this version of Hone knows layouts up to 2: .*Update this checkout"):
+    with pytest.raises(Refused, match=r"has layout 3, from a newer Hone. This version supports layouts up to 2. .*Update this checkout"):
         Ledger()
     assert not list(hone_home.glob("*layout*"))
 
@@ -100,7 +100,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing():
     ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
     ledger.engine.dispose()
     event.listen(ledger.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=1"))  # no page beyond those
-    with pytest.raises(Refused, match=r"could not be written \(database or disk is full\).*free some space"):
+    with pytest.raises(Refused, match=r"could not be written \(database or disk is full\).*Free disk space"):
         ledger.record("f", Answer("long " * 10_000, None, 0, 0, 0.0, 0.0), [Verdict(KEYS[1], "positive")], "r")
     assert verdicts_of(Ledger().find("f", KEYS[:2])) == {KEYS[0]: "positive"}
 
