@@ -24,8 +24,8 @@ class Reading:
     shared: str
 
 
-TEXTS = Reading("wanted", "encoded", "encoding", "encoding that others did")
-PAIRS = Reading("pairs", "scored", "scoring", "scoring that others did")  # by cross-encoders
+TEXTS = Reading("wanted", "encoded", "encoding", "encoding in other trials")
+PAIRS = Reading("pairs", "scored", "scoring", "scoring in other trials")  # by cross-encoders
 
 
 @dataclass(frozen=True)

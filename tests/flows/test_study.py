@@ -183,7 +183,7 @@ def test_a_trial_that_was_run_is_not_run_again(project: Project, study, monkeypa
         state = study(recipes=["top-k"], seeds=1, return_state=True)
         assert state.is_completed(), state.message
         assert names_of(state.state_details.flow_run_id) == {"top-k, seed 1": outcome, "result": "Completed"}
-    assert "1 trials: 1 unchanged. reports/studies/top-k/" in state.message
+    assert "1 trials: 1 unchanged. Result: reports/studies/top-k/" in state.message
     assert "top-k" in artifact()
 
 
