@@ -141,7 +141,7 @@ def looked_at(round: str, depth: int) -> Bench:
     hidden = read_hidden_pairs(training).unique()
     if hidden.is_empty():
         raise Refused(
-            "There are no held-out positives. Set a collection's `hide` in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`."
+            "There are no held-out positives. Set a collection's `hide` in params.yaml: {share: 0.3, seed: 13}. Then run `dvc repro`."
         )
     settings = SampleSettings.read(round=round)
     labels = carried_labels(given.rounds[round].start, training.queries(), settings.refreshed)
