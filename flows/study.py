@@ -1,7 +1,7 @@
-"""A study as a Prefect flow: one task for each arm and seed, one after the other, and the result at the end.
+"""A study as a Prefect flow: one task for each variant and seed, in sequence, and a task for the result.
 
-What a trial is and what was run before is `hone study`'s to know: every task is that command for one trial, so that a flow that
-was ended goes on where it was. Run it with `python -m flows.study`; docs/flow.md says the rest.
+Each task runs `hone study` for one trial. The command decides which trials are finished, so an interrupted flow can be resumed. Run it
+with `python -m flows.study`; see docs/flow.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from hone.stage import SWITCHES
 
-# Before Prefect is imported: nothing phones home, and a slow machine may take its time to start a server.
+# Set before Prefect is imported: telemetry is off, and a slow machine gets more time to start a server.
 os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
 
 from prefect import flow, get_run_logger, runtime, task
@@ -35,8 +35,8 @@ access.protect()
 
 PROJECT = Path(__file__).parent.parent
 RESULT = "result"
-PATIENCE = 2 * dvc.TERM_SECONDS  # the command ends DVC and its stage within one
-# What the form offers: the files that are there when the flow is deployed.
+PATIENCE = 2 * dvc.TERM_SECONDS  # the command ends DVC and its stage within TERM_SECONDS
+# The choices of the form: the files that exist when the flow is deployed.
 RECIPES = tuple(sorted(file.stem for file in (PROJECT / "recipes").glob("*.yaml")))
 FILES = tuple(sorted(f"studies/{file.name}" for file in (PROJECT / "studies").glob("*.yaml")))
 Recipe = Literal[RECIPES] if RECIPES else str
@@ -47,44 +47,44 @@ Contrast = Annotated[str, Field(pattern="^[^:]+:[^:]+$", description="ONE:OTHER"
 
 @dataclass(frozen=True)
 class Work:
-    """What the tasks of one run share: the command of the whole study, and who runs it."""
+    """State that the tasks of one run share: the command of the whole study and its runner."""
 
     runner: dvc.Runner
     watched: Watched
     command: list[str]
 
     def run(self, name: str, *more: str) -> str:
-        """Run the command with more words; all that it said.
+        """Run the command with more arguments, and return its output.
 
         Raises:
-            StageFailed: it ended badly.
+            StageFailed: the command failed.
         """
         self.watched.refuse_changes(f"before {name}")
         code, said = self.runner.heard([*self.command, *more], name, get_run_logger().info)
         if code:
-            raise dvc.StageFailed(f"{name} failed. It said last:\n{dvc.last_lines(said)}")
+            raise dvc.StageFailed(f"{name} failed. Last lines of its output:\n{dvc.last_lines(said)}")
         return said
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def run_trial(arm: str, seed: int, work: Work) -> State:
-    """Run an arm with a seed, unless it was run before."""
+    """Run a variant with a seed, unless the trial has a result."""
     name = name_of(arm, seed)
     outcome = told(work.run(name, "--arm", arm, "--seed", str(seed)), name)
-    message = {"Completed": "ran", "Unchanged": "was run before"}[outcome]
+    message = {"Completed": "ran", "Unchanged": "already has a result"}[outcome]
     return Completed(name=outcome, message=f"{name}: {message}", data=outcome)
 
 
 @task(name=RESULT, task_run_name=RESULT, cache_policy=NO_CACHE, persist_result=False)
 def write_result(work: Work) -> State:
-    """Write what all trials say together; one that failed is tried once more."""
+    """Write the result of all trials. A trial that failed runs once more."""
     work.run("the result")
     return Completed(message="reports/studies/")
 
 
 @flow(name="study", persist_result=False)
 def study(
-    # A list and not null: the form then has a multi-select. Nothing changes these lists.
+    # Lists, not null: the form then has a multi-select. Nothing changes these lists.
     recipes: list[Recipe] = [],  # noqa: B006
     file: StudyFile | None = None,
     rounds: Annotated[int, Field(ge=1, le=10)] | None = None,
@@ -98,23 +98,22 @@ def study(
     tune: list[Setting] = [],  # noqa: B006
     refresh: bool = False,
 ) -> State:
-    """Recipes side by side on the collections of params.yaml: what was run before is not run again.
+    """Compare recipes on the collections of params.yaml. Finished trials do not run again.
 
     Args:
-        recipes: The arms, each with every seed. None where a file says them.
-        file: A study of studies/, with its question, arms and contrasts.
-        rounds: Of each recipe, one after the other. Null: as the file says, or 1.
-        seeds: Trials of each recipe; five or more make a claim. Null: as the file says, or 5.
-        first: A recipe whose round all arms begin with. Null: as the file says, or none.
-        steps: Of training a round, the same for all. Null: as the file says, or enough epochs.
-        split: Whose queries are measured. Null: as the file says, or test.
-        contrasts: ONE:OTHER, two arms each: OTHER - ONE is tested; six at most. None: as the file says, or each recipe against the
-            strongest control.
-        first_seed: Fresh seeds begin with it, where something was chosen by others. Null: as the file says, or 1.
-        collection: That the contrasts are about. Null: as the file says, or all that are evaluated on.
-        tune: Settings of training that each arm is tried with on dev queries before; it takes the best. None: as the file says, or no
-            tuning.
-        refresh: Run trials again that have a result of older code.
+        recipes: The recipes to compare, each with every seed. Leave empty if you choose a file.
+        file: A file of studies/, with its question, arms and contrasts.
+        rounds: Number of rounds of each recipe. Null: the file's value, or 1.
+        seeds: Number of trials of each recipe. Use five or more for a claim. Null: the file's value, or 5.
+        first: The recipe of a first round that all variants share. Null: the file's value, or none.
+        steps: Training steps of a round, the same for all. Null: the file's value, or enough epochs.
+        split: The split that is measured. Null: the file's value, or test.
+        contrasts: Comparisons to test, as ONE:OTHER (OTHER - ONE), at most six. Empty: the file's, or each recipe against one control
+            (in-batch, else random, else the first other control).
+        first_seed: The first seed. Use unseen seeds if earlier ones were used for tuning. Null: the file's value, or 1.
+        collection: The collection of the comparisons. Null: the file's value, or all evaluation collections.
+        tune: Training settings. Each variant is tried with each on dev queries, and the best is used. Empty: the file's, or no tuning.
+        refresh: Also run trials whose result is from older code.
     """
     changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed}
     try:
@@ -135,7 +134,7 @@ def study(
 
 
 def run_all(question: Question, work: Work) -> dict[str, State]:
-    """Every arm with every seed, all arms of a seed before the next seed; a trial that fails does not keep the others from running."""
+    """Run every variant with every seed, all variants of a seed before the next seed. The other trials run even if one fails."""
     return {
         name: run_trial.with_options(name=name, task_run_name=name)(arm, seed, work, return_state=True)
         for seed in question.all_seeds
@@ -145,75 +144,75 @@ def run_all(question: Question, work: Work) -> dict[str, State]:
 
 
 def words(recipes: list[str], file: str | None) -> list[str]:
-    """What the command is told that the study is of.
+    """The positional arguments of the command: recipes or a file.
 
     Raises:
-        Refused: neither recipes nor a file, or both.
+        Refused: neither recipes nor a file is given, or both are.
     """
     if bool(recipes) == bool(file):
-        raise Refused("a study is of recipes or of a file of studies/: name one of them" + (", not both." if file else "."))
+        raise Refused("A study needs recipes or a file of studies/. Choose one of them" + (", not both." if file else "."))
     return [file] if file else recipes
 
 
 def pairs(contrasts: list[str]) -> list[tuple[str, str]] | None:
-    """Contrasts as a study has them; null where none is named.
+    """The contrasts as pairs of names; null if there are none.
 
     Raises:
-        Refused: one is not two arms with a colon between them.
+        Refused: a contrast is not two names separated by a colon.
     """
     found = [tuple(one.split(":")) for one in contrasts]
     if odd := [one for one, arms in zip(contrasts, found, strict=True) if len(arms) != 2 or not all(arms)]:
-        raise Refused(f"the contrast '{odd[0]}' is not ONE:OTHER, two arms of the study.")
+        raise Refused(f"Contrast '{odd[0]}' is not valid. Write it as ONE:OTHER, with two arms of the study.")
     return found or None
 
 
 def command(what: list[str], changes: dict[str, Any], refresh: bool = False) -> list[str]:
-    """`hone study` of this environment, for the whole study."""
+    """The `hone study` command of this environment, for the whole study."""
     said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
     return [sys.executable, "-m", "commands", "study", *what, *said, *(["--refresh"] if refresh else []), "--no-probe"]
 
 
 def name_of(arm: str, seed: int) -> str:
-    """A trial's name, as `hone study` has it."""
+    """The name that `hone study` gives a trial."""
     return f"{arm}, seed {seed}"
 
 
 def told(said: str, name: str) -> dvc.Outcome:
-    """What became of a trial, from what the command said of it."""
+    """The outcome of a trial, from the output of the command."""
     return "Completed" if f"{name}: done" in said else "Unchanged"
 
 
 def result(name: str, states: dict[str, State], last: State) -> State:
-    """The flow's own state: what failed, by name, or what was done.
+    """The state of the flow: the failures by name, or the counts of trials.
 
-    The last task runs once more what failed: where it ended well, nothing is missing.
+    The last task runs failed trials once more. If it succeeds, no trial is missing.
     """
     if last.is_completed():
         counts: dict[str, int] = {}
         for state in states.values():
             counts[state.name] = counts.get(state.name, 0) + 1
-        return Completed(message=f"{len(states)} trials: {format_counts(counts)}. reports/studies/{name}/ has the result.")
+        return Completed(message=f"{len(states)} trials: {format_counts(counts)}. Result: reports/studies/{name}/.")
     failed = [state.message for state in (*states.values(), last) if not state.is_completed()]
     reasons = "\n".join(message_of(text) for text in failed)
-    return Failed(message=f"{reasons}\nWhat is finished stays: mend the cause and run the same again.")
+    return Failed(message=f"{reasons}\nFinished trials are kept. Fix the cause and run the same command again.")
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
     """`python -m flows.study [RECIPE... | FILE] [--rounds N] [--seeds N] [--steps N] [--split dev] [--contrast ONE:OTHER] ...`."""
     import argparse
 
-    parser = argparse.ArgumentParser(prog="flows.study", description="Recipes side by side through Prefect.")
+    parser = argparse.ArgumentParser(prog="flows.study", description="Compare recipes, with Prefect.")
     parser.add_argument("what", nargs="+", help="recipes, or a file of studies/")
-    parser.add_argument("--rounds", type=int, help="of each recipe")
-    parser.add_argument("--seeds", type=int, help="of each recipe")
-    parser.add_argument("--first", help="a recipe whose round all begin with")
-    parser.add_argument("--steps", type=int, help="of training a round")
-    parser.add_argument("--split", choices=["test", "dev"], help="whose queries are measured")
-    parser.add_argument("--contrast", action="append", default=[], help="ONE:OTHER, tested; as often as needed, six at most")
-    parser.add_argument("--first-seed", type=int, help="fresh seeds begin with it")
-    parser.add_argument("--on", help="the collection that the contrasts are about")
-    parser.add_argument("--tune", action="append", default=[], help="a setting that each arm is tried with on dev: {learning_rate: 2.0e-5}")
-    parser.add_argument("--refresh", action="store_true", help="run trials again that have a result of older code")
+    parser.add_argument("--rounds", type=int, help="number of rounds of each recipe")
+    parser.add_argument("--seeds", type=int, help="number of seeds of each recipe")
+    parser.add_argument("--first", help="the recipe of a first round that all share")
+    parser.add_argument("--steps", type=int, help="training steps of a round")
+    parser.add_argument("--split", choices=["test", "dev"], help="the split that is measured")
+    parser.add_argument("--contrast", action="append", default=[], help="ONE:OTHER, a comparison to test; repeatable, at most six")
+    parser.add_argument("--first-seed", type=int, help="the first seed")
+    parser.add_argument("--on", help="the collection of the comparisons")
+    parser.add_argument("--tune", action="append", default=[], help="a setting to try on dev, such as {learning_rate: 2.0e-5}")
+    parser.add_argument("--refresh", action="store_true", help="also run trials whose result is from older code")
     given = parser.parse_args(None if arguments is None else list(arguments))
     try:
         pairs(given.contrast)

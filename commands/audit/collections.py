@@ -121,7 +121,7 @@ def read_tables(folder: Path, name: str) -> Subject:
 def assemble_subject(
     name: str, documents: pl.DataFrame, queries: pl.DataFrame, qrels: pl.DataFrame, least: int, hidden: pl.DataFrame | None = None
 ) -> Subject:
-    """The subject of these tables. Of duplicate ids, the first row is kept."""
+    """The subject of these tables. If an id occurs more than once, the first row is kept."""
     doubled = {
         table: frame.filter(pl.col(key).is_not_null()).group_by(key).len().filter(pl.col("len") > 1)[key].sort().to_list()
         for table, frame, key in (("documents", documents, "doc_id"), ("queries", queries.unique(["query_id", "text"]), "query_id"))

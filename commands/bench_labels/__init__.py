@@ -1,1 +1,1 @@
-"""What false negatives cost a trained model, and how much of that each way of cleaning gives back."""
+"""Measure the damage that false negatives do to a trained model, and how much of it each filter or judge repairs."""

@@ -1,6 +1,6 @@
-"""The arms: labels of one round that differ only in what was taken out of its mined negatives, and by whom.
+"""The arms: labels of one round that differ only in which mined negatives were removed.
 
-As in a round, rules work on all candidates, of which the first are then mined; judges, and the oracle, read what was mined.
+As in a round, filters apply to all candidates before the first ones are mined. Judges and the oracle read the mined negatives.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hone.mining.random_documents import random_queries
 from tasks.relabel.initial_labels import joined
 
 NOISY, CLEAN, UNMINED, RANDOM = "noisy", "clean", "no-mining", "random"
-RANDOM_DEPTH = 4  # documents drawn for each that is wanted, so that the guards may refuse some; ours
+RANDOM_DEPTH = 4  # documents drawn for each one needed, because guards may remove some (Hone default)
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Arm:
     """Labels to train on.
 
     Attributes:
-        name: who took negatives out.
-        labels: of the round, with what is left of its negatives.
-        trained: negatives that training reads: the first few of each query.
-        false: how many of these are right answers that were hidden.
+        name: the filter or judge that removed negatives.
+        labels: the labels of the round, with the remaining negatives.
+        trained: number of negatives that training reads, the first few of each query.
+        false: how many of these are held-out positives.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Arm:
 
 
 def default_names(bench: Bench) -> list[str]:
-    """Every arm that costs nothing but training, those alike included: they train once."""
+    """Every arm without cost except training. Arms with the same labels are included, but train only once."""
     return [
         NOISY,
         CLEAN,
@@ -62,23 +62,23 @@ def arms(bench: Bench, names: list[str], negatives: int) -> list[Arm]:
     Args:
         bench: a round's first candidates.
         names: noisy, clean, no-mining, random, rule:NAME (rule:NAME:PARAMETER=VALUE), judge:NAME or recipe:NAME.
-        negatives: of each query's negatives, training reads the first so many.
+        negatives: number of negatives per query that training reads.
 
     Raises:
-        Refused: there is no such arm, it would cost something, or no negative that training reads is a hidden answer.
+        Refused: there is no such arm, it is not free, or no negative that training reads is a held-out positive.
     """
     wanted = dict.fromkeys([NOISY, CLEAN, *names])
     found = [arm_of(bench, name, mined(bench, name), negatives) for name in wanted]
     if not found[0].false:
         raise Refused(
-            f"none of the {found[0].trained:,} negatives that training reads (the first {negatives} of each query) is a hidden answer: "
-            "nothing is damaged. Hide more (`hide` in params.yaml)."
+            f"None of the {found[0].trained:,} negatives that training reads (the first {negatives} of each query) is a held-out "
+            "positive, so there is no damage. Hold out more positives (`hide` in params.yaml)."
         )
     return found
 
 
 def mined(bench: Bench, name: str) -> pl.DataFrame:
-    """What an arm has for negatives, each query's in order."""
+    """The negatives of an arm, in order for each query."""
     if name == NOISY:
         return bench.first
     if name == CLEAN:
@@ -90,7 +90,7 @@ def mined(bench: Bench, name: str) -> pl.DataFrame:
     kind, _, rest = name.partition(":")
     if kind not in KINDS or not rest:
         known = [NOISY, CLEAN, UNMINED, RANDOM, *default_names(bench)]
-        raise Refused(f"there is no arm '{name}': {nearest(name, list(dict.fromkeys(known)))} (or rule:NAME:PARAMETER=VALUE)")
+        raise Refused(f"There is no arm '{name}': {nearest(name, list(dict.fromkeys(known)))} (or rule:NAME:PARAMETER=VALUE)")
     return KINDS[kind](bench, rest)
 
 
@@ -102,41 +102,41 @@ def arm_of(bench: Bench, name: str, left: pl.DataFrame, negatives: int) -> Arm:
 
 
 def at_random(bench: Bench) -> pl.DataFrame:
-    """Random documents that the guards let through, for the queries that have mined negatives."""
+    """Random documents that pass the guards, for the queries with mined negatives."""
     queries = bench.first.select("query_id").unique(maintain_order=True)
     drawn = random_queries(queries, bench.training, RANDOM_DEPTH, bench.rules.settings)
     return bench.rules.after_guards(drawn.with_columns(source=pl.lit(RANDOM)))
 
 
 def rules_of(bench: Bench) -> list[str]:
-    """The rules that are no guards; those that need scores only where there are some."""
+    """The filters that are not guards. Filters that need scores are included only if there are scores."""
     names = [name for name in methods.names("sample.filters") if name not in GUARDS]
     return [name for name in names if len(bench.rules.scores) or "scores" not in methods.find("sample.filters", name).reads]
 
 
 def by_rule(bench: Bench, text: str) -> pl.DataFrame:
-    """What is mined where a rule, such as `positive-aware` or `positive-aware:share=0.9`, is tried on all candidates."""
+    """The mined negatives after a filter, such as `positive-aware` or `positive-aware:share=0.9`, on all candidates."""
     name, _, rest = text.partition(":")
     if name not in rules_of(bench):
-        why = f"it is a guard, and no arm goes without those ({', '.join(GUARDS)})" if name in GUARDS else nearest(name, rules_of(bench))
-        raise Refused(f"there is no arm 'rule:{name}': {why}")
+        why = f"it is a guard, which every arm uses ({', '.join(GUARDS)})" if name in GUARDS else nearest(name, rules_of(bench))
+        raise Refused(f"There is no arm 'rule:{name}': {why}")
     given = [one.partition("=") for one in rest.split(",") if one]
     line = line_of(name, {key.strip(): from_yaml(value) for key, _, value in given})
     return bench.foremost(bench.rules.removed(bench.pool, [line])[0])
 
 
 def by_judge(bench: Bench, name: str) -> pl.DataFrame:
-    """The mined negatives without those that a judge that costs nothing says yes to."""
+    """The mined negatives without those that a free judge finds relevant."""
     if name not in bench.free_judges():
-        costs = f"the judge {name} costs something; those that do not" if name in bench.given.judges else "those of params.yaml"
-        raise Refused(f"there is no arm 'judge:{name}': {costs} are {', '.join(bench.free_judges()) or 'none'}.")
+        costs = f"judge {name} is not free" if name in bench.given.judges else f"params.yaml has no judge {name}"
+        raise Refused(f"There is no arm 'judge:{name}': {costs}. Free judges in params.yaml: {', '.join(bench.free_judges()) or 'none'}.")
     return without(bench.first, bench.found_by(name))
 
 
 def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
-    """What a recipe's rules leave of all candidates to be mined, without what its judges find.
+    """The mined negatives after a recipe's filters on all candidates, without those that its judges find relevant.
 
-    That leaves whatever the recipe's `action` is: all arms are to train on the same positives.
+    The recipe's `action` is ignored, because all arms train on the same positives.
     """
     made = recipe.read(name)
     left = bench.foremost(bench.rules.removed(bench.pool, own_rules(made))[0])
@@ -144,7 +144,7 @@ def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
         return left
     section = settings.relabel(bench.given, made, bench.round)
     if dear := [line["name"] for line in section.cascade if line["method"] not in FREE]:
-        raise Refused(f"there is no arm 'recipe:{name}': its judge {', '.join(dear)} costs something.")
+        raise Refused(f"There is no arm 'recipe:{name}': its judge {', '.join(dear)} is not free.")
     if not section.cascade:
         return left
     desk = desk_of(bench.given, bench.round, section.cascade, bench.training)
@@ -162,11 +162,11 @@ KINDS = {"rule": by_rule, "judge": by_judge, "recipe": by_recipe}
 
 
 def cleans(bench: Bench, name: str) -> bool:
-    """Whether a recipe takes something out of mined negatives by means that cost nothing and work here."""
+    """Whether a recipe removes mined negatives with free filters and judges that work here."""
     try:
         made = recipe.read(name)
         cascade = [] if made.relabel == "none" else settings.relabel(bench.given, made, bench.round).cascade
-    except Refused:  # it names a judge that this checkout does not have
+    except Refused:  # the recipe needs a judge that is not in params.yaml
         return False
     able = all(can_tell(line, bench.rules.scores) for line in own_rules(made))
     return bool(made.retrieve and able and (own_rules(made) or cascade) and all(line["method"] in FREE for line in cascade))

@@ -1,8 +1,7 @@
-"""`hone bench-labels`: how many right answers that were hidden each filter and each judge that costs nothing finds, and at what price.
+"""`hone bench-labels`: how many held-out positives each filter and free judge finds, and what else it removes.
 
-The candidates are a round's own, after the guards that no recipe goes without. What was hidden (`hide` in params.yaml) is a right
-answer that nobody told the loop of. Other right answers that nobody has labelled count as wrongly removed, so that share is the most
-it can be.
+The candidates are those of a round, after the guards that every recipe uses. Held-out positives (`hide` in params.yaml) are relevant
+documents that the loop does not see. Unlabelled relevant documents count as wrongly removed, so that fraction is an upper bound.
 """
 
 from __future__ import annotations
@@ -32,20 +31,20 @@ from tasks.report.negatives import read_hidden_pairs
 from tasks.sample.settings import SampleSettings
 
 SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
-COLUMNS = ("who removes", "hidden answers found", "95 %", "others removed", "of what goes, hidden", "false among those kept")
-KEEP = 4  # negatives that a recipe would choose of each query
-FREE = ("encoder", "cross-encoder")  # judges that cost nothing but this machine's time
+COLUMNS = ("filter or judge", "held-out positives found", "95 %", "others removed", "precision", "false negatives kept")
+KEEP = 4  # negatives per query that a recipe would choose
+FREE = ("encoder", "cross-encoder")  # judges that run on this machine
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one filter or judge does to the candidates.
+    """The effect of one filter or judge on the candidates.
 
     Attributes:
-        recall: share of the hidden answers that it removes.
-        others: share of all other candidates that it removes.
-        precision: share of what it removes that is hidden, the least that it can be.
-        left: share of the first `keep` that each query keeps that is hidden; null where nothing is kept.
+        recall: fraction of the held-out positives that it removes.
+        others: fraction of all other candidates that it removes.
+        precision: fraction of the removed candidates that are held-out positives, a lower bound; null if none is removed.
+        left: fraction of held-out positives among the first `keep` remaining candidates per query; null if none remains.
     """
 
     who: str
@@ -59,36 +58,36 @@ def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
     """Print a table of every filter and free judge on a round's candidates.
 
     Args:
-        round: one that mined candidates.
-        depth: of each query's candidates, the first so many are looked at.
-        keep: negatives that a recipe would choose of each query.
+        round: a round that mined candidates.
+        depth: number of candidates per query.
+        keep: negatives per query that a recipe would choose.
 
     Raises:
-        Refused: no such round, it has mined nothing, or nothing was hidden.
+        Refused: no such round, it has no candidates, or there are no held-out positives.
     """
     if keep < 1:
-        raise Refused(f"--keep is 1 or more: {keep}.")
+        raise Refused(f"--keep is {keep}. Use 1 or more.")
     bench = looked_at(round, depth)
     marked, rules = bench.marked, bench.rules
-    found = [measured("nobody", marked, marked.clear().select(PAIR), keep)]
+    found = [measured("none", marked, marked.clear().select(PAIR), keep)]
     found += [measured(who, marked, gone, keep) for who, gone in (*rules.trials(bench.first), *bench.judged())]
     line()
     table(COLUMNS, [row(one) for one in found])
     line()
-    line("Who costs something: `hone judge check NAME --on COLLECTION --gold hidden` says the same of a sample.")
+    line("For judges that are not free, `hone judge check NAME --on COLLECTION --gold hidden` estimates the same on a sample.")
     return found
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What is looked at of a round.
+    """The candidates of a round and their held-out positives.
 
     Attributes:
-        pool: all candidates after the guards, each query's best first.
-        depth: how many of each query are looked at.
-        hidden: query_id, doc_id of all right answers that were hidden.
-        marked: the candidates that are looked at, with `hidden`: whether each is one of those.
-        rules: that can be tried on them.
+        pool: all candidates after the guards, the best of each query first.
+        depth: number of candidates per query.
+        hidden: query_id, doc_id of all held-out positives.
+        marked: the first candidates of each query, with `hidden`: whether each is a held-out positive.
+        rules: applies filters to them.
     """
 
     round: str
@@ -102,15 +101,15 @@ class Bench:
 
     @property
     def first(self) -> pl.DataFrame:
-        """The candidates that are looked at."""
+        """The first candidates of each query."""
         return self.marked.drop("hidden")
 
     def foremost(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """As many of each query's candidates as are looked at."""
+        """The first `depth` rows of each query."""
         return rows.filter(pl.int_range(pl.len()).over("query_id") < self.depth)
 
     def judged(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """What every judge of params.yaml that costs nothing finds among the candidates."""
+        """The candidates that each free judge of params.yaml finds relevant."""
         for name in self.free_judges():
             yield f"judge {name}", self.found_by(name)
 
@@ -118,7 +117,7 @@ class Bench:
         return [name for name, written in self.given.judges.items() if methods.line(written, f"judges.{name}")[0] in FREE]
 
     def found_by(self, name: str) -> pl.DataFrame:
-        """query_id, doc_id of what a judge says yes to."""
+        """query_id, doc_id of the candidates that a judge finds relevant."""
         judge = judge_line(self.given, name)
         desk = desk_of(self.given, self.round, [judge], self.training)
         said = pl.concat([ask(judge, questions, desk) for questions in in_blocks(self.first, self.rules.labels, self.training)])
@@ -126,22 +125,24 @@ class Bench:
 
 
 def looked_at(round: str, depth: int) -> Bench:
-    """A round's first candidates, with what is known of them.
+    """A round's first candidates and its held-out positives.
 
     Raises:
-        Refused: no such round, it has mined nothing, or nothing that was hidden is among them.
+        Refused: no such round, it has no candidates, or no held-out positive is among them.
     """
     if depth < 1:
-        raise Refused(f"--depth is 1 or more: {depth}.")
+        raise Refused(f"--depth is {depth}. Use 1 or more.")
     given, training = params.read(), training_set.read()
     file = ROUNDS / round / "candidates.parquet"
     if round not in given.rounds:
-        raise Refused(f"there is no round '{round}' in params.yaml: {nearest(round, list(given.rounds))}")
+        raise Refused(f"params.yaml has no round '{round}': {nearest(round, list(given.rounds))}")
     if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
-        raise Refused(f"round {round} has no candidates: `dvc repro` mines them, and a recipe without `retrieve` has none.")
+        raise Refused(f"Round {round} has no candidates. Run `dvc repro` to mine them, or choose a round whose recipe has `retrieve`.")
     hidden = read_hidden_pairs(training).unique()
     if hidden.is_empty():
-        raise Refused("nothing is hidden: set `hide` of a collection in params.yaml, such as {share: 0.3, seed: 13}, and run `dvc repro`.")
+        raise Refused(
+            "There are no held-out positives. Set a collection's `hide` in params.yaml: {share: 0.3, seed: 13}. Then run `dvc repro`."
+        )
     settings = SampleSettings.read(round=round)
     labels = carried_labels(given.rounds[round].start, training.queries(), settings.refreshed)
     scores = tables.read("scores", ROUNDS / round / "scores.parquet")
@@ -152,9 +153,11 @@ def looked_at(round: str, depth: int) -> Bench:
     marked = marked.with_columns(pl.col("hidden").fill_null(False))
     there = int(marked["hidden"].sum())
     queries = f"the first {depth} of {marked['query_id'].n_unique():,} queries"
-    line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them hidden answers")
+    line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them held-out positives")
     if not there:
-        raise Refused(f"none of {len(hidden):,} hidden answers is among them: --depth {depth} is too few, or they leave by a guard.")
+        raise Refused(
+            f"None of {len(hidden):,} held-out positives is among the candidates. Increase --depth ({depth}), or check the guards."
+        )
     return Bench(round, given, training, pool, depth, hidden, marked, rules)
 
 
@@ -166,7 +169,7 @@ class Filters:
         self.positives = positives_of(labels)
 
     def removed(self, rows: pl.DataFrame, lines: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """What stays, and query_id, doc_id of what goes."""
+        """The remaining rows, and query_id, doc_id of the removed ones."""
         pool = Pool(rows)
         Rules(lines, rows, self.labels, self.positives, self.scores, self.training, self.settings).apply(pool)
         return pool.rows, pl.concat([pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)])
@@ -175,7 +178,10 @@ class Filters:
         return self.removed(merged(candidates), [line_of(name) for name in GUARDS])[0]
 
     def trials(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Every rule that is no guard, as it comes, and `positive-aware` at several shares; those that need scores only with some."""
+        """Every filter that is not a guard, with its defaults, and `positive-aware` at several thresholds.
+
+        Filters that need scores are included only if there are scores.
+        """
         for name in rules_as_they_come(self.scores):
             for parameters in [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]:
                 shown = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
@@ -183,7 +189,7 @@ class Filters:
 
 
 def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
-    """Rules that are no guards and that work here with their defaults."""
+    """Filters that are not guards and that work here with their defaults."""
 
     def works(name: str) -> bool:
         try:
@@ -195,7 +201,7 @@ def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
 
 
 def can_tell(line: dict, scores: pl.DataFrame) -> bool:
-    """Whether a rule is about pairs, and whom it compares by has scored them."""
+    """Whether a filter works on pairs, and the scorers that it needs have scores."""
     rule, scorers = methods.find("sample.filters", line["method"]), set(scores["scorer"])
     wanted = [line["parameters"][name] for name in ("scorer", "to_positives") if name in line["parameters"]]
     return "trained" not in rule.reads and all(one in scorers if one is not None else bool(scorers) for one in wanted)
@@ -206,13 +212,13 @@ def line_of(name: str, parameters: dict | None = None) -> dict:
 
 
 def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:
-    """What a filter does.
+    """The effect of a filter or judge.
 
     Args:
         who: its name.
-        marked: query_id, doc_id, hidden of all candidates, each query's best first.
-        gone: query_id, doc_id of those that it removes.
-        keep: how many a recipe would choose of what stays.
+        marked: query_id, doc_id, hidden of all candidates, the best of each query first.
+        gone: query_id, doc_id of the candidates that it removes.
+        keep: negatives per query that a recipe would choose.
     """
     rows = marked.join(gone.unique().with_columns(gone=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
     rows = rows.with_columns(pl.col("gone").fill_null(False))

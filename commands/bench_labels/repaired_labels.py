@@ -1,4 +1,4 @@
-"""What the seeds say: how much each arm gives more than noisy labels, and which part of the damage that is."""
+"""Results over all seeds: the gain of each arm over noisy labels, and the fraction of the damage that it repairs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Repaired:
     """An arm over all seeds.
 
     Attributes:
-        mean: of the measure, over queries and seeds.
-        more: what it gives more than noisy labels, over queries and seeds; null for the noisy arm itself.
-        p: of `more`, adjusted for all arms beside `clean` (Holm 1979); null for the two.
-        ratio: `more` / damage; null where the damage is not shown, and for the two arms that it is made of.
+        mean: mean of the measure over queries and seeds.
+        more: gain over noisy labels, over queries and seeds; null for the noisy arm itself.
+        p: p of `more`, adjusted for all arms except `clean` and `noisy` (Holm 1979); null for these two.
+        ratio: `more` / damage; null if the damage is not significant, and for the arms `clean` and `noisy`.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Repaired:
 def repaired(scores: dict[str, np.ndarray], noisy: str, clean: str) -> list[Repaired]:
     """Every arm, in its order.
 
-    The damage is what clean labels give more than noisy ones. Where its own 95 % interval is not above 0 nothing is divided by it.
+    The damage is the gain of clean labels over noisy ones. There are no ratios if its 95 % interval is not above 0.
 
     Args:
-        scores: by arm, [seeds, queries], the same queries in the same order under every seed.
-        noisy, clean: which arms these are.
+        scores: [seeds, queries] of each arm, with the same queries in the same order for every seed.
+        noisy, clean: the names of these arms.
     """
     damage = scores[clean] - scores[noisy]
     more = {name: over_seeds(values - scores[noisy]) for name, values in scores.items() if name != noisy}
@@ -51,12 +51,12 @@ def repaired(scores: dict[str, np.ndarray], noisy: str, clean: str) -> list[Repa
 
 
 def by_seed(values: list[pl.DataFrame]) -> np.ndarray:
-    """[seeds, queries] of the measure, queries in one order.
+    """[seeds, queries] of the measure, with the same order of queries.
 
     Raises:
-        ValueError: the seeds were evaluated on other queries.
+        ValueError: the seeds were evaluated on different queries.
     """
     ordered = [frame.sort("query_id") for frame in values]
     if any(not frame["query_id"].equals(ordered[0]["query_id"]) for frame in ordered):
-        raise ValueError("the seeds were evaluated on other queries")
+        raise ValueError("the seeds were evaluated on different queries")
     return np.stack([frame[MEASURE].to_numpy() for frame in ordered])

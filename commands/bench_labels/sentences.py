@@ -1,4 +1,4 @@
-"""The result in words and tables: on the screen, as Markdown, as a table of every query."""
+"""The result as sentences and tables: on the screen, in Markdown, and as a table of every query."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hone.present.number_format import format_change, format_p, join_words, scor
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import OverSeeds
 
-COLUMNS = ("negatives", "nDCG@10", "more than noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false among those trained")
+COLUMNS = ("negatives", "nDCG@10", "change from noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false negatives trained")
 
 
 def rows_of(found: list[Repaired], arms: list[Arm]) -> list[tuple[str, ...]]:
-    """A row of words for every arm, in `COLUMNS`."""
+    """A row of text for every arm, in the order of `COLUMNS`."""
     return [row(one, arm) for one, arm in zip(found, arms, strict=True)]
 
 
@@ -45,7 +45,7 @@ def number(value: float) -> str:
 
 
 def ends(ratio: Ratio) -> str:
-    """The values that are not ruled out, in words."""
+    """The values in the interval, as text."""
     if ratio.parts == ((-math.inf, math.inf),):
         return "any value"
     return " or ".join(part_in_words(low, high) for low, high in ratio.parts) or "none"
@@ -58,35 +58,35 @@ def part_in_words(low: float, high: float) -> str:
 
 
 def sentence(found: list[Repaired]) -> str:
-    """What the clean arm says of the damage."""
+    """The damage, measured with the clean arm."""
     damage = next(one for one in found if one.name == CLEAN).more
-    told = f"Clean labels give {format_change(damage.mean, 4)} nDCG@10 ({span(damage)}) over noisy ones"
+    told = f"Clean labels change nDCG@10 by {format_change(damage.mean, 4)} from noisy ones ({span(damage)})"
     if damage.low > 0:
-        return f"{told}: that is the damage."
+        return f"{told}. This is the damage."
     if damage.high < 0:
-        return f"{told}: taking the hidden answers out makes the model worse, so there is no damage to repair and no ratio."
-    return f"{told}: no damage is shown, so nothing is divided by it. More seeds, steps or test queries may show one."
+        return f"{told}. Removing the held-out positives makes the model worse, so there is no damage to repair and no ratio."
+    return f"{told}. The damage is not significant, so there are no ratios. More seeds, steps or test queries may show one."
 
 
 def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
-    """What one must know to read the ratios."""
+    """Remarks on the ratios."""
     said = []
     if above := [one.name for one in found if one.ratio and one.ratio.estimate is not None and one.ratio.estimate > 1]:
         said.append(
-            f"{join_words(above)}: a ratio above 1 is more than repair. What was taken out beside the hidden answers did harm too, as "
-            "answers that nobody has labelled or as negatives that are too hard."
+            f"{join_words(above)}: a ratio above 1 is more than repair. Other removed negatives were harmful too. They are unlabelled "
+            "relevant documents, or too hard."
         )
     full = arms[0].trained
     fewer = [arm for arm in arms if arm.trained < full]
     return said + [
-        f"{arm.name} trains on {full - arm.trained:,} of {full:,} mined negatives fewer: nothing is left in their place." for arm in fewer
+        f"{arm.name} trains on {full - arm.trained:,} fewer of the {full:,} mined negatives. They are not replaced." for arm in fewer
     ]
 
 
 def markdown(found: list[Repaired], arms: list[Arm], about: str) -> str:
     """The result as a Markdown document."""
     table = format_texts(COLUMNS, rows_of(found, arms))
-    title = "# What false negatives cost, and what gives it back"
+    title = "# Damage by false negatives, and how much is repaired"
     return "\n\n".join([title, escape_text(about), escape_text(sentence(found)), table, *map(escape_text, remarks(found, arms))]) + "\n"
 
 

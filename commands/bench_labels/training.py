@@ -1,4 +1,4 @@
-"""One arm trained with one seed and evaluated: kept under what it was computed from, so that the same is never trained twice."""
+"""Train and evaluate one arm with one seed. Results are cached by a hash of their inputs, so nothing is trained twice."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ USER = "bench-labels"
 
 @dataclass(frozen=True)
 class Run:
-    """How a round trains and what it is evaluated on.
+    """The training and evaluation settings of a round.
 
     Attributes:
-        settings: of the round's stage `train`, resolved; its code counts, so that a changed loss trains anew.
-        section: of `train`, with the steps that were asked for.
-        start: the model that every training starts from.
+        settings: resolved settings of the round's stage `train`. They include its code, so a changed loss is trained again.
+        section: the section `train`, with the requested steps.
+        start: the starting model of every training.
         evaluation: settings of the stage `evaluate` on the collection.
     """
 
@@ -77,12 +77,12 @@ class Run:
 
     @cached_property
     def judged(self) -> Asked:
-        """The split that is evaluated: test, or dev where no test query is judged."""
+        """The evaluation split: test, or dev if no test query is judged."""
         return asked(self.collection, self.evaluation.min_relevance)[0]
 
     @cached_property
     def shared(self) -> str:
-        """A hash of what is the same for all arms: settings and code, texts, the model that is trained, and what it is evaluated on."""
+        """A hash of everything that all arms share: settings, code, texts, the starting model, and the evaluation data."""
         settings = {name: value for name, value in self.settings.plain().items() if name not in ("round", "from", "recipe", "paper")}
         start, folder, split = ModelFolder(self.start), DATA / self.collection, self.judged.split
         read = [folder / "documents.parquet", *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked"))]
@@ -95,16 +95,18 @@ class Run:
 
 
 def run_of(round: str, steps: int | None, collection: str, training: TrainingSet) -> Run:
-    """How a round trains, with at least one negative of each query and as many steps as are asked for.
+    """The training settings of a round, with at least one negative per query and the requested steps.
 
     Raises:
-        Refused: the round learns from judges' grades, which arms do not have.
+        Refused: the round trains on judges' scores, which arms do not have.
     """
     settings = TrainSettings.read(round=round)
     changes = {"negatives": max(1, settings.train.negatives)} | ({"steps": steps} if steps else {})
     section = settings.train.model_copy(update=changes)
     if loss := learns_from_grades(section):
-        raise Refused(f"round {round} trains with the loss {loss}, which learns from judges' grades: the arms here have none.")
+        raise Refused(
+            f"Round {round} uses the loss {loss}, which needs judges' scores. The arms have none. Choose a round with another loss."
+        )
     start = MODELS / ("r0" if section.init == "base" else settings.parent)
     return Run(settings, section, start, collection, EvaluateSettings.read(collection=collection), training)
 
@@ -115,7 +117,7 @@ class Kept:
 
     Attributes:
         values: query_id and every measure, of each judged query.
-        seconds: that training and evaluation took.
+        seconds: time for training and evaluation.
     """
 
     values: pl.DataFrame
@@ -129,7 +131,7 @@ class Trial:
     Attributes:
         run: settings and evaluation data, which all trials share.
         arm: the labels to train on.
-        seed: draws batches and dropout; with the same positives all arms of a seed get the same batches.
+        seed: seed of batches and dropout. All arms of a seed have the same positives, so they get the same batches.
     """
 
     run: Run
@@ -138,14 +140,14 @@ class Trial:
 
     @cached_property
     def key(self) -> str:
-        """A hash of the labels, the seed and everything that the trials of a run share."""
+        """A hash of the labels, the seed, and everything that the trials of a run share."""
         labels = BytesIO()
         self.arm.labels.write_ipc(labels)
         return fingerprint(self.run.shared, labels.getvalue(), str(self.seed))[:32]
 
     @property
     def file(self) -> Path:
-        """The table of the trial's result; a JSON file of the same name is written after it."""
+        """The table with the trial's result. A JSON file with the same name is written after it."""
         return home() / USER / f"{self.key}.parquet"
 
     @property
@@ -169,7 +171,7 @@ class Trial:
         with written_whole(self.file) as part:
             values.write_parquet(part)
         about = {"arm": self.arm.name, "seed": self.seed, "round": self.run.settings.round, "on": self.run.collection}
-        # The JSON file comes last: a table without it was cut off.
+        # The JSON file is written last: a table without it is incomplete.
         write_json(self.file.with_suffix(".json"), about | {"seconds": round(found.seconds, 1)})
         return found
 
@@ -195,7 +197,7 @@ def evaluated(run: Run, model: Path) -> pl.DataFrame:
 
 @contextmanager
 def thrown_away(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path`; what a run that was killed left there goes too."""
+    """A temporary folder beside `path`. Folders that killed runs left there are also removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent))
     try:
@@ -208,7 +210,7 @@ def thrown_away(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def vectors_forgotten(encoder) -> Iterator[None]:
-    """Leave nothing in the store that only this model needs: it is thrown away."""
+    """Remove the embeddings that only this model needs from the cache, because the model is not kept."""
     try:
         yield
     finally:

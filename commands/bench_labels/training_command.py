@@ -1,4 +1,4 @@
-"""`hone bench-labels --train`: what false negatives cost a trained model, and how much each way of cleaning gives back."""
+"""`hone bench-labels --train`: the damage of false negatives to a trained model, and how much each filter or judge repairs."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ SEEDS = 5
 def bench_training(
     round: str, names: list[str] | None = None, seeds: int = SEEDS, steps: int | None = None, on: str | None = None, depth: int = 10
 ) -> list[Repaired]:
-    """Train every arm with every seed, say what each gives, and write it below reports/bench-labels/.
+    """Train every arm with every seed, print the results, and write them below reports/bench-labels/.
 
-    What was trained before, by this command in whatever run of it, is not trained again; a run that was killed goes on.
+    Finished trainings are cached and not repeated, so a killed run can be resumed.
 
     Args:
-        round: one that mined candidates.
-        names: of arms; null: noisy, clean, and whatever cleans and costs nothing.
-        seeds: trainings of each arm; all arms of a seed start from the same model and see the same batches.
-        steps: of each training; null: the round's own.
-        on: a collection that is evaluated on; null: the first of params.yaml.
-        depth: of each query's candidates, the first so many are its mined negatives.
+        round: a round that mined candidates.
+        names: names of arms; null: noisy, clean, and every free filter, judge and recipe.
+        seeds: trainings of each arm. All arms of a seed start from the same model and get the same batches.
+        steps: steps of each training; null: those of the round.
+        on: the evaluation collection; null: the first of params.yaml.
+        depth: candidates per query that are its mined negatives.
 
     Raises:
-        Refused: no such round, arm or collection, nothing is hidden, fewer than two queries are judged, or there is nothing to train.
+        Refused: no such round, arm or collection, no held-out positive, fewer than two judged queries, or nothing to train.
     """
     if seeds < 2:
-        raise Refused(f"--seeds is 2 or more, better {SEEDS}: {seeds} says nothing of another draw of batches.")
+        raise Refused(f"--seeds is {seeds}, which does not show the variance between runs. Use 2 or more, preferably {SEEDS}.")
     if steps is not None and steps < 1:
-        raise Refused(f"--steps is 1 or more: {steps}.")
+        raise Refused(f"--steps is {steps}. Use 1 or more.")
     bench = looked_at(round, depth)
     collection = collection_of(bench, on)
     run = run_of(round, steps, collection, bench.training)
@@ -60,22 +60,22 @@ def bench_training(
     line()
     for said in sentences.remarks(found, made):
         line(said)
-    line(f"written: {place}.md, and every query of every seed in {place}.parquet")
+    line(f"written: {place}.md, and {place}.parquet with every query of every seed")
     return found
 
 
 def refuse_one_query(run: Run) -> None:
-    """Raises Refused where fewer than two queries are judged: the interval over queries and seeds needs two of each."""
+    """Raises Refused if fewer than two queries are judged. The interval over queries and seeds needs two of each."""
     judged = run.judged.qrels["query_id"].unique()
     if len(judged) < 2:
         raise Refused(
-            f"{run.collection} has one judged {run.judged.split} query, '{judged[0]}', which says nothing of others. "
-            "Judge more of them, or choose another collection with --on."
+            f"{run.collection} has only one judged {run.judged.split} query, '{judged[0]}', but an interval needs at least two. "
+            "Judge more queries, or choose another collection with --on."
         )
 
 
 def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
-    """The results of every arm, seed by seed; what was not trained yet is, all arms of a seed before the next seed.
+    """The results of every arm by seed. Missing ones are trained, all arms of a seed before the next seed.
 
     Arms with the same labels are trained once.
     """
@@ -84,27 +84,27 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
     work = {trial.key: trial for arm in reversed(made) for trial in trials[arm.name]}
     found = {key: there for key, trial in work.items() if (there := trial.kept()) is not None}
     differ = len({tuple(trial.key for trial in of_arm) for of_arm in trials.values()})
-    line(f"{len(work)} trainings ({len(made)} arms, of which {differ} differ, {seeds} seeds)")
-    line(f"{len(found)} are kept from before, {len(work) - len(found)} to do{pace(found, len(work) - len(found))}")
+    line(f"{len(work)} trainings ({len(made)} arms, {differ} of them different, {seeds} seeds)")
+    line(f"{len(found)} cached, {len(work) - len(found)} to train{pace(found, len(work) - len(found))}")
     for key, trial in sorted(work.items(), key=lambda item: item[1].seed):
         if key in found:
             continue
-        found[key] = trial.kept() or trial.trained()  # another process may have done it meanwhile
+        found[key] = trial.kept() or trial.trained()  # another process may have trained it meanwhile
         left = len(work) - len(found)
         line(f"seed {trial.seed}, {trial.arm.name}: nDCG@10 {found[key].values[MEASURE].mean():.4f}; {left} left{pace(found, left)}")
     return {name: [found[trial.key] for trial in of_arm] for name, of_arm in trials.items()}
 
 
 def pace(found: dict[str, Kept], left: int) -> str:
-    """How long each took so far, and what that makes of those that are left; nothing where none was trained."""
+    """The mean time per training, and the estimated time left; empty if nothing was trained."""
     if not found or not left:
         return ""
     each = sum(one.seconds for one in found.values()) / len(found)
-    return f"; each took {spell(each)} so far ({len(found)} trainings), so about {spell(each * left)} to go"
+    return f"; {spell(each)} per training so far ({len(found)} trainings), about {spell(each * left)} left"
 
 
 def collection_of(bench: Bench, on: str | None) -> str:
-    """The collection that is evaluated on."""
+    """The evaluation collection."""
     known = bench.given.evaluate_on
     if on is not None and on not in known:
         raise Refused(f"--on: {on} is not in `evaluate_on` of params.yaml: {nearest(on, known)}")
@@ -114,7 +114,7 @@ def collection_of(bench: Bench, on: str | None) -> str:
 def in_words(bench: Bench, run: Run, seeds: int, depth: int) -> str:
     steps = run.section.steps or f"{run.section.epochs:g} epochs of"
     return (
-        f"Round {bench.round}, the first {depth} candidates of each query as its mined negatives, from {run.start.name}, {seeds} seeds of "
-        f"{steps} {'steps' if run.section.steps else 'training'} each; nDCG@10 on {len(run.judged.queries):,} {run.judged.split} "
-        f"queries of {run.collection}. Intervals are 95 %, over queries and seeds."
+        f"Round {bench.round}: the mined negatives are the first {depth} candidates of each query. Training starts from {run.start.name}, "
+        f"with {seeds} seeds of {steps} {'steps' if run.section.steps else 'training'} each. nDCG@10 is on "
+        f"{len(run.judged.queries):,} {run.judged.split} queries of {run.collection}. The 95 % intervals are over queries and seeds."
     )

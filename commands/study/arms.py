@@ -1,4 +1,4 @@
-"""An arm with a seed: its params.yaml, and fingerprints of everything that its result depends on."""
+"""A trial: an arm with a seed, its params.yaml, and fingerprints of everything that its result depends on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Fingerprints:
     """Hashes of everything that a trial's result depends on.
 
     Attributes:
-        settings: what every stage of the trial does, without its code.
+        settings: the settings of every stage of the trial, without its code.
         data: the files of all collections.
         code: the code of every stage and the versions of its packages.
     """
@@ -51,10 +51,10 @@ class Trial:
     """One arm with one seed.
 
     Attributes:
-        arm: its name.
-        seed: of all that is drawn.
-        rounds: as params.yaml would have them.
-        question: of the study.
+        arm: the name of the arm.
+        seed: the seed of all random choices.
+        rounds: the rounds, in the form of params.yaml.
+        question: the question of the study.
         given: the user's params.yaml.
     """
 
@@ -70,7 +70,7 @@ class Trial:
 
     @cached_property
     def params(self) -> Params:
-        """params.yaml as this trial has it."""
+        """The params.yaml of this trial."""
         own = self.given.model_dump(by_alias=True, exclude_unset=True)
         collections = {name: item | {"seed": own_seed(self.given, name)} for name, item in own["collections"].items()}
         train = own.get("train", {}) | self.question.train
@@ -82,12 +82,12 @@ class Trial:
         """The settings of every stage.
 
         Raises:
-            Refused: the recipe needs something that is not here.
+            Refused: the recipe needs a method, judge or file that is not available.
         """
         try:
             return everything(self.params)
         except Refused as refusal:
-            raise Refused(f"the arm {self.arm} cannot run here: {refusal}") from None
+            raise Refused(f"Arm {self.arm} cannot run here: {refusal}") from None
 
     @cached_property
     def settings(self) -> dict[str, dict]:
@@ -113,7 +113,7 @@ class Trial:
         return self.fingerprints.address
 
     def model_address(self, round: str) -> str:
-        """A hash of everything that the model of a round depends on: trials with a common beginning share it."""
+        """A hash of everything that the model of a round depends on. Trials with the same first rounds share it."""
         names = list(self.rounds)
         before = names[: names.index(round) + 1]
         upstream = ("collect/", "base", "start", "admit", "leakage/", *(f"rounds/{name}/" for name in before))
@@ -122,28 +122,28 @@ class Trial:
 
     @property
     def targets(self) -> list[str]:
-        """The stages that are run, with all that they need: the evaluations of every round, and of the base model."""
+        """The target stages: the evaluations of every round and of the base model. DVC also runs what they depend on."""
         rounds = [f"evaluate@{name}-{collection}" for name in self.rounds for collection in self.params.evaluate_on]
         return [*rounds, *(f"evaluate-reference@{BASE}-{collection}" for collection in self.params.evaluate_on)]
 
 
-# Of what `resolve` writes, what a trial does not run.
+# Prefixes of resolved stages that a trial does not run.
 NOT_READ = ("open", "track/", "drift", "report", "reference/bm25/")
 
 
 def own_seed(given: Params, collection: str) -> int:
-    """The seed that a collection's queries are taken by: the same in all trials."""
+    """The seed that selects a collection's queries. It is the same in all trials."""
     own = given.collections[collection].seed
     return given.seed if own is None else own
 
 
 def trials(question: Question, given: Params, settings: dict[str, dict[str, Any]] | None = None) -> list[Trial]:
-    """Every arm with every seed, all arms of a seed before the next seed: an early look is a fair one.
+    """Every arm with every seed. All arms of a seed come before the next seed, so that early results are comparable.
 
     Args:
-        question: of the study.
+        question: the question of the study.
         given: the user's params.yaml.
-        settings: of arms that were tuned, what their training takes.
+        settings: the chosen training settings of tuned arms, by arm.
     """
     for name, arm in question.arms.items():
         recipe_of(name, arm, given)
@@ -151,10 +151,10 @@ def trials(question: Question, given: Params, settings: dict[str, dict[str, Any]
 
 
 def trial_of(arm: str, seed: int, question: Question, given: Params, setting: dict[str, Any]) -> Trial:
-    """An arm with a seed, its training changed by a setting.
+    """An arm with a seed and a training setting.
 
     Raises:
-        Refused: the setting cannot be meant.
+        Refused: the setting is not valid.
     """
     own = question.arms[arm]
     recipe_of(arm, own, given)
@@ -165,10 +165,10 @@ def trial_of(arm: str, seed: int, question: Question, given: Params, setting: di
 
 
 def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str, Any]]:
-    """The rounds r1 to rn of an arm, each with as many steps that its model has had as many updates since the base as all others.
+    """The rounds r1 to rn of an arm. After each round, the models of all arms have had the same number of updates.
 
-    A round that starts from the base model anew does the work of all before it once more: it trains as many times longer. Without
-    `steps` a round has as many epochs as the arm that asks for most: rules that look at earlier epochs could never act otherwise.
+    A round that restarts from the base model trains once for itself and once for each earlier round. Without `steps`, all arms train
+    for the largest number of epochs of any recipe. Filters that read earlier epochs would otherwise have no effect.
     """
     steps = question.steps or math.ceil(one_epoch(given, question) * epochs(given, question))
     names = [f"r{place}" for place in range(1, question.rounds + 1 + bool(question.first))]
@@ -188,28 +188,28 @@ def init_of(recipe: str, given: Params, changes: dict[str, Any]) -> str:
 
 
 def epochs(given: Params, question: Question) -> float:
-    """The most epochs of a round that any arm's recipe asks for."""
+    """The largest number of epochs of any arm's recipe."""
     return max(recipe_of(name, arm, given).train.epochs for name, arm in question.arms.items())
 
 
 def recipe_of(name: str, arm: Arm, given: Params) -> Recipe:
-    """An arm's recipe with what it changes.
+    """An arm's recipe with its changes.
 
     Raises:
-        Refused: something in either cannot be meant.
+        Refused: the recipe or a change is not valid.
     """
     try:
         return read(arm.recipe, given.train, arm.changes)
     except Refused as refusal:
-        said = f" with {', '.join(arm.changes)} as the study has it" if arm.changes else ""
-        raise Refused(f"the arm {name}, which is {arm.recipe}{said}: {refusal}") from None
+        said = f", changed: {', '.join(arm.changes)}" if arm.changes else ""
+        raise Refused(f"Arm {name} (recipe {arm.recipe}{said}): {refusal}") from None
 
 
 def one_epoch(given: Params, question: Question) -> int:
-    """Steps of one epoch of all training queries at the batch size of params.yaml, which all arms take.
+    """Steps of one epoch of all training queries at the batch size of params.yaml, the same for all arms.
 
     Raises:
-        Refused: how many training queries there are is not known yet.
+        Refused: the number of training queries is not known yet.
     """
     from hone.config.methods import checked
 
@@ -217,15 +217,15 @@ def one_epoch(given: Params, question: Question) -> int:
     queries = [sizes[name]["train"] if sizes[name] else given.collections[name].train_queries for name in given.train_on]
     if None in queries:
         raise Refused(
-            f"how many training queries {', '.join(given.train_on)} has is known when it is collected: "
-            f"`dvc repro {' '.join(f'collect@{name}' for name in given.train_on)}`, or say --steps."
+            f"The number of training queries of {', '.join(given.train_on)} is not known yet. "
+            f"Run `dvc repro {' '.join(f'collect@{name}' for name in given.train_on)}`, or use --steps."
         )
     line = checked("train.batch", (given.train | question.train).get("batch", "random"), "params.yaml: train.batch")
     return math.ceil(sum(queries) / line["parameters"].get("size", 64))
 
 
 def fingerprint_of(path: Path) -> str:
-    """A hash of a file, or of all files of a folder and where they lie in it."""
+    """A hash of a file, or of the paths and contents of all files of a folder."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
         return fingerprint(*(part for file in files for part in (str(file.relative_to(path)), hash_of(file))))
@@ -233,7 +233,7 @@ def fingerprint_of(path: Path) -> str:
 
 
 def hash_of(file: Path) -> str:
-    """The hash of a file, which is read once for all trials: large collections take seconds."""
+    """The hash of a file. The file is read once for all trials, because large collections take seconds."""
     about = file.stat()
     return read_hash(file.absolute(), about.st_size, about.st_mtime_ns)
 
@@ -247,7 +247,7 @@ def user_params() -> Params:
     """The user's params.yaml.
 
     Raises:
-        Refused: the path of a collection leads out of the project, where a trial's worktree would not find it.
+        Refused: a collection's path leaves the project. It would not exist in a trial's worktree.
     """
     given = params.read()
     text = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -256,7 +256,7 @@ def user_params() -> Params:
             place = str(item[key]).partition(":")[2] or str(item[key]) if key == "source" else str(item[key])
             if place.startswith(".."):
                 raise Refused(
-                    f"params.yaml: collections.{name}: {key} is {item[key]}. The arms of a study work in copies of this folder, where that "
-                    "path leads nowhere. Copy the files below inputs/, or write an absolute path."
+                    f"params.yaml: collections.{name}: {key} is {item[key]}. Trials run in copies of this folder, where that path does not "
+                    "exist. Copy the files below inputs/, or write an absolute path."
                 )
     return given

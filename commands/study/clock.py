@@ -1,4 +1,4 @@
-"""How long each stage of a trial takes, from the lines that DVC prints."""
+"""The time that each stage of a trial takes, from the lines that DVC prints."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 
 BEGINS = re.compile(r"^Running stage '([^']+)'")
-# What DVC says when a stage has ended well, or that another needs no run.
+# DVC prints this when a stage has succeeded or is skipped.
 ENDS = re.compile(r"^(Updating lock file|Generating lock file|Stage ')")
-# What it says when a stage failed or was ended: what that took is not what the stage takes.
+# DVC prints this when a stage fails or is interrupted. Its time is not that of a complete stage.
 FAILS = re.compile(r"^ERROR: (failed|interrupted|unexpected)")
 
 
 class StageClock:
-    """Reads the lines of DVC as they come.
+    """Reads DVC's lines as they are printed.
 
     Args:
-        ended: is told the name and the seconds of every stage that ended well, as soon as that is known.
+        ended: is called with the name and the seconds of every stage that succeeds, as soon as that is known.
         now: a clock in seconds.
     """
 
@@ -27,7 +27,7 @@ class StageClock:
         self._since = 0.0
 
     def hear(self, line: str) -> None:
-        """Take notice of a line."""
+        """Read a line."""
         begins = BEGINS.match(line)
         if FAILS.match(line):
             self._stage = None
@@ -38,7 +38,7 @@ class StageClock:
             self._stage, self._since = begins[1], self.now()
 
     def finish(self) -> None:
-        """Note the last stage when DVC has ended well: no further line follows it."""
+        """Report the last stage after DVC has succeeded. No further line follows it."""
         if self._stage is not None:
             self.ended(self._stage, round(self.now() - self._since, 2))
             self._stage = None

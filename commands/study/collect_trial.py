@@ -1,4 +1,4 @@
-"""The result of a trial, read from its worktree: the measures of each query, and what each step of each round did."""
+"""The result of a trial, read from its worktree: the measures of each query and the counts of each round."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from hone.files import fingerprint, read_json
 from hone.layout import BASE, DATA, LEAKAGE, PAIR, RANKERS, RESOLVED, ROUNDS
 from hone.present import provenance
 
-COST = ("seconds", "wanted", "encoded", "encoding", "pairs", "scored", "scoring")  # what is known of a stage that ran
+COST = ("seconds", "wanted", "encoded", "encoding", "pairs", "scored", "scoring")  # the facts of a stage that ran
 
 
 def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
-    """Everything that a study reports of a trial.
+    """Everything that a study reports about a trial.
 
     Args:
-        trial: whose stages have run.
+        trial: a trial whose stages have run.
         project: the project's folder in the trial's worktree.
-        ran: the cost of the stages that ran in the trial, in whichever of its runs; others were restored from DVC's cache.
+        ran: the cost of each stage that ran in this trial. The other stages were restored from DVC's cache.
     """
     refuse_other_settings(project, trial)
     values = [
@@ -55,18 +55,18 @@ def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
 
 
 def machine() -> dict[str, Any]:
-    """The processor, its cores, and whether it multiplies bf16 numbers in hardware."""
+    """The processor, its number of cores, and whether it has bf16 arithmetic."""
     return {"processor": provenance.processor(), "cores": os.cpu_count(), "bf16": precision_of("auto", "cpu") == "bf16"}
 
 
 def leakage(project: Path, collection: str) -> dict[str, Any]:
-    """The counts of a collection's leakage; its examples are the user's texts, which a trial's file does not hold."""
+    """The counts of a collection's leakage. The examples are left out, because a trial file has no texts of the user."""
     account = read_json(project / LEAKAGE / f"{collection}.json")
     return {name: value for name, value in account.items() if name != "examples"}
 
 
 def refuse_other_settings(project: Path, trial: Trial) -> None:
-    """Raises Refused if the stages of a worktree had other settings or code than the trial: its fingerprints would be wrong."""
+    """Raises Refused if the worktree's stages had other settings or code than the trial. Its fingerprints would be wrong."""
     wanted = json.loads(json.dumps(trial.wanted))
     other = [name for name, values in wanted.items() if read_json(project / RESOLVED / f"{name}.json") != values]
     if other:
@@ -77,9 +77,9 @@ def refuse_other_settings(project: Path, trial: Trial) -> None:
 
 
 def stages(project: Path, ran: dict[str, dict]) -> dict[str, dict]:
-    """Of every stage whether it ran here, a hash of what went into it, and what it cost when it ran, here or in another trial.
+    """For every stage: whether it ran in this trial, a hash of its inputs, and its cost when it ran, in this or another trial.
 
-    Null stands for what no trial ran (a stage whose result DVC had from elsewhere).
+    Costs are null if no trial ran the stage, because DVC restored its result.
     """
     lock, known = yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"], known_stages()
     found = {}
@@ -91,14 +91,14 @@ def stages(project: Path, ran: dict[str, dict]) -> dict[str, dict]:
 
 
 def read_by(noted: list[dict]) -> dict[str, Any]:
-    """What models read for one stage.
+    """The texts and pairs that models read for one stage.
 
     Args:
-        noted: by it.
+        noted: the lines that the stage logged.
 
     Returns:
-        `wanted` and `pairs`: chunks of texts whose vectors it wanted, and of pairs whose scores by a cross-encoder it wanted (model
-        and chunk, number); `encoded` and `scored`: how many of these were not in the store; `encoding` and `scoring`: seconds of that.
+        `wanted`: {model/chunk: number of texts whose embeddings the stage requested}. `pairs`: the same for pairs that a cross-encoder
+        scores. `encoded` and `scored`: how many of these were not in the embedding cache. `encoding` and `scoring`: seconds for them.
     """
     encoded, scored = ([line for line in noted if kind in line] for kind in ("encoded", "scored"))
     return {
@@ -112,7 +112,7 @@ def read_by(noted: list[dict]) -> dict[str, Any]:
 
 
 def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[str, Any]:
-    """What one round mined, judged and trained on."""
+    """Counts of what one round mined, judged and trained on."""
     folder = project / ROUNDS / name
     labels, trained = pl.read_parquet(folder / "labels.parquet"), pl.read_parquet(folder / "trained.parquet")
     section = trial.settings[f"rounds/{name}/train"]["train"]
@@ -144,7 +144,7 @@ def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> di
 
 
 def ranker_on_dev(project: Path, trial: Trial, name: str) -> dict[str, dict[str, float]]:
-    """By collection nDCG@10 of dev queries in the encoder's order (`before`) and in that of the round's own ranker (`after`)."""
+    """nDCG@10 on dev queries by collection: ranked by the encoder (`before`) and by the in-loop cross-encoder (`after`)."""
     if trial.settings[f"rounds/{name}/rank"]["rank"] == "none":
         return {}
     dev = read_json(project / RANKERS / name / "ranker.json")["dev"]
@@ -152,15 +152,15 @@ def ranker_on_dev(project: Path, trial: Trial, name: str) -> dict[str, dict[str,
 
 
 def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:
-    """What became of a round's training queries.
+    """Counts of a round's training queries that were dropped or have too few negatives.
 
     Args:
         sampled: the counts that `sample` wrote.
-        removed: of the round; a row without a document is a query that leaves, for good.
+        removed: the removed rows of the round. A row without a document is a query that is dropped permanently.
 
     Returns:
-        `queries` with which the round began, null where it mined nothing; `queries_left`, which left it; `queries_short`, which stay
-        with fewer negatives than the recipe asks for; `queries_filled`, which had too few until others were put to them.
+        `queries`: number at the start of the round, null if it mined nothing. `queries_left`: dropped. `queries_short`: kept with
+        fewer negatives than the recipe requests. `queries_filled`: had too few negatives before other ones were added.
     """
     shortage = sampled.get("shortage", {})
     stays = shortage.get("rule") != "drop-query"
@@ -173,11 +173,11 @@ def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:
 
 
 def judged(section: dict | str, account: dict) -> dict[str, int]:
-    """How many pairs judges read: `judged` by LLMs and people, `judged_free` by those that take only this machine's time.
+    """Number of pairs that judges read: `judged` by LLMs and people, `judged_free` by judges that run on this machine.
 
     Args:
         section: the recipe's section `relabel`, resolved.
-        account: what `relabel` wrote, its judges in the order of the cascade.
+        account: the report of `relabel`, with its judges in the order of the cascade.
     """
     asked = {True: 0, False: 0}
     lines = [] if section == "none" else section["cascade"]
@@ -187,7 +187,7 @@ def judged(section: dict | str, account: dict) -> dict[str, int]:
 
 
 def hidden_pairs(project: Path, trial: Trial) -> pl.DataFrame:
-    """Known relevant pairs that training does not see, of all collections that are trained on; of a document in chunks, each chunk."""
+    """The held-out positives of all training collections. A document in chunks has one row for each chunk."""
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     names = list(trial.params.train_on)
     for name in names:

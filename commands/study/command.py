@@ -1,4 +1,4 @@
-"""`hone study`: recipes side by side on the user's collection, each with several seeds; what was run before is not run again."""
+"""`hone study`: compare recipes on the user's collection, each with several seeds. Finished trials do not run again."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def study(
     what: list[str], changes: dict, dry: bool = False, probe: bool = True, arm: str | None = None, seed: int | None = None,
     so_far: bool = False, refresh: bool = False,
 ) -> bool:  # fmt: skip
-    """Run what is missing of a study, say what is known, and write it below reports/studies/.
+    """Run the missing trials of a study, print the results, and write them below reports/studies/.
 
     Args:
-        what: names of recipes, or one file of a study.
-        changes: of what the file says, or of the defaults: rounds, seeds, first, steps, split, on, contrasts, tune.
-        dry: say what would run, and run nothing.
-        probe: measure how fast this machine is, for an estimate of the time.
-        arm, seed: only this trial is run, and nothing is said of the whole.
-        so_far: run nothing, and write what is known by now.
-        refresh: also run trials that have a result of older code.
+        what: names of recipes, or one study file.
+        changes: values that replace those of the file or the defaults: rounds, seeds, first, steps, split, on, contrasts, tune.
+        dry: print what would run, and run nothing.
+        probe: measure the speed of this machine to estimate the time.
+        arm, seed: run only the trials of this arm or seed, and write no summary.
+        so_far: run nothing, and write the results so far.
+        refresh: also run trials whose result is from older code.
 
     Returns:
-        Whether every trial that was to run has ended well.
+        Whether every trial that ran has succeeded.
     """
     name, question = asked(what, changes)
     given = user_params()
@@ -54,7 +54,7 @@ def study(
     if dry:
         return True
     if so_far and not (now.found or now.older):
-        raise Refused("no trial of this study has ended yet: without --so-far it runs them.")
+        raise Refused("No trial of this study is finished yet. Run the command without --so-far.")
     named_after(name, question, len(now.found.keys() | now.older.keys()))
     failed = {}
     if not so_far:
@@ -73,25 +73,25 @@ def study(
 
 
 def refuse_unknown(question: Question, arm: str | None, seed: int | None) -> None:
-    """Raises Refused where the study has no such arm or seed."""
+    """Raises Refused if the study has no such arm or seed."""
     if arm is not None and arm not in question.arms:
-        raise Refused(f"the study has no arm '{arm}': {nearest(arm, list(question.arms))}")
+        raise Refused(f"The study has no arm '{arm}': {nearest(arm, list(question.arms))}")
     if seed is not None and seed not in question.all_seeds:
-        raise Refused(f"the study has no seed {seed}: its seeds are {question.all_seeds[0]} to {question.all_seeds[-1]}.")
+        raise Refused(f"The study has no seed {seed}. Its seeds are {question.all_seeds[0]} to {question.all_seeds[-1]}.")
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a study is.
+    """The progress of a study.
 
     Attributes:
-        tries: what is tried before the study; none where it tunes nothing.
-        tried: what those gave that have ended, by the name of their trial.
-        choices: what the arms take that were tried with every setting.
-        work: every trial of the study, those of arms that have no choice yet as they would be without tuning.
-        ready: those that can run.
-        found: what those gave that have ended, by name.
-        older: of the trials and tries the results of other code, by name.
+        tries: the tuning trials; none if the study has no tuning.
+        tried: the results of finished tuning trials, by trial name.
+        choices: the chosen settings of arms whose tuning is finished.
+        work: every trial of the study. An arm without chosen settings has its untuned ones.
+        ready: the trials that can run.
+        found: the results of finished trials, by name.
+        older: the results from older code of trials and tuning trials, by name.
     """
 
     tries: list[Try]
@@ -103,16 +103,16 @@ class Standing:
     older: dict[str, list[TrialFile]]
 
     def missing(self, trials: Sequence[Trial], refresh: bool) -> list[Trial]:
-        """The trials without a result; those with one of older code only where it is to be refreshed."""
+        """The trials without a result. Trials with a result from older code count only if `refresh` is set."""
         ended = self.found | self.tried
         return [trial for trial in trials if trial.name not in ended and (refresh or trial.name not in self.older)]
 
 
 def standing(name: str, question: Question, given: Params, arm: str | None = None) -> Standing:
-    """How far a study is by now; with an arm, tuning is looked at for that arm alone.
+    """The current progress of a study. If an arm is given, tuning covers that arm only.
 
     Raises:
-        Refused: an arm cannot run here, or a collection has no dev query to tune by.
+        Refused: an arm cannot run here, or a collection has no dev query for tuning.
     """
     if question.tune:
         collections_of(question.model_copy(update={"split": tuning.SPLIT}), given)
@@ -126,7 +126,7 @@ def standing(name: str, question: Question, given: Params, arm: str | None = Non
 
 
 def note_models(now: Standing, refresh: bool) -> None:
-    """Note which trials still need their models: those of any arm and seed, because another command may run them next."""
+    """Note which trials still need their models. All arms and seeds count, because another command may run them next."""
     trials = [*(one.trial for one in now.tries), *now.ready]
     missing = {trial.name: trial for trial in now.missing(trials, refresh)}
     trial_models.note_unfinished(missing.values())
@@ -136,9 +136,9 @@ def note_models(now: Standing, refresh: bool) -> None:
 
 
 def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
-    """Run trials of a study and add their results to `found`; why any of them failed, by name.
+    """Run trials of a study, add their results to `found`, and return the errors by trial name.
 
-    One that fails does not keep the others from running.
+    The other trials run even if one fails.
     """
     failed: dict[str, str] = {}
     watched = Watched()
@@ -150,7 +150,7 @@ def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict
                 found[trial.name] = carried_out(name, trial, runner, told_of_stage)
             except TrialFailed as failure:
                 failed[trial.name] = str(failure)
-                line(f"{trial.name} failed; the others go on")
+                line(f"{trial.name} failed; the other trials continue")
                 continue
             left = len(missing) - place
             each = [one.ran_for for one in found.values()]
@@ -159,13 +159,13 @@ def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict
 
 
 def told_of_stage(said: str) -> None:
-    """A stage's own line about its work, as it comes."""
+    """Print a progress line of a stage."""
     if said[:2].isdigit() and said[2:3] == ":":
         line(f"  {said}")
 
 
 def conclude(name: str, question: Question, now: Standing, given: Params, command: str) -> None:
-    """Say what the trials that are there say together, and write it."""
+    """Print and write the results of the finished trials."""
     found, work = now.found, now.work
     by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
     older = text.older_rows(now.older, question)
@@ -196,24 +196,24 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
                 line(title)
                 table(columns, rows)
     line()
-    line(f"written: {folder}/{PAGE} (the same as study.md, and as Parquet every query, arm and contrast), and to MLflow")
+    line(f"written: {folder}/{PAGE} (also as study.md, and as Parquet tables of queries, arms and contrasts), and logged to MLflow")
 
 
 def collections_of(question: Question, given: Params) -> list[str]:
-    """The collections that are looked at, that which the contrasts are about first.
+    """The collections of the study. The contrasts are tested on the first.
 
     Raises:
-        Refused: there is no such collection, or it has no query of the split (as far as it is collected).
+        Refused: there is no such collection, or it has no query of the split. Only collected collections are checked.
     """
     wanted = question.collection
     if wanted is not None and wanted not in given.evaluate_on:
-        raise Refused(f"the study is on {wanted}, which is not in `evaluate_on` of params.yaml: {nearest(wanted, given.evaluate_on)}")
+        raise Refused(f"{wanted} is not in `evaluate_on` of params.yaml: {nearest(wanted, given.evaluate_on)}")
     names = [wanted] if wanted else list(given.evaluate_on)
     for name in names:
         if (sizes := counts(name)) and not sizes[question.split]:
             raise Refused(
-                f"{name} has no {question.split} query: a study would have nothing to measure. Choose another split (--split) or "
-                "collection (--on), or take it out of `evaluate_on`."
+                f"{name} has no {question.split} query, so there is nothing to measure. Choose another split (--split) or "
+                "collection (--on), or remove it from `evaluate_on`."
             )
     return names
 
@@ -223,11 +223,11 @@ def tell_what_runs(name: str, question: Question, now: Standing, probe: bool, re
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
     line(f"contrasts: {contrasts}")
     left, tries = now.missing(now.work, refresh), now.missing([one.trial for one in now.tries], refresh)
-    line(f"{len(now.work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(now.found)} are there, {len(left)} to run")
+    line(f"{len(now.work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(now.found)} finished, {len(left)} to run")
     if now.tries:
-        settings = f"{len(question.tune)} settings of training for each arm, told apart by dev queries, seed {question.first_seed}"
-        line(f"tuned before: {settings}: {len(now.tries)} trials, {len(now.tried)} are there, {len(tries)} to run")
+        settings = f"{len(question.tune)} training settings for each arm, compared on dev queries, seed {question.first_seed}"
+        line(f"tuning: {settings}: {len(now.tries)} trials, {len(now.tried)} finished, {len(tries)} to run")
     if skipped := sorted(now.older.keys() - (now.found.keys() | now.tried.keys() | {trial.name for trial in [*left, *tries]})):
-        line(f"{len(skipped)} trials ran with older code and are not run again; --refresh runs them: {listed(skipped)}")
+        line(f"{len(skipped)} trials have results from older code and do not run again; use --refresh to run them: {listed(skipped)}")
     for sentence in estimate([*tries, *left], [*now.tried.values(), *now.found.values()], probe):
         line(sentence)

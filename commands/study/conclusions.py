@@ -1,4 +1,4 @@
-"""What a study's page says in sentences: the answer first, what weakens it, and what it cannot say."""
+"""The sentences of a study's page: the answer, the warnings and the limits."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hone.stats.paired_tests import LEVEL
 
 
 def apart(difference: Known) -> bool:
-    """Whether a contrast is shown, by its interval and by its p together."""
+    """Whether a contrast is significant by both its interval and its p."""
     return difference.shown and difference.p is not None and difference.p <= LEVEL
 
 
 def resting(result: Result) -> list[str]:
-    """The arms whose own methods never did anything: chance moves them, and they are not ranked."""
+    """The inactive arms: their own methods had no effect, so they differ by chance only and are not ranked."""
     return [one.arm for one in result.last if one.inactive]
 
 
@@ -28,25 +28,25 @@ def headline(result: Result) -> str:
     if not result.contrasts:
         return alone(result)
     if not known:
-        return "Nothing can be held against anything yet: no contrast has a trial of both its arms with the same seed."
+        return "No comparison is possible yet: no contrast has a trial of both arms with the same seed."
     if not acted:
-        return f"There is nothing to rank: in every contrast that could be looked at an arm never acted ({join_words(resting(result))})."
+        return f"No arm can be ranked: every contrast with results has an inactive arm ({join_words(resting(result))})."
     shown = [one for one in acted if apart(one.difference)]
     if shown:
         left = len(acted) - len(shown)
-        others = f"; the other {'contrast shows' if left == 1 else f'{left} contrasts show'} nothing" if left else ""
+        others = f"; the other {'contrast is' if left == 1 else f'{left} contrasts are'} not significant" if left else ""
         return f"{'; '.join(map(of_contrast, shown))}{others}."
     against = join_words(list(dict.fromkeys(one.one for one in acted)))
     bounds = [one.difference.least for one in acted if one.difference.least]
-    seen = f"; a difference of {format_detectable(max(bounds))} would mostly have been seen" if bounds else ""
-    return f"No arm is shown to differ from {against} in nDCG@10{seen}."
+    seen = f" (minimum detectable effect {format_detectable(max(bounds))}, 80 % power)" if bounds else ""
+    return f"No arm differs significantly from {against} in nDCG@10{seen}."
 
 
 def alone(result: Result) -> str:
-    """What can be said where no contrast was named."""
+    """The answer of a study without contrasts."""
     gains = [(one.arm, one.against[BASE]) for one in result.last]
-    told = [f"{arm} gives {format_change(gain.mean, 4)} nDCG@10 over the base model ({interval(gain, 4)})" for arm, gain in gains]
-    return f"Nothing was to be held against anything: {'; '.join(told)}, which training without its negatives might give as well."
+    told = [f"{arm} changes nDCG@10 by {format_change(gain.mean, 4)} from the base model ({interval(gain, 4)})" for arm, gain in gains]
+    return f"No contrast was named: {'; '.join(told)}. Training without mined negatives might do the same."
 
 
 def of_contrast(one: Contrast) -> str:
@@ -56,45 +56,45 @@ def of_contrast(one: Contrast) -> str:
 
 
 def verdict(one: Contrast, inactive: list[str]) -> tuple[str, str]:
-    """A contrast in words, and the class of the words."""
+    """The verdict on a contrast, and its CSS class."""
     if one.difference is None:
-        return "not run yet", ""
+        return "no results yet", ""
     if never := [name for name in (one.other, one.one) if name in inactive]:
-        return f"{join_words(never)} never acted: not ranked", ""
+        return f"{join_words(never)} inactive: not ranked", ""
     if not apart(one.difference):
-        return "not told apart", ""
-    return ("more", "rose") if one.difference.mean > 0 else ("less", "fell")
+        return "no significant difference", ""
+    return ("higher", "rose") if one.difference.mean > 0 else ("lower", "fell")
 
 
 def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
-    """What one must know before one believes the first figure.
+    """Warnings that qualify the answer.
 
     Args:
-        question: of the study.
-        result: on one collection.
-        left: trials that have not ended, by name.
+        question: the question of the study.
+        result: the result on one collection.
+        left: names of unfinished trials.
     """
     said = []
     fewest = min(one.seeds for one in result.last)
     if fewest < SEEDS:
-        few = "one seed says nothing of another draw" if fewest == 1 else "intervals of so few are narrower than they should be"
-        said.append(f"Only {count(fewest, 'seed')} of an arm: {few}. {SEEDS} or more make a claim.")
+        few = "one seed does not show the variance between runs" if fewest == 1 else "the intervals are too narrow with so few"
+        said.append(f"Only {count(fewest, 'seed')} per arm: {few}. Use {SEEDS} or more for a claim.")
     if result.named_after:
         said.append(
-            f"The contrasts were named when {count(result.named_after, 'trial')} of the study had ended: whoever saw those may have chosen "
-            "them by chance, of which p knows nothing."
+            f"The contrasts were named after {count(result.named_after, 'trial')} of the study had ended. "
+            "If they were chosen because of these results, p is too small."
         )
     if inactive := resting(result):
-        own = "what sets it apart" if len(inactive) == 1 else "what sets them apart"
-        said.append(f"Inactive, and not ranked: {join_words(inactive)}. On this collection {own} never did anything.")
+        own = "its own methods" if len(inactive) == 1 else "their own methods"
+        said.append(f"Inactive and not ranked: {join_words(inactive)}. On this collection, {own} had no effect.")
     said += [
-        f"{one.arm}: {join_words(never)} never did anything here; what it gave comes from the rest of its recipe."
+        f"{one.arm}: {join_words(never)} had no effect here, so any change comes from the rest of the recipe."
         for one in result.last
         if not one.inactive and (never := method_activity.resting(one.acts))
     ]
     said += [
-        f"{one.arm}: the cross-encoder that it trains orders dev queries worse than the encoder does (nDCG@10 {score(before, 2)} and "
-        f"{score(after, 2)} in the mean). What it teaches or removes is no better: read the arm as one of a ranker with too few labels."
+        f"{one.arm}: the in-loop cross-encoder ranks dev queries worse than the encoder (mean nDCG@10 {score(after, 2)} compared with "
+        f"{score(before, 2)}). It probably had too few labels, so its scores and filters are not reliable either."
         for one in result.last
         if one.rankers
         for before, after in [[sum(values) / len(values) for values in zip(*one.rankers, strict=True)]]
@@ -102,49 +102,50 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
     ]
     there = {one.arm for one in result.last}
     if missing := [name for name in question.arms if name not in there]:
-        said.append(f"Missing, because no trial has ended yet: {join_words(missing)}.")
+        said.append(f"Missing because no trial has ended yet: {join_words(missing)}.")
     if left:
-        said.append(f"{count(len(left), 'trial')} of {len(question.arms) * question.seeds} did not end or did not run yet.")
+        said.append(
+            f"{count(len(left), 'trial')} of {len(question.arms) * question.seeds} {'is' if len(left) == 1 else 'are'} not finished."
+        )
     return said
 
 
 def limits(question: Question, result: Result, hides: bool, leaks: list[str]) -> list[str]:
-    """What the study can and cannot say.
+    """The scope and limits of the study.
 
     Args:
-        question: of the study.
-        result: on the collection that is shown first.
-        hides: whether right answers were hidden from training, so that they can be counted among negatives.
-        leaks: sentences on what leaked.
+        question: the question of the study.
+        result: the result on the first collection.
+        hides: whether there are held-out positives, which can be counted among the negatives.
+        leaks: sentences on leakage.
     """
     constants = (
-        "training that was chosen for each among the same few settings, by one seed; else the constants of their recipes"
+        "Training settings were chosen for each arm from the same list with one seed. The other settings are those of its recipe."
         if question.tune
-        else "the constants of their recipes"
+        else "The other settings are those of each recipe."
     )
     return [
         *leaks,
         *(of_tests(result.contrasts) if result.contrasts else []),
         f"{count(result.queries, f'{result.split} query', f'{result.split} queries')} of {result.collection}, one base model, one trainer: "
-        "another collection or model may put the arms in another order.",
-        f"{count(min(one.seeds for one in result.last), 'seed')} of an arm at least. Seeds draw batches and negatives anew; queries and "
-        "labels stay the same.",
-        f"All arms have as many updates since the base model as each other, and {constants}: an arm that needs more updates or other "
-        "constants here is not shown at its best.",
-        *([] if hides else ["No right answer was hidden from training (`hide` in params.yaml), so false negatives could not be counted."]),
-        "Seconds are of this machine with whatever else it did. An arm is charged for stages and texts that it had from others as well.",
+        "another collection or model may rank the arms differently.",
+        f"At least {count(min(one.seeds for one in result.last), 'seed')} per arm. A seed changes batches and negatives, but not "
+        "queries and labels.",
+        f"All arms have the same number of updates since the base model. {constants} An arm that needs more updates or other settings "
+        "does not show its best result.",
+        *([] if hides else ["There are no held-out positives (`hide` in params.yaml), so false negatives are not counted."]),
+        "Times are from this machine, including its other load. An arm is also charged for stages and texts shared with others.",
     ]
 
 
 def of_tests(contrasts: list[Contrast]) -> list[str]:
     least = [one.difference.least for one in contrasts if one.difference and one.difference.least]
-    seen = f" Here the least is {format_detectable(min(least))}." if least else ""
+    seen = f" The smallest here is {format_detectable(min(least))}." if least else ""
     return [
-        f"{count(len(contrasts), 'contrast was', 'contrasts were')} named and alone have a p (by Holm, over all of them). "
-        "Other "
-        "differences have an interval that is not adjusted for how many there are: the greatest of them is luck in part.",
-        "“Not told apart” is not “the same”: each contrast has beside it the smallest true difference that it would have shown in four of "
-        f"five cases, at the level that Holm asks of the first of them.{seen}",
+        f"Only the {count(len(contrasts), 'named contrast has', 'named contrasts have')} a p (Holm-adjusted over all of them). "
+        "The intervals of other differences are not adjusted for their number, so the largest of them is partly chance.",
+        "“No significant difference” does not mean “equal”. Each contrast has its minimum detectable effect, at 80 % power and the "
+        f"strictest level of Holm's method.{seen}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a trial's rounds cost as if it had shared nothing with others: seconds by kind of stage, and what its models read."""
+"""The cost of a trial's rounds without sharing: seconds by kind of stage, and the texts and pairs that its models read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reading:
-    """Something that models read and the store keeps, so that it is read once for all trials.
+    """A kind of input whose outputs are cached, so that models read it once for all trials.
 
     Attributes:
-        wanted, made, seconds: under which names a stage's facts have it: chunks that were asked for with their sizes, how many
-            the stage read itself, and how long that took.
-        shared: what the time is called that it would have taken to read what the store had.
+        wanted, made, seconds: keys of a stage's facts: the requested chunks with their sizes, the number of inputs that the stage
+            read itself, and the time for that.
+        shared: the label of the time that the cached inputs would have taken.
     """
 
     wanted: str
@@ -24,55 +24,54 @@ class Reading:
     shared: str
 
 
-TEXTS = Reading("wanted", "encoded", "encoding", "encoding that others did")
-PAIRS = Reading("pairs", "scored", "scoring", "scoring that others did")  # by cross-encoders
+TEXTS = Reading("wanted", "encoded", "encoding", "encoding in other trials")
+PAIRS = Reading("pairs", "scored", "scoring", "scoring in other trials")  # by cross-encoders
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The stages of a trial's rounds up to one of them, as the trial's facts have them."""
+    """The stages of a trial's rounds up to one of them, from the trial's facts."""
 
     stages: dict[str, dict[str, Any]]
 
     @property
     def accounted(self) -> bool:
-        """Whether it is known of every stage what it cost: DVC may have had a result from elsewhere, such as the user's own rounds."""
+        """Whether the cost of every stage is known. DVC may have restored a result that no trial computed."""
         return all(item["seconds"] is not None for item in self.stages.values())
 
     def read(self, what: Reading) -> int:
-        """How many models read, as if nothing had been in the store: one counts once for each model.
+        """Number of inputs that models read, as if the cache had been empty. An input counts once for each model.
 
-        As far as stages are `accounted` for.
+        Only `accounted` stages are counted.
         """
         return sum({chunk: count for item in self.stages.values() for chunk, count in (item.get(what.wanted) or {}).items()}.values())
 
     def made(self, what: Reading) -> int:
-        """Of these, those that its stages read when they ran, in whichever trial; the others were in the store."""
+        """Number of these that the stages read when they ran, in any trial. The others were cached."""
         return sum(item.get(what.made) or 0 for item in self.stages.values())
 
     def made_here(self, what: Reading) -> int:
-        """Of these, those that were read while this trial ran."""
+        """Number of these that were read while this trial ran."""
         return sum(item.get(what.made) or 0 for item in self.stages.values() if item["ran"])
 
     def making(self, what: Reading) -> float:
-        """Seconds of these."""
+        """Seconds for the inputs that `made` counts."""
         return sum(item.get(what.seconds) or 0.0 for item in self.stages.values())
 
 
 def round_of(stage: str) -> str:
-    """The round that a stage is of: r1 of `train@r1`, and of `evaluate@r1-ours`."""
+    """The round of a stage: r1 for `train@r1` and for `evaluate@r1-ours`."""
     return stage.partition("@")[2].partition("-")[0]
 
 
 def seconds_of(costs: Sequence[Cost], every: Sequence[Cost]) -> dict[str, float]:
-    """Mean seconds of some trials by kind of stage, those restored from others and what others had read included.
+    """Mean seconds per trial by kind of stage. Restored stages and cached inputs are included.
 
     Args:
-        costs: of an arm's trials, each `accounted` for.
-        every: of all trials of the study.
+        costs: the costs of an arm's trials, each `accounted` for.
+        every: the costs of all trials of the study.
 
-    What was in the store already is charged at the speed at which the arm's stages read others; where they read nothing, at that
-    of all stages of the study.
+    Cached inputs are charged at the speed of the arm's stages. If these read nothing, the speed is that of all stages of the study.
     """
     by_kind: Counter[str] = Counter()
     for cost in costs:
@@ -87,6 +86,6 @@ def seconds_of(costs: Sequence[Cost], every: Sequence[Cost]) -> dict[str, float]
 
 
 def speed(costs: Sequence[Cost], what: Reading) -> float | None:
-    """Seconds for one; null where nothing was read."""
+    """Seconds per input; null if nothing was read."""
     made = sum(cost.made(what) for cost in costs)
     return sum(cost.making(what) for cost in costs) / made if made else None

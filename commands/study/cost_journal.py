@@ -1,4 +1,4 @@
-"""What each stage of a trial cost, written as it ends: a trial that fails or is killed keeps it for the run that ends it."""
+"""The cost of each stage of a trial, written when the stage ends. It survives if the trial fails or is killed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from commands.study.worktree import folder
 
 @dataclass(frozen=True)
 class Journal:
-    """A file in HONE_HOME of one trial that has no result yet: a line for each run of a stage that ended well.
+    """A file in HONE_HOME for an unfinished trial. It has a line for each successful run of a stage.
 
     Stages are listed by name: the trial's address identifies what they did.
 
     Args:
-        address: of the trial.
+        address: the trial's address.
     """
 
     address: str
@@ -27,11 +27,11 @@ class Journal:
         return folder() / f"{self.address}.stages.jsonl"
 
     def write(self, stage: str, cost: dict[str, Any]) -> None:
-        """Note a stage that has ended.
+        """Record a stage that has ended.
 
         Args:
-            stage: its name.
-            cost: seconds, and what models read for it.
+            stage: the name of the stage.
+            cost: its seconds, and the texts and pairs that models read for it.
         """
         line = json.dumps({"stage": stage, **cost}) + "\n"
         with self.file.open("a+", encoding="utf-8") as file:
@@ -40,25 +40,25 @@ class Journal:
             file.write(line)
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """The cost of each stage by its name, of its last run that ended well; a line that was cut off says nothing."""
+        """The cost of the last successful run of each stage, by name. Incomplete lines are skipped."""
         if not self.file.exists():
             return {}
         found = [whole(line) for line in self.file.read_text(encoding="utf-8").splitlines()]
         return {line.pop("stage"): line for line in found if line}
 
     def remove(self) -> None:
-        """Forget it: the trial's result has it all."""
+        """Delete the file: the trial's result has the same costs."""
         self.file.unlink(missing_ok=True)
 
 
 def cut_off(file: str) -> bool:
-    """Whether a file's last line has no end, because whoever wrote it was killed."""
+    """Whether a file's last line is incomplete, because the process that wrote it was killed."""
     text = Path(file).read_bytes()
     return bool(text) and not text.endswith(b"\n")
 
 
 def whole(line: str) -> dict[str, Any] | None:
-    """A line of the file; null where it is none."""
+    """The content of a line; null if the line is incomplete."""
     try:
         return json.loads(line)
     except json.JSONDecodeError:

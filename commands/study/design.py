@@ -1,4 +1,4 @@
-"""What a study asks: its arms and the contrasts between them, named before anything runs. A file in studies/, or words of a command."""
+"""The question of a study: its arms, and the contrasts named before it runs. It comes from studies/ or the command line."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from hone.errors import Refused, nearest
 from hone.files import fingerprint
 
 FOLDER = Path("studies")
-# What a mined negative has to beat: training without any, and random documents. A contrast is with the first that is among the arms.
+# The baselines: training without mined negatives, and random documents. Contrasts use the first that is an arm.
 BASELINES = ("in-batch", "random")
-CONTROLS = (*BASELINES, "bm25", "top-k", "teacher-distil")  # in the order in which they are shown; none is the strongest everywhere
+CONTROLS = (*BASELINES, "bm25", "top-k", "teacher-distil")  # in display order; which one is strongest depends on the collection
 MOST_CONTRASTS = 6
 SEEDS = 5
-FIXED = ("steps", "epochs")  # of training: the study's own
+FIXED = ("steps", "epochs")  # of training: set by the study for all arms
 LONGEST = 60  # characters of a study's name that come from its recipes
 NAMED = 6  # recipes that a study's question names
 
 
 class Part(BaseModel):
-    """A part of a study's file: unknown names are refused."""
+    """A part of a study's file. Unknown names are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Arm(Part):
-    """A recipe, and what of it this arm changes, by section, as a round of params.yaml may."""
+    """A recipe and this arm's changes to it, by section, as in a round of params.yaml."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     recipe: Annotated[str, AfterValidator(recipe_names.current)]
@@ -45,24 +45,24 @@ class Arm(Part):
 
 
 class Question(Part):
-    """All that is settled before a study runs.
+    """Everything that is fixed before a study runs.
 
     Attributes:
-        question: in one sentence.
-        source: where the question comes from.
-        expected: what papers say, if anything.
-        arms: by name.
+        question: the question in one sentence.
+        source: the source of the question.
+        expected: results in the literature, if any.
+        arms: the arms by name.
         contrasts: pairs of arms, (one, other): other - one is tested.
-        rounds: of each arm.
-        seeds: how many; each draws batches and negatives anew, on the same queries and labels.
-        first_seed: their first; others than those that settings were chosen by are fresh.
-        first: the recipe of a round that all arms begin with, the same for all; null: none.
-        steps: of training a round; null: one epoch of the training queries.
-        split: whose queries are measured.
-        train: changes of params.yaml's `train`.
-        tune: settings, each some changes of `train`: every arm is tried with each of them on dev queries, with the first seed, and
-            takes the best; the others are fresh then.
-        collection: that is looked at; null: all of `evaluate_on`.
+        rounds: number of rounds of each arm.
+        seeds: number of seeds. Each changes batches and negatives, with the same queries and labels.
+        first_seed: the first seed. Use unseen seeds if earlier ones were used for tuning.
+        first: the recipe of a first round that all arms share; null: none.
+        steps: training steps of a round; null: enough for the largest `epochs` of any recipe.
+        split: the split that is measured.
+        train: changes to `train` of params.yaml.
+        tune: training settings, each a set of changes to `train`. Every arm is tried with each on dev queries, with the first seed, and
+            keeps the best. The study then uses the seeds after it.
+        collection: the only collection of the study; null: all of `evaluate_on`.
     """
 
     question: str
@@ -87,14 +87,14 @@ class Question(Part):
 
 
 def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
-    """A study's name and what it asks.
+    """The name and the question of a study.
 
     Args:
-        what: names of recipes, or one file.
-        changes: rounds, seeds and so on as the command has them; null where it says nothing.
+        what: names of recipes, or one study file.
+        changes: rounds, seeds and so on from the command line; null if not given.
 
     Raises:
-        Refused: there is no such file or recipe, or it cannot be meant.
+        Refused: there is no such file or recipe, or it is not valid.
     """
     if len(what) == 1 and what[0].endswith((".yaml", ".yml")):
         file = Path(what[0])
@@ -117,13 +117,13 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
 
 
 def few(recipes: list[str]) -> str:
-    """Recipes in words, the first of many."""
+    """The names of recipes in one sentence part, shortened if there are many."""
     shown = recipes if len(recipes) <= NAMED else recipes[: NAMED - 1]
     return ", ".join(shown) + (f" and {len(recipes) - len(shown)} more recipes" if len(shown) < len(recipes) else "")
 
 
 def of_recipes(recipes: list[str]) -> str:
-    """What a study of recipes is called: by all of them, or by the first and a hash that tells it from others that begin alike."""
+    """The name of a study of recipes: all their names, or the first ones and a hash that makes it unique."""
     name = "-".join(recipes)
     if len(name) <= LONGEST:
         return name
@@ -132,10 +132,10 @@ def of_recipes(recipes: list[str]) -> str:
 
 
 def settings(words: list[str]) -> list[dict[str, Any]]:
-    """What each arm is tried with, from words in YAML: {learning_rate: 2.0e-5}.
+    """The training settings to try, parsed from YAML: {learning_rate: 2.0e-5}.
 
     Raises:
-        Refused: one of them is no setting.
+        Refused: one of them is not a mapping.
     """
     made = []
     for text in words:
@@ -144,13 +144,15 @@ def settings(words: list[str]) -> list[dict[str, Any]]:
         except yaml.YAMLError:
             setting = None
         if not isinstance(setting, dict) or not setting:
-            raise Refused(f"--tune {text!r} is no setting of training: write one as '{{learning_rate: 2.0e-5}}', once for each.")
+            raise Refused(
+                f"--tune {text!r} is not a training setting. Write it as '{{learning_rate: 2.0e-5}}', and repeat --tune for each."
+            )
         made.append(setting)
     return made
 
 
 def folder_name(name: str, question: Question) -> str:
-    """What a study is called: another split, number of rounds, first seed or tuning is another study, and no new result of it."""
+    """The name of a study's folder. Another split, number of rounds, first seed or tuning makes another study."""
     parts = [
         name,
         *([f"{question.rounds}-rounds"] if question.rounds > 1 else []),
@@ -162,30 +164,30 @@ def folder_name(name: str, question: Question) -> str:
 
 
 def written(file: Path) -> dict[str, Any]:
-    """The contents of a study's file."""
+    """The content of a study file."""
     if not file.is_file():
         there = sorted(str(path) for path in FOLDER.glob("*.yaml"))
         raise Refused(f"{file} does not exist: {nearest(str(file), there)}")
     given, _ = loaded(file)
     if not isinstance(given, dict):
-        raise Refused(f"{file} is empty: a study has a `question`, `arms` and `contrasts`.")
+        raise Refused(f"{file} is empty. A study needs a `question`, `arms` and `contrasts`.")
     if odd := [key for key in given if not isinstance(key, str)]:
         raise Refused(
-            f"{file}: a name there is read as {odd[0]!r} and not as a word (YAML takes on, off, yes and no so): its names are "
+            f"{file}: a key is read as {odd[0]!r}, not as text (YAML reads on, off, yes and no as booleans). Valid keys: "
             f"{', '.join(Question.model_fields)}."
         )
     return given
 
 
 def controls_of(arms: dict[str, Arm]) -> list[str]:
-    """The arms that are a control, whatever they are called: its recipe as it stands. Baselines first."""
+    """The arms that are controls, with any name: an unchanged control recipe. Baselines come first."""
     return [name for recipe in CONTROLS for name, arm in arms.items() if arm.recipe == recipe and not arm.changes]
 
 
 def contrasts_of(arms: dict[str, Arm]) -> list[tuple[str, str]]:
-    """Each arm that is no control against a baseline: `in-batch`, else `random`, else the first other control; so are controls alone.
+    """Compare each arm that is not a control with one control: `in-batch`, else `random`, else the first other control.
 
-    Without any control each arm is compared with the first.
+    If all arms are controls, they are compared with it too. Without a control, each arm is compared with the first arm.
     """
     controls = controls_of(arms)
     others = [name for name in arms if name not in controls]
@@ -194,42 +196,46 @@ def contrasts_of(arms: dict[str, Arm]) -> list[tuple[str, str]]:
 
 
 def refuse(question: Question, where: str) -> None:
-    """Raises Refused where names are not those of arms or recipes, or more is contrasted than is decent."""
+    """Raises Refused if the question has unknown names, invalid settings or too many contrasts."""
     if len(question.contrasts) > MOST_CONTRASTS:
         raise Refused(
-            f"{where}: {len(question.contrasts)} contrasts; {MOST_CONTRASTS} are the most that are tested at once, named before the run. "
-            "Name those that answer the question: --contrast ONE:OTHER, as often as needed (other arms are shown without a test)."
+            f"{where}: {len(question.contrasts)} contrasts, but at most {MOST_CONTRASTS} can be tested. Name those that answer the "
+            "question: --contrast ONE:OTHER, repeated as needed. Other arms are shown without a test."
         )
     for pair in question.contrasts:
         for name in pair:
             if name not in question.arms:
-                raise Refused(f"{where}: the contrast {':'.join(pair)} names the arm '{name}': {nearest(name, question.arms)}")
+                raise Refused(f"{where}: contrast {':'.join(pair)}: there is no arm '{name}': {nearest(name, question.arms)}")
         if pair[0] == pair[1]:
-            raise Refused(f"{where}: the contrast {':'.join(pair)} holds an arm against itself.")
+            raise Refused(f"{where}: contrast {':'.join(pair)} compares an arm with itself. Name two different arms.")
     if len(set(question.contrasts)) < len(question.contrasts):
-        raise Refused(f"{where} names a contrast twice.")
+        raise Refused(f"{where}: a contrast is named twice. Remove one.")
     if len(question.tune) == 1:
-        raise Refused(f"{where}: `tune` has one setting, and there is nothing to choose: name two or more, or put it into `train`.")
+        raise Refused(f"{where}: `tune` has only one setting. Name two or more, or put the setting into `train`.")
     if question.tune and question.split == "dev":
-        raise Refused(f"{where}: `tune` chooses by dev queries, and dev queries cannot say how good the choice is: use test.")
+        raise Refused(f"{where}: `tune` selects settings on dev queries, so the study cannot measure on dev. Use `split: test`.")
     for setting in question.tune:
         if question.tune.count(setting) > 1:
-            raise Refused(f"{where}: `tune` has {setting} twice.")
+            raise Refused(f"{where}: `tune` has {setting} twice. Remove one.")
         if fixed := [key for key in FIXED if key in setting]:
-            raise Refused(f"{where}: `tune` has {fixed[0]}: all arms of a study have as many updates, which `steps` sets for all.")
+            raise Refused(
+                f"{where}: `tune` has {fixed[0]}, but all arms have the same number of updates. Set `steps` of the study instead."
+            )
     for name, arm in question.arms.items():
         if not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
-            raise Refused(f"{where}: the arm '{name}' needs a name of letters, digits, '_' and '-': it names the trial's file.")
+            raise Refused(f"{where}: arm '{name}' needs another name, because it is part of a file name. Use letters, digits, '_' and '-'.")
         if fixed := [key for key in FIXED if key in (arm.changes.get("train") or {})]:
             raise Refused(
-                f"{where}: the arm {name} sets train.{fixed[0]}: all arms of a study have as many updates. `steps` of the study (--steps) "
-                "sets them for all; a recipe's own `epochs` count where it says nothing."
+                f"{where}: arm {name} sets train.{fixed[0]}, but all arms have the same number of updates. Set the study's `steps` "
+                "(--steps) instead. Without it, the recipes' `epochs` apply."
             )
         if both := sorted({key for setting in question.tune for key in setting} & set(arm.changes.get("train") or {})):
-            raise Refused(f"{where}: the arm {name} sets train.{both[0]}, and so does `tune`, which would take its place: leave one out.")
+            raise Refused(f"{where}: arm {name} and `tune` both set train.{both[0]}. Remove one of them.")
         for section in arm.changes:
             if section not in STAGES:
-                raise Refused(f"{where}: the arm {name} has '{section}', which is no section of a recipe: {nearest(section, STAGES)}")
+                raise Refused(f"{where}: arm {name} has '{section}', which is not a section of a recipe: {nearest(section, STAGES)}")
     for name in [*(arm.recipe for arm in question.arms.values()), *([question.first] if question.first else [])]:
         if name not in recipe.names():
-            raise Refused(f"{where} names the recipe '{name}': {nearest(name, recipe.names())} (recipes are the files in {recipe.FOLDER}/)")
+            raise Refused(
+                f"{where}: there is no recipe '{name}': {nearest(name, recipe.names())} (recipes are the files in {recipe.FOLDER}/)"
+            )

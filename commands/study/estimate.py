@@ -1,4 +1,4 @@
-"""What a study would take before anything runs: trainings, texts, and time from a short probe or from trials that ran."""
+"""Estimates of a study's work before it runs: steps, texts, and time from a short probe or from finished trials."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ STAGES_BEFORE = 5
 
 
 def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
-    """Sentences on what is to do."""
+    """Sentences on the work to do."""
     if not missing:
         return []
     work = work_of(missing)
     said = [f"to do: {work.steps:,} training steps" + (f", about {work.texts:,} texts to encode" if work.texts else ""), *left_out(missing)]
     if found:
         each = sum(one.ran_for for one in found) / len(found)
-        return [*said, f"time: about {spell(each * len(missing))}, at the {spell(each)} that a trial took so far ({len(found)} of them)"]
+        return [*said, f"time: about {spell(each * len(missing))}, based on {spell(each)} per trial so far ({len(found)} finished)"]
     if not probe:
         return [*said, "no time estimate (--no-probe)"]
     if not Path("rounds/r0/training.json").exists() or not work.texts:
-        return [*said, "time: known when the first trial has ended (or after `dvc repro start`, which collects the texts for a probe)"]
+        return [*said, "time: unknown until the first trial ends (or run `dvc repro start`, which collects the texts for a probe)"]
     rate, step, how = measure_speed(missing[0].params, missing[0].stages, work)
     seconds = work.texts / (rate or 1) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
     return [
@@ -38,7 +38,7 @@ def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
 
 
 def left_out(missing: list[Trial]) -> list[str]:
-    """What is in no figure, as `hone plan` says it: rankers and their scores, a sentence for all arms that have the same."""
+    """Work that the estimate does not count, as in `hone plan`: cross-encoders and their scores. Arms with the same sentence share it."""
     arms: dict[str, list[str]] = {}
     for trial in {trial.arm: trial for trial in missing}.values():
         for sentence in not_counted(trial.params, trial.stages, [f"{stage}@{name}" for stage in STAGES for name in trial.rounds]):
@@ -47,7 +47,7 @@ def left_out(missing: list[Trial]) -> list[str]:
 
 
 def work_of(missing: list[Trial]) -> Work:
-    """Steps, texts and stages of trials; a round that several share is done once, the base model encodes once."""
+    """Steps, texts and stages of trials. A round that several trials share counts once, and the base model encodes once."""
     given = missing[0].params
     sizes = {name: counts(name) for name in {*given.train_on, *given.evaluate_on}}
     work = Work([])
@@ -73,7 +73,7 @@ def work_of(missing: list[Trial]) -> Work:
 
 
 def texts_of(sizes: dict[str, dict[str, int]], trial: Trial, name: str) -> int:
-    """Texts that the model of a round reads: to be evaluated, and to mine for the next round where it mines with vectors."""
+    """Texts that the model of a round encodes: for evaluation, and for mining if the next round mines with embeddings."""
     evaluated = {*trial.params.evaluate_on, *trial.params.train_on}
     texts = sum(sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"] for one in evaluated)
     mined = any(

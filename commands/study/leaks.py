@@ -1,4 +1,4 @@
-"""Leakage of a study's collections: its trials share the training data, so that one of them tells it for all."""
+"""Leakage of a study's collections. All trials share the training data, so one trial represents all."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tasks.report.leakage import warn_of_leaks
 
 
 def leaks_of(trial: Kept, collections: list[str]) -> list[str]:
-    """A sentence for each collection if training sees some of its test or dev queries.
+    """A sentence for each collection with test or dev queries in the training data.
 
     Args:
-        trial: any of the study.
-        collections: that it is evaluated on.
+        trial: any trial of the study.
+        collections: the evaluation collections.
     """
     accounts = [trial.facts["leakage"][name] for name in collections]
     return warn_of_leaks(

@@ -1,4 +1,4 @@
-"""How often each method of a recipe did something in a round: a rule that never fires here says nothing about itself."""
+"""How often each method of a recipe had an effect in a round. A study cannot evaluate a filter that never applies."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from hone.config.source_name import source_name
 from tasks.relabel.label_actions import KEEP
 
 COMMON = ("random", "dense")
-PLAIN = {"retrieve": "dense", "choose": "top", "loss": "infonce"}  # what every recipe has unless it says otherwise
+PLAIN = {"retrieve": "dense", "choose": "top", "loss": "infonce"}  # the default of every recipe
 
 
 def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[str, int], account: dict) -> list[dict[str, Any]]:
-    """A row for each method that the recipe has beyond what all have.
+    """A row for each method of the recipe that is not a default.
 
     Args:
-        settings: of all stages, resolved.
-        round: its name.
+        settings: the resolved settings of all stages.
+        round: the name of the round.
         sampled: the counts that `sample` wrote.
-        sources: of the negatives, how many came from each source.
-        account: what `relabel` wrote.
+        sources: number of negatives from each source.
+        account: the report of `relabel`.
 
     Returns:
-        `method`, `did` (what is counted, in words) and `count`; null where nothing can be counted.
+        `method`, `did` (a description of the count) and `count`; null if the method has no count.
     """
     section = {stage: settings[f"rounds/{round}/{stage}"][stage] for stage in ("retrieve", "rank", "sample", "relabel", "train")}
     lines = section["retrieve"] if section["retrieve"] != "none" else []
@@ -58,14 +58,14 @@ def act(method: str, did: str, count: int | None) -> dict[str, Any]:
 
 
 def inactive(acts: list[dict[str, Any]]) -> bool:
-    """Whether a recipe has methods of its own and none of them ever did anything.
+    """Whether a recipe has methods of its own and none of them had an effect.
 
-    What is drawn at random from what others leave, and the source that all recipes have, count only where there is nothing else.
+    Random sampling and the default source count only if the recipe has no other methods.
     """
     own = [one for one in acts if one["method"] not in COMMON] or acts
     return bool(own) and all(one["count"] == 0 for one in own)
 
 
 def resting(acts: list[dict[str, Any]]) -> list[str]:
-    """The methods that never did anything."""
+    """The methods that had no effect."""
     return [one["method"] for one in acts if one["count"] == 0]

@@ -1,4 +1,4 @@
-"""What MLflow is told of a study: every arm after every round, the mean of each seed, the contrasts."""
+"""Log a study to MLflow: every arm after every round, the mean of each seed, and the contrasts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from commands.study.results import MEASURE, ArmRound, ByArm, Known, Result
 from hone.config.params import Params
 from hone.present.mlflow_study import Child, log
 
-REFUSED = re.compile(r"[^\w\-. :/]", re.ASCII)  # what MLflow takes in no name
+REFUSED = re.compile(r"[^\w\-. :/]", re.ASCII)  # not allowed in MLflow names
 
 
 def log_study(name: str, question: Question, found: list[Result], by_arm: ByArm, given: Params) -> int:
-    """Log what is known; a second call with the same results logs nothing.
+    """Log the current results. A second call with the same results logs nothing.
 
     Args:
-        name: of the study.
-        question: of it.
-        found: on each collection.
-        by_arm: the trials that the results are of.
+        name: the name of the study.
+        question: its question.
+        found: its result on each collection.
+        by_arm: the trials of each arm.
         given: the user's params.yaml.
 
     Returns:
-        How many runs are new.
+        The number of new runs.
     """
     children = [
         child(arm, place, round, question, found, by_arm)
@@ -37,7 +37,7 @@ def log_study(name: str, question: Question, found: list[Result], by_arm: ByArm,
 
 
 def asks(question: Question, given: Params) -> dict[str, Any]:
-    """What makes the study, whatever the number of seeds."""
+    """The settings that identify the study. The number of seeds is not one of them."""
     own = question.model_dump(mode="json", exclude={"seeds"})
     return own | {"model": given.model.model_dump(mode="json"), "train_on": list(given.train_on), "evaluate_on": list(given.evaluate_on)}
 
@@ -73,8 +73,7 @@ def ends(name: str, found: Known) -> dict[str, float]:
 
 
 def counts(one: ArmRound) -> dict[str, float]:
-    """What the arm took as far as that was measured, what became of its queries, and the share of hidden answers among its
-    negatives where it has any."""
+    """The measured cost of the arm, the counts of its queries, and the false-negative rate if it has negatives."""
     read = {"texts": one.texts, "encoded": one.encoded, "pairs": one.pairs, "scored": one.scored}
     judged = {"judged": one.judged, "judged_free": one.judged_free}
     attrition = {"queries": one.queries, "queries_left": one.left, "queries_short": one.short}
@@ -84,7 +83,7 @@ def counts(one: ArmRound) -> dict[str, float]:
 
 
 def contrasts(found: list[Result]) -> dict[str, float]:
-    """Of every contrast that could be looked at the difference with its interval, and p."""
+    """The difference with its interval and p, for every contrast with results."""
     known = {
         f"{result.collection}.{one.other} - {one.one}": one.difference
         for result in found
@@ -96,5 +95,5 @@ def contrasts(found: list[Result]) -> dict[str, float]:
 
 
 def named(name: str) -> str:
-    """A name as MLflow takes it."""
+    """A name with only the characters that MLflow allows."""
     return REFUSED.sub("_", name)

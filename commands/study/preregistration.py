@@ -1,4 +1,4 @@
-"""When a study's contrasts were named: before any of its trials had ended, or after a look at some."""
+"""Record when a study's contrasts were named: before its first trial ended, or after."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hone.files import read_json, write_json
 
 
 def named_after(name: str, question: Question, there: int) -> int:
-    """How many trials of the study had ended when these contrasts were first asked for, which is noted the first time.
+    """The number of trials that had ended when these contrasts were first named. The first call records it.
 
     Args:
-        name: of the study.
-        question: of it.
-        there: trials that have ended by now.
+        name: the name of the study.
+        question: its question.
+        there: number of trials that have ended by now.
     """
     file = REPORTS / name / "contrasts.json"
     known = read_json(file) if file.exists() else []

@@ -1,4 +1,4 @@
-"""What arms do otherwise than all others beside what their recipes are about: batch, start, negatives, losses, learning rate."""
+"""Training settings in which an arm differs from params.yaml: batch, start, negatives, losses, learning rate."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SAID = ("init", "losses", "batch", "negatives", "positives", "learning_rate", "w
 
 
 def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
-    """Of every arm, what its last round trains with that is not the rule here.
+    """The settings in which the last round of each arm differs from params.yaml, by arm.
 
     Args:
-        trials: of the study; each arm is looked at once.
-        given: the user's params.yaml, whose section `train` with Hone's defaults is the rule.
+        trials: the trials of the study; the first of each arm is read.
+        given: the user's params.yaml. Its section `train`, with Hone's defaults, is the reference.
     """
     plain = Train(**given.train)
     rule = plain.model_dump(mode="json") | {
@@ -36,7 +36,7 @@ def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
 
 
 def said(value: Any) -> str:
-    """A setting in words."""
+    """A setting as text."""
     if isinstance(value, list):
         return " + ".join(map(said, value))
     if isinstance(value, dict) and "method" in value:

@@ -1,4 +1,4 @@
-"""What the trials say together: each arm with its interval, each contrast with what it could have shown, and who never acted."""
+"""The results of all trials: each arm with its interval, each contrast with its minimum detectable effect, and inactive arms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hone.stats.paired_tests import LEVEL, detectable, holm, t_test
 from hone.stats.seeds_and_queries import over_seeds
 
 MEASURE, RECALL = "ndcg_at_10", "recall_at_100"
-ByArm = dict[str, list[Kept]]  # of every arm its trials, by seed
+ByArm = dict[str, list[Kept]]  # the trials of each arm, by seed
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Known:
     """A mean, or a difference of means, with its 95 % interval over queries and seeds.
 
     Attributes:
-        p: two-sided, of 0; adjusted for all contrasts of the study where it is one.
-        least: the smallest true value that could have been seen in four of five cases, of a contrast at the strictest level that Holm
-            asks of it; null where nothing varies.
-        seeds: that both sides have.
+        p: two-sided p of the null hypothesis 0. For a contrast, it is adjusted for all contrasts of the study.
+        least: the minimum detectable effect at 80 % power. For a contrast, it is at the strictest level of Holm's method. It is null
+            if the values do not vary.
+        seeds: number of seeds that both sides have.
     """
 
     mean: float
@@ -53,22 +53,21 @@ class ArmRound:
     Attributes:
         measures: nDCG@10 and recall@100.
         against: the difference in nDCG@10 to each control and to the base model.
-        updates: since the base model.
-        negatives, hidden: that training read, and those of them that are right answers which were hidden, over all seeds.
-        candidates, removed: of all rounds so far and all seeds, by rule.
-        acts: of all rounds so far and all seeds: method, did, count.
-        rankers: of every seed's own ranker in this round and every collection with dev queries: nDCG@10 of the encoder's order and of its.
-        queries: training queries that the first round which mines began with, mean over seeds; null where none mines.
-        left: of these, those that left in all rounds so far: they are trained on no more.
-        short, filled: queries that stay with fewer negatives than the recipe asks for in this round, and those that had too few until
-            others were put to them.
-        texts: that its models read in all rounds so far of one seed's trial, as if it had shared nothing; null where nobody has
-            counted.
-        encoded: of these, those that were not in the store when the trials ran.
-        pairs, scored: as `texts` and `encoded`, of pairs that cross-encoders read outside of training and judging.
-        judged: pairs that LLMs or people read as judges, in all rounds so far of one seed's trial.
-        judged_free: pairs that judges read which take only this machine's time.
-        seconds: of the stages of all rounds so far by their kind, in one seed's trial; empty where nobody has measured.
+        updates: training steps since the base model.
+        negatives, hidden: number of negatives that training read, and of held-out positives among them, over all seeds.
+        candidates, removed: number of candidates, and of those removed by each filter, over all rounds so far and all seeds.
+        acts: method, did, count; summed over all rounds so far and all seeds.
+        rankers: (encoder, cross-encoder): nDCG@10 on dev queries, for the in-loop cross-encoder of every seed and every collection.
+        queries: training queries at the start of the first round that mines, mean over seeds; null if none mines.
+        left: how many of these were dropped in all rounds so far.
+        short, filled: queries with fewer negatives than the recipe requests in this round, and queries that had too few negatives
+            before other ones were added.
+        texts: texts that the models of one trial encode in all rounds so far, as if nothing were shared; null if not counted.
+        encoded: how many of these were not in the embedding cache when the trials ran.
+        pairs, scored: as `texts` and `encoded`, for pairs that cross-encoders read outside of training and judging.
+        judged: pairs judged by LLMs or people, in all rounds so far of one trial.
+        judged_free: pairs judged by models on this machine.
+        seconds: seconds by kind of stage, for all rounds so far of one trial; empty if not measured.
     """
 
     arm: str
@@ -106,7 +105,7 @@ class ArmRound:
 
     @property
     def cost(self) -> float | None:
-        """Seconds that all rounds so far of one trial take, as if it had shared nothing with others; null where nobody has measured."""
+        """Seconds for all rounds so far of one trial, as if nothing were shared; null if not measured."""
         return sum(self.seconds.values()) if self.seconds else None
 
 
@@ -121,10 +120,10 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Result:
-    """All that a study says of one collection.
+    """The result of a study on one collection.
 
     Attributes:
-        named_after: trials of the study that had ended when its contrasts were named; 0: none, so that none could choose them.
+        named_after: number of trials that had ended when the contrasts were named. If 0, no result could influence them.
     """
 
     collection: str
@@ -143,7 +142,7 @@ class Result:
 
 
 def results(question: Question, by_arm: ByArm, collection: str, named_after: int = 0) -> Result:
-    """What is known so far; arms without any trial are left out, contrasts of theirs have no difference.
+    """The results so far. Arms without a trial are left out, and their contrasts have no difference.
 
     Raises:
         Refused: the collection has no judged query of the split.
@@ -151,7 +150,7 @@ def results(question: Question, by_arm: ByArm, collection: str, named_after: int
     by_arm = {name: trials for name, trials in by_arm.items() if trials}
     some = next(iter(by_arm.values()))[0]
     if some.measured(BASE, collection, question.split).is_empty():
-        raise Refused(f"{collection} has no judged {question.split} query: there is nothing to measure. Choose another --split or --on.")
+        raise Refused(f"{collection} has no judged {question.split} query, so there is nothing to measure. Choose another --split or --on.")
     base = {measure: known(values_of([some], BASE, collection, question.split, measure)) for measure in (MEASURE, RECALL)}
     names = {name: list(trials[0].facts["rounds"]) for name, trials in by_arm.items()}
     controls = [name for name in controls_of(question.arms) if name in by_arm]
@@ -170,7 +169,7 @@ def results(question: Question, by_arm: ByArm, collection: str, named_after: int
 
 
 def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
-    """The contrasts with p by Holm over all that were named: one that has no trials yet counts as one that shows nothing."""
+    """The contrasts with Holm-adjusted p over all named contrasts. One without trials counts with p = 1."""
     ps = holm([1.0 if one.difference is None or one.difference.p is None else one.difference.p for one in contrasts])
     return [
         one if one.difference is None or one.difference.p is None else replace(one, difference=replace(one.difference, p=p))
@@ -218,12 +217,12 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
 
 
 def every_cost(by_arm: ByArm) -> list[Cost]:
-    """Of all trials, over all their rounds."""
+    """The costs of all trials, over all their rounds."""
     return [trial.cost(list(trial.facts["rounds"])[-1]) for trials in by_arm.values() for trial in trials]
 
 
 def first_known(rows: list[list[float | None]]) -> float | None:
-    """The mean of the first value of each row that is not null; null where there is none."""
+    """The mean of the first non-null value of each row; null if there is none."""
     found = [known[0] for row in rows if (known := [value for value in row if value is not None])]
     return mean(found) if found else None
 
@@ -234,7 +233,7 @@ def so_far(trial: Kept, round: str) -> list[dict]:
 
 
 def updates(trial: Kept, round: str) -> int:
-    """Steps since the base model; a round that starts from it anew has its own alone."""
+    """Training steps since the base model. A round that restarts from it counts only its own steps."""
     total = 0
     for facts in so_far(trial, round):
         total = facts["steps"] + (0 if facts["start"] == BASE else total)
@@ -242,7 +241,7 @@ def updates(trial: Kept, round: str) -> int:
 
 
 def summed(acts: list[dict]) -> list[dict]:
-    """Of each method the sum of its counts; null where nothing is counted."""
+    """The sum of the counts of each method; null if the method has no count."""
     total: dict[tuple[str, str], int | None] = {}
     for one in acts:
         key = (one["method"], one["did"])
@@ -262,7 +261,7 @@ def values_of(trials: list[Kept], round: str, collection: str, split: str, measu
 def difference(
     by_arm: ByArm, one: str, other: str, round: str | None, collection: str, question: Question, level: float = LEVEL
 ) -> Known | None:
-    """other - one in nDCG@10 over the seeds that both have, after a round (null: the last of each); null where they share none."""
+    """other - one in nDCG@10 over their common seeds, after a round (null: the last of each); null without common seeds."""
     if one not in by_arm or other not in by_arm:
         return None
     sides = [{trial.facts["seed"]: trial for trial in by_arm[name]} for name in (one, other)]
@@ -285,11 +284,11 @@ def difference_to_base(trials: list[Kept], round: str, collection: str, question
 
 
 def known(values: np.ndarray, level: float = LEVEL) -> Known:
-    """The mean of [seeds, queries] with its interval: over both where there are several seeds, else over queries alone.
+    """The mean of values with its interval: over seeds and queries, or over queries only if there is one seed.
 
     Args:
         values: [seeds, queries].
-        level: of the test that `least` is about: Holm's strictest, where it is one of several.
+        level: the significance level for `least`; for one of several contrasts, the strictest level of Holm's method.
     """
     seeds, queries = values.shape
     if seeds > 1 and queries > 1:

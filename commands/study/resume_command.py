@@ -1,4 +1,4 @@
-"""The command that goes on with a study, as a shell reads it."""
+"""The shell command that resumes a study."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 
 import yaml
 
-OPTIONS = {"collection": "--on", "first_seed": "--first-seed"}  # of settings that the command calls otherwise
+OPTIONS = {"collection": "--on", "first_seed": "--first-seed"}  # settings with another name on the command line
 
 
 def again(what: Sequence[str], changes: dict[str, Any]) -> str:
-    """The command that goes on with a study.
+    """The command that resumes a study.
 
     Args:
         what: recipes, or a file.
-        changes: as `commands.study.design.asked` has them; null where nothing was said.
+        changes: as for `commands.study.design.asked`; null if not given.
     """
     said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
     return shlex.join(["hone", "study", *what, *said])
 
 
 def option(key: str, value: Any) -> list[str]:
-    """A setting as words of the command."""
+    """A setting as command-line arguments."""
     if key == "contrasts":
         return [part for one, other in value for part in ("--contrast", f"{one}:{other}")]
     if key == "tune":

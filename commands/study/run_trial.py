@@ -1,4 +1,4 @@
-"""One trial, run by DVC in a worktree that shares the checkout's cache, the vector store and the ledger."""
+"""Run one trial with DVC, in a worktree that shares the checkout's DVC cache, embedding cache and judgment log."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ CODE = ("tasks", "hone", "recipes", "params.yaml", "dvc.yaml")
 
 
 class TrialFailed(Exception):
-    """A trial ended badly; the message is what it said last."""
+    """A trial failed. The message has the last lines of its output."""
 
 
 def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str], None]) -> Kept:
-    """Run a trial, unless another process has run it meanwhile, and give its result.
+    """Run a trial, unless another process has run it meanwhile, and return its result.
 
     Args:
-        name: of the study.
+        name: the name of the study.
         trial: an arm with a seed.
-        runner: ends what it started when its block ends.
+        runner: runs the processes, and ends them when its block ends.
         say: is called with each line of the stages.
 
     Raises:
-        TrialFailed: a stage of it failed. DVC's cache has the stages before it, and the trial's journal their cost: the next run
-            continues there.
+        TrialFailed: a stage failed. DVC's cache has the stages before it, and the journal has their cost. The next run continues
+            there.
     """
     tree, journal = Worktree(trial.address), Journal(trial.address)
     with tree.lock:
@@ -54,14 +54,14 @@ def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str]
             trial_models.note_finished(trial)
             freed = trial_models.remove_models(trial, project, file.facts["stages"])
     length = file.path.stat().st_size
-    line(f"{trial.name}: written to {file.path}" + (f", {size(length)}: large for a file in git" if length > LARGE else ""))
+    line(f"{trial.name}: written to {file.path}" + (f" ({size(length)}, which is large for git)" if length > LARGE else ""))
     if freed:
-        line(f"{trial.name}: its models left DVC's cache ({size(freed)})")
+        line(f"{trial.name}: model weights removed from DVC's cache ({size(freed)} freed)")
     return file.read()
 
 
 def run(trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: Callable[[str], None]) -> None:
-    """Run the stages of a trial in its worktree, and write what each took and noted into the journal as it ends.
+    """Run the stages of a trial in its worktree, and write the cost of each to the journal when it ends.
 
     Raises:
         TrialFailed: a stage failed.
@@ -78,24 +78,24 @@ def run(trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: 
 
         code, said = runner.heard(command, trial.name, hear)
         if code:
-            raise TrialFailed(f"{trial.name} failed. It said last:\n{dvc.last_lines(said)}")
+            raise TrialFailed(f"{trial.name} failed. Last lines of its output:\n{dvc.last_lines(said)}")
         clock.finish()
 
 
 def noted_by(stage: str, noted: Path) -> list[dict]:
-    """The lines that a stage has noted."""
+    """The log lines of a stage."""
     lines = noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
     return [line for line in map(json.loads, lines) if line["stage"] == stage]
 
 
 def refuse_left_out() -> None:
-    """Raises Refused if code or recipes are untracked: git makes the folder that a trial runs in.
+    """Raises Refused if code or recipes are untracked. Trials run in a git worktree, which would not have them.
 
     A trial gets uncommitted changes of tracked files, and everything below inputs/.
     """
     if subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False).returncode:
         raise Refused(
-            f"this folder has no commit yet, and trials begin at one. Commit the project first; leave out your texts in {INPUTS}/."
+            f"This repository has no commit yet, but trials start from one. Commit the project first, without your texts in {INPUTS}/."
         )
     unknown = git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines()
     if missing := [name for name in unknown if not compiled(name)]:

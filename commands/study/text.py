@@ -1,4 +1,4 @@
-"""A study's result in words and tables: on the screen, as Markdown, as Parquet."""
+"""A study's result as sentences and tables: on the screen, in Markdown and in Parquet."""
 
 from __future__ import annotations
 
@@ -20,56 +20,56 @@ ARM_COLUMNS = (
     "nDCG@10",
     "95 %",
     "recall@100",
-    "more than the base",
+    "change from base",
     "updates",
-    "hidden answers among negatives",
+    "held-out positives among negatives",
     "time of one trial",
 )
-CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "could have been seen", "")
+CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "minimum detectable effect", "verdict")
 OLDER_SENTENCE = (
-    "These trials ran with older code. Their results are in no other table and in no contrast. --refresh runs those that have no result of "
-    "today's code."
+    "These trials ran with older code. Their results are not in the other tables and contrasts. Use --refresh to run those without a "
+    "result from the current code."
 )
 OLDER_COLUMNS = ("trial", "collection", "nDCG@10", "code", "written")
 COST_COLUMNS = (
     "arm",
     "texts read",
-    "encoded for it",
+    "newly encoded",
     "pairs by cross-encoders",
     "pairs judged by LLMs",
     "by free judges",
-    "attrition",
-    "negatives trained on",
+    "queries",
+    "training negatives",
     "removed",
-    "acted",
+    "effects of methods",
 )
 
 
 def sentences(question: Question, result: Result, protocol: dict[str, list[str]], left: list[str]) -> list[str]:
-    """The answer, what it is an answer on, and what one must know before one believes it.
+    """The answer, its scope, and its warnings.
 
     Args:
-        question: of the study.
-        result: on one collection.
-        protocol: what arms do otherwise than others besides what their recipes are about.
-        left: trials that have not ended, by name.
+        question: the question of the study.
+        result: its result on one collection.
+        protocol: training settings in which each arm differs from params.yaml.
+        left: names of unfinished trials.
     """
     said = [headline(result), about(question, result), *warnings(question, result, left)]
-    return said + [f"{arm} trains otherwise than params.yaml says: {'; '.join(told)}." for arm, told in protocol.items() if told]
+    return said + [f"{arm} differs from `train` of params.yaml: {'; '.join(told)}." for arm, told in protocol.items() if told]
 
 
 def about(question: Question, result: Result) -> str:
     rounds = count(question.rounds, "round")
-    first = f" after one of {question.first}, the same for all" if question.first else ""
+    first = f" after a shared first round of {question.first}" if question.first else ""
     contrasts = count(len(question.contrasts), "contrast")
     return (
-        f"nDCG@10 on {result.queries:,} {result.split} queries of {result.collection}; {rounds} of each recipe{first}; intervals are "
-        f"95 %, over queries and seeds. {contrasts}, p adjusted by Holm; other differences are shown without a test."
+        f"nDCG@10 on {result.queries:,} {result.split} queries of {result.collection}; {rounds} of each recipe{first}. The 95 % "
+        f"intervals are over queries and seeds. {contrasts} with Holm-adjusted p. Other differences are shown without a test."
     )
 
 
 def ranked(result: Result) -> list[ArmRound]:
-    """Arms after their last round, the best first; those that never acted at the end."""
+    """Arms after their last round, the best first and inactive ones last."""
     return sorted(result.last, key=lambda one: (one.inactive, -one.measures[MEASURE].mean))
 
 
@@ -89,13 +89,13 @@ def arm_rows(result: Result) -> list[tuple[str, ...]]:
 
 
 def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Columns and rows: each arm's difference to each control, without a test."""
+    """Columns and rows: each arm's difference from each control, without a test."""
     controls = list(dict.fromkeys(name for one in result.last for name in one.against if name != BASE))
     rows = [
         (one.arm, *(f"{format_change(own.mean, 4)} ({span(own)})" if own else "" for own in map(one.against.get, controls)))
         for one in ranked(result)
     ]
-    return ("arm", *(f"more than {name}" for name in controls)), rows if controls else []
+    return ("arm", *(f"change from {name}" for name in controls)), rows if controls else []
 
 
 def cost_rows(result: Result) -> list[tuple[str, ...]]:
@@ -110,20 +110,20 @@ def cost_rows(result: Result) -> list[tuple[str, ...]]:
 
 
 def counted(number: float | None) -> str:
-    """How many; a dash where nobody has counted."""
+    """A number; a dash if it was not counted."""
     return "–" if number is None else f"{number:,.0f}"
 
 
 def attrition(one: ArmRound) -> str:
-    """What became of the training queries of one seed."""
+    """Counts of the training queries of one seed: dropped, short of negatives, filled up."""
     if one.queries is None:
         return "–"
     filled = f", {one.filled:,.3g} filled up" if one.filled else ""
-    return f"{one.left:,.3g} of {one.queries:,.0f} queries left, {one.short:,.3g} short{filled}"
+    return f"{one.left:,.3g} of {one.queries:,.0f} queries dropped, {one.short:,.3g} short{filled}"
 
 
 def time_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Columns and rows: seconds of one trial of each arm by kind of stage, of all its rounds."""
+    """Columns and rows: seconds for all rounds of one trial of each arm, by kind of stage."""
     from commands.console import spell
 
     known = [one for one in ranked(result) if one.seconds]
@@ -133,7 +133,7 @@ def time_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def acts(one: ArmRound) -> str:
-    """How often each method of the recipe did something."""
+    """The number of effects of each method of the recipe."""
     return "; ".join(f"{act['method']}: {act['did']}" + (f" {act['count']:,}" if act["count"] is not None else "") for act in one.acts)
 
 
@@ -146,7 +146,7 @@ def contrast_rows(result: Result) -> list[tuple[str, ...]]:
 
 
 def figures(found: Known) -> tuple[str, ...]:
-    """Difference, interval, p, and the least that could have been seen."""
+    """Difference, interval, p, and the minimum detectable effect."""
     return format_change(found.mean, 4), span(found), format_p(found.p), format_detectable(found.least) if found.least else "–"
 
 
@@ -169,8 +169,8 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
     return [
         ("Arms after their last round", ARM_COLUMNS, arm_rows(result)),
         ("Contrasts", CONTRAST_COLUMNS, contrast_rows(result)),
-        ("Against the controls", controls, against),
-        ("What was done", COST_COLUMNS, cost_rows(result)),
+        ("Compared with the controls", controls, against),
+        ("Work and cost", COST_COLUMNS, cost_rows(result)),
         ("Seconds of one trial, by stage", kinds, seconds),
     ]
 
@@ -182,30 +182,30 @@ def markdown(
     """The whole study as a Markdown document.
 
     Args:
-        name: of the study.
-        question: of it.
-        told_of: of each collection the result, and what is said of it in sentences.
-        limits: what it can and cannot say.
-        command: that goes on with it.
-        older: rows of results of older code.
+        name: the name of the study.
+        question: its question.
+        told_of: the result on each collection, with its sentences.
+        limits: sentences on its scope and limits.
+        command: the command that resumes it.
+        older: rows of results from older code.
     """
     parts = [f"# {escape_text(question.question)}", escape_text(f"Study {name}." + (f" {question.source}" if question.source else ""))]
     if question.expected:
-        parts.append(escape_text(f"What papers say: {question.expected}"))
+        parts.append(escape_text(f"Expected from the literature: {question.expected}"))
     for result, said in told_of:
         parts += [f"## {escape_text(result.collection)}", "\n".join(f"- {escape_text(sentence)}" for sentence in said)]
         parts += [f"### {title}\n\n{format_texts(columns, rows)}" for title, columns, rows in tables(result) if rows]
     if older:
-        parts.append(f"## Results of older code\n\n{OLDER_SENTENCE}\n\n{format_texts(OLDER_COLUMNS, older)}")
+        parts.append(f"## Results from older code\n\n{OLDER_SENTENCE}\n\n{format_texts(OLDER_COLUMNS, older)}")
     if limits:
-        parts += ["## What this can and cannot say", "\n".join(f"- {escape_text(sentence)}" for sentence in limits)]
+        parts += ["## Scope and limits", "\n".join(f"- {escape_text(sentence)}" for sentence in limits)]
     if command:
-        parts.append(f"The same command runs what is missing, and more seeds:\n\n    {command}")
+        parts.append(f"Run the missing trials, or add seeds, with the same command:\n\n    {command}")
     return "\n\n".join(parts) + "\n"
 
 
 def older_rows(older: dict[str, list[TrialFile]], question: Question) -> list[tuple[str, ...]]:
-    """A row for each result of older code and each collection: nDCG@10 after its last round."""
+    """A row for each result from older code and each collection: nDCG@10 after the last round."""
     return [
         (name, collection, score(float(rows[MEASURE].mean())), file.fingerprints.code[:8], file.facts["written"])
         for name, files in older.items()
@@ -238,11 +238,11 @@ def arms_table(results: list[Result]) -> pl.DataFrame:
 
 
 def times_table(by_arm: ByArm) -> pl.DataFrame:
-    """A row for each stage of each trial's rounds: what it took when it ran, in that trial or in another one.
+    """A row for each stage of each trial's rounds, with its cost when it ran, in this or another trial.
 
     Returns:
-        arm, seed, round, stage, `ran` (in this trial), seconds, texts and pairs that it wanted read, and how many of these were not
-        in the store (encoded, scored); null where nobody has measured.
+        arm, seed, round, stage, `ran` (in this trial), seconds, requested texts and pairs, and how many of these were not in the cache
+        (encoded, scored); null if not measured.
     """
     rows = [
         (name, trial.facts["seed"], round_of(stage), stage, item["ran"], item["seconds"], asked_for(item, TEXTS), item.get("encoded"),
@@ -256,7 +256,7 @@ def times_table(by_arm: ByArm) -> pl.DataFrame:
 
 
 def asked_for(stage: dict, what: Reading) -> int | None:
-    """Texts or pairs that a stage wanted read; null where nobody has counted."""
+    """Texts or pairs that a stage requested; null if not counted."""
     return None if stage.get(what.wanted) is None else sum(stage[what.wanted].values())
 
 

@@ -1,6 +1,6 @@
-"""The models of trials in DVC's cache: weights are removed when a trial has ended, unless something else uses them.
+"""The models of trials in DVC's cache. Weights are removed when a trial has ended, unless something else uses them.
 
-Small files of a model stay: trials share most of them.
+The small files of a model are kept, because trials share most of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HASH = re.compile(r"\bmd5: ([0-9a-f]{32}(?:\.dir)?)\b")
 def note_unfinished(trials: Iterable[Trial]) -> None:
     """Note the models that trials will need, so that no other trial removes them.
 
-    A trial that never runs leaves its note: models that it shares with other trials then stay.
+    If a trial never runs, its note is not removed, and the models that it shares with other trials are kept.
     """
     for trial in trials:
         write_json(note_of(trial), {round: trial.model_address(round) for round in trial.rounds})
@@ -39,15 +39,15 @@ def note_of(trial: Trial) -> Path:
 
 
 def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
-    """Remove the weights of a trial's models from DVC's cache; the bytes that this frees.
+    """Remove the weights of a trial's models from DVC's cache. Returns the number of bytes freed.
 
-    What stays: weights that a commit or the user's checkout names, those that an unfinished trial will need or has made, those that
-    no trial made, and everything if the cache is not the checkout's own, because other checkouts may use it.
+    Weights are kept if a commit or the user's checkout names them, an unfinished trial needs them, or no trial made them. If the cache
+    does not belong to the checkout, nothing is removed, because other checkouts may use it.
 
     Args:
-        trial: whose file is written.
+        trial: a trial with a written result.
         project: the project's folder in the trial's worktree.
-        stages: of the trial, as its facts have them.
+        stages: the stages in the trial's facts.
     """
     cache = Path(".dvc/cache").absolute()
     if own_cache() != cache:
@@ -72,7 +72,7 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
 
 
 def made_by_trial(stage: dict) -> bool:
-    """Whether this trial or an earlier one ran a stage: its output is then not one of the user's own rounds."""
+    """Whether a trial ran the stage. If not, its output may belong to the user's own rounds."""
     return stage["seconds"] is not None
 
 
@@ -84,7 +84,7 @@ def own_cache() -> Path:
 
 
 def used_elsewhere(project: Path) -> list[str]:
-    """Hashes that any commit, the checkout or another worktree names."""
+    """Hashes named in a commit, the checkout or another worktree."""
     names = (f"./{LOCK}", "*.dvc")
     history = tried("log", "--all", "HEAD", "--format=", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", *names) or ""
     files = (tried("ls-files", "-z", "--cached", "--others", "--", "*.dvc") or "").split("\0")
@@ -95,12 +95,12 @@ def used_elsewhere(project: Path) -> list[str]:
 
 
 def files_of(cache: Path, hashes: Iterable[str]) -> set[str]:
-    """Hashes of outputs, and of the files that those of them have that are folders."""
+    """The hashes of outputs, and of the files in those that are folders."""
     return {one for md5 in hashes for one in (md5, *(entry["md5"] for entry in listing(cache, md5)))}
 
 
 def listing(cache: Path, md5: str) -> list[dict[str, str]]:
-    """The files of a folder in the cache; none where it is a file or is not in the cache."""
+    """The files of a folder in the cache; none if it is a file or not in the cache."""
     file = place_of(cache, md5)
     return json.loads(file.read_bytes()) if md5.endswith(".dir") and file.exists() else []
 

@@ -1,6 +1,6 @@
 """The result of a trial: a small Parquet file below reports/studies/NAME/trials/, which the user commits.
 
-Rows are the measures of every query. The file's metadata holds what the trial depends on, what its stages did and took, and the machine.
+Its rows are the measures of every query. Its metadata has the fingerprints, counts and costs of the trial, and the machine.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from hone.files import written_whole
 
 REPORTS = Path("reports/studies")
 TRIALS = "trials"
-KEY = "hone.trial"  # of the metadata
-LAYOUT = 1  # of the metadata
-FACTS = ("arm", "seed", "fingerprints", "written", "leakage", "rounds", "stages")  # that the metadata must have
+KEY = "hone.trial"  # key of the metadata
+LAYOUT = 1  # version of the metadata
+FACTS = ("arm", "seed", "fingerprints", "written", "leakage", "rounds", "stages")  # required in the metadata
 LARGE = 200_000  # bytes; git keeps every version of a file
 LETTERS = pl.String
 TYPES = {
@@ -44,24 +44,24 @@ class Kept:
 
     Attributes:
         values: round (r0: the base model), collection, split, query_id and every measure.
-        facts: what was done and counted, see `commands.study.collect_trial`.
+        facts: settings and counts, see `commands.study.collect_trial`.
     """
 
     values: pl.DataFrame
     facts: dict[str, Any]
 
     def measured(self, round: str, collection: str, split: str) -> pl.DataFrame:
-        """Every judged query of a split, in the order of their ids."""
+        """Every judged query of a split, sorted by id."""
         here = (pl.col("round") == round) & (pl.col("collection") == collection) & (pl.col("split") == split)
         return self.values.filter(here).sort("query_id")
 
     @cached_property
     def stages(self) -> dict[str, dict[str, Any]]:
-        """What is known of the stages of the trial's own rounds: what all trials share comes before them."""
+        """The facts of the stages of the trial's rounds, without the stages that all trials share."""
         return {name: item for name, item in self.facts["stages"].items() if name.partition("@")[0] in OF_ROUNDS}
 
     def cost(self, round: str) -> Cost:
-        """What its rounds took up to one of them, that one included."""
+        """The cost of the rounds up to and including one of them."""
         names = list(self.facts["rounds"])
         upto = set(names[: names.index(round) + 1])
         return Cost({name: item for name, item in self.stages.items() if round_of(name) in upto})
@@ -94,7 +94,7 @@ class TrialFile:
         return Fingerprints(**self.facts["fingerprints"])
 
     def is_older(self, trial: Trial) -> bool:
-        """Whether it has the settings and data of a trial, and other code."""
+        """Whether it has the same settings and data as a trial, but other code."""
         there, wanted = self.fingerprints, trial.fingerprints
         return (there.settings, there.data) == (wanted.settings, wanted.data) and there.code != wanted.code
 
@@ -106,7 +106,7 @@ class TrialFile:
         """
         try:
             values = pl.read_parquet(self.path)
-        except Exception as error:  # polars and the file system have many
+        except Exception as error:  # polars and the file system raise many types
             raise damaged(self.path, error) from None
         odd = [name for name, kind in TYPES.items() if values.schema.get(name) != kind]
         if odd:
@@ -150,17 +150,17 @@ def damaged(file: Path, error: Exception) -> Refused:
 
 
 def remedy(file: Path) -> str:
-    return f"Restore it with `git checkout -- {file}`, or delete it and run the study again: its trial then runs once more."
+    return f"Restore it with `git checkout -- {file}`, or delete it and run the study again to repeat the trial."
 
 
 def results_of(trials: Sequence[Trial]) -> dict[str, Kept]:
-    """The results of the trials that have ended, by name, whichever study ran them."""
+    """The results of the finished trials by name, from any study."""
     files = {file.fingerprints: file for file in trial_files()}
     return {trial.name: files[trial.fingerprints].read() for trial in trials if trial.fingerprints in files}
 
 
 def older_files(name: str, trials: Sequence[Trial]) -> dict[str, list[TrialFile]]:
-    """The files of a study with the settings and data of a trial, and other code; by the trial's name."""
+    """The files of a study with the settings and data of a trial but other code, by trial name."""
     files = trial_files(name)
     found = {trial.name: [file for file in files if file.is_older(trial)] for trial in trials}
     return {trial: older for trial, older in found.items() if older}
@@ -176,5 +176,5 @@ def keep(name: str, trial: Trial, found: Kept) -> TrialFile:
 
 
 def known_stages() -> dict[str, dict[str, Any]]:
-    """What is known of the stages that any trial ran, by what went into them."""
+    """The facts of the stages that any trial ran, by the hash of their inputs."""
     return {stage["inputs"]: stage for file in trial_files() for stage in file.facts["stages"].values() if stage["ran"]}

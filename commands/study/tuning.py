@@ -1,4 +1,4 @@
-"""Equal tuning: every arm is tried with the same few settings of training, and goes into the study with the one that is best on dev."""
+"""Equal tuning: every arm is tried with the same training settings, and the study uses the one that is best on dev."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from hone.config.params import Params
 from hone.present.number_format import join_words, score
 from tasks.train.card import spelled
 
-SPLIT = "dev"  # a setting that test queries chose would be flattered by them
+SPLIT = "dev"  # if test queries selected a setting, its test score would be optimistic
 
 
 @dataclass(frozen=True)
 class Try:
-    """One arm with one setting, with the seed that the study itself does not use.
+    """One arm with one setting, with a seed that the study itself does not use.
 
     Attributes:
-        arm: its name in the study.
-        setting: changes of `train`.
-        trial: which carries it out.
+        arm: the name of the arm in the study.
+        setting: changes to `train`.
+        trial: the trial of this setting.
     """
 
     arm: str
@@ -36,12 +36,12 @@ class Try:
 
 @dataclass(frozen=True)
 class Choice:
-    """What an arm takes.
+    """The setting chosen for an arm.
 
     Attributes:
-        arm: its name.
-        settings: that it was tried with.
-        dev: of each the mean nDCG@10 over dev queries, after the arm's last round; over several collections their mean.
+        arm: the name of the arm.
+        settings: the settings that were tried.
+        dev: the mean nDCG@10 on dev queries for each setting, after the last round, averaged over collections.
     """
 
     arm: str
@@ -50,17 +50,17 @@ class Choice:
 
     @property
     def taken(self) -> dict[str, Any]:
-        """The best setting; of equals the first."""
+        """The best setting; the first one if several are equal."""
         return self.settings[int(np.argmax(self.dev))]
 
     @property
     def at_the_edge(self) -> bool:
-        """Whether the first or the last of three settings or more was best, so that one beyond it may be better still."""
+        """Whether the first or the last of three or more settings was best, so that a more extreme one may be better."""
         return len(self.settings) > 2 and int(np.argmax(self.dev)) in (0, len(self.settings) - 1)
 
 
 def tries_of(question: Question, given: Params) -> list[Try]:
-    """Every arm with every setting, all arms of a setting before the next one; none where the study tunes nothing."""
+    """Every arm with every setting, all arms of a setting before the next one; none if the study has no tuning."""
     return [
         Try(arm, setting, replace(trial_of(arm, question.first_seed, question, given, setting), arm=f"{arm}-setting{place}"))
         for place, setting in enumerate(question.tune, start=1)
@@ -69,12 +69,12 @@ def tries_of(question: Question, given: Params) -> list[Try]:
 
 
 def choices(tries: list[Try], found: dict[str, Kept], collections: list[str]) -> dict[str, Choice]:
-    """What each arm takes, of the arms whose tries have all ended.
+    """The chosen setting of each arm whose tuning is finished.
 
     Args:
-        tries: of the study.
-        found: what they gave, by the name of their trial.
-        collections: whose dev queries decide.
+        tries: the tuning trials of the study.
+        found: their results, by trial name.
+        collections: the collections whose dev queries are used.
     """
     made = {}
     for arm in dict.fromkeys(one.arm for one in tries):
@@ -85,24 +85,24 @@ def choices(tries: list[Try], found: dict[str, Kept], collections: list[str]) ->
 
 
 def on_dev(kept: Kept, collections: list[str]) -> float:
-    """nDCG@10 over the dev queries of each collection, after the last round; the mean of the collections."""
+    """nDCG@10 on dev queries after the last round, averaged over collections."""
     last = list(kept.facts["rounds"])[-1]
     return float(np.mean([kept.measured(last, name, SPLIT)[MEASURE].mean() for name in collections]))
 
 
 def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
-    """What was tried and what was taken."""
+    """Sentences on the settings that were tried and chosen."""
     if not question.tune:
         return []
     tried = join_words([spelled(setting) for setting in question.tune])
     said = [
-        f"Tuned alike: each arm was tried on dev queries with {tried} (seed {question.first_seed}), and is measured with fresh seeds "
+        f"Equal tuning: each arm was tried on dev queries with {tried} (seed {question.first_seed}). It is measured with unseen seeds "
         f"({question.all_seeds[0]} to {question.all_seeds[-1]})."
     ]
     for choice in made.values():
         others = ", ".join(f"{spelled(setting)}: {score(value)}" for setting, value in zip(choice.settings, choice.dev, strict=True))
-        edge = "; the best stands at the end of what was tried, and one beyond it may be better" if choice.at_the_edge else ""
-        said.append(f"{choice.arm} takes {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
+        edge = "; this is the most extreme setting tried, and one beyond it may be better" if choice.at_the_edge else ""
+        said.append(f"{choice.arm} uses {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
     return said
 
 

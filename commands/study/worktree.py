@@ -1,7 +1,7 @@
-"""A git worktree in HONE_HOME in which a trial runs, so that the user's checkout stays as it is.
+"""A git worktree in HONE_HOME for a trial, so that the user's checkout does not change.
 
-The worktree has the user's uncommitted changes, a link to the user's inputs/, and the checkout's DVC cache: stages that ran before, in
-the checkout or in another trial, come from DVC's run cache.
+The worktree has the user's uncommitted changes, a link to the user's inputs/, and the checkout's DVC cache. Stages that ran before, in
+the checkout or in another trial, are restored from DVC's run cache.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STUDIES = "studies"  # the folder in HONE_HOME
 INPUTS = Path("inputs")
 LOCK = Path("dvc.lock")
 SECONDS_TO_END = 10
-# A post-checkout hook, such as the one of `dvc install`, has nothing to do in a worktree.
+# A post-checkout hook, such as that of `dvc install`, must not run in a worktree.
 QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 
 
@@ -36,14 +36,14 @@ class Worktree:
     """The worktree of one trial of this checkout.
 
     Args:
-        address: of the trial.
+        address: the trial's address.
     """
 
     address: str
 
     @property
     def name(self) -> str:
-        """Two checkouts may run the same trial: each has a worktree of its own."""
+        """A unique name: if two checkouts run the same trial, each has its own worktree."""
         return f"{self.address}-{fingerprint(str(Path.cwd()))[:8]}"
 
     @property
@@ -52,7 +52,7 @@ class Worktree:
 
     @property
     def project(self) -> Path:
-        """The project's folder in it: the project may be a folder of a larger repository."""
+        """The project's folder in the worktree. The project may be a folder of a larger repository."""
         return self.folder / git("rev-parse", "--show-prefix").strip()
 
     @property
@@ -62,12 +62,12 @@ class Worktree:
 
     @contextmanager
     def open(self, trial: Trial) -> Iterator[Path]:
-        """Give the project's folder in a fresh worktree, and remove the worktree when the block ends.
+        """Yield the project's folder in a new worktree, and remove the worktree when the block ends.
 
         The caller holds `lock`. If a killed process left the worktree, or DVC running in it, both are removed first.
 
         Raises:
-            Refused: git or DVC cannot make it, or a params.yaml cannot hold the trial's settings.
+            Refused: git or DVC cannot create it, or a params.yaml cannot represent the trial's settings.
         """
         self.remove()
         try:
@@ -78,7 +78,7 @@ class Worktree:
             link_inputs(project, trial)
             share_cache(project)
             write_params(project / FILE, trial)
-            (project / LOCK).unlink(missing_ok=True)  # the trial's own stages alone are to be in it
+            (project / LOCK).unlink(missing_ok=True)  # it must have only the trial's own stages
             yield project
         finally:
             self.remove()
@@ -92,7 +92,7 @@ class Worktree:
 
 
 def folder() -> Path:
-    """The folder of worktrees, locks and journals of trials that have not ended."""
+    """The folder of the worktrees, locks and journals of unfinished trials."""
     place = home() / STUDIES
     (place / "worktrees").mkdir(parents=True, exist_ok=True)
     return place
@@ -109,12 +109,12 @@ def remove_abandoned() -> None:
 
 
 def git_lock() -> FileLock:
-    """Held while git adds or removes worktrees: two studies may run at once."""
+    """Held while git adds or removes worktrees, because two studies may run at once."""
     return FileLock(folder() / "git.lock")
 
 
 def copy_changes(project: Path) -> None:
-    """Bring the uncommitted changes of tracked files, such as recipes and code, into a worktree."""
+    """Copy the uncommitted changes of tracked files, such as recipes and code, into a worktree."""
     for name in git("diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD").split("\0"):
         source, target = Path(name), project / name
         if not name or source.is_dir():
@@ -126,7 +126,7 @@ def copy_changes(project: Path) -> None:
 
 
 def link_inputs(project: Path, trial: Trial) -> None:
-    """Link the user's inputs/, and collections that lie elsewhere in the checkout without being in git."""
+    """Link the user's inputs/, and untracked collections elsewhere in the checkout."""
     if INPUTS.is_dir():
         shutil.rmtree(project / INPUTS, ignore_errors=True)
         (project / INPUTS).symlink_to(INPUTS.absolute(), target_is_directory=True)
@@ -138,10 +138,10 @@ def link_inputs(project: Path, trial: Trial) -> None:
 
 
 def share_cache(project: Path) -> None:
-    """Make DVC use the checkout's cache in a worktree.
+    """Configure DVC in a worktree to use the checkout's cache.
 
     Raises:
-        Refused: there is no DVC project here.
+        Refused: this is not a DVC project.
     """
     from dvc.config import Config
     from dvc.exceptions import DvcException
@@ -163,12 +163,12 @@ def write_params(file: Path, trial: Trial) -> None:
     """Write a trial's params.yaml.
 
     Raises:
-        Refused: something in it would be read as something else.
+        Refused: a value would be read back as a different one.
     """
     write_text(file, yaml.safe_dump(trial.params.model_dump(mode="json", by_alias=True, exclude_unset=True), sort_keys=False))
     there, wanted = (given.model_dump(mode="json", by_alias=True) for given in (params.read(file), trial.params))
     if other := sorted(name for name in wanted if there[name] != wanted[name]):
-        raise Refused(f"{trial.name}: its params.yaml would be read with other settings ({', '.join(other)}). Write a recipe in recipes/.")
+        raise Refused(f"{trial.name}: its params.yaml would be read with other settings ({', '.join(other)}). Put them into a recipe file.")
 
 
 def end_processes(place: Path) -> None:
@@ -194,18 +194,18 @@ def processes_in(place: Path) -> list[psutil.Process]:
 
 
 def git(*words: str) -> str:
-    """What git prints.
+    """The output of git.
 
     Raises:
-        Refused: git fails here.
+        Refused: git fails.
     """
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Refused(f"`git {' '.join(words)}` failed, and studies need git: {done.stderr.strip()}")
+        raise Refused(f"`git {' '.join(words)}` failed, but studies need git: {done.stderr.strip()}")
     return done.stdout
 
 
 def tried(*words: str) -> str | None:
-    """What git prints; null where it fails."""
+    """The output of git; null if it fails."""
     done = subprocess.run(["git", *words], check=False, capture_output=True, text=True)
     return None if done.returncode else done.stdout.strip()

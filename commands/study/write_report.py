@@ -1,4 +1,4 @@
-"""What a study leaves to be looked at: its page, the same in Markdown, the times of its stages, and its runs in MLflow."""
+"""The outputs of a study: its page, the same in Markdown, the times of its stages, and its MLflow runs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hone.files import write_text, written_whole
 PAGE = "index.html"
 FILES = {
     "study.md": "the same in Markdown",
-    "queries.parquet": "every measure of every query, of each arm, seed and round",
-    "arms.parquet": "each arm after each round, as in the tables here",
+    "queries.parquet": "every measure of every query, by arm, seed and round",
+    "arms.parquet": "each arm after each round, as in the tables above",
     "contrasts.parquet": "the contrasts",
     "tuning.parquet": "nDCG@10 on dev of each setting that an arm was tried with",
-    "times.parquet": "every stage of every trial: what it took, and what models read for it",
+    "times.parquet": "the time of every stage of every trial, and the texts and pairs read",
 }
 
 
@@ -33,20 +33,20 @@ def published(
     """Write the page of a study, study.md and the times of its stages, and log it.
 
     Args:
-        folder: of its reports; the page names those files of it that are there.
-        name: of the study.
-        question: of it.
-        told_of: the result on each collection, that which the contrasts are about first, and what is said of it in sentences.
-        by_arm: the trials that these are of.
+        folder: the report folder. The page lists its files.
+        name: the name of the study.
+        question: its question.
+        told_of: the result on each collection, with its sentences. The contrasts are tested on the first.
+        by_arm: the trials of each arm.
         given: the user's params.yaml.
-        differs: of each arm, what it does otherwise than others besides what its recipe is about.
-        left: names of trials that have not ended.
-        command: that goes on with the study.
-        tuned: sentences on what the arms were tried with and what they took.
-        older: rows of results of older code.
+        differs: training settings in which each arm differs from params.yaml.
+        left: names of unfinished trials.
+        command: the command that resumes the study.
+        tuned: sentences on tuning.
+        older: rows of results from older code.
 
     Returns:
-        How many runs of MLflow are new.
+        The number of new MLflow runs.
     """
     with written_whole(folder / "times.parquet") as part:
         times_table(by_arm).write_parquet(part)

@@ -1,6 +1,6 @@
 """A study in MLflow: one run for the study and a child run for each arm and round; logged runs are not logged again.
 
-A study is identified by its name and design, not by its number of seeds: more seeds replace the child runs.
+A study is identified by its name and settings, not by its number of seeds: more seeds replace the child runs.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def log(name: str, asks: dict[str, Any], children: list[Child], points: dict[str
 
     Args:
         name: of the study.
-        asks: the design without the number of seeds: question, arms, rounds, collections, model.
+        asks: the settings without the number of seeds: question, arms, rounds, collections, model.
         children: every arm after every round.
         points: measures of the study itself, such as its contrasts; their step is `seeds`.
         seeds: largest number of seeds of any arm.

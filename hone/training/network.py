@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 def set_dropout(model: torch.nn.Module, share: float) -> None:
     """Set the dropout rate everywhere in a model.
 
-    On a CPU, drawing the random numbers takes half of a step, so the default is no dropout.
+    On a CPU, drawing the random numbers takes half of a step, so dropout is off by default.
     """
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):

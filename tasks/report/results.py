@@ -1,4 +1,4 @@
-"""What the sections show: everything is computed from the files of the loop when a section first needs it, and once."""
+"""The results that the sections show. Each is computed once from the loop's files, when a section first needs it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Results:
     """The results of a loop.
 
     Attributes:
-        settings: of the stage, without the diagnostic sets.
+        settings: the stage's settings, without the diagnostic sets.
         suites: the ability that each diagnostic set measures.
         rounds: {name: {"from": .., "recipe": ..}}.
-        collections: that are evaluated on, without the diagnostic sets.
+        collections: the evaluation collections, without the diagnostic sets.
     """
 
     def __init__(self, settings: ReportSettings) -> None:
@@ -75,18 +75,18 @@ class Results:
 
     @cached_property
     def geometry(self) -> dict[str, list[dict]]:
-        """Of each collection, alignment and uniformity of each model's embeddings."""
+        """Alignment and uniformity of each model's embeddings, by collection."""
         return {name: metrics.read_geometry(name, self.scores) for name in self.collections}
 
     @cached_property
     def warnings(self) -> list[str]:
-        """Sentences that change how the headline is read: leakage, regressions, collapsed embeddings."""
+        """Sentences that qualify the headline: leakage, regressions, collapsed embeddings."""
         collapsed = metrics.warn_of_collapse(self.geometry, self.base, list(self.rounds))
         return [*warn_of_leaks(self.leaks), *regressions.warn_of_harm(self.harms, self.answer.shown), *collapsed]
 
     @cached_property
     def open_harm(self) -> list[str]:
-        """Where the round did no significant harm."""
+        """A sentence on the collections without a significant loss."""
         return regressions.describe_open_harm(self.harms, self.answer.shown)
 
     @cached_property
@@ -100,7 +100,7 @@ class Results:
 
     @cached_property
     def losses(self) -> dict[str, pl.DataFrame]:
-        """Of each round, step and mean loss."""
+        """Step and mean loss, by round."""
         return {name: read_loss(name) for name in self.rounds}
 
     @cached_property
@@ -113,7 +113,7 @@ class Results:
 
     @cached_property
     def slices(self) -> dict[str, QuerySlices]:
-        """Of each collection, the level of each query in each stratum."""
+        """The level of each query in each stratum, by collection."""
         return {name: self._slice(name) for name in self.collections}
 
     def _slice(self, collection: str) -> QuerySlices:
@@ -130,7 +130,7 @@ class Results:
 
     @cached_property
     def hidden_losses(self) -> dict[str, list[str]]:
-        """Of each collection, sentences on levels where a round is worse although it is better over all queries."""
+        """Sentences on levels where a round is worse although it is better over all queries, by collection."""
         return {
             name: by_stratum.find_hidden_losses([one for one in self.levels if one.collection == name], self.scores)
             for name in self.collections
@@ -142,7 +142,7 @@ class Results:
 
     @cached_property
     def unjudged(self) -> dict[str, dict]:
-        """Of each collection, bounds of each difference."""
+        """Bounds of each difference, by collection."""
         return {name: bound_collection(name, self.scores, self.settings, self.base) for name in self.collections}
 
     @cached_property
@@ -152,12 +152,12 @@ class Results:
 
     @cached_property
     def mteb(self) -> dict[str, list[tuple[str, str, float]]]:
-        """Of each collection, name, measure and value by mteb's own scorer."""
+        """Name, measure and value by mteb's own scorer, by collection."""
         return {name: metrics.read_mteb(name, self.scores) for name in self.collections}
 
     @cached_property
     def changes(self) -> list[dict]:
-        """For each round and collection, the queries that rose and fell most against the baseline."""
+        """For each round and collection, the queries with the largest gains and losses compared with the baseline."""
         several = len(self.collections) > 1
         return [
             {
@@ -176,7 +176,7 @@ class Results:
 
     @cached_property
     def recipes(self) -> dict[str, str]:
-        """Of each round, all settings as JSON."""
+        """All settings as JSON, by round."""
         return {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in self.settings.recipes.items()}
 
     @cached_property
@@ -189,7 +189,7 @@ class Results:
 
     @cached_property
     def model_hashes(self) -> dict[str, str]:
-        """Of each round, DVC's hash of its model, if DVC knows it."""
+        """DVC's hash of each round's model, if DVC knows it."""
         return read_hashes({f"models/{name}": name for name in self.rounds})
 
     @cached_property

@@ -50,7 +50,7 @@ def test_a_contrast_is_two_arms(study):
     assert module.pairs([]) is None
     assert module.pairs(["top-k:ance"]) == [("top-k", "ance")]
     for odd in ("top-k", "a:b:c", "a:", ":b"):
-        with pytest.raises(module.Refused, match=f"the contrast '{odd}' is not ONE:OTHER"):
+        with pytest.raises(module.Refused, match=f"Contrast '{odd}' is not valid. Write it as ONE:OTHER"):
             module.pairs(["a:b", odd])
 
 
@@ -59,7 +59,7 @@ def test_the_command_says_so_before_a_flow_begins(workspace: Path, capsys: pytes
 
     with pytest.raises(SystemExit):
         main(["top-k", "ance", "--contrast", "top-k-ance"])
-    assert "the contrast 'top-k-ance' is not ONE:OTHER, two arms of the study." in capsys.readouterr().err
+    assert "Contrast 'top-k-ance' is not valid. Write it as ONE:OTHER, with two arms of the study." in capsys.readouterr().err
 
 
 def test_the_deployment_says_what_the_flow_takes(study):
@@ -89,7 +89,7 @@ def test_the_command_of_a_study():
 def test_recipes_or_a_file_and_not_both(workspace: Path, study, given: dict):
     from flows import study as module
 
-    with pytest.raises(module.Refused, match="a study is of recipes or of a file of studies/"):
+    with pytest.raises(module.Refused, match="A study needs recipes or a file of studies/"):
         module.words(list(given.get("recipes", [])), given.get("file"))
 
 
@@ -108,7 +108,7 @@ def test_every_seed_is_a_task_for_each_arm_and_one_that_fails_is_named(workspace
     names = names_of(state.state_details.flow_run_id)
     assert set(names) == {"top-k, seed 1", "ance, seed 1", "top-k, seed 2", "ance, seed 2", "result"}
     assert set(names.values()) == {"Failed"}
-    assert "top-k, seed 1 failed. It said last:" in state.message
+    assert "top-k, seed 1 failed. Last lines of its output:" in state.message
     assert "params.yaml" in state.message
 
 
@@ -183,7 +183,7 @@ def test_a_trial_that_was_run_is_not_run_again(project: Project, study, monkeypa
         state = study(recipes=["top-k"], seeds=1, return_state=True)
         assert state.is_completed(), state.message
         assert names_of(state.state_details.flow_run_id) == {"top-k, seed 1": outcome, "result": "Completed"}
-    assert "1 trials: 1 unchanged. reports/studies/top-k/" in state.message
+    assert "1 trials: 1 unchanged. Result: reports/studies/top-k/" in state.message
     assert "top-k" in artifact()
 
 

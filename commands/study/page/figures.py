@@ -1,4 +1,4 @@
-"""The page's figures as plotly takes them: quality against cost, quality by round, time by stage."""
+"""The page's figures for plotly: quality by cost, quality by round, time by stage."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hone.present.plot_style import APART, COLORS, MUTED, draw_bar, escape_label
 
 CONTROL_SYMBOLS = ("square", "diamond", "triangle-up", "cross", "x")
 ARM_SYMBOLS = ("circle", "star", "hexagon", "pentagon")
-AXES = {"seconds": "seconds of one trial's rounds", "texts": "texts that one trial's rounds read"}
-ROOM = 1.12  # of the greatest cost, to the right of it
-KINDS = 7  # of stages that have a colour of their own
+AXES = {"seconds": "seconds for one trial's rounds", "texts": "texts encoded for one trial's rounds"}
+ROOM = 1.12  # width of the cost axis, as a multiple of the largest cost
+KINDS = 7  # of stages with their own color
 OTHER = "other stages"
 
 
 @dataclass(frozen=True)
 class Look:
-    """How an arm is drawn, the same in every figure: controls grey and angular, what never acted hollow."""
+    """The style of an arm, the same in every figure: controls are gray and angular, inactive arms are hollow."""
 
     name: str
     colour: str
@@ -42,13 +42,13 @@ def looks(result: Result) -> dict[str, Look]:
 
 
 def against_cost(result: Result, cost: str) -> dict:
-    """nDCG@10 of every arm after its last round over what one trial of it costs; the base model is a line with its interval.
+    """nDCG@10 of every arm after its last round by the cost of one trial. The base model is a line with its interval.
 
-    An arm of which nobody has measured that is left out.
+    Arms without a measured cost are left out.
 
     Args:
-        result: on one collection.
-        cost: "seconds" or "texts", as if the trial had shared nothing.
+        result: the result on one collection.
+        cost: "seconds" or "texts", as if nothing were shared with other trials.
     """
     drawn, costs = looks(result), costs_of(result, cost)
     end = ROOM * max(costs.values(), default=0.0) or 1.0
@@ -67,13 +67,13 @@ def against_cost(result: Result, cost: str) -> dict:
 
 
 def costs_of(result: Result, cost: str) -> dict[str, float]:
-    """What one trial of each arm costs, as far as that was measured."""
+    """The measured cost of one trial of each arm."""
     found = {one.arm: one.cost if cost == "seconds" else one.texts for one in result.last}
     return {arm: value for arm, value in found.items() if value is not None}
 
 
 def base_line(found: Known, end: float) -> list[dict]:
-    """The base model, which costs nothing: its interval as a band, its mean as a line."""
+    """The base model, without cost: its interval as a band, its mean as a line."""
     band = {
         "type": "scatter", "mode": "none", "fill": "toself", "fillcolor": "faint", "opacity": 0.6, "hoverinfo": "skip", "showlegend": False,
         "x": [0, end, end, 0], "y": [found.low, found.low, found.high, found.high], "name": BASE, "legendgroup": BASE,
@@ -115,7 +115,7 @@ def by_round(result: Result) -> dict:
 
 
 def time_by_stage(last: list[ArmRound]) -> dict:
-    """Seconds of one trial of each arm, in parts by kind of stage; those that take least are one part."""
+    """Seconds of one trial of each arm by kind of stage. The smallest kinds are one part."""
     last = [one for one in last if one.seconds]
     total: Counter[str] = Counter()
     for one in last:

@@ -1,4 +1,4 @@
-"""The page of a study: one file that opens offline, asks no network for anything, and runs no script but its own."""
+"""The page of a study: one file that works offline, loads nothing from the network, and runs only its own scripts."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def render(
     """The whole page, in the style of the report's.
 
     Args:
-        name: of the study.
-        question: what was settled before it ran.
-        found: on each collection, that which the contrasts are about first.
-        differs: of each arm, what it does otherwise than others besides what its recipe is about, in words.
-        left: names of trials that have not ended.
-        leaks: sentences on what leaked of these collections.
-        hides: whether right answers were hidden from training.
-        command: that runs what is left.
-        files: path and contents of the study's other files.
-        tuned: sentences on what the arms were tried with and what they took.
-        older: rows of results of older code.
+        name: the name of the study.
+        question: its question.
+        found: the result on each collection. The contrasts are tested on the first.
+        differs: training settings in which each arm differs from params.yaml, as text.
+        left: names of unfinished trials.
+        leaks: sentences on leakage of these collections.
+        hides: whether there are held-out positives.
+        command: the command that runs the missing trials.
+        files: the study's other files, with a description of each.
+        tuned: sentences on tuning.
+        older: rows of results from older code.
 
     Returns:
-        HTML. Names, the question and all else are untrusted: the template and `escape_label` escape them.
+        HTML. All names and texts are untrusted: the template and `escape_label` escape them.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -91,7 +91,7 @@ def figures_of(result: Result) -> dict[str, dict]:
 
 
 def block(question: Question, result: Result, at: int, drawn: dict[str, dict]) -> dict[str, Any]:
-    """What the template shows of one collection."""
+    """The values that the template shows for one collection."""
     inactive = conclusions.resting(result)
     return {
         "at": at,

@@ -1,7 +1,7 @@
-"""dated: queries by the date of their right answers: what is newer, what is older, what has no date.
+"""dated: queries by the date of their relevant documents: newer, older or undated.
 
-Source: ours. Models are trained on the past. A date is a day, month or year where a collection has such (its clock is the calendar), or
-a version, which orders what belongs to one library (its clock is that library). Only dates of one clock are compared.
+Source: Hone default. Models are trained on older texts. A date is a day, month or year (its clock is the calendar). It can also be a
+version, which orders the documents of one library (its clock is that library). Only dates of the same clock are compared.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import polars as pl
 from hone.errors import Refused
 
 LEVELS = {
-    "newer": "its oldest right answer is newer than the middle of those dated alike",
-    "older": "its oldest right answer is as old as the middle of those dated alike, or older",
-    "undated": "a right answer has no date",
+    "newer": "the oldest relevant document is newer than the median date on the same clock",
+    "older": "the oldest relevant document is not newer than the median date on the same clock",
+    "undated": "a relevant document has no date, or the dates are on different clocks",
 }
-DIGITS = 9  # that a part of a date is filled up to, so that texts sort as numbers do
+DIGITS = 9  # parts of a date are zero-padded to this width, so that they sort as numbers
 
 
 def dated(right: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
     """A level of `LEVELS` for each query.
 
-    A query is as old as the oldest of its right answers; where these are of several clocks it has no date.
+    The date of a query is that of its oldest relevant document. A query has no date if these documents have different clocks.
 
     Args:
-        right: query_id, doc_id of every right answer.
-        dates: doc_id, clock, date; a date is parts of digits, the most significant first: 2021-03-04, 1.10.2.
+        right: query_id, doc_id of every relevant document.
+        dates: doc_id, clock, date. A date consists of groups of digits, the most significant first: 2021-03-04, 1.10.2.
 
     Returns:
         query_id, level.
 
     Raises:
-        Refused: no right answer has a date.
+        Refused: no relevant document has a date.
     """
     newer, older, undated = LEVELS
     keys = dates.select("doc_id", "clock", key=sortable("date"))
@@ -41,7 +41,7 @@ def dated(right: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
         clock=pl.when(told).then(pl.col("clock").first()), key=pl.when(told).then(pl.col("key").min())
     )
     if queries["key"].is_null().all():
-        raise Refused("no right answer has a date")
+        raise Refused("no relevant document has a date")
     before = pl.col("key").rank("min").over("clock") - 1
     half = pl.col("key").count().over("clock") / 2
     level = pl.when(pl.col("key").is_null()).then(pl.lit(undated)).when(before >= half).then(pl.lit(newer)).otherwise(pl.lit(older))
@@ -49,6 +49,6 @@ def dated(right: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
 
 
 def sortable(date: str) -> pl.Expr:
-    """A column of dates as texts that sort as the dates do: 1.9 before 1.10, and 1.10 the same as 1.10.0."""
+    """A column of dates as strings that sort chronologically: 1.9 before 1.10, and 1.10 equal to 1.10.0."""
     parts = pl.col(date).str.replace(r"(\.0+)+$", "").str.extract_all(r"\d+")
     return parts.list.eval(pl.element().str.zfill(DIGITS)).list.join(".")

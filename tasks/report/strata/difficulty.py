@@ -1,9 +1,9 @@
-"""difficulty: how far down BM25 ranks the first right answer of a query.
+"""difficulty: the rank at which BM25 returns the first relevant document of a query.
 
-Source: ours. A query is called hard by a ranking that is neither of the two that are compared. Cut by the base model's own
-scores, the hard queries would hold those on which the base was unlucky: any other ranking, better or not, would gain there and lose
-among the easy ones (regression to the mean; Galton 1886). What BM25 gets wrong by chance is no chance of the base or a round.
-It is one of the two where bm25 itself is compared; then it says nothing.
+Source: Hone default. The groups come from a ranking that is not one of the two compared. The base model's own scores would select hard
+queries on which the base model was unlucky. Any other ranking, better or not, would then gain on these and lose on the easy ones
+(regression to the mean; Galton 1886). BM25's chance errors are independent of those of the base model and the rounds.
+The groups are not informative for a comparison with bm25 itself.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from __future__ import annotations
 import polars as pl
 
 LEVELS = {
-    "first": "BM25 ranks a right answer first",
-    "2 to 10": "BM25 ranks the first right answer second to tenth",
-    "11 to 100": "BM25 ranks the first right answer 11th to 100th",
-    "beyond": "BM25 ranks no right answer among the first 100",
+    "first": "BM25 ranks a relevant document first",
+    "2 to 10": "BM25 ranks the first relevant document second to tenth",
+    "11 to 100": "BM25 ranks the first relevant document 11th to 100th",
+    "beyond": "BM25 ranks no relevant document among the first 100",
 }
 CUT_BY = "bm25"
 
 
 def difficulty(right: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
-    """A level of `LEVELS` for each query. The bounds are those of nDCG@10 and of the depth that is ranked (ours).
+    """A level of `LEVELS` for each query. The limits are the cutoff of nDCG@10 and the ranking depth (Hone default).
 
     Args:
-        right: query_id, doc_id of every right answer.
+        right: query_id, doc_id of every relevant document.
         words: query_id, doc_id, rank (from 1): BM25's ranking.
 
     Returns:

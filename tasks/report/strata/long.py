@@ -1,6 +1,6 @@
-"""long: queries whose right answers are longer than what the model reads, against the others.
+"""long: queries whose relevant documents are longer than the model's input limit, compared with the others.
 
-Source: ours. A model cuts a text off after `model.max_length` tokens; what answers a query may stand behind.
+Source: Hone default. A model truncates a text after `model.max_length` tokens. The passage that answers a query may come later.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 LEVELS = {
-    "cut": "every right answer is longer than what the model reads of it",
-    "whole": "the model reads a right answer to its end",
+    "cut": "every relevant document is truncated",
+    "whole": "the model reads at least one relevant document to its end",
 }
 
 
@@ -17,9 +17,9 @@ def long(answers: pl.DataFrame, lengths: pl.DataFrame, limit: int) -> pl.DataFra
     """A level of `LEVELS` for each query.
 
     Args:
-        answers: query_id, doc_id of every right answer (of a parent, its chunks).
-        lengths: doc_id, tokens: by the model's tokenizer, with its special tokens and the prompt.
-        limit: tokens that the model reads.
+        answers: query_id, doc_id of every relevant document. A parent document is represented by its chunks.
+        lengths: doc_id, tokens. The model's tokenizer counts them, including special tokens and the prompt.
+        limit: maximum number of tokens that the model reads.
 
     Returns:
         query_id, level.

@@ -1,7 +1,7 @@
-"""overlap: whether a query's words point to its right answer, or to another document.
+"""overlap: whether a query shares more words with a relevant document or with another document.
 
-Source: ours, after the lexical-overlap bias that NevIR finds in retrievers (Weller et al., arXiv 2305.07614): a model that counts common
-words does well where these are in the right answer and badly where a wrong document has more of them.
+Source: Hone default, based on the lexical-overlap bias that NevIR finds in retrievers (Weller et al., arXiv 2305.07614). A model that
+counts common words does well if the relevant document has most of them. It does badly if another document has more.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import polars as pl
 from hone.text.bm25 import content_words
 
 LEVELS = {
-    "high": "a right answer has more of the query's words than the best other document",
-    "even": "both have as many",
-    "low": "the best other document has more of them",
+    "high": "a relevant document has more of the query's words than the best other document",
+    "even": "both have the same number",
+    "low": "the best other document has more of the query's words",
 }
 CUT_BY = "bm25"
 
@@ -21,14 +21,14 @@ CUT_BY = "bm25"
 def overlap(queries: pl.DataFrame, answers: pl.DataFrame, rivals: pl.DataFrame, language: str) -> pl.DataFrame:
     """A level of `LEVELS` for each query that has a content word.
 
-    Words are stemmed, stop words left out. Of several right answers the one with most of the query's words counts.
+    Words are stemmed, and stop words are removed. The relevant document with most of the query's words counts.
 
     Args:
         queries: query_id, text.
-        answers: query_id, doc_id, text of every right answer.
-        rivals: the same of the document that BM25 ranks highest among those that are not known to be right; a query without
-            one has no other document with a word of it.
-        language: of the stemmer.
+        answers: query_id, doc_id, text of every relevant document.
+        rivals: query_id, doc_id, text of the document that BM25 ranks highest among those not labelled relevant. A query has no row
+            if no such document contains one of its words.
+        language: the stemmer's language.
 
     Returns:
         query_id, level.
@@ -44,7 +44,7 @@ def overlap(queries: pl.DataFrame, answers: pl.DataFrame, rivals: pl.DataFrame, 
 
 
 def most_in_common(asked: pl.DataFrame, texts: pl.DataFrame, language: str) -> pl.DataFrame:
-    """query_id and `words`: how many of a query's words the text of its own that has most of them has; none: no row."""
+    """query_id and `words`: the largest number of a query's words in any of its texts. A query without common words has no row."""
     documents = content_words(texts.select("doc_id", "text").unique("doc_id", maintain_order=True), language)
     common = texts.select("query_id", "doc_id").join(asked, on="query_id").join(documents, on=["doc_id", "word"], how="semi")
     return common.group_by("query_id", "doc_id").agg(words=pl.len()).group_by("query_id").agg(pl.col("words").max())

@@ -1,6 +1,6 @@
-"""unseen: queries with a word that training never saw, against the others.
+"""unseen: queries with a word that does not occur in training, compared with the others.
 
-Source: ours. A round that has learned the words of its training set by heart gains on the others and not on these.
+Source: Hone default. A round that has only memorized the words of its training set gains on the other queries and not on these.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import polars as pl
 from hone.text.bm25 import content_words
 
 LEVELS = {
-    "unseen": "a word of the query stands in no training query and in no known answer of one",
-    "seen": "every word of the query stands in one",
+    "unseen": "a word of the query occurs in no training query and no labelled positive",
+    "seen": "every word of the query occurs in a training query or a labelled positive",
 }
 
 
 def unseen(queries: pl.DataFrame, training: pl.DataFrame, language: str) -> pl.DataFrame:
-    """A level of `LEVELS` for each query that has a content word. Words are stemmed, stop words left out.
+    """A level of `LEVELS` for each query that has a content word. Words are stemmed, and stop words are removed.
 
     Args:
         queries: query_id, text.
-        training: `text` of every training query and of every known right answer of one.
-        language: of the stemmer.
+        training: `text` of every training query and every labelled positive.
+        language: the stemmer's language.
 
     Returns:
         query_id, level.

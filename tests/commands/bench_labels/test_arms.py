@@ -67,14 +67,14 @@ def test_a_recipe_s_rules_are_one_arm_and_what_costs_something_is_none(workspace
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("tidy", "there is no arm 'tidy'"),
+        ("tidy", "There is no arm 'tidy'"),
         ("rule:positive-awar", "did you mean 'positive-aware'"),
         ("rule:labelled", "it is a guard"),
         ("rule:positive-aware:share=7", "less than or equal to 1"),
-        ("judge:paid", "the judge paid costs something; those that do not are none"),
-        ("judge:nobody", "those of params.yaml are none"),
+        ("judge:paid", "judge paid is not free. Free judges in params.yaml: none"),
+        ("judge:nobody", "params.yaml has no judge nobody. Free judges in params.yaml: none"),
         ("recipe:nv-retreiver", "nv-retriever"),
-        ("recipe:art", "its judge teacher costs something"),
+        ("recipe:art", "its judge teacher is not free"),
     ],
 )
 def test_what_is_no_arm_is_refused(workspace: Path, name: str, told: str):
@@ -87,6 +87,6 @@ def test_what_is_no_arm_is_refused(workspace: Path, name: str, told: str):
 def test_no_damage_where_training_reads_no_hidden_answer(workspace: Path):
     mined()
     hide("m")  # the last of each query's three
-    with pytest.raises(Refused, match=rf"none of the {TRAIN} negatives that training reads \(the first 1 of each query\)"):
+    with pytest.raises(Refused, match=rf"None of the {TRAIN} negatives that training reads \(the first 1 of each query\)"):
         arms(looked_at("r1", 10), [], 1)
     assert arms(looked_at("r1", 10), [], 3)[0].false == TRAIN

@@ -51,13 +51,13 @@ def frame(table: str, rows: list, names: list[str]) -> pl.DataFrame:
 def test_each_share_by_hand(mined: None, capsys: pytest.CaptureFixture[str]):
     found = {one.who: one for one in bench_labels("r1", depth=10, keep=2)}
     # The known answer leaves by a guard: three candidates of each query, one of them hidden.
-    assert figures(found["nobody"]) == (0, 0, None, 0.5)
+    assert figures(found["none"]) == (0, 0, None, 0.5)
     # .95 of .8 is .76: d2 goes, d3 (.74) and d4 stay. .9 of it is .72: d3 goes too.
     assert figures(found["positive-aware share 0.95"]) == (1, 0, 1, 0)
     assert figures(found["positive-aware share 0.9"]) == (1, 0.5, 0.5, 0)
     assert figures(found["positive-aware share 1"]) == (0, 0, None, 0.5)
     told = capsys.readouterr().out
-    assert "6 candidates (the first 10 of 2 queries), 2 of them hidden answers" in told
+    assert "6 candidates (the first 10 of 2 queries), 2 of them held-out positives" in told
     assert "hone judge check" in told
 
 
@@ -75,24 +75,24 @@ def test_what_is_kept_is_looked_at_in_the_order_of_the_candidates():
 
 def test_without_scores_no_rule_that_needs_some_is_tried(mined: None):
     tables.write("scores", tables.empty("scores"), Path("rounds/r1/scores.parquet"))
-    assert [one.who for one in bench_labels("r1")] == ["nobody"]
+    assert [one.who for one in bench_labels("r1")] == ["none"]
 
 
 def test_what_cannot_be_measured_is_refused(mined: None):
-    with pytest.raises(Refused, match="there is no round 'r11' in params.yaml: did you mean 'r1'"):
+    with pytest.raises(Refused, match="params.yaml has no round 'r11': did you mean 'r1'"):
         bench_labels("r11")
-    with pytest.raises(Refused, match="--depth is 1 or more"):
+    with pytest.raises(Refused, match="--depth is 0. Use 1 or more"):
         bench_labels("r1", depth=0)
-    with pytest.raises(Refused, match="--keep is 1 or more"):
+    with pytest.raises(Refused, match="--keep is 0. Use 1 or more"):
         bench_labels("r1", keep=0)
     hide("d1")  # it leaves by a guard
-    with pytest.raises(Refused, match="none of 2 hidden answers is among them"):
+    with pytest.raises(Refused, match="None of 2 held-out positives is among the candidates"):
         bench_labels("r1")
     Path("data/ours/hidden.parquet").unlink()
-    with pytest.raises(Refused, match="nothing is hidden: set `hide`"):
+    with pytest.raises(Refused, match="There are no held-out positives. Set a collection's `hide`"):
         bench_labels("r1")
     tables.write("candidates", tables.empty("candidates"), Path("rounds/r1/candidates.parquet"))
-    with pytest.raises(Refused, match="round r1 has no candidates"):
+    with pytest.raises(Refused, match="Round r1 has no candidates"):
         bench_labels("r1")
 
 

@@ -26,8 +26,8 @@ def test_every_arm_is_trained_once_and_kept(workspace: Path, hone_home: Path, ca
     found = bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2)
     told = capsys.readouterr().out
     # positive-aware at .95 takes out what the oracle takes out: three of four arms differ.
-    assert "6 trainings (4 arms, of which 3 differ, 2 seeds)" in told
-    assert "0 are kept from before, 6 to do" in told
+    assert "6 trainings (4 arms, 3 of them different, 2 seeds)" in told
+    assert "0 cached, 6 to train" in told
     assert [one.name for one in found] == ["noisy", "clean", f"{RULE}:share=0.85", RULE]
     assert found[1].mean == found[3].mean
     rows = pl.read_parquet("reports/bench-labels/r1-ours.parquet")
@@ -43,11 +43,11 @@ def test_every_arm_is_trained_once_and_kept(workspace: Path, hone_home: Path, ca
     results[0].unlink()  # as if it had been killed before this one was done
     assert bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2) == found
     told = capsys.readouterr().out
-    assert "5 are kept from before, 1 to do; each took" in told
+    assert "5 cached, 1 to train; " in told
     assert pl.read_parquet("reports/bench-labels/r1-ours.parquet").equals(rows)
 
     bench_training("r1", [RULE], seeds=3)
-    assert "4 are kept from before, 2 to do" in capsys.readouterr().out
+    assert "4 cached, 2 to train" in capsys.readouterr().out
 
 
 def test_the_same_draws_for_every_arm_of_a_seed(workspace: Path):
@@ -87,10 +87,10 @@ def test_a_result_is_found_by_what_it_was_computed_from(workspace: Path):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"seeds": 1}, "--seeds is 2 or more"),
-        ({"steps": 0}, "--steps is 1 or more"),
+        ({"seeds": 1}, "--seeds is 1, .* Use 2 or more"),
+        ({"steps": 0}, "--steps is 0. Use 1 or more"),
         ({"on": "theirs"}, "theirs is not in `evaluate_on`"),
-        ({"depth": 0}, "--depth is 1 or more"),
+        ({"depth": 0}, "--depth is 0. Use 1 or more"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(workspace: Path, given: dict, told: str):
@@ -110,7 +110,7 @@ def test_one_judged_query_is_refused_before_anything_trains(workspace: Path, hon
         run = run_of("r1", None, "ours", looked_at("r1", 10).training)
         if judged == 2:
             refuse_one_query(run)  # two queries are enough
-    with pytest.raises(Refused, match="ours has one judged test query, 'q12', which says nothing of others"):
+    with pytest.raises(Refused, match="ours has only one judged test query, 'q12', but an interval needs at least two"):
         bench_training("r1", [RULE], seeds=2)
     assert not (hone_home / USER).exists()
     assert not Path("reports").exists()

@@ -40,7 +40,7 @@ def test_p_values_are_adjusted_for_the_arms_beside_clean():
     assert min(found[2].p, found[3].p) == pytest.approx(min(1, 2 * own[0]))
 
 
-@pytest.mark.parametrize(("damage", "told"), [(0.0, "no damage is shown"), (-0.05, "makes the model worse")])
+@pytest.mark.parametrize(("damage", "told"), [(0.0, "The damage is not significant"), (-0.05, "makes the model worse")])
 def test_without_damage_nothing_is_divided_by_it(damage: float, told: str):
     found = repaired(scores(damage, 0.5), "noisy", "clean")
     assert all(one.ratio is None for one in found)
@@ -52,7 +52,7 @@ def test_seeds_are_held_against_each_other_query_by_query():
     one = pl.DataFrame({"query_id": ["b", "a"], "ndcg_at_10": [0.2, 0.1]})
     two = pl.DataFrame({"query_id": ["a", "b"], "ndcg_at_10": [0.3, 0.4]})
     assert by_seed([one, two]).tolist() == [[0.1, 0.2], [0.3, 0.4]]
-    with pytest.raises(ValueError, match="other queries"):
+    with pytest.raises(ValueError, match="different queries"):
         by_seed([one, two.head(1)])
 
 
@@ -77,7 +77,7 @@ def test_tables():
     half = rows_of(found, arms)[2]
     assert (half[0], half[5], half[6], half[7]) == ("half", "0.50", "0.50 to 0.50", "7 of 40")
     text = markdown(found, arms, "About.")
-    assert "that is the damage." in text
+    assert "This is the damage." in text
     assert text.count("\n| ") == 5  # the heading and four variants
     rows = every_query(given, pl.Series([f"q{number}" for number in range(40)]))
     assert len(rows) == 4 * 5 * 40
@@ -90,6 +90,6 @@ def test_more_than_repair_and_fewer_negatives_are_said():
     arms = [Arm(name, pl.DataFrame(), trained, 0) for name, trained in zip(given, (40, 40, 25, 40), strict=True)]
     more, fewer = remarks(found, arms)
     assert more.startswith("half: a ratio above 1 is more than repair.")
-    assert fewer.startswith("half trains on 15 of 40 mined negatives fewer")
+    assert fewer.startswith("half trains on 15 fewer of the 40 mined negatives")
     assert fewer in markdown(found, arms, "About.")
     assert remarks(repaired(scores(0.05, 0.5), "noisy", "clean"), arms[:1]) == []

@@ -43,5 +43,5 @@ def test_what_cannot_be_cut_is_refused(loop: None):
     with pytest.raises(Refused, match="the ranking of bm25 defines these slices, and it is one of the two"):
         compare("bm25", "r2", by="difficulty")
     Path("data/made-up/dates.parquet").unlink()
-    with pytest.raises(Refused, match="--by dated does not separate the queries: made-up: no right answer has a date"):
+    with pytest.raises(Refused, match="--by dated does not separate the queries: made-up: no relevant document has a date"):
         compare("r0", "r2", by="dated")

@@ -95,12 +95,12 @@ def test_a_mistake_in_what_an_arm_changes_is_told_with_the_arm():
     given = {"question": "x", "arms": {"mine": {"recipe": "top-k", "sample": {"choose": {"simans": {"a": -1}}}}}}
     Path("studies/mine.yaml").write_text(yaml.safe_dump(given))
     _, question = asked(["studies/mine.yaml"], {"steps": 3})
-    with pytest.raises(Refused, match="the arm mine, which is top-k with sample as the study has it: .*'a' is -1"):
+    with pytest.raises(Refused, match=r"Arm mine \(recipe top-k, changed: sample\): .*'a' is -1"):
         trials(question, user_params())
 
 
 def test_how_many_steps_an_epoch_has_must_be_known():
-    with pytest.raises(Refused, match="or say --steps"):
+    with pytest.raises(Refused, match="or use --steps"):
         trial("top-k", steps=None)
     write_params(collections={"ours": COLLECTION | {"train_queries": 130}})
     assert trial("top-k", steps=None).rounds["r1"]["train"]["steps"] == 3  # batches of 64

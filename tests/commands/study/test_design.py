@@ -55,15 +55,15 @@ def test_a_file_says_it_all_and_the_command_may_say_otherwise():
 
 
 def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
-    refused(["top-q"], "hone study names the recipe 'top-q'")
+    refused(["top-q"], "hone study: there is no recipe 'top-q'")
     refused(["top-q"], "top-k")
     refused(["top-k", "top-k"], "names a recipe twice")
     refused(["studies/other.yaml"], "studies/other.yaml does not exist")
-    refused(["top-k", "ance"], "names the arm 'anse'", contrasts=[("top-k", "anse")])
-    refused(["top-k", "ance"], "holds an arm against itself", contrasts=[("ance", "ance")])
-    refused(["top-k"], "names the recipe 'warm'", first="warm")
-    refused(file_of(arms={"a": {"recipe": "top-k", "smaple": {}}}), "'smaple', which is no section of a recipe")
-    refused(file_of(arms={"a b": {"recipe": "top-k"}}), "the arm 'a b' needs a name")
+    refused(["top-k", "ance"], "there is no arm 'anse'", contrasts=[("top-k", "anse")])
+    refused(["top-k", "ance"], "compares an arm with itself", contrasts=[("ance", "ance")])
+    refused(["top-k"], "there is no recipe 'warm'", first="warm")
+    refused(file_of(arms={"a": {"recipe": "top-k", "smaple": {}}}), "'smaple', which is not a section of a recipe")
+    refused(file_of(arms={"a b": {"recipe": "top-k"}}), "arm 'a b' needs another name")
     refused(file_of(arms={"a": {"recipe": "top-k"}}, sedes=3), "'sedes' is not a setting")
     refused(["top-k"], "'seeds' is 0", seeds=0)
     refused(["top-k"], "'split' is 'train'", split="train")
@@ -74,19 +74,19 @@ def test_a_file_is_read_as_recipes_are_with_its_lines():
     Path("studies/mine.yaml").write_text("question: x\narms:\n  a: {recipe: top-k}\n  a: {recipe: ance}\n")
     refused(["studies/mine.yaml"], "studies/mine.yaml, line 4: 'a' is defined twice")
     Path("studies/mine.yaml").write_text("question: x\non: ours\narms: {a: {recipe: top-k}}\n")
-    refused(["studies/mine.yaml"], "a name there is read as True and not as a word")
+    refused(["studies/mine.yaml"], "a key is read as True, not as text")
     Path("studies/mine.yaml").write_bytes(b"question: \xff\n")
     refused(["studies/mine.yaml"], "the file is not UTF-8")
 
 
 def test_what_would_make_updates_unequal_is_refused():
     for name in ("steps", "epochs"):
-        refused(file_of(arms={"a": {"recipe": "top-k", "train": {name: 3}}}), f"the arm a sets train.{name}")
+        refused(file_of(arms={"a": {"recipe": "top-k", "train": {name: 3}}}), f"arm a sets train.{name}")
 
 
 def test_names_that_git_would_refuse():
     for name in ("a..b", "b.lock"):
-        refused(file_of(arms={name: {"recipe": "top-k"}}), f"the arm '{name}' needs a name")
+        refused(file_of(arms={name: {"recipe": "top-k"}}), f"arm '{name}' needs another name")
 
 
 def test_another_split_or_other_seeds_are_another_study():
@@ -108,20 +108,20 @@ def test_many_recipes_are_not_all_named_and_no_two_studies_share_a_folder():
 def test_settings_are_words_of_yaml():
     assert settings(["{learning_rate: 2.0e-5}", "learning_rate: 0.1"]) == [{"learning_rate": 2e-5}, {"learning_rate": 0.1}]
     for text in ("2.0e-5", "{}", "{a: ", "[1]"):
-        with pytest.raises(Refused, match="is no setting of training"):
+        with pytest.raises(Refused, match="is not a training setting"):
             settings([text])
     name, question = asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 2"]), "seeds": 2})
     assert list(question.all_seeds) == [2, 3]
     assert re.fullmatch("top-k-ance-tuned-[0-9a-f]{4}", name)
     assert asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 3"])})[0] != name
-    refused(["top-k"], "dev queries cannot say how good the choice is", tune=settings(["a: 1", "a: 2"]), split="dev")
+    refused(["top-k"], "the study cannot measure on dev", tune=settings(["a: 1", "a: 2"]), split="dev")
     arms = {"lo": {"recipe": "top-k", "train": {"learning_rate": 1e-5}}}
-    refused(file_of(arms=arms, tune=[{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]), "the arm lo sets train.learning_rate, and so does")
+    refused(file_of(arms=arms, tune=[{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]), "arm lo and `tune` both set train.learning_rate")
 
 
 def test_more_than_six_contrasts_are_refused_until_they_are_named():
     names = ["top-k", "ance", "nv-retriever", "guide", "art", "event", "rlhn", "rlhn-drop"]
-    refused(names, "7 contrasts; 6 are the most")
+    refused(names, "7 contrasts, but at most 6 can be tested")
     _, question = asked(names, {"contrasts": [("top-k", "ance")]})
     assert question.contrasts == [("top-k", "ance")]
     assert len(question.arms) == 8

@@ -48,7 +48,7 @@ def words(found: Elements) -> str:
 
 def test_it_begins_with_the_question_and_the_answer():
     text = words(page(study(SHOWN, OPEN)))
-    answered = "ance is above top-k by 0.023 nDCG@10 (+0.014 to +0.032); the other contrast shows nothing."
+    answered = "ance is above top-k by 0.023 nDCG@10 (+0.014 to +0.032); the other contrast is not significant."
     places = [text.rindex(part) for part in ("What do harder negatives do here?", answered, "Contrasts", "Arms on scifact")]
     assert places == sorted(places)
     assert "p = 0.002" in text
@@ -58,23 +58,23 @@ def test_where_nothing_is_shown_it_says_what_could_have_been():
     """The greater of .012 and .015 would have been seen in both."""
     open_too = Contrast("top-k", "ance", known(0.003, 0.01, p=0.4, least=0.012))
     said = conclusions.headline(study(open_too, OPEN))
-    assert said == "No arm is shown to differ from top-k in nDCG@10; a difference of 0.015 would mostly have been seen."
+    assert said == "No arm differs significantly from top-k in nDCG@10 (minimum detectable effect 0.015, 80 % power)."
 
 
 def test_an_interval_without_a_small_p_shows_nothing():
     """Holm may take away what an interval by itself shows."""
     found = study(Contrast("top-k", "ance", known(0.023, 0.009, p=0.06, least=0.012)))
-    assert conclusions.headline(found).startswith("No arm is shown to differ")
-    assert conclusions.verdict(found.contrasts[0], []) == ("not told apart", "")
+    assert conclusions.headline(found).startswith("No arm differs significantly")
+    assert conclusions.verdict(found.contrasts[0], []) == ("no significant difference", "")
 
 
 def test_an_arm_that_never_acted_is_not_ranked():
     never = Contrast("top-k", "art", known(0.03, 0.01, p=0.001, least=0.01))
     found = study(never)
-    assert conclusions.headline(found) == "There is nothing to rank: in every contrast that could be looked at an arm never acted (art)."
+    assert conclusions.headline(found) == "No arm can be ranked: every contrast with results has an inactive arm (art)."
     text = words(page(found))
-    assert "Inactive, and not ranked: art." in text
-    assert "art never acted: not ranked" in text
+    assert "Inactive and not ranked: art." in text
+    assert "art inactive: not ranked" in text
     drawn = {one["name"]: one for one in figures.against_cost(found, "seconds")["data"]}
     assert drawn["art (inactive)"]["marker"]["symbol"].endswith("-open")
     assert not drawn["ance"]["marker"]["symbol"].endswith("-open")
@@ -126,13 +126,13 @@ def test_rounds_are_drawn_where_there_are_several():
 def test_one_arm_with_one_seed():
     found = page(result(after("top-k", 0.42, seeds=1)), "top-k")
     text = words(found)
-    assert "top-k gives +0.0200 nDCG@10 over the base model (+0.0100 to +0.0300)" in text
-    assert "Only 1 seed of an arm: one seed says nothing of another draw." in text
-    assert "None: there is one arm, or none was named." in text
+    assert "top-k changes nDCG@10 by +0.0200 from the base model (+0.0100 to +0.0300)" in text
+    assert "Only 1 seed per arm: one seed does not show the variance between runs." in text
+    assert "None: there is one arm, or no contrast was named." in text
 
 
 def test_few_seeds_are_said_and_five_are_not():
-    assert "Only 3 seeds of an arm" in words(page(study(seeds=3)))
+    assert "Only 3 seeds per arm" in words(page(study(seeds=3)))
     assert "Only" not in words(page(study()))
 
 
@@ -140,19 +140,19 @@ def test_an_arm_without_a_trial_is_named():
     text = words(
         page(study(Contrast("top-k", "star", None)), "top-k", "ance", "art", "bm25", "star", left=["star, seed 1"], command="hone study x")
     )
-    assert "Missing, because no trial has ended yet: star." in text
+    assert "Missing because no trial has ended yet: star." in text
     assert "no trial of it has ended yet" in text
-    assert "Nothing can be held against anything yet" in text
-    assert "not run yet" in text
-    assert "1 trial left: star, seed 1." in text
+    assert "No comparison is possible yet" in text
+    assert "no results yet" in text
+    assert "1 trial not finished: star, seed 1." in text
     assert "hone study x" in text
 
 
-def test_without_hidden_answers_no_share_of_them_is_told():
+def test_without_held_out_positives_no_share_of_them_is_shown():
     assert "2.5 %12 of 480" in words(page(study()))
     text = words(page(study(), hides=False))
     assert "12 of 480" not in text
-    assert "No right answer was hidden from training" in text
+    assert "There are no held-out positives" in text
 
 
 def test_an_arm_that_mined_nothing():

@@ -81,8 +81,8 @@ def test_an_arm_without_trials_has_no_contrast_and_is_named():
     asked = question("a", "b")
     found = results(asked, {"a": [trial(1, [0.1] * 6)], "b": []}, "ours")
     assert found.contrasts[0].difference is None
-    assert "Missing, because no trial has ended yet: b." in text.sentences(asked, found, {}, [])
-    assert text.contrast_rows(found)[0][-1] == "not run yet"
+    assert "Missing because no trial has ended yet: b." in text.sentences(asked, found, {}, [])
+    assert text.contrast_rows(found)[0][-1] == "no results yet"
 
 
 def test_p_is_adjusted_for_all_contrasts_and_for_them_alone():
@@ -114,8 +114,8 @@ def test_an_arm_that_has_no_trials_yet_counts_when_p_is_adjusted():
 def test_contrasts_that_were_named_after_a_look_are_told():
     asked = question("a", "b")
     by_arm = {name: [trial(1, [0.1] * 6)] for name in ("a", "b")}
-    assert not any("whoever saw those" in one for one in text.sentences(asked, results(asked, by_arm, "ours"), {}, []))
-    assert any("named when 2 trials" in one for one in text.sentences(asked, results(asked, by_arm, "ours", 2), {}, []))
+    assert not any("p is too small" in one for one in text.sentences(asked, results(asked, by_arm, "ours"), {}, []))
+    assert any("named after 2 trials" in one for one in text.sentences(asked, results(asked, by_arm, "ours", 2), {}, []))
 
 
 def test_a_split_without_queries_is_refused_and_is_no_score_of_zero():
@@ -137,7 +137,7 @@ def test_a_draw_at_random_does_not_make_a_filter_active():
     ]
     found = results(question("a"), {"a": [trial(1, [0.1] * 6, {"r1": facts_of_round(acts=several)})]}, "ours")
     assert not found.last[0].inactive
-    assert any(one.startswith("a: fused never did anything here") for one in text.sentences(question("a"), found, {}, []))
+    assert any(one.startswith("a: fused had no effect here") for one in text.sentences(question("a"), found, {}, []))
 
 
 def test_updates_since_the_base():
@@ -160,7 +160,7 @@ def test_a_method_that_never_acted_is_inactive_and_stands_last():
     found = results(question(*by_arm), by_arm, "ours")
     assert [one.arm for one in found.last if one.inactive] == ["never"]
     assert [one.arm for one in text.ranked(found)] == ["plain", "uncounted", "one-of-two", "once", "never"]
-    assert any("Inactive, and not ranked: never" in said for said in text.sentences(question(*by_arm), found, {}, []))
+    assert any("Inactive and not ranked: never" in said for said in text.sentences(question(*by_arm), found, {}, []))
 
 
 def test_what_a_trial_costs_does_not_depend_on_what_others_had_encoded():
@@ -234,7 +234,7 @@ def test_a_ranker_that_is_worse_than_the_encoder_is_told():
     by_arm = {"a": [trial(1, [0.1] * 6, worse), trial(2, [0.1] * 6, worse)], "b": [trial(1, [0.1] * 6, better)]}
     said = text.sentences(asked, results(asked, by_arm, "ours"), {}, [])
     (about,) = [one for one in said if "cross-encoder" in one]
-    assert about.startswith("a: the cross-encoder that it trains orders dev queries worse than the encoder does (nDCG@10 0.70 and 0.30")
+    assert about.startswith("a: the in-loop cross-encoder ranks dev queries worse than the encoder (mean nDCG@10 0.30 compared with 0.70")
 
 
 def test_few_seeds_and_what_could_not_be_seen_are_said():
@@ -242,9 +242,9 @@ def test_few_seeds_and_what_could_not_be_seen_are_said():
     asked = question("a", "b")
     found = results(asked, by_arm, "ours")
     said = text.sentences(asked, found, {"a": [], "b": ["init base"]}, [])
-    assert said[0].startswith("No arm is shown to differ from a in nDCG@10; a difference of")
-    assert any(one.startswith("Only 2 seeds of an arm: intervals of so few") for one in said)
-    assert "b trains otherwise than params.yaml says: init base." in said
+    assert said[0].startswith("No arm differs significantly from a in nDCG@10 (minimum detectable effect")
+    assert any(one.startswith("Only 2 seeds per arm: the intervals are too narrow") for one in said)
+    assert "b differs from `train` of params.yaml: init base." in said
 
 
 def test_names_and_questions_are_data_in_markdown():
@@ -262,7 +262,7 @@ def test_queries_that_left_are_told():
     first = {"r1": facts_of_round(queries_left=3, queries_short=9), "r2": facts_of_round(queries=27, queries_left=1)}
     second = {"r1": facts_of_round(queries_left=2), "r2": facts_of_round(queries=28, queries_short=5, queries_filled=4)}
     found = results(question("a"), {"a": [trial(1, [0.1] * 6, first), trial(2, [0.1] * 6, second)]}, "ours")
-    assert text.attrition(of(found, "a")) == "3 of 30 queries left, 2.5 short, 2 filled up"
+    assert text.attrition(of(found, "a")) == "3 of 30 queries dropped, 2.5 short, 2 filled up"
     table = text.arms_table([found]).select("round", "queries", "queries_left", "queries_short", "queries_filled")
     assert table.rows() == [("r1", 30.0, 2.5, 4.5, 0.0), ("r2", 30.0, 3.0, 2.5, 2.0)]
     unmined = results(question("a"), {"a": [trial(1, [0.1] * 6, {"r1": facts_of_round(queries=None)})]}, "ours")

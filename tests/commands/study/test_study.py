@@ -81,10 +81,10 @@ def checkout(project: Project) -> dict[str, object]:
 def test_two_recipes_side_by_side(project: Project):
     before = checkout(project)
     said = hone(project, "study", *WORDS)
-    assert "2 trials (2 arms, 1 seeds), 0 are there, 2 to run" in said
+    assert "2 trials (2 arms, 1 seeds), 0 finished, 2 to run" in said
     assert checkout(project) == before
     assert not list((project.home / "studies/worktrees").iterdir())
-    assert "ance, seed 1: its models left DVC's cache" in said
+    assert "ance, seed 1: model weights removed from DVC's cache" in said
     made = facts(project)
     assert all(told["rounds"]["r1"]["steps"] == 2 for told in made.values())
     # The second arm finds the texts of its mining in the store, and what comes before its round in DVC's cache.
@@ -103,17 +103,17 @@ def test_two_recipes_side_by_side(project: Project):
 
 def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
     more = ["top-k", "ance", "--seeds", "2", "--steps", "2", "--no-probe", "--so-far"]
-    assert "4 trials (2 arms, 2 seeds), 2 are there, 2 to run" in as_a_process(project, "study", *more)
-    assert "2 trials of 4 did not end or did not run yet" in (project.folder / "reports/studies/top-k-ance/study.md").read_text()
+    assert "4 trials (2 arms, 2 seeds), 2 finished, 2 to run" in as_a_process(project, "study", *more)
+    assert "2 trials of 4 are not finished" in (project.folder / "reports/studies/top-k-ance/study.md").read_text()
     assert len(facts(project)) == 2
     said = hone(project, "study", "random", "--steps", "2", "--seeds", "1", "--no-probe", "--so-far", fails=True)
-    assert "no trial of this study has ended yet" in said
+    assert "No trial of this study is finished yet" in said
     assert not (project.folder / "reports/studies/random").exists()
 
 
 def test_nothing_runs_twice(project: Project):
     said = hone(project, "study", *WORDS)
-    assert "2 are there, 0 to run" in said
+    assert "2 finished, 0 to run" in said
     assert "resolve" not in said
 
 
@@ -123,7 +123,7 @@ def test_a_second_clone_with_the_trial_files_runs_nothing(project: Project, tmp_
     git(project, "clone", "--quiet", str(project.folder), str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone", tmp_path / "home", project.forks)
     said = hone(clone, "study", *WORDS)
-    assert "2 are there, 0 to run" in said
+    assert "2 finished, 0 to run" in said
     assert "resolve" not in said
     study = "reports/studies/top-k-ance/queries.parquet"
     assert pl.read_parquet(clone.folder / study).equals(pl.read_parquet(project.folder / study))
@@ -136,7 +136,7 @@ def test_without_its_file_a_trial_trains_again_and_takes_the_rest_from_the_run_c
     before = pl.read_parquet(file)
     file.unlink()
     said = hone(project, "study", *WORDS)
-    assert "1 are there, 1 to run" in said
+    assert "1 finished, 1 to run" in said
     assert "train r1" in said
     assert "retrieve r1" not in said
     assert {arm: told["rounds"] for arm, told in facts(project).items()} == {arm: told["rounds"] for arm, told in kept.items()}
@@ -198,9 +198,10 @@ def test_results_of_older_code_are_shown_apart_and_run_again_if_asked(project: P
     code.write_text(before + "\nCHANGED = True\n")
     try:
         said = as_a_process(project, "study", *WORDS)
-        assert "0 are there, 0 to run" in said
-        assert "2 trials ran with older code and are not run again; --refresh runs them: 'ance, seed 1', 'top-k, seed 1'" in said
-        assert "Their results are in no other table and in no contrast" in said
+        assert "0 finished, 0 to run" in said
+        assert "2 trials have results from older code and do not run again; use --refresh to run them: " in said
+        assert "to run them: 'ance, seed 1', 'top-k, seed 1'" in said
+        assert "Their results are not in the other tables and contrasts" in said
         said = as_a_process(project, "study", *WORDS, "--refresh", "--arm", "ance")
         assert "ance, seed 1: done" in said
         assert "retrieve r1" not in said  # its code is the same
@@ -208,7 +209,7 @@ def test_results_of_older_code_are_shown_apart_and_run_again_if_asked(project: P
         as_a_process(project, "study", *WORDS)
         written = (project.folder / "reports/studies/top-k-ance/study.md").read_text()
         assert pl.read_parquet(project.folder / "reports/studies/top-k-ance/queries.parquet")["arm"].unique().to_list() == ["ance"]
-        older = written.partition("## Results of older code")[2].replace("\\", "")
+        older = written.partition("## Results from older code")[2].replace("\\", "")
         assert "top-k, seed 1" in older
         assert "ance, seed 1" in older
     finally:
@@ -224,7 +225,7 @@ def test_a_recipe_that_git_does_not_know_is_refused_before_work(project: Project
 
 def test_a_recipe_that_wants_what_is_not_here_is_refused_before_work(project: Project):
     said = hone(project, "study", "rlhn", "top-k", "--seeds", "1", "--steps", "2", "--no-probe", fails=True)
-    assert "the arm rlhn cannot run here" in said
+    assert "Arm rlhn cannot run here" in said
     assert "top-k, seed 1" not in said
 
 
@@ -244,7 +245,7 @@ def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Projec
 def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: Project):
     """Two settings with seed 1, then seed 2 with the better one; a rate of nothing leaves the base model as it is."""
     words = ["top-k", "--seeds", "1", "--steps", "2", "--tune", "{learning_rate: 1.0e-12}", "--tune", "{learning_rate: 5.0e-4}"]
-    assert "tuned before: 2 settings of training for each arm" in hone(project, "study", *words, "--dry", "--no-probe")
+    assert "tuning: 2 training settings for each arm" in hone(project, "study", *words, "--dry", "--no-probe")
     said = hone(project, "study", *words, "--no-probe")
     assert "top-k-setting2, seed 1: done" in said
     assert "top-k, seed 2: done" in said
@@ -253,7 +254,7 @@ def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: P
     taken = tried.filter("taken")
     assert tried["ndcg_at_10"].n_unique() == 2
     assert taken["ndcg_at_10"].item() == tried["ndcg_at_10"].max()
-    assert f"top-k takes {taken['setting'].item()}" in (written / "study.md").read_text().replace("\\", "")
+    assert f"top-k uses {taken['setting'].item()}" in (written / "study.md").read_text().replace("\\", "")
     queries = pl.read_parquet(written / "queries.parquet")
     assert queries["seed"].unique().to_list() == [2]
-    assert "2 trials, 2 are there, 0 to run" in hone(project, "study", *words, "--no-probe")
+    assert "2 trials, 2 finished, 0 to run" in hone(project, "study", *words, "--no-probe")

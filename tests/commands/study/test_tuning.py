@@ -75,10 +75,10 @@ def test_the_result_says_what_was_tried_and_what_stands_at_the_end():
     asks = question(LOW, {"learning_rate": 5e-5}, HIGH)
     made = {"top-k": tuning.Choice("top-k", asks.tune, [0.4, 0.5, 0.6]), "in-batch": tuning.Choice("in-batch", asks.tune, [0.4, 0.6, 0.5])}
     said = tuning.sentences(asks, made)
-    assert "fresh seeds (2 to 3)" in said[0]
-    assert "top-k takes learning_rate 0.0001" in said[1]
+    assert "unseen seeds (2 to 3)" in said[0]
+    assert "top-k uses learning_rate 0.0001" in said[1]
     assert "one beyond it may be better" in said[1]
-    assert "in-batch takes learning_rate 5e-05" in said[2]
+    assert "in-batch uses learning_rate 5e-05" in said[2]
     assert "beyond" not in said[2]
     table = tuning.table(made)
     assert table.filter("taken")["ndcg_at_10"].to_list() == [0.6, 0.6]
@@ -89,7 +89,7 @@ def test_the_result_says_what_was_tried_and_what_stands_at_the_end():
 @pytest.mark.parametrize(
     ("tune", "said"),
     [
-        ([LOW], "there is nothing to choose"),
+        ([LOW], "has only one setting"),
         ([LOW, LOW], "twice"),
         ([LOW, {"steps": 4}], "`tune` has steps"),
         ([LOW, {}], "tune"),
@@ -102,10 +102,10 @@ def test_what_tunes_nothing_is_refused(tune: list[dict], said: str):
 
 def test_an_arm_with_an_empty_section_is_refused_as_without_tuning():
     asks = question().model_copy(update={"arms": {"a": Arm(recipe="top-k", train=None)}})
-    with pytest.raises(Refused, match="the arm a"):
+    with pytest.raises(Refused, match="Arm a"):
         tuning.tries_of(asks, user_params())
 
 
 def test_a_setting_that_training_does_not_know_is_told_with_the_arm():
-    with pytest.raises(Refused, match=r"the arm top-k.*learning_rat.*learning_rate"):
+    with pytest.raises(Refused, match=r"Arm top-k.*learning_rat.*learning_rate"):
         tuning.tries_of(question(LOW, {"learning_rat": 1e-4}), user_params())

@@ -36,10 +36,10 @@ def test_the_times_of_stages_are_written_and_the_page_names_the_file(workspace: 
     assert f"{folder}/times.parquet" in (folder / "index.html").read_text()
     written = (folder / "study.md").read_text()
     assert "- Said." in written
-    assert "## What this can and cannot say" in written
-    assert "another collection or model may put the arms in another order" in written
+    assert "## Scope and limits" in written
+    assert "another collection or model may rank the arms differently" in written
     assert "    hone study ance" in written
     for page in (written, (folder / "index.html").read_text()):
-        assert "Results of older code" in page
+        assert "Results from older code" in page
         assert OLDER_SENTENCE.partition(".")[0] in page
         assert all(word in page.replace("\\", "") for word in (*OLDER_COLUMNS, *OLDER[0]))

@@ -56,8 +56,8 @@ def test_a_loss_that_the_mean_hides_is_told_where_it_is_beyond_doubt(workspace: 
     if told:
         [sentence] = sentences
         assert sentence.startswith(
-            "r1 is better than r0 over all queries of made-up but worse where every right answer is longer than what the model reads "
-            "of it (long: cut, 20 queries): nDCG@10 goes from 1.000 to 0.500, −0.500"
+            "r1 is better than r0 over all queries of made-up but worse where every relevant document is truncated "
+            "(long: cut, 20 queries): nDCG@10 goes from 1.000 to 0.500, −0.500"
         )
     else:
         # Four queries that all lose: of sixteen ways to turn signs two are as far from 0, p = .125.

@@ -79,9 +79,7 @@ def test_lengths_are_what_the_model_reads(collection: Path):
     assert dict(slice_queries(of(), ("long",)).levels.select("query_id", "level").rows()) == {"t1": "whole", "t2": "cut"}
     prompted = of(reading=Reading(4, (("document", "big: "),)))
     assert prompted.lengths["tokens"].to_list() == [6, 8]
-    assert slice_queries(prompted, ("long",)).left_out == {
-        "long": "all queries have the same level: every right answer is longer than what the model reads of it"
-    }
+    assert slice_queries(prompted, ("long",)).left_out == {"long": "all queries have the same level: every relevant document is truncated"}
 
 
 def test_what_does_not_part_them_is_told_and_the_others_stand(collection: Path):
@@ -89,7 +87,7 @@ def test_what_does_not_part_them_is_told_and_the_others_stand(collection: Path):
     assert Path("reports/runs/bm25/made-up.trec").exists()
     found = slice_queries(of(compare_with=("r0",)))
     assert set(found.left_out) == {"dated", "difficulty", "long", "overlap", "unseen"} == set(list_strata())
-    assert found.left_out["dated"] == "no right answer has a date"
+    assert found.left_out["dated"] == "no relevant document has a date"
     assert "`compare_with` does not list bm25" in found.left_out["overlap"]
     assert "tokenizer.json" in found.left_out["long"]
     assert found.levels.is_empty()

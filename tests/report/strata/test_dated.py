@@ -34,5 +34,5 @@ def test_a_query_is_as_old_as_its_oldest_answer():
 
 
 def test_without_any_date_it_says_so():
-    with pytest.raises(Refused, match="no right answer has a date"):
+    with pytest.raises(Refused, match="no relevant document has a date"):
         levels([("q", "d")], [("another", "calendar", "2020")])
