@@ -187,8 +187,8 @@ class Requests:
         import httpx2
 
         from hone.http import Unreadable, below
-        from hone.llm.chat_completion import passes, pause
         from hone.llm.client import JSON, encode
+        from hone.llm.retry_policy import is_temporary, pause
 
         body, last = encode(given), self.encoder.attempts - 1
         for attempt in range(self.encoder.attempts):
@@ -203,7 +203,7 @@ class Requests:
                         f"{told} cannot be reached ({type(error).__name__}, {attempt + 1} attempts). Check the URL and the server."
                     ) from None
             else:
-                if attempt == last or not passes(response.status_code):
+                if attempt == last or not is_temporary(response.status_code):
                     return response
                 asked = pause(response.headers.get("retry-after"))
                 wait = wait if asked is None else asked

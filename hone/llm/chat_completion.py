@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
 from hone.llm.reasoning import has_thoughts
 
-LONGEST_PAUSE = 120.0  # maximum seconds of a Retry-After that are respected
 LONGEST_TOLD = 200  # characters of a fault
-OVERLOADED = (429, 503)  # statuses of a call that certainly did not reach the model and costs nothing
 LONGEST_START = 80  # characters shown of a body that is not a completion
 LONGEST_NAME = 200  # characters of a model's name
 A_KEY = 8  # characters; a shorter key, such as "x" for servers without keys, is not a secret but a common word
@@ -172,11 +168,6 @@ def for_good(code: int, told: str, low: str) -> str:
     return f"broken: status {code}: {told}"
 
 
-def passes(code: int) -> bool:
-    """Whether a status means a temporary failure."""
-    return code >= 500 or code in (408, 409, 429)
-
-
 def clean(text: str, secret: str | None) -> str:
     """A text that every database accepts, without the key in any of its spellings."""
     text = text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -202,17 +193,3 @@ def escaped(code: int) -> str:
     digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
     ways = rf"\\u00{digits}|\\x{digits}|\\U000000{digits}|\\u\{{0{{0,6}}{digits}\}}|%(?:25){{0,3}}{digits}|&#0{{0,6}}{code};"
     return rf"\\{{0,4}}(?:{ways}|&#[xX]0{{0,6}}{digits};)"
-
-
-def pause(given: str | None) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date; null if it is missing or invalid."""
-    if given is None:
-        return None
-    try:
-        wait = float(given)
-    except ValueError:
-        try:
-            wait = parsedate_to_datetime(given).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return min(max(wait, 0.0), LONGEST_PAUSE) if math.isfinite(wait) else None

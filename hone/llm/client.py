@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from hone.llm.budget import Budget, JudgeBudget, Reservation
 from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, completion_of, held_to, log_unsupported, refuse_in_turn
 from hone.llm.endpoint_state import at_most, habits
 from hone.llm.rate_limit import Pace
+from hone.llm.retry_policy import connection_failure, delay, is_temporary, rejected_key, temporary_failure
 from hone.urls import public, shown
 
 JSON = {"content-type": "application/json"}
@@ -183,7 +183,7 @@ class Caller:
                     continue  # ends, because each repetition sends one option less
                 attempt += 1
                 if attempt < self.endpoint.attempts:
-                    await asyncio.sleep(random.uniform(0, self.endpoint.backoff * 2 ** (attempt - 1)))
+                    await asyncio.sleep(delay(attempt, self.endpoint.backoff))
         self.receive(Completion(request, fault=fault, seconds=time.monotonic() - began))
 
     async def reserve(self, request: Request, pairs: int) -> Reservation | None:
@@ -261,11 +261,8 @@ class Caller:
                 f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {message}. "
                 "The address usually ends in /v1. GET /v1/models lists the models."
             )
-        if code in chat_completion.OVERLOADED:
-            wait = chat_completion.pause(response.headers.get("retry-after"))
-            raise Again(f"unreachable: overloaded ({code}): {message}", overloaded=True, wait=wait, free=True)
-        if chat_completion.passes(code):
-            raise Again(f"unreachable: status {code}: {message}")  # after a gateway's timeout the model may have done the work
+        if is_temporary(code):
+            raise temporary_failure(code, message, response.headers.get("retry-after"))
         fault = chat_completion.for_good(code, message, low)
         if fault.startswith("broken") and (unsupported := self.habits.spare(sent, low, chat_completion.param_of(body))):
             log_unsupported(self.endpoint, unsupported, message)
@@ -288,18 +285,3 @@ class Caller:
 def encode(body: dict[str, Any]) -> bytes:
     """A request body: JSON in UTF-8, with unpaired surrogates replaced."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace")
-
-
-def rejected_key(endpoint: Endpoint, code: int, message: str) -> Refused:
-    """The error for a key that the endpoint rejects."""
-    key = f"Check the environment variable {endpoint.key}." if endpoint.key else "No key was sent: set `key` to the name of a variable."
-    return Refused(f"{shown(endpoint.url)}: authentication failed ({code}): {message}. {key}")
-
-
-def connection_failure(cause: BaseException, where: str) -> Again:
-    """The failure that a broken connection means."""
-    from hone.http import UNSENT, Unreadable
-
-    if isinstance(cause, Unreadable):
-        return Again(f"broken: {cause}")
-    return Again(f"unreachable: {type(cause).__name__} at {where}", free=isinstance(cause, UNSENT))

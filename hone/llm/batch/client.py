@@ -14,8 +14,9 @@ from urllib.parse import quote
 from hone.errors import Refused
 from hone.llm import chat_completion
 from hone.llm.batch.jobs import Submitted
-from hone.llm.client import JSON, connection_failure, encode, rejected_key
+from hone.llm.client import JSON, encode
 from hone.llm.completion import Again, Endpoint
+from hone.llm.retry_policy import OVERLOADED, connection_failure, is_temporary, pause, rejected_key
 from hone.urls import shown
 
 WINDOW = "24h"  # the protocol has no other
@@ -198,9 +199,9 @@ class Vendor:
             raise rejected_key(self.endpoint, code, told)
         if code == 404:
             raise Gone(told)
-        if chat_completion.passes(code):
-            wait = chat_completion.pause(response.headers.get("retry-after"))
-            raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code in chat_completion.OVERLOADED)
+        if is_temporary(code):
+            wait = pause(response.headers.get("retry-after"))
+            raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code in OVERLOADED)
         raise TurnedDown(chat_completion.for_good(code, told, low))
 
     def named(self, once: Callable[[], dict]) -> dict:

@@ -9,6 +9,7 @@ from typing import Any
 from hone.llm import chat_completion
 from hone.llm.completion import Again, Completion, Endpoint, Request, completion_of, log_unsupported
 from hone.llm.endpoint_state import ROOM, habits
+from hone.llm.retry_policy import OVERLOADED, is_temporary
 
 
 def digest(request: Request, model: str) -> str:
@@ -50,8 +51,8 @@ def read(request: Request, line: dict, endpoint: Endpoint, secret: str | None) -
 def read_error(request: Request, code: Any, body: Any, endpoint: Endpoint, secret: str | None) -> Completion:
     """The fault of a request whose line has an error status; see `Caller.read_error` for a single call."""
     message, low = chat_completion.of_error(body, secret)
-    if type(code) is not int or chat_completion.passes(code):
-        raise Again(f"unreachable: status {str(code)[:3]}: {message}", free=code in chat_completion.OVERLOADED)
+    if type(code) is not int or is_temporary(code):
+        raise Again(f"unreachable: status {str(code)[:3]}: {message}", free=code in OVERLOADED)
     fault, known = chat_completion.for_good(code, message, low), habits(endpoint)
     # All requests of a batch have the same options: the first rejection changes what the next batch contains.
     sent = {ROOM: request.max_tokens, **request.options}

@@ -13,10 +13,10 @@ import pytest
 
 from hone.errors import Refused
 from hone.llm.budget import Budget
-from hone.llm.chat_completion import LONGEST_PAUSE, pause
 from hone.llm.client import complete
 from hone.llm.completion import Completion, Request
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, habits
+from hone.llm.retry_policy import LONGEST_PAUSE, pause
 from tests.hone.llm import answering
 from tests.hone.llm.unruly import WRONG, always, call, completion, drawn, endpoint, first, flat, heard, serving
 
