@@ -1,6 +1,6 @@
-"""What a judge's answer says. Answers are read with patience; one that cannot be read is `unknown`, never a label.
+"""Parse the answers of judges. The parser is lenient, but an answer that it cannot parse gives the verdict `unknown`, never a label.
 
-All of this is ours, except the form with two lists between tags, which is RLHN's (arXiv 2505.16967).
+The rules are Hone's own, except the two lists between tags, which are RLHN's (arXiv 2505.16967).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from hone.llm.reasoning import separated
 Tops = Sequence[tuple[str, float]]
 
 BETTER, WORSE, NEITHER = 3.0, 2.0, 0.0  # grades of the two lists and of neither, on the scale of the graded prompt
-CERTAIN = 0.5  # a probability from which on a pair is positive
-# Alternatives that together are less probable than this say nothing: the answer begins with another word (ours).
+CERTAIN = 0.5  # minimum probability of a positive verdict
+# Alternatives with a lower total probability are ignored: the answer begins with another word [Hone default].
 LEAST = 0.05
-MOST_BRACES = 200  # of an answer are tried as the beginning of a JSON object
+MOST_BRACES = 200  # maximum number of braces in an answer that are tried as the start of a JSON object
 
 TAG = re.compile(r"<\s*(better|worse)\s*>", re.IGNORECASE)
 END = re.compile(r"</?\s*(?:better|worse|verdict|answer)\s*>", re.IGNORECASE)
@@ -30,12 +30,12 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 NONE = re.compile(r"\W*+(?:none(?: of (?:the|these) doc(?:ument)?s?)?|nothing|empty|n/?a|no doc(?:ument)?s?)?\W*+", re.IGNORECASE)
-# What may stand after a first word that is the whole answer.
+# Allowed after a first word that is the whole answer.
 AFTER = r"\s*(?:[*\"'`()\].,;:!<\n]|[-–—]\s|$)|\s+(?:because|since|as|it|the|this|that)\b"
 
 
 A_GRADE = r"(-?\d++(?:\.\d++)?)"
-# What names a scale directly after a grade: its highest grade is the one group that has matched.
+# Names of a scale directly after a grade. The highest grade is the one group that has matched.
 SCALE = "|".join(
     rf"[\s*_`\"']{{0,4}}{form}"
     for form in (
@@ -50,12 +50,12 @@ SCALE = "|".join(
 
 
 class Unreadable(Exception):
-    """An answer that says nothing that can be relied on; the message says why."""
+    """An answer without a reliable verdict; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What an answer says of one candidate: positive, negative or unknown, with the reason where it is unknown or odd."""
+    """An answer's verdict on one candidate: positive, negative or unknown, with a reason if it is unknown or unusual."""
 
     verdict: str
     grade: float | None = None
@@ -68,15 +68,15 @@ def unreadable(error: Unreadable) -> Said:
 
 
 def listwise(text: str | None, count: int, cut: bool = False) -> list[Said]:
-    """What an answer with two lists says of each of `count` numbered candidates.
+    """Verdicts on `count` numbered candidates from an answer with two lists.
 
-    Both lists count as found (RLHN). A number that stands in both has the lower grade; one that no candidate has concerns
-    none, and is noted with all.
+    Both lists count as found (RLHN). A number in both lists has the lower grade. A number without a candidate is ignored, and
+    noted with every verdict.
 
     Args:
         text: the answer.
-        count: candidates were numbered from 1 to this.
-        cut: whether the answer was cut off at its limit of tokens.
+        count: number of candidates, numbered from 1.
+        cut: whether the answer was cut off at max_tokens.
     """
     try:
         better, worse = lists(text, cut)
@@ -97,12 +97,12 @@ def listwise(text: str | None, count: int, cut: bool = False) -> list[Said]:
 
 
 def lists(text: str | None, cut: bool = False) -> tuple[list[int], list[int]]:
-    """The numbers in an answer's two lists, better and worse, in its order, each once.
+    """The numbers in an answer's two lists, better and worse, in order and without repetition.
 
-    The last complete pair of lists holds, between RLHN's tags or as JSON: what stands before may be quoted from a document.
+    The last complete pair of lists counts, between RLHN's tags or as JSON. Earlier text may be a quotation from a document.
 
     Raises:
-        Unreadable: a list is missing, was cut off or does not say which documents it means.
+        Unreadable: a list is missing, was cut off or does not identify its documents.
     """
     text = without_thoughts(text, cut)
     found = [(place, value["better"], value["worse"]) for place, value in objects(text) if {"better", "worse"} <= set(value)]
@@ -118,10 +118,10 @@ def lists(text: str | None, cut: bool = False) -> tuple[list[int], list[int]]:
 
 
 def between(text: str, opening: re.Match[str]) -> str:
-    """What stands between a list's opening tag and the next tag.
+    """The text between a list's opening tag and the next tag.
 
     Raises:
-        Unreadable: no tag follows, so that the list may not be whole.
+        Unreadable: no tag follows, so the list may be incomplete.
     """
     closing = END.search(text, opening.end())
     if closing is None:
@@ -130,10 +130,10 @@ def between(text: str, opening: re.Match[str]) -> str:
 
 
 def numbers(content: str) -> list[int]:
-    """The numbers of a list as models write it: `[Doc (2), Doc (7)]`, `2, 7`, `Documents 2 and 7`, `none`, after any label.
+    """The numbers of a list in any usual form: `[Doc (2), Doc (7)]`, `2, 7`, `Documents 2 and 7`, `none`, after any label.
 
     Raises:
-        Unreadable: a range, or words that do not say which documents are meant.
+        Unreadable: a range, or words that do not identify documents.
     """
     content = re.sub(r"^[^\d\[:]*:", "", re.sub(r"\s+", " ", content), count=1)
     if NONE.fullmatch(content):
@@ -149,7 +149,7 @@ def numbers(content: str) -> list[int]:
 
 
 def whole_numbers(values: Any) -> list[int]:
-    """Document numbers of a list from JSON: 3, "3" or "Doc (3)", each once, in its order."""
+    """Document numbers of a JSON list: 3, "3" or "Doc (3)", in order and without repetition."""
     if not isinstance(values, list):
         raise Unreadable(f"a list is no list: {str(values)[:60]}")
     total = []
@@ -164,12 +164,12 @@ def whole_numbers(values: Any) -> list[int]:
 
 
 def yes_no(text: str | None, tops: Tops | None = None, inverted: bool = False) -> Said:
-    """What a yes or no says; with the first token's alternatives, how sure it is.
+    """The verdict of a yes-no answer, with a probability from the first token's alternatives.
 
     Args:
         text: the answer.
-        tops: alternatives of the first token with their log-probabilities; p = yes / (yes + no) over all that read so.
-        inverted: the question was whether the candidate fails to answer.
+        tops: alternatives of the first token with their log-probabilities; p = yes / (yes + no), summed over all spellings.
+        inverted: the question was whether the candidate is not relevant.
     """
     weights = alike(tops, {"yes": "yes", "no": "no"})
     if weights:
@@ -184,12 +184,12 @@ def yes_no(text: str | None, tops: Tops | None = None, inverted: bool = False) -
 
 
 def graded(text: str | None, tops: Tops | None = None, positive_from: float = 2) -> Said:
-    """What a grade from 0 to 3 says.
+    """The verdict of a grade from 0 to 3.
 
     Args:
         text: the answer.
-        tops: alternatives of the first token; they give the expected grade, and the probability that it is high enough.
-        positive_from: the grade from which on a candidate counts as found (2: ours).
+        tops: alternatives of the first token. They give the expected grade, and the probability of a positive verdict.
+        positive_from: minimum grade of a positive verdict (2) [Hone default].
     """
     weights = alike(tops, {str(grade): str(grade) for grade in range(4)})
     if weights and on_our_scale(text):
@@ -205,7 +205,7 @@ def graded(text: str | None, tops: Tops | None = None, positive_from: float = 2)
 
 
 def pairwise(text: str | None, tops: Tops | None = None) -> Said:
-    """What a comparison with the known answer (A) says of the candidate (B); "equal" counts as found."""
+    """The verdict of a comparison of the candidate (B) with the labelled positive (A); "equal" counts as found."""
     weights = alike(tops, {"a": "A", "b": "B", "equal": "equal"})
     if weights:
         probability = 1 - weights.get("A", 0.0) / sum(weights.values())
@@ -218,9 +218,9 @@ def pairwise(text: str | None, tops: Tops | None = None) -> Said:
 
 
 def alike(tops: Tops | None, words: dict[str, str]) -> dict[str, float]:
-    """The probability of each word, summed over the alternatives that read like it but for case, blanks and quotes.
+    """The probability of each word, summed over alternatives that differ only in case, spaces and quotes.
 
-    Nothing where these words are hardly among the alternatives.
+    Empty if these words have a low probability among the alternatives.
     """
     total: dict[str, float] = {}
     for token, logarithm in tops or ():
@@ -231,10 +231,10 @@ def alike(tops: Tops | None, words: dict[str, str]) -> dict[str, float]:
 
 
 def word(text: str | None, words: tuple[str, ...]) -> str:
-    """Which of a few words an answer gives: alone, at its beginning, after "answer:" or as JSON.
+    """The one of a few words that an answer contains: alone, at its beginning, after "answer:" or as JSON.
 
     Raises:
-        Unreadable: none of them, or it says one and then another.
+        Unreadable: none of them, or two that contradict each other.
     """
     text = without_thoughts(text)
     known = {item.casefold(): item for item in words}
@@ -245,14 +245,14 @@ def word(text: str | None, words: tuple[str, ...]) -> str:
         return known[given[-1]]
     if (alone := text.strip().casefold()) in known:
         return known[alone]
-    any_word = "|".join(item if len(item) > 1 else f"(?-i:{item})" for item in words)  # "a" is an article too
+    any_word = "|".join(item if len(item) > 1 else f"(?-i:{item})" for item in words)  # "a" is also an article
     named = rf"\b(?:answer|verdict)\b(?:\s+is\b)?\W{{1,10}}({any_word})\b"
     spoken = [match[1].casefold() for match in re.finditer(named, text, re.IGNORECASE)]
     if first := re.match(rf"\W*({any_word})(?:{AFTER})", text, re.IGNORECASE):
         rest = text[first.end(1) :]
         later = re.findall(rf"\b({any_word})\b", rest, re.IGNORECASE)
         whole = re.findall(rf"[\n.!?]\s*({any_word})\s*(?=[.,;!\n]|$)", rest, re.IGNORECASE)
-        # "no" and "a" are words of other sentences too: they contradict only where they are a sentence.
+        # "no" and "a" also occur in other sentences. They contradict only as a sentence of their own.
         spoken += [item.casefold() for item in (first[1], *(item for item in later if item.casefold() not in ("no", "a")), *whole)]
     if not spoken:
         raise Unreadable(f"neither {' nor '.join(words)}: {shortened(text)}")
@@ -262,7 +262,7 @@ def word(text: str | None, words: tuple[str, ...]) -> str:
 
 
 def plain(value: Any, known: dict[str, str]) -> str:
-    """A word from JSON without case and full stops; true and false are yes and no where these are the words."""
+    """A word from JSON without case and periods. true and false become yes and no if these are the words."""
     if isinstance(value, bool) and {"yes", "no"} <= known.keys():
         return "yes" if value else "no"
     return str(value).strip(" \t\r\n.!\"'`*").casefold()
@@ -272,7 +272,7 @@ def grade_of(text: str | None) -> int:
     """The grade of an answer: alone, after "grade:" or "score:", or as JSON.
 
     Raises:
-        Unreadable: none, one that is not 0, 1, 2 or 3, or one on another scale, such as 3/10.
+        Unreadable: no grade, a grade other than 0, 1, 2 or 3, or a grade on another scale, such as 3/10.
     """
     grade, after = grade_with_scale(without_thoughts(text))
     refuse_scale(after)
@@ -282,10 +282,10 @@ def grade_of(text: str | None) -> int:
 
 
 def grade_with_scale(text: str) -> tuple[str, str]:
-    """The number that an answer gives as its grade, and what stands after it.
+    """An answer's number as its grade, and the text after it.
 
     Raises:
-        Unreadable: there is none.
+        Unreadable: there is no number.
     """
     if given := [str(value["grade"]) for _, value in objects(text) if "grade" in value]:
         parts = re.match(rf"\s*{A_GRADE}", given[-1])
@@ -300,7 +300,7 @@ def grade_with_scale(text: str) -> tuple[str, str]:
 
 
 def on_our_scale(text: str | None) -> bool:
-    """Whether an answer, whose first token is a grade, names no other scale after it."""
+    """Whether an answer, whose first token is a grade, has no other scale after it."""
     try:
         refuse_scale(re.sub(r"\A\W*\d++", "", text or "", count=1))
     except Unreadable:
@@ -309,7 +309,7 @@ def on_our_scale(text: str | None) -> bool:
 
 
 def refuse_scale(after: str) -> None:
-    """Raises Unreadable where what stands after a grade names another scale than ours, which ends at 3."""
+    """Raises Unreadable if the text after a grade names another scale than 0 to 3."""
     if (found := re.match(SCALE, after, re.IGNORECASE)) is None:
         return
     most = next((group for group in found.groups() if group is not None), "") or "100"
@@ -318,14 +318,14 @@ def refuse_scale(after: str) -> None:
 
 
 def without_thoughts(text: str | None, cut: bool = False) -> str:
-    """An answer without what was thought aloud before it.
+    """An answer without the reasoning before it.
 
     Raises:
         Unreadable: nothing is left.
     """
-    # Long runs of blanks would make what looks for words go over them again and again.
+    # Long runs of spaces would make the searches for words slow.
     rest, thinking = separated(re.sub(r"\s{3,}", "\n\n", text or ""))
-    # A model of reasoning has not begun to answer; another may only have forgotten the tag that we asked for.
+    # A reasoning model has not begun to answer. Another model may only have forgotten the tag that the prompt requests.
     if thinking and (cut or thinking != "thinking"):
         raise Unreadable("it was cut off while it thought" if cut else "its thoughts do not end")
     if not rest.strip():
@@ -334,7 +334,7 @@ def without_thoughts(text: str | None, cut: bool = False) -> str:
 
 
 def objects(text: str) -> Iterator[tuple[int, dict]]:
-    """Place and value of JSON objects in a text, and of those that are directly in one."""
+    """Position and value of JSON objects in a text, and of the objects directly inside one."""
     decoder, place = json.JSONDecoder(), -1
     for _ in range(MOST_BRACES):
         if (place := text.find("{", place + 1)) < 0:

@@ -22,7 +22,7 @@ from hone.llm.endpoint_state import habits
 from hone.llm.ledger.ledger import question_key
 from hone.seeds import seed_of
 
-NO_POSITIVE = "the prompt shows known answers and the query has none"
+NO_POSITIVE = "the prompt shows labelled positives and the query has none"
 
 
 def ask(

@@ -1,7 +1,7 @@
-"""Scores of a model that reads query and document together, kept in the ledger by its weights and the texts: none is made twice.
+"""Cross-encoder scores in the ledger, found by the model's weights and the texts, so that each score is computed once.
 
-A score is no verdict yet: thresholds may change without scoring anew. The ledger therefore calls it unknown, with the
-score as its grade.
+A score is not a verdict: thresholds may change without new scores. So the ledger stores the verdict unknown, with the score as
+grade.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from hone.stage import Progress, say
 if TYPE_CHECKING:
     from types import ModuleType
 
-PAIRS_PER_ANSWER = 256  # what a kill loses at most
+PAIRS_PER_ANSWER = 256  # maximum number of scores that a kill loses
 PAIRS_PER_BATCH = 32
-POLL = 0.5  # seconds between two looks at what another process scores
+POLL = 0.5  # seconds between two look-ups of another process's scores
 A_SCORE = "a score; a threshold makes a verdict of it"
 NO_NUMBER = "the score is no number"
 
 
 @dataclass
 class Scorer:
-    """One model with one length of texts.
+    """One model with one maximum text length.
 
     Args:
         name, revision: of the model.
-        max_length: tokens after which a query with its document is cut off; null: the model's own.
+        max_length: maximum number of tokens of query and document together; null: the model's own maximum.
         desk: ledger, budget, device.
-        kind: the module that knows such models: `identity_of` and `model_of`.
-        what: how its scores are called in the ledger.
+        kind: module with `identity_of` and `model_of` for such models.
+        what: the name of its scores in the ledger.
     """
 
     name: str
@@ -63,14 +63,14 @@ class Scorer:
         self.desk.ledger.describe(self.judge, description | {"model": self.name, "revision": self.revision})
 
     def scores(self, pairs: pl.DataFrame, questions: Questions) -> pl.DataFrame:
-        """Scores of pairs, from the ledger as far as it has them.
+        """Scores of pairs, from the ledger where possible.
 
         Args:
             pairs: query_id, doc_id.
-            questions: whose texts they have.
+            questions: source of their texts.
 
         Returns:
-            query_id, doc_id, and what the ledger has of the answer (grade is the score); null where the budget was over.
+            query_id, doc_id, and the answer's columns in the ledger (grade is the score); null if the budget was used up.
         """
         queries, documents = questions.query_texts, questions.document_texts
         texts = {pair: (queries[pair[0]], documents[pair[1]]) for pair in pairs.select(PAIR).iter_rows()}
@@ -82,17 +82,17 @@ class Scorer:
         return asked.join(found, on="question", how="left", maintain_order="left").drop("question")
 
     def _make(self, wanted: dict[bytes, tuple[str, str]]) -> None:
-        """Have every wanted score in the ledger, made here or by another process, until the budget is over."""
+        """Wait until the ledger has every score, computed here or by another process, or the budget is used up."""
         told = False
         while missing := self._missing(list(wanted)):
-            # The longest first: pairs of like length share a batch, and what does not fit the memory shows at once.
+            # The longest first: pairs of similar length share a batch, and a memory error shows at once.
             order = sorted(missing, key=lambda key: -sum(map(len, wanted[key])))
             done = self._score(order, wanted)
             if self.over:
                 return
             if not done:
                 if not told:
-                    say(f"{self.desk.stage}: waiting for {len(missing):,} pairs that another process is scoring now")
+                    say(f"{self.desk.stage}: waiting for {len(missing):,} pairs that another process is scoring")
                     told = True
                 time.sleep(POLL)
 
@@ -101,7 +101,7 @@ class Scorer:
         return [key for key in keys if key not in known]
 
     def _score(self, order: list[bytes], wanted: dict[bytes, tuple[str, str]]) -> int:
-        """Score what nobody else scores now and nobody has scored meanwhile, block by block; how many these were."""
+        """Score the pairs that no other process is scoring or has scored, block by block; returns their number."""
         ledger, done = self.desk.ledger, 0
         progress = Progress(f"relabel {self.desk.round}: {self.name}", len(order))
         for start in range(0, len(order), PAIRS_PER_ANSWER):
@@ -121,7 +121,7 @@ class Scorer:
         return done
 
     def _record(self, keys: list[bytes], wanted: dict[bytes, tuple[str, str]]) -> None:
-        """Score these and keep what came out at once."""
+        """Score these pairs and record the scores at once."""
         with torch_lock(self.device):
             model = loaded(self.kind, self.weights, self.name, self.revision, self.max_length, self.device)
             began = time.monotonic()
@@ -139,7 +139,7 @@ class Scorer:
         return device_of(self.desk.models.machine["device"] if self.desk.models else "auto")
 
     def _may_go_on(self) -> bool:
-        """Whether there is budget left: a score costs time and neither money nor tokens, and is no pair that is asked for."""
+        """Whether the budget allows more scores. A score takes time, but no tokens or money, and does not count as a pair."""
         budget = self.desk.budget
         reservation = None if budget.over else budget.reserve(0, 0, 0.0)
         if reservation is None:
@@ -150,5 +150,5 @@ class Scorer:
 
 @lru_cache(maxsize=1)
 def loaded(kind: ModuleType, weights: str, name: str, revision: str | None, max_length: int | None, device: str) -> Any:
-    """The model in torch, kept from one block of questions to the next; `weights` tells whether it is still the same."""
+    """The model in torch, cached between blocks of questions; `weights` shows whether it has changed."""
     return kind.model_of(name, revision, max_length, device)

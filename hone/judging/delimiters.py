@@ -1,7 +1,7 @@
-"""Texts in which nothing looks like a tag of ours, a mark of a chat template or a document's number, however it is spelt.
+"""Texts in which nothing resembles our tags, the tokens of a chat template or a document number, in any spelling.
 
-A look-alike is looked for as a model may read it: compatibility forms (NFKC) are their plain letters, and characters that are
-not shown are not there. Only its first character is replaced, so that every other text stays as it is.
+Look-alikes are matched as a model may read them: compatibility forms (NFKC) count as plain letters, and invisible characters are
+skipped. Only the first character of a look-alike is replaced. All other texts stay unchanged.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
-# Default_Ignorable_Code_Point (Unicode 16) and the controls and formats (Cc, Cf) that are no blanks.
+# Default_Ignorable_Code_Point (Unicode 16), and the control and format characters (Cc, Cf) that are not whitespace.
 HIDDEN = (
     "\\x00-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
@@ -17,14 +17,14 @@ HIDDEN = (
 )
 UNSEEN = re.compile(f"[{HIDDEN}]+")
 OPENER = re.compile("[<\ufe64\uff1c\\[\ufe47\uff3b\u25c1]")  # NFKC makes < and [ of these; ◁ begins thoughts
-BEFORE = re.compile(rf"[\s/\\\uff0f\uff3c\u2044\u2215{HIDDEN}]*+")  # what may stand between an opener and a name
-LONGEST = 48  # letters of a name that are looked at
+BEFORE = re.compile(rf"[\s/\\\uff0f\uff3c\u2044\u2215{HIDDEN}]*+")  # allowed between an opener and a name
+LONGEST = 48  # letters of a name that are compared
 
 OURS = (
     "query", "known[\\s_-]?answer", "document", "passage[\\s_-]?[ab]", "example", "better", "worse", "verdict", "preference",
     "think(?:ing)?", "thoughts?", "reasoning",
 )  # fmt: skip
-# What chat templates and tokenizers of Llama, Mistral, Gemma, Qwen, DeepSeek, Kimi, InternLM and others take for more than text.
+# Special tokens in the chat templates and tokenizers of Llama, Mistral, Gemma, Qwen, DeepSeek, Kimi, InternLM and others.
 THEIRS = (
     "system", "user", "assistant", "human", "tool", "tools", "(?:\\w+:)?tool_calls?", "tool_responses?", "function_calls?", "seed:\\w+",
     "start_of_\\w+", "end_of_\\w+", "begin_of_\\w+", "(?:bos|eos|pad|unk|mask|cls|sep|sop|eop|eoh|eoa)(?=\\s*>)", "s(?=\\s*>)",
@@ -44,12 +44,12 @@ NUMBERED = re.compile(
 
 
 def harmless(text: str) -> str:
-    """A text without look-alikes of our tags, of marks of chat templates and of our way to number documents."""
+    """A text without look-alikes of our tags, of chat template tokens and of our document numbers."""
     return NUMBERED.sub(r"Doc \1", OPENER.sub(lambda found: marked(text, found), text))
 
 
 def marked(text: str, found: re.Match[str]) -> str:
-    """An opening character, or what stands instead of it where a delimiter begins with it."""
+    """An opening character, or its replacement if a delimiter begins with it."""
     opener = normalize("NFKC", found[0])
     pattern, instead = {"<": (ANGLE, "‹"), "[": (SQUARE, "⟦"), "◁": (TRIANGLE, "‹")}[opener]
     after = BEFORE.match(text, found.end()).end()

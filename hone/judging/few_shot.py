@@ -1,4 +1,4 @@
-"""Worked comparisons for a judge: the training queries most like the one it reads (pairwise few-shot; abstract only)."""
+"""Worked comparisons for a judge, from the training queries most similar to its query (pairwise few-shot) [abstract only]."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ QUERIES_AT_ONCE = 4096  # training queries whose similarities are in memory
 
 
 def examples(questions: Questions, desk: Desk, n: int) -> dict[str, list[Example]]:
-    """Up to `n` of query, better passage, worse passage for each query.
+    """Up to `n` examples (query, better passage, worse passage) for each query.
 
-    The better passage is a known answer of a similar training query; the worse one a known answer of the query that is
-    next in similarity to the one being judged, which is on the topic and answers something else. Both choices are ours.
+    The better passage is a labelled positive of a similar training query. The worse one is a labelled positive of the query that is
+    next in similarity to the judged query: on the same topic, but the answer to another question. Both choices are Hone defaults.
 
     Args:
-        questions: whose queries are to get examples.
-        desk: its base model measures similarity, so that every round shows the same examples and pays for them once; its
-            training set has the queries. Without either there are no examples.
-        n: examples of each query.
+        questions: their queries receive examples.
+        desk: its base model measures similarity, so that every round shows the same examples and their cost is paid once. Its
+            training set contains the queries. Without a base model or a training set there are no examples.
+        n: number of examples per query.
     """
     if not n or desk.models is None or desk.training is None or questions.queries.is_empty():
         return {}
@@ -35,7 +35,7 @@ def examples(questions: Questions, desk: Desk, n: int) -> dict[str, list[Example
     asked = questions.queries
     texts = pl.concat([asked["text"], known["text"]]).to_list()
     vectors = encoder.queries(texts)
-    # n for the better passages, one more for the last worse one, and room for the query itself and its copies.
+    # n for the better passages, one more for the last worse passage, and room for the query itself and its copies.
     near = nearest(vectors.take(slice(0, len(asked))), vectors, len(asked), n + 8)
     documents = desk.training.texts(known["doc_id"].unique()).select("doc_id", "full_text")
     passages = dict(documents.iter_rows())
@@ -47,7 +47,7 @@ def examples(questions: Questions, desk: Desk, n: int) -> dict[str, list[Example
 
 
 def answered(desk: Desk) -> pl.DataFrame:
-    """query_id, text and the first known answer (doc_id) of every training query that has one."""
+    """query_id, text and the first labelled positive (doc_id) of every training query that has one."""
     parts = []
     for collection in desk.training:
         good = collection.qrels().filter(pl.col("relevance") >= collection.min_relevance)
@@ -57,13 +57,13 @@ def answered(desk: Desk) -> pl.DataFrame:
 
 
 def nearest(asked: np.ndarray, vectors, start: int, n: int) -> np.ndarray:
-    """Places of the `n` training queries most like each of those asked, best first: array [asked, n].
+    """Positions of the `n` training queries most similar to each judged query, best first: array [asked, n].
 
     Args:
         asked: vectors [asked, d].
-        vectors: of the queries asked and then of the training queries.
-        start: where the training queries begin.
-        n: how many.
+        vectors: of the judged queries, followed by the training queries.
+        start: position of the first training query.
+        n: number of neighbors.
     """
     scores, places = np.empty((len(asked), 0), np.float32), np.empty((len(asked), 0), np.int64)
     for first in range(start, len(vectors), QUERIES_AT_ONCE):
@@ -76,9 +76,9 @@ def nearest(asked: np.ndarray, vectors, start: int, n: int) -> np.ndarray:
 
 
 def triples(query: str, similar: Sequence[tuple[str, str]], passages: dict[str, str], n: int) -> list[Example]:
-    """Examples from similar queries (text, doc_id of an answer), best first; the query itself is left out.
+    """Examples from similar queries (text, doc_id of a positive), best first; the query itself is excluded.
 
-    Two neighbours with the same answer say nothing about each other, so that the next one's answer is taken.
+    Two neighbors with the same positive are not a contrast, so the next neighbor's positive is used.
     """
     others = [(text, passages[doc_id]) for text, doc_id in similar if text.strip() != query.strip() and doc_id in passages]
     total: list[Example] = []

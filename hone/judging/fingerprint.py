@@ -1,4 +1,4 @@
-"""Who a judge is: one fingerprint of everything that decides its answers, and of nothing else."""
+"""The fingerprint of a judge: a hash of everything that determines its answers, and of nothing else."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from hone.config import methods
 from hone.files import fingerprint as hashed
 from hone.judging.versions import without_how
 
-DIGITS = 32  # of the hash: 128 bits, as in the vector store
+DIGITS = 32  # of the hash: 128 bits, as in the embedding cache
 
 
 def fingerprint(line: dict) -> str:
-    """The name of a judge in the ledger.
+    """A judge's name in the ledger.
 
     Args:
-        line: `method` and `parameters`, checked. Those that say how it is asked (an address, a price) do not count.
+        line: `method` and `parameters`, checked. Parameters that do not affect the answers (address, price) are excluded.
 
     Returns:
-        32 hexadecimal digits of what decides the answers: method, parameters, and what the judge's module adds by its
-        function `identity`, such as the hash of a prompt's file. That a question is asked once (its ONCE) is not among it.
+        32 hexadecimal digits, from everything that determines the answers: method, parameters, and the result of the judge module's
+        function `identity`, such as the hash of a prompt file. Parameters in ONCE are excluded.
 
     Raises:
-        Refused: what the judge needs (a prompt, a file) is not there, or its parameters do not go together.
+        Refused: a prompt or file of the judge is missing, or its parameters contradict each other.
     """
     return hashed(json.dumps(described(line), sort_keys=True, ensure_ascii=False))[:DIGITS]
 
 
 def described(line: dict) -> dict[str, Any]:
-    """What a fingerprint is made of, to be read by people: method, parameters and whatever else decides the answers."""
+    """A readable form of what the fingerprint covers: method, parameters and everything else that determines the answers."""
     method = methods.find("relabel.judges", line["method"])
     more, once = method.beside("identity"), method.beside("ONCE", {})
     said = without_how(line)
@@ -38,5 +38,5 @@ def described(line: dict) -> dict[str, Any]:
 
 
 def variant(fingerprint: str, name: str) -> str:
-    """The fingerprint of the same judge asked in another way: a further vote, another order, the opposite question."""
+    """The fingerprint of a variant of the judge: a further vote, another order, the inverted question."""
     return hashed(fingerprint, name)[:DIGITS]

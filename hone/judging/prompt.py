@@ -1,8 +1,8 @@
-"""Prompts: a file says what a judge is asked and in which form it answers; texts are put in between tags, and stay texts.
+"""Prompts. A file defines a judge's question and the format of its answer. Texts are inserted between tags that they cannot close.
 
 A file has a YAML header between two lines `---`, then a line `# system` with the instructions and a line `# user` with the
-question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{examples}}` and `{{answer}}` are replaced once, in one pass:
-what is put in is never looked at again.
+question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{examples}}` and `{{answer}}` are replaced once, in one pass.
+Inserted texts are never searched for placeholders.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Example = tuple[str, str, str]  # query, its better passage, its worse passage
 
 
 class Answer(BaseModel):
-    """In which form a judge is asked to answer: in plain text, or as JSON where the endpoint can be held to it."""
+    """The requested answer formats: plain text, or JSON if the endpoint supports structured output."""
 
     model_config = ConfigDict(extra="forbid")
     text: str
@@ -41,7 +41,7 @@ class Answer(BaseModel):
 
 
 class Header(BaseModel):
-    """What a prompt's file says of itself."""
+    """The header of a prompt file."""
 
     model_config = ConfigDict(extra="forbid")
     about: str = ""
@@ -49,22 +49,22 @@ class Header(BaseModel):
     version: Annotated[int, Field(ge=1)]
     positives: bool
     answer: Answer
-    inverted: bool = False  # "yes" means that the candidate is no answer
-    opposite: str | None = None  # the prompt that asks the opposite question
-    reasoning: bool = True  # a listwise prompt whose answer may think aloud before its lists
+    inverted: bool = False  # "yes" means that the candidate is not relevant
+    opposite: str | None = None  # the prompt with the opposite question
+    reasoning: bool = True  # a listwise prompt whose answer may contain reasoning before its lists
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One way of asking.
+    """A prompt.
 
     Attributes:
-        name: of a shipped prompt, or the path of a user's own.
-        kind: which decides how many candidates it shows and how answers are read.
-        shows_positives: whether known answers stand in it, and so belong to the question.
-        inverted: its "yes" means that the candidate is no answer.
-        opposite: the prompt that asks the opposite question.
-        reasoning: the lists of a listwise prompt come after a sentence on each document.
+        name: of a built-in prompt, or the path of a user's prompt.
+        kind: determines the number of candidates shown and the answer format.
+        shows_positives: the prompt shows labelled positives, which are then part of the question.
+        inverted: its "yes" means that the candidate is not relevant.
+        opposite: the prompt with the opposite question.
+        reasoning: in a listwise prompt, the lists follow a sentence on each document.
         fingerprint: of the file's bytes.
     """
 
@@ -88,10 +88,10 @@ class Prompt:
 
         Args:
             query: its text.
-            candidates: texts; one, or for a listwise prompt those that get the numbers 1, 2, ...
-            positives: texts of known answers; not shown by a prompt that shows none.
+            candidates: texts; one, or in a listwise prompt those numbered 1, 2, ...
+            positives: texts of labelled positives; ignored by a prompt that shows none.
             examples: of a pairwise prompt.
-            structured: whether the answer is to be JSON.
+            structured: whether JSON output is requested.
         """
         known, shown = ("passage_a", "passage_b") if self.kind == "pairwise" else ("known_answer", "document")
         numbered = self.kind == "listwise"
@@ -110,7 +110,7 @@ class Prompt:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """What structured output is held to, as `response_format`."""
+        """The JSON schema of structured output, as `response_format`."""
         aloud = {"reasoning": {"type": "string"}} if self.reasoning else {}
         fields = {
             "listwise": aloud | {"better": NUMBERS, "worse": NUMBERS},
@@ -124,7 +124,7 @@ class Prompt:
     def parse(
         self, text: str | None, tops: answers.Tops | None = None, cut: bool = False, count: int = 1, positive_from: float = 2
     ) -> list[Said]:
-        """What an answer says of each of `count` candidates, in their order; see `hone.judging.answers`."""
+        """An answer's verdicts on `count` candidates, in their order; see `hone.judging.answers`."""
         if self.kind == "listwise":
             return answers.listwise(text, count, cut)
         if self.kind == "graded":
@@ -138,28 +138,28 @@ NUMBERS = {"type": "array", "items": {"type": "integer"}}
 
 
 def tagged(tag: str, text: str, number: int | None = None) -> str:
-    """A text between tags that nothing in it can close."""
+    """A text between tags. Nothing in the text can close them."""
     opening = tag if number is None else f'{tag} number="{number}"'
     return f"<{opening}>\n{harmless(text)}\n</{tag}>"
 
 
 def example(number: int, query: str, better: str, worse: str) -> str:
-    """A worked comparison. The better passage is A and B in turn, so that examples do not teach a letter."""
+    """A worked comparison. The better passage is A and B in turn, so that examples do not favor a letter."""
     first, second, right = (better, worse, "A") if number % 2 == 0 else (worse, better, "B")
     shown = "\n".join((tagged("query", query), tagged("passage_a", first), tagged("passage_b", second)))
     return f"<example>\n{shown}\nAnswer: {right}\n</example>"
 
 
 def names() -> list[str]:
-    """The prompts that come with Hone."""
+    """The names of the built-in prompts."""
     return sorted(file.stem for file in FOLDER.glob("*.md"))
 
 
 def load(name: str) -> Prompt:
-    """The prompt of a name, or the one in a file below inputs/.
+    """Load a built-in prompt by name, or a prompt file below inputs/.
 
     Raises:
-        Refused: no such prompt, a file elsewhere, or something in it cannot be meant.
+        Refused: the prompt does not exist, the file is elsewhere, or its content is invalid.
     """
     if name in names():
         return read(FOLDER / f"{name}.md", name)
@@ -170,26 +170,26 @@ def load(name: str) -> Prompt:
 
 
 def below_inputs(name: str, what: str) -> Path:
-    """The file of a name that a user gave.
+    """The path of a file that a user named.
 
     Raises:
-        Refused: it does not lie below inputs/, whose files are what a run may depend on, or is not there.
+        Refused: it does not exist, or it is outside inputs/, the only folder whose files a run may use.
     """
     file = Path(name)
     if file.is_absolute() or not file.resolve().is_relative_to(INPUTS.resolve()):
-        raise Refused(f"{what} {name} does not lie below inputs/: copy it there and name it as inputs/...")
+        raise Refused(f"{what} {name} is not below inputs/. Copy it there and write its path as inputs/...")
     if not file.is_file():
         near = nearest(file.name, (other.name for other in file.parent.glob("*"))) if file.parent.is_dir() else "there is no such folder"
-        raise Refused(f"{what} {name} is not there: {near}")
+        raise Refused(f"{what} {name} does not exist: {near}")
     return file
 
 
 def read(file: Path, name: str) -> Prompt:
-    """The prompt in a file; see `load`."""
+    """Read the prompt in a file; see `load`."""
     try:
         raw = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise Refused(f"the prompt {name} is not UTF-8 text: save it as UTF-8.") from None
+        raise Refused(f"the prompt {name} is not UTF-8. Save it as UTF-8.") from None
     parts = re.match(r"---\n(.*?\n)---\n(?:# system\n(.*?))?^# user\n(.*)\Z", raw.replace("\r\n", "\n"), re.DOTALL | re.MULTILINE)
     if parts is None:
         raise Refused(f"the prompt {name} needs a header between two lines `---`, then a line `# system` and a line `# user`.")
@@ -201,7 +201,7 @@ def read(file: Path, name: str) -> Prompt:
     except ValidationError as error:
         raise Refused(f"the header of the prompt {name}: {explained(error, Header)}") from None
     if header is None:
-        raise Refused(f"the header of the prompt {name} is empty: it has at least kind, version, positives and answer.")
+        raise Refused(f"the header of the prompt {name} is empty. Add at least kind, version, positives and answer.")
     prompt = Prompt(
         name, header.kind, header.version, header.positives, header.inverted, header.opposite, header.reasoning,
         header.answer, (parts[2] or "").strip(), parts[3].strip(), fingerprint_of_file(file),
@@ -211,7 +211,7 @@ def read(file: Path, name: str) -> Prompt:
 
 
 def refuse_misplaced(prompt: Prompt) -> None:
-    """Raises Refused where a prompt lacks a place it needs, or has one that nothing is put in."""
+    """Raises Refused if a prompt lacks a required placeholder, or has an unknown one."""
     used = PLACE.findall(prompt.system + prompt.user)
     for word in used:
         if word not in PLACES:
@@ -219,12 +219,12 @@ def refuse_misplaced(prompt: Prompt) -> None:
     needed = ["query", *(["positives"] if prompt.shows_positives else []), "candidates"]
     lacking = [f"{{{{{place}}}}}" for place in needed if place not in used]
     if lacking:
-        raise Refused(f"the prompt {prompt.name} lacks {listed(lacking)}: nothing would stand there.")
+        raise Refused(f"the prompt {prompt.name} lacks {listed(lacking)}. Add it to the question.")
     if not prompt.shows_positives and "positives" in used:
-        raise Refused(f"the prompt {prompt.name} has {{{{positives}}}} and says `positives: false`: say true, they decide the answer.")
+        raise Refused(f"the prompt {prompt.name} has {{{{positives}}}} and `positives: false`. Set `positives: true`.")
     if prompt.kind == "pairwise" and not prompt.shows_positives:
-        raise Refused(f"the prompt {prompt.name} is pairwise: it compares with a known answer and needs `positives: true`.")
+        raise Refused(f"the prompt {prompt.name} is pairwise: it compares with a labelled positive. Set `positives: true`.")
     if not prompt.reasoning and prompt.kind != "listwise":
-        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and says `reasoning: false`: only a listwise answer has any.")
+        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and has `reasoning: false`. Remove it: it is for listwise prompts.")
     if prompt.inverted and prompt.kind != "yes-no":
-        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and `inverted`: only a yes-no prompt can ask the opposite.")
+        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and `inverted`. Remove it: only a yes-no prompt can be inverted.")

@@ -1,4 +1,4 @@
-"""Rank bands: the strata of a round's candidates, and those that a sheet for people is drawn from."""
+"""Rank bands: the strata of a round's candidates and of annotation sheets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Bands = tuple[tuple[str, int | None], ...]
 
 # Each band has a name and its last rank; the last band has no end.
 BANDS: Bands = (("1", 1), ("2 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
-# A sheet has an equal share of each of these [Hone default]. None of them crosses the border of a band above.
+# An annotation sheet has an equal number of pairs from each of these [Hone default]. None of them crosses a boundary of a band above.
 SHEET_BANDS: Bands = (("1 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
 
 

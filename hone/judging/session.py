@@ -1,4 +1,4 @@
-"""A session: one judge answers one block of questions. Requests are sent only for questions that nobody has answered or is asking."""
+"""A session: one judge answers one block of questions. Questions that are already answered, or claimed by a process, are not sent again."""
 
 from __future__ import annotations
 

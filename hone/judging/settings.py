@@ -1,4 +1,4 @@
-"""Judges of a recipe: found in params.yaml, made exact, with what is known of how far they can be believed."""
+"""Judges of a recipe: found in params.yaml, resolved, with the measurements of their accuracy."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ RETRIES = "retries.json"
 
 
 class JudgeLine(TypedDict):
-    """A line of a cascade, its judge made exact.
+    """A line of a cascade with its judge resolved.
 
-    `fingerprint` is the judge's name in the ledger, `escalate` the rule by which pairs go to the next judge, and `evidence` what
+    `fingerprint` is the judge's name in the ledger, `escalate` its escalation rule, and `evidence` what
     `hone judge check` measured on each training collection.
     """
 
@@ -41,14 +41,14 @@ class JudgeLine(TypedDict):
 
 
 class ResolvedRelabel(Relabel):
-    """The section `relabel` of a recipe with its judges made exact.
+    """The section `relabel` of a recipe with its judges resolved.
 
     Attributes:
-        cascade: the judges that can work here; none: nobody judges.
+        cascade: the judges that can be used here; empty: nothing is judged.
         confirmed_at: the place of the recipe's last judge among them, from 1; null: that judge was left out.
-        left_out: optional judges that cannot work here, with the reason.
-        train_on: the collections that the loop trains on.
-        retry: how often `hone judge retry` was called for the round.
+        left_out: optional judges that cannot be used here, with the reason.
+        train_on: the training collections.
+        retry: number of `hone judge retry` calls for the round.
     """
 
     cascade: list[JudgeLine]
@@ -59,9 +59,9 @@ class ResolvedRelabel(Relabel):
 
 
 def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:
-    """The section `relabel` of a round's recipe with its judges made exact.
+    """The section `relabel` of a round's recipe with its judges resolved.
 
-    A judge that is `optional` and cannot work here is left out, with the reason.
+    An `optional` judge that cannot be used here is left out, with the reason.
     """
     section = made.relabel
     cascade, left_out, confirmed_at = [], {}, None
@@ -83,33 +83,33 @@ def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:
 
 
 def refuse_alone(escalate: dict, place: int, before: list[dict], where: str) -> None:
-    """Raises Refused for a rule that compares judges where none has read the pairs before."""
+    """Raises Refused for a rule that compares judges if no earlier judge reads the pairs."""
     if "earlier" in methods.find("relabel.escalate", escalate["method"]).reads and not before:
         lacking = "it is the first of the cascade" if place == 1 else "the judges before it are left out"
         raise Refused(
-            f"{where}: escalate: {escalate['method']} compares this judge with those before it, and {lacking}: "
-            "name another judge before it."
+            f"{where}: escalate: {escalate['method']} compares this judge with earlier judges, and {lacking}. Put another judge before it."
         )
 
 
 def refreshed(given: Params, made: Recipe, round: str) -> list[str]:
-    """The names of the judges whose positives of earlier rounds a recipe replaces."""
+    """The names of the judges whose positives from earlier rounds a recipe replaces."""
     if made.relabel == "none" or not made.relabel.refresh:
         return []
     return [first_able(given, item.judge, f"round {round}: relabel.cascade.{n}")[1] for n, item in enumerate(made.relabel.cascade, start=1)]
 
 
 def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
-    """Of a list of judges the first that params.yaml names (or that the recipe describes) and that can work here, else the last of
-    these: as it is written, its name, its checked line. A judge that is no list is what it is.
+    """The first judge of a list that exists (in params.yaml or in the recipe) and can be used here; otherwise the last that exists.
+
+    Returns the judge as written, its name and its checked line. A single judge counts as a list of one.
 
     Raises:
-        Refused: there is no such judge, or the list is empty.
+        Refused: the judge does not exist, or the list is empty.
     """
     if not isinstance(judge, list):
         return (judge, *judge_of(given, judge, where))
     if not judge:
-        raise Refused(f"{where}: the list of judges is empty: name one of params.yaml's `judges`, such as {listed(given.judges, 3)}.")
+        raise Refused(f"{where}: the list of judges is empty. Add one of params.yaml's `judges`, such as {listed(given.judges, 3)}.")
     meant = [*given.judges, *methods.names("relabel.judges")]
     for name in judge:
         if isinstance(name, str) and name not in meant:
@@ -123,7 +123,7 @@ def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
     """Name and checked line of a judge: an entry of params.yaml's `judges`, or a method with its parameters.
 
     Raises:
-        Refused: there is no such judge; the message has the nearest name.
+        Refused: the judge does not exist; the message contains the most similar name.
     """
     if isinstance(judge, str) and judge in given.judges:
         return judge, methods.checked("relabel.judges", given.judges[judge], f"params.yaml: judges.{judge}")
@@ -137,29 +137,29 @@ def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
 
 
 def unable(line: dict) -> str | None:
-    """Why a judge cannot work on this machine, as far as it can tell beforehand; null when it can."""
+    """Why a judge cannot be used on this machine, as far as this shows beforehand; null if it can."""
     missing = methods.find("relabel.judges", line["method"]).beside("missing")
     return missing(line["parameters"]) if missing else None
 
 
 def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
-    """What `hone judge check` found of a judge on the collections that are trained on, and how far that holds in a round.
+    """What `hone judge check` measured of a judge on the training collections, and whether it applies to a round.
 
     Returns:
-        What was written of each, with `another`: why it says nothing of the judge as it is now, and `elsewhere`: why it says
-        nothing of this round's candidates; null where it does.
+        The measurements per collection, with `another`: why they do not apply to the judge's present version, and `elsewhere`: why they
+        do not apply to this round's candidates; null if they do.
     """
     files = [fitness_file(line["name"], collection) for collection in given.train_on]
     return [held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()]
 
 
 def fitness_file(judge: str, collection: str) -> Path:
-    """Where `hone judge check` writes what it found of a judge on a collection."""
+    """The file to which `hone judge check` writes its measurements of a judge on a collection."""
     return label_file(f"fitness/{judge}@{collection}.json")
 
 
 def held_against(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
-    """Evidence with what keeps it from being used here."""
+    """Measurements with the reasons that prevent their use here."""
     then, now = found.get("from"), given.rounds[round].start
     another = elsewhere = None
     if found["fingerprint"] != line["fingerprint"]:
@@ -173,31 +173,31 @@ def held_against(found: dict, given: Params, line: dict, round: str, mined: str)
 
 
 def changes_with_round(line: dict) -> bool:
-    """Whether a judge reads with the round's own starting model, and so is another in each round."""
+    """Whether a judge uses the round's starting model, and so differs in each round."""
     changes = methods.find("relabel.judges", line["method"]).beside("changes_with_round")
     return bool(changes and changes(line["parameters"]))
 
 
 def told(section: dict | str) -> dict | str:
-    """A resolved section as MLflow shows it: without what was found of its judges."""
+    """A resolved section for MLflow, without the measurements of its judges."""
     if not isinstance(section, dict):
         return section
     return section | {"cascade": [{name: value for name, value in line.items() if name != "evidence"} for line in section["cascade"]]}
 
 
 def evidence_of_last(section: ResolvedRelabel | str) -> list[dict]:
-    """What is known of the last judge of a resolved section; nothing where nobody judges."""
+    """Measurements of the last judge of a resolved section; empty if nothing is judged."""
     return section.cascade[-1]["evidence"] if section != NONE and section.cascade else []
 
 
 def retries(round: str) -> int:
-    """How often `hone judge retry` was called for a round."""
+    """Number of `hone judge retry` calls for a round."""
     file = label_file(RETRIES)
     return read_json(file).get(round, 0) if file.is_file() else 0
 
 
 def teachers(cascade: list[JudgeLine]) -> dict[str, dict]:
-    """Every encoder that judges name beside the round's own, made exact."""
+    """All encoders that judges use besides the round's own, resolved."""
     named = {
         line["parameters"]["model"]: line["parameters"].get("revision")
         for line in cascade
@@ -207,6 +207,6 @@ def teachers(cascade: list[JudgeLine]) -> dict[str, dict]:
 
 
 def overrides() -> str | None:
-    """The hash of what a person decided, which wins over every judge; null where there is no such file."""
+    """The hash of the labels that people have decided, which override every judge; null if there is no such file."""
     file = label_file(OVERRIDES)
     return fingerprint_of_file(file) if file.is_file() else None

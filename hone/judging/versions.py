@@ -1,4 +1,4 @@
-"""Of a judge's parameters, those that say how it is asked and not what: changing an address must ask nothing again."""
+"""Judge parameters that do not affect the answers, such as an address. Changing them triggers no new calls."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from hone.config import methods
 
 
 def how_of(method: str) -> frozenset[str]:
-    """The names of these parameters: what the judge's module lists as HOW."""
+    """The names of these parameters, from HOW in the judge's module."""
     return methods.find("relabel.judges", method).beside("HOW", frozenset())
 
 
 def without_how(line: dict) -> dict:
-    """A judge's line without them."""
+    """A judge's line without these parameters."""
     how = how_of(line["method"])
     return {"method": line["method"], "parameters": {name: value for name, value in line["parameters"].items() if name not in how}}
 
 
 def with_how(line: dict, given: object) -> dict:
-    """A line's parameters with those of params.yaml that say how the judge is asked.
+    """A line's parameters, with those that do not affect the answers taken from params.yaml.
 
     Args:
         line: method and parameters, resolved.
@@ -28,5 +28,5 @@ def with_how(line: dict, given: object) -> dict:
 
 
 def prompted(line: dict) -> bool:
-    """Whether a judge puts prompts to a model, and so costs tokens."""
+    """Whether a judge sends prompts to a model, and so consumes tokens."""
     return "prompt" in line["parameters"]

@@ -1,1 +1,1 @@
-"""People as judges: overrides, sheets and the page that shows one."""
+"""People as judges: overrides, annotation sheets and the page that shows a sheet."""

@@ -1,4 +1,4 @@
-"""The file that a person fills in: CSV that no spreadsheet takes for formulas, and that is read back unharmed."""
+"""The CSV file of an annotation sheet: spreadsheets read no field as a formula, and the texts are unchanged when read back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hone.files import written_whole
 COLUMNS = ("number", "query", "known_answer", "candidate", "verdict", "note")
 TEXTS = ("query", "known_answer", "candidate")
 VERDICTS = {"yes": "positive", "no": "negative", "unsure": "unknown"}
-# What spreadsheets take for the beginning of a formula, in full width too. A field begins at its first character and, where a
-# spreadsheet separates cells by semicolons or tabs, inside what is one field here: such a reader also ends a row at a line break.
+# Characters that start a formula in spreadsheets, also in full width. A spreadsheet that splits cells at semicolons or tabs finds cells
+# inside one of our fields. Such a reader also ends a row at a line break.
 SIGNS = "[=+\\-@＝＋－＠]"
 FORMULA = re.compile(rf"^(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?='*{SIGNS})")
 MARKED = re.compile(rf"^'(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))'(?='*{SIGNS})")
@@ -23,24 +23,24 @@ MARKED = re.compile(rf"^'(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))'(?='*{SIGNS})")
 
 @dataclass(frozen=True)
 class Filled:
-    """One row of a sheet as it came back: its place in the file (the heading is row 1) and its fields."""
+    """One row of an annotated sheet: its row number in the file (the heading is row 1) and its fields."""
 
     row: int
     fields: dict[str, str]
 
 
 def marked(text: str) -> str:
-    """A field that no spreadsheet takes for a formula: with an apostrophe before whatever would begin one in some cell."""
+    """A field that no spreadsheet reads as a formula: an apostrophe precedes every character that would start one."""
     return FORMULA.sub("'", text)
 
 
 def unmarked(field: str) -> str:
-    """What `marked` was given."""
+    """The inverse of `marked`."""
     return MARKED.sub("", field)
 
 
 def write(rows: list[dict[str, str]], path: Path) -> None:
-    """Write rows with all COLUMNS; with a mark of its encoding, for spreadsheets guess another without it."""
+    """Write rows with all COLUMNS, with a byte-order mark: without it spreadsheets guess the encoding."""
     with written_whole(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -48,21 +48,21 @@ def write(rows: list[dict[str, str]], path: Path) -> None:
 
 
 def read(path: Path) -> list[Filled]:
-    """The rows of a sheet; empty ones are left out.
+    """The rows of a sheet; empty rows are skipped.
 
     Raises:
-        Refused: no such file, no UTF-8, or other columns.
+        Refused: the file does not exist, is not UTF-8, or has other columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
     except FileNotFoundError:
-        raise Refused(f"there is no file {path}: `hone judge sheet` writes one, and its page saves one.") from None
+        raise Refused(f"{path} does not exist. Run `hone judge sheet`, or save the annotation page first.") from None
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is not UTF-8 (byte {error.start:,}). Save it as CSV UTF-8.") from None
     heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)  # some countries' spreadsheets write semicolons
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # by default no field may have more than 131,072 characters
+    separator = max(",;\t", key=heading.count)  # spreadsheets write semicolons in some locales
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # the default limit is 131,072 characters per field
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
@@ -70,7 +70,7 @@ def read(path: Path) -> list[Filled]:
     names = [name.strip() for name in rows[0]] if rows else []
     absent = [name for name in COLUMNS if name not in names]
     if absent:
-        raise Refused(f"{path} lacks the column {listed(absent)}: its first row is {','.join(COLUMNS)}.")
+        raise Refused(f"{path} lacks the column {listed(absent)}. The first row must be {','.join(COLUMNS)}.")
     filled = []
     for place, row in enumerate(rows[1:], start=2):
         if any(field.strip() for field in row):
@@ -80,10 +80,10 @@ def read(path: Path) -> list[Filled]:
 
 
 def verdict_of(filled: Filled, path: Path) -> str | None:
-    """positive, negative, unknown, or null where the field was left empty.
+    """positive, negative, unknown, or null if the field is empty.
 
     Raises:
-        Refused: another word.
+        Refused: another value.
     """
     given = filled.fields["verdict"].strip()
     if given and given.casefold() not in VERDICTS:

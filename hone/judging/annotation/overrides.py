@@ -1,4 +1,4 @@
-"""What a person has decided about a pair: it wins over every judge, and over the labels that came with the collection."""
+"""Labels that people have decided. They override every judge and the labels of the collection."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LABELS = ("positive", "negative", "unknown")
 
 
 def read(file: Path | None = None) -> pl.DataFrame:
-    """query_id, doc_id, label of every line of the file; none where there is no file.
+    """query_id, doc_id, label of every line of the file; empty if the file does not exist.
 
     Args:
-        file: null: the one among inputs/labels/.
+        file: null: the file in inputs/labels/.
 
     Raises:
-        Refused: other columns, another label, or a pair that stands there twice.
+        Refused: other columns, an invalid label, or a duplicate pair.
     """
     file = file or label_file(NAME)
     if not file.is_file():
@@ -35,7 +35,7 @@ def read(file: Path | None = None) -> pl.DataFrame:
     given = user_tables.read_csv(file)
     absent = [name for name in COLUMNS if name not in given.columns]
     if absent:
-        raise Refused(f"{file} lacks the column {listed(absent)}: its first line is {','.join(COLUMNS)} (others are ignored).")
+        raise Refused(f"{file} lacks the column {listed(absent)}. The first line must contain {','.join(COLUMNS)}.")
     rows = given.select(COLUMNS).with_row_index("line", offset=2)
     bare = rows.filter(pl.any_horizontal(pl.col(name).fill_null("").str.strip_chars() == "" for name in COLUMNS[:2]))
     if len(bare):
@@ -47,24 +47,24 @@ def read(file: Path | None = None) -> pl.DataFrame:
     twice = rows.filter(pl.struct("query_id", "doc_id").is_duplicated())
     if len(twice):
         line, query, doc, _ = twice.row(0)
-        raise Refused(f"{file}, line {line}: query '{query}' and document '{doc}' stand there more than once. Keep one of the lines.")
+        raise Refused(f"{file}, line {line}: query '{query}' and document '{doc}' occur more than once. Keep one of the lines.")
     return rows.drop("line")
 
 
 def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> tuple[pl.DataFrame, int]:
-    """Labels with a person's decisions in them, and how many pairs these changed.
+    """Labels with people's decisions applied, and the number of changed pairs.
 
-    A pair that is decided positive becomes one even if nobody retrieved it. Decisions about queries that do not train
-    here, and those that agree with what stands already, change nothing; a pair that is unknown only as dropped, for one round or for
-    another query's sake becomes unknown by the person's word, which lasts.
+    A pair that is decided positive becomes a positive even if it was not retrieved. Decisions about queries outside the training set,
+    and those equal to the present label, change nothing. A pair may be unknown for one round only, because it was dropped or because of
+    another query. Such a pair becomes permanently unknown if a person decides so.
 
     Args:
         labels: of the round.
-        decided: as `read` gives it.
-        doc_ids: of all documents of the training collections.
+        decided: the result of `read`.
+        doc_ids: ids of all documents of the training collections.
 
     Raises:
-        Refused: a decision names a document that is not there.
+        Refused: a decision is about a document that does not exist.
     """
     absent = decided.filter(~pl.col("doc_id").is_in(doc_ids.implode()))
     if len(absent):
@@ -90,5 +90,5 @@ def applied(labels: pl.DataFrame, decided: pl.DataFrame, doc_ids: pl.Series) -> 
 
 
 def may_change() -> pl.Expr:
-    """Whether an unknown label is that of a dropped pair, of one that may be judged in a later round, or shared by another query."""
+    """Whether an unknown label belongs to a dropped pair, a pair that a later round may judge, or a pair shared by another query."""
     return is_dropped() | (kinds().is_in(PASSING) | (pl.col("judge") == SAME_QUERY)).fill_null(False)

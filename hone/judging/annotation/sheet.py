@@ -1,4 +1,4 @@
-"""A sheet for people: pairs of a round by rank band, shuffled, with known answers and random documents mixed in to measure the person."""
+"""An annotation sheet: shuffled pairs of a round, drawn by rank band, with labelled positives and random documents as controls."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import polars as pl
 from hone.judging.rank_bands import SHEET_BANDS, band_of
 from hone.layout import PAIR
 
-MIXED_IN = 0.1  # of known answers, and as much of random documents; Hone's defaults
+MIXED_IN = 0.1  # ratio of labelled positives, and of random documents, to drawn pairs [Hone default]
 ROW = {"query_id": pl.String, "doc_id": pl.String, "kind": pl.String, "band": pl.String, "shown": pl.String}
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is on a sheet.
+    """The content of a sheet.
 
     Attributes:
-        rows: query_id, doc_id, kind (drawn, known, random), band (of drawn ones), shown: doc_id of the known answer that
-            stands beside it; in the order of the sheet.
-        bands: of each band how many pairs there are, and how many of them were drawn.
+        rows: query_id, doc_id, kind (drawn, known, random), band (of drawn pairs), shown: doc_id of the labelled positive
+            beside it; in sheet order.
+        bands: per band, the number of pairs and the number drawn.
     """
 
     rows: pl.DataFrame
@@ -31,18 +31,18 @@ class Sheet:
 def drawn(
     pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, ids: dict[str, pl.Series], n: int, random: np.random.Generator
 ) -> Sheet:
-    """Draw a sheet of `n` pairs, with a tenth of that of known answers and a tenth of random documents besides.
+    """Draw a sheet of `n` pairs, plus a tenth of that number of labelled positives and a tenth of random documents.
 
-    A known answer is shown beside another of the same query. Where the query has no other, none is shown; as many random
-    and drawn rows then show none, so that an empty field gives nothing away.
+    A labelled positive is shown beside another one of the same query. If the query has no other, none is shown. The same number of
+    random and drawn rows then show none, so that an empty field reveals nothing.
 
     Args:
-        pairs: query_id, doc_id, rank, from which `n` are drawn: equal shares of each rank band while they last.
-        positives: query_id, doc_id: known answers.
+        pairs: query_id, doc_id, rank: the pairs to draw from, in equal numbers per rank band as far as possible.
+        positives: query_id, doc_id of labelled positives.
         queries: query_id, collection.
-        ids: of each collection's documents.
-        n: pairs to be judged; fewer where there are not so many.
-        random: decides all draws.
+        ids: document ids of each collection.
+        n: number of pairs to judge; fewer if there are not enough.
+        random: generator for all draws.
     """
     chosen, bands = by_band(pairs, n, random)
     extra = round(n * MIXED_IN)
@@ -60,7 +60,7 @@ def drawn(
 
 
 def by_band(pairs: pl.DataFrame, n: int, random: np.random.Generator) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
-    """query_id, doc_id, band of `n` pairs; and of each band how many there are and were drawn."""
+    """query_id, doc_id, band of `n` drawn pairs; and per band the number of pairs and the number drawn."""
     banded = pairs.with_columns(band=band_of(pl.col("rank"), SHEET_BANDS), place=pl.Series(random.permutation(len(pairs)), dtype=pl.Int64))
     counted = dict(banded["band"].value_counts().iter_rows())
     sizes = {name: counted.get(name, 0) for name, _ in SHEET_BANDS}
@@ -72,7 +72,7 @@ def by_band(pairs: pl.DataFrame, n: int, random: np.random.Generator) -> tuple[p
 
 
 def shares(sizes: dict[str, int], n: int) -> dict[str, int]:
-    """How many to draw of each: one of each in turn until there are `n`, passing by those that are used up."""
+    """How many to draw per band: one of each band in turn until there are `n`; exhausted bands are skipped."""
     taken = dict.fromkeys(sizes, 0)
     for _ in range(min(n, sum(sizes.values()))):
         taken[min((name for name in sizes if taken[name] < sizes[name]), key=taken.__getitem__)] += 1
@@ -80,7 +80,7 @@ def shares(sizes: dict[str, int], n: int) -> dict[str, int]:
 
 
 def known_pairs(positives: pl.DataFrame, n: int, random: np.random.Generator) -> pl.DataFrame:
-    """`n` known answers with another of the same query as `shown`; first of queries that have another."""
+    """`n` labelled positives with another of the same query as `shown`; queries that have another come first."""
     second = positives.group_by("query_id", maintain_order=True).agg(
         first=pl.col("doc_id").first(), second=pl.col("doc_id").get(1, null_on_oob=True)
     )
@@ -99,11 +99,11 @@ def known_pairs(positives: pl.DataFrame, n: int, random: np.random.Generator) ->
 def random_pairs(
     pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, ids: dict[str, pl.Series], n: int, random: np.random.Generator
 ) -> pl.DataFrame:
-    """`n` documents from anywhere in their query's collection that were neither retrieved for it nor are known answers of it."""
+    """`n` documents of the query's collection that were not retrieved for the query and are not labelled positives of it."""
     asked = pairs.select("query_id").unique(maintain_order=True).join(queries, on="query_id", how="inner", maintain_order="left")
     if not len(asked) or not n:
         return pairs.select(PAIR).clear().with_columns(band=pl.lit(None, dtype=pl.String))
-    # Twice as many as are wanted, for some fall away.
+    # Draw twice as many as needed, because some are excluded.
     tried = asked.gather(random.integers(len(asked), size=2 * n))
     doc_ids = [ids[name][int(share * len(ids[name]))] for name, share in zip(tried["collection"], random.random(2 * n), strict=True)]
     taken = pl.concat([pairs.select(PAIR), positives.select(PAIR)])

@@ -1,4 +1,4 @@
-"""Where a round's false negatives are: their share by source and rank band, each with an interval that holds for small counts."""
+"""The false-negative rate of a round by source and rank band, with intervals that hold for small counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORDER = [name for name, _ in BANDS]
 
 
 def sizes_of(ranked: pl.DataFrame) -> pl.DataFrame:
-    """source, band, size: how many of a round's negatives there are.
+    """source, band, size: numbers of a round's negatives.
 
     Args:
         ranked: source, rank.
@@ -22,24 +22,24 @@ def sizes_of(ranked: pl.DataFrame) -> pl.DataFrame:
 
 
 def by_stratum(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame, sampled: float) -> list[dict]:
-    """The share of false negatives among a round's negatives, by source and rank band.
+    """The fraction of false negatives among a round's negatives, by source and rank band.
 
-    In each it is the prediction-powered estimate of `at_use`: gold pairs were drawn by lot within band and the judge's word, so
-    those of one source are drawn by lot among that source's. A band may hold few of them, where Wilson's interval is too
-    short (it held the truth in .89 of our simulation's draws), so each share has Clopper and Pearson's for the effective number of
-    observations (Korn and Graubard 1998), joined as in `at_use`. No theorem covers that: in our simulations it held the truth at
-    its stated rate, 95 %, but for what 200 draws leave open (.97 to 1 of them on made-up candidates, .94 to 1 on BM25's), and was
-    somewhat wide where gold verdicts are few (tests/hone/judging/reliability/test_by_stratum.py).
+    Each is the prediction-powered estimate of `at_use`. Gold pairs were drawn at random within each band and verdict, so those of
+    one source are a random sample of that source. In a band with few gold pairs, Wilson's interval is too short: it covered the truth
+    in 0.89 of our simulated draws. So each fraction has Clopper and Pearson's interval for the effective sample size (Korn and
+    Graubard 1998), combined as in `at_use`. This has no theoretical guarantee. In our simulations (200 draws each) the coverage was
+    0.97 to 1 on synthetic candidates and 0.94 to 1 on BM25's (nominal: 0.95). The intervals were somewhat wide where gold
+    verdicts were few (tests/hone/judging/reliability/test_by_stratum.py).
 
     Args:
         judged: query_id, doc_id, source, rank, verdict, of whole queries.
         gold: the same, and gold.
-        sizes: as `sizes_of` gives them.
-        sampled: the share of all queries that is in `judged`.
+        sizes: the result of `sizes_of`.
+        sampled: the fraction of all queries that is in `judged`.
 
     Returns:
         For each source and band of `sizes`, by source, then rank: source, band, negatives, and estimate, low, high, count (gold
-        verdicts); null where gold does not reach: there is none, or none among what the judge says yes to.
+        verdicts); null without gold verdicts, or without gold verdicts among the pairs that the judge finds positive.
     """
     rows = sized(judged, gold, sizes)
     reached = set(with_band(judged).select(STRATUM).unique().rows())

@@ -13,18 +13,18 @@ LEAST = 20  # pairs of each class in each half [Hone default]: fewer fit noise
 def calibrate(
     values: np.ndarray, truth: np.ndarray, queries: np.ndarray, draw: np.random.Generator, weights: np.ndarray | None = None
 ) -> tuple[dict | None, dict]:
-    """The better of the two maps, fitted on one half of the queries, if it beats the probabilities as they come on the other half.
+    """The better of the two maps, fitted on one half of the queries, if it beats the uncalibrated probabilities on the other half.
 
     Args:
-        values: probabilities; not-a-number is left out.
-        truth: whether it is an answer.
-        queries: whose pair it is.
-        draw: of the halves.
-        weights: how many pairs each stands for; null: all the same.
+        values: probabilities; NaN is excluded.
+        truth: whether the pair is relevant.
+        queries: the query of each pair.
+        draw: random generator for the halves.
+        weights: number of pairs that each pair represents; null: all equal.
 
     Returns:
-        The map, or null; and an account: pairs, share of answers among them, Brier score of each on the held-out half,
-        the curve there before and after, and why there is no map.
+        The map, or null; and an account: pairs, fraction of relevant pairs, Brier scores on the held-out half,
+        the calibration curve there before and after, and why there is no map.
     """
     values, truth, queries = np.asarray(values, dtype=float), np.asarray(truth, dtype=bool), np.asarray(queries)
     there = ~np.isnan(values)
@@ -57,13 +57,13 @@ def calibrate(
 
 
 def halves(queries: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """True for the pairs of one half of the queries, drawn by lot."""
+    """True for the pairs of a random half of the queries."""
     names, places = np.unique(queries, return_inverse=True)
     return draw.permutation(len(names))[places] < (len(names) + 1) // 2
 
 
 def platt(values: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> dict:
-    """The logistic map (Platt 1999, of the logit); without a penalty worth the name. A falling one is not refused: it is the truth."""
+    """The logistic map (Platt 1999, on the logit), with a negligible penalty. A decreasing map is accepted, because it fits the data."""
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=1e6, max_iter=1000).fit(logit(values)[:, None], np.asarray(truth, dtype=int), weights)

@@ -1,6 +1,6 @@
 """A judge's accuracy on the pairs with the highest confidence, and the ceiling of any majority of its votes.
 
-A judge that may leave pairs to another (`escalate: confidence`) has an accuracy for each coverage: El-Yaniv and Wiener, "On the
+A judge that may escalate pairs (`escalate: confidence`) has an accuracy for each coverage: El-Yaniv and Wiener, "On the
 Foundations of Noise-free Selective Classification" (2010), whose risk is 1 - accuracy. A majority cannot correct an error that all
 votes share: "Inference Scaling FLaws: The Limits of LLM Resampling with Imperfect Verifiers".
 """
@@ -16,17 +16,17 @@ COVERAGES = tuple(tenth / 10 for tenth in range(1, 11))
 
 
 def accuracy_at_coverage(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:
-    """The accuracy on the surest tenth of the pairs, on the surest two tenths, and so on to all of them.
+    """The accuracy on the most confident tenth of the pairs, on the most confident two tenths, and so on to all pairs.
 
-    Pairs of equal confidence stand together: of a part of them the accuracy of all counts, which is the mean over their orders.
+    Pairs of equal confidence count together: a part of them has the accuracy of all, which is the mean over their orders.
 
     Args:
-        confidence: of each pair, max(p, 1 - p), from 0.5 to 1.
-        right: whether its verdict is.
-        weight: how many pairs each stands for; null: one.
+        confidence: max(p, 1 - p) of each pair, from 0.5 to 1.
+        right: whether its verdict is correct.
+        weight: number of pairs that each pair represents; null: one.
 
     Returns:
-        coverage, accuracy, and confidence: that of the least sure pair inside. Nothing without pairs.
+        coverage, accuracy, and confidence: that of the least confident pair included. Empty without pairs.
     """
     if not len(confidence):
         return []
@@ -48,8 +48,8 @@ def curve(answered: pl.DataFrame, truth: str, weight: str | None = None) -> list
 
     Args:
         answered: verdict (none unknown), probability, and the columns named below.
-        truth: the column that says whether a pair is an answer.
-        weight: the column of weights; null: all weigh alike.
+        truth: the column that is true for relevant pairs.
+        weight: the column of weights; null: equal weights.
     """
     sure = answered.filter(pl.col("probability").is_not_null() & pl.col(truth).is_not_null())
     probability = sure["probability"].to_numpy().astype(float)
@@ -59,17 +59,17 @@ def curve(answered: pl.DataFrame, truth: str, weight: str | None = None) -> list
 
 
 def ceiling_of_votes(rows: pl.DataFrame, votes: int) -> dict | None:
-    """What a majority of the judge's votes reaches, and the most that any way of counting these votes could reach.
+    """The accuracy of the majority of a judge's votes, and the maximum accuracy of any rule that combines these votes.
 
-    Where every vote says the same and is wrong, no majority, threshold or weight is right: the ceiling is the share of the other pairs. It
-    is an upper bound: of a pair with votes that could not be read it is not known what these would have said.
+    If all votes agree and are wrong, no majority, threshold or weight is correct. The ceiling is the fraction of the other pairs. It
+    is an upper bound, because the verdicts of unparsable votes are unknown.
 
     Args:
         rows: truth, verdict, reason of pairs.
-        votes: answers to each question.
+        votes: number of answers per question.
 
     Returns:
-        pairs (with a vote that is known), accuracy of the majority (a tie is not right), ceiling; null for one vote, or none that is known.
+        pairs (with a known vote), accuracy of the majority (a tie is not correct), ceiling; null for one vote, or without known votes.
     """
     verdict, split = pl.col("verdict").cast(pl.String), pl.col("reason").str.contains(SPLIT).fill_null(False)
     counted = rows.filter((verdict != "unknown") | split).select(

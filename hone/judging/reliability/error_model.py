@@ -1,4 +1,4 @@
-"""Where a judge errs, learned from pairs whose truth is known: what `escalate: rejector` reads."""
+"""A model of a judge's errors, fitted on pairs whose truth is known, for `escalate: rejector`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import polars as pl
 
 from hone.judging.reliability.rejector_features import features_of
 
-LEAST = 20  # errors, and as many right verdicts; ours
+LEAST = 20  # minimum number of errors, and of correct verdicts [Hone default]
 
 
 def errors_of(said: pl.DataFrame, truth: np.ndarray) -> dict | None:
     """A logistic model of the probability that the verdict is wrong.
 
     Args:
-        said: verdict, probability, grade, rank, without unknown verdicts; rank is null where pairs were not ranked.
-        truth: whether each is an answer.
+        said: verdict, probability, grade, rank, without unknown verdicts; rank is null for pairs that were not ranked.
+        truth: whether each pair is relevant.
 
     Returns:
-        features, mean, scale, weights, intercept; null where there are fewer than 20 errors or right verdicts, or nothing
-        to tell them by.
+        features, mean, scale, weights, intercept; null with fewer than 20 errors or correct verdicts, or without
+        features that vary.
     """
     from sklearn.linear_model import LogisticRegression
 

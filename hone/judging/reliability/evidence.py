@@ -1,4 +1,4 @@
-"""Everything that is known of a judge on a collection, as `hone judge check` writes it and the cascade reads it."""
+"""All measurements of a judge on a collection, as `hone judge check` writes them and the cascade reads them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hone.seeds import generator
 
 @dataclass(frozen=True)
 class Candidates:
-    """What the judge says of a round's negatives, and what gold says of some of them.
+    """A judge's verdicts on a round's negatives, and gold verdicts on some of them.
 
     Attributes:
-        judged: query_id, doc_id, rank, verdict, grade, probability, of whole queries drawn by lot.
-        gold: the same columns, and gold: true, false, null where it could not be said.
-        sizes: negatives of each rank band in all.
-        sampled: the share of all queries that was drawn.
-        strata: negatives of each source and rank band in all; `judged` and `gold` then have `source`. Null: not wanted.
+        judged: query_id, doc_id, rank, verdict, grade, probability, of whole queries drawn at random.
+        gold: the same columns, and gold: true, false, or null if it is unknown.
+        sizes: number of negatives per rank band.
+        sampled: the fraction of all queries that was drawn.
+        strata: number of negatives per source and rank band; `judged` and `gold` then have `source`. Null: not requested.
     """
 
     judged: pl.DataFrame
@@ -34,13 +34,13 @@ class Candidates:
 
 
 def evidence_of(rows: pl.DataFrame, candidates: Candidates | None, gold: str | None, seed: int) -> dict:
-    """What verdicts say of a judge, ready for JSON. Calibration and errors are never learned from hidden pairs.
+    """Measurements of a judge, ready for JSON. Calibration and error model are never fitted on held-out pairs.
 
     Args:
         rows: of the pair sets: query_id, doc_id, set, truth and the verdicts' columns.
-        candidates: of a round; null where nobody knows of them.
-        gold: who does.
-        seed: of the halves for calibration.
+        candidates: of a round; null without gold verdicts.
+        gold: source of the gold verdicts.
+        seed: for the halves of the calibration.
     """
     found = measured(rows)
     draw = generator(seed, "judge.check", "calibration")

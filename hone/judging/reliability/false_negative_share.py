@@ -1,7 +1,7 @@
-"""How many candidates are false negatives, and how often the judge is right when it says yes, where it is used.
+"""The false-negative rate of a round's candidates, and the judge's precision on them.
 
-Among a round's candidates false negatives may be 1 % or 40 %, and the same AUC then means a precision of 0.2 or of 0.9. So
-gold verdicts are needed on candidates themselves. They correct the judge's verdicts on many candidates (hone/stats/prediction_powered.py).
+Between 1 % and 40 % of a round's candidates may be false negatives, and the same AUC then means a precision of 0.2 or 0.9. So gold
+verdicts on candidates are needed. They correct the judge's verdicts on many candidates (hone/stats/prediction_powered.py).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from hone.stats.proportions import NOTHING, wilson
 
 
 def gold_sample(judged: pl.DataFrame, pairs: int, places: np.ndarray) -> pl.DataFrame:
-    """Pairs to have a gold verdict: half of them such as the judge said yes to, from each band as many as it has.
+    """Pairs that need a gold verdict. The judge found half of them positive. Each band has its share.
 
-    Said yes and said no are strata like the bands: where a yes is rare, a plain sample would hold too few to know anything
-    of precision.
+    Positive and other verdicts are strata like the bands: if positives are rare, a simple sample would contain too few to estimate
+    the precision.
 
     Args:
         judged: query_id, doc_id, rank, verdict, of candidates.
-        pairs: how many; fewer where there are not so many.
-        places: a number in [0, 1) for each row; in each stratum the smallest are taken.
+        pairs: their number; fewer if there are not enough.
+        places: a number in [0, 1) for each row; the smallest of each stratum are chosen.
 
     Returns:
         query_id, doc_id.
@@ -41,12 +41,12 @@ def gold_sample(judged: pl.DataFrame, pairs: int, places: np.ndarray) -> pl.Data
 
 
 def _shared_out(bands: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """Which `count` rows, from each band its share of them (what rounding leaves goes where most was cut off); in their order.
+    """Choose `count` rows, in proportion to the bands (largest remainders), in their order.
 
     Args:
-        bands: of each row, its number in BANDS.
-        places: the smallest of a band are taken.
-        count: how many; no more than there are.
+        bands: the number in BANDS of each row.
+        places: the smallest of a band are chosen.
+        count: at most the number of rows.
     """
     sizes = np.bincount(bands, minlength=len(BANDS))
     exact = sizes / max(len(bands), 1) * count
@@ -63,25 +63,25 @@ def at_use(
     judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int], sampled: float,
     interval: Callable[[float, float], tuple[float, float]] = wilson,
 ) -> dict[str, dict | None]:  # fmt: skip
-    """The share of false negatives among all candidates, and the judge's precision there, each with a 95 % interval.
+    """The fraction of false negatives among all candidates, and the judge's precision on them, each with a 95 % interval.
 
-    With W_b the share of band b among all candidates and the bands' shares of yes from the judge's word on the judged
-    ones, share = mean(judge) + weighted mean over gold of (gold - judge). The gold pairs' weights add up to the size of
-    their stratum (band and the judge's word), so the share is q p1 + (1 - q) p0: q the share of yes, p1 and p0 the
-    shares of gold among yes and among the rest. p1 is the precision. Intervals are Wilson's for each, joined as Zou and
-    Donner (2008) do, so that none collapses where no gold verdict was positive; queries are the independent units.
+    W_b is the fraction of candidates in band b. The fraction of positive verdicts per band comes from the judged pairs. Then
+    share = mean(judge) + weighted mean over gold of (gold - judge). The weights of gold pairs add up to the size of their stratum
+    (band and verdict). So the share is q p1 + (1 - q) p0, with q the fraction of positive verdicts, and p1 and p0 the fractions of
+    relevant pairs among positive and other verdicts. p1 is the precision. Each has Wilson's interval, combined by Zou and Donner's
+    method (2008), so that none collapses without positive gold verdicts. Queries are the independent units.
 
     Args:
-        judged: query_id, doc_id, rank, verdict, of queries drawn by lot from all; unknown is no yes.
-        gold: query_id, doc_id, rank, verdict, gold: true, false, or null where it could not be said; drawn by lot in each
-            stratum of `judged`, or, beyond `judged`, in each band.
-        sizes: how many candidates each band has in all.
-        sampled: the share of all queries that is in `judged`; 1: the judge read all.
-        interval: of each share.
+        judged: query_id, doc_id, rank, verdict, of queries drawn at random from all; unknown does not count as positive.
+        gold: query_id, doc_id, rank, verdict, gold: true, false, or null if it is unknown; drawn at random in each
+            stratum of `judged`, or, outside `judged`, in each band.
+        sizes: number of candidates per band.
+        sampled: the fraction of all queries that is in `judged`; 1: the judge read all candidates.
+        interval: of each fraction.
 
     Returns:
         share_of_false_negatives, precision_at_use, share_of_yes: estimate, low, high, count; precision's `gold` counts all
-        gold pairs and `said_yes` those it rests on. Null where nothing can be said.
+        gold pairs, and `said_yes` the gold pairs with a positive verdict. Null if there is no estimate.
     """
     bands = _of_bands(sizes)
     rows = sized(judged, gold, bands)
@@ -91,7 +91,7 @@ def at_use(
 def estimates(
     rows: pl.DataFrame, known: pl.DataFrame, sampled: float, interval: Callable[[float, float], tuple[float, float]] = wilson
 ) -> dict[str, dict | None]:  # fmt: skip
-    """The estimates of `at_use`, from candidates of `sized` and gold pairs of `standing_for`: all of them, or those of one stratum."""
+    """The estimates of `at_use`, from candidates of `sized` and gold pairs of `standing_for`, in total or of one stratum."""
     judged = Verdicts(*(rows[name].to_numpy() for name in ("yes", "query_id", "weight")))
     gold = GoldVerdicts(*(known[name].to_numpy() for name in ("yes", "query_id", "weight", "gold")))
     whole, right, yes = corrected(judged, gold, sampled, interval)
@@ -104,14 +104,14 @@ def estimates(
 
 
 def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    """All candidates that the judge has read, with `yes` and how many of its stratum's candidates each stands for, `weight`.
+    """All candidates that the judge has read, with `yes` and `weight`: the number of candidates of its stratum that each represents.
 
-    It has read its sample, and pairs of gold beyond it, which were drawn at random within each band. Both say how often it says yes
-    in a band. A small sample alone may hold no yes where gold shows some, and these would then stand for nothing.
+    The judge has read its sample and the gold pairs outside it, which were drawn at random within each band. Both count for the
+    fraction of positive verdicts in a band. A small sample alone may have none where gold has some, whose weight would be zero.
 
     Args:
-        judged, gold: as in `at_use`, with what `sizes` has beside the band.
-        sizes: band, or source and band, and size: how many candidates there are.
+        judged, gold: as in `at_use`, with the other columns of `sizes` beside the band.
+        sizes: band, or source and band, and size: number of candidates.
 
     Returns:
         query_id, doc_id, the columns of a stratum, yes, weight.
@@ -124,7 +124,7 @@ def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.D
 
 
 def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
-    """Pairs with a gold verdict, with `band`, `yes` and how many candidates of its band and the judge's word each stands for."""
+    """Pairs with a gold verdict, with `band`, `yes` and the number of candidates of the same band and verdict that each represents."""
     bands = _of_bands(sizes)
     return standing_for(sized(judged, gold, bands), gold, bands)
 

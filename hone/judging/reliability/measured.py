@@ -1,4 +1,4 @@
-"""What verdicts on pairs whose truth is known say of a judge."""
+"""Accuracy of a judge on pairs whose truth is known."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from hone.stats.agreement import kappa
 from hone.stats.auc import auc
 from hone.stats.proportions import NOTHING, mean, share
 
-ENOUGH = 20  # documents judged not relevant from which they are the measure; ours. Random ones are too easy to be it
+ENOUGH = 20  # minimum number of judged negatives to measure against [Hone default]; random documents are too easy
 COSTS = ("money", "tokens", "seconds")
 
 
 def measured(rows: pl.DataFrame) -> dict:
-    """Everything but calibration and what gold on candidates tells.
+    """All measurements except calibration and those from gold verdicts on candidates.
 
-    Precision, recall and kappa are those on these pairs, in the proportion in which they were drawn: at use other
-    proportions hold. Pairs the judge could not say anything of are counted and enter nothing else.
+    Precision, recall and kappa apply to these pairs in their sampled proportions; at use the proportions differ. Pairs with
+    unknown verdicts are counted, and excluded from everything else.
 
     Args:
         rows: query_id, doc_id, set, truth, verdict, probability, grade, reason, tokens_in, tokens_out, money, seconds.
 
     Returns:
-        sets, against (which documents the answers are measured against), scored_by, auc, auc_by_set, precision, recall,
-        kappa, coverage (accuracy on the pairs that it is surest of), cost; figures with estimate, low, high, count.
+        sets, against (the documents that positives are compared with), scored_by, auc, auc_by_set, precision, recall,
+        kappa, coverage (accuracy on the most confident pairs), cost; figures with estimate, low, high, count.
     """
     rows = rows.with_columns(yes=pl.col("verdict").cast(pl.String) == "positive")
     answered = rows.filter(pl.col("verdict").cast(pl.String) != "unknown")
@@ -57,7 +57,7 @@ def measured(rows: pl.DataFrame) -> dict:
 
 
 def of_set(part: pl.DataFrame, answered: pl.DataFrame) -> dict:
-    """Pairs of a set, what became of them, and the judge's bias there: its share of yes and its mean probability."""
+    """Pairs of a set, their verdicts, and the judge's bias there: fraction of positive verdicts and mean probability."""
     queries = answered["query_id"].to_numpy()
     sure = answered.filter(pl.col("probability").is_not_null())
     return {
@@ -69,7 +69,7 @@ def of_set(part: pl.DataFrame, answered: pl.DataFrame) -> dict:
 
 
 def scored_by(answered: pl.DataFrame) -> str:
-    """What pairs are ordered by: the first of probability, grade and verdict that the judge gives."""
+    """The column that orders pairs: the first of probability, grade and verdict that the judge returns."""
     return next((name for name in ("probability", "grade") if answered[name].is_not_null().any()), "verdict")
 
 
@@ -82,7 +82,7 @@ def auc_of(scored: pl.DataFrame) -> dict:
 
 
 def costs(rows: pl.DataFrame) -> dict:
-    """Money, tokens and seconds a pair; an answer that holds many verdicts stands in the first row that it gave."""
+    """Money, tokens and seconds per pair; an answer with many verdicts is counted in its first row."""
     spent = rows.select(
         "query_id",
         money=pl.col("money").fill_null(0),
@@ -93,23 +93,23 @@ def costs(rows: pl.DataFrame) -> dict:
 
 
 def calibration_of(rows: pl.DataFrame, against: str, draw: np.random.Generator) -> tuple[dict | None, dict]:
-    """The map of probabilities and an account of it, from pairs that training may know of: never from hidden ones.
+    """The calibration map and its account, from pairs that training may use: never from held-out pairs.
 
     Args:
         rows: query_id, set, truth, verdict, probability.
-        against: the set of documents that are no answers.
+        against: the set of documents that are not relevant.
         draw: of the halves.
     """
     used = rows.filter(pl.col("set").is_in(["known", against]), pl.col("verdict").cast(pl.String) != "unknown")
     found, told = calibrate(*(used[name].to_numpy() for name in ("probability", "truth", "query_id")), draw)
-    return found, told | {"from": f"known answers and {against} documents"}
+    return found, told | {"from": f"labelled positives and {against} documents"}
 
 
 def from_gold(known: pl.DataFrame, draw: np.random.Generator) -> tuple[dict | None, dict]:
-    """The same from gold verdicts on candidates: what probabilities mean at use.
+    """The same from gold verdicts on candidates: the meaning of probabilities at use.
 
     Args:
-        known: query_id, probability, gold, weight: how many candidates a pair stands for.
+        known: query_id, probability, gold, weight: number of candidates that a pair represents.
         draw: of the halves.
     """
     found, told = calibrate(*(known[name].to_numpy() for name in ("probability", "gold", "query_id")), draw, known["weight"].to_numpy())

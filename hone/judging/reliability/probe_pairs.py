@@ -1,4 +1,4 @@
-"""Pairs whose truth is known, to measure a judge by: known answers, documents judged not relevant, hidden answers, random documents."""
+"""Pairs with known truth for measuring a judge: labelled positives, judged negatives, held-out positives, random documents."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ROWS = {"query_id": pl.String, "doc_id": pl.String, "set": pl.String, "truth": p
 
 @dataclass(frozen=True)
 class PairSets:
-    """What is asked and what the judge is shown with it.
+    """The pairs to judge, and the positives shown with them.
 
     Attributes:
-        pairs: query_id, doc_id, set, truth; no pair twice, each query's together.
-        shown: query_id, doc_id: known answers that a judge may show; none of them is asked about.
-        left_out: how many pairs could not be asked, by the reason.
+        pairs: query_id, doc_id, set, truth; without duplicates, each query's together.
+        shown: query_id, doc_id of labelled positives that a prompt may show; none of them is in `pairs`.
+        left_out: number of pairs that could not be judged, by reason.
     """
 
     pairs: pl.DataFrame
@@ -33,18 +33,18 @@ class PairSets:
 def pair_sets(
     labels: pl.DataFrame, hidden: pl.DataFrame, ids: pl.Series, most: int, seed: int, first: pl.DataFrame | None = None
 ) -> PairSets:
-    """Draw each set, spread over as many queries as there are.
+    """Draw each set, spread over as many queries as possible.
 
-    A known answer is asked about only where the query has another to show, and at most half of a query's are, so that the
-    judge is shown as near to what it is shown at work as can be.
+    A labelled positive is judged only if the query has another to show. At most half of a query's positives are judged, so that
+    prompts resemble those of a round.
 
     Args:
         labels: query_id, doc_id, label (positive, negative: judged not relevant, unknown), of one split.
-        hidden: query_id, doc_id of right answers that training does not see.
-        ids: of every document that has a text.
-        most: pairs of each set.
-        seed: of the draw; the same seed with a larger `most` asks about the same pairs and more.
-        first: query_id, doc_id that are preferred among known answers, such as those that people have judged.
+        hidden: query_id, doc_id of held-out positives.
+        ids: of all documents that have a text.
+        most: pairs per set.
+        seed: of the draw; the same seed with a larger `most` draws the same pairs and more.
+        first: query_id, doc_id of preferred labelled positives, such as those that people have judged.
 
     Returns:
         The sets.
@@ -75,15 +75,15 @@ def pair_sets(
         rows.unique(PAIR, keep="first", maintain_order=True).sort("query_id", maintain_order=True).cast(ROWS),
         shown,
         {
-            "known answers that are their query's only one": alone,
-            "pairs judged not relevant whose query has no known answer": len(unanswerable),
+            "labelled positives that are their query's only one": alone,
+            "pairs judged not relevant whose query has no labelled positive": len(unanswerable),
             "labels on documents without a text": len(labels) - len(there),
         },
     )
 
 
 def in_order(pairs: pl.DataFrame, seed: int, first: pl.DataFrame | None = None) -> pl.DataFrame:
-    """`pairs` with `hash`, in [0, 1), and `place` among their query's by it (those of `first` before others), from 0."""
+    """`pairs` with `hash`, in [0, 1), and `place`: the pair's position in its query by hash (pairs of `first` come first), from 0."""
     keys = (pairs["query_id"] + "\t" + pairs["doc_id"]).to_list()
     hashed = pairs.with_columns(hash=pl.Series(unit_hashes(keys, seed), dtype=pl.Float64), later=pl.lit(1, dtype=pl.Int32))
     if first is not None:
@@ -94,12 +94,12 @@ def in_order(pairs: pl.DataFrame, seed: int, first: pl.DataFrame | None = None) 
 
 
 def spread(ordered: pl.DataFrame, most: int) -> pl.DataFrame:
-    """The first `most` pairs, every query's first before any query's second."""
+    """The first `most` pairs: every query's first pair before any query's second."""
     return ordered.sort("place", "later", "hash").head(most).select(PAIR)
 
 
 def random_pairs(queries: pl.Series, ids: pl.Series, taken: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
-    """Queries with documents drawn from the whole collection, those of `taken` left out."""
+    """Queries with documents drawn from the whole collection, except those in `taken`."""
     if not len(queries) or not len(ids):
         return taken.select(PAIR).clear()
     order = queries.gather(np.argsort(unit_hashes(queries.to_list(), seed), kind="stable"))

@@ -1,4 +1,4 @@
-"""What the rejector looks at of a pair: the same when it is learned and when it is used."""
+"""The rejector's features of a pair, the same in fitting and in use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import polars as pl
 
 
 def features_of(said: pl.DataFrame) -> dict[str, np.ndarray]:
-    """What the model looks at: probability as the judge states it, its distance from a half, grade, the logarithm of the rank."""
+    """The features: the judge's stated probability, its distance from 0.5, grade, logarithm of the rank."""
     probability = said["stated" if "stated" in said.columns else "probability"].to_numpy().astype(float)
     return {
         "probability": probability,

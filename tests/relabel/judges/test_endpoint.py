@@ -263,7 +263,7 @@ def test_a_query_without_a_known_answer_is_not_asked_by_a_prompt_that_shows_one(
         told = judge(server, prompt="yes-no")(given)
         assert len(server.asked) == 1
         assert verdicts_of(told) == ["positive", "unknown"]
-        assert told["reason"][1] == "the prompt shows known answers and the query has none"
+        assert told["reason"][1] == "the prompt shows labelled positives and the query has none"
         assert verdicts_of(judge(server, prompt="yes-no-alone")(given)) == ["positive", "positive"]
 
 

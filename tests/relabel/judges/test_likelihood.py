@@ -89,5 +89,5 @@ def test_what_is_no_language_model_is_refused_before_anything_runs(workspace: Pa
     folder = Path("inputs/none")
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"architectures": ["BertModel"]}')
-    with pytest.raises(Refused, match="no causal language model"):
+    with pytest.raises(Refused, match="not a causal language model"):
         fingerprint.fingerprint(methods.checked("relabel.judges", {"likelihood": {"model": str(folder)}}, "test"))

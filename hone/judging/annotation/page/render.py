@@ -1,4 +1,4 @@
-"""The page on which a person judges: one file that opens offline, asks no network for anything, and runs no script but its own."""
+"""The annotation page: one file that opens offline, loads nothing from the network, and runs only its own script."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ HERE = Path(__file__).parent
 
 
 def render(id: str, file: str, rows: list[dict[str, str]]) -> str:
-    """The whole page.
+    """Render the whole page.
 
     Args:
         id: of the sheet.
-        file: as which the page saves.
-        rows: number, query, known_answer, candidate. Texts are untrusted: the page only ever shows them as text.
+        file: name of the file that the page saves.
+        rows: number, query, known_answer, candidate. Texts are untrusted: the page shows them only as text.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -37,5 +37,5 @@ def render(id: str, file: str, rows: list[dict[str, str]]) -> str:
 
 
 def embedded(value: object) -> str:
-    """JSON that no browser takes for markup, whatever its texts say."""
+    """JSON that browsers never parse as markup, whatever the texts contain."""
     return json.dumps(value, ensure_ascii=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -31,7 +31,7 @@
     part("place").textContent = `Row ${state.place + 1} of ${rows.length}`;
     part("number").textContent = row.number;
     part("query").textContent = row.query;
-    part("known-answer").textContent = known ? row.known_answer : "None is shown for this one: judge by the question alone.";
+    part("known-answer").textContent = known ? row.known_answer : "None is shown for this row. Judge by the question alone.";
     part("known-answer").classList.toggle("absent", !known);
     part("candidate").textContent = row.candidate;
     part("note").value = answer().note;
@@ -64,7 +64,7 @@
     const row = rows[state.place];
     const again = answer().verdict === verdict;
     change({ verdict: again ? "" : verdict });
-    part("said").textContent = again ? `Row ${state.place + 1}: nothing` : `Row ${state.place + 1}: ${verdict}`;
+    part("said").textContent = again ? `Row ${state.place + 1}: no verdict` : `Row ${state.place + 1}: ${verdict}`;
     if (!again && state.place < rows.length - 1) { go(1); } else { show(); }
   }
 

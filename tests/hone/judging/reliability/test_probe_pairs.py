@@ -41,7 +41,7 @@ def test_no_known_answer_is_shown_as_its_own_proof():
     # Of five answers two are asked about, of two one, of one none.
     assert sorted(query for query, _ in of(made, "known")) == ["many", "many", "two"]
     assert sorted(made.shown["query_id"]) == ["many", "many", "many", "one", "two"]
-    assert made.left_out["known answers that are their query's only one"] == 1
+    assert made.left_out["labelled positives that are their query's only one"] == 1
 
 
 def test_every_query_has_an_answer_to_show():
@@ -49,7 +49,7 @@ def test_every_query_has_an_answer_to_show():
     assert made.pairs.join(made.shown, on="query_id", how="anti").is_empty()
     assert of(made, "not-relevant") == {("one", "d21")}
     assert of(made, "hidden") == {("one", "d30")}
-    assert made.left_out["pairs judged not relevant whose query has no known answer"] == 1
+    assert made.left_out["pairs judged not relevant whose query has no labelled positive"] == 1
     assert made.left_out["labels on documents without a text"] == 1
 
 
