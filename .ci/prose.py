@@ -21,6 +21,8 @@ YAML = ("params.yaml", "dvc.yaml", "prefect.yaml", "recipes", "studies")
 PAGES = ("README.md", "CONTRIBUTING.md")
 # Texts that are hashed into what users have paid for, and this list.
 LEFT_OUT = ("hone/judging/prompts/", ".ci/prose.py")
+# Reasons that the ledgers of users hold: they keep their bytes.
+STORED = ("a list is no list", "which is no document's number", "the score is no number")
 WORDS = 4  # texts of the code with fewer are names or parts of sentences
 
 
@@ -109,7 +111,8 @@ def of_python(text: str) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value.split()) >= WORDS:
-            yield node.lineno, node.value
+            if not any(reason in node.value for reason in STORED):
+                yield node.lineno, node.value
 
 
 if __name__ == "__main__":
