@@ -67,7 +67,7 @@ def test_the_lowest_other_known_answer_less_the_margin_is_the_bound(desk: Desk):
                 continue
             assert grade == pytest.approx(true[query, doc], abs=1e-5)
             assert verdict == ("positive" if true[query, doc] >= min(others) - margin else "negative")
-    assert made["reason"].drop_nulls().unique().to_list() == ["there is no known answer to compare it with"]
+    assert made["reason"].drop_nulls().unique().to_list() == ["there is no labelled positive to compare it with"]
     assert made["probability"].is_null().all()
 
 

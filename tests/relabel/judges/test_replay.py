@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_refused_with_its_line(workspace: Path):
         replay(asked, desk(), "f", file=written(record("q", ["a"], s=answer("", "")), {"query": "q"}), stage="s")
     with pytest.raises(Refused, match="line 1: 's' has no `response`"):
         replay(asked, desk(), "f", file=written(record("q", ["a"], s={"text": ""})), stage="s")
-    with pytest.raises(Refused, match="does not lie below inputs/"):
+    with pytest.raises(Refused, match="is not below inputs/"):
         replay(asked, desk(), "f", file=written(path="elsewhere/answers.jsonl"), stage="s")
 
 
