@@ -73,7 +73,7 @@ def what_is_left(limits: dict, spending: Spending, order: str, round: str) -> Bu
             say(f"relabel {round}: {told} of the budget are already spent, by earlier runs or another running process")
         if open_["tokens"] or open_["money"]:
             say(
-                f"relabel {round}: this includes {open_['tokens']:,.0f} tokens and {open_['money']:.4g} of money reserved for calls that have "
+                f"relabel {round}: this includes {open_['tokens']:,.0f} tokens and {open_['money']:.4g} of money for calls that have "
                 "not ended, or whose process was killed. Their cost is unknown, so the reservations count in full"
             )
     return budget

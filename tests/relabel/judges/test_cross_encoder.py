@@ -178,7 +178,7 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
     ("changes", "said"),
     [
         ({"compare": "query"}, "needs a `threshold`"),
-        ({"threshold": 0.5}, "goes with `compare: query`"),
+        ({"threshold": 0.5}, "set `compare: query`"),
         ({"model": "org/name"}, "set `revision` to its 40-digit commit"),
         ({"model": "org/name", "revision": "main"}, "set `revision` to its 40-digit commit"),
         ({"model": "elsewhere"}, "is not below inputs/"),
