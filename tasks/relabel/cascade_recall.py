@@ -11,7 +11,7 @@ from hone.stats.proportions import wilson
 
 
 def missed(said: Cascade) -> dict | None:
-    """The number of false negatives that the last judge would have found among pairs that no judge found and no rule escalated to it.
+    """The number of false negatives that the last judge would find among pairs that no judge found and no rule escalated.
 
     Returns:
         pairs (not escalated), control (judged sample of them), hits, and fraction and number of missed pairs, each
