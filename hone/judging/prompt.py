@@ -1,6 +1,6 @@
 """Prompts. A file defines a judge's question and the format of its answer. Texts are inserted between tags that they cannot close.
 
-A file has a YAML header between two lines `---`, then a line `# system` with the instructions and a line `# user` with the
+A file has a YAML header between two lines `---`. A line `# system` precedes the instructions, and a line `# user` the
 question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{examples}}` and `{{answer}}` are replaced once, in one pass.
 Inserted texts are never searched for placeholders.
 """

@@ -1,4 +1,4 @@
-"""relabel: negatives -> labels. Judges read the negatives, cheapest first, and what they find false is no longer one."""
+"""relabel: negatives -> labels. Judges read the negatives, cheapest first. False negatives are promoted, dropped or masked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.relabel.settings import RelabelSettings
 
 
 def main(settings: RelabelSettings) -> None:
-    """Write the labels that the round trains on, the answers that made them, and what left and why."""
+    """Write the round's training labels, the judges' answers, and the removed rows with reasons."""
     round = settings.round
     section = settings.relabel
     training = training_set.read(unlabelled=settings.unlabelled)

@@ -1,4 +1,4 @@
-"""What is left of a round's budget: limits less what these judges spent on these questions."""
+"""The remaining budget of a round: the limits less what its judges have spent on its questions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tasks.relabel.settings import RelabelSettings
 
 
 def judges_of(section: ResolvedRelabel) -> list[str]:
-    """The fingerprints of a cascade's judges, each once."""
+    """The fingerprints of a cascade's judges, without duplicates."""
     return list(dict.fromkeys(line["fingerprint"] for line in section.cascade))
 
 
 def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet) -> str:
-    """A hash of what a round's judges read: every negative's query and document, and the known answers, in an order of their own.
+    """A hash of a round's questions: every negative's query and document, and the labelled positives, in canonical order.
 
-    The same on every machine, in every folder and under every name of the round.
+    It does not depend on the machine, the folder or the round's name.
     """
     total = hashlib.blake2b(digest_size=16)
     for questions in in_blocks(negatives.sort(PAIR), known.sort(PAIR), training):
@@ -41,7 +41,7 @@ def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, train
 
 
 def order_before(settings: RelabelSettings) -> str:
-    """The third word of the names of runs of earlier versions that share this budget: they had no accounts in the ledger."""
+    """The third word of run names of earlier versions that share this budget. They had no accounts in the ledger."""
     section = settings.relabel
     asked = [line["fingerprint"] for line in section.cascade if prompted(line)]
     negatives = fingerprint_of_file(round_table(settings.round, "negatives"))
@@ -49,18 +49,18 @@ def order_before(settings: RelabelSettings) -> str:
 
 
 def word_before(negatives: str, retry: int, judges: list[str]) -> str:
-    """That word: a hash of the negatives' file, of the attempt, and of the judges that cost something."""
+    """The third word: a hash of the negatives' file, the attempt, and the judges that cost something."""
     return fingerprint(negatives, str(retry), *judges)[:12]
 
 
 def what_is_left(limits: dict, spending: Spending, order: str, round: str) -> Budget:
-    """The stage's budget, less what was spent on these questions by these judges, wherever and by whomever.
+    """The stage's budget, less what these judges have spent on these questions in any process.
 
     Args:
-        limits: by name; null: none.
+        limits: by name; null: no limit.
         spending: the judges' accounts.
-        order: names the runs of earlier versions, which count too.
-        round: its name, to report what was spent.
+        order: third word of the run names of earlier versions, which also count.
+        round: name of the round, for log lines.
     """
     budget = Budget(**limits, spending=spending)
     if any(limits[name] is not None for name in NAMES):
@@ -70,10 +70,10 @@ def what_is_left(limits: dict, spending: Spending, order: str, round: str) -> Bu
         spent = {name: before[name] + total[name] for name in NAMES}
         if spent["pairs"]:
             told = f"{spent['pairs']:,} pairs, {spent['tokens']:,} tokens, {spent['money']:.4g} of money"
-            say(f"relabel {round}: {told} of the budget are spent already, by earlier runs or by another that works now")
+            say(f"relabel {round}: {told} of the budget are already spent, by earlier runs or another running process")
         if open_["tokens"] or open_["money"]:
             say(
-                f"relabel {round}: of these, {open_['tokens']:,.0f} tokens and {open_['money']:.4g} of money are set aside for calls that "
-                "have not ended, or whose process was killed; what those cost is not known, so they count in full"
+                f"relabel {round}: this includes {open_['tokens']:,.0f} tokens and {open_['money']:.4g} of money for calls that have "
+                "not ended, or whose process was killed. Their cost is unknown, so the reservations count in full"
             )
     return budget

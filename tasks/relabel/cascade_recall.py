@@ -1,4 +1,4 @@
-"""What a cascade misses, estimated from a random share of what no rule passed on."""
+"""Recall of a cascade, estimated from a random sample of the pairs that no rule escalated."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hone.stats.proportions import wilson
 
 
 def missed(said: Cascade) -> dict | None:
-    """How many false negatives the last judge would have found among the pairs that never reached it, and nobody before it found.
+    """The number of false negatives that the last judge would find among pairs that no judge found and no rule escalated.
 
     Returns:
-        pairs (not passed on), control (of them judged all the same), hits, and share and number of what is missed, each
-        with a 95 % interval; null where there is no control.
+        pairs (not escalated), control (judged sample of them), hits, and fraction and number of missed pairs, each
+        with a 95 % interval; null without a control sample.
     """
     if said.control.is_empty():
         return None

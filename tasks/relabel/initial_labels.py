@@ -1,4 +1,4 @@
-"""What is known of a round's queries and the negatives that were mined for them, as one table of labels."""
+"""The labels of a round before judging: known labels and mined negatives, in one table."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from hone.data import tables
 
 
 def joined(known: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
-    """Labels of a round: what was known before, of the queries that stay, and its negatives in order.
+    """Labels of a round: the known labels of its remaining queries, and its negatives in order.
 
     Args:
-        known: labels of the round it starts from; its mined negatives were that round's and are left behind.
+        known: labels of the parent round; its mined negatives are excluded.
         negatives: of this round.
-        removed: what `sample` took out; a row without a document is a query that leaves.
+        removed: rows that `sample` removed; a row without a document removes its query.
     """
     left = removed.filter(pl.col("doc_id").is_null())
     mined = pl.col("rank").is_not_null()

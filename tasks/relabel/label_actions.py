@@ -1,6 +1,6 @@
-"""Verdicts -> labels: what becomes of a negative once the judges have spoken.
+"""Labels from verdicts: the action on each judged negative.
 
-Errors cost differently: dropping a true negative is nearly free, promoting a wrong document poisons a query.
+Errors differ in cost: dropping a true negative is nearly free, but promoting a wrong document harms its query.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOO_MANY = "too-many-hits"
 
 @dataclass
 class Relabelled:
-    """Labels of a round, what left and why, and how many pairs met which end."""
+    """Labels of a round, removed rows with reasons, and number of pairs per action."""
 
     labels: pl.DataFrame
     removed: pl.DataFrame
@@ -32,16 +32,16 @@ class Relabelled:
 
 
 def actions(final: pl.DataFrame, action: str | list[Band]) -> pl.DataFrame:
-    """What is to be done with each judged pair.
+    """The action on each judged pair.
 
     Args:
         final: query_id, doc_id, verdict, probability.
-        action: one action for what was found, or bands of its probability: the highest band that a
-            pair reaches decides, and what reaches none is kept. Where a judge gave no probability, its verdict counts
+        action: one action for found pairs, or bands of their probability. The highest band that a pair reaches
+            decides; a pair below all bands is kept. Without a probability, the verdict counts
             as 1 or 0.
 
     Returns:
-        `final` with a column `action`; what the judge could not say is masked: it is no label.
+        `final` with a column `action`. Pairs with unknown verdicts are masked: an unknown verdict is not a label.
     """
     if isinstance(action, str):
         chosen = pl.when(pl.col("verdict") == "positive").then(pl.lit(action)).otherwise(pl.lit(KEEP))
@@ -55,21 +55,21 @@ def actions(final: pl.DataFrame, action: str | list[Band]) -> pl.DataFrame:
 
 
 def unread(confirmed_at: int | None) -> pl.Expr:
-    """Whether a pair was found by an earlier judge and the confirming judge has not read it, so that it is a proposal.
+    """Whether a pair is a proposal: an earlier judge found it, and the confirming judge has not read it.
 
-    A pair that the confirming judge could not answer is none: it is masked. Nor is a pair that nobody found: it stays a negative.
+    A pair with an unknown verdict of the confirming judge is not a proposal: it is masked. A pair that no judge found stays a negative.
 
     Args:
-        confirmed_at: the place in the cascade of the judge that confirms; null: it was left out, and nothing is confirmed.
+        confirmed_at: the place of the confirming judge in the cascade; null: it was left out, and no pair is confirmed.
     """
     read = pl.lit(False) if confirmed_at is None else pl.col("place") == confirmed_at
     return (pl.col("action") != KEEP) & (pl.col("verdict").cast(pl.String) != "unknown") & ~read
 
 
 def unconfirmed(decided: pl.DataFrame, instead: str, confirmed_at: int | None) -> pl.DataFrame:
-    """`decided` (verdict, action, reason, place of the judge whose verdict it is) with the action `instead` for proposals.
+    """`decided` (verdict, action, reason, place of the deciding judge) with the action `instead` for proposals.
 
-    A masked proposal has the reason `unconfirmed`, which does not outlast its round: in the next it is a candidate like any other.
+    A masked proposal has the reason `unconfirmed`, for this round only. In the next round it is an ordinary candidate.
     """
     proposed = unread(confirmed_at)
     masked = proposed & (pl.lit(instead) == MASK)
@@ -90,11 +90,11 @@ def relabelled(
     """The labels that a round trains on.
 
     Args:
-        joined: what is known, and the round's negatives by rank, as if no judge had been asked; each query's negatives together.
+        joined: known labels and the round's negatives by rank, as without judges; each query's negatives together.
         decided: query_id, doc_id, action, verdict, probability, grade, judge, reason of judged pairs.
-        most_hits: queries with more pairs found than this are set aside (RLHN: 7 in the paper, 8 in the code); null: none.
-        grades: write the judges' grades into the labels, for losses that learn from them.
-        size: rows, about, whose labels are made at once.
+        most_hits: queries with more found pairs are excluded (RLHN: 7 in the paper, 8 in the code); null: no limit.
+        grades: write the judges' grades into the labels, for losses that train on them.
+        size: approximate number of rows per block.
     """
     hits = decided.filter(pl.col("verdict") == "positive").group_by("query_id", maintain_order=True).len("hits")
     crowded = hits.filter(pl.col("hits") > most_hits) if most_hits is not None else hits.clear()
@@ -115,13 +115,13 @@ def relabelled(
 
 
 def settled(part: pl.DataFrame, decided: pl.DataFrame, judged: pl.Series, leaving: pl.DataFrame, grades: bool) -> pl.DataFrame:
-    """What becomes of some of the labels.
+    """The actions applied to some of the labels.
 
     Args:
-        part: of the labels as if no judge had been asked.
+        part: of the labels as without judges.
         decided: of all judged pairs.
-        judged: the row of `decided` that each label's pair has; null where it was not judged.
-        leaving: query_id of the queries that leave.
+        judged: the row in `decided` of each label's pair; null if it was not judged.
+        leaving: query_id of the queries to exclude.
         grades: as in `relabelled`.
     """
     told = decided.select(pl.col("action", "verdict", "grade", "probability", "judge", "reason").gather(judged).name.prefix("said_"))
@@ -148,6 +148,6 @@ def settled(part: pl.DataFrame, decided: pl.DataFrame, judged: pl.Series, leavin
 
 
 def said() -> pl.Expr:
-    """Who said so, and how surely."""
+    """The deciding judge, its verdict and its probability."""
     sure = pl.when(pl.col("probability").is_null()).then(pl.lit("")).otherwise(pl.format(" ({})", pl.col("probability").round(3)))
     return pl.format("{} says {}{}", pl.col("judge").cast(pl.String), pl.col("verdict").cast(pl.String), sure)

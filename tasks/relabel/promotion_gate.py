@@ -1,4 +1,4 @@
-"""Whether a cascade may promote: a wrong positive poisons a query, so its last judge's precision must have been shown."""
+"""The promotion gate of a cascade: its last judge needs a measured precision, because one wrong positive harms a query's training."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from tasks.relabel.label_actions import DROP, PROMOTE
 
 
 def may_promote(section: ResolvedRelabel) -> tuple[bool, str]:
-    """Whether the section `relabel` may promote, and a sentence on why.
+    """Whether the section `relabel` may promote, with the reason.
 
-    Every collection that is trained on must have been checked and must pass.
+    The judge must have been checked on every training collection, and pass.
     """
     if section.force:
-        return True, "`force: true` promotes without a shown precision"
+        return True, "`force: true` promotes without a measured precision"
     last = section.cascade[-1]
     found = [item for item in last["evidence"] if not item["another"]]
     if last["evidence"] and not found:
-        return False, f"nobody has shown how often the judge {last['name']} is right as it is now: {last['evidence'][0]['another']}"
+        return False, f"the precision of the judge {last['name']} is not measured in its present version: {last['evidence'][0]['another']}"
     if not found:
         return False, (
-            f"nobody has shown how often the judge {last['name']} is right among these candidates. "
-            f"`hone judge check {last['name']} --on COLLECTION` with gold verdicts does; until then it may only drop or mask"
+            f"the precision of the judge {last['name']} on these candidates is not measured, so it may only drop or mask. "
+            f"Run `hone judge check {last['name']} --on COLLECTION` with gold verdicts"
         )
     unchecked = [name for name in section.train_on if name not in {item["collection"] for item in found}]
     if unchecked:
-        return False, f"the judge {last['name']} was not checked on {listed(unchecked)}, which the round trains on too"
+        return False, f"the judge {last['name']} was not checked on {listed(unchecked)}, which is also a training collection"
     if elsewhere := next((item["elsewhere"] for item in found if item["elsewhere"] and (item["precision_at_use"] or {}).get("gold")), None):
         return False, f"the judge {last['name']} may not promote here: {elsewhere}"
     verdicts = [gate(item, section.precision) for item in found]
@@ -36,13 +36,13 @@ def may_promote(section: ResolvedRelabel) -> tuple[bool, str]:
 
 
 def only_shown(decided: pl.DataFrame, last: str) -> pl.DataFrame:
-    """Decisions in which only what was shown promotes: a yes of the last judge. Any other pair is dropped instead.
+    """Decisions in which only a positive verdict of the last judge promotes. Other pairs are dropped instead.
 
-    A yes of an earlier judge that was not passed on, and a band of `action` that reaches below a yes, have another precision.
+    The measured precision does not cover positives that an earlier judge did not escalate, or a band of `action` below a positive.
 
     Args:
         decided: judge, verdict, action of judged pairs.
-        last: the cascade's last judge, whose precision was shown.
+        last: the cascade's last judge, whose precision was measured.
     """
     wanted = pl.col("action") == PROMOTE
     shown = (pl.col("judge") == last) & (pl.col("verdict").cast(pl.String) == "positive")

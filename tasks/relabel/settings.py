@@ -9,14 +9,14 @@ from hone.judging.settings import ResolvedRelabel
 
 
 class RelabelSettings(EncodingSettings):
-    """Who judges a round's negatives.
+    """Settings of the stage for a round.
 
     Attributes:
         relabel: the recipe's section, its judges resolved.
         unlabelled: whether queries without a positive are judged.
         refreshed: judges whose positives of earlier rounds this round replaces.
-        overrides: a hash of the labels that people have decided; null: there are none.
-        mined_as: a hash of the sections that decide which candidates there are.
+        overrides: a hash of the labels that people have decided; null: none.
+        mined_as: a hash of the sections that determine the candidates.
     """
 
     place = "rounds/{round}/relabel"

@@ -26,7 +26,7 @@ def test_a_shown_precision_allows_and_a_lower_one_does_not():
 def test_nobody_has_looked_or_at_another_judge():
     assert "hone judge check strong" in may_promote(section())[1]
     assert may_promote(section(shown("a", 0.9, another="its prompt has changed"))) == (
-        False, "nobody has shown how often the judge strong is right as it is now: its prompt has changed",
+        False, "the precision of the judge strong is not measured in its present version: its prompt has changed",
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The false-negative rate of a round's candidates, and the judge's precision on them.
 
-Between 1 % and 40 % of a round's candidates may be false negatives, and the same AUC then means a precision of 0.2 or 0.9. So gold
+Between 1 % and 40 % of a round's candidates may be false negatives. The same AUC means a precision of 0.2 or 0.9. So gold
 verdicts on candidates are needed. They correct the judge's verdicts on many candidates (hone/stats/prediction_powered.py).
 """
 

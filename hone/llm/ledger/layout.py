@@ -1,8 +1,8 @@
-"""Migrations of the ledger's tables: a step for each layout, in one transaction, after a file of SQLite has been copied.
+"""Migrations of the ledger's tables: one step per layout, in one transaction, after a copy of the SQLite file.
 
-Each step is written out as it was when its layout was new: a later change of ledger_tables.py must not change what it does.
-Why not alembic: its table of versions would stand beside `layout`, by which every version of Hone refuses what it does not know,
-and its migrations of SQLite are not transactional (`SQLiteImpl.transactional_ddl` is false).
+Each step contains the table definitions of its layout, so that later changes of tables.py do not affect it.
+Alembic does not fit: its version table would duplicate `layout`, which older versions of Hone check before they open a ledger. Its
+SQLite migrations are not transactional either (`SQLiteImpl.transactional_ddl` is false).
 """
 
 from __future__ import annotations
@@ -34,36 +34,38 @@ from hone.errors import Refused
 from hone.files import written_whole
 from hone.llm.ledger.tables import LAYOUT, PRIVATE, Number, layout, protect
 
-MARGIN = 1.1  # room for a copy, in sizes of the file
+MARGIN = 1.1  # disk space needed for a copy, relative to the file size
 
 
 def migrate(connection: Connection, version: int) -> str:
-    """Bring the tables from an older layout to this one, within the transaction of a connection that nobody else writes beside.
+    """Migrate the tables from an older layout to this one, in the transaction of a connection without concurrent writers.
 
     Args:
         connection: of the ledger.
         version: its layout.
 
     Returns:
-        A sentence on what was done, once the transaction has ended.
+        A sentence about the migration, for a log line after the transaction.
 
     Raises:
-        Refused: there is no room for the copy, or no way from this layout; nothing was changed.
+        Refused: the disk is too full for the copy, or no step leads from this layout; nothing was changed.
     """
     if missing := [number for number in range(version + 1, LAYOUT + 1) if number not in STEPS]:
-        raise Refused(f"the ledger has layout {version}, which this version of Hone cannot migrate (there is no step to {missing[0]}).")
+        raise Refused(
+            f"the judgment log has layout {version}, which this version of Hone cannot migrate (there is no step to {missing[0]})."
+        )
     copy = copied(connection, version)
     for number in range(version + 1, LAYOUT + 1):
         STEPS[number](connection)
     connection.execute(update(layout).values(version=LAYOUT))
-    kept = f" A copy as it was is in {copy}: delete it once everything works." if copy else ""
-    return f"the ledger is migrated from layout {version} to {LAYOUT}.{kept}"
+    kept = f" The original is in {copy}. Delete it once everything works." if copy else ""
+    return f"the judgment log is migrated from layout {version} to {LAYOUT}.{kept}"
 
 
 def copied(connection: Connection, version: int) -> Path | None:
-    """A whole copy of a ledger's file beside it; null with PostgreSQL, where a transaction that fails leaves all as it was.
+    """Copy a ledger's file to its folder; null with PostgreSQL, where a failed transaction changes nothing.
 
-    The caller's transaction keeps others from writing meanwhile.
+    The caller's transaction prevents concurrent writes.
     """
     if connection.dialect.name != "sqlite":
         return None
@@ -73,8 +75,8 @@ def copied(connection: Connection, version: int) -> Path | None:
         needed, free = MARGIN * file.stat().st_size, shutil.disk_usage(file.parent).free
         if needed > free:
             raise Refused(
-                f"the ledger {file} is to be migrated to layout {LAYOUT}, and its copy needs {needed / 1e6:,.0f} MB where "
-                f"{free / 1e6:,.0f} MB are free. Free some space and run the same command again; nothing was changed."
+                f"the judgment log {file} needs a migration to layout {LAYOUT}. Its copy needs {needed / 1e6:,.0f} MB, but only "
+                f"{free / 1e6:,.0f} MB are free. Free disk space and run the same command again; nothing was changed."
             )
         with (
             written_whole(copy, PRIVATE) as part,
@@ -83,12 +85,12 @@ def copied(connection: Connection, version: int) -> Path | None:
         ):
             source.backup(made)
             if (found := made.execute("PRAGMA quick_check").fetchone()) != ("ok",):
-                raise Refused(f"the ledger {file} is damaged ({found[0]}): restore it from a backup before it is migrated.")
+                raise Refused(f"the judgment log {file} is damaged ({found[0]}). Restore it from a backup before the migration.")
             made.execute("PRAGMA journal_mode=DELETE")  # the copy is one file
     except (OSError, sqlite3.Error) as error:
         raise Refused(
-            f"the ledger {file} is to be migrated to layout {LAYOUT} and cannot be copied to {copy} ({error}). Free some space or check "
-            "the folder's permissions, and run the same command again; nothing was changed."
+            f"the judgment log {file} needs a migration to layout {LAYOUT}, but cannot be copied to {copy} ({error}). Free disk space or "
+            "check the folder's permissions, then run the same command again; nothing was changed."
         ) from None
     return copy
 

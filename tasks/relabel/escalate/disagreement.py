@@ -1,7 +1,7 @@
 """disagreement: the pairs on which the judges so far differ most, as members of an ensemble (T-similarity).
 
-"Leveraging Ensemble Diversity for Robust Self-Training in the Presence of Sample Selection Bias": how alike the members' class
-probabilities are is a better measure of confidence than one member's own.
+"Leveraging Ensemble Diversity for Robust Self-Training in the Presence of Sample Selection Bias": the similarity of the members' class
+probabilities is a better confidence measure than one member's own.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from hone.layout import PAIR
 
 
 def disagreement(said: pl.DataFrame, earlier: list[pl.DataFrame], *, pairs: Annotated[int, Field(ge=1)] = 100) -> pl.DataFrame:
-    """Pairs that go on to the next judge, those with the least T-similarity first.
+    """Pairs that are escalated to the next judge, those with the lowest T-similarity first.
 
-    With p_m the probability that member m gives, and h_m = (p_m, 1 - p_m), T = 1 / (M (M - 1)) times the sum of h_m . h_k over all ordered
-    pairs of different members: 1 where all are sure of the same, 0 where two are sure of opposites.
+    With p_m the probability of member m, and h_m = (p_m, 1 - p_m), T = 1 / (M (M - 1)) times the sum of h_m . h_k over all ordered
+    pairs of different members. T is 1 if all members are certain of the same class, and 0 if two are certain of opposite classes.
 
-    The members are this judge and those before it in the cascade that read the pair (`escalate: all` lets the next one read everything).
-    A member without a probability counts with 1 or 0, by its verdict; one that could not say does not count.
+    The members are this judge and earlier judges of the cascade that read the pair (`escalate: all` lets the next one read all pairs).
+    A member without a probability counts as 1 or 0, by its verdict. A member with an unknown verdict does not count.
 
     Args:
         said: query_id, doc_id, verdict, probability of this judge.
-        earlier: the same of each judge before it.
-        pairs: how many of the whole round. [Hone default]
+        earlier: the same columns, per earlier judge.
+        pairs: maximum number in the whole round. [Hone default]
 
     Returns:
-        query_id, doc_id; of equals those that come first. Pairs of one member, and those on which all are sure of the same, do not go on.
+        query_id, doc_id; ties keep their order. Pairs with one member, or with T = 1, are not escalated.
     """
     verdict = pl.col("verdict").cast(pl.String)
     given = pl.when(verdict != "unknown").then(

@@ -1,7 +1,7 @@
-"""extremes: every pair but those at the two ends of this judge's order, which are mostly outliers that teach a next judge's reader nothing.
+"""extremes: all pairs except those at both ends of this judge's order, which are mostly outliers.
 
-"To Softmax, or not to Softmax" (active learning for transformers) finds that methods are too good at finding the most uncertain samples,
-which are outliers, and ignores a share of them.
+"To Softmax, or not to Softmax" (active learning for transformers) reports that active learning methods select the most uncertain
+samples too well: these are outliers. It ignores a fraction of them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from hone.errors import Refused
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused where both ends together are everything."""
+    """Raises Refused if both ends together contain all pairs."""
     if parameters["low"] + parameters["high"] >= 1:
-        raise Refused(f"extremes: low {parameters['low']:g} and high {parameters['high']:g} leave nothing: their sum must be below 1.")
+        raise Refused(f"extremes: low {parameters['low']:g} and high {parameters['high']:g} leave no pairs. Their sum must be below 1.")
 
 
 def extremes(
@@ -27,20 +27,19 @@ def extremes(
     high: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     by: Literal["suspicion", "doubt"] = "suspicion",
 ) -> pl.DataFrame:
-    """Pairs that go on to the next judge. Those that are left out keep this judge's verdict.
+    """Pairs that are escalated to the next judge. Excluded pairs keep this judge's verdict.
 
-    Ordered ascending by a value v, the first floor(low n) and the last floor(high n) of n pairs are left out; of equal values those
-    that come first count as lower.
+    n pairs are ordered by ascending value v. The first floor(low n) and the last floor(high n) are excluded. Ties keep their order.
 
     Args:
         said: query_id, doc_id, verdict, grade, probability.
-        low: share left out at the lower end. [Hone default]
-        high: share left out at the upper end. [Hone default]
-        by: v: `suspicion` is the probability, else the grade, else the verdict; `doubt` is -abs(p - 1/2), so that the upper end is
-            what the judge is least sure of (the paper's heuristic: low 0). [Hone default]
+        low: fraction excluded at the lower end. [Hone default]
+        high: fraction excluded at the upper end. [Hone default]
+        by: v: `suspicion` is the probability, else the grade, else the verdict; `doubt` is -abs(p - 1/2), so that the upper end has
+            the least confident pairs (the paper's heuristic: low 0). [Hone default]
 
     Returns:
-        query_id, doc_id, in the order given. A pair that this judge could not say goes on, and does not count among the n.
+        query_id, doc_id, in the order given. A pair with an unknown verdict is escalated, and is not one of the n.
     """
     told = said.with_row_index("row").filter(pl.col("verdict").cast(pl.String) != "unknown")
     found = (pl.col("verdict").cast(pl.String) == "positive").cast(pl.Float32)

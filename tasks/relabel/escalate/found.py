@@ -1,4 +1,4 @@
-"""found: the queries of which the judge found at least one false negative (RLHN, arXiv 2505.16967, paper and code)."""
+"""found: the queries for which the judge found at least one false negative (RLHN, arXiv 2505.16967, paper and code)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import polars as pl
 
 
 def found(said: pl.DataFrame, *, whole_query: bool = True) -> pl.DataFrame:
-    """Pairs that go on to the next judge.
+    """Pairs that are escalated to the next judge.
 
     Args:
-        said: query_id, doc_id, verdict: what this judge said.
-        whole_query: all pairs of such a query, as RLHN sends them; false: only those that were found. [authors' code]
+        said: query_id, doc_id, verdict of this judge.
+        whole_query: all pairs of such a query, as in RLHN; false: only the positives. [authors' code]
 
     Returns:
         query_id, doc_id.

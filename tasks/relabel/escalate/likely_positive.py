@@ -1,4 +1,4 @@
-"""likely-positive: the pairs of the rare class: what is probably an answer, whoever its query is."""
+"""likely-positive: the pairs that are probably relevant, of all queries. Relevant pairs are the rare class."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import Field
 
 
 def likely_positive(said: pl.DataFrame, *, at_least: Annotated[float, Field(ge=0, le=1)] = 0.5) -> pl.DataFrame:
-    """Pairs that go on to the next judge.
+    """Pairs that are escalated to the next judge.
 
     Args:
         said: query_id, doc_id, verdict, probability.
-        at_least: the probability from which a pair goes on; where the judge has none, its verdict decides. [Hone default]
+        at_least: minimum probability of an escalated pair; without a probability the verdict decides. [Hone default]
 
     Returns:
         query_id, doc_id.

@@ -1,4 +1,4 @@
-"""most: a fixed number of pairs, the most suspicious first, so that the next judge's work is known beforehand."""
+"""most: a fixed number of pairs, the most suspicious first, so that the next judge's cost is known beforehand."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def most(
     per_query: Annotated[int, Field(ge=1)] | None = None,
     among: Literal["all", "found", "not-found"] = "all",
 ) -> pl.DataFrame:
-    """Pairs that go on to the next judge.
+    """Pairs that are escalated to the next judge.
 
     Args:
         said: query_id, doc_id, grade, probability, verdict.
-        pairs: how many of the whole round. [Hone default]
-        per_query: at most so many of one query; null: no such bound. [Hone default]
-        among: all pairs; `found`: those that this judge found, to be confirmed; `not-found`: the others, so that the next judge looks for
-            what this one missed and does not undo what it found. [Hone default]
+        pairs: maximum number in the whole round. [Hone default]
+        per_query: maximum number per query; null: no limit. [Hone default]
+        among: all pairs; `found`: pairs that this judge found, to be confirmed; `not-found`: the others, so that the next judge
+            finds what this judge missed, and does not reverse its positives. [Hone default]
 
     Returns:
-        query_id, doc_id: by probability, by grade where there is none; of equals, those that come first.
+        query_id, doc_id: by probability, or by grade if there is none; ties keep their order.
     """
     hit = pl.col("verdict") == "positive"
     wanted = said.filter({"all": pl.lit(True), "found": hit, "not-found": ~hit}[among])

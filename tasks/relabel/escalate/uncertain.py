@@ -1,4 +1,4 @@
-"""uncertain: the pairs whose probability lies in a band, and those that the judge could not say."""
+"""uncertain: the pairs whose probability is in a band, and those with an unknown verdict."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import Field
 def uncertain(
     said: pl.DataFrame, *, low: Annotated[float, Field(ge=0, le=1)] = 0.2, high: Annotated[float, Field(ge=0, le=1)] = 0.8
 ) -> pl.DataFrame:
-    """Pairs that go on to the next judge.
+    """Pairs that are escalated to the next judge.
 
     Args:
         said: query_id, doc_id, verdict, probability.
-        low, high: the band, both ends in it. A judge without probabilities sends only what it could not say. [Hone default]
+        low, high: the band, both ends included. Without probabilities, only unknown verdicts are escalated. [Hone default]
 
     Returns:
         query_id, doc_id.

@@ -1,7 +1,7 @@
-"""cross-encoder: a model that reads query and candidate together, against a threshold or against the known positives' scores.
+"""cross-encoder: a model that reads query and candidate together, with a threshold or relative to the labelled positives' scores.
 
-Comparing by a margin to the known positive's own score is what positive-aware mining does with an encoder (NV-Retriever,
-arXiv 2407.15831); with a cross-encoder it needs no threshold of its own for each model.
+Positive-aware mining compares with the positive's own score by a margin, with an encoder (NV-Retriever, arXiv 2407.15831).
+With a cross-encoder, this comparison needs no threshold per model.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ def cross_encoder(
     margin: Annotated[float, Field(ge=0)] = 0.0,
     max_length: Annotated[int, Field(ge=8)] | None = None,
 ) -> pl.DataFrame:
-    """A verdict on every pair by a cross-encoder's score, which the ledger keeps by the model's weights and the texts.
+    """A verdict on every pair by a cross-encoder's score. The ledger stores scores by the model's weights and the texts.
 
     Args:
         questions: one block.
-        desk: ledger and budget. Scores cost no money; when the budget's time is over the rest is unknown.
+        desk: ledger and budget. Scores cost no money. After the budget's minutes are used up, the remaining pairs are unknown.
         fingerprint: of this judge.
         model: a folder below inputs/, or a Hub id with the commit as `revision`.
         revision: of a Hub id. [Hone default]
-        compare: `positives`: with the lowest score of a known positive of the query, the candidate itself left out; a candidate is positive
+        compare: `positives`: with the lowest score of the query's labelled positives, except the candidate itself; a candidate is positive
             if it reaches that score less `margin`. `query`: with `threshold`. [Hone default]
-        threshold: in the model's own scale, after its own activation (a sigmoid for most). [Hone default]
-        margin: 0: as good as the worst known positive. [Hone default]
+        threshold: on the model's own scale, after its own activation (usually a sigmoid). [Hone default]
+        margin: 0: at least the lowest score of a labelled positive. [Hone default]
         max_length: tokens of query and document together; null: the model's own. [Hone default]
 
     Returns:
-        Verdicts with the score as `grade` and no probability: a sigmoid is none until it is calibrated.
+        Verdicts with the score as `grade` and no probability: a sigmoid is not a probability until it is calibrated.
 
     Raises:
-        Refused: the model cannot be used, or the parameters do not go together.
+        Refused: the model cannot be used, or the parameters contradict each other.
     """
     from hone.judging.cross_encoder_ledger import Scorer
 
@@ -72,7 +72,7 @@ def cross_encoder(
 
 
 def against_positives(questions: Questions, scorer: Scorer, margin: float, desk: Desk, fingerprint: str) -> pl.DataFrame:
-    """Verdicts by the lowest score of another known positive of the query, less `margin`."""
+    """Verdicts by the lowest score of the query's other labelled positives, less `margin`."""
     pairs = questions.pairs.select(PAIR)
     known = questions.positives.join(questions.documents, on="doc_id", how="semi", maintain_order="left").select(PAIR)
     scored = scorer.scores(pl.concat([pairs, known]).unique(maintain_order=True), questions)
@@ -81,13 +81,13 @@ def against_positives(questions: Questions, scorer: Scorer, margin: float, desk:
 
 
 def told(bounded: pl.DataFrame, desk: Desk, fingerprint: str) -> pl.DataFrame:
-    """Scores with their bounds as verdicts; where one is missing, why."""
+    """Verdicts from scores and thresholds, with the reason if one is missing."""
     over = f"over budget: {desk.budget.over}" if desk.budget.over else "over budget"
     reason = (
-        pl.when(pl.col("others").is_null()).then(pl.lit("there is no known answer to compare it with"))
+        pl.when(pl.col("others").is_null()).then(pl.lit("there is no labelled positive to compare it with"))
         .when(pl.col("answer").is_null()).then(pl.lit(over))
         .when(pl.col("grade").is_null()).then("reason")
-        .when(pl.col("bound").is_null()).then(pl.lit("a known answer to compare it with has no score"))
+        .when(pl.col("bound").is_null()).then(pl.lit("a labelled positive to compare it with has no score"))
     )  # fmt: skip
     first = pl.col("answer").is_null() | pl.col("answer").is_first_distinct()
     paid = (pl.when(first).then(name).alias(name) for name in PAID)
@@ -95,8 +95,8 @@ def told(bounded: pl.DataFrame, desk: Desk, fingerprint: str) -> pl.DataFrame:
 
 
 def lowest(pairs: pl.DataFrame, known: pl.DataFrame, scored: pl.DataFrame, margin: float) -> pl.DataFrame:
-    """query_id, doc_id, `others`, how many other known positives the query has, and `bound`, the lowest of their scores less
-    `margin`; null if one of them has none. Pairs without another are left out.
+    """query_id, doc_id, `others`: number of other labelled positives of the query, and `bound`: the lowest of their scores less
+    `margin`; null if one of them has no score. Pairs without another labelled positive are excluded.
     """
     scores = known.join(scored, on=PAIR, how="left", maintain_order="left").select("query_id", known="doc_id", score="grade")
     others = pairs.join(scores, on="query_id", how="inner").filter(pl.col("known") != pl.col("doc_id"))
@@ -105,15 +105,17 @@ def lowest(pairs: pl.DataFrame, known: pl.DataFrame, scored: pl.DataFrame, margi
 
 
 def refuse_contradictions(parameters: dict) -> None:
-    """Raises Refused where parameters do not go together."""
+    """Raises Refused for parameters that contradict each other."""
     if parameters["compare"] == "query" and parameters["threshold"] is None:
-        raise Refused("the judge cross-encoder compares with the query alone, so it needs a `threshold`: each model has its own scale.")
+        raise Refused("the judge cross-encoder needs a `threshold` with `compare: query`, on the scale of its model.")
     if parameters["compare"] == "positives" and parameters["threshold"] is not None:
-        raise Refused("the judge cross-encoder compares with the known positives by `margin`; a `threshold` goes with `compare: query`.")
+        raise Refused(
+            "the judge cross-encoder compares with the labelled positives by `margin`. Remove `threshold`, or set `compare: query`."
+        )
 
 
 def identity(parameters: dict) -> dict:
-    """What else decides its answers: the model's weights. Refuses what cannot work before anything does."""
+    """What else determines its answers: the model's weights. Raises Refused if the model cannot be used."""
     from hone.encoders.cross_encoder_folder import identity_of
 
     refuse_contradictions(parameters)

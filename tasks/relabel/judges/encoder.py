@@ -1,6 +1,6 @@
-"""encoder: how alike a candidate and the known positives (or the query) are to a bi-encoder. A guide that costs nothing.
+"""encoder: similarity of a candidate to the labelled positives (or to the query) by a bi-encoder. A free judge.
 
-Its vectors come from the store, so that its verdicts are free and can be repeated: they are not recorded in the ledger.
+Its vectors come from the embedding cache, so its verdicts are free and reproducible. They are not recorded in the ledger.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hone.encoders.encoder import Encoder
     from hone.judging.context import Desk
 
-# Cosines from which on a candidate counts as an answer; ours, to be measured on each collection (`hone judge check`).
+# Minimum cosines of a positive verdict [Hone default]; measure them on each collection (`hone judge check`).
 THRESHOLDS = {"positives": 0.8, "query": 0.7}
 
 
@@ -35,36 +35,36 @@ def encoder(
     revision: str | None = None,
     threshold: float | None = None,
 ) -> pl.DataFrame:
-    """A verdict on every pair by similarity: cosine or inner product, as the model compares.
+    """A verdict on every pair by similarity: cosine or inner product, whichever the model uses.
 
-    Compared with the known positives, a candidate is graded by the one that it is most like: it need repeat only one of
-    them, and the mean would fall with every further answer to another side of the query. The maximum is ours. A known
-    positive is never compared with itself.
+    With `to: positives`, the grade is the highest similarity to a labelled positive [Hone default]. A candidate needs to repeat only
+    one of them. A mean would fall with every positive about another aspect of the query. A labelled positive is never compared with
+    itself.
 
     Args:
         questions: one block; positives are encoded as documents.
-        desk: where encoders come from.
+        desk: source of encoders.
         fingerprint: of this judge.
         to: what a candidate is compared with. [Hone default]
-        model: a teacher, or `r0` for the base model; null: the round's starting model, which changes with each round, and with it what a
-            grade means. For a guide the base model is steadier. [Hone default]
+        model: a teacher, or `r0` for the base model; null: the round's starting model. That model changes with each round, and so does
+            the meaning of a grade. The base model is more stable. [Hone default]
         revision: of a teacher from the Hub. [Hone default]
-        threshold: similarity from which on a candidate is positive; null: .8 to the positives, .7 to the query. [Hone default]
+        threshold: minimum similarity of a positive verdict; null: 0.8 to the positives, 0.7 to the query. [Hone default]
 
     Returns:
-        Verdicts with the similarity as `grade` and no probability; unknown where there is nothing to compare with.
+        Verdicts with the similarity as `grade` and no probability; unknown if there is nothing to compare with.
 
     Raises:
-        Refused: no models at hand, or no threshold for a model that does not compare by cosine.
+        Refused: no models are available, or the model does not use cosine and has no threshold.
     """
     if questions.pairs.is_empty():
         return verdicts.empty()
     used = encoder_of(desk.models, model)
     if threshold is None and used.similarity != "cosine":
-        raise Refused(f"the judge encoder has a default `threshold` for cosine only, and {model or 'the model'} compares by inner product.")
+        raise Refused(f"the judge encoder needs a `threshold`: {model or 'the model'} uses inner products, and the default is for cosines.")
     bound = THRESHOLDS[to] if threshold is None else threshold
     graded = {"query": to_query, "positives": to_positives}[to](questions, used)
-    missing = "there is no known answer to compare it with" if to == "positives" else "its text is missing"
+    missing = "there is no labelled positive to compare it with" if to == "positives" else "its text is missing"
     found = questions.pairs.select(PAIR).join(graded, on=PAIR, how="left", maintain_order="left")
     reason = pl.when(pl.col("grade").is_null()).then(pl.lit(missing)).when(~pl.col("grade").is_finite()).then(pl.lit("no number"))
     return verdicts.verdicts(by_grade(found.with_columns(reason=reason, bound=pl.lit(bound), fingerprint=pl.lit(fingerprint))))
@@ -86,7 +86,7 @@ def to_query(questions: Questions, used: Encoder) -> pl.DataFrame:
 
 
 def to_positives(questions: Questions, used: Encoder) -> pl.DataFrame:
-    """query_id, doc_id and `grade`, the similarity of each candidate to the known positive that it is most like."""
+    """query_id, doc_id and `grade`, the similarity of each candidate to its most similar labelled positive."""
     from hone.encoders.search import pair_scores
 
     documents = questions.documents.with_row_index("row")
@@ -109,7 +109,7 @@ def places(rows: pl.DataFrame) -> np.ndarray:
 
 
 def identity(parameters: dict) -> dict:
-    """What else decides its answers: the weights that a name leads to. The round's starting model is not known beforehand."""
+    """What else determines its answers: the weights of a named model. The round's starting model is not known beforehand."""
     from hone.config import params
     from hone.encoders.model_folder import pinned
 
@@ -123,5 +123,5 @@ def identity(parameters: dict) -> dict:
 
 
 def changes_with_round(parameters: dict[str, Any]) -> bool:
-    """Whether it reads with the round's own starting model."""
+    """Whether it uses the round's starting model."""
     return parameters["model"] is None

@@ -1,9 +1,9 @@
-"""group: a candidate is an answer where it has the same value of a metadata column as a known answer. Costs nothing.
+"""group: a candidate is positive if it has the same value of a metadata column as a labelled positive. Free of cost.
 
-A claim about relevance that the collection's owner makes, as CODER++ does (Zeng et al., Automatic Biomedical Term Clustering; the
-abstract): terms of one concept are positives of each other. It promotes only where a recipe says `action: promote`, and without a shown
-precision only by `force: true`, which marks the run; labels then have this judge's name. Like those of the judge `encoder` its verdicts
-cost nothing and can be repeated: the ledger does not have them.
+The column is the collection owner's statement about relevance, as in CODER++ (Zeng et al., Automatic Biomedical Term Clustering; the
+abstract): terms of one concept are positives of each other. The judge promotes only if a recipe sets `action: promote`. Without a
+measured precision it also needs `force: true`, which marks the run; labels then have this judge's name. Like the verdicts of the judge
+`encoder`, its verdicts are free and reproducible, and the ledger does not record them.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ def group(
     separator: str | None = None,
     level: Annotated[int, Field(ge=1)] | None = None,
 ) -> pl.DataFrame:
-    """A verdict on every pair: positive in the same group as a known answer, negative in another.
+    """A verdict on every pair: positive in the same group as a labelled positive, negative in another group.
 
     Args:
         questions: one block.
-        desk: where the collections' metadata come from.
+        desk: source of the collections' metadata.
         fingerprint: of this judge.
-        column: metadata that has a document's group, or its path in a taxonomy; documents with one group in common agree.
-        separator, level: of a path, as in the source `siblings`; null: values are groups as they stand. [Hone default]
+        column: metadata with a document's group, or its path in a taxonomy; documents with a common group match.
+        separator, level: of a path, as in the source `siblings`; null: values are group names. [Hone default]
 
     Returns:
-        Verdicts without grade and probability; unknown where the candidate, or every known answer, is in no group.
+        Verdicts without grade and probability; unknown if the candidate, or every labelled positive, has no group.
 
     Raises:
-        Refused: no training set is at hand, a collection lacks the column.
+        Refused: no training set is available, or a collection lacks the column.
     """
     if desk.training is None:
-        raise Refused("the judge group reads the metadata of the collections that are trained on, and none is at hand here.")
+        raise Refused("the judge group needs the metadata of the training collections. Use it in a recipe's `relabel`.")
     for collection in desk.training:
         collection.metadata.need(column, "the judge group")
     values = pl.concat([collection.metadata.of(column) for collection in desk.training])
@@ -65,7 +65,7 @@ def group(
         .join(compared, on="query_id", how="left", maintain_order="left")
     )
     known = pl.col("placed").is_not_null() & pl.col("compared").is_not_null()
-    missing = pl.when(pl.col("placed").is_null()).then(pl.lit("the document")).otherwise(pl.lit("every known answer"))
+    missing = pl.when(pl.col("placed").is_null()).then(pl.lit("the document")).otherwise(pl.lit("every labelled positive"))
     return verdicts.verdicts(
         said.with_columns(
             verdict=pl.when(pl.col("same")).then(pl.lit("positive")).when(known).then(pl.lit("negative")).otherwise(pl.lit("unknown")),
@@ -76,5 +76,5 @@ def group(
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused for a level of values that are no paths."""
+    """Raises Refused for a level without a separator: the values are not paths."""
     taxonomy.refuse_unfit(parameters["separator"], parameters["level"])

@@ -1,7 +1,7 @@
-"""likelihood: how much likelier a small language model finds the query once it has read the candidate.
+"""likelihood: how much a candidate raises a small language model's likelihood of the query.
 
-ART (Sachan et al., arXiv 2206.10658) teaches a retriever by the likelihood of the question given the passage; here what the
-question has alone is taken off, so that grades of several queries compare (ours).
+ART (Sachan et al., arXiv 2206.10658) trains a retriever with the likelihood of the question given the passage. Here the likelihood
+of the question alone is subtracted, so that grades of different queries are comparable [Hone default].
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def likelihood(
 
     Args:
         questions: one block.
-        desk: ledger and budget; likelihoods are kept by the model's weights and the texts.
+        desk: ledger and budget. Likelihoods are recorded by the model's weights and the texts.
         fingerprint: of this judge.
         model: a causal language model: a folder below inputs/, or a Hub id with the commit as `revision`.
         revision: of a Hub id. [Hone default]
-        margin: a candidate is positive if it reaches the lowest grade of another known positive of the query less this. [Hone default]
+        margin: a candidate is positive if it reaches the lowest grade of the query's other labelled positives less this. [Hone default]
         max_length: tokens of passage and query together; null: 512. [Hone default]
 
     Returns:
-        Verdicts with no probability: a likelihood ratio is none of being right until it is calibrated.
+        Verdicts without probability: a likelihood ratio is not a probability until it is calibrated.
 
     Raises:
         Refused: the model cannot be used.
@@ -59,5 +59,5 @@ def likelihood(
 
 
 def identity(parameters: dict) -> dict:
-    """What else decides its answers: the model's weights and the prompt. Refuses what cannot work before anything does."""
+    """What else determines its answers: the model's weights and the prompt. Raises Refused if the model cannot be used."""
     return {"weights": query_likelihood.identity_of(parameters["model"], parameters["revision"])}

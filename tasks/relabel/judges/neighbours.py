@@ -1,7 +1,8 @@
-"""neighbours: a candidate is an answer where it is a near neighbour of a known answer, in a graph or in an encoder's space (SciNCL).
+"""neighbours: a candidate is positive if it is a near neighbor of a labelled positive, in a graph or in embedding space (SciNCL).
 
-Ostendorff et al. (arXiv 2202.06671) take ranks 20 to 25 of a paper's neighbours in a citation graph for positives (the authors' code).
-A claim about relevance, as that of the judge `group`: it promotes only where a recipe says so. The ledger does not have its verdicts.
+Ostendorff et al. (arXiv 2202.06671) use ranks 20 to 25 of a paper's neighbors in a citation graph as positives (the authors' code).
+The verdict is an assumption about relevance, like that of the judge `group`. It promotes only if a recipe allows it. The ledger does not
+record it.
 """
 
 from __future__ import annotations
@@ -39,24 +40,24 @@ def neighbours(
     hops: Annotated[int, Field(ge=1, le=6)] = 2,
     both_ways: bool = True,
 ) -> pl.DataFrame:
-    """A verdict on every pair: positive inside the band around a known answer, negative outside.
+    """A verdict on every pair: positive inside the band around a labelled positive, negative outside.
 
     Args:
         questions: one block.
-        desk: where models and metadata come from.
+        desk: source of models and metadata.
         fingerprint: of this judge.
-        first, last: the band: up to .001 of the collection. [Hone default]
-        counted, file, column, hops, both_ways: as in the source `neighbour-bands`; without `file` and `column` neighbours are the nearest
-            in the space of the round's starting model, which changes with each round. [Hone default]
+        first, last: the band: up to 0.001 of the collection. [Hone default]
+        counted, file, column, hops, both_ways: as in the source `neighbour-bands`; without `file` and `column`, the nearest neighbors
+            in the embedding space of the round's starting model, which changes with each round. [Hone default]
 
     Returns:
         Verdicts without grade and probability.
 
     Raises:
-        Refused: a collection lacks the column, or no training set or model is at hand.
+        Refused: a collection lacks the column, or no training set or model is available.
     """
     if desk.training is None or desk.models is None:
-        raise Refused("the judge neighbours looks among all documents of a round, and none is at hand here.")
+        raise Refused("the judge neighbours needs the documents of a round. Use it in a recipe's `relabel`.")
     found = [pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String})]
     for collection in desk.training:
         if column:
@@ -74,12 +75,12 @@ def neighbours(
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raises Refused for a band that cannot be meant."""
+    """Raises Refused for an invalid band."""
     neighbour_bands.refuse_unfit(parameters)
 
 
 def identity(parameters: dict) -> dict:
-    """What else decides its verdicts: what the file with the graph says."""
+    """What else determines its verdicts: the content of the graph file."""
     if not parameters["file"]:
         return {}
     file = below_inputs(parameters["file"], "the graph")
@@ -88,5 +89,5 @@ def identity(parameters: dict) -> dict:
 
 
 def changes_with_round(parameters: dict) -> bool:
-    """Whether it looks with the round's own starting model."""
+    """Whether it uses the round's starting model."""
     return not (parameters["file"] or parameters["column"])

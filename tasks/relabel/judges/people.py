@@ -1,4 +1,4 @@
-"""people: what a person said on a sheet (`hone judge sheet`, `hone judge read`), from the ledger."""
+"""people: a person's verdicts on an annotation sheet (`hone judge sheet`, `hone judge read`), from the ledger."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
 
 
 def people(questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated[str, Field(pattern=NAME)]) -> pl.DataFrame:
-    """A person's verdict on every pair; nobody is asked here.
+    """A person's recorded verdict on every pair.
 
-    A person is asked about query and candidate: the known answer on the sheet is there to help, and is no part of the
-    question by which the ledger finds the verdict.
+    The question for a person is query and candidate. The labelled positive on the sheet is only an aid, so it is not part of the
+    key by which the ledger finds the verdict.
 
     Args:
         questions: one block.
         desk: the ledger.
         fingerprint: of this judge, the same for all sheets of one person.
-        who: the name that the sheet was read by.
+        who: the name under which the sheet was imported.
 
     Returns:
-        Verdicts without grade and probability; unknown where the person was unsure, or has not judged the pair.
+        Verdicts without grade and probability; unknown if the person was unsure or has not judged the pair.
     """
     from hone.llm.ledger.ledger import question_key
 
     queries, documents = questions.query_texts, questions.document_texts
     keys = [question_key(queries[query], documents[doc]) for query, doc in questions.pairs.select(PAIR).iter_rows()]
     asked = questions.pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
-    # Unsure is an answer, and asking again changes nothing: it counts whatever `hone judge retry` says.
+    # Unsure is an answer that does not change when repeated, so it counts whatever `hone judge retry` sets.
     found = asked.join(desk.ledger.find(fingerprint, keys, 0), on="question", how="left", maintain_order="left")
     silent = pl.col("verdict").is_null()
     return verdicts.verdicts(

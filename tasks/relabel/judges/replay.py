@@ -1,4 +1,4 @@
-"""replay: answers that were recorded elsewhere, such as those of RLHN's cascade (arXiv 2505.16967), read as if they came now."""
+"""replay: recorded answers of another system, such as RLHN's cascade (arXiv 2505.16967), parsed like new answers."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from hone.judging.prompt import below_inputs
 from hone.judging.verdicts import verdicts
 from hone.layout import PAIR
 
-HOW = frozenset({"file"})  # where it lies; what it says is in the identity
+HOW = frozenset({"file"})  # its path; its content is part of the identity
 NOT_RECORDED = "not recorded"
 CONTRADICTS = "recorded twice, and not with the same verdict"
 
 
 def replay(questions: Questions, desk: Desk, fingerprint: str, *, file: str, stage: str) -> pl.DataFrame:
-    """What recorded listwise answers say of each pair. They are parsed like new ones; what was parsed before is not read.
+    """Verdicts from recorded listwise answers. The texts are parsed like new ones; recorded parse results are not used.
 
     Args:
         questions: one block.
-        desk: not needed; nothing is asked or spent.
+        desk: not used; no calls are made.
         fingerprint: of this judge.
-        file: JSON Lines below inputs/: `query`, `negative_passages` (title, text) in the order of their numbers, and `model`
-            and `response` of each stage that was asked. Queries and passages are known by their texts, so that ids may
+        file: JSON Lines below inputs/: `query`, `negative_passages` (title, text) in the order of their numbers, and per stage
+            `model` and `response`. Queries and passages are matched by their texts, so that ids may
             differ.
-        stage: whose answers, such as stage1.
+        stage: the stage whose answers are used, such as stage1.
 
     Returns:
-        verdicts: one row for each pair; a pair that the file does not have is unknown.
+        verdicts: one row per pair; a pair that is not in the file is unknown.
 
     Raises:
-        Refused: the file is not there, or a line of it cannot be read.
+        Refused: the file does not exist, or a line cannot be read.
     """
     queries, documents = plainly(questions.queries, "text"), plainly(questions.documents, "full_text")
     recorded = read(below_inputs(file, "the recorded answers"), stage, set(queries["text"]))
@@ -58,7 +58,7 @@ def replay(questions: Questions, desk: Desk, fingerprint: str, *, file: str, sta
 
 
 def read(file: Path, stage: str, queries: set[str]) -> pl.DataFrame:
-    """text, full_text, verdict, grade, reason, record, raw, model of what a stage said about `queries`."""
+    """text, full_text, verdict, grade, reason, record, raw, model of a stage's answers about `queries`."""
     rows, stages = [], set()
     for number, record in lines(file):
         stages |= {name for name, value in record.items() if isinstance(value, dict) and "response" in value}
@@ -85,10 +85,10 @@ def read(file: Path, stage: str, queries: set[str]) -> pl.DataFrame:
 
 
 def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and record of each line, one at a time.
+    """Line number and record, one at a time.
 
     Raises:
-        Refused: lines are no recorded answers; the message has all of them, when the last was read.
+        Refused: some lines are not recorded answers. It is raised after the last line and lists all of them.
     """
     faults = Faults()
     for number, record in json_lines(file, faults):
@@ -100,28 +100,26 @@ def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         ):
             yield number, record
         else:
-            what = "no JSON object with `query` and `negative_passages` (each with `text`)"
-            faults.line(
-                file, number, what, "Each line is a recorded answer: `query`, `negative_passages` (title, text), and a `response` a stage"
-            )
+            what = "not a JSON object with `query` and `negative_passages` (each with `text`)"
+            faults.line(file, number, what, "Each line needs `query`, `negative_passages` (title, text), and a `response` per stage")
     faults.refuse()
 
 
 def answer_of(record: dict[str, Any], stage: str, where: str) -> dict[str, Any] | None:
-    """What a stage answered; null where it was not asked."""
+    """A stage's answer; null if it has none."""
     answer = record.get(stage)
     if answer is not None and not (isinstance(answer, dict) and isinstance(answer.get("response"), str)):
-        raise Refused(f"{where}: '{stage}' has no `response`, which is what is read.")
+        raise Refused(f"{where}: '{stage}' has no `response`. Add it to the record.")
     return answer
 
 
 def full_text(passage: dict[str, Any]) -> str:
-    """A passage as a judge reads it: title, a blank, text."""
+    """A passage as in a judge's prompt: title, space, text."""
     return f"{passage.get('title') or ''} {passage['text']}"
 
 
 def plain(text: str) -> str:
-    """A text with single blanks, so that what a reader of files did to white space does not matter."""
+    """A text with single spaces, so that white space does not affect the match."""
     return " ".join(text.split())
 
 
@@ -130,5 +128,5 @@ def plainly(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def identity(parameters: dict[str, Any]) -> dict[str, Any]:
-    """What decides the answers: the file's contents, wherever it lies."""
+    """What determines the answers: the file's content, not its path."""
     return {"file": fingerprint_of_file(below_inputs(parameters["file"], "the recorded answers"))}

@@ -195,7 +195,7 @@ def test_a_brief_listwise_prompt_leaves_no_room_for_reasoning(workspace: Path):
     item = Item(b"k", "q", "d", ("k",), ())
     rooms = [Wording(load(name), Asking(), 0).request([item], 1).max_tokens for name in ("listwise", "listwise-brief")]
     assert rooms == [2048, 256]
-    with pytest.raises(Refused, match="only a listwise answer has any"):
+    with pytest.raises(Refused, match="it is for listwise prompts"):
         load(own(OWN.replace("version: 2", "version: 2\nreasoning: false")))
 
 
@@ -238,11 +238,11 @@ def test_a_prompt_may_do_without_a_system_part(workspace: Path):
         (("{{candidates}}", ""), "lacks '{{candidates}}'"),
         (("{{candidates}}", "{{candidate}}"), "did you mean 'candidates'?"),
         (("positives: false", "positives: true"), "lacks '{{positives}}'"),
-        (("{{query}}", "{{query}} {{positives}}"), "says `positives: false`"),
+        (("{{query}}", "{{query}} {{positives}}"), "and `positives: false`. Set `positives: true`"),
         (("kind: yes-no", "kind: yesno"), "'kind' is 'yesno'"),
         (("version: 2", "versoin: 2"), "did you mean 'version'?"),
-        (("kind: yes-no", "kind: pairwise"), "needs `positives: true`"),
-        (("kind: yes-no", "kind: graded\ninverted: true"), "only a yes-no prompt can ask the opposite"),
+        (("kind: yes-no", "kind: pairwise"), "labelled positive. Set `positives: true`"),
+        (("kind: yes-no", "kind: graded\ninverted: true"), "only a yes-no prompt can be inverted"),
         (("kind: yes-no", "kind: [yes-no"), "not valid YAML"),
         (("# user", "user"), "then a line `# system` and a line `# user`"),
     ],
@@ -256,8 +256,8 @@ def test_a_prompt_that_cannot_be_meant_is_refused(workspace: Path, change: tuple
     ("name", "sentence"),
     [
         ("yes-now", "did you mean 'yes-no'?"),
-        ("elsewhere/mine.md", "does not lie below inputs/"),
-        ("inputs/../elsewhere/mine.md", "does not lie below inputs/"),
+        ("elsewhere/mine.md", "is not below inputs/"),
+        ("inputs/../elsewhere/mine.md", "is not below inputs/"),
         ("inputs/mien.md", "did you mean 'mine.md'?"),
     ],
 )
@@ -266,7 +266,7 @@ def test_other_prompts_are_refused_with_what_to_do(workspace: Path, name: str, s
     own(path="elsewhere/mine.md")
     with pytest.raises(Refused, match=re.escape(sentence)):
         load(name)
-    with pytest.raises(Refused, match="does not lie below inputs/"):
+    with pytest.raises(Refused, match="is not below inputs/"):
         load(str(Path("inputs/mine.md").absolute()))
 
 

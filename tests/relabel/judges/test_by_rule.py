@@ -63,7 +63,7 @@ def test_the_same_group_as_a_known_answer(desk: Desk):
     assert found.select("query_id", "doc_id").rows() == ASKED
     assert said(group(questions(*ASKED), desk, "f", column="kind", separator=">")) == {"qb": "positive"} | known
     reasons = dict(found.filter(pl.col("reason").is_not_null()).select("doc_id", "reason").iter_rows())
-    assert reasons == {"e": "the document is in no group of 'kind'", "b": "every known answer is in no group of 'kind'"}
+    assert reasons == {"e": "the document is in no group of 'kind'", "b": "every labelled positive is in no group of 'kind'"}
 
 
 def test_a_column_that_is_not_there(desk: Desk):

@@ -67,7 +67,7 @@ def test_the_lowest_other_known_answer_less_the_margin_is_the_bound(desk: Desk):
                 continue
             assert grade == pytest.approx(true[query, doc], abs=1e-5)
             assert verdict == ("positive" if true[query, doc] >= min(others) - margin else "negative")
-    assert made["reason"].drop_nulls().unique().to_list() == ["there is no known answer to compare it with"]
+    assert made["reason"].drop_nulls().unique().to_list() == ["there is no labelled positive to compare it with"]
     assert made["probability"].is_null().all()
 
 
@@ -178,7 +178,7 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
     ("changes", "said"),
     [
         ({"compare": "query"}, "needs a `threshold`"),
-        ({"threshold": 0.5}, "goes with `compare: query`"),
+        ({"threshold": 0.5}, "set `compare: query`"),
         ({"model": "org/name"}, "set `revision` to its 40-digit commit"),
         ({"model": "org/name", "revision": "main"}, "set `revision` to its 40-digit commit"),
         ({"model": "elsewhere"}, "is not below inputs/"),

@@ -77,7 +77,7 @@ def test_the_most_similar_known_answer_counts_and_never_the_candidate_itself(des
     assert found["q2", "d3"] == pytest.approx(like["b1", "d3"], abs=1e-5)
     assert found["q2", "b1"] is None  # its query has no other
     assert found["q3", "d1"] is None
-    assert made["reason"].to_list() == [None] * 4 + ["there is no known answer to compare it with"] * 2
+    assert made["reason"].to_list() == [None] * 4 + ["there is no labelled positive to compare it with"] * 2
     assert made["probability"].is_null().all()
     assert set(made["fingerprint"]) == {"f"}
 

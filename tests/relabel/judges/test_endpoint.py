@@ -283,7 +283,7 @@ def test_no_key_stands_in_a_table_or_a_description(monkeypatch: pytest.MonkeyPat
         ({"votes": 3, "temperature": 0}, "votes at temperature 0"),
         ({"prompt": "yes-no", "twice": True}, "changes the order of documents"),
         ({"swap": True}, "listwise does not"),
-        ({"tokenizer": "inputs/tokenizer.json"}, "is not there"),
+        ({"tokenizer": "inputs/tokenizer.json"}, "does not exist"),
         ({"votes": 0}, "greater than or equal to 1"),
         ({"promt": "yes-no"}, "did you mean 'prompt'?"),
         ({"price": {"inputs": 1}}, "'price"),

@@ -68,11 +68,11 @@ def test_what_cannot_be_read_is_refused_with_its_line(workspace: Path):
     asked = questions(("q", "a"))
     with pytest.raises(Refused, match="did you mean 'stage1'"):
         replay(asked, desk(), "f", file=written(record("q", ["a"], stage1=answer("", ""))), stage="stage9")
-    with pytest.raises(Refused, match=r"answers.jsonl, line 2: no JSON object with `query`"):
+    with pytest.raises(Refused, match=r"answers.jsonl, line 2: not a JSON object with `query`"):
         replay(asked, desk(), "f", file=written(record("q", ["a"], s=answer("", "")), {"query": "q"}), stage="s")
     with pytest.raises(Refused, match="line 1: 's' has no `response`"):
         replay(asked, desk(), "f", file=written(record("q", ["a"], s={"text": ""})), stage="s")
-    with pytest.raises(Refused, match="does not lie below inputs/"):
+    with pytest.raises(Refused, match="is not below inputs/"):
         replay(asked, desk(), "f", file=written(path="elsewhere/answers.jsonl"), stage="s")
 
 

@@ -62,12 +62,12 @@ def test_logits_by_hand(desk: Desk):
 
 
 def test_what_cannot_work_is_refused(desk: Desk):
-    with pytest.raises(Refused, match="'dense', whose scores do not lie between 0 and 1"):
+    with pytest.raises(Refused, match="'dense', whose scores are not between 0 and 1"):
         scores(questions(), desk, "f", scorer="dense", logit=True)
-    with pytest.raises(Refused, match="'cross' scored, .* valid: ce, dense"):
+    with pytest.raises(Refused, match="no scores of 'cross' in this round: .*valid: ce, dense"):
         scores(questions(), desk, "f", scorer="cross")
     FILE.unlink()
-    with pytest.raises(Refused, match="works in a round's stage `relabel` alone"):
+    with pytest.raises(Refused, match="Use this judge only in a recipe's `relabel`"):
         scores(questions(), desk, "f", scorer="ce")
 
 
@@ -101,7 +101,7 @@ def test_a_scorer_that_the_recipe_lacks_is_refused_before_anything_works(workspa
     given = {"about": "a test", "retrieve": ["dense"]} | TAUGHT | {"relabel": TAUGHT["relabel"] | {"cascade": [{"judge": judge}]}}
     Path("recipes/of1.yaml").write_text(yaml.safe_dump(given))
     write_params(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "of1"}})
-    with pytest.raises(Refused, match="round r1: the judge scores reads .* did you mean 'cross-encoder:cross'"):
+    with pytest.raises(Refused, match="round r1: the judge scores needs the scores of .* did you mean 'cross-encoder:cross'"):
         resolve()
 
 

@@ -69,7 +69,7 @@ def test_a_persons_unknown_lasts_where_that_of_another_would_not(tmp_path: Path,
     ("lines", "said"),
     [
         (("q1,a,postive",), "line 2: the label is 'postive': did you mean 'positive'?"),
-        (("q1,a,positive", "q1,a,negative"), "line 2: query 'q1' and document 'a' stand there more than once"),
+        (("q1,a,positive", "q1,a,negative"), "line 2: query 'q1' and document 'a' occur more than once"),
     ],
 )
 def test_lines_that_cannot_be_meant(tmp_path: Path, lines: tuple, said: str):

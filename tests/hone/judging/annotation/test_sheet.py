@@ -182,7 +182,7 @@ def test_a_file_that_is_no_sheet_is_refused(tmp_path: Path, content: bytes, said
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
-    with pytest.raises(Refused, match="there is no file"):
+    with pytest.raises(Refused, match="does not exist. Run `hone judge sheet`"):
         sheet_csv.read(tmp_path / "none.csv")
 
 

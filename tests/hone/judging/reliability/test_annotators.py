@@ -43,10 +43,10 @@ def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("query-id\tann\tbob\n1\t1\t1\n", "lacks query-id or doc-id"),
-        ("query-id\tdoc-id\tann\n1\ta\t1\n", "has 1 columns beside the ids"),
-        ("query-id\tdoc-id\tann\tbob\n1\ta\t1\tyes\n", "row 2: 'yes' of bob is no grade"),
-        ("query-id\tdoc-id\tann\tbob\n1\ta\t1\t1\n1\ta\t0\t1\n", "holds query 1 with document a twice"),
+        ("query-id\tann\tbob\n1\t1\t1\n", "lacks the column query-id or doc-id"),
+        ("query-id\tdoc-id\tann\n1\ta\t1\n", "has 1 columns besides the ids"),
+        ("query-id\tdoc-id\tann\tbob\n1\ta\t1\tyes\n", "row 2: 'yes' of bob is not a grade"),
+        ("query-id\tdoc-id\tann\tbob\n1\ta\t1\t1\n1\ta\t0\t1\n", "contains query 1 with document a twice"),
         ("", "cannot be read as CSV"),
     ],
 )

@@ -18,7 +18,7 @@ def test_a_shown_precision_opens_it():
     good, why = gate(shown(0.83, 150))
     assert good
     assert why == (
-        "the judge cheap on ours may promote: its precision at use is 0.88 (0.83 to 0.91) of 80 pairs it said yes to, "
+        "the judge cheap on ours may promote: its precision at use is 0.88 (0.83 to 0.91) of 80 positive verdicts, "
         "and the lower end reaches 0.80."
     )
 
@@ -26,11 +26,11 @@ def test_a_shown_precision_opens_it():
 @pytest.mark.parametrize(
     ("evidence", "said"),
     [
-        (ABOUT, "no candidate of it has a gold verdict, and positives alone cannot show"),
-        (ABOUT | {"precision_at_use": None}, "no candidate of it has a gold verdict"),
+        (ABOUT, "none of its candidates has a gold verdict, and positives alone do not show"),
+        (ABOUT | {"precision_at_use": None}, "none of its candidates has a gold verdict"),
         (shown(0.95, 149), "149 gold verdicts on candidates are too few, 150 are needed"),
-        (shown(None, 400, 0), "of 400 candidates with a gold verdict it said yes to none"),
-        (shown(0.79, 400), "its precision at use is 0.84 (0.79 to 0.87) of 80 pairs it said yes to, and the lower end must reach 0.80"),
+        (shown(None, 400, 0), "none of 400 candidates with a gold verdict has a positive verdict"),
+        (shown(0.79, 400), "its precision at use is 0.84 (0.79 to 0.87) of 80 positive verdicts, and the lower end must reach 0.80"),
     ],
 )
 def test_it_stays_shut_and_says_why(evidence: dict, said: str):

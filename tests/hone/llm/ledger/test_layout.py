@@ -93,7 +93,7 @@ def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(old: Path, capfd: p
     assert {table: rows_of(old, table) for table in OF_LAYOUT_1} == before
     assert {table: rows_of(copy, table) for table in OF_LAYOUT_1} == before
     assert (layout_of(old), layout_of(copy)) == (2, 1)
-    assert f"migrated from layout 1 to 2. A copy as it was is in {copy}" in capfd.readouterr().err
+    assert f"migrated from layout 1 to 2. The original is in {copy}" in capfd.readouterr().err
     assert {file.stat().st_mode & 0o777 for file in (old, copy)} == {0o600}
     ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r", completions=[GeneratedText(KEYS[1], "query", "why?")])
     Ledger()
@@ -212,7 +212,7 @@ def test_a_step_that_fails_leaves_the_old_layout(old: Path, monkeypatch: pytest.
 
 def test_without_room_for_the_copy_nothing_is_changed(old: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
-    with pytest.raises(Refused, match=r"its copy needs .* MB where 0 MB are free.*nothing was changed"):
+    with pytest.raises(Refused, match=r"Its copy needs .* MB, but only 0 MB are free.*nothing was changed"):
         Ledger()
     assert layout_of(old) == 1
     assert not old.with_name("judgments.db.layout-1").exists()
