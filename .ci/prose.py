@@ -110,9 +110,9 @@ def of_python(text: str) -> Iterator[tuple[int, str]]:
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value.split()) >= WORDS:
-            if not any(reason in node.value for reason in STORED):
-                yield node.lineno, node.value
+        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if len(text.split()) >= WORDS and not any(reason in text for reason in STORED):
+            yield node.lineno, text
 
 
 if __name__ == "__main__":
